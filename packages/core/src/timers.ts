@@ -1,0 +1,110 @@
+/** A tick that comes later than this after its deadline means that the process itself was away. */
+export const AWAY_AFTER_MS = 1_000;
+
+export interface Timer {
+  /** Idempotent; a timer that has run cannot be cancelled any more. */
+  cancel(): void;
+}
+
+class Entry implements Timer {
+  readonly order: number;
+  readonly forPeer: boolean;
+  dueMs: number;
+  run: (() => void) | undefined;
+
+  constructor(dueMs: number, order: number, forPeer: boolean, run: () => void) {
+    this.dueMs = dueMs;
+    this.order = order;
+    this.forPeer = forPeer;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
+}
+
+const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
+
+/**
+ * All timers of one engine, in a heap, so that its driver needs one. Timers due at the same instant run in the order in which
+ * they were set, which keeps replays identical.
+ *
+ * A timer `forPeer` waits for somebody else: a heartbeat, an answer, a release. When a tick comes more than AWAY_AFTER_MS late,
+ * we were stopped, and what the peer sent meanwhile waits unread; those deadlines move by as much as we were late.
+ */
+export class Timers {
+  #heap: Entry[] = [];
+  #order = 0;
+
+  at(dueMs: number, run: () => void, options: { readonly forPeer?: boolean } = {}): Timer {
+    const entry = new Entry(dueMs, this.#order++, options.forPeer ?? false, run);
+    this.#heap.push(entry);
+    this.#up(this.#heap.length - 1);
+    return entry;
+  }
+
+  nextDeadlineMs(): number | undefined {
+    while (this.#heap.length > 0 && this.#heap[0]?.run === undefined) this.#pop();
+    return this.#heap[0]?.dueMs;
+  }
+
+  tick(nowMs: number): void {
+    const next = this.nextDeadlineMs();
+    if (next !== undefined && nowMs - next > AWAY_AFTER_MS) this.#excuse(nowMs - next);
+    for (;;) {
+      const due = this.nextDeadlineMs();
+      if (due === undefined || due > nowMs) return;
+      const run = this.#pop()?.run;
+      run?.();
+    }
+  }
+
+  #excuse(lateMs: number): void {
+    const live = this.#heap.filter((entry) => entry.run !== undefined);
+    for (const entry of live) if (entry.forPeer) entry.dueMs += lateMs;
+    this.#heap = [];
+    for (const entry of live) {
+      this.#heap.push(entry);
+      this.#up(this.#heap.length - 1);
+    }
+  }
+
+  #pop(): Entry | undefined {
+    const top = this.#heap[0];
+    const last = this.#heap.pop();
+    if (this.#heap.length > 0 && last !== undefined) {
+      this.#heap[0] = last;
+      this.#down();
+    }
+    return top;
+  }
+
+  #up(from: number): void {
+    const heap = this.#heap;
+    const entry = heap[from] as Entry;
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(entry, heap[parent] as Entry)) break;
+      heap[at] = heap[parent] as Entry;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  #down(): void {
+    const heap = this.#heap;
+    const entry = heap[0] as Entry;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1] as Entry, heap[child] as Entry)) child++;
+      if (!before(heap[child] as Entry, entry)) break;
+      heap[at] = heap[child] as Entry;
+      at = child;
+    }
+    heap[at] = entry;
+  }
+}

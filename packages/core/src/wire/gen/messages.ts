@@ -1,0 +1,3820 @@
+// Generated from spec/v1/proto by scripts/generate. Do not edit.
+import type { Reader, Writer } from 'protobufjs/minimal.js';
+import {
+  checkCount, checkEnd, checkUint32, endOf, type MessageType, messageType, missing, NO_BYTES, readBytes, readEnum,
+  readString, readUint64, skipField, writeUint64,
+} from '../protobuf.ts';
+import * as reg from './registry.ts';
+
+/** The control header of every frame with the flag ERROR. */
+export interface ErrorInfo {
+  /** a number of ErrorCode */
+  readonly code: number;
+  /** for people; its text is no interface */
+  readonly message: string;
+  /** 0: the client's own back-off */
+  readonly retryAfterMs: number;
+  /** with SEQUENCE_GAP: the next number */
+  readonly expectedSequence: number;
+}
+
+export interface ErrorInfoInit {
+  readonly code?: number | undefined;
+  readonly message?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly expectedSequence?: number | undefined;
+}
+
+
+function writeErrorInfo(w: Writer, v: ErrorInfoInit): Writer {
+  if (v.code) w.uint32(8).uint32(checkUint32(v.code, 'ErrorInfo.code'));
+  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(v.message);
+  if (v.retryAfterMs) w.uint32(24).uint32(checkUint32(v.retryAfterMs, 'ErrorInfo.retry_after_ms'));
+  if (v.expectedSequence) w.uint32(32).uint32(checkUint32(v.expectedSequence, 'ErrorInfo.expected_sequence'));
+  return w;
+}
+
+function readErrorInfo(r: Reader, end: number): ErrorInfo {
+  let code: number = 0;
+  let message: string = '';
+  let retryAfterMs: number = 0;
+  let expectedSequence: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: code = r.uint32(); break;
+      case 18: message = readString(r, reg.LIMITS.ERROR_MESSAGE_BYTES_MAX, 'ErrorInfo.message'); break;
+      case 24: retryAfterMs = r.uint32(); break;
+      case 32: expectedSequence = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (code === 0) missing('ErrorInfo.code');
+  return { code, message, retryAfterMs, expectedSequence };
+}
+
+export const ErrorInfo: MessageType<ErrorInfo, ErrorInfoInit> = messageType('ErrorInfo', writeErrorInfo, readErrorInfo);
+
+/** First frame of a connection, by the client. */
+export interface Hello {
+  /** highest minor version that the client speaks */
+  readonly minor: number;
+  /** features that the client would use */
+  readonly features: readonly number[];
+  /** refuse the connection without them */
+  readonly requiredFeatures: readonly number[];
+  /** name and version, for logs */
+  readonly software: string;
+  /** longest frame that the client takes; 0: FRAME_BYTES_MAX */
+  readonly frameBytesMax: number;
+  /** silence that the client allows; 0: IDLE_MS */
+  readonly idleMs: number;
+  /** what its operator calls it */
+  readonly label: string;
+}
+
+export interface HelloInit {
+  readonly minor?: number | undefined;
+  readonly features?: readonly number[] | undefined;
+  readonly requiredFeatures?: readonly number[] | undefined;
+  readonly software?: string | undefined;
+  readonly frameBytesMax?: number | undefined;
+  readonly idleMs?: number | undefined;
+  readonly label?: string | undefined;
+}
+
+
+function writeHello(w: Writer, v: HelloInit): Writer {
+  if (v.minor) w.uint32(8).uint32(checkUint32(v.minor, 'Hello.minor'));
+  if (v.features !== undefined && v.features.length > 0) {
+    w.uint32(18).fork();
+    for (const item of v.features) w.uint32(item);
+    w.ldelim();
+  }
+  if (v.requiredFeatures !== undefined && v.requiredFeatures.length > 0) {
+    w.uint32(26).fork();
+    for (const item of v.requiredFeatures) w.uint32(item);
+    w.ldelim();
+  }
+  if (v.software !== undefined && v.software.length > 0) w.uint32(34).string(v.software);
+  if (v.frameBytesMax) w.uint32(40).uint32(checkUint32(v.frameBytesMax, 'Hello.frame_bytes_max'));
+  if (v.idleMs) w.uint32(48).uint32(checkUint32(v.idleMs, 'Hello.idle_ms'));
+  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(v.label);
+  return w;
+}
+
+function readHello(r: Reader, end: number): Hello {
+  let minor: number = 0;
+  const features: number[] = [];
+  const requiredFeatures: number[] = [];
+  let software: string = '';
+  let frameBytesMax: number = 0;
+  let idleMs: number = 0;
+  let label: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: minor = r.uint32(); break;
+      case 18: { const end = endOf(r); while (r.pos < end) { checkCount(features.length, reg.LIMITS.LIST_ITEMS_MAX, 'Hello.features'); features.push(r.uint32()); } } break;
+      case 26: { const end = endOf(r); while (r.pos < end) { checkCount(requiredFeatures.length, reg.LIMITS.LIST_ITEMS_MAX, 'Hello.required_features'); requiredFeatures.push(r.uint32()); } } break;
+      case 34: software = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Hello.software'); break;
+      case 40: frameBytesMax = r.uint32(); break;
+      case 48: idleMs = r.uint32(); break;
+      case 58: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Hello.label'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { minor, features, requiredFeatures, software, frameBytesMax, idleMs, label };
+}
+
+export const Hello: MessageType<Hello, HelloInit> = messageType('Hello', writeHello, readHello);
+
+/** Answer to HELLO. */
+export interface HelloOk {
+  /** the lower of both */
+  readonly minor: number;
+  /** active features: asked for and known */
+  readonly features: readonly number[];
+  readonly software: string;
+  readonly role: reg.ServerRole;
+  /** the broker's name, or the NameServer's label */
+  readonly name: string;
+  /** 16 random bytes drawn when the broker's store was made; empty for a NameServer */
+  readonly storeId: Uint8Array;
+  /** the broker's term; 0 for a NameServer */
+  readonly term: number;
+  /** longest frame that the server takes */
+  readonly frameBytesMax: number;
+  /** longest record batch that the server takes */
+  readonly batchBytesMax: number;
+  /** requests that may wait for a response */
+  readonly inFlightMax: number;
+  /** silence after which either side closes: the lower of both */
+  readonly idleMs: number;
+}
+
+export interface HelloOkInit {
+  readonly minor?: number | undefined;
+  readonly features?: readonly number[] | undefined;
+  readonly software?: string | undefined;
+  readonly role?: reg.ServerRole | undefined;
+  readonly name?: string | undefined;
+  readonly storeId?: Uint8Array | undefined;
+  readonly term?: number | undefined;
+  readonly frameBytesMax?: number | undefined;
+  readonly batchBytesMax?: number | undefined;
+  readonly inFlightMax?: number | undefined;
+  readonly idleMs?: number | undefined;
+}
+
+
+function writeHelloOk(w: Writer, v: HelloOkInit): Writer {
+  if (v.minor) w.uint32(8).uint32(checkUint32(v.minor, 'HelloOk.minor'));
+  if (v.features !== undefined && v.features.length > 0) {
+    w.uint32(18).fork();
+    for (const item of v.features) w.uint32(item);
+    w.ldelim();
+  }
+  if (v.software !== undefined && v.software.length > 0) w.uint32(26).string(v.software);
+  if (v.role) w.uint32(32).uint32(v.role);
+  if (v.name !== undefined && v.name.length > 0) w.uint32(42).string(v.name);
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(50).bytes(v.storeId);
+  if (v.term) w.uint32(56).uint32(checkUint32(v.term, 'HelloOk.term'));
+  if (v.frameBytesMax) w.uint32(64).uint32(checkUint32(v.frameBytesMax, 'HelloOk.frame_bytes_max'));
+  if (v.batchBytesMax) w.uint32(72).uint32(checkUint32(v.batchBytesMax, 'HelloOk.batch_bytes_max'));
+  if (v.inFlightMax) w.uint32(80).uint32(checkUint32(v.inFlightMax, 'HelloOk.in_flight_max'));
+  if (v.idleMs) w.uint32(88).uint32(checkUint32(v.idleMs, 'HelloOk.idle_ms'));
+  return w;
+}
+
+function readHelloOk(r: Reader, end: number): HelloOk {
+  let minor: number = 0;
+  const features: number[] = [];
+  let software: string = '';
+  let role: reg.ServerRole = 0;
+  let name: string = '';
+  let storeId: Uint8Array = NO_BYTES;
+  let term: number = 0;
+  let frameBytesMax: number = 0;
+  let batchBytesMax: number = 0;
+  let inFlightMax: number = 0;
+  let idleMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: minor = r.uint32(); break;
+      case 18: { const end = endOf(r); while (r.pos < end) { checkCount(features.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.features'); features.push(r.uint32()); } } break;
+      case 26: software = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'HelloOk.software'); break;
+      case 32: role = readEnum(r, reg.ServerRoleNames, 'HelloOk.role'); break;
+      case 42: name = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'HelloOk.name'); break;
+      case 50: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'HelloOk.store_id'); break;
+      case 56: term = r.uint32(); break;
+      case 64: frameBytesMax = r.uint32(); break;
+      case 72: batchBytesMax = r.uint32(); break;
+      case 80: inFlightMax = r.uint32(); break;
+      case 88: idleMs = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { minor, features, software, role, name, storeId, term, frameBytesMax, batchBytesMax, inFlightMax, idleMs };
+}
+
+export const HelloOk: MessageType<HelloOk, HelloOkInit> = messageType('HelloOk', writeHelloOk, readHelloOk);
+
+export type Ping = Record<string, never>;
+
+export type PingInit = Record<string, never>;
+
+
+function writePing(w: Writer, _v: PingInit): Writer {
+  return w;
+}
+
+function readPing(r: Reader, end: number): Ping {
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return {  };
+}
+
+export const Ping: MessageType<Ping, PingInit> = messageType('Ping', writePing, readPing);
+
+export type Pong = Record<string, never>;
+
+export type PongInit = Record<string, never>;
+
+
+function writePong(w: Writer, _v: PongInit): Writer {
+  return w;
+}
+
+function readPong(r: Reader, end: number): Pong {
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return {  };
+}
+
+export const Pong: MessageType<Pong, PongInit> = messageType('Pong', writePong, readPong);
+
+/** The sender will close; it takes no new requests. */
+export interface GoAway {
+  /** a number of ErrorCode: why */
+  readonly code: number;
+  readonly message: string;
+  /** pending answers still come within this time */
+  readonly graceMs: number;
+}
+
+export interface GoAwayInit {
+  readonly code?: number | undefined;
+  readonly message?: string | undefined;
+  readonly graceMs?: number | undefined;
+}
+
+
+function writeGoAway(w: Writer, v: GoAwayInit): Writer {
+  if (v.code) w.uint32(8).uint32(checkUint32(v.code, 'GoAway.code'));
+  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(v.message);
+  if (v.graceMs) w.uint32(24).uint32(checkUint32(v.graceMs, 'GoAway.grace_ms'));
+  return w;
+}
+
+function readGoAway(r: Reader, end: number): GoAway {
+  let code: number = 0;
+  let message: string = '';
+  let graceMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: code = r.uint32(); break;
+      case 18: message = readString(r, reg.LIMITS.ERROR_MESSAGE_BYTES_MAX, 'GoAway.message'); break;
+      case 24: graceMs = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { code, message, graceMs };
+}
+
+export const GoAway: MessageType<GoAway, GoAwayInit> = messageType('GoAway', writeGoAway, readGoAway);
+
+/** One address under which a broker can be reached. */
+export interface Endpoint {
+  /** name of the listener, "default" if nothing else was said */
+  readonly listener: string;
+  /** qanat, qanats, ws, wss, mem */
+  readonly scheme: string;
+  /** host:port */
+  readonly address: string;
+}
+
+export interface EndpointInit {
+  readonly listener?: string | undefined;
+  readonly scheme?: string | undefined;
+  readonly address?: string | undefined;
+}
+
+
+function writeEndpoint(w: Writer, v: EndpointInit): Writer {
+  if (v.listener !== undefined && v.listener.length > 0) w.uint32(10).string(v.listener);
+  if (v.scheme !== undefined && v.scheme.length > 0) w.uint32(18).string(v.scheme);
+  if (v.address !== undefined && v.address.length > 0) w.uint32(26).string(v.address);
+  return w;
+}
+
+function readEndpoint(r: Reader, end: number): Endpoint {
+  let listener: string = '';
+  let scheme: string = '';
+  let address: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: listener = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Endpoint.listener'); break;
+      case 18: scheme = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Endpoint.scheme'); break;
+      case 26: address = readString(r, reg.LIMITS.ADDRESS_BYTES_MAX, 'Endpoint.address'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (scheme.length === 0) missing('Endpoint.scheme');
+  if (address.length === 0) missing('Endpoint.address');
+  return { listener, scheme, address };
+}
+
+export const Endpoint: MessageType<Endpoint, EndpointInit> = messageType('Endpoint', writeEndpoint, readEndpoint);
+
+/** A topic's share at one broker. */
+export interface TopicShare {
+  readonly topic: string;
+  /** the queues are 0 .. queues-1 */
+  readonly queues: number;
+}
+
+export interface TopicShareInit {
+  readonly topic?: string | undefined;
+  readonly queues?: number | undefined;
+}
+
+
+function writeTopicShare(w: Writer, v: TopicShareInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicShare.queues'));
+  return w;
+}
+
+function readTopicShare(r: Reader, end: number): TopicShare {
+  let topic: string = '';
+  let queues: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicShare.topic'); break;
+      case 16: queues = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('TopicShare.topic');
+  return { topic, queues };
+}
+
+export const TopicShare: MessageType<TopicShare, TopicShareInit> = messageType('TopicShare', writeTopicShare, readTopicShare);
+
+/** A broker's whole registration; continued by MORE, the first frame bears the fields 1 to 8, every frame topics. */
+export interface RegisterBroker {
+  readonly broker: string;
+  readonly cluster: string;
+  readonly storeId: Uint8Array;
+  readonly term: number;
+  /** grows whenever the text of the registration changes */
+  readonly revision: number;
+  readonly endpoints: readonly Endpoint[];
+  /** the broker creates topics on demand */
+  readonly createsTopics: boolean;
+  readonly software: string;
+  readonly topics: readonly TopicShare[];
+}
+
+export interface RegisterBrokerInit {
+  readonly broker?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly storeId?: Uint8Array | undefined;
+  readonly term?: number | undefined;
+  readonly revision?: number | undefined;
+  readonly endpoints?: readonly EndpointInit[] | undefined;
+  readonly createsTopics?: boolean | undefined;
+  readonly software?: string | undefined;
+  readonly topics?: readonly TopicShareInit[] | undefined;
+}
+
+
+function writeRegisterBroker(w: Writer, v: RegisterBrokerInit): Writer {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(v.cluster);
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(26).bytes(v.storeId);
+  if (v.term) w.uint32(32).uint32(checkUint32(v.term, 'RegisterBroker.term'));
+  if (v.revision) writeUint64(w.uint32(40), v.revision, 'RegisterBroker.revision');
+  if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(50).fork(), item).ldelim();
+  if (v.createsTopics) w.uint32(56).bool(v.createsTopics);
+  if (v.software !== undefined && v.software.length > 0) w.uint32(66).string(v.software);
+  if (v.topics !== undefined) for (const item of v.topics) writeTopicShare(w.uint32(74).fork(), item).ldelim();
+  return w;
+}
+
+function readRegisterBroker(r: Reader, end: number): RegisterBroker {
+  let broker: string = '';
+  let cluster: string = '';
+  let storeId: Uint8Array = NO_BYTES;
+  let term: number = 0;
+  let revision: number = 0;
+  const endpoints: Endpoint[] = [];
+  let createsTopics: boolean = false;
+  let software: string = '';
+  const topics: TopicShare[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'RegisterBroker.broker'); break;
+      case 18: cluster = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'RegisterBroker.cluster'); break;
+      case 26: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'RegisterBroker.store_id'); break;
+      case 32: term = r.uint32(); break;
+      case 40: revision = readUint64(r, 'RegisterBroker.revision'); break;
+      case 50: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'RegisterBroker.endpoints'); endpoints.push(readEndpoint(r, endOf(r))); break;
+      case 56: createsTopics = r.bool(); break;
+      case 66: software = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'RegisterBroker.software'); break;
+      case 74: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'RegisterBroker.topics'); topics.push(readTopicShare(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { broker, cluster, storeId, term, revision, endpoints, createsTopics, software, topics };
+}
+
+export const RegisterBroker: MessageType<RegisterBroker, RegisterBrokerInit> = messageType('RegisterBroker', writeRegisterBroker, readRegisterBroker);
+
+export interface RegisterBrokerOk {
+  /** how often the NameServer wants to hear from the broker */
+  readonly heartbeatMs: number;
+  /** silence after which it is marked away */
+  readonly expiryMs: number;
+}
+
+export interface RegisterBrokerOkInit {
+  readonly heartbeatMs?: number | undefined;
+  readonly expiryMs?: number | undefined;
+}
+
+
+function writeRegisterBrokerOk(w: Writer, v: RegisterBrokerOkInit): Writer {
+  if (v.heartbeatMs) w.uint32(8).uint32(checkUint32(v.heartbeatMs, 'RegisterBrokerOk.heartbeat_ms'));
+  if (v.expiryMs) w.uint32(16).uint32(checkUint32(v.expiryMs, 'RegisterBrokerOk.expiry_ms'));
+  return w;
+}
+
+function readRegisterBrokerOk(r: Reader, end: number): RegisterBrokerOk {
+  let heartbeatMs: number = 0;
+  let expiryMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: heartbeatMs = r.uint32(); break;
+      case 16: expiryMs = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { heartbeatMs, expiryMs };
+}
+
+export const RegisterBrokerOk: MessageType<RegisterBrokerOk, RegisterBrokerOkInit> = messageType('RegisterBrokerOk', writeRegisterBrokerOk, readRegisterBrokerOk);
+
+export interface UnregisterBroker {
+  readonly broker: string;
+  readonly storeId: Uint8Array;
+}
+
+export interface UnregisterBrokerInit {
+  readonly broker?: string | undefined;
+  readonly storeId?: Uint8Array | undefined;
+}
+
+
+function writeUnregisterBroker(w: Writer, v: UnregisterBrokerInit): Writer {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
+  return w;
+}
+
+function readUnregisterBroker(r: Reader, end: number): UnregisterBroker {
+  let broker: string = '';
+  let storeId: Uint8Array = NO_BYTES;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'UnregisterBroker.broker'); break;
+      case 18: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'UnregisterBroker.store_id'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (broker.length === 0) missing('UnregisterBroker.broker');
+  if (storeId.length === 0) missing('UnregisterBroker.store_id');
+  return { broker, storeId };
+}
+
+export const UnregisterBroker: MessageType<UnregisterBroker, UnregisterBrokerInit> = messageType('UnregisterBroker', writeUnregisterBroker, readUnregisterBroker);
+
+export type UnregisterBrokerOk = Record<string, never>;
+
+export type UnregisterBrokerOkInit = Record<string, never>;
+
+
+function writeUnregisterBrokerOk(w: Writer, _v: UnregisterBrokerOkInit): Writer {
+  return w;
+}
+
+function readUnregisterBrokerOk(r: Reader, end: number): UnregisterBrokerOk {
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return {  };
+}
+
+export const UnregisterBrokerOk: MessageType<UnregisterBrokerOk, UnregisterBrokerOkInit> = messageType('UnregisterBrokerOk', writeUnregisterBrokerOk, readUnregisterBrokerOk);
+
+export interface BrokerHeartbeat {
+  readonly broker: string;
+  readonly storeId: Uint8Array;
+  readonly term: number;
+  /** of the registration that holds */
+  readonly revision: number;
+}
+
+export interface BrokerHeartbeatInit {
+  readonly broker?: string | undefined;
+  readonly storeId?: Uint8Array | undefined;
+  readonly term?: number | undefined;
+  readonly revision?: number | undefined;
+}
+
+
+function writeBrokerHeartbeat(w: Writer, v: BrokerHeartbeatInit): Writer {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
+  if (v.term) w.uint32(24).uint32(checkUint32(v.term, 'BrokerHeartbeat.term'));
+  if (v.revision) writeUint64(w.uint32(32), v.revision, 'BrokerHeartbeat.revision');
+  return w;
+}
+
+function readBrokerHeartbeat(r: Reader, end: number): BrokerHeartbeat {
+  let broker: string = '';
+  let storeId: Uint8Array = NO_BYTES;
+  let term: number = 0;
+  let revision: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'BrokerHeartbeat.broker'); break;
+      case 18: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerHeartbeat.store_id'); break;
+      case 24: term = r.uint32(); break;
+      case 32: revision = readUint64(r, 'BrokerHeartbeat.revision'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (broker.length === 0) missing('BrokerHeartbeat.broker');
+  if (storeId.length === 0) missing('BrokerHeartbeat.store_id');
+  return { broker, storeId, term, revision };
+}
+
+export const BrokerHeartbeat: MessageType<BrokerHeartbeat, BrokerHeartbeatInit> = messageType('BrokerHeartbeat', writeBrokerHeartbeat, readBrokerHeartbeat);
+
+export interface BrokerHeartbeatOk {
+  /** the NameServer does not have that registration: send it whole */
+  readonly register: boolean;
+}
+
+export interface BrokerHeartbeatOkInit {
+  readonly register?: boolean | undefined;
+}
+
+
+function writeBrokerHeartbeatOk(w: Writer, v: BrokerHeartbeatOkInit): Writer {
+  if (v.register) w.uint32(8).bool(v.register);
+  return w;
+}
+
+function readBrokerHeartbeatOk(r: Reader, end: number): BrokerHeartbeatOk {
+  let register: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: register = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { register };
+}
+
+export const BrokerHeartbeatOk: MessageType<BrokerHeartbeatOk, BrokerHeartbeatOkInit> = messageType('BrokerHeartbeatOk', writeBrokerHeartbeatOk, readBrokerHeartbeatOk);
+
+export interface RouteQuery {
+  readonly topics: readonly string[];
+  /** every topic and every broker; topics is empty then */
+  readonly all: boolean;
+  /** add these topics to what this connection watches */
+  readonly watch: boolean;
+}
+
+export interface RouteQueryInit {
+  readonly topics?: readonly string[] | undefined;
+  readonly all?: boolean | undefined;
+  readonly watch?: boolean | undefined;
+}
+
+
+function writeRouteQuery(w: Writer, v: RouteQueryInit): Writer {
+  if (v.topics !== undefined) for (const item of v.topics) w.uint32(10).string(item);
+  if (v.all) w.uint32(16).bool(v.all);
+  if (v.watch) w.uint32(24).bool(v.watch);
+  return w;
+}
+
+function readRouteQuery(r: Reader, end: number): RouteQuery {
+  const topics: string[] = [];
+  let all: boolean = false;
+  let watch: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'RouteQuery.topics'); topics.push(readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'RouteQuery.topics')); break;
+      case 16: all = r.bool(); break;
+      case 24: watch = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topics, all, watch };
+}
+
+export const RouteQuery: MessageType<RouteQuery, RouteQueryInit> = messageType('RouteQuery', writeRouteQuery, readRouteQuery);
+
+/** Routes of topics. In a response: of those asked for. In ROUTE_UPDATE: of watched topics that changed. */
+export interface Routes {
+  readonly routes: readonly Route[];
+  /** every broker that the routes name, and those that create topics */
+  readonly brokers: readonly BrokerRoute[];
+}
+
+export interface RoutesInit {
+  readonly routes?: readonly RouteInit[] | undefined;
+  readonly brokers?: readonly BrokerRouteInit[] | undefined;
+}
+
+
+function writeRoutes(w: Writer, v: RoutesInit): Writer {
+  if (v.routes !== undefined) for (const item of v.routes) writeRoute(w.uint32(10).fork(), item).ldelim();
+  if (v.brokers !== undefined) for (const item of v.brokers) writeBrokerRoute(w.uint32(18).fork(), item).ldelim();
+  return w;
+}
+
+function readRoutes(r: Reader, end: number): Routes {
+  const routes: Route[] = [];
+  const brokers: BrokerRoute[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(routes.length, reg.LIMITS.LIST_ITEMS_MAX, 'Routes.routes'); routes.push(readRoute(r, endOf(r))); break;
+      case 18: checkCount(brokers.length, reg.LIMITS.LIST_ITEMS_MAX, 'Routes.brokers'); brokers.push(readBrokerRoute(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { routes, brokers };
+}
+
+export const Routes: MessageType<Routes, RoutesInit> = messageType('Routes', writeRoutes, readRoutes);
+
+export interface Route {
+  readonly topic: string;
+  /** OK, TOPIC_NOT_FOUND, NOT_READY or INVALID_NAME */
+  readonly code: number;
+  readonly shares: readonly BrokerShare[];
+}
+
+export interface RouteInit {
+  readonly topic?: string | undefined;
+  readonly code?: number | undefined;
+  readonly shares?: readonly BrokerShareInit[] | undefined;
+}
+
+
+function writeRoute(w: Writer, v: RouteInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.code) w.uint32(16).uint32(checkUint32(v.code, 'Route.code'));
+  if (v.shares !== undefined) for (const item of v.shares) writeBrokerShare(w.uint32(26).fork(), item).ldelim();
+  return w;
+}
+
+function readRoute(r: Reader, end: number): Route {
+  let topic: string = '';
+  let code: number = 0;
+  const shares: BrokerShare[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'Route.topic'); break;
+      case 16: code = r.uint32(); break;
+      case 26: checkCount(shares.length, reg.LIMITS.LIST_ITEMS_MAX, 'Route.shares'); shares.push(readBrokerShare(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('Route.topic');
+  return { topic, code, shares };
+}
+
+export const Route: MessageType<Route, RouteInit> = messageType('Route', writeRoute, readRoute);
+
+export interface BrokerShare {
+  readonly broker: string;
+  readonly queues: number;
+}
+
+export interface BrokerShareInit {
+  readonly broker?: string | undefined;
+  readonly queues?: number | undefined;
+}
+
+
+function writeBrokerShare(w: Writer, v: BrokerShareInit): Writer {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'BrokerShare.queues'));
+  return w;
+}
+
+function readBrokerShare(r: Reader, end: number): BrokerShare {
+  let broker: string = '';
+  let queues: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'BrokerShare.broker'); break;
+      case 16: queues = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (broker.length === 0) missing('BrokerShare.broker');
+  return { broker, queues };
+}
+
+export const BrokerShare: MessageType<BrokerShare, BrokerShareInit> = messageType('BrokerShare', writeBrokerShare, readBrokerShare);
+
+export interface BrokerRoute {
+  readonly broker: string;
+  readonly cluster: string;
+  readonly storeId: Uint8Array;
+  readonly term: number;
+  readonly endpoints: readonly Endpoint[];
+  /** not heard of lately; new sends go elsewhere */
+  readonly away: boolean;
+  readonly createsTopics: boolean;
+}
+
+export interface BrokerRouteInit {
+  readonly broker?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly storeId?: Uint8Array | undefined;
+  readonly term?: number | undefined;
+  readonly endpoints?: readonly EndpointInit[] | undefined;
+  readonly away?: boolean | undefined;
+  readonly createsTopics?: boolean | undefined;
+}
+
+
+function writeBrokerRoute(w: Writer, v: BrokerRouteInit): Writer {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(v.cluster);
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(26).bytes(v.storeId);
+  if (v.term) w.uint32(32).uint32(checkUint32(v.term, 'BrokerRoute.term'));
+  if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(42).fork(), item).ldelim();
+  if (v.away) w.uint32(48).bool(v.away);
+  if (v.createsTopics) w.uint32(56).bool(v.createsTopics);
+  return w;
+}
+
+function readBrokerRoute(r: Reader, end: number): BrokerRoute {
+  let broker: string = '';
+  let cluster: string = '';
+  let storeId: Uint8Array = NO_BYTES;
+  let term: number = 0;
+  const endpoints: Endpoint[] = [];
+  let away: boolean = false;
+  let createsTopics: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'BrokerRoute.broker'); break;
+      case 18: cluster = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'BrokerRoute.cluster'); break;
+      case 26: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerRoute.store_id'); break;
+      case 32: term = r.uint32(); break;
+      case 42: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'BrokerRoute.endpoints'); endpoints.push(readEndpoint(r, endOf(r))); break;
+      case 48: away = r.bool(); break;
+      case 56: createsTopics = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (broker.length === 0) missing('BrokerRoute.broker');
+  return { broker, cluster, storeId, term, endpoints, away, createsTopics };
+}
+
+export const BrokerRoute: MessageType<BrokerRoute, BrokerRouteInit> = messageType('BrokerRoute', writeBrokerRoute, readBrokerRoute);
+
+export interface InitProducer {
+  /** makes the id durable and fences its former holder; empty for none */
+  readonly name: string;
+  /** take this id over; 0 for a new one */
+  readonly producerId: number;
+  /** reserved for transactions */
+  readonly producerGroup: string;
+}
+
+export interface InitProducerInit {
+  readonly name?: string | undefined;
+  readonly producerId?: number | undefined;
+  readonly producerGroup?: string | undefined;
+}
+
+
+function writeInitProducer(w: Writer, v: InitProducerInit): Writer {
+  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
+  if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'InitProducer.producer_id');
+  if (v.producerGroup !== undefined && v.producerGroup.length > 0) w.uint32(26).string(v.producerGroup);
+  return w;
+}
+
+function readInitProducer(r: Reader, end: number): InitProducer {
+  let name: string = '';
+  let producerId: number = 0;
+  let producerGroup: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: name = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'InitProducer.name'); break;
+      case 16: producerId = readUint64(r, 'InitProducer.producer_id'); break;
+      case 26: producerGroup = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'InitProducer.producer_group'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { name, producerId, producerGroup };
+}
+
+export const InitProducer: MessageType<InitProducer, InitProducerInit> = messageType('InitProducer', writeInitProducer, readInitProducer);
+
+export interface InitProducerOk {
+  readonly producerId: number;
+  /** of a named producer, 0 otherwise */
+  readonly epoch: number;
+}
+
+export interface InitProducerOkInit {
+  readonly producerId?: number | undefined;
+  readonly epoch?: number | undefined;
+}
+
+
+function writeInitProducerOk(w: Writer, v: InitProducerOkInit): Writer {
+  if (v.producerId) writeUint64(w.uint32(8), v.producerId, 'InitProducerOk.producer_id');
+  if (v.epoch) w.uint32(16).uint32(checkUint32(v.epoch, 'InitProducerOk.epoch'));
+  return w;
+}
+
+function readInitProducerOk(r: Reader, end: number): InitProducerOk {
+  let producerId: number = 0;
+  let epoch: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: producerId = readUint64(r, 'InitProducerOk.producer_id'); break;
+      case 16: epoch = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { producerId, epoch };
+}
+
+export const InitProducerOk: MessageType<InitProducerOk, InitProducerOkInit> = messageType('InitProducerOk', writeInitProducerOk, readInitProducerOk);
+
+export interface Send {
+  readonly topic: string;
+  readonly queue: number;
+  readonly ack: reg.AckLevel;
+}
+
+export interface SendInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly ack?: reg.AckLevel | undefined;
+}
+
+
+function writeSend(w: Writer, v: SendInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Send.queue'));
+  if (v.ack) w.uint32(24).uint32(v.ack);
+  return w;
+}
+
+function readSend(r: Reader, end: number): Send {
+  let topic: string = '';
+  let queue: number = 0;
+  let ack: reg.AckLevel = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'Send.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: ack = readEnum(r, reg.AckLevelNames, 'Send.ack'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('Send.topic');
+  return { topic, queue, ack };
+}
+
+export const Send: MessageType<Send, SendInit> = messageType('Send', writeSend, readSend);
+
+export interface SendOk {
+  /** offset of the first record; UNKNOWN_OFFSET (2^53-1) for a duplicate that is no longer remembered */
+  readonly baseOffset: number;
+  readonly storeTimeMs: number;
+  /** the batch was stored before */
+  readonly duplicate: boolean;
+}
+
+export interface SendOkInit {
+  readonly baseOffset?: number | undefined;
+  readonly storeTimeMs?: number | undefined;
+  readonly duplicate?: boolean | undefined;
+}
+
+
+function writeSendOk(w: Writer, v: SendOkInit): Writer {
+  if (v.baseOffset) writeUint64(w.uint32(8), v.baseOffset, 'SendOk.base_offset');
+  if (v.storeTimeMs) writeUint64(w.uint32(16), v.storeTimeMs, 'SendOk.store_time_ms');
+  if (v.duplicate) w.uint32(24).bool(v.duplicate);
+  return w;
+}
+
+function readSendOk(r: Reader, end: number): SendOk {
+  let baseOffset: number = 0;
+  let storeTimeMs: number = 0;
+  let duplicate: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: baseOffset = readUint64(r, 'SendOk.base_offset'); break;
+      case 16: storeTimeMs = readUint64(r, 'SendOk.store_time_ms'); break;
+      case 24: duplicate = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { baseOffset, storeTimeMs, duplicate };
+}
+
+export const SendOk: MessageType<SendOk, SendOkInit> = messageType('SendOk', writeSendOk, readSendOk);
+
+export interface Pull {
+  /** empty: no group, no lease */
+  readonly group: string;
+  readonly member: string;
+  /** a waiting PULL with the same number on this connection is answered at once */
+  readonly poll: number;
+  /** 0: answer at once */
+  readonly waitMs: number;
+  /** of all batches together; 0: PULL_BYTES_MAX */
+  readonly maxBytes: number;
+  readonly topics: readonly PullTopic[];
+}
+
+export interface PullInit {
+  readonly group?: string | undefined;
+  readonly member?: string | undefined;
+  readonly poll?: number | undefined;
+  readonly waitMs?: number | undefined;
+  readonly maxBytes?: number | undefined;
+  readonly topics?: readonly PullTopicInit[] | undefined;
+}
+
+
+function writePull(w: Writer, v: PullInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.poll) w.uint32(24).uint32(checkUint32(v.poll, 'Pull.poll'));
+  if (v.waitMs) w.uint32(32).uint32(checkUint32(v.waitMs, 'Pull.wait_ms'));
+  if (v.maxBytes) w.uint32(40).uint32(checkUint32(v.maxBytes, 'Pull.max_bytes'));
+  if (v.topics !== undefined) for (const item of v.topics) writePullTopic(w.uint32(50).fork(), item).ldelim();
+  return w;
+}
+
+function readPull(r: Reader, end: number): Pull {
+  let group: string = '';
+  let member: string = '';
+  let poll: number = 0;
+  let waitMs: number = 0;
+  let maxBytes: number = 0;
+  const topics: PullTopic[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'Pull.group'); break;
+      case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Pull.member'); break;
+      case 24: poll = r.uint32(); break;
+      case 32: waitMs = r.uint32(); break;
+      case 40: maxBytes = r.uint32(); break;
+      case 50: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'Pull.topics'); topics.push(readPullTopic(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topics.length === 0) missing('Pull.topics');
+  return { group, member, poll, waitMs, maxBytes, topics };
+}
+
+export const Pull: MessageType<Pull, PullInit> = messageType('Pull', writePull, readPull);
+
+export interface PullTopic {
+  readonly topic: string;
+  /** empty or "*": everything */
+  readonly filter: string;
+  readonly queues: readonly PullQueue[];
+}
+
+export interface PullTopicInit {
+  readonly topic?: string | undefined;
+  readonly filter?: string | undefined;
+  readonly queues?: readonly PullQueueInit[] | undefined;
+}
+
+
+function writePullTopic(w: Writer, v: PullTopicInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(v.filter);
+  if (v.queues !== undefined) for (const item of v.queues) writePullQueue(w.uint32(26).fork(), item).ldelim();
+  return w;
+}
+
+function readPullTopic(r: Reader, end: number): PullTopic {
+  let topic: string = '';
+  let filter: string = '';
+  const queues: PullQueue[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'PullTopic.topic'); break;
+      case 18: filter = readString(r, reg.LIMITS.FILTER_BYTES_MAX, 'PullTopic.filter'); break;
+      case 26: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'PullTopic.queues'); queues.push(readPullQueue(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('PullTopic.topic');
+  if (queues.length === 0) missing('PullTopic.queues');
+  return { topic, filter, queues };
+}
+
+export const PullTopic: MessageType<PullTopic, PullTopicInit> = messageType('PullTopic', writePullTopic, readPullTopic);
+
+export interface PullQueue {
+  readonly queue: number;
+  /** of the next message wanted */
+  readonly offset: number;
+  /** of the member's lease; 0 without a group or in a free group */
+  readonly leaseEpoch: number;
+  /** 0: no limit of its own */
+  readonly maxBytes: number;
+}
+
+export interface PullQueueInit {
+  readonly queue?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly leaseEpoch?: number | undefined;
+  readonly maxBytes?: number | undefined;
+}
+
+
+function writePullQueue(w: Writer, v: PullQueueInit): Writer {
+  if (v.queue) w.uint32(8).uint32(checkUint32(v.queue, 'PullQueue.queue'));
+  if (v.offset) writeUint64(w.uint32(16), v.offset, 'PullQueue.offset');
+  if (v.leaseEpoch) writeUint64(w.uint32(24), v.leaseEpoch, 'PullQueue.lease_epoch');
+  if (v.maxBytes) w.uint32(32).uint32(checkUint32(v.maxBytes, 'PullQueue.max_bytes'));
+  return w;
+}
+
+function readPullQueue(r: Reader, end: number): PullQueue {
+  let queue: number = 0;
+  let offset: number = 0;
+  let leaseEpoch: number = 0;
+  let maxBytes: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: queue = r.uint32(); break;
+      case 16: offset = readUint64(r, 'PullQueue.offset'); break;
+      case 24: leaseEpoch = readUint64(r, 'PullQueue.lease_epoch'); break;
+      case 32: maxBytes = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { queue, offset, leaseEpoch, maxBytes };
+}
+
+export const PullQueue: MessageType<PullQueue, PullQueueInit> = messageType('PullQueue', writePullQueue, readPullQueue);
+
+export interface PullOk {
+  /** of the queues that have something to say */
+  readonly results: readonly PullResult[];
+}
+
+export interface PullOkInit {
+  readonly results?: readonly PullResultInit[] | undefined;
+}
+
+
+function writePullOk(w: Writer, v: PullOkInit): Writer {
+  if (v.results !== undefined) for (const item of v.results) writePullResult(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readPullOk(r: Reader, end: number): PullOk {
+  const results: PullResult[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'PullOk.results'); results.push(readPullResult(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { results };
+}
+
+export const PullOk: MessageType<PullOk, PullOkInit> = messageType('PullOk', writePullOk, readPullOk);
+
+export interface PullResult {
+  readonly topic: string;
+  readonly queue: number;
+  /** OK, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, OFFSET_OUT_OF_RANGE, LEASE_FENCED, UNKNOWN_MEMBER */
+  readonly code: number;
+  /** where to pull next */
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+  readonly oldestOffset: number;
+  /** of this queue's batches in the payload */
+  readonly bytes: number;
+}
+
+export interface PullResultInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly code?: number | undefined;
+  readonly nextOffset?: number | undefined;
+  readonly highWatermark?: number | undefined;
+  readonly oldestOffset?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+
+function writePullResult(w: Writer, v: PullResultInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'PullResult.queue'));
+  if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'PullResult.code'));
+  if (v.nextOffset) writeUint64(w.uint32(32), v.nextOffset, 'PullResult.next_offset');
+  if (v.highWatermark) writeUint64(w.uint32(40), v.highWatermark, 'PullResult.high_watermark');
+  if (v.oldestOffset) writeUint64(w.uint32(48), v.oldestOffset, 'PullResult.oldest_offset');
+  if (v.bytes) w.uint32(56).uint32(checkUint32(v.bytes, 'PullResult.bytes'));
+  return w;
+}
+
+function readPullResult(r: Reader, end: number): PullResult {
+  let topic: string = '';
+  let queue: number = 0;
+  let code: number = 0;
+  let nextOffset: number = 0;
+  let highWatermark: number = 0;
+  let oldestOffset: number = 0;
+  let bytes: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'PullResult.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: code = r.uint32(); break;
+      case 32: nextOffset = readUint64(r, 'PullResult.next_offset'); break;
+      case 40: highWatermark = readUint64(r, 'PullResult.high_watermark'); break;
+      case 48: oldestOffset = readUint64(r, 'PullResult.oldest_offset'); break;
+      case 56: bytes = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('PullResult.topic');
+  return { topic, queue, code, nextOffset, highWatermark, oldestOffset, bytes };
+}
+
+export const PullResult: MessageType<PullResult, PullResultInit> = messageType('PullResult', writePullResult, readPullResult);
+
+export interface OffsetCommit {
+  readonly group: string;
+  readonly member: string;
+  readonly offsets: readonly QueueOffset[];
+  /** of a group that does not exist yet */
+  readonly kind: reg.GroupKind;
+}
+
+export interface OffsetCommitInit {
+  readonly group?: string | undefined;
+  readonly member?: string | undefined;
+  readonly offsets?: readonly QueueOffsetInit[] | undefined;
+  readonly kind?: reg.GroupKind | undefined;
+}
+
+
+function writeOffsetCommit(w: Writer, v: OffsetCommitInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
+  if (v.kind) w.uint32(32).uint32(v.kind);
+  return w;
+}
+
+function readOffsetCommit(r: Reader, end: number): OffsetCommit {
+  let group: string = '';
+  let member: string = '';
+  const offsets: QueueOffset[] = [];
+  let kind: reg.GroupKind = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'OffsetCommit.group'); break;
+      case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'OffsetCommit.member'); break;
+      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetCommit.offsets'); offsets.push(readQueueOffset(r, endOf(r))); break;
+      case 32: kind = readEnum(r, reg.GroupKindNames, 'OffsetCommit.kind'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('OffsetCommit.group');
+  if (offsets.length === 0) missing('OffsetCommit.offsets');
+  return { group, member, offsets, kind };
+}
+
+export const OffsetCommit: MessageType<OffsetCommit, OffsetCommitInit> = messageType('OffsetCommit', writeOffsetCommit, readOffsetCommit);
+
+export interface QueueOffset {
+  readonly topic: string;
+  readonly queue: number;
+  /** of the next message to consume */
+  readonly offset: number;
+  readonly leaseEpoch: number;
+}
+
+export interface QueueOffsetInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly leaseEpoch?: number | undefined;
+}
+
+
+function writeQueueOffset(w: Writer, v: QueueOffsetInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueOffset.queue'));
+  if (v.offset) writeUint64(w.uint32(24), v.offset, 'QueueOffset.offset');
+  if (v.leaseEpoch) writeUint64(w.uint32(32), v.leaseEpoch, 'QueueOffset.lease_epoch');
+  return w;
+}
+
+function readQueueOffset(r: Reader, end: number): QueueOffset {
+  let topic: string = '';
+  let queue: number = 0;
+  let offset: number = 0;
+  let leaseEpoch: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'QueueOffset.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: offset = readUint64(r, 'QueueOffset.offset'); break;
+      case 32: leaseEpoch = readUint64(r, 'QueueOffset.lease_epoch'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('QueueOffset.topic');
+  return { topic, queue, offset, leaseEpoch };
+}
+
+export const QueueOffset: MessageType<QueueOffset, QueueOffsetInit> = messageType('QueueOffset', writeQueueOffset, readQueueOffset);
+
+export interface OffsetCommitOk {
+  /** only those that failed */
+  readonly results: readonly QueueCode[];
+}
+
+export interface OffsetCommitOkInit {
+  readonly results?: readonly QueueCodeInit[] | undefined;
+}
+
+
+function writeOffsetCommitOk(w: Writer, v: OffsetCommitOkInit): Writer {
+  if (v.results !== undefined) for (const item of v.results) writeQueueCode(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readOffsetCommitOk(r: Reader, end: number): OffsetCommitOk {
+  const results: QueueCode[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetCommitOk.results'); results.push(readQueueCode(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { results };
+}
+
+export const OffsetCommitOk: MessageType<OffsetCommitOk, OffsetCommitOkInit> = messageType('OffsetCommitOk', writeOffsetCommitOk, readOffsetCommitOk);
+
+export interface QueueCode {
+  readonly topic: string;
+  readonly queue: number;
+  readonly code: number;
+}
+
+export interface QueueCodeInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly code?: number | undefined;
+}
+
+
+function writeQueueCode(w: Writer, v: QueueCodeInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueCode.queue'));
+  if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'QueueCode.code'));
+  return w;
+}
+
+function readQueueCode(r: Reader, end: number): QueueCode {
+  let topic: string = '';
+  let queue: number = 0;
+  let code: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'QueueCode.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: code = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('QueueCode.topic');
+  return { topic, queue, code };
+}
+
+export const QueueCode: MessageType<QueueCode, QueueCodeInit> = messageType('QueueCode', writeQueueCode, readQueueCode);
+
+export interface OffsetFetch {
+  readonly group: string;
+  readonly queues: readonly QueueRef[];
+}
+
+export interface OffsetFetchInit {
+  readonly group?: string | undefined;
+  readonly queues?: readonly QueueRefInit[] | undefined;
+}
+
+
+function writeOffsetFetch(w: Writer, v: OffsetFetchInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.queues !== undefined) for (const item of v.queues) writeQueueRef(w.uint32(18).fork(), item).ldelim();
+  return w;
+}
+
+function readOffsetFetch(r: Reader, end: number): OffsetFetch {
+  let group: string = '';
+  const queues: QueueRef[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'OffsetFetch.group'); break;
+      case 18: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetFetch.queues'); queues.push(readQueueRef(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('OffsetFetch.group');
+  if (queues.length === 0) missing('OffsetFetch.queues');
+  return { group, queues };
+}
+
+export const OffsetFetch: MessageType<OffsetFetch, OffsetFetchInit> = messageType('OffsetFetch', writeOffsetFetch, readOffsetFetch);
+
+export interface QueueRef {
+  readonly topic: string;
+  readonly queue: number;
+}
+
+export interface QueueRefInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+}
+
+
+function writeQueueRef(w: Writer, v: QueueRefInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueRef.queue'));
+  return w;
+}
+
+function readQueueRef(r: Reader, end: number): QueueRef {
+  let topic: string = '';
+  let queue: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'QueueRef.topic'); break;
+      case 16: queue = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('QueueRef.topic');
+  return { topic, queue };
+}
+
+export const QueueRef: MessageType<QueueRef, QueueRefInit> = messageType('QueueRef', writeQueueRef, readQueueRef);
+
+export interface OffsetFetchOk {
+  /** in the order asked for */
+  readonly offsets: readonly FetchedOffset[];
+}
+
+export interface OffsetFetchOkInit {
+  readonly offsets?: readonly FetchedOffsetInit[] | undefined;
+}
+
+
+function writeOffsetFetchOk(w: Writer, v: OffsetFetchOkInit): Writer {
+  if (v.offsets !== undefined) for (const item of v.offsets) writeFetchedOffset(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readOffsetFetchOk(r: Reader, end: number): OffsetFetchOk {
+  const offsets: FetchedOffset[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetFetchOk.offsets'); offsets.push(readFetchedOffset(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { offsets };
+}
+
+export const OffsetFetchOk: MessageType<OffsetFetchOk, OffsetFetchOkInit> = messageType('OffsetFetchOk', writeOffsetFetchOk, readOffsetFetchOk);
+
+export interface FetchedOffset {
+  readonly topic: string;
+  readonly queue: number;
+  readonly code: number;
+  /** false: the group has no offset here */
+  readonly committed: boolean;
+  readonly offset: number;
+}
+
+export interface FetchedOffsetInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly code?: number | undefined;
+  readonly committed?: boolean | undefined;
+  readonly offset?: number | undefined;
+}
+
+
+function writeFetchedOffset(w: Writer, v: FetchedOffsetInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'FetchedOffset.queue'));
+  if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'FetchedOffset.code'));
+  if (v.committed) w.uint32(32).bool(v.committed);
+  if (v.offset) writeUint64(w.uint32(40), v.offset, 'FetchedOffset.offset');
+  return w;
+}
+
+function readFetchedOffset(r: Reader, end: number): FetchedOffset {
+  let topic: string = '';
+  let queue: number = 0;
+  let code: number = 0;
+  let committed: boolean = false;
+  let offset: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'FetchedOffset.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: code = r.uint32(); break;
+      case 32: committed = r.bool(); break;
+      case 40: offset = readUint64(r, 'FetchedOffset.offset'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('FetchedOffset.topic');
+  return { topic, queue, code, committed, offset };
+}
+
+export const FetchedOffset: MessageType<FetchedOffset, FetchedOffsetInit> = messageType('FetchedOffset', writeFetchedOffset, readFetchedOffset);
+
+export interface OffsetLookup {
+  readonly queues: readonly LookupQueue[];
+}
+
+export interface OffsetLookupInit {
+  readonly queues?: readonly LookupQueueInit[] | undefined;
+}
+
+
+function writeOffsetLookup(w: Writer, v: OffsetLookupInit): Writer {
+  if (v.queues !== undefined) for (const item of v.queues) writeLookupQueue(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readOffsetLookup(r: Reader, end: number): OffsetLookup {
+  const queues: LookupQueue[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetLookup.queues'); queues.push(readLookupQueue(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (queues.length === 0) missing('OffsetLookup.queues');
+  return { queues };
+}
+
+export const OffsetLookup: MessageType<OffsetLookup, OffsetLookupInit> = messageType('OffsetLookup', writeOffsetLookup, readOffsetLookup);
+
+export interface LookupQueue {
+  readonly topic: string;
+  readonly queue: number;
+  /** FIRST, LAST or AT_TIME */
+  readonly position: reg.Position;
+  readonly timeMs: number;
+}
+
+export interface LookupQueueInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly position?: reg.Position | undefined;
+  readonly timeMs?: number | undefined;
+}
+
+
+function writeLookupQueue(w: Writer, v: LookupQueueInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'LookupQueue.queue'));
+  if (v.position) w.uint32(24).uint32(v.position);
+  if (v.timeMs) writeUint64(w.uint32(32), v.timeMs, 'LookupQueue.time_ms');
+  return w;
+}
+
+function readLookupQueue(r: Reader, end: number): LookupQueue {
+  let topic: string = '';
+  let queue: number = 0;
+  let position: reg.Position = 0;
+  let timeMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'LookupQueue.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: position = readEnum(r, reg.PositionNames, 'LookupQueue.position'); break;
+      case 32: timeMs = readUint64(r, 'LookupQueue.time_ms'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('LookupQueue.topic');
+  return { topic, queue, position, timeMs };
+}
+
+export const LookupQueue: MessageType<LookupQueue, LookupQueueInit> = messageType('LookupQueue', writeLookupQueue, readLookupQueue);
+
+export interface OffsetLookupOk {
+  /** in the order asked for */
+  readonly offsets: readonly LookedUpOffset[];
+}
+
+export interface OffsetLookupOkInit {
+  readonly offsets?: readonly LookedUpOffsetInit[] | undefined;
+}
+
+
+function writeOffsetLookupOk(w: Writer, v: OffsetLookupOkInit): Writer {
+  if (v.offsets !== undefined) for (const item of v.offsets) writeLookedUpOffset(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readOffsetLookupOk(r: Reader, end: number): OffsetLookupOk {
+  const offsets: LookedUpOffset[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetLookupOk.offsets'); offsets.push(readLookedUpOffset(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { offsets };
+}
+
+export const OffsetLookupOk: MessageType<OffsetLookupOk, OffsetLookupOkInit> = messageType('OffsetLookupOk', writeOffsetLookupOk, readOffsetLookupOk);
+
+export interface LookedUpOffset {
+  readonly topic: string;
+  readonly queue: number;
+  readonly code: number;
+  /** AT_TIME beyond the newest message: the high watermark */
+  readonly offset: number;
+}
+
+export interface LookedUpOffsetInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly code?: number | undefined;
+  readonly offset?: number | undefined;
+}
+
+
+function writeLookedUpOffset(w: Writer, v: LookedUpOffsetInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'LookedUpOffset.queue'));
+  if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'LookedUpOffset.code'));
+  if (v.offset) writeUint64(w.uint32(32), v.offset, 'LookedUpOffset.offset');
+  return w;
+}
+
+function readLookedUpOffset(r: Reader, end: number): LookedUpOffset {
+  let topic: string = '';
+  let queue: number = 0;
+  let code: number = 0;
+  let offset: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'LookedUpOffset.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: code = r.uint32(); break;
+      case 32: offset = readUint64(r, 'LookedUpOffset.offset'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('LookedUpOffset.topic');
+  return { topic, queue, code, offset };
+}
+
+export const LookedUpOffset: MessageType<LookedUpOffset, LookedUpOffsetInit> = messageType('LookedUpOffset', writeLookedUpOffset, readLookedUpOffset);
+
+export interface Subscription {
+  readonly kind: reg.GroupKind;
+  readonly strategy: reg.Strategy;
+  /** a higher one replaces the group's record */
+  readonly version: number;
+  readonly topics: readonly TopicFilter[];
+  /** where the group begins in a queue without an offset */
+  readonly from: reg.Position;
+  readonly fromTimeMs: number;
+}
+
+export interface SubscriptionInit {
+  readonly kind?: reg.GroupKind | undefined;
+  readonly strategy?: reg.Strategy | undefined;
+  readonly version?: number | undefined;
+  readonly topics?: readonly TopicFilterInit[] | undefined;
+  readonly from?: reg.Position | undefined;
+  readonly fromTimeMs?: number | undefined;
+}
+
+
+function writeSubscription(w: Writer, v: SubscriptionInit): Writer {
+  if (v.kind) w.uint32(8).uint32(v.kind);
+  if (v.strategy) w.uint32(16).uint32(v.strategy);
+  if (v.version) w.uint32(24).uint32(checkUint32(v.version, 'Subscription.version'));
+  if (v.topics !== undefined) for (const item of v.topics) writeTopicFilter(w.uint32(34).fork(), item).ldelim();
+  if (v.from) w.uint32(40).uint32(v.from);
+  if (v.fromTimeMs) writeUint64(w.uint32(48), v.fromTimeMs, 'Subscription.from_time_ms');
+  return w;
+}
+
+function readSubscription(r: Reader, end: number): Subscription {
+  let kind: reg.GroupKind = 0;
+  let strategy: reg.Strategy = 0;
+  let version: number = 0;
+  const topics: TopicFilter[] = [];
+  let from: reg.Position = 0;
+  let fromTimeMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: kind = readEnum(r, reg.GroupKindNames, 'Subscription.kind'); break;
+      case 16: strategy = readEnum(r, reg.StrategyNames, 'Subscription.strategy'); break;
+      case 24: version = r.uint32(); break;
+      case 34: checkCount(topics.length, reg.LIMITS.SUBSCRIPTIONS_PER_GROUP_MAX, 'Subscription.topics'); topics.push(readTopicFilter(r, endOf(r))); break;
+      case 40: from = readEnum(r, reg.PositionNames, 'Subscription.from'); break;
+      case 48: fromTimeMs = readUint64(r, 'Subscription.from_time_ms'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topics.length === 0) missing('Subscription.topics');
+  return { kind, strategy, version, topics, from, fromTimeMs };
+}
+
+export const Subscription: MessageType<Subscription, SubscriptionInit> = messageType('Subscription', writeSubscription, readSubscription);
+
+export interface TopicFilter {
+  readonly topic: string;
+  readonly filter: string;
+}
+
+export interface TopicFilterInit {
+  readonly topic?: string | undefined;
+  readonly filter?: string | undefined;
+}
+
+
+function writeTopicFilter(w: Writer, v: TopicFilterInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(v.filter);
+  return w;
+}
+
+function readTopicFilter(r: Reader, end: number): TopicFilter {
+  let topic: string = '';
+  let filter: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicFilter.topic'); break;
+      case 18: filter = readString(r, reg.LIMITS.FILTER_BYTES_MAX, 'TopicFilter.filter'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('TopicFilter.topic');
+  return { topic, filter };
+}
+
+export const TopicFilter: MessageType<TopicFilter, TopicFilterInit> = messageType('TopicFilter', writeTopicFilter, readTopicFilter);
+
+export interface ClientHeartbeat {
+  readonly group: string;
+  /** the instance id, drawn at random */
+  readonly member: string;
+  /** members sort by label, then by id */
+  readonly label: string;
+  /** of the assignment that the member holds; 0 for none */
+  readonly generation: number;
+  /** of the subscription's text, chosen by the member */
+  readonly revision: number;
+  /** when it is new, or was asked for */
+  readonly subscription: Subscription | undefined;
+  /** how long ago the member joined its group */
+  readonly joinedAgoMs: number;
+  /** silence after which it is gone; 0: MEMBER_SESSION_MS */
+  readonly sessionMs: number;
+}
+
+export interface ClientHeartbeatInit {
+  readonly group?: string | undefined;
+  readonly member?: string | undefined;
+  readonly label?: string | undefined;
+  readonly generation?: number | undefined;
+  readonly revision?: number | undefined;
+  readonly subscription?: SubscriptionInit | undefined;
+  readonly joinedAgoMs?: number | undefined;
+  readonly sessionMs?: number | undefined;
+}
+
+
+function writeClientHeartbeat(w: Writer, v: ClientHeartbeatInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.label !== undefined && v.label.length > 0) w.uint32(26).string(v.label);
+  if (v.generation) writeUint64(w.uint32(32), v.generation, 'ClientHeartbeat.generation');
+  if (v.revision) w.uint32(40).uint32(checkUint32(v.revision, 'ClientHeartbeat.revision'));
+  if (v.subscription !== undefined) writeSubscription(w.uint32(50).fork(), v.subscription).ldelim();
+  if (v.joinedAgoMs) writeUint64(w.uint32(56), v.joinedAgoMs, 'ClientHeartbeat.joined_ago_ms');
+  if (v.sessionMs) w.uint32(64).uint32(checkUint32(v.sessionMs, 'ClientHeartbeat.session_ms'));
+  return w;
+}
+
+function readClientHeartbeat(r: Reader, end: number): ClientHeartbeat {
+  let group: string = '';
+  let member: string = '';
+  let label: string = '';
+  let generation: number = 0;
+  let revision: number = 0;
+  let subscription: Subscription | undefined = undefined;
+  let joinedAgoMs: number = 0;
+  let sessionMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'ClientHeartbeat.group'); break;
+      case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ClientHeartbeat.member'); break;
+      case 26: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ClientHeartbeat.label'); break;
+      case 32: generation = readUint64(r, 'ClientHeartbeat.generation'); break;
+      case 40: revision = r.uint32(); break;
+      case 50: subscription = readSubscription(r, endOf(r)); break;
+      case 56: joinedAgoMs = readUint64(r, 'ClientHeartbeat.joined_ago_ms'); break;
+      case 64: sessionMs = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('ClientHeartbeat.group');
+  if (member.length === 0) missing('ClientHeartbeat.member');
+  return { group, member, label, generation, revision, subscription, joinedAgoMs, sessionMs };
+}
+
+export const ClientHeartbeat: MessageType<ClientHeartbeat, ClientHeartbeatInit> = messageType('ClientHeartbeat', writeClientHeartbeat, readClientHeartbeat);
+
+export interface ClientHeartbeatOk {
+  /** the current one */
+  readonly generation: number;
+  /** send the whole subscription */
+  readonly wantSubscription: boolean;
+  readonly heartbeatMs: number;
+  readonly sessionMs: number;
+  /** when the member's generation is not the current one */
+  readonly assignment: Assignment | undefined;
+}
+
+export interface ClientHeartbeatOkInit {
+  readonly generation?: number | undefined;
+  readonly wantSubscription?: boolean | undefined;
+  readonly heartbeatMs?: number | undefined;
+  readonly sessionMs?: number | undefined;
+  readonly assignment?: AssignmentInit | undefined;
+}
+
+
+function writeClientHeartbeatOk(w: Writer, v: ClientHeartbeatOkInit): Writer {
+  if (v.generation) writeUint64(w.uint32(8), v.generation, 'ClientHeartbeatOk.generation');
+  if (v.wantSubscription) w.uint32(16).bool(v.wantSubscription);
+  if (v.heartbeatMs) w.uint32(24).uint32(checkUint32(v.heartbeatMs, 'ClientHeartbeatOk.heartbeat_ms'));
+  if (v.sessionMs) w.uint32(32).uint32(checkUint32(v.sessionMs, 'ClientHeartbeatOk.session_ms'));
+  if (v.assignment !== undefined) writeAssignment(w.uint32(42).fork(), v.assignment).ldelim();
+  return w;
+}
+
+function readClientHeartbeatOk(r: Reader, end: number): ClientHeartbeatOk {
+  let generation: number = 0;
+  let wantSubscription: boolean = false;
+  let heartbeatMs: number = 0;
+  let sessionMs: number = 0;
+  let assignment: Assignment | undefined = undefined;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: generation = readUint64(r, 'ClientHeartbeatOk.generation'); break;
+      case 16: wantSubscription = r.bool(); break;
+      case 24: heartbeatMs = r.uint32(); break;
+      case 32: sessionMs = r.uint32(); break;
+      case 42: assignment = readAssignment(r, endOf(r)); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { generation, wantSubscription, heartbeatMs, sessionMs, assignment };
+}
+
+export const ClientHeartbeatOk: MessageType<ClientHeartbeatOk, ClientHeartbeatOkInit> = messageType('ClientHeartbeatOk', writeClientHeartbeatOk, readClientHeartbeatOk);
+
+/** State, not an event: everything that the member holds at this broker. */
+export interface Assignment {
+  readonly group: string;
+  readonly member: string;
+  readonly generation: number;
+  /** alive at this broker */
+  readonly members: number;
+  /** of the group's topics over all brokers, as this broker sees them */
+  readonly queues: number;
+  readonly leases: readonly Lease[];
+  /** by this broker's view the member gets no queue at any broker */
+  readonly idle: boolean;
+}
+
+export interface AssignmentInit {
+  readonly group?: string | undefined;
+  readonly member?: string | undefined;
+  readonly generation?: number | undefined;
+  readonly members?: number | undefined;
+  readonly queues?: number | undefined;
+  readonly leases?: readonly LeaseInit[] | undefined;
+  readonly idle?: boolean | undefined;
+}
+
+
+function writeAssignment(w: Writer, v: AssignmentInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.generation) writeUint64(w.uint32(24), v.generation, 'Assignment.generation');
+  if (v.members) w.uint32(32).uint32(checkUint32(v.members, 'Assignment.members'));
+  if (v.queues) w.uint32(40).uint32(checkUint32(v.queues, 'Assignment.queues'));
+  if (v.leases !== undefined) for (const item of v.leases) writeLease(w.uint32(50).fork(), item).ldelim();
+  if (v.idle) w.uint32(56).bool(v.idle);
+  return w;
+}
+
+function readAssignment(r: Reader, end: number): Assignment {
+  let group: string = '';
+  let member: string = '';
+  let generation: number = 0;
+  let members: number = 0;
+  let queues: number = 0;
+  const leases: Lease[] = [];
+  let idle: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'Assignment.group'); break;
+      case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Assignment.member'); break;
+      case 24: generation = readUint64(r, 'Assignment.generation'); break;
+      case 32: members = r.uint32(); break;
+      case 40: queues = r.uint32(); break;
+      case 50: checkCount(leases.length, reg.LIMITS.LIST_ITEMS_MAX, 'Assignment.leases'); leases.push(readLease(r, endOf(r))); break;
+      case 56: idle = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('Assignment.group');
+  if (member.length === 0) missing('Assignment.member');
+  return { group, member, generation, members, queues, leases, idle };
+}
+
+export const Assignment: MessageType<Assignment, AssignmentInit> = messageType('Assignment', writeAssignment, readAssignment);
+
+export interface Lease {
+  readonly topic: string;
+  readonly queue: number;
+  readonly epoch: number;
+  readonly startOffset: number;
+  readonly state: reg.LeaseState;
+}
+
+export interface LeaseInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly epoch?: number | undefined;
+  readonly startOffset?: number | undefined;
+  readonly state?: reg.LeaseState | undefined;
+}
+
+
+function writeLease(w: Writer, v: LeaseInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Lease.queue'));
+  if (v.epoch) writeUint64(w.uint32(24), v.epoch, 'Lease.epoch');
+  if (v.startOffset) writeUint64(w.uint32(32), v.startOffset, 'Lease.start_offset');
+  if (v.state) w.uint32(40).uint32(v.state);
+  return w;
+}
+
+function readLease(r: Reader, end: number): Lease {
+  let topic: string = '';
+  let queue: number = 0;
+  let epoch: number = 0;
+  let startOffset: number = 0;
+  let state: reg.LeaseState = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'Lease.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: epoch = readUint64(r, 'Lease.epoch'); break;
+      case 32: startOffset = readUint64(r, 'Lease.start_offset'); break;
+      case 40: state = readEnum(r, reg.LeaseStateNames, 'Lease.state'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('Lease.topic');
+  return { topic, queue, epoch, startOffset, state };
+}
+
+export const Lease: MessageType<Lease, LeaseInit> = messageType('Lease', writeLease, readLease);
+
+export interface Release {
+  readonly group: string;
+  readonly member: string;
+  /** the final offsets */
+  readonly offsets: readonly QueueOffset[];
+}
+
+export interface ReleaseInit {
+  readonly group?: string | undefined;
+  readonly member?: string | undefined;
+  readonly offsets?: readonly QueueOffsetInit[] | undefined;
+}
+
+
+function writeRelease(w: Writer, v: ReleaseInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
+  return w;
+}
+
+function readRelease(r: Reader, end: number): Release {
+  let group: string = '';
+  let member: string = '';
+  const offsets: QueueOffset[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'Release.group'); break;
+      case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Release.member'); break;
+      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'Release.offsets'); offsets.push(readQueueOffset(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('Release.group');
+  if (member.length === 0) missing('Release.member');
+  if (offsets.length === 0) missing('Release.offsets');
+  return { group, member, offsets };
+}
+
+export const Release: MessageType<Release, ReleaseInit> = messageType('Release', writeRelease, readRelease);
+
+export interface ReleaseOk {
+  /** only those that failed */
+  readonly results: readonly QueueCode[];
+}
+
+export interface ReleaseOkInit {
+  readonly results?: readonly QueueCodeInit[] | undefined;
+}
+
+
+function writeReleaseOk(w: Writer, v: ReleaseOkInit): Writer {
+  if (v.results !== undefined) for (const item of v.results) writeQueueCode(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readReleaseOk(r: Reader, end: number): ReleaseOk {
+  const results: QueueCode[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'ReleaseOk.results'); results.push(readQueueCode(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { results };
+}
+
+export const ReleaseOk: MessageType<ReleaseOk, ReleaseOkInit> = messageType('ReleaseOk', writeReleaseOk, readReleaseOk);
+
+export interface Leave {
+  readonly group: string;
+  readonly member: string;
+  /** final offsets of what the member still held */
+  readonly offsets: readonly QueueOffset[];
+}
+
+export interface LeaveInit {
+  readonly group?: string | undefined;
+  readonly member?: string | undefined;
+  readonly offsets?: readonly QueueOffsetInit[] | undefined;
+}
+
+
+function writeLeave(w: Writer, v: LeaveInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
+  return w;
+}
+
+function readLeave(r: Reader, end: number): Leave {
+  let group: string = '';
+  let member: string = '';
+  const offsets: QueueOffset[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'Leave.group'); break;
+      case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Leave.member'); break;
+      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'Leave.offsets'); offsets.push(readQueueOffset(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('Leave.group');
+  if (member.length === 0) missing('Leave.member');
+  return { group, member, offsets };
+}
+
+export const Leave: MessageType<Leave, LeaveInit> = messageType('Leave', writeLeave, readLeave);
+
+export interface LeaveOk {
+  readonly results: readonly QueueCode[];
+}
+
+export interface LeaveOkInit {
+  readonly results?: readonly QueueCodeInit[] | undefined;
+}
+
+
+function writeLeaveOk(w: Writer, v: LeaveOkInit): Writer {
+  if (v.results !== undefined) for (const item of v.results) writeQueueCode(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readLeaveOk(r: Reader, end: number): LeaveOk {
+  const results: QueueCode[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'LeaveOk.results'); results.push(readQueueCode(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { results };
+}
+
+export const LeaveOk: MessageType<LeaveOk, LeaveOkInit> = messageType('LeaveOk', writeLeaveOk, readLeaveOk);
+
+export interface TopicCreate {
+  readonly topic: string;
+  /** 0: the broker's default */
+  readonly queues: number;
+  /** by a client that found no route; refused where the broker does not create topics on demand */
+  readonly onDemand: boolean;
+}
+
+export interface TopicCreateInit {
+  readonly topic?: string | undefined;
+  readonly queues?: number | undefined;
+  readonly onDemand?: boolean | undefined;
+}
+
+
+function writeTopicCreate(w: Writer, v: TopicCreateInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicCreate.queues'));
+  if (v.onDemand) w.uint32(24).bool(v.onDemand);
+  return w;
+}
+
+function readTopicCreate(r: Reader, end: number): TopicCreate {
+  let topic: string = '';
+  let queues: number = 0;
+  let onDemand: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicCreate.topic'); break;
+      case 16: queues = r.uint32(); break;
+      case 24: onDemand = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('TopicCreate.topic');
+  return { topic, queues, onDemand };
+}
+
+export const TopicCreate: MessageType<TopicCreate, TopicCreateInit> = messageType('TopicCreate', writeTopicCreate, readTopicCreate);
+
+export interface TopicCreateOk {
+  readonly queues: number;
+  readonly existed: boolean;
+}
+
+export interface TopicCreateOkInit {
+  readonly queues?: number | undefined;
+  readonly existed?: boolean | undefined;
+}
+
+
+function writeTopicCreateOk(w: Writer, v: TopicCreateOkInit): Writer {
+  if (v.queues) w.uint32(8).uint32(checkUint32(v.queues, 'TopicCreateOk.queues'));
+  if (v.existed) w.uint32(16).bool(v.existed);
+  return w;
+}
+
+function readTopicCreateOk(r: Reader, end: number): TopicCreateOk {
+  let queues: number = 0;
+  let existed: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: queues = r.uint32(); break;
+      case 16: existed = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { queues, existed };
+}
+
+export const TopicCreateOk: MessageType<TopicCreateOk, TopicCreateOkInit> = messageType('TopicCreateOk', writeTopicCreateOk, readTopicCreateOk);
+
+export interface TopicAlter {
+  readonly topic: string;
+  /** not fewer than it has */
+  readonly queues: number;
+}
+
+export interface TopicAlterInit {
+  readonly topic?: string | undefined;
+  readonly queues?: number | undefined;
+}
+
+
+function writeTopicAlter(w: Writer, v: TopicAlterInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicAlter.queues'));
+  return w;
+}
+
+function readTopicAlter(r: Reader, end: number): TopicAlter {
+  let topic: string = '';
+  let queues: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicAlter.topic'); break;
+      case 16: queues = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('TopicAlter.topic');
+  return { topic, queues };
+}
+
+export const TopicAlter: MessageType<TopicAlter, TopicAlterInit> = messageType('TopicAlter', writeTopicAlter, readTopicAlter);
+
+export interface TopicAlterOk {
+  readonly queues: number;
+}
+
+export interface TopicAlterOkInit {
+  readonly queues?: number | undefined;
+}
+
+
+function writeTopicAlterOk(w: Writer, v: TopicAlterOkInit): Writer {
+  if (v.queues) w.uint32(8).uint32(checkUint32(v.queues, 'TopicAlterOk.queues'));
+  return w;
+}
+
+function readTopicAlterOk(r: Reader, end: number): TopicAlterOk {
+  let queues: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: queues = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { queues };
+}
+
+export const TopicAlterOk: MessageType<TopicAlterOk, TopicAlterOkInit> = messageType('TopicAlterOk', writeTopicAlterOk, readTopicAlterOk);
+
+export interface TopicRemove {
+  readonly topic: string;
+}
+
+export interface TopicRemoveInit {
+  readonly topic?: string | undefined;
+}
+
+
+function writeTopicRemove(w: Writer, v: TopicRemoveInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  return w;
+}
+
+function readTopicRemove(r: Reader, end: number): TopicRemove {
+  let topic: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicRemove.topic'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('TopicRemove.topic');
+  return { topic };
+}
+
+export const TopicRemove: MessageType<TopicRemove, TopicRemoveInit> = messageType('TopicRemove', writeTopicRemove, readTopicRemove);
+
+export type TopicRemoveOk = Record<string, never>;
+
+export type TopicRemoveOkInit = Record<string, never>;
+
+
+function writeTopicRemoveOk(w: Writer, _v: TopicRemoveOkInit): Writer {
+  return w;
+}
+
+function readTopicRemoveOk(r: Reader, end: number): TopicRemoveOk {
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return {  };
+}
+
+export const TopicRemoveOk: MessageType<TopicRemoveOk, TopicRemoveOkInit> = messageType('TopicRemoveOk', writeTopicRemoveOk, readTopicRemoveOk);
+
+export type TopicList = Record<string, never>;
+
+export type TopicListInit = Record<string, never>;
+
+
+function writeTopicList(w: Writer, _v: TopicListInit): Writer {
+  return w;
+}
+
+function readTopicList(r: Reader, end: number): TopicList {
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return {  };
+}
+
+export const TopicList: MessageType<TopicList, TopicListInit> = messageType('TopicList', writeTopicList, readTopicList);
+
+export interface TopicListOk {
+  readonly topics: readonly TopicShare[];
+}
+
+export interface TopicListOkInit {
+  readonly topics?: readonly TopicShareInit[] | undefined;
+}
+
+
+function writeTopicListOk(w: Writer, v: TopicListOkInit): Writer {
+  if (v.topics !== undefined) for (const item of v.topics) writeTopicShare(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readTopicListOk(r: Reader, end: number): TopicListOk {
+  const topics: TopicShare[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'TopicListOk.topics'); topics.push(readTopicShare(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topics };
+}
+
+export const TopicListOk: MessageType<TopicListOk, TopicListOkInit> = messageType('TopicListOk', writeTopicListOk, readTopicListOk);
+
+export interface TopicDescribe {
+  readonly topic: string;
+}
+
+export interface TopicDescribeInit {
+  readonly topic?: string | undefined;
+}
+
+
+function writeTopicDescribe(w: Writer, v: TopicDescribeInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  return w;
+}
+
+function readTopicDescribe(r: Reader, end: number): TopicDescribe {
+  let topic: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicDescribe.topic'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('TopicDescribe.topic');
+  return { topic };
+}
+
+export const TopicDescribe: MessageType<TopicDescribe, TopicDescribeInit> = messageType('TopicDescribe', writeTopicDescribe, readTopicDescribe);
+
+export interface TopicDescribeOk {
+  readonly queues: readonly QueueDescription[];
+}
+
+export interface TopicDescribeOkInit {
+  readonly queues?: readonly QueueDescriptionInit[] | undefined;
+}
+
+
+function writeTopicDescribeOk(w: Writer, v: TopicDescribeOkInit): Writer {
+  if (v.queues !== undefined) for (const item of v.queues) writeQueueDescription(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readTopicDescribeOk(r: Reader, end: number): TopicDescribeOk {
+  const queues: QueueDescription[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'TopicDescribeOk.queues'); queues.push(readQueueDescription(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { queues };
+}
+
+export const TopicDescribeOk: MessageType<TopicDescribeOk, TopicDescribeOkInit> = messageType('TopicDescribeOk', writeTopicDescribeOk, readTopicDescribeOk);
+
+export interface QueueDescription {
+  readonly queue: number;
+  readonly oldestOffset: number;
+  readonly highWatermark: number;
+  /** 0: never */
+  readonly lastStoreTimeMs: number;
+}
+
+export interface QueueDescriptionInit {
+  readonly queue?: number | undefined;
+  readonly oldestOffset?: number | undefined;
+  readonly highWatermark?: number | undefined;
+  readonly lastStoreTimeMs?: number | undefined;
+}
+
+
+function writeQueueDescription(w: Writer, v: QueueDescriptionInit): Writer {
+  if (v.queue) w.uint32(8).uint32(checkUint32(v.queue, 'QueueDescription.queue'));
+  if (v.oldestOffset) writeUint64(w.uint32(16), v.oldestOffset, 'QueueDescription.oldest_offset');
+  if (v.highWatermark) writeUint64(w.uint32(24), v.highWatermark, 'QueueDescription.high_watermark');
+  if (v.lastStoreTimeMs) writeUint64(w.uint32(32), v.lastStoreTimeMs, 'QueueDescription.last_store_time_ms');
+  return w;
+}
+
+function readQueueDescription(r: Reader, end: number): QueueDescription {
+  let queue: number = 0;
+  let oldestOffset: number = 0;
+  let highWatermark: number = 0;
+  let lastStoreTimeMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: queue = r.uint32(); break;
+      case 16: oldestOffset = readUint64(r, 'QueueDescription.oldest_offset'); break;
+      case 24: highWatermark = readUint64(r, 'QueueDescription.high_watermark'); break;
+      case 32: lastStoreTimeMs = readUint64(r, 'QueueDescription.last_store_time_ms'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { queue, oldestOffset, highWatermark, lastStoreTimeMs };
+}
+
+export const QueueDescription: MessageType<QueueDescription, QueueDescriptionInit> = messageType('QueueDescription', writeQueueDescription, readQueueDescription);
+
+export type GroupList = Record<string, never>;
+
+export type GroupListInit = Record<string, never>;
+
+
+function writeGroupList(w: Writer, _v: GroupListInit): Writer {
+  return w;
+}
+
+function readGroupList(r: Reader, end: number): GroupList {
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return {  };
+}
+
+export const GroupList: MessageType<GroupList, GroupListInit> = messageType('GroupList', writeGroupList, readGroupList);
+
+export interface GroupListOk {
+  readonly groups: readonly GroupSummary[];
+}
+
+export interface GroupListOkInit {
+  readonly groups?: readonly GroupSummaryInit[] | undefined;
+}
+
+
+function writeGroupListOk(w: Writer, v: GroupListOkInit): Writer {
+  if (v.groups !== undefined) for (const item of v.groups) writeGroupSummary(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readGroupListOk(r: Reader, end: number): GroupListOk {
+  const groups: GroupSummary[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(groups.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupListOk.groups'); groups.push(readGroupSummary(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { groups };
+}
+
+export const GroupListOk: MessageType<GroupListOk, GroupListOkInit> = messageType('GroupListOk', writeGroupListOk, readGroupListOk);
+
+export interface GroupSummary {
+  readonly group: string;
+  readonly kind: reg.GroupKind;
+  readonly members: number;
+  /** messages between the committed offsets and the high watermarks at this broker */
+  readonly lag: number;
+}
+
+export interface GroupSummaryInit {
+  readonly group?: string | undefined;
+  readonly kind?: reg.GroupKind | undefined;
+  readonly members?: number | undefined;
+  readonly lag?: number | undefined;
+}
+
+
+function writeGroupSummary(w: Writer, v: GroupSummaryInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.kind) w.uint32(16).uint32(v.kind);
+  if (v.members) w.uint32(24).uint32(checkUint32(v.members, 'GroupSummary.members'));
+  if (v.lag) writeUint64(w.uint32(32), v.lag, 'GroupSummary.lag');
+  return w;
+}
+
+function readGroupSummary(r: Reader, end: number): GroupSummary {
+  let group: string = '';
+  let kind: reg.GroupKind = 0;
+  let members: number = 0;
+  let lag: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'GroupSummary.group'); break;
+      case 16: kind = readEnum(r, reg.GroupKindNames, 'GroupSummary.kind'); break;
+      case 24: members = r.uint32(); break;
+      case 32: lag = readUint64(r, 'GroupSummary.lag'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('GroupSummary.group');
+  return { group, kind, members, lag };
+}
+
+export const GroupSummary: MessageType<GroupSummary, GroupSummaryInit> = messageType('GroupSummary', writeGroupSummary, readGroupSummary);
+
+export interface GroupDescribe {
+  readonly group: string;
+}
+
+export interface GroupDescribeInit {
+  readonly group?: string | undefined;
+}
+
+
+function writeGroupDescribe(w: Writer, v: GroupDescribeInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  return w;
+}
+
+function readGroupDescribe(r: Reader, end: number): GroupDescribe {
+  let group: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'GroupDescribe.group'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('GroupDescribe.group');
+  return { group };
+}
+
+export const GroupDescribe: MessageType<GroupDescribe, GroupDescribeInit> = messageType('GroupDescribe', writeGroupDescribe, readGroupDescribe);
+
+export interface GroupDescribeOk {
+  readonly kind: reg.GroupKind;
+  readonly subscription: Subscription | undefined;
+  readonly members: readonly MemberDescription[];
+  readonly queues: readonly GroupQueue[];
+}
+
+export interface GroupDescribeOkInit {
+  readonly kind?: reg.GroupKind | undefined;
+  readonly subscription?: SubscriptionInit | undefined;
+  readonly members?: readonly MemberDescriptionInit[] | undefined;
+  readonly queues?: readonly GroupQueueInit[] | undefined;
+}
+
+
+function writeGroupDescribeOk(w: Writer, v: GroupDescribeOkInit): Writer {
+  if (v.kind) w.uint32(8).uint32(v.kind);
+  if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
+  if (v.members !== undefined) for (const item of v.members) writeMemberDescription(w.uint32(26).fork(), item).ldelim();
+  if (v.queues !== undefined) for (const item of v.queues) writeGroupQueue(w.uint32(34).fork(), item).ldelim();
+  return w;
+}
+
+function readGroupDescribeOk(r: Reader, end: number): GroupDescribeOk {
+  let kind: reg.GroupKind = 0;
+  let subscription: Subscription | undefined = undefined;
+  const members: MemberDescription[] = [];
+  const queues: GroupQueue[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: kind = readEnum(r, reg.GroupKindNames, 'GroupDescribeOk.kind'); break;
+      case 18: subscription = readSubscription(r, endOf(r)); break;
+      case 26: checkCount(members.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupDescribeOk.members'); members.push(readMemberDescription(r, endOf(r))); break;
+      case 34: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupDescribeOk.queues'); queues.push(readGroupQueue(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { kind, subscription, members, queues };
+}
+
+export const GroupDescribeOk: MessageType<GroupDescribeOk, GroupDescribeOkInit> = messageType('GroupDescribeOk', writeGroupDescribeOk, readGroupDescribeOk);
+
+export interface MemberDescription {
+  readonly member: string;
+  readonly label: string;
+  readonly heardAgoMs: number;
+  readonly generation: number;
+  readonly idle: boolean;
+  readonly address: string;
+}
+
+export interface MemberDescriptionInit {
+  readonly member?: string | undefined;
+  readonly label?: string | undefined;
+  readonly heardAgoMs?: number | undefined;
+  readonly generation?: number | undefined;
+  readonly idle?: boolean | undefined;
+  readonly address?: string | undefined;
+}
+
+
+function writeMemberDescription(w: Writer, v: MemberDescriptionInit): Writer {
+  if (v.member !== undefined && v.member.length > 0) w.uint32(10).string(v.member);
+  if (v.label !== undefined && v.label.length > 0) w.uint32(18).string(v.label);
+  if (v.heardAgoMs) writeUint64(w.uint32(24), v.heardAgoMs, 'MemberDescription.heard_ago_ms');
+  if (v.generation) writeUint64(w.uint32(32), v.generation, 'MemberDescription.generation');
+  if (v.idle) w.uint32(40).bool(v.idle);
+  if (v.address !== undefined && v.address.length > 0) w.uint32(50).string(v.address);
+  return w;
+}
+
+function readMemberDescription(r: Reader, end: number): MemberDescription {
+  let member: string = '';
+  let label: string = '';
+  let heardAgoMs: number = 0;
+  let generation: number = 0;
+  let idle: boolean = false;
+  let address: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'MemberDescription.member'); break;
+      case 18: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'MemberDescription.label'); break;
+      case 24: heardAgoMs = readUint64(r, 'MemberDescription.heard_ago_ms'); break;
+      case 32: generation = readUint64(r, 'MemberDescription.generation'); break;
+      case 40: idle = r.bool(); break;
+      case 50: address = readString(r, reg.LIMITS.ADDRESS_BYTES_MAX, 'MemberDescription.address'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (member.length === 0) missing('MemberDescription.member');
+  return { member, label, heardAgoMs, generation, idle, address };
+}
+
+export const MemberDescription: MessageType<MemberDescription, MemberDescriptionInit> = messageType('MemberDescription', writeMemberDescription, readMemberDescription);
+
+export interface GroupQueue {
+  readonly topic: string;
+  readonly queue: number;
+  readonly committed: boolean;
+  readonly offset: number;
+  readonly highWatermark: number;
+  readonly oldestOffset: number;
+  /** holder of the lease; empty for none */
+  readonly member: string;
+  readonly epoch: number;
+  readonly state: reg.LeaseState;
+}
+
+export interface GroupQueueInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly committed?: boolean | undefined;
+  readonly offset?: number | undefined;
+  readonly highWatermark?: number | undefined;
+  readonly oldestOffset?: number | undefined;
+  readonly member?: string | undefined;
+  readonly epoch?: number | undefined;
+  readonly state?: reg.LeaseState | undefined;
+}
+
+
+function writeGroupQueue(w: Writer, v: GroupQueueInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'GroupQueue.queue'));
+  if (v.committed) w.uint32(24).bool(v.committed);
+  if (v.offset) writeUint64(w.uint32(32), v.offset, 'GroupQueue.offset');
+  if (v.highWatermark) writeUint64(w.uint32(40), v.highWatermark, 'GroupQueue.high_watermark');
+  if (v.oldestOffset) writeUint64(w.uint32(48), v.oldestOffset, 'GroupQueue.oldest_offset');
+  if (v.member !== undefined && v.member.length > 0) w.uint32(58).string(v.member);
+  if (v.epoch) writeUint64(w.uint32(64), v.epoch, 'GroupQueue.epoch');
+  if (v.state) w.uint32(72).uint32(v.state);
+  return w;
+}
+
+function readGroupQueue(r: Reader, end: number): GroupQueue {
+  let topic: string = '';
+  let queue: number = 0;
+  let committed: boolean = false;
+  let offset: number = 0;
+  let highWatermark: number = 0;
+  let oldestOffset: number = 0;
+  let member: string = '';
+  let epoch: number = 0;
+  let state: reg.LeaseState = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'GroupQueue.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: committed = r.bool(); break;
+      case 32: offset = readUint64(r, 'GroupQueue.offset'); break;
+      case 40: highWatermark = readUint64(r, 'GroupQueue.high_watermark'); break;
+      case 48: oldestOffset = readUint64(r, 'GroupQueue.oldest_offset'); break;
+      case 58: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupQueue.member'); break;
+      case 64: epoch = readUint64(r, 'GroupQueue.epoch'); break;
+      case 72: state = readEnum(r, reg.LeaseStateNames, 'GroupQueue.state'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('GroupQueue.topic');
+  return { topic, queue, committed, offset, highWatermark, oldestOffset, member, epoch, state };
+}
+
+export const GroupQueue: MessageType<GroupQueue, GroupQueueInit> = messageType('GroupQueue', writeGroupQueue, readGroupQueue);
+
+export interface GroupReset {
+  readonly group: string;
+  /** empty: every queue of the group at this broker */
+  readonly queues: readonly ResetQueue[];
+  readonly to: reg.Position;
+  /** a time in ms, or an offset */
+  readonly toValue: number;
+  /** tell what would change, change nothing */
+  readonly dryRun: boolean;
+}
+
+export interface GroupResetInit {
+  readonly group?: string | undefined;
+  readonly queues?: readonly ResetQueueInit[] | undefined;
+  readonly to?: reg.Position | undefined;
+  readonly toValue?: number | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+
+function writeGroupReset(w: Writer, v: GroupResetInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.queues !== undefined) for (const item of v.queues) writeResetQueue(w.uint32(18).fork(), item).ldelim();
+  if (v.to) w.uint32(24).uint32(v.to);
+  if (v.toValue) writeUint64(w.uint32(32), v.toValue, 'GroupReset.to_value');
+  if (v.dryRun) w.uint32(40).bool(v.dryRun);
+  return w;
+}
+
+function readGroupReset(r: Reader, end: number): GroupReset {
+  let group: string = '';
+  const queues: ResetQueue[] = [];
+  let to: reg.Position = 0;
+  let toValue: number = 0;
+  let dryRun: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'GroupReset.group'); break;
+      case 18: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupReset.queues'); queues.push(readResetQueue(r, endOf(r))); break;
+      case 24: to = readEnum(r, reg.PositionNames, 'GroupReset.to'); break;
+      case 32: toValue = readUint64(r, 'GroupReset.to_value'); break;
+      case 40: dryRun = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (group.length === 0) missing('GroupReset.group');
+  return { group, queues, to, toValue, dryRun };
+}
+
+export const GroupReset: MessageType<GroupReset, GroupResetInit> = messageType('GroupReset', writeGroupReset, readGroupReset);
+
+export interface ResetQueue {
+  readonly topic: string;
+  /** empty: every queue of the topic at this broker */
+  readonly queues: readonly number[];
+}
+
+export interface ResetQueueInit {
+  readonly topic?: string | undefined;
+  readonly queues?: readonly number[] | undefined;
+}
+
+
+function writeResetQueue(w: Writer, v: ResetQueueInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queues !== undefined && v.queues.length > 0) {
+    w.uint32(18).fork();
+    for (const item of v.queues) w.uint32(item);
+    w.ldelim();
+  }
+  return w;
+}
+
+function readResetQueue(r: Reader, end: number): ResetQueue {
+  let topic: string = '';
+  const queues: number[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'ResetQueue.topic'); break;
+      case 18: { const end = endOf(r); while (r.pos < end) { checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'ResetQueue.queues'); queues.push(r.uint32()); } } break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('ResetQueue.topic');
+  return { topic, queues };
+}
+
+export const ResetQueue: MessageType<ResetQueue, ResetQueueInit> = messageType('ResetQueue', writeResetQueue, readResetQueue);
+
+export interface GroupResetOk {
+  readonly results: readonly ResetResult[];
+}
+
+export interface GroupResetOkInit {
+  readonly results?: readonly ResetResultInit[] | undefined;
+}
+
+
+function writeGroupResetOk(w: Writer, v: GroupResetOkInit): Writer {
+  if (v.results !== undefined) for (const item of v.results) writeResetResult(w.uint32(10).fork(), item).ldelim();
+  return w;
+}
+
+function readGroupResetOk(r: Reader, end: number): GroupResetOk {
+  const results: ResetResult[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupResetOk.results'); results.push(readResetResult(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { results };
+}
+
+export const GroupResetOk: MessageType<GroupResetOk, GroupResetOkInit> = messageType('GroupResetOk', writeGroupResetOk, readGroupResetOk);
+
+export interface ResetResult {
+  readonly topic: string;
+  readonly queue: number;
+  readonly code: number;
+  readonly hadOffset: boolean;
+  readonly fromOffset: number;
+  readonly toOffset: number;
+}
+
+export interface ResetResultInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly code?: number | undefined;
+  readonly hadOffset?: boolean | undefined;
+  readonly fromOffset?: number | undefined;
+  readonly toOffset?: number | undefined;
+}
+
+
+function writeResetResult(w: Writer, v: ResetResultInit): Writer {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'ResetResult.queue'));
+  if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'ResetResult.code'));
+  if (v.hadOffset) w.uint32(32).bool(v.hadOffset);
+  if (v.fromOffset) writeUint64(w.uint32(40), v.fromOffset, 'ResetResult.from_offset');
+  if (v.toOffset) writeUint64(w.uint32(48), v.toOffset, 'ResetResult.to_offset');
+  return w;
+}
+
+function readResetResult(r: Reader, end: number): ResetResult {
+  let topic: string = '';
+  let queue: number = 0;
+  let code: number = 0;
+  let hadOffset: boolean = false;
+  let fromOffset: number = 0;
+  let toOffset: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'ResetResult.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 24: code = r.uint32(); break;
+      case 32: hadOffset = r.bool(); break;
+      case 40: fromOffset = readUint64(r, 'ResetResult.from_offset'); break;
+      case 48: toOffset = readUint64(r, 'ResetResult.to_offset'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('ResetResult.topic');
+  return { topic, queue, code, hadOffset, fromOffset, toOffset };
+}
+
+export const ResetResult: MessageType<ResetResult, ResetResultInit> = messageType('ResetResult', writeResetResult, readResetResult);
+
+/** One change of a broker's state; exactly one field is set. */
+export interface StateRecord {
+  readonly termStarted: TermStarted | undefined;
+  readonly topicChanged: TopicChanged | undefined;
+  readonly topicRemoved: TopicRemoved | undefined;
+  readonly groupChanged: GroupChanged | undefined;
+  readonly leaseGranted: LeaseGranted | undefined;
+  readonly leaseEnded: LeaseEnded | undefined;
+  readonly offsetsCommitted: OffsetsCommitted | undefined;
+  readonly producerNamed: ProducerNamed | undefined;
+}
+
+export interface StateRecordInit {
+  readonly termStarted?: TermStartedInit | undefined;
+  readonly topicChanged?: TopicChangedInit | undefined;
+  readonly topicRemoved?: TopicRemovedInit | undefined;
+  readonly groupChanged?: GroupChangedInit | undefined;
+  readonly leaseGranted?: LeaseGrantedInit | undefined;
+  readonly leaseEnded?: LeaseEndedInit | undefined;
+  readonly offsetsCommitted?: OffsetsCommittedInit | undefined;
+  readonly producerNamed?: ProducerNamedInit | undefined;
+}
+
+
+function writeStateRecord(w: Writer, v: StateRecordInit): Writer {
+  if (v.termStarted !== undefined) writeTermStarted(w.uint32(10).fork(), v.termStarted).ldelim();
+  if (v.topicChanged !== undefined) writeTopicChanged(w.uint32(18).fork(), v.topicChanged).ldelim();
+  if (v.topicRemoved !== undefined) writeTopicRemoved(w.uint32(26).fork(), v.topicRemoved).ldelim();
+  if (v.groupChanged !== undefined) writeGroupChanged(w.uint32(34).fork(), v.groupChanged).ldelim();
+  if (v.leaseGranted !== undefined) writeLeaseGranted(w.uint32(42).fork(), v.leaseGranted).ldelim();
+  if (v.leaseEnded !== undefined) writeLeaseEnded(w.uint32(50).fork(), v.leaseEnded).ldelim();
+  if (v.offsetsCommitted !== undefined) writeOffsetsCommitted(w.uint32(58).fork(), v.offsetsCommitted).ldelim();
+  if (v.producerNamed !== undefined) writeProducerNamed(w.uint32(66).fork(), v.producerNamed).ldelim();
+  return w;
+}
+
+function readStateRecord(r: Reader, end: number): StateRecord {
+  let termStarted: TermStarted | undefined = undefined;
+  let topicChanged: TopicChanged | undefined = undefined;
+  let topicRemoved: TopicRemoved | undefined = undefined;
+  let groupChanged: GroupChanged | undefined = undefined;
+  let leaseGranted: LeaseGranted | undefined = undefined;
+  let leaseEnded: LeaseEnded | undefined = undefined;
+  let offsetsCommitted: OffsetsCommitted | undefined = undefined;
+  let producerNamed: ProducerNamed | undefined = undefined;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: termStarted = readTermStarted(r, endOf(r)); break;
+      case 18: topicChanged = readTopicChanged(r, endOf(r)); break;
+      case 26: topicRemoved = readTopicRemoved(r, endOf(r)); break;
+      case 34: groupChanged = readGroupChanged(r, endOf(r)); break;
+      case 42: leaseGranted = readLeaseGranted(r, endOf(r)); break;
+      case 50: leaseEnded = readLeaseEnded(r, endOf(r)); break;
+      case 58: offsetsCommitted = readOffsetsCommitted(r, endOf(r)); break;
+      case 66: producerNamed = readProducerNamed(r, endOf(r)); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { termStarted, topicChanged, topicRemoved, groupChanged, leaseGranted, leaseEnded, offsetsCommitted, producerNamed };
+}
+
+export const StateRecord: MessageType<StateRecord, StateRecordInit> = messageType('StateRecord', writeStateRecord, readStateRecord);
+
+/** First record of every life of a broker. */
+export interface TermStarted {
+  readonly term: number;
+  readonly storeId: Uint8Array;
+}
+
+export interface TermStartedInit {
+  readonly term?: number | undefined;
+  readonly storeId?: Uint8Array | undefined;
+}
+
+
+function writeTermStarted(w: Writer, v: TermStartedInit): Writer {
+  if (v.term) w.uint32(8).uint32(checkUint32(v.term, 'TermStarted.term'));
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
+  return w;
+}
+
+function readTermStarted(r: Reader, end: number): TermStarted {
+  let term: number = 0;
+  let storeId: Uint8Array = NO_BYTES;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: term = r.uint32(); break;
+      case 18: storeId = readBytes(r, reg.LIMITS.CONTROL_HEADER_BYTES_MAX, 'TermStarted.store_id'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { term, storeId };
+}
+
+export const TermStarted: MessageType<TermStarted, TermStartedInit> = messageType('TermStarted', writeTermStarted, readTermStarted);
+
+export interface TopicChanged {
+  /** never reused */
+  readonly topicId: number;
+  readonly topic: string;
+  readonly queues: number;
+}
+
+export interface TopicChangedInit {
+  readonly topicId?: number | undefined;
+  readonly topic?: string | undefined;
+  readonly queues?: number | undefined;
+}
+
+
+function writeTopicChanged(w: Writer, v: TopicChangedInit): Writer {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicChanged.topic_id'));
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(v.topic);
+  if (v.queues) w.uint32(24).uint32(checkUint32(v.queues, 'TopicChanged.queues'));
+  return w;
+}
+
+function readTopicChanged(r: Reader, end: number): TopicChanged {
+  let topicId: number = 0;
+  let topic: string = '';
+  let queues: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      case 18: topic = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'TopicChanged.topic'); break;
+      case 24: queues = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId, topic, queues };
+}
+
+export const TopicChanged: MessageType<TopicChanged, TopicChangedInit> = messageType('TopicChanged', writeTopicChanged, readTopicChanged);
+
+export interface TopicRemoved {
+  readonly topicId: number;
+}
+
+export interface TopicRemovedInit {
+  readonly topicId?: number | undefined;
+}
+
+
+function writeTopicRemoved(w: Writer, v: TopicRemovedInit): Writer {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicRemoved.topic_id'));
+  return w;
+}
+
+function readTopicRemoved(r: Reader, end: number): TopicRemoved {
+  let topicId: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId };
+}
+
+export const TopicRemoved: MessageType<TopicRemoved, TopicRemovedInit> = messageType('TopicRemoved', writeTopicRemoved, readTopicRemoved);
+
+export interface GroupChanged {
+  readonly group: string;
+  readonly subscription: Subscription | undefined;
+}
+
+export interface GroupChangedInit {
+  readonly group?: string | undefined;
+  readonly subscription?: SubscriptionInit | undefined;
+}
+
+
+function writeGroupChanged(w: Writer, v: GroupChangedInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
+  return w;
+}
+
+function readGroupChanged(r: Reader, end: number): GroupChanged {
+  let group: string = '';
+  let subscription: Subscription | undefined = undefined;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupChanged.group'); break;
+      case 18: subscription = readSubscription(r, endOf(r)); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { group, subscription };
+}
+
+export const GroupChanged: MessageType<GroupChanged, GroupChangedInit> = messageType('GroupChanged', writeGroupChanged, readGroupChanged);
+
+export interface LeaseGranted {
+  readonly group: string;
+  readonly topicId: number;
+  readonly queue: number;
+  readonly member: string;
+  readonly epoch: number;
+  readonly startOffset: number;
+  readonly label: string;
+}
+
+export interface LeaseGrantedInit {
+  readonly group?: string | undefined;
+  readonly topicId?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly member?: string | undefined;
+  readonly epoch?: number | undefined;
+  readonly startOffset?: number | undefined;
+  readonly label?: string | undefined;
+}
+
+
+function writeLeaseGranted(w: Writer, v: LeaseGrantedInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.topicId) w.uint32(16).uint32(checkUint32(v.topicId, 'LeaseGranted.topic_id'));
+  if (v.queue) w.uint32(24).uint32(checkUint32(v.queue, 'LeaseGranted.queue'));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(34).string(v.member);
+  if (v.epoch) writeUint64(w.uint32(40), v.epoch, 'LeaseGranted.epoch');
+  if (v.startOffset) writeUint64(w.uint32(48), v.startOffset, 'LeaseGranted.start_offset');
+  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(v.label);
+  return w;
+}
+
+function readLeaseGranted(r: Reader, end: number): LeaseGranted {
+  let group: string = '';
+  let topicId: number = 0;
+  let queue: number = 0;
+  let member: string = '';
+  let epoch: number = 0;
+  let startOffset: number = 0;
+  let label: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'LeaseGranted.group'); break;
+      case 16: topicId = r.uint32(); break;
+      case 24: queue = r.uint32(); break;
+      case 34: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'LeaseGranted.member'); break;
+      case 40: epoch = readUint64(r, 'LeaseGranted.epoch'); break;
+      case 48: startOffset = readUint64(r, 'LeaseGranted.start_offset'); break;
+      case 58: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'LeaseGranted.label'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { group, topicId, queue, member, epoch, startOffset, label };
+}
+
+export const LeaseGranted: MessageType<LeaseGranted, LeaseGrantedInit> = messageType('LeaseGranted', writeLeaseGranted, readLeaseGranted);
+
+/** The lease is dead; its final offset stands in the record of offsets before it. */
+export interface LeaseEnded {
+  readonly group: string;
+  readonly topicId: number;
+  readonly queue: number;
+  readonly epoch: number;
+}
+
+export interface LeaseEndedInit {
+  readonly group?: string | undefined;
+  readonly topicId?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly epoch?: number | undefined;
+}
+
+
+function writeLeaseEnded(w: Writer, v: LeaseEndedInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.topicId) w.uint32(16).uint32(checkUint32(v.topicId, 'LeaseEnded.topic_id'));
+  if (v.queue) w.uint32(24).uint32(checkUint32(v.queue, 'LeaseEnded.queue'));
+  if (v.epoch) writeUint64(w.uint32(32), v.epoch, 'LeaseEnded.epoch');
+  return w;
+}
+
+function readLeaseEnded(r: Reader, end: number): LeaseEnded {
+  let group: string = '';
+  let topicId: number = 0;
+  let queue: number = 0;
+  let epoch: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'LeaseEnded.group'); break;
+      case 16: topicId = r.uint32(); break;
+      case 24: queue = r.uint32(); break;
+      case 32: epoch = readUint64(r, 'LeaseEnded.epoch'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { group, topicId, queue, epoch };
+}
+
+export const LeaseEnded: MessageType<LeaseEnded, LeaseEndedInit> = messageType('LeaseEnded', writeLeaseEnded, readLeaseEnded);
+
+export interface OffsetsCommitted {
+  readonly group: string;
+  readonly offsets: readonly CommittedOffset[];
+  /** by an administrator: may be lower than before */
+  readonly reset: boolean;
+}
+
+export interface OffsetsCommittedInit {
+  readonly group?: string | undefined;
+  readonly offsets?: readonly CommittedOffsetInit[] | undefined;
+  readonly reset?: boolean | undefined;
+}
+
+
+function writeOffsetsCommitted(w: Writer, v: OffsetsCommittedInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(18).fork(), item).ldelim();
+  if (v.reset) w.uint32(24).bool(v.reset);
+  return w;
+}
+
+function readOffsetsCommitted(r: Reader, end: number): OffsetsCommitted {
+  let group: string = '';
+  const offsets: CommittedOffset[] = [];
+  let reset: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'OffsetsCommitted.group'); break;
+      case 18: offsets.push(readCommittedOffset(r, endOf(r))); break;
+      case 24: reset = r.bool(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { group, offsets, reset };
+}
+
+export const OffsetsCommitted: MessageType<OffsetsCommitted, OffsetsCommittedInit> = messageType('OffsetsCommitted', writeOffsetsCommitted, readOffsetsCommitted);
+
+export interface CommittedOffset {
+  readonly topicId: number;
+  readonly queue: number;
+  readonly offset: number;
+}
+
+export interface CommittedOffsetInit {
+  readonly topicId?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly offset?: number | undefined;
+}
+
+
+function writeCommittedOffset(w: Writer, v: CommittedOffsetInit): Writer {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'CommittedOffset.topic_id'));
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'CommittedOffset.queue'));
+  if (v.offset) writeUint64(w.uint32(24), v.offset, 'CommittedOffset.offset');
+  return w;
+}
+
+function readCommittedOffset(r: Reader, end: number): CommittedOffset {
+  let topicId: number = 0;
+  let queue: number = 0;
+  let offset: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      case 16: queue = r.uint32(); break;
+      case 24: offset = readUint64(r, 'CommittedOffset.offset'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId, queue, offset };
+}
+
+export const CommittedOffset: MessageType<CommittedOffset, CommittedOffsetInit> = messageType('CommittedOffset', writeCommittedOffset, readCommittedOffset);
+
+export interface ProducerNamed {
+  readonly name: string;
+  readonly producerId: number;
+  readonly epoch: number;
+}
+
+export interface ProducerNamedInit {
+  readonly name?: string | undefined;
+  readonly producerId?: number | undefined;
+  readonly epoch?: number | undefined;
+}
+
+
+function writeProducerNamed(w: Writer, v: ProducerNamedInit): Writer {
+  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
+  if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'ProducerNamed.producer_id');
+  if (v.epoch) w.uint32(24).uint32(checkUint32(v.epoch, 'ProducerNamed.epoch'));
+  return w;
+}
+
+function readProducerNamed(r: Reader, end: number): ProducerNamed {
+  let name: string = '';
+  let producerId: number = 0;
+  let epoch: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: name = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ProducerNamed.name'); break;
+      case 16: producerId = readUint64(r, 'ProducerNamed.producer_id'); break;
+      case 24: epoch = r.uint32(); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { name, producerId, epoch };
+}
+
+export const ProducerNamed: MessageType<ProducerNamed, ProducerNamedInit> = messageType('ProducerNamed', writeProducerNamed, readProducerNamed);
+
+/** Everything that the log up to a position says, but the messages. */
+export interface Snapshot {
+  /** of the first entry that is not in the snapshot */
+  readonly position: number;
+  /** of the entry before it */
+  readonly chain: number;
+  readonly term: number;
+  readonly storeId: Uint8Array;
+  readonly nextTopicId: number;
+  readonly topics: readonly TopicState[];
+  readonly groups: readonly GroupState[];
+  readonly producers: readonly ProducerState[];
+  readonly names: readonly ProducerNamed[];
+  /** of the newest entry */
+  readonly storeTimeMs: number;
+  /** of the present term */
+  readonly producerCounter: number;
+  /** of the present term */
+  readonly epochCounter: number;
+}
+
+export interface SnapshotInit {
+  readonly position?: number | undefined;
+  readonly chain?: number | undefined;
+  readonly term?: number | undefined;
+  readonly storeId?: Uint8Array | undefined;
+  readonly nextTopicId?: number | undefined;
+  readonly topics?: readonly TopicStateInit[] | undefined;
+  readonly groups?: readonly GroupStateInit[] | undefined;
+  readonly producers?: readonly ProducerStateInit[] | undefined;
+  readonly names?: readonly ProducerNamedInit[] | undefined;
+  readonly storeTimeMs?: number | undefined;
+  readonly producerCounter?: number | undefined;
+  readonly epochCounter?: number | undefined;
+}
+
+
+function writeSnapshot(w: Writer, v: SnapshotInit): Writer {
+  if (v.position) writeUint64(w.uint32(8), v.position, 'Snapshot.position');
+  if (v.chain) w.uint32(16).uint32(checkUint32(v.chain, 'Snapshot.chain'));
+  if (v.term) w.uint32(24).uint32(checkUint32(v.term, 'Snapshot.term'));
+  if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(34).bytes(v.storeId);
+  if (v.nextTopicId) w.uint32(40).uint32(checkUint32(v.nextTopicId, 'Snapshot.next_topic_id'));
+  if (v.topics !== undefined) for (const item of v.topics) writeTopicState(w.uint32(50).fork(), item).ldelim();
+  if (v.groups !== undefined) for (const item of v.groups) writeGroupState(w.uint32(58).fork(), item).ldelim();
+  if (v.producers !== undefined) for (const item of v.producers) writeProducerState(w.uint32(66).fork(), item).ldelim();
+  if (v.names !== undefined) for (const item of v.names) writeProducerNamed(w.uint32(74).fork(), item).ldelim();
+  if (v.storeTimeMs) writeUint64(w.uint32(80), v.storeTimeMs, 'Snapshot.store_time_ms');
+  if (v.producerCounter) writeUint64(w.uint32(88), v.producerCounter, 'Snapshot.producer_counter');
+  if (v.epochCounter) writeUint64(w.uint32(96), v.epochCounter, 'Snapshot.epoch_counter');
+  return w;
+}
+
+function readSnapshot(r: Reader, end: number): Snapshot {
+  let position: number = 0;
+  let chain: number = 0;
+  let term: number = 0;
+  let storeId: Uint8Array = NO_BYTES;
+  let nextTopicId: number = 0;
+  const topics: TopicState[] = [];
+  const groups: GroupState[] = [];
+  const producers: ProducerState[] = [];
+  const names: ProducerNamed[] = [];
+  let storeTimeMs: number = 0;
+  let producerCounter: number = 0;
+  let epochCounter: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: position = readUint64(r, 'Snapshot.position'); break;
+      case 16: chain = r.uint32(); break;
+      case 24: term = r.uint32(); break;
+      case 34: storeId = readBytes(r, reg.LIMITS.CONTROL_HEADER_BYTES_MAX, 'Snapshot.store_id'); break;
+      case 40: nextTopicId = r.uint32(); break;
+      case 50: topics.push(readTopicState(r, endOf(r))); break;
+      case 58: groups.push(readGroupState(r, endOf(r))); break;
+      case 66: producers.push(readProducerState(r, endOf(r))); break;
+      case 74: names.push(readProducerNamed(r, endOf(r))); break;
+      case 80: storeTimeMs = readUint64(r, 'Snapshot.store_time_ms'); break;
+      case 88: producerCounter = readUint64(r, 'Snapshot.producer_counter'); break;
+      case 96: epochCounter = readUint64(r, 'Snapshot.epoch_counter'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { position, chain, term, storeId, nextTopicId, topics, groups, producers, names, storeTimeMs, producerCounter, epochCounter };
+}
+
+export const Snapshot: MessageType<Snapshot, SnapshotInit> = messageType('Snapshot', writeSnapshot, readSnapshot);
+
+export interface TopicState {
+  readonly topicId: number;
+  readonly topic: string;
+  readonly queues: readonly QueueState[];
+}
+
+export interface TopicStateInit {
+  readonly topicId?: number | undefined;
+  readonly topic?: string | undefined;
+  readonly queues?: readonly QueueStateInit[] | undefined;
+}
+
+
+function writeTopicState(w: Writer, v: TopicStateInit): Writer {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicState.topic_id'));
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(v.topic);
+  if (v.queues !== undefined) for (const item of v.queues) writeQueueState(w.uint32(26).fork(), item).ldelim();
+  return w;
+}
+
+function readTopicState(r: Reader, end: number): TopicState {
+  let topicId: number = 0;
+  let topic: string = '';
+  const queues: QueueState[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      case 18: topic = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'TopicState.topic'); break;
+      case 26: queues.push(readQueueState(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId, topic, queues };
+}
+
+export const TopicState: MessageType<TopicState, TopicStateInit> = messageType('TopicState', writeTopicState, readTopicState);
+
+export interface QueueState {
+  readonly nextOffset: number;
+  readonly oldestOffset: number;
+  readonly lastStoreTimeMs: number;
+}
+
+export interface QueueStateInit {
+  readonly nextOffset?: number | undefined;
+  readonly oldestOffset?: number | undefined;
+  readonly lastStoreTimeMs?: number | undefined;
+}
+
+
+function writeQueueState(w: Writer, v: QueueStateInit): Writer {
+  if (v.nextOffset) writeUint64(w.uint32(8), v.nextOffset, 'QueueState.next_offset');
+  if (v.oldestOffset) writeUint64(w.uint32(16), v.oldestOffset, 'QueueState.oldest_offset');
+  if (v.lastStoreTimeMs) writeUint64(w.uint32(24), v.lastStoreTimeMs, 'QueueState.last_store_time_ms');
+  return w;
+}
+
+function readQueueState(r: Reader, end: number): QueueState {
+  let nextOffset: number = 0;
+  let oldestOffset: number = 0;
+  let lastStoreTimeMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: nextOffset = readUint64(r, 'QueueState.next_offset'); break;
+      case 16: oldestOffset = readUint64(r, 'QueueState.oldest_offset'); break;
+      case 24: lastStoreTimeMs = readUint64(r, 'QueueState.last_store_time_ms'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { nextOffset, oldestOffset, lastStoreTimeMs };
+}
+
+export const QueueState: MessageType<QueueState, QueueStateInit> = messageType('QueueState', writeQueueState, readQueueState);
+
+export interface GroupState {
+  readonly group: string;
+  readonly subscription: Subscription | undefined;
+  readonly offsets: readonly CommittedOffset[];
+  readonly leases: readonly LeaseGranted[];
+}
+
+export interface GroupStateInit {
+  readonly group?: string | undefined;
+  readonly subscription?: SubscriptionInit | undefined;
+  readonly offsets?: readonly CommittedOffsetInit[] | undefined;
+  readonly leases?: readonly LeaseGrantedInit[] | undefined;
+}
+
+
+function writeGroupState(w: Writer, v: GroupStateInit): Writer {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
+  if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(26).fork(), item).ldelim();
+  if (v.leases !== undefined) for (const item of v.leases) writeLeaseGranted(w.uint32(34).fork(), item).ldelim();
+  return w;
+}
+
+function readGroupState(r: Reader, end: number): GroupState {
+  let group: string = '';
+  let subscription: Subscription | undefined = undefined;
+  const offsets: CommittedOffset[] = [];
+  const leases: LeaseGranted[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupState.group'); break;
+      case 18: subscription = readSubscription(r, endOf(r)); break;
+      case 26: offsets.push(readCommittedOffset(r, endOf(r))); break;
+      case 34: leases.push(readLeaseGranted(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { group, subscription, offsets, leases };
+}
+
+export const GroupState: MessageType<GroupState, GroupStateInit> = messageType('GroupState', writeGroupState, readGroupState);
+
+export interface ProducerState {
+  readonly producerId: number;
+  readonly epoch: number;
+  /** store time */
+  readonly lastUsedMs: number;
+  readonly queues: readonly ProducerQueue[];
+}
+
+export interface ProducerStateInit {
+  readonly producerId?: number | undefined;
+  readonly epoch?: number | undefined;
+  readonly lastUsedMs?: number | undefined;
+  readonly queues?: readonly ProducerQueueInit[] | undefined;
+}
+
+
+function writeProducerState(w: Writer, v: ProducerStateInit): Writer {
+  if (v.producerId) writeUint64(w.uint32(8), v.producerId, 'ProducerState.producer_id');
+  if (v.epoch) w.uint32(16).uint32(checkUint32(v.epoch, 'ProducerState.epoch'));
+  if (v.lastUsedMs) writeUint64(w.uint32(24), v.lastUsedMs, 'ProducerState.last_used_ms');
+  if (v.queues !== undefined) for (const item of v.queues) writeProducerQueue(w.uint32(34).fork(), item).ldelim();
+  return w;
+}
+
+function readProducerState(r: Reader, end: number): ProducerState {
+  let producerId: number = 0;
+  let epoch: number = 0;
+  let lastUsedMs: number = 0;
+  const queues: ProducerQueue[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: producerId = readUint64(r, 'ProducerState.producer_id'); break;
+      case 16: epoch = r.uint32(); break;
+      case 24: lastUsedMs = readUint64(r, 'ProducerState.last_used_ms'); break;
+      case 34: queues.push(readProducerQueue(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { producerId, epoch, lastUsedMs, queues };
+}
+
+export const ProducerState: MessageType<ProducerState, ProducerStateInit> = messageType('ProducerState', writeProducerState, readProducerState);
+
+export interface ProducerQueue {
+  readonly topicId: number;
+  readonly queue: number;
+  readonly nextSequence: number;
+  /** the newest, at most PRODUCER_BATCHES_REMEMBERED */
+  readonly batches: readonly ProducerBatch[];
+}
+
+export interface ProducerQueueInit {
+  readonly topicId?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly nextSequence?: number | undefined;
+  readonly batches?: readonly ProducerBatchInit[] | undefined;
+}
+
+
+function writeProducerQueue(w: Writer, v: ProducerQueueInit): Writer {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'ProducerQueue.topic_id'));
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'ProducerQueue.queue'));
+  if (v.nextSequence) w.uint32(24).uint32(checkUint32(v.nextSequence, 'ProducerQueue.next_sequence'));
+  if (v.batches !== undefined) for (const item of v.batches) writeProducerBatch(w.uint32(34).fork(), item).ldelim();
+  return w;
+}
+
+function readProducerQueue(r: Reader, end: number): ProducerQueue {
+  let topicId: number = 0;
+  let queue: number = 0;
+  let nextSequence: number = 0;
+  const batches: ProducerBatch[] = [];
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      case 16: queue = r.uint32(); break;
+      case 24: nextSequence = r.uint32(); break;
+      case 34: batches.push(readProducerBatch(r, endOf(r))); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId, queue, nextSequence, batches };
+}
+
+export const ProducerQueue: MessageType<ProducerQueue, ProducerQueueInit> = messageType('ProducerQueue', writeProducerQueue, readProducerQueue);
+
+export interface ProducerBatch {
+  readonly baseSequence: number;
+  readonly count: number;
+  readonly bodyChecksum: number;
+  readonly baseOffset: number;
+  readonly storeTimeMs: number;
+}
+
+export interface ProducerBatchInit {
+  readonly baseSequence?: number | undefined;
+  readonly count?: number | undefined;
+  readonly bodyChecksum?: number | undefined;
+  readonly baseOffset?: number | undefined;
+  readonly storeTimeMs?: number | undefined;
+}
+
+
+function writeProducerBatch(w: Writer, v: ProducerBatchInit): Writer {
+  if (v.baseSequence) w.uint32(8).uint32(checkUint32(v.baseSequence, 'ProducerBatch.base_sequence'));
+  if (v.count) w.uint32(16).uint32(checkUint32(v.count, 'ProducerBatch.count'));
+  if (v.bodyChecksum) w.uint32(24).uint32(checkUint32(v.bodyChecksum, 'ProducerBatch.body_checksum'));
+  if (v.baseOffset) writeUint64(w.uint32(32), v.baseOffset, 'ProducerBatch.base_offset');
+  if (v.storeTimeMs) writeUint64(w.uint32(40), v.storeTimeMs, 'ProducerBatch.store_time_ms');
+  return w;
+}
+
+function readProducerBatch(r: Reader, end: number): ProducerBatch {
+  let baseSequence: number = 0;
+  let count: number = 0;
+  let bodyChecksum: number = 0;
+  let baseOffset: number = 0;
+  let storeTimeMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: baseSequence = r.uint32(); break;
+      case 16: count = r.uint32(); break;
+      case 24: bodyChecksum = r.uint32(); break;
+      case 32: baseOffset = readUint64(r, 'ProducerBatch.base_offset'); break;
+      case 40: storeTimeMs = readUint64(r, 'ProducerBatch.store_time_ms'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { baseSequence, count, bodyChecksum, baseOffset, storeTimeMs };
+}
+
+export const ProducerBatch: MessageType<ProducerBatch, ProducerBatchInit> = messageType('ProducerBatch', writeProducerBatch, readProducerBatch);
+
+/** The control headers of each frame type; `response` is undefined where the frame is one-way. */
+export const CONTROL_HEADERS = {
+  HELLO: { request: Hello, response: HelloOk },
+  PING: { request: Ping, response: Pong },
+  GOAWAY: { request: GoAway, response: undefined },
+  REGISTER_BROKER: { request: RegisterBroker, response: RegisterBrokerOk },
+  UNREGISTER_BROKER: { request: UnregisterBroker, response: UnregisterBrokerOk },
+  BROKER_HEARTBEAT: { request: BrokerHeartbeat, response: BrokerHeartbeatOk },
+  ROUTE_QUERY: { request: RouteQuery, response: Routes },
+  ROUTE_UPDATE: { request: Routes, response: undefined },
+  INIT_PRODUCER: { request: InitProducer, response: InitProducerOk },
+  SEND: { request: Send, response: SendOk },
+  PULL: { request: Pull, response: PullOk },
+  OFFSET_COMMIT: { request: OffsetCommit, response: OffsetCommitOk },
+  OFFSET_FETCH: { request: OffsetFetch, response: OffsetFetchOk },
+  OFFSET_LOOKUP: { request: OffsetLookup, response: OffsetLookupOk },
+  CLIENT_HEARTBEAT: { request: ClientHeartbeat, response: ClientHeartbeatOk },
+  ASSIGNMENT: { request: Assignment, response: undefined },
+  RELEASE: { request: Release, response: ReleaseOk },
+  LEAVE: { request: Leave, response: LeaveOk },
+  TOPIC_CREATE: { request: TopicCreate, response: TopicCreateOk },
+  TOPIC_ALTER: { request: TopicAlter, response: TopicAlterOk },
+  TOPIC_REMOVE: { request: TopicRemove, response: TopicRemoveOk },
+  TOPIC_LIST: { request: TopicList, response: TopicListOk },
+  TOPIC_DESCRIBE: { request: TopicDescribe, response: TopicDescribeOk },
+  GROUP_LIST: { request: GroupList, response: GroupListOk },
+  GROUP_DESCRIBE: { request: GroupDescribe, response: GroupDescribeOk },
+  GROUP_RESET: { request: GroupReset, response: GroupResetOk },
+} as const;

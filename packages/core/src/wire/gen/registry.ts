@@ -1,0 +1,340 @@
+// Generated from spec/v1/proto by scripts/generate. Do not edit.
+
+/** Numbers of the frame types. */
+export const FrameType = {
+  /** Negotiates version, features and limits; the first frame of every connection. */
+  HELLO: 0x0001,
+  /** Authenticates the connection. The number is reserved for version 1.1. */
+  AUTH: 0x0002,
+  /** Asks the peer whether it is there. */
+  PING: 0x0003,
+  /** Announces that the sender will close: no new requests. */
+  GOAWAY: 0x0004,
+  /** Withdraws a request. The number is reserved. */
+  CANCEL: 0x0005,
+  /** A broker tells a NameServer who it is, where it listens and which topics it has. */
+  REGISTER_BROKER: 0x0101,
+  /** A broker leaves on purpose. */
+  UNREGISTER_BROKER: 0x0102,
+  /** A broker is alive; the registration is named by its revision, not repeated. */
+  BROKER_HEARTBEAT: 0x0103,
+  /** Asks for the routes of topics, and watches them where asked to. */
+  ROUTE_QUERY: 0x0104,
+  /** The new state of watched routes. */
+  ROUTE_UPDATE: 0x0105,
+  /** Asks for a producer id, or takes one over on a new connection. */
+  INIT_PRODUCER: 0x0201,
+  /** Stores one record batch in one queue. One-way when the acknowledgement asked for is NONE. */
+  SEND: 0x0202,
+  /** Reads record batches from one or more queues; waits for the first where nothing is there. */
+  PULL: 0x0301,
+  /** Stores how far a group has come. */
+  OFFSET_COMMIT: 0x0302,
+  /** Asks how far a group has come. */
+  OFFSET_FETCH: 0x0303,
+  /** Asks for the first, the last or an offset by time. */
+  OFFSET_LOOKUP: 0x0304,
+  /** Acknowledges one message of a shared queue. The number is reserved. */
+  ACK: 0x0305,
+  /** Gives one message of a shared queue back. The number is reserved. */
+  NACK: 0x0306,
+  /** A group member is alive, and says what it subscribes to when that is new. */
+  CLIENT_HEARTBEAT: 0x0401,
+  /** The whole of what a member holds at this broker. */
+  ASSIGNMENT: 0x0402,
+  /** A member gives queues back, with its final offsets. */
+  RELEASE: 0x0403,
+  /** A member leaves its group on purpose, and gives everything back. */
+  LEAVE: 0x0404,
+  /** A slave pulls the log of its master. The number is reserved for version 1.3. */
+  REPLICATE: 0x0501,
+  /** Creates a topic at this broker. */
+  TOPIC_CREATE: 0x0601,
+  /** Adds queues to a topic at this broker. */
+  TOPIC_ALTER: 0x0602,
+  /** Removes a topic and its messages from this broker. */
+  TOPIC_REMOVE: 0x0603,
+  /** Lists the topics of this broker. */
+  TOPIC_LIST: 0x0604,
+  /** Tells the offsets of a topic's queues at this broker. */
+  TOPIC_DESCRIBE: 0x0605,
+  /** Lists the groups that this broker knows. */
+  GROUP_LIST: 0x0611,
+  /** Tells members, leases and offsets of a group at this broker. */
+  GROUP_DESCRIBE: 0x0612,
+  /** Moves the committed offsets of a group. */
+  GROUP_RESET: 0x0613,
+} as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+/** Every frame type of the schema, by name. Reserved ones have a number and nothing else. */
+export const FRAMES = {
+  HELLO: { type: 1, request: 'Hello', response: 'HelloOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
+  AUTH: { type: 2, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.1' },
+  PING: { type: 3, request: 'Ping', response: 'Pong', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  GOAWAY: { type: 4, request: 'GoAway', response: '', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  CANCEL: { type: 5, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0' },
+  REGISTER_BROKER: { type: 257, request: 'RegisterBroker', response: 'RegisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0' },
+  UNREGISTER_BROKER: { type: 258, request: 'UnregisterBroker', response: 'UnregisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  BROKER_HEARTBEAT: { type: 259, request: 'BrokerHeartbeat', response: 'BrokerHeartbeatOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  ROUTE_QUERY: { type: 260, request: 'RouteQuery', response: 'Routes', from: 'client', at: 'nameserver', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
+  ROUTE_UPDATE: { type: 261, request: 'Routes', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0' },
+  INIT_PRODUCER: { type: 513, request: 'InitProducer', response: 'InitProducerOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
+  SEND: { type: 514, request: 'Send', response: 'SendOk', from: 'client', at: 'broker', payload: 'one record batch', more: '', idempotent: false, reserved: false, since: '1.0' },
+  PULL: { type: 769, request: 'Pull', response: 'PullOk', from: 'client', at: 'broker', payload: 'response: record batches, in the order of the results', more: '', idempotent: true, reserved: false, since: '1.0' },
+  OFFSET_COMMIT: { type: 770, request: 'OffsetCommit', response: 'OffsetCommitOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  OFFSET_FETCH: { type: 771, request: 'OffsetFetch', response: 'OffsetFetchOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  OFFSET_LOOKUP: { type: 772, request: 'OffsetLookup', response: 'OffsetLookupOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  ACK: { type: 773, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0' },
+  NACK: { type: 774, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0' },
+  CLIENT_HEARTBEAT: { type: 1025, request: 'ClientHeartbeat', response: 'ClientHeartbeatOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
+  ASSIGNMENT: { type: 1026, request: 'Assignment', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0' },
+  RELEASE: { type: 1027, request: 'Release', response: 'ReleaseOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  LEAVE: { type: 1028, request: 'Leave', response: 'LeaveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  REPLICATE: { type: 1281, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.3' },
+  TOPIC_CREATE: { type: 1537, request: 'TopicCreate', response: 'TopicCreateOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
+  TOPIC_ALTER: { type: 1538, request: 'TopicAlter', response: 'TopicAlterOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
+  TOPIC_REMOVE: { type: 1539, request: 'TopicRemove', response: 'TopicRemoveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
+  TOPIC_LIST: { type: 1540, request: 'TopicList', response: 'TopicListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
+  TOPIC_DESCRIBE: { type: 1541, request: 'TopicDescribe', response: 'TopicDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
+  GROUP_LIST: { type: 1553, request: 'GroupList', response: 'GroupListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
+  GROUP_DESCRIBE: { type: 1554, request: 'GroupDescribe', response: 'GroupDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
+  GROUP_RESET: { type: 1555, request: 'GroupReset', response: 'GroupResetOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: false, reserved: false, since: '1.0' },
+} as const;
+export type FrameName = keyof typeof FRAMES;
+
+/** Every error code that has a number on the wire, by name; the thousand is its class. */
+export const WIRE_ERRORS = {
+  OK: { number: 0, meaning: 'no error', hint: '', closes: false },
+  MALFORMED_FRAME: { number: 1001, meaning: 'the bytes do not make a frame of this protocol', hint: 'the peer is broken or is not a Qanat peer', closes: true },
+  FRAME_TOO_LARGE: { number: 1002, meaning: 'the frame is longer than the limit in force', hint: 'send smaller batches, or raise the limit at the server', closes: true },
+  UNSUPPORTED_VERSION: { number: 1003, meaning: 'no version in common', hint: 'use a client of the server\'s major version', closes: true },
+  HELLO_EXPECTED: { number: 1004, meaning: 'a frame came before HELLO', hint: 'begin every connection with HELLO', closes: true },
+  HELLO_TIMEOUT: { number: 1005, meaning: 'no complete HELLO within the deadline', hint: 'check that the peer speaks this protocol', closes: true },
+  IDLE_TIMEOUT: { number: 1006, meaning: 'nothing was heard from the peer for the negotiated time', hint: 'send PING when idle', closes: true },
+  UNEXPECTED_FRAME: { number: 1007, meaning: 'the frame is not allowed here or in this state', hint: 'see the state table of the connection', closes: true },
+  SLOW_READER: { number: 1008, meaning: 'more answers wait for the peer than the limit allows', hint: 'read faster, or ask for less', closes: true },
+  TOO_MANY_CONNECTIONS: { number: 1009, meaning: 'the server has as many connections as it allows', hint: 'close some, or raise the limit at the server', closes: true },
+  WRONG_BROKER: { number: 2001, meaning: 'this server does not play the role that the frame needs', hint: 'refresh the route', closes: false },
+  NOT_MASTER: { number: 2002, meaning: 'this broker is not the master of its group', hint: 'refresh the route', closes: false },
+  TOO_MANY_REQUESTS: { number: 3001, meaning: 'more requests are in flight on this connection than the limit allows', hint: 'wait for answers before sending more', closes: false },
+  BROKER_BUSY: { number: 3002, meaning: 'as many bytes wait to be stored as the broker allows', hint: 'try again after the given time', closes: false },
+  INVALID_ARGUMENT: { number: 4001, meaning: 'a field has a value that is not allowed', hint: 'see the message', closes: false },
+  UNSUPPORTED_FRAME: { number: 4002, meaning: 'the frame type is not known or not served here', hint: 'negotiate the feature first', closes: false },
+  UNSUPPORTED_FEATURE: { number: 4003, meaning: 'the request needs a feature that is not active', hint: 'see the features in HELLO_OK', closes: false },
+  INVALID_NAME: { number: 4004, meaning: 'a topic, group, broker or tag name breaks the grammar', hint: 'see the chapter of names', closes: false },
+  TOPIC_NOT_FOUND: { number: 4005, meaning: 'the topic does not exist', hint: 'create it', closes: false },
+  QUEUE_NOT_FOUND: { number: 4006, meaning: 'the topic has no such queue at this broker', hint: 'refresh the route', closes: false },
+  TOPIC_EXISTS: { number: 4007, meaning: 'the topic exists with other settings', hint: 'alter it, or ask for what it has', closes: false },
+  GROUP_NOT_FOUND: { number: 4008, meaning: 'the broker knows no such group', hint: 'a group exists from its first member or commit on', closes: false },
+  OFFSET_OUT_OF_RANGE: { number: 4009, meaning: 'the offset is below the oldest or above the high watermark', hint: 'look up the first or last offset', closes: false },
+  INVALID_BATCH: { number: 4010, meaning: 'the record batch breaks its format or its checksum', hint: 'see the message', closes: false },
+  BATCH_TOO_LARGE: { number: 4011, meaning: 'the record batch is longer than the limit', hint: 'send fewer or smaller messages in one batch', closes: false },
+  SEQUENCE_CONFLICT: { number: 4012, meaning: 'the sequence numbers were used for another batch', hint: 'never cut a sent batch anew', closes: false },
+  SEQUENCE_GAP: { number: 4013, meaning: 'the sequence is higher than the next one', hint: 'renumber from expected_sequence', closes: false },
+  SUBSCRIPTION_CONFLICT: { number: 4014, meaning: 'the member\'s subscription differs from the group\'s', hint: 'give all members the same topics, filters and strategy, or raise the subscription version', closes: false },
+  GROUP_KIND_CONFLICT: { number: 4015, meaning: 'the group has another kind', hint: 'use another group name', closes: false },
+  NAME_IN_USE: { number: 4016, meaning: 'a live broker with another store holds this name', hint: 'give the broker a name of its own', closes: false },
+  LIMIT_EXCEEDED: { number: 4017, meaning: 'a named limit would be passed', hint: 'the message names the limit', closes: false },
+  CREATION_DISABLED: { number: 4018, meaning: 'this broker does not create topics on demand', hint: 'create the topic by an administrator', closes: false },
+  NOT_READY: { number: 5001, meaning: 'the server has started and does not know enough yet', hint: 'try again after the given time', closes: false },
+  SHUTTING_DOWN: { number: 5002, meaning: 'the server is about to stop', hint: 'use another server, or wait', closes: false },
+  DISK_FULL: { number: 5003, meaning: 'free space is below the reserve', hint: 'free space, or wait for retention', closes: false },
+  STORAGE_REJECTED: { number: 5004, meaning: 'the write failed and was cut off the log', hint: 'try again', closes: false },
+  STORAGE_FAILED: { number: 6001, meaning: 'the store failed after the write; the message may or may not be stored', hint: 'try the same queue with the same sequence', closes: false },
+  OUTCOME_UNKNOWN: { number: 6002, meaning: 'the original of this duplicate is not decided', hint: 'try the same queue with the same sequence', closes: false },
+  UNAUTHENTICATED: { number: 7001, meaning: 'the connection has not authenticated', hint: 'reserved for version 1.1', closes: false },
+  FORBIDDEN: { number: 7002, meaning: 'the principal may not do this', hint: 'reserved for version 1.1', closes: false },
+  LEASE_FENCED: { number: 8001, meaning: 'the lease epoch is not the current one', hint: 'drop the queue and wait for an assignment', closes: false },
+  PRODUCER_FENCED: { number: 8002, meaning: 'another connection took the producer id over', hint: 'close this producer', closes: false },
+  UNKNOWN_PRODUCER: { number: 8003, meaning: 'the broker does not know the producer id, or this connection does not hold it', hint: 'INIT_PRODUCER again; what was pending is unknown', closes: false },
+  UNKNOWN_MEMBER: { number: 8004, meaning: 'the broker does not know the member', hint: 'send a heartbeat with the subscription', closes: false },
+  TERM_FENCED: { number: 8005, meaning: 'a higher term is known', hint: 'refresh the route', closes: false },
+} as const;
+export type WireErrorCode = keyof typeof WIRE_ERRORS;
+
+/** The limits of the specification; servers may be configured to lower or higher ones where the table of limits says so. */
+export const LIMITS = {
+  /** length of a frame after HELLO, the length field not counted, in bytes. */
+  FRAME_BYTES_MAX: 4259840,
+  /** length of a frame before HELLO is answered, in bytes. */
+  FRAME_BEFORE_HELLO_BYTES_MAX: 16384,
+  /** length of a control header, in bytes. */
+  CONTROL_HEADER_BYTES_MAX: 65536,
+  /** length of a record batch, its header included, in bytes. */
+  BATCH_BYTES_MAX: 4194304,
+  /** records in a batch, in records. */
+  BATCH_RECORDS_MAX: 4096,
+  /** length of the records of a batch after inflating, in bytes. */
+  BATCH_INFLATED_BYTES_MAX: 16777216,
+  /** requests of one side that wait for their response on a connection, in requests. */
+  IN_FLIGHT_REQUESTS_MAX: 1024,
+  /** length of a topic name, in bytes. */
+  TOPIC_NAME_BYTES_MAX: 127,
+  /** length of a group name, in bytes. */
+  GROUP_NAME_BYTES_MAX: 127,
+  /** length of a broker or cluster name, in bytes. */
+  BROKER_NAME_BYTES_MAX: 127,
+  /** length of a tag, in bytes. */
+  TAG_BYTES_MAX: 127,
+  /** length of a message key, in bytes. */
+  KEY_BYTES_MAX: 255,
+  /** names and values of a message's properties together, in bytes. */
+  PROPERTIES_BYTES_MAX: 32768,
+  /** length of a label: software, member or listener name, in bytes. */
+  LABEL_BYTES_MAX: 255,
+  /** length of an endpoint address, in bytes. */
+  ADDRESS_BYTES_MAX: 255,
+  /** length of a filter, in bytes. */
+  FILTER_BYTES_MAX: 1024,
+  /** tags in a filter, in tags. */
+  FILTER_TAGS_MAX: 64,
+  /** length of an error message, in bytes. */
+  ERROR_MESSAGE_BYTES_MAX: 512,
+  /** queues of a topic at one broker, in queues. */
+  QUEUES_PER_TOPIC_MAX: 1024,
+  /** topics at one broker, in topics. */
+  TOPICS_PER_BROKER_MAX: 20000,
+  /** brokers that one NameServer knows, in brokers. */
+  BROKERS_MAX: 1000,
+  /** endpoints of a broker, in endpoints. */
+  ENDPOINTS_PER_BROKER_MAX: 16,
+  /** items of one list in one frame, in items. */
+  LIST_ITEMS_MAX: 4096,
+  /** frames joined by MORE, in frames. */
+  MORE_FRAMES_MAX: 256,
+  /** topics that one connection watches at a NameServer, in topics. */
+  WATCHED_TOPICS_MAX: 20000,
+  /** groups at one broker, in groups. */
+  GROUPS_PER_BROKER_MAX: 10000,
+  /** members of a group at one broker, in members. */
+  MEMBERS_PER_GROUP_MAX: 2000,
+  /** topics of a group, in topics. */
+  SUBSCRIPTIONS_PER_GROUP_MAX: 256,
+  /** producer ids that a broker remembers; the oldest idle one goes first, in producers. */
+  PRODUCERS_MAX: 100000,
+  /** batches per producer and queue that a duplicate is compared with, in batches. */
+  PRODUCER_BATCHES_REMEMBERED: 64,
+  /** time after which an idle producer id is forgotten, in ms. */
+  PRODUCER_IDLE_MS: 86400000,
+  /** answers that wait for a slow reader on one connection, in bytes. */
+  PENDING_RESPONSE_BYTES_MAX: 8388608,
+  /** bytes that a filtered PULL looks at before it answers with its progress, in bytes. */
+  FILTERED_READ_BYTES_MAX: 8388608,
+  /** record batches in one PULL response, but for a first batch that is longer, in bytes. */
+  PULL_BYTES_MAX: 4194304,
+  /** longest wait of a PULL, in ms. */
+  PULL_WAIT_MS_MAX: 30000,
+  /** PULL requests that wait on one connection, in polls. */
+  POLLS_PER_CONNECTION_MAX: 1024,
+  /** time from the connection to a complete HELLO, in ms. */
+  HELLO_DEADLINE_MS: 5000,
+  /** silence after which a connection is closed, in ms. */
+  IDLE_MS: 60000,
+  /** silence after which a client sends PING, in ms. */
+  PING_MS: 20000,
+  /** time from GOAWAY to the close, in ms. */
+  GOAWAY_GRACE_MS: 5000,
+  /** interval of a broker's full registration, in ms. */
+  BROKER_REPORT_MS: 30000,
+  /** interval of a broker's heartbeat, in ms. */
+  BROKER_HEARTBEAT_MS: 1000,
+  /** silence after which a NameServer marks a broker away, in ms. */
+  BROKER_EXPIRY_MS: 5000,
+  /** time from a broker's lost connection until it is marked away, in ms. */
+  BROKER_LOST_MS: 2000,
+  /** time that a vanished broker stays in the route, marked away, in ms. */
+  BROKER_AWAY_MS: 60000,
+  /** time after its start in which a NameServer says NOT_READY instead of TOPIC_NOT_FOUND, in ms. */
+  NAMESERVER_WARMUP_MS: 5000,
+  /** interval of a member's heartbeat, in ms. */
+  MEMBER_HEARTBEAT_MS: 3000,
+  /** silence after which a member is gone, in ms. */
+  MEMBER_SESSION_MS: 10000,
+  /** time from a member's lost connection until it is gone, in ms. */
+  MEMBER_LOST_MS: 3000,
+  /** time that a member has to release a queue, in ms. */
+  RELEASE_MS: 30000,
+  /** time from a change to the new target, in ms. */
+  REBALANCE_DELAY_MS: 200,
+  /** interval at which a client asks for its routes again, in ms. */
+  ROUTE_POLL_MS: 30000,
+  /** queues of a new topic at each broker, in queues. */
+  DEFAULT_QUEUES: 4,
+  /** bytes that wait to be stored at a broker, in bytes. */
+  STAGED_BYTES_MAX: 67108864,
+  /** connections of one server, in connections. */
+  CONNECTIONS_MAX: 20000,
+} as const;
+export type LimitName = keyof typeof LIMITS;
+
+/** Features that HELLO negotiates. */
+export const Feature = {
+} as const;
+
+/** What a server is. */
+export const ServerRole = {
+  NAMESERVER: 0,
+  BROKER: 1,
+} as const;
+export type ServerRole = (typeof ServerRole)[keyof typeof ServerRole];
+export const ServerRoleNames: readonly string[] = ['NAMESERVER', 'BROKER'];
+
+/** When a broker answers a SEND. */
+export const AckLevel = {
+  /** when consumers may see the batch: stored by every in-sync replica as its flush setting says */
+  ACK_COMMITTED: 0,
+  /** when this broker has stored the batch as its flush setting says */
+  ACK_LEADER: 1,
+  /** never; the SEND is one-way */
+  ACK_NONE: 2,
+} as const;
+export type AckLevel = (typeof AckLevel)[keyof typeof AckLevel];
+export const AckLevelNames: readonly string[] = ['ACK_COMMITTED', 'ACK_LEADER', 'ACK_NONE'];
+
+/** What a group is, fixed at its first use. */
+export const GroupKind = {
+  /** the brokers divide the queues among the members */
+  ASSIGNED: 0,
+  /** any client pulls and commits; the last write wins */
+  FREE: 1,
+  /** an acknowledgement per message; reserved */
+  SHARED: 2,
+} as const;
+export type GroupKind = (typeof GroupKind)[keyof typeof GroupKind];
+export const GroupKindNames: readonly string[] = ['ASSIGNED', 'FREE', 'SHARED'];
+
+/** How a broker divides the queues of a topic among the members. */
+export const Strategy = {
+  AVERAGELY: 0,
+  /** reserved for a later minor version */
+  CIRCLE: 1,
+  /** reserved for a later minor version */
+  STICKY: 2,
+} as const;
+export type Strategy = (typeof Strategy)[keyof typeof Strategy];
+export const StrategyNames: readonly string[] = ['AVERAGELY', 'CIRCLE', 'STICKY'];
+
+/** A place in a queue. */
+export const Position = {
+  /** the oldest offset */
+  FIRST: 0,
+  /** the high watermark */
+  LAST: 1,
+  /** the first message stored at or after a time */
+  AT_TIME: 2,
+  /** an offset */
+  AT_OFFSET: 3,
+} as const;
+export type Position = (typeof Position)[keyof typeof Position];
+export const PositionNames: readonly string[] = ['FIRST', 'LAST', 'AT_TIME', 'AT_OFFSET'];
+
+/** What the member shall do with a queue of its assignment. */
+export const LeaseState = {
+  /** consume it */
+  HELD: 0,
+  /** finish, and send RELEASE */
+  RELEASING: 1,
+} as const;
+export type LeaseState = (typeof LeaseState)[keyof typeof LeaseState];
+export const LeaseStateNames: readonly string[] = ['HELD', 'RELEASING'];

@@ -1,0 +1,28 @@
+// Generates from spec/v1/proto: constants and codecs in the core, tables in the prose.
+//   node scripts/generate/main.mjs            write
+//   node scripts/generate/main.mjs --check    fail when a generated file is stale
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { generateMessages } from './messages.mjs';
+import { generateRegistry } from './registry.mjs';
+import { loadSchema } from './schema.mjs';
+import { generateTables } from './tables.mjs';
+
+const schema = loadSchema('spec/v1/proto');
+const files = {
+  'packages/core/src/wire/gen/messages.ts': generateMessages(schema),
+  'packages/core/src/wire/gen/registry.ts': generateRegistry(schema),
+};
+for (const [name, text] of Object.entries(generateTables(schema))) files[`spec/v1/registry/${name}`] = text;
+
+const stale = Object.entries(files).filter(([path, text]) => !existsSync(path) || readFileSync(path, 'utf8') !== text);
+if (process.argv.includes('--check')) {
+  for (const [path] of stale) console.error(`stale: ${path} (run: npm run generate)`);
+  process.exitCode = stale.length > 0 ? 1 : 0;
+} else {
+  for (const [path, text] of stale) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    console.log(`wrote ${path}`);
+  }
+}

@@ -1,0 +1,141 @@
+// Makes packages/core/src/wire/gen/messages.ts: an interface, a writer and a reader for each message of the schema.
+import protobuf from 'protobufjs';
+import { frames, option } from './schema.mjs';
+
+const camel = (name) => name.replace(/_([a-z0-9])/g, (_, c) => c.toUpperCase());
+const isMessage = (field) => field.resolvedType instanceof protobuf.Type;
+const isEnum = (field) => field.resolvedType instanceof protobuf.Enum;
+
+function scalarType(field) {
+  if (isMessage(field)) return field.resolvedType.name;
+  if (isEnum(field)) return `reg.${field.resolvedType.name}`;
+  return { string: 'string', bytes: 'Uint8Array', bool: 'boolean', uint32: 'number', uint64: 'number' }[field.type];
+}
+
+function fieldType(field, init) {
+  const base = init && isMessage(field) ? `${scalarType(field)}Init` : scalarType(field);
+  return field.repeated ? `readonly ${base}[]` : base;
+}
+
+const defaultOf = (field) => {
+  if (field.repeated) return '[]';
+  if (isMessage(field)) return 'undefined';
+  return { string: "''", bytes: 'NO_BYTES', bool: 'false' }[field.type] ?? '0';
+};
+
+const doc = (text, indent) => (text ? `${indent}/** ${text.replace(/\s+/g, ' ').trim()} */\n` : '');
+
+function interfaces(type) {
+  const name = type.name;
+  const plain = type.fieldsArray.map((f) => {
+    const optional = isMessage(f) && !f.repeated;
+    return `${doc(f.comment, '  ')}  readonly ${camel(f.name)}: ${fieldType(f)}${optional ? ' | undefined' : ''};\n`;
+  });
+  const init = type.fieldsArray.map((f) => `  readonly ${camel(f.name)}?: ${fieldType(f, true)} | undefined;\n`);
+  const body = (lines) => (lines.length > 0 ? `{\n${lines.join('')}}` : 'Record<string, never>');
+  const declare = (n, lines) =>
+    lines.length > 0 ? `export interface ${n} ${body(lines)}\n` : `export type ${n} = ${body(lines)};\n`;
+  return `${doc(type.comment, '')}${declare(name, plain)}\nexport ${lines0(init, name)}\n`;
+}
+
+const lines0 = (init, name) =>
+  init.length > 0 ? `interface ${name}Init {\n${init.join('')}}\n` : `type ${name}Init = Record<string, never>;\n`;
+
+const WIRE = { string: 2, bytes: 2, bool: 0, uint32: 0, uint64: 0 };
+
+function writeOne(field, value) {
+  if (isMessage(field)) return `write${field.resolvedType.name}(w.uint32(${(field.id << 3) | 2}).fork(), ${value}).ldelim();`;
+  if (isEnum(field)) return `w.uint32(${field.id << 3}).uint32(${value});`;
+  const tag = (field.id << 3) | WIRE[field.type];
+  if (field.type === 'uint64') return `writeUint64(w.uint32(${tag}), ${value}, '${field.parent.name}.${field.name}');`;
+  if (field.type === 'uint32') return `w.uint32(${tag}).uint32(checkUint32(${value}, '${field.parent.name}.${field.name}'));`;
+  return `w.uint32(${tag}).${field.type}(${value});`;
+}
+
+function writer(type) {
+  const lines = type.fieldsArray.map((f) => {
+    const value = `v.${camel(f.name)}`;
+    if (f.repeated && !isMessage(f) && f.type !== 'string') {
+      const item = isEnum(f) ? 'uint32' : f.type;
+      if (item !== 'uint32') throw new Error(`${type.name}.${f.name}: packed ${f.type} is not supported`);
+      return `  if (${value} !== undefined && ${value}.length > 0) {\n    w.uint32(${(f.id << 3) | 2}).fork();\n    for (const item of ${value}) w.uint32(item);\n    w.ldelim();\n  }\n`;
+    }
+    if (f.repeated) return `  if (${value} !== undefined) for (const item of ${value}) ${writeOne(f, 'item')}\n`;
+    if (isMessage(f)) return `  if (${value} !== undefined) ${writeOne(f, value)}\n`;
+    if (f.type === 'bytes' || f.type === 'string') return `  if (${value} !== undefined && ${value}.length > 0) ${writeOne(f, value)}\n`;
+    return `  if (${value}) ${writeOne(f, value)}\n`;
+  });
+  const unused = lines.length === 0 ? '_v' : 'v';
+  return `function write${type.name}(w: Writer, ${unused}: ${type.name}Init): Writer {\n${lines.join('')}  return w;\n}\n`;
+}
+
+function readValue(field) {
+  const where = `'${field.parent.name}.${field.name}'`;
+  const max = option(field.options, 'max');
+  const limit = typeof max === 'string' ? `reg.LIMITS.${max}` : undefined;
+  if (isMessage(field)) return `read${field.resolvedType.name}(r, endOf(r))`;
+  if (isEnum(field)) return `readEnum(r, reg.${field.resolvedType.name}Names, ${where})`;
+  if (field.type === 'uint64') return `readUint64(r, ${where})`;
+  if (field.type === 'string' && limit && !field.repeated) return `readString(r, ${limit}, ${where})`;
+  if (field.type === 'string') return `readString(r, reg.LIMITS.LABEL_BYTES_MAX, ${where})`;
+  if (field.type === 'bytes') return `readBytes(r, ${limit ?? 'reg.LIMITS.CONTROL_HEADER_BYTES_MAX'}, ${where})`;
+  return `r.${field.type}()`;
+}
+
+function reader(type, inLog) {
+  const names = type.fieldsArray.map((f) => camel(f.name));
+  const bound = (f) => {
+    const max = option(f.options, 'max');
+    if (inLog && typeof max !== 'string') return '';
+    const limit = typeof max === 'string' ? `reg.LIMITS.${max}` : 'reg.LIMITS.LIST_ITEMS_MAX';
+    return `checkCount(${camel(f.name)}.length, ${limit}, '${type.name}.${f.name}'); `;
+  };
+  const cases = type.fieldsArray.map((f) => {
+    const name = camel(f.name);
+    const packable = f.repeated && !isMessage(f) && f.type !== 'string';
+    const wire = packable || isMessage(f) ? 2 : (WIRE[f.type] ?? 0);
+    const tag = (f.id << 3) | wire;
+    let read = `${name} = ${readValue(f)};`;
+    if (packable) read = `{ const end = endOf(r); while (r.pos < end) { ${bound(f)}${name}.push(r.uint32()); } }`;
+    else if (f.repeated) read = `${bound(f)}${name}.push(${readValue(f)});`;
+    return `      case ${tag}: ${read} break;\n`;
+  });
+  const lets = type.fieldsArray.map((f) => {
+    const keyword = f.repeated ? 'const' : 'let';
+    const t = f.repeated ? `${scalarType(f)}[]` : `${scalarType(f)}${isMessage(f) ? ' | undefined' : ''}`;
+    return `  ${keyword} ${camel(f.name)}: ${t} = ${defaultOf(f)};\n`;
+  });
+  const required = type.fieldsArray
+    .filter((f) => option(f.options, 'conformance') === 'M')
+    .map((f) => {
+      const name = camel(f.name);
+      const absent = isMessage(f) && !f.repeated ? `${name} === undefined` : isEnum(f) || f.type === 'uint32' ? `${name} === 0` : `${name}.length === 0`;
+      return `  if (${absent}) missing('${type.name}.${f.name}');\n`;
+    });
+  const loop = `  while (r.pos < end) {\n    const tag = r.uint32();\n    switch (tag) {\n${cases.join('')}      default: skipField(r, tag);\n    }\n  }\n`;
+  return `function read${type.name}(r: Reader, end: number): ${type.name} {\n${lets.join('')}${loop}  checkEnd(r, end);\n${required.join('')}  return { ${names.join(', ')} };\n}\n`;
+}
+
+function controlHeaders(schema) {
+  const rows = frames(schema)
+    .filter((f) => f.status !== 'reserved')
+    .map((f) => `  ${f.name}: { request: ${f.request}, response: ${f.response || 'undefined'} },\n`);
+  return `/** The control headers of each frame type; \`response\` is undefined where the frame is one-way. */\nexport const CONTROL_HEADERS = {\n${rows.join('')}} as const;\n`;
+}
+
+export function generateMessages(schema) {
+  const parts = Object.values(schema.messages).map(({ type, file }) => {
+    const codec = `export const ${type.name}: MessageType<${type.name}, ${type.name}Init> = messageType('${type.name}', write${type.name}, read${type.name});\n`;
+    return [interfaces(type), writer(type), reader(type, file === 'log.proto'), codec].join('\n');
+  });
+  return `// Generated from spec/v1/proto by scripts/generate. Do not edit.
+import type { Reader, Writer } from 'protobufjs/minimal.js';
+import {
+  checkCount, checkEnd, checkUint32, endOf, type MessageType, messageType, missing, NO_BYTES, readBytes, readEnum,
+  readString, readUint64, skipField, writeUint64,
+} from '../protobuf.ts';
+import * as reg from './registry.ts';
+
+${parts.join('\n')}
+${controlHeaders(schema)}`;
+}

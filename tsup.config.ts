@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { defineConfig, type Options } from 'tsup';
+
+const entries: Record<string, Record<string, string>> = {
+  core: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+  transports: { 'memory/index': 'src/memory/index.ts', 'tcp/index': 'src/tcp/index.ts' },
+  storage: { index: 'src/index.ts' },
+  simulator: { index: 'src/index.ts' },
+  client: { index: 'src/index.ts' },
+  server: { index: 'src/index.ts' },
+  testing: { index: 'src/index.ts' },
+  cli: { index: 'src/index.ts' },
+};
+
+function options(name: string, entry: Record<string, string>): Options {
+  const root = `packages/${name}`;
+  return {
+    name,
+    entry: Object.fromEntries(Object.entries(entry).map(([to, from]) => [to, `${root}/${from}`])),
+    outDir: `${root}/dist`,
+    format: 'esm',
+    target: 'node20',
+    platform: 'node',
+    removeNodeProtocol: false,
+    sourcemap: true,
+    silent: true,
+    external: [/^@qanat\//, /^protobufjs/, 'commander', 'vitest'],
+  };
+}
+
+// Declarations are emitted by `tsc -b`; tsup makes the JavaScript only.
+export default defineConfig(
+  Object.entries(entries)
+    .filter(([name]) => existsSync(`packages/${name}/src/index.ts`) || name === 'transports')
+    .map(([name, entry]) => options(name, entry)),
+);
