@@ -1,0 +1,84 @@
+import type { ResponseDone, RequestOptions } from '../connection/client-session.ts';
+import type { LiveFrame, RequestHeader, RequestInit } from '../connection/request.ts';
+import type { EngineHost } from '../context.ts';
+import type { QanatError } from '../errors.ts';
+import type { Platform } from '../platform.ts';
+
+/** One queue of a topic. Queues sort by broker name (code units), then number. */
+export interface QueueId {
+  readonly topic: string;
+  readonly broker: string;
+  readonly queue: number;
+}
+
+/** A topic's share at one broker, as the route tells it. */
+export interface RouteShare {
+  readonly broker: string;
+  readonly queues: number;
+  /** The broker vanished lately: new sends without a key go elsewhere, its queues keep their place. */
+  readonly away: boolean;
+}
+
+export interface TopicRoute {
+  readonly topic: string;
+  /** False: every reachable NameServer says that the topic does not exist. */
+  readonly found: boolean;
+  /** Sorted by broker name. */
+  readonly shares: readonly RouteShare[];
+}
+
+export interface ClientSettings {
+  /** Addresses of the NameServers, `host:port`. */
+  readonly nameServers: readonly string[];
+  /** Sent with HELLO and as the default label of members. */
+  readonly label: string;
+  /** Which listener's endpoint is taken from a route; undefined: the first of a scheme that the transports serve. */
+  readonly listener?: string;
+  readonly schemes: readonly string[];
+  /** One attempt of a request. */
+  readonly attemptMs: number;
+  readonly routePollMs: number;
+}
+
+/** What tells an application how its client fares. */
+export type ClientEvent =
+  | { readonly kind: 'connected'; readonly peer: string; readonly address: string }
+  | { readonly kind: 'disconnected'; readonly peer: string; readonly address: string; readonly error: QanatError | undefined }
+  | { readonly kind: 'waiting-for-topic'; readonly topic: string }
+  | { readonly kind: 'assigned' | 'revoked'; readonly consumer: number; readonly queues: readonly QueueId[] }
+  | { readonly kind: 'idle'; readonly consumer: number; readonly members: number; readonly queues: number; readonly message: string }
+  | { readonly kind: 'retrying'; readonly consumer: number; readonly queue: QueueId; readonly offset: number; readonly attempt: number; readonly error: unknown }
+  | { readonly kind: 'undecodable'; readonly consumer: number; readonly queue: QueueId; readonly offset: number; readonly count: number; readonly error: QanatError }
+  | { readonly kind: 'error'; readonly consumer?: number; readonly error: QanatError };
+
+export interface BrokerListener {
+  onOpen?(broker: string): void;
+  /** Everything that was pending there was failed before. */
+  onClosed?(broker: string, error: QanatError | undefined): void;
+  onGoAway?(broker: string): void;
+  onPush?<N extends LiveFrame>(broker: string, name: N, headers: readonly RequestHeader<N>[]): void;
+}
+
+/** What producers, consumers and administration share: the routes, and one connection to each broker. */
+export interface ClientHost {
+  readonly engine: EngineHost;
+  readonly platform: Platform;
+  readonly settings: ClientSettings;
+  /** Watches a route: `listener` is called with each new state, and at once (before this returns) when one is known. @returns what stops it. */
+  watchRoute(topic: string, listener: (route: TopicRoute) => void): () => void;
+  /** Asks a NameServer now instead of at the next poll: a broker said WRONG_BROKER, QUEUE_NOT_FOUND, ... Rate-limited inside. */
+  refreshRoute(topic: string): void;
+  /**
+   * Sends a request to a broker of a route; connects first where needed. `done` is called exactly once. Without a connection
+   * within `connectMs` (3 s) the error has outcome `not-sent`.
+   */
+  request<N extends LiveFrame>(broker: string, name: N, header: RequestInit<N>, options: RequestOptions, done: ResponseDone<N>): void;
+  /** Whether the connection to the broker is open, and not leaving. */
+  isOpen(broker: string): boolean;
+  /** Keeps a connection to the broker, made again with back-off whenever it is lost, until the result is called. */
+  hold(broker: string): () => void;
+  /** Drops the connection to a broker that does not answer; `hold` makes a new one. */
+  suspect(broker: string, error: QanatError): void;
+  listen(listener: BrokerListener): () => void;
+  event(event: ClientEvent): void;
+}

@@ -1,0 +1,344 @@
+import type { EngineHost } from '../context.ts';
+import type { ConnectionId, Input } from '../engine.ts';
+import { codeOfWireNumber, QanatError } from '../errors.ts';
+import type { Timer } from '../timers.ts';
+import { decodeFrame, encodeFrame, Flag, type Frame } from '../wire/frame.ts';
+import { ErrorInfo, GoAway, Hello, HelloOk, type HelloInit } from '../wire/gen/messages.ts';
+import { FRAMES, FrameType, LIMITS } from '../wire/gen/registry.ts';
+import { FRAME_NAMES, type LiveFrame, type RequestHeader, type RequestInit, requestCodec, type ResponseHeader, responseCodec } from './request.ts';
+
+/** An answer: every control header (several when the server used MORE) and the payload of the last frame, which the caller owns. */
+export interface Response<N extends LiveFrame> {
+  readonly header: ResponseHeader<N>;
+  readonly headers: readonly ResponseHeader<N>[];
+  readonly payload: Uint8Array;
+}
+
+export type ResponseDone<N extends LiveFrame> = (error: QanatError | undefined, response: Response<N>) => void;
+
+export interface RequestOptions {
+  /** When to give up, ms from now. The error is TIMEOUT; a late answer is dropped. */
+  readonly timeoutMs: number;
+  readonly payload?: readonly Uint8Array[];
+}
+
+/** What a session tells its owner. */
+export interface ClientSessionEvents {
+  /** HELLO was answered. */
+  onOpen(session: ClientSession): void;
+  /** A one-way frame of the server, whole (frames joined by MORE come together). */
+  onPush<N extends LiveFrame>(session: ClientSession, name: N, headers: readonly RequestHeader<N>[]): void;
+  /** The server is about to close: send new requests elsewhere; what is pending may still be answered. */
+  onGoAway(session: ClientSession, reason: GoAway): void;
+  /** The connection is gone, or never came to be. Every pending request was failed before. Comes once. */
+  onClosed(session: ClientSession, error: QanatError | undefined): void;
+}
+
+interface Pending {
+  readonly name: LiveFrame;
+  readonly dueMs: number;
+  readonly headers: unknown[];
+  /** Undefined once the request has timed out: the number stays taken until the answer comes. */
+  done: ResponseDone<never> | undefined;
+}
+
+interface Waiting {
+  readonly name: LiveFrame;
+  readonly frames: readonly unknown[];
+  readonly options: RequestOptions;
+  readonly dueMs: number;
+  readonly done: ResponseDone<never>;
+}
+
+/** How exactly request time-outs are kept: one timer for all, not one each. */
+const TIMEOUT_GRAIN_MS = 20;
+
+/** The client's side of one connection: HELLO, correlation, time-outs, keepalive. Requests made before HELLO is answered wait. */
+export class ClientSession {
+  readonly connection: ConnectionId;
+  readonly address: string;
+  /** What the server said of itself; undefined until `onOpen`. */
+  hello: HelloOk | undefined;
+  /** The server said GOAWAY. */
+  leaving = false;
+  /** The server does not read as fast as we send. */
+  blocked = false;
+  readonly #host: EngineHost;
+  readonly #events: ClientSessionEvents;
+  readonly #greeting: HelloInit;
+  #closed = false;
+  #pending = new Map<number, Pending>();
+  #waiting: Waiting[] = [];
+  #nextCorrelation = 1;
+  #pushed: { name: LiveFrame; headers: unknown[] } | undefined;
+  #heardMs: number;
+  #idleMs: number = LIMITS.IDLE_MS;
+  #keepalive: Timer | undefined;
+  #timeout: Timer | undefined;
+  #timeoutDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(host: EngineHost, events: ClientSessionEvents, address: string, greeting: HelloInit) {
+    this.#host = host;
+    this.#events = events;
+    this.#greeting = greeting;
+    this.address = address;
+    this.#heardMs = host.nowMs();
+    this.connection = host.connect(address);
+  }
+
+  get open(): boolean {
+    return this.hello !== undefined && !this.#closed;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Sends a request, as several frames joined by MORE when `frames` is a list. `done` is called exactly once, never before
+   * this returns unless the session is closed already.
+   */
+  request<N extends LiveFrame>(name: N, frames: RequestInit<N> | readonly RequestInit<N>[], options: RequestOptions, done: ResponseDone<N>): void {
+    const list = Array.isArray(frames) ? frames : [frames];
+    const waiting: Waiting = { name, frames: list, options, dueMs: this.#host.nowMs() + options.timeoutMs, done: done as never };
+    if (this.#closed) return failUnsent(waiting, new QanatError('CONNECTION_FAILED', `${this.address}: the connection is closed`, { outcome: 'not-sent' }));
+    if (this.open && this.#pending.size < this.#inFlightMax()) this.#start(waiting);
+    else this.#waiting.push(waiting);
+    this.#armTimeout(waiting.dueMs);
+  }
+
+  /** Sends a one-way frame; dropped when the connection is not open. @returns whether it was sent. */
+  oneWay<N extends LiveFrame>(name: N, header: RequestInit<N>, payload: readonly Uint8Array[] = []): boolean {
+    if (!this.open) return false;
+    this.#send(encodeFrame(FRAMES[name].type, Flag.ONEWAY, 0, requestCodec(name).encode(header), payload));
+    return true;
+  }
+
+  /** Flushes and closes; pending requests fail with `error`, or with CLOSED. */
+  close(error?: QanatError): void {
+    if (this.#closed) return;
+    this.#host.emit({ kind: 'close', connection: this.connection });
+    this.#end(error ?? new QanatError('CLOSED', `${this.address}: the connection was closed here`, { outcome: 'unknown' }));
+  }
+
+  /** Drops the connection: the server does not answer as it should. */
+  abort(error: QanatError): void {
+    if (this.#closed) return;
+    this.#host.emit({ kind: 'abort', connection: this.connection, error });
+    this.#end(error);
+  }
+
+  handle(input: Input): void {
+    if (this.#closed) return;
+    switch (input.kind) {
+      case 'opened':
+        return this.#greet();
+      case 'frame':
+        return this.#frame(input.frame);
+      case 'badBytes':
+        return this.abort(input.error);
+      case 'closed':
+        return this.#end(input.error);
+      case 'blocked':
+      case 'drained':
+        this.blocked = input.kind === 'blocked';
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #inFlightMax(): number {
+    return this.hello?.inFlightMax || LIMITS.IN_FLIGHT_REQUESTS_MAX;
+  }
+
+  #send(parts: readonly Uint8Array[]): void {
+    this.#host.emit({ kind: 'send', connection: this.connection, parts });
+  }
+
+  #greet(): void {
+    this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: LIMITS.FRAME_BYTES_MAX });
+    this.#heardMs = this.#host.nowMs();
+    const correlation = this.#takeCorrelation();
+    const done: ResponseDone<'HELLO'> = (error, { header }) => this.#greeted(error, header);
+    const dueMs = this.#host.nowMs() + LIMITS.HELLO_DEADLINE_MS;
+    this.#pending.set(correlation, { name: 'HELLO', dueMs, headers: [], done: done as never });
+    this.#armTimeout(dueMs);
+    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));
+  }
+
+  #greeted(error: QanatError | undefined, hello: HelloOk): void {
+    if (error !== undefined) return this.abort(error);
+    this.hello = hello;
+    this.#idleMs = hello.idleMs || LIMITS.IDLE_MS;
+    this.#watch();
+    this.#events.onOpen(this);
+    this.#startWaiting();
+  }
+
+  #startWaiting(): void {
+    while (this.#waiting.length > 0 && this.open && this.#pending.size < this.#inFlightMax()) {
+      this.#start(this.#waiting.shift() as Waiting);
+    }
+  }
+
+  #start({ name, frames, options, dueMs, done }: Waiting): void {
+    const correlation = this.#takeCorrelation();
+    this.#pending.set(correlation, { name, dueMs, headers: [], done });
+    frames.forEach((header, i) => {
+      const last = i === frames.length - 1;
+      const control = requestCodec(name).encode(header);
+      this.#send(encodeFrame(FRAMES[name].type, last ? 0 : Flag.MORE, correlation, control, last ? options.payload : undefined));
+    });
+  }
+
+  #takeCorrelation(): number {
+    do {
+      this.#nextCorrelation = (this.#nextCorrelation + 2) >>> 0;
+    } while (this.#pending.has(this.#nextCorrelation));
+    return this.#nextCorrelation;
+  }
+
+  // ---- frames ----
+
+  #frame(bytes: Uint8Array): void {
+    this.#heardMs = this.#host.nowMs();
+    try {
+      const frame = decodeFrame(bytes);
+      if (frame.flags & Flag.RESPONSE) this.#response(frame);
+      else this.#pushOrRequest(frame);
+    } catch (error) {
+      if (!QanatError.is(error)) throw error;
+      this.abort(error);
+    }
+  }
+
+  #response(frame: Frame): void {
+    const pending = this.#pending.get(frame.correlation);
+    if (pending === undefined || FRAMES[pending.name].type !== frame.type) return;
+    if (frame.flags & Flag.ERROR) {
+      this.#pending.delete(frame.correlation);
+      this.#settle(pending, wireError(ErrorInfo.decode(frame.control)), frame.payload);
+      return;
+    }
+    pending.headers.push(responseCodec(pending.name).decode(frame.control));
+    if (pending.headers.length > LIMITS.MORE_FRAMES_MAX) throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
+    if (frame.flags & Flag.MORE) return;
+    this.#pending.delete(frame.correlation);
+    this.#settle(pending, undefined, frame.payload);
+  }
+
+  #settle(pending: Pending, error: QanatError | undefined, payload: Uint8Array): void {
+    pending.done?.(error, { header: pending.headers[0], headers: pending.headers, payload } as never);
+    if (this.#waiting.length > 0) this.#startWaiting();
+  }
+
+  #pushOrRequest(frame: Frame): void {
+    const name = FRAME_NAMES.get(frame.type);
+    if ((frame.flags & Flag.ONEWAY) === 0) return this.#answer(name, frame);
+    if (name === undefined) {
+      if ((frame.flags & Flag.IGNORABLE) === 0) this.abort(new QanatError('UNSUPPORTED_FRAME', `the server sent frame type ${frame.type}`));
+      return;
+    }
+    if (name === 'GOAWAY') return this.#goAway(GoAway.decode(frame.control));
+    const headers = this.#pushed?.name === name ? this.#pushed.headers : [];
+    headers.push(requestCodec(name).decode(frame.control));
+    if (headers.length > LIMITS.MORE_FRAMES_MAX) throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
+    this.#pushed = frame.flags & Flag.MORE ? { name, headers } : undefined;
+    if (this.#pushed === undefined) this.#events.onPush(this, name, headers as never);
+  }
+
+  #answer(name: LiveFrame | undefined, frame: Frame): void {
+    if (name === 'PING') return this.#send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
+    const info = ErrorInfo.encode({ code: new QanatError('UNSUPPORTED_FRAME', '').wireNumber, message: 'a client does not serve this frame' });
+    this.#send(encodeFrame(frame.type, Flag.RESPONSE | Flag.ERROR, frame.correlation, info));
+  }
+
+  #goAway(reason: GoAway): void {
+    this.leaving = true;
+    if (this.hello === undefined) return this.#failGreeting(reason);
+    this.#events.onGoAway(this, reason);
+  }
+
+  #failGreeting(reason: GoAway): void {
+    this.abort(new QanatError(codeOfWireNumber(reason.code), `${this.address}: ${reason.message}`, { outcome: 'not-sent' }));
+  }
+
+  // ---- time ----
+
+  #armTimeout(dueMs: number): void {
+    if (dueMs >= this.#timeoutDueMs) return;
+    this.#timeout?.cancel();
+    this.#timeoutDueMs = dueMs;
+    this.#timeout = this.#host.timers.at(dueMs, () => this.#expire());
+  }
+
+  #expire(): void {
+    const nowMs = this.#host.nowMs();
+    this.#timeoutDueMs = Number.POSITIVE_INFINITY;
+    const late: { readonly done: ResponseDone<never>; readonly error: QanatError }[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const pending of this.#pending.values()) {
+      if (pending.done === undefined) continue;
+      if (pending.dueMs <= nowMs) {
+        late.push({ done: pending.done, error: new QanatError('TIMEOUT', `${this.address}: no answer to ${pending.name} in time`) });
+        pending.done = undefined;
+      } else next = Math.min(next, pending.dueMs);
+    }
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((item) => item.dueMs > nowMs);
+    for (const item of waiting) {
+      if (item.dueMs <= nowMs) late.push({ done: item.done, error: new QanatError('TIMEOUT', `${this.address}: ${item.name} could not be sent in time`, { outcome: 'not-sent' }) });
+      else next = Math.min(next, item.dueMs);
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#armTimeout(Math.max(next, nowMs + TIMEOUT_GRAIN_MS));
+    for (const { done, error } of late) done(error, NO_RESPONSE);
+    if (this.hello === undefined && late.length > 0) this.abort(new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO`, { outcome: 'not-sent' }));
+  }
+
+  #watch(): void {
+    const pingAfterMs = Math.min(LIMITS.PING_MS, this.#idleMs / 3);
+    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), { forPeer: true });
+  }
+
+  #checkAlive(pingAfterMs: number): void {
+    if (this.#closed) return;
+    const silentMs = this.#host.nowMs() - this.#heardMs;
+    if (silentMs >= this.#idleMs) return this.abort(new QanatError('IDLE_TIMEOUT', `${this.address}: nothing was heard for ${this.#idleMs} ms`));
+    this.request('PING', {}, { timeoutMs: this.#idleMs }, () => {});
+    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), { forPeer: true });
+  }
+
+  #end(error: QanatError | undefined): void {
+    this.#closed = true;
+    this.#keepalive?.cancel();
+    this.#timeout?.cancel();
+    const pending = [...this.#pending.values()];
+    const waiting = this.#waiting;
+    this.#pending.clear();
+    this.#waiting = [];
+    const why = error === undefined ? '' : `: ${error.message}`;
+    for (const { done, name } of pending) {
+      done?.(new QanatError('CONNECTION_LOST', `${this.address}: the connection broke before ${name} was answered${why}`, { cause: error }), NO_RESPONSE);
+    }
+    for (const item of waiting) {
+      failUnsent(item, error?.outcome === 'not-sent' ? error : new QanatError('CONNECTION_FAILED', `${this.address}: no connection${why}`, { outcome: 'not-sent', cause: error }));
+    }
+    this.#events.onClosed(this, error);
+  }
+}
+
+const NO_RESPONSE = { header: undefined, headers: [], payload: new Uint8Array(0) } as never;
+
+function failUnsent(waiting: Waiting, error: QanatError): void {
+  waiting.done(error, NO_RESPONSE);
+}
+
+/** The error that a server answered with. */
+function wireError(info: ErrorInfo): QanatError {
+  return new QanatError(codeOfWireNumber(info.code), info.message, {
+    wireNumber: info.code,
+    ...(info.retryAfterMs > 0 ? { retryAfterMs: info.retryAfterMs } : {}),
+    ...(info.expectedSequence > 0 ? { expectedSequence: info.expectedSequence } : {}),
+  });
+}

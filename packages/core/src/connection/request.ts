@@ -1,0 +1,46 @@
+import { type ErrorCode, QanatError, wireNumberOf } from '../errors.ts';
+import { utf8Length } from '../wire/bytes.ts';
+import { encodeFrame, Flag } from '../wire/frame.ts';
+import { CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
+import { FRAMES, LIMITS } from '../wire/gen/registry.ts';
+import type { MessageType } from '../wire/protobuf.ts';
+
+type Controls = typeof CONTROL_HEADERS;
+/** The frame types that version 1.0 serves. */
+export type LiveFrame = keyof Controls;
+export type RequestHeader<N extends LiveFrame> = Controls[N]['request'] extends MessageType<infer Value, infer _> ? Value : never;
+export type RequestInit<N extends LiveFrame> = Controls[N]['request'] extends MessageType<infer _, infer Init> ? Init : never;
+export type ResponseHeader<N extends LiveFrame> = Controls[N]['response'] extends MessageType<infer Value, infer _> ? Value : undefined;
+export type ResponseInit<N extends LiveFrame> = Controls[N]['response'] extends MessageType<infer _, infer Init> ? Init : never;
+
+/** The frame name for each number that is served. */
+export const FRAME_NAMES: ReadonlyMap<number, LiveFrame> = new Map(
+  (Object.keys(CONTROL_HEADERS) as LiveFrame[]).map((name) => [FRAMES[name].type, name]),
+);
+
+export const requestCodec = (name: LiveFrame): MessageType<unknown, unknown> => CONTROL_HEADERS[name].request as never;
+export const responseCodec = (name: LiveFrame): MessageType<unknown, unknown> => CONTROL_HEADERS[name].response as never;
+
+/** Cuts an error message to what the wire allows. */
+function boundedMessage(text: string): string {
+  let message = text;
+  while (utf8Length(message) > LIMITS.ERROR_MESSAGE_BYTES_MAX) message = `${message.slice(0, Math.floor(message.length * 0.9) - 1)}…`;
+  return message;
+}
+
+/** What an error looks like on the wire; a local code travels as NOT_READY's class would not: it becomes STORAGE_FAILED or INVALID_ARGUMENT. */
+export function errorInfo(error: QanatError): ErrorInfoInit {
+  const number = error.wireNumber !== 0 ? error.wireNumber : wireNumberOf(error.outcome === 'unknown' ? 'STORAGE_FAILED' : 'INVALID_ARGUMENT');
+  return {
+    code: number,
+    message: boundedMessage(error.message),
+    retryAfterMs: error.retryAfterMs,
+    expectedSequence: error.expectedSequence,
+  };
+}
+
+export const encodeError = (type: number, correlation: number, error: QanatError): readonly Uint8Array[] =>
+  encodeFrame(type, Flag.RESPONSE | Flag.ERROR, correlation, ErrorInfo.encode(errorInfo(error)));
+
+/** A QanatError from a code alone, for results of many queues. */
+export const codeNumber = (code: ErrorCode | undefined): number => (code === undefined ? 0 : wireNumberOf(code));

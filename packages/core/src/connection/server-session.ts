@@ -1,0 +1,354 @@
+import type { EngineHost } from '../context.ts';
+import type { ConnectionId } from '../engine.ts';
+import { errorClass, QanatError } from '../errors.ts';
+import type { Timer } from '../timers.ts';
+import { decodeFrame, encodeFrame, Flag, type Frame } from '../wire/frame.ts';
+import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
+import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
+import {
+  encodeError,
+  FRAME_NAMES,
+  type LiveFrame,
+  type RequestHeader,
+  type RequestInit,
+  requestCodec,
+  type ResponseInit,
+  responseCodec,
+} from './request.ts';
+
+/** One request of a client, until it is answered. One-way frames are requests whose answers are dropped. */
+export class Request<N extends LiveFrame = LiveFrame> {
+  readonly session: ServerSession;
+  readonly name: N;
+  /** All control headers when the request was several frames joined by MORE; otherwise one. */
+  readonly headers: readonly RequestHeader<N>[];
+  /** What followed the last control header; the handler owns it. */
+  readonly payload: Uint8Array;
+  readonly correlation: number;
+  readonly oneWay: boolean;
+  #answered = false;
+
+  constructor(session: ServerSession, name: N, headers: readonly RequestHeader<N>[], frame: Frame) {
+    this.session = session;
+    this.name = name;
+    this.headers = headers;
+    this.payload = frame.payload;
+    this.correlation = frame.correlation;
+    this.oneWay = (frame.flags & Flag.ONEWAY) !== 0;
+  }
+
+  get header(): RequestHeader<N> {
+    return this.headers[0] as RequestHeader<N>;
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Answers; once. With `more` the answer goes on. After the connection is gone it does nothing. */
+  respond(header: ResponseInit<N>, payload: readonly Uint8Array[] = [], more = false): void {
+    if (this.oneWay || this.#answered) return;
+    const control = responseCodec(this.name).encode(header);
+    const flags = Flag.RESPONSE | (more ? Flag.MORE : 0);
+    if (!more) this.#end();
+    this.session.send(encodeFrame(FRAMES[this.name].type, flags, this.correlation, control, payload));
+  }
+
+  /** Answers in as many frames as `pages` has; `pages` holds at least one. */
+  respondInPages(pages: readonly ResponseInit<N>[]): void {
+    pages.forEach((page, i) => this.respond(page, [], i < pages.length - 1));
+  }
+
+  fail(error: QanatError): void {
+    if (this.oneWay || this.#answered) return;
+    this.#end();
+    this.session.send(encodeError(FRAMES[this.name].type, this.correlation, error));
+  }
+
+  #end(): void {
+    this.#answered = true;
+    this.session.requestEnded(this.correlation);
+  }
+}
+
+/** What a server gives its sessions: who it is, and what it does with requests. */
+export interface ServerHandler {
+  /** What HELLO is answered with; version, features and the idle time are the session's part. */
+  identity(): HelloOkInit;
+  /** Frame types that this role serves. */
+  serves(name: LiveFrame): boolean;
+  /** Called for every request after HELLO; never for HELLO, PING and GOAWAY. May throw a QanatError: it becomes the answer. */
+  onRequest(request: Request): void;
+  /** HELLO was answered. */
+  onOpen?(session: ServerSession): void;
+  /** The connection is gone; its requests need no answer. */
+  onClosed(session: ServerSession, error: QanatError | undefined): void;
+  /** The peer reads again after it was blocked. */
+  onDrained?(session: ServerSession): void;
+}
+
+export interface ServerSessionOptions {
+  readonly helloDeadlineMs: number;
+  readonly idleMs: number;
+  readonly frameBytesMax: number;
+  readonly inFlightMax: number;
+}
+
+export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
+  helloDeadlineMs: LIMITS.HELLO_DEADLINE_MS,
+  idleMs: LIMITS.IDLE_MS,
+  frameBytesMax: LIMITS.FRAME_BYTES_MAX,
+  inFlightMax: LIMITS.IN_FLIGHT_REQUESTS_MAX,
+};
+
+/** States of a connection at the server (spec, chapter of connections). */
+type State = 'greeting' | 'open' | 'leaving' | 'closing';
+
+/** The server's side of one connection: HELLO, correlation, unknown frames, idleness, GOAWAY. */
+export class ServerSession {
+  readonly connection: ConnectionId;
+  readonly remote: string;
+  readonly listener: string;
+  /** What the client said of itself. */
+  hello: Hello | undefined;
+  /** The peer does not read fast enough: hold back what can wait. */
+  blocked = false;
+  readonly #host: EngineHost;
+  readonly #role: ServerHandler;
+  readonly #options: ServerSessionOptions;
+  #state: State = 'greeting';
+  #inFlight = new Set<number>();
+  #joined: { correlation: number; name: LiveFrame; headers: unknown[] } | undefined;
+  #idleMs: number;
+  #heardMs: number;
+  #timer: Timer;
+
+  constructor(host: EngineHost, role: ServerHandler, options: ServerSessionOptions, connection: ConnectionId, remote: string, listener: string) {
+    this.#host = host;
+    this.#role = role;
+    this.#options = options;
+    this.connection = connection;
+    this.remote = remote;
+    this.listener = listener;
+    this.#idleMs = options.idleMs;
+    this.#heardMs = host.nowMs();
+    this.#timer = host.timers.at(host.nowMs() + options.helloDeadlineMs, () => this.#helloLate(), { forPeer: true });
+  }
+
+  /** False once the session ends: answers are dropped. */
+  get alive(): boolean {
+    return this.#state !== 'closing';
+  }
+
+  /** Longest frame that the client takes. */
+  get frameBytesMax(): number {
+    const said = this.hello?.frameBytesMax ?? 0;
+    return said === 0 ? LIMITS.FRAME_BYTES_MAX : said;
+  }
+
+  handleFrame(bytes: Uint8Array): void {
+    if (!this.alive) return;
+    this.#heardMs = this.#host.nowMs();
+    try {
+      this.#dispatch(decodeFrame(bytes));
+    } catch (error) {
+      if (!QanatError.is(error)) throw error;
+      this.end(error);
+    }
+  }
+
+  handleBadBytes(error: QanatError): void {
+    if (this.alive) this.end(error);
+  }
+
+  handleClosed(error: QanatError | undefined): void {
+    const known = this.#state !== 'greeting' || this.hello !== undefined;
+    this.#state = 'closing';
+    this.#timer.cancel();
+    if (known) this.#role.onClosed(this, error);
+  }
+
+  setBlocked(blocked: boolean): void {
+    this.blocked = blocked;
+    if (!this.alive) return;
+    this.#host.emit({ kind: 'reading', connection: this.connection, on: !blocked });
+    if (!blocked) {
+      this.#heardMs = this.#host.nowMs();
+      this.#role.onDrained?.(this);
+    }
+  }
+
+  send(frame: readonly Uint8Array[]): void {
+    if (this.alive) this.#host.emit({ kind: 'send', connection: this.connection, parts: frame });
+  }
+
+  /** Sends a one-way frame that the client did not ask for. With `more` it goes on. */
+  push<N extends LiveFrame>(name: N, header: RequestInit<N>, more = false): void {
+    const flags = Flag.ONEWAY | (more ? Flag.MORE : 0);
+    this.send(encodeFrame(FRAMES[name].type, flags, 0, requestCodec(name).encode(header)));
+  }
+
+  requestEnded(correlation: number): void {
+    this.#inFlight.delete(correlation);
+    if (this.#state === 'leaving' && this.#inFlight.size === 0) this.#close();
+  }
+
+  /** Says GOAWAY, answers what is pending within `graceMs`, then closes. */
+  goAway(error: QanatError, graceMs: number): void {
+    if (this.#state === 'closing' || this.#state === 'leaving') return;
+    this.#sayGoAway(error, graceMs);
+    if (this.#state === 'greeting' || this.#inFlight.size === 0) return this.#close();
+    this.#state = 'leaving';
+    this.#timer.cancel();
+    this.#timer = this.#host.timers.at(this.#host.nowMs() + graceMs, () => this.#close());
+  }
+
+  /** Tells the peer why, and closes. */
+  end(error: QanatError): void {
+    if (!this.alive) return;
+    this.#sayGoAway(error, 0);
+    this.#close();
+  }
+
+  #sayGoAway(error: QanatError, graceMs: number): void {
+    this.push('GOAWAY', { code: error.wireNumber, message: error.message.slice(0, LIMITS.ERROR_MESSAGE_BYTES_MAX / 4), graceMs });
+  }
+
+  #close(): void {
+    this.#timer.cancel();
+    this.#state = 'closing';
+    this.#host.emit({ kind: 'close', connection: this.connection });
+  }
+
+  // ---- frames, in the decode order of the spec ----
+
+  #dispatch(frame: Frame): void {
+    if (frame.flags & Flag.RESPONSE) return; // this server asks nothing: an answer to nothing is ignored
+    const oneWay = (frame.flags & Flag.ONEWAY) !== 0;
+    if (!oneWay && frame.correlation % 2 === 0) throw new QanatError('MALFORMED_FRAME', `a client's correlation number is odd, not ${frame.correlation}`);
+    if (!oneWay && this.#inFlight.has(frame.correlation)) throw new QanatError('UNEXPECTED_FRAME', `correlation number ${frame.correlation} is in use`);
+    if (this.#state === 'greeting') return this.#greet(frame);
+    const name = FRAME_NAMES.get(frame.type);
+    if (name === undefined) return this.#unknown(frame);
+    if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');
+    if (name === 'GOAWAY') return;
+    if (name === 'PING') return this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
+    this.#request(name, frame);
+  }
+
+  #refuse(frame: Frame, error: QanatError): void {
+    if ((frame.flags & Flag.ONEWAY) === 0) this.send(encodeError(frame.type, frame.correlation, error));
+  }
+
+  #unknown(frame: Frame): void {
+    const error = new QanatError('UNSUPPORTED_FRAME', `frame type 0x${frame.type.toString(16).padStart(4, '0')} is not served`);
+    if ((frame.flags & Flag.ONEWAY) === 0) return this.#refuse(frame, error);
+    if ((frame.flags & Flag.IGNORABLE) === 0) this.end(error);
+  }
+
+  #request(name: LiveFrame, frame: Frame): void {
+    if (!this.#role.serves(name)) return this.#refuse(frame, new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`));
+    if (this.#state === 'leaving') return this.#refuse(frame, new QanatError('SHUTTING_DOWN', 'the server is about to stop'));
+    if (this.#inFlight.size >= this.#options.inFlightMax) {
+      return this.#refuse(frame, new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`));
+    }
+    let headers: unknown[];
+    try {
+      headers = this.#join(name, frame);
+    } catch (error) {
+      if (!QanatError.is(error) || closes(error)) throw error;
+      return this.#refuse(frame, error);
+    }
+    if (frame.flags & Flag.MORE) return;
+    const request = new Request(this, name, headers as never, frame);
+    if (!request.oneWay) this.#inFlight.add(frame.correlation);
+    try {
+      this.#role.onRequest(request);
+    } catch (error) {
+      if (!QanatError.is(error)) throw error;
+      request.fail(error);
+      if (closes(error)) this.end(error);
+    }
+  }
+
+  /** Collects the frames of one request that MORE joins. */
+  #join(name: LiveFrame, frame: Frame): unknown[] {
+    const joined = this.#joined;
+    if (joined !== undefined && (joined.correlation !== frame.correlation || joined.name !== name)) {
+      throw new QanatError('UNEXPECTED_FRAME', `a frame came between the frames that MORE joins`);
+    }
+    const header = requestCodec(name).decode(frame.control);
+    const more = (frame.flags & Flag.MORE) !== 0;
+    if (joined === undefined && !more) return [header];
+    if (FRAMES[name].more !== 'request') throw new QanatError('MALFORMED_FRAME', `${name} does not take MORE`);
+    const headers = joined?.headers ?? [];
+    headers.push(header);
+    if (headers.length > LIMITS.MORE_FRAMES_MAX) throw new QanatError('MALFORMED_FRAME', `more than ${LIMITS.MORE_FRAMES_MAX} frames joined by MORE`);
+    this.#joined = more ? { correlation: frame.correlation, name, headers } : undefined;
+    return headers;
+  }
+
+  // ---- HELLO ----
+
+  #greet(frame: Frame): void {
+    if (frame.type !== FrameType.HELLO || (frame.flags & (Flag.ONEWAY | Flag.MORE)) !== 0) {
+      const error = new QanatError('HELLO_EXPECTED', 'the first frame of a connection is HELLO');
+      this.#refuse(frame, error);
+      return this.end(error);
+    }
+    try {
+      const hello = Hello.decode(frame.control);
+      this.#negotiate(hello, frame.correlation);
+    } catch (error) {
+      if (!QanatError.is(error)) throw error;
+      this.#refuse(frame, error);
+      this.end(error);
+    }
+  }
+
+  #negotiate(hello: Hello, correlation: number): void {
+    if (hello.requiredFeatures.length > 0) {
+      throw new QanatError('UNSUPPORTED_FEATURE', `feature ${hello.requiredFeatures[0]} is not known here`);
+    }
+    const identity = this.#role.identity();
+    this.hello = hello;
+    this.#idleMs = hello.idleMs === 0 ? this.#options.idleMs : Math.min(hello.idleMs, this.#options.idleMs);
+    const answer: HelloOkInit = {
+      ...identity,
+      minor: Math.min(hello.minor, MINOR_VERSION),
+      frameBytesMax: this.#options.frameBytesMax,
+      batchBytesMax: identity.batchBytesMax ?? LIMITS.BATCH_BYTES_MAX,
+      inFlightMax: this.#options.inFlightMax,
+      idleMs: this.#idleMs,
+    };
+    this.#state = 'open';
+    this.send(encodeFrame(FrameType.HELLO, Flag.RESPONSE, correlation, HelloOk.encode(answer)));
+    this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax });
+    this.#timer.cancel();
+    this.#watchIdle();
+    this.#role.onOpen?.(this);
+  }
+
+  #helloLate(): void {
+    this.end(new QanatError('HELLO_TIMEOUT', `no HELLO within ${this.#options.helloDeadlineMs} ms`));
+  }
+
+  #watchIdle(): void {
+    this.#timer = this.#host.timers.at(this.#heardMs + this.#idleMs, () => this.#idle(), { forPeer: true });
+  }
+
+  #idle(): void {
+    if (this.#host.nowMs() - this.#heardMs < this.#idleMs) return this.#watchIdle();
+    const code = this.blocked ? 'SLOW_READER' : 'IDLE_TIMEOUT';
+    this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
+  }
+}
+
+/** The minor version that this implementation speaks (spec, chapter of connections). */
+export const MINOR_VERSION = 0;
+
+const closes = (error: QanatError): boolean =>
+  error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;
+
+const roleName = (role: ServerHandler): string => (role.identity().role === ServerRole.BROKER ? 'broker' : 'NameServer');
+

@@ -1,0 +1,365 @@
+// Records inside a batch: built by producers, read lazily by consumers (spec, chapter of the record batch).
+import { QanatError } from '../errors.ts';
+import type { Platform } from '../platform.ts';
+import {
+  BATCH_AT,
+  BATCH_BODY_AT,
+  BATCH_HEADER_BYTES,
+  BATCH_MAGIC,
+  BATCH_VERSION,
+  BatchAttribute,
+  type BatchHeader,
+  Compression,
+  columnsLength,
+  hasColumn,
+  readBatchHeader,
+} from './batch.ts';
+import {
+  readUint32,
+  readUtf8,
+  unzigzag,
+  utf8,
+  utf8Length,
+  varintLength,
+  writeUint16At,
+  writeUint32At,
+  writeUint53At,
+  writeUtf8,
+  writeVarint,
+  zigzag,
+} from './bytes.ts';
+import { LIMITS } from './gen/registry.ts';
+
+/** A message as a producer gives it. */
+export interface RecordInit {
+  readonly body: Uint8Array;
+  /** For filters; at most TAG_BYTES_MAX bytes. Empty is the same as none. */
+  readonly tag?: string | undefined;
+  /** For order: messages of one key go to one queue; at most KEY_BYTES_MAX bytes. Empty is the same as none. */
+  readonly key?: string | undefined;
+  /** At most PROPERTIES_BYTES_MAX bytes in all. */
+  readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** When the message came to be, ms since 1970. Default: the time of the send. */
+  readonly bornTimeMs?: number | undefined;
+}
+
+export interface BatchFields {
+  readonly bornTimeMs: number;
+  /** 0 for none. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly compress?: boolean;
+}
+
+function checkLength(what: string, length: number, max: number): void {
+  if (length > max) {
+    throw new QanatError('INVALID_BATCH', `the ${what} has ${length} bytes, at most ${max} are allowed`, { outcome: 'not-sent' });
+  }
+}
+
+function propertiesLength(properties: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  let payload = 0;
+  let count = 0;
+  for (const name in properties) {
+    const nameBytes = utf8Length(name);
+    const valueBytes = utf8Length(properties[name] as string);
+    bytes += varintLength(nameBytes) + nameBytes + varintLength(valueBytes) + valueBytes;
+    payload += nameBytes + valueBytes;
+    count++;
+  }
+  checkLength('properties', payload, LIMITS.PROPERTIES_BYTES_MAX);
+  return bytes + varintLength(count);
+}
+
+/** Bytes of a record without its length field. @throws QanatError INVALID_BATCH when a part is too long. */
+function recordBodyLength(record: RecordInit, keyBytes: number, tagBytes: number, bornDelta: number): number {
+  checkLength('key', keyBytes, LIMITS.KEY_BYTES_MAX);
+  checkLength('tag', tagBytes, LIMITS.TAG_BYTES_MAX);
+  const properties = record.properties === undefined ? 1 : propertiesLength(record.properties);
+  const body = record.body.length;
+  return 1 + varintLength(zigzag(bornDelta)) + varintLength(keyBytes + 1) + keyBytes + varintLength(tagBytes + 1) + tagBytes + varintLength(body) + body + properties;
+}
+
+/** An upper bound of the bytes that a record adds to a batch; cheap. For deciding where a batch ends. */
+export function recordBytesBound(record: RecordInit): number {
+  let bytes = record.body.length + 32;
+  if (record.key !== undefined) bytes += record.key.length * 3 + 4;
+  if (record.tag !== undefined) bytes += record.tag.length * 3 + 4;
+  if (record.properties !== undefined) bytes += propertiesLength(record.properties);
+  return bytes;
+}
+
+/** CRC-32 of the UTF-8 of a tag or key; 0 for none. */
+export function textChecksum(platform: Platform, text: string | undefined): number {
+  return text === undefined || text === '' ? 0 : platform.crc32(utf8(text), 0);
+}
+
+function writeColumn(platform: Platform, out: Uint8Array, at: number, records: readonly RecordInit[], of: 'tag' | 'key'): number {
+  let to = at;
+  let last: string | undefined;
+  let sum = 0;
+  for (const record of records) {
+    const text = record[of];
+    if (text !== last) {
+      sum = textChecksum(platform, text);
+      last = text;
+    }
+    writeUint32At(out, to, sum);
+    to += 4;
+  }
+  return to;
+}
+
+function writeText(out: Uint8Array, at: number, text: string | undefined, bytes: number): number {
+  const to = writeVarint(out, at, bytes === 0 ? 0 : bytes + 1);
+  return bytes === 0 ? to : writeUtf8(out, to, text as string);
+}
+
+function writeProperties(out: Uint8Array, at: number, properties: Readonly<Record<string, string>> | undefined): number {
+  if (properties === undefined) return writeVarint(out, at, 0);
+  const names = Object.keys(properties);
+  let to = writeVarint(out, at, names.length);
+  for (const name of names) {
+    const value = properties[name] as string;
+    to = writeUtf8(out, writeVarint(out, to, utf8Length(name)), name);
+    to = writeUtf8(out, writeVarint(out, to, utf8Length(value)), value);
+  }
+  return to;
+}
+
+const textLength = (text: string | undefined): number => (text === undefined || text === '' ? 0 : utf8Length(text));
+
+function writeRecords(out: Uint8Array, at: number, records: readonly RecordInit[], bornTimeMs: number): number {
+  let to = at;
+  for (const record of records) {
+    const keyBytes = textLength(record.key);
+    const tagBytes = textLength(record.tag);
+    const delta = record.bornTimeMs === undefined ? 0 : Math.trunc(record.bornTimeMs - bornTimeMs);
+    to = writeVarint(out, to, recordBodyLength(record, keyBytes, tagBytes, delta));
+    out[to++] = 0;
+    to = writeVarint(out, to, zigzag(delta));
+    to = writeText(out, to, record.key, keyBytes);
+    to = writeText(out, to, record.tag, tagBytes);
+    to = writeVarint(out, to, record.body.length);
+    out.set(record.body, to);
+    to = writeProperties(out, to + record.body.length, record.properties);
+  }
+  return to;
+}
+
+function recordsLength(records: readonly RecordInit[], bornTimeMs: number): number {
+  let bytes = 0;
+  for (const record of records) {
+    const delta = record.bornTimeMs === undefined ? 0 : Math.trunc(record.bornTimeMs - bornTimeMs);
+    const length = recordBodyLength(record, textLength(record.key), textLength(record.tag), delta);
+    bytes += varintLength(length) + length;
+  }
+  return bytes;
+}
+
+/**
+ * Builds a batch; the broker's fields are zero.
+ * @throws QanatError INVALID_BATCH (not sent) for no or too many records or a part that is too long, BATCH_TOO_LARGE beyond
+ * `batchBytesMax`.
+ */
+export function encodeBatch(
+  platform: Platform,
+  records: readonly RecordInit[],
+  fields: BatchFields,
+  batchBytesMax: number = LIMITS.BATCH_BYTES_MAX,
+): Uint8Array {
+  if (records.length < 1 || records.length > LIMITS.BATCH_RECORDS_MAX) {
+    throw new QanatError('INVALID_BATCH', `a batch has 1 to ${LIMITS.BATCH_RECORDS_MAX} records, not ${records.length}`, { outcome: 'not-sent' });
+  }
+  const tagged = records.some((record) => record.tag !== undefined && record.tag !== '');
+  const keyed = records.some((record) => record.key !== undefined && record.key !== '');
+  const columnsAt = BATCH_HEADER_BYTES;
+  const recordsAt = columnsAt + ((tagged ? 4 : 0) + (keyed ? 4 : 0)) * records.length;
+  const length = recordsLength(records, fields.bornTimeMs);
+  let out: Uint8Array = new Uint8Array(recordsAt + length);
+  writeRecords(out, recordsAt, records, fields.bornTimeMs);
+  let attributes = (tagged ? BatchAttribute.TAG_COLUMN : 0) | (keyed ? BatchAttribute.KEY_COLUMN : 0);
+  if (fields.compress === true) {
+    const deflated = platform.deflateRaw(out.subarray(recordsAt));
+    if (deflated.length + 4 < length) {
+      const smaller = new Uint8Array(recordsAt + 4 + deflated.length);
+      writeUint32At(smaller, recordsAt, length);
+      smaller.set(deflated, recordsAt + 4);
+      out = smaller;
+      attributes |= Compression.DEFLATE;
+    }
+  }
+  if (out.length > batchBytesMax) {
+    throw new QanatError('BATCH_TOO_LARGE', `the batch has ${out.length} bytes, at most ${batchBytesMax} are allowed`, { outcome: 'not-sent' });
+  }
+  const keysAt = tagged ? writeColumn(platform, out, columnsAt, records, 'tag') : columnsAt;
+  if (keyed) writeColumn(platform, out, keysAt, records, 'key');
+  writeUint16At(out, BATCH_AT.magic, BATCH_MAGIC);
+  out[BATCH_AT.version] = BATCH_VERSION;
+  out[BATCH_AT.headerWords] = BATCH_HEADER_BYTES / 8;
+  writeUint32At(out, BATCH_AT.length, out.length - 8);
+  writeUint16At(out, BATCH_AT.attributes, attributes);
+  writeUint16At(out, BATCH_AT.producerEpoch, fields.producerEpoch);
+  writeUint32At(out, BATCH_AT.recordCount, records.length);
+  writeUint32At(out, BATCH_AT.baseSequence, fields.baseSequence);
+  writeUint53At(out, BATCH_AT.producerId, fields.producerId);
+  writeUint53At(out, BATCH_AT.bornTime, fields.bornTimeMs);
+  writeUint32At(out, BATCH_AT.bodyChecksum, platform.crc32(out.subarray(BATCH_BODY_AT), 0));
+  return out;
+}
+
+/** Whether the batch may hold a record with one of these tag checksums; true where it has no tag column and `sums` holds 0. */
+export function batchHasTag(bytes: Uint8Array, header: BatchHeader, sums: ReadonlySet<number>): boolean {
+  if (!hasColumn(header, BatchAttribute.TAG_COLUMN)) return sums.has(0);
+  for (let i = 0, at = header.headerLength; i < header.recordCount; i++, at += 4) {
+    if (sums.has(readUint32(bytes, at))) return true;
+  }
+  return false;
+}
+
+/**
+ * Walks the records of one batch without an object per record: call `next`, then read the fields, which hold until the next
+ * `next`. Bytes are views of the batch, or of its inflated copy.
+ */
+export class RecordReader {
+  readonly header: BatchHeader;
+  /** Index in the batch of the present record; its offset is `header.baseOffset + index`. */
+  index = -1;
+  bornTimeMs = 0;
+  bodyAt = 0;
+  bodyEnd = 0;
+  /** Where the records are: the batch, or its inflated copy. */
+  readonly bytes: Uint8Array;
+  #at: number;
+  #end: number;
+  #keyAt = 0;
+  #keyEnd = 0;
+  #tagAt = 0;
+  #tagEnd = 0;
+  #propertiesAt = 0;
+
+  /** @throws QanatError INVALID_BATCH when a compressed batch does not inflate as declared. The batch has the right form. */
+  constructor(platform: Platform, batch: Uint8Array) {
+    this.header = readBatchHeader(batch);
+    const at = this.header.headerLength + columnsLength(this.header);
+    if ((this.header.attributes & BatchAttribute.COMPRESSION_MASK) === Compression.NONE) {
+      this.bytes = batch;
+      this.#at = at;
+    } else {
+      this.bytes = inflate(platform, batch, at);
+      this.#at = 0;
+    }
+    this.#end = this.bytes.length;
+  }
+
+  /** @throws QanatError INVALID_BATCH when the record runs over the end of the batch. */
+  next(): boolean {
+    if (this.index + 1 >= this.header.recordCount) return false;
+    this.index++;
+    const end = this.#varint() + this.#at;
+    if (end > this.bytes.length) this.#broken();
+    this.#end = end;
+    this.#at++; // attributes: none is defined, unknown bits are ignored
+    this.bornTimeMs = this.header.bornTimeMs + unzigzag(this.#varint());
+    this.#keyEnd = this.#text();
+    this.#keyAt = this.#textAt;
+    this.#tagEnd = this.#text();
+    this.#tagAt = this.#textAt;
+    const bodyLength = this.#varint();
+    this.bodyAt = this.#at;
+    this.bodyEnd = this.#at + bodyLength;
+    if (this.bodyEnd > end) this.#broken();
+    this.#propertiesAt = this.bodyEnd;
+    this.#at = end; // bytes that a later version added are skipped
+    this.#end = this.bytes.length;
+    return true;
+  }
+
+  get key(): string | undefined {
+    return this.#keyEnd === this.#keyAt ? undefined : readUtf8(this.bytes, this.#keyAt, this.#keyEnd);
+  }
+
+  get tag(): string | undefined {
+    return this.#tagEnd === this.#tagAt ? undefined : readUtf8(this.bytes, this.#tagAt, this.#tagEnd);
+  }
+
+  get body(): Uint8Array {
+    return this.bytes.subarray(this.bodyAt, this.bodyEnd);
+  }
+
+  /** Where the properties begin, for `readProperties`. */
+  get propertiesAt(): number {
+    return this.#propertiesAt;
+  }
+
+  #textAt = 0;
+
+  #text(): number {
+    const length = this.#varint();
+    this.#textAt = this.#at;
+    this.#at += length === 0 ? 0 : length - 1;
+    if (this.#at > this.#end) this.#broken();
+    return this.#at;
+  }
+
+  #varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      if (this.#at >= this.#end) this.#broken();
+      const byte = this.bytes[this.#at++] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    return this.#broken();
+  }
+
+  #broken(): never {
+    throw new QanatError('INVALID_BATCH', `record ${this.index} of ${this.header.recordCount} breaks the format`);
+  }
+}
+
+function inflate(platform: Platform, batch: Uint8Array, at: number): Uint8Array {
+  const length = readUint32(batch, at);
+  if (length > LIMITS.BATCH_INFLATED_BYTES_MAX) throw new QanatError('INVALID_BATCH', `declares ${length} bytes after inflating`);
+  try {
+    const bytes = platform.inflateRaw(batch.subarray(at + 4), length);
+    if (bytes.length === length) return bytes;
+  } catch (cause) {
+    throw new QanatError('INVALID_BATCH', 'the records do not inflate', { cause });
+  }
+  throw new QanatError('INVALID_BATCH', 'the records inflate to another length than declared');
+}
+
+/** Decodes the properties that begin at `at`. A name that comes twice has its last value. */
+export function readProperties(bytes: Uint8Array, at: number): Readonly<Record<string, string>> {
+  const properties: Record<string, string> = Object.create(null);
+  let place = at;
+  const varint = (): number => {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = bytes[place++] ?? 0;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+  const text = (): string => {
+    const length = varint();
+    const from = place;
+    place = from + length;
+    if (place > bytes.length) throw new QanatError('INVALID_BATCH', 'the properties run over the end of the batch');
+    return readUtf8(bytes, from, place);
+  };
+  const count = varint();
+  for (let i = 0; i < count; i++) {
+    const name = text();
+    properties[name] = text();
+  }
+  return properties;
+}
