@@ -65,7 +65,10 @@ module.exports = {
     rule(
       'testing-folder-of-core-stays-out-of-production',
       'packages/core/src/testing is for tests, the simulator, the kit and the package testing.',
-      { path: '^(packages|scripts|spec|examples|benchmarks)/', pathNot: '/test/|^packages/(simulator|conformance|testing)/src/|^packages/core/src/testing/' },
+      {
+        path: '^(packages|scripts|spec|examples|benchmarks)/',
+        pathNot: '/test/|^packages/(simulator|conformance|testing)/src/|^packages/core/src/testing/',
+      },
       { path: '^packages/core/src/testing/' },
     ),
     rule('sources-import-no-tests', 'What ships imports nothing of a test folder.', { path: '/src/' }, { path: '(^|/)test/' }),

@@ -12,13 +12,29 @@ const packages = ['core', 'transports', 'storage', 'simulator', 'conformance', '
 /** One violation: a file and what it imports. `support` are files that it needs. */
 const plants = [
   { rule: 'core-imports-only-its-lower-packages', at: 'packages/core/src/planted-arrow.ts', imports: '@qanat/storage' },
-  { rule: 'transports-imports-only-its-lower-packages', at: 'packages/transports/src/planted-arrow.ts', imports: '@qanat/storage' },
+  {
+    rule: 'transports-imports-only-its-lower-packages',
+    at: 'packages/transports/src/planted-arrow.ts',
+    imports: '@qanat/storage',
+  },
   { rule: 'storage-imports-only-its-lower-packages', at: 'packages/storage/src/planted-arrow.ts', imports: '@qanat/simulator' },
-  { rule: 'simulator-imports-only-its-lower-packages', at: 'packages/simulator/src/planted-arrow.ts', imports: '@qanat/transports/memory' },
-  { rule: 'conformance-imports-only-its-lower-packages', at: 'packages/conformance/src/planted-arrow.ts', imports: '@qanat/client' },
+  {
+    rule: 'simulator-imports-only-its-lower-packages',
+    at: 'packages/simulator/src/planted-arrow.ts',
+    imports: '@qanat/transports/memory',
+  },
+  {
+    rule: 'conformance-imports-only-its-lower-packages',
+    at: 'packages/conformance/src/planted-arrow.ts',
+    imports: '@qanat/client',
+  },
   { rule: 'client-imports-only-its-lower-packages', at: 'packages/client/src/planted-arrow.ts', imports: '@qanat/server' },
   { rule: 'server-imports-only-its-lower-packages', at: 'packages/server/src/planted-arrow.ts', imports: '@qanat/client' },
-  { rule: 'testing-imports-only-its-lower-packages', at: 'packages/testing/src/planted-arrow.ts', imports: '@qanat/transports/tcp' },
+  {
+    rule: 'testing-imports-only-its-lower-packages',
+    at: 'packages/testing/src/planted-arrow.ts',
+    imports: '@qanat/transports/tcp',
+  },
   { rule: 'cli-imports-only-its-lower-packages', at: 'packages/cli/src/planted-arrow.ts', imports: '@qanat/storage' },
   { rule: 'every-package-has-its-arrows', at: 'packages/newcomer/src/index.ts', imports: '@qanat/core' },
   { rule: 'core-imports-only-protobufjs-minimal', at: 'packages/core/src/planted-npm.ts', imports: 'protobufjs' },
@@ -76,7 +92,8 @@ function buildWorkspace() {
       ? JSON.parse(readFileSync(real, 'utf8'))
       : { name: `@qanat/${name}`, exports: { '.': { '@qanat/source': './src/index.ts' } } };
     write(real, JSON.stringify(manifest));
-    for (const target of Object.values(manifest.exports)) write(join(`packages/${name}`, target['@qanat/source']), 'export {};\n');
+    for (const target of Object.values(manifest.exports))
+      write(join(`packages/${name}`, target['@qanat/source']), 'export {};\n');
     symlinkSync(join(root, 'packages', name), join(root, 'node_modules/@qanat', name));
   }
   for (const name of ['protobufjs', 'commander']) {
@@ -92,7 +109,11 @@ async function violations() {
   try {
     const { enhancedResolveOptions, ...options } = config.options;
     const ruleSet = { forbidden: config.forbidden };
-    const result = await cruise(['packages'], { ...options, enhancedResolveOptions, validate: true, ruleSet }, enhancedResolveOptions);
+    const result = await cruise(
+      ['packages'],
+      { ...options, enhancedResolveOptions, validate: true, ruleSet },
+      enhancedResolveOptions,
+    );
     return result.output.summary.violations;
   } finally {
     process.chdir(home);

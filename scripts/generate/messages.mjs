@@ -58,11 +58,14 @@ function writer(type) {
     if (f.repeated && !isMessage(f) && f.type !== 'string') {
       const item = isEnum(f) ? 'uint32' : f.type;
       if (item !== 'uint32') throw new Error(`${type.name}.${f.name}: packed ${f.type} is not supported`);
-      return `  if (${value} !== undefined && ${value}.length > 0) {\n    w.uint32(${(f.id << 3) | 2}).fork();\n    for (const item of ${value}) w.uint32(item);\n    w.ldelim();\n  }\n`;
+      const items = `    for (const item of ${value}) w.uint32(item);\n`;
+      const body = `    w.uint32(${(f.id << 3) | 2}).fork();\n${items}    w.ldelim();\n`;
+      return `  if (${value} !== undefined && ${value}.length > 0) {\n${body}  }\n`;
     }
     if (f.repeated) return `  if (${value} !== undefined) for (const item of ${value}) ${writeOne(f, 'item')}\n`;
     if (isMessage(f)) return `  if (${value} !== undefined) ${writeOne(f, value)}\n`;
-    if (f.type === 'bytes' || f.type === 'string') return `  if (${value} !== undefined && ${value}.length > 0) ${writeOne(f, value)}\n`;
+    if (f.type === 'bytes' || f.type === 'string')
+      return `  if (${value} !== undefined && ${value}.length > 0) ${writeOne(f, value)}\n`;
     return `  if (${value}) ${writeOne(f, value)}\n`;
   });
   const unused = lines.length === 0 ? '_v' : 'v';
@@ -109,23 +112,33 @@ function reader(type, inLog) {
     .filter((f) => option(f.options, 'conformance') === 'M')
     .map((f) => {
       const name = camel(f.name);
-      const absent = isMessage(f) && !f.repeated ? `${name} === undefined` : isEnum(f) || f.type === 'uint32' ? `${name} === 0` : `${name}.length === 0`;
+      const absent =
+        isMessage(f) && !f.repeated
+          ? `${name} === undefined`
+          : isEnum(f) || f.type === 'uint32'
+            ? `${name} === 0`
+            : `${name}.length === 0`;
       return `  if (${absent}) missing('${type.name}.${f.name}');\n`;
     });
-  const loop = `  while (r.pos < end) {\n    const tag = r.uint32();\n    switch (tag) {\n${cases.join('')}      default: skipField(r, tag);\n    }\n  }\n`;
-  return `function read${type.name}(r: Reader, end: number): ${type.name} {\n${lets.join('')}${loop}  checkEnd(r, end);\n${required.join('')}  return { ${names.join(', ')} };\n}\n`;
+  const choice = `    switch (tag) {\n${cases.join('')}      default: skipField(r, tag);\n    }\n`;
+  const loop = `  while (r.pos < end) {\n    const tag = r.uint32();\n${choice}  }\n`;
+  const body = `${lets.join('')}${loop}  checkEnd(r, end);\n${required.join('')}  return { ${names.join(', ')} };\n`;
+  return `function read${type.name}(r: Reader, end: number): ${type.name} {\n${body}}\n`;
 }
 
 function controlHeaders(schema) {
   const rows = frames(schema)
     .filter((f) => f.status !== 'reserved')
     .map((f) => `  ${f.name}: { request: ${f.request}, response: ${f.response || 'undefined'} },\n`);
-  return `/** The control headers of each frame type; \`response\` is undefined where the frame is one-way. */\nexport const CONTROL_HEADERS = {\n${rows.join('')}} as const;\n`;
+  const note = '/** The control headers of each frame type; `response` is undefined where the frame is one-way. */\n';
+  return `${note}export const CONTROL_HEADERS = {\n${rows.join('')}} as const;\n`;
 }
 
 export function generateMessages(schema) {
   const parts = Object.values(schema.messages).map(({ type, file }) => {
-    const codec = `export const ${type.name}: MessageType<${type.name}, ${type.name}Init> = messageType('${type.name}', write${type.name}, read${type.name});\n`;
+    const { name } = type;
+    const made = `messageType('${name}', write${name}, read${name})`;
+    const codec = `export const ${name}: MessageType<${name}, ${name}Init> = ${made};\n`;
     return [interfaces(type), writer(type), reader(type, file === 'log.proto'), codec].join('\n');
   });
   return `// Generated from spec/v1/proto by scripts/generate. Do not edit.

@@ -2,28 +2,56 @@
 import { errors, features, frames, limits, plainEnums } from './schema.mjs';
 
 const quote = (text) => `'${String(text).replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-const record = (fields) => `{ ${Object.entries(fields).map(([k, v]) => `${k}: ${typeof v === 'string' ? quote(v) : v}`).join(', ')} }`;
+const record = (fields) =>
+  `{ ${Object.entries(fields)
+    .map(([k, v]) => `${k}: ${typeof v === 'string' ? quote(v) : v}`)
+    .join(', ')} }`;
 const hex = (n) => `0x${n.toString(16).padStart(4, '0')}`;
 
 function frameTable(schema) {
-  const rows = frames(schema).map((f) =>
-    `  ${f.name}: ${record({
-      type: f.number, request: f.request ?? '', response: f.response ?? '', from: f.from ?? '', at: f.at ?? '',
-      payload: f.payload ?? '', more: f.more ?? '', idempotent: f.idempotent ?? false, reserved: f.status === 'reserved', since: f.since,
-    })},\n`);
-  return `/** Every frame type of the schema, by name. Reserved ones have a number and nothing else. */\nexport const FRAMES = {\n${rows.join('')}} as const;\nexport type FrameName = keyof typeof FRAMES;\n`;
+  const rows = frames(schema).map(
+    (f) =>
+      `  ${f.name}: ${record({
+        type: f.number,
+        request: f.request ?? '',
+        response: f.response ?? '',
+        from: f.from ?? '',
+        at: f.at ?? '',
+        payload: f.payload ?? '',
+        more: f.more ?? '',
+        idempotent: f.idempotent ?? false,
+        reserved: f.status === 'reserved',
+        since: f.since,
+      })},\n`,
+  );
+  const note = '/** Every frame type of the schema, by name. Reserved ones have a number and nothing else. */\n';
+  return `${note}export const FRAMES = {\n${rows.join('')}} as const;\nexport type FrameName = keyof typeof FRAMES;\n`;
 }
 
 export function generateRegistry(schema) {
   const enumText = plainEnums(schema).map(({ name, comment, values }) => {
-    const rows = values.map((v) => `  /** ${v.comment} */\n  ${v.name}: ${v.number},\n`).join('').replaceAll('  /**  */\n', '');
-    return `/** ${comment} */\nexport const ${name} = {\n${rows}} as const;\nexport type ${name} = (typeof ${name})[keyof typeof ${name}];\nexport const ${name}Names: readonly string[] = [${values.map((v) => quote(v.name)).join(', ')}];\n`;
+    const rows = values
+      .map((v) => `  /** ${v.comment} */\n  ${v.name}: ${v.number},\n`)
+      .join('')
+      .replaceAll('  /**  */\n', '');
+    const table = `/** ${comment} */\nexport const ${name} = {\n${rows}} as const;\n`;
+    const type = `export type ${name} = (typeof ${name})[keyof typeof ${name}];\n`;
+    return `${table}${type}export const ${name}Names: readonly string[] = [${values.map((v) => quote(v.name)).join(', ')}];\n`;
   });
-  const types = frames(schema).map((f) => `  /** ${f.comment} */\n  ${f.name}: ${hex(f.number)},\n`).join('');
-  const codes = errors(schema).map((e) =>
-    `  ${e.name}: ${record({ number: e.number, meaning: e.meaning, hint: e.hint ?? '', closes: e.closes ?? false })},\n`).join('');
-  const limitRows = limits(schema).map((l) => `  /** ${l.meaning}, in ${l.unit}. */\n  ${l.name}: ${l.value},\n`).join('');
-  const featureRows = features(schema).map((f) => `  ${f.name}: ${f.number},\n`).join('');
+  const types = frames(schema)
+    .map((f) => `  /** ${f.comment} */\n  ${f.name}: ${hex(f.number)},\n`)
+    .join('');
+  const codes = errors(schema)
+    .map(
+      (e) => `  ${e.name}: ${record({ number: e.number, meaning: e.meaning, hint: e.hint ?? '', closes: e.closes ?? false })},\n`,
+    )
+    .join('');
+  const limitRows = limits(schema)
+    .map((l) => `  /** ${l.meaning}, in ${l.unit}. */\n  ${l.name}: ${l.value},\n`)
+    .join('');
+  const featureRows = features(schema)
+    .map((f) => `  ${f.name}: ${f.number},\n`)
+    .join('');
   return `// Generated from spec/v1/proto by scripts/generate. Do not edit.
 
 /** Numbers of the frame types. */

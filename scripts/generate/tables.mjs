@@ -11,10 +11,20 @@ const table = (head, rows) =>
 function frameTable(schema) {
   const live = frames(schema).filter((f) => f.status !== 'reserved');
   const rows = live.map((f) => [
-    hex(f.number), `**${f.name}**`, f.from === 'any' ? 'either' : f.from, f.at, anchor(f.request), anchor(f.response),
-    f.payload ?? '–', f.more ?? '–', f.idempotent ? 'yes' : 'no', f.comment.replace(/\s+/g, ' '),
+    hex(f.number),
+    `**${f.name}**`,
+    f.from === 'any' ? 'either' : f.from,
+    f.at,
+    anchor(f.request),
+    anchor(f.response),
+    f.payload ?? '–',
+    f.more ?? '–',
+    f.idempotent ? 'yes' : 'no',
+    f.comment.replace(/\s+/g, ' '),
   ]);
-  const kept = frames(schema).filter((f) => f.status === 'reserved').map((f) => [hex(f.number), f.name, f.since, f.comment.replace(/\s+/g, ' ')]);
+  const kept = frames(schema)
+    .filter((f) => f.status === 'reserved')
+    .map((f) => [hex(f.number), f.name, f.since, f.comment.replace(/\s+/g, ' ')]);
   return `${NOTE}# Registry: frame types
 
 A frame's control header is the message of the column *request*, or *response* when the flag RESPONSE is set, or
@@ -42,7 +52,9 @@ const CLASSES = [
 ];
 
 function errorTable(schema) {
-  const rows = errors(schema).filter((e) => e.number > 0).map((e) => [e.number, `**${e.name}**`, e.meaning, e.hint ?? '–', e.closes ? 'yes' : 'no']);
+  const rows = errors(schema)
+    .filter((e) => e.number > 0)
+    .map((e) => [e.number, `**${e.name}**`, e.meaning, e.hint ?? '–', e.closes ? 'yes' : 'no']);
   return `${NOTE}# Registry: error codes
 
 The thousand of a code is its class. A client that does not know a code acts on its class.
@@ -54,10 +66,18 @@ ${table(['Code', 'Name', 'Meaning', 'What to do', 'Closes the connection'], rows
 }
 
 function limitTable(schema) {
-  const rows = limits(schema).map((l) => [`**${l.name}**`, Number(l.value).toLocaleString('en-US').replaceAll(',', '\u202f'), l.unit, l.meaning, l.error ?? '–', l.configurable ? 'default' : 'fixed']);
+  const rows = limits(schema).map((l) => [
+    `**${l.name}**`,
+    Number(l.value).toLocaleString('en-US').replaceAll(',', '\u202f'),
+    l.unit,
+    l.meaning,
+    l.error ?? '–',
+    l.configurable ? 'default' : 'fixed',
+  ]);
   return `${NOTE}# Registry: limits
 
-*Default* values may be configured at the server; HELLO tells those that the client must know. *Fixed* values are the same everywhere.
+*Default* values may be configured at the server; HELLO tells those that the client must know. *Fixed* values are the same
+everywhere.
 
 ${table(['Name', 'Value', 'Unit', 'What it bounds', 'Passing it', 'Kind'], rows)}`;
 }
@@ -65,33 +85,63 @@ ${table(['Name', 'Value', 'Unit', 'What it bounds', 'Passing it', 'Kind'], rows)
 function messageTables(schema) {
   const parts = Object.entries(schema.messages).map(([name, { type, file }]) => {
     const rows = type.fieldsArray.map((f) => {
-      const kind = f.resolvedType instanceof protobuf.Type ? `[${f.type}](#${f.type.toLowerCase()})` : f.resolvedType ? `[${f.type}](enums.md#${f.type.toLowerCase()})` : f.type;
+      const kind =
+        f.resolvedType instanceof protobuf.Type
+          ? `[${f.type}](#${f.type.toLowerCase()})`
+          : f.resolvedType
+            ? `[${f.type}](enums.md#${f.type.toLowerCase()})`
+            : f.type;
       const max = option(f.options, 'max');
-      return [f.id, `\`${f.name}\``, f.repeated ? `list of ${kind}` : kind, option(f.options, 'conformance') === 'M' ? 'M' : 'O', typeof max === 'string' ? max : '–', (f.comment ?? '').replace(/\s+/g, ' ') || '–'];
+      return [
+        f.id,
+        `\`${f.name}\``,
+        f.repeated ? `list of ${kind}` : kind,
+        option(f.options, 'conformance') === 'M' ? 'M' : 'O',
+        typeof max === 'string' ? max : '–',
+        (f.comment ?? '').replace(/\s+/g, ' ') || '–',
+      ];
     });
     const body = rows.length > 0 ? table(['No.', 'Field', 'Type', 'M/O', 'Limit', 'Meaning'], rows) : 'No fields.\n';
     return `## ${name}\n\n*${file}*${type.comment ? ` · ${type.comment.replace(/\s+/g, ' ')}` : ''}\n\n${body}`;
   });
   return `${NOTE}# Registry: messages
 
-Encoded as Protocol Buffers, proto3. *M*: a decoder refuses the message when the field is absent or empty. *O*: an absent field has the
-default of its type. All 64-bit integers are 0 … 2^53−1. Unknown fields are skipped.
+Encoded as Protocol Buffers, proto3. *M*: a decoder refuses the message when the field is absent or empty. *O*: an absent
+field has the default of its type. All 64-bit integers are 0 … 2^53−1. Unknown fields are skipped.
 
 ${parts.join('\n')}`;
 }
 
 function enumTables(schema) {
-  const parts = plainEnums(schema).map(({ name, comment, values }) =>
-    `## ${name}\n\n${comment}\n\n${table(['Value', 'Name', 'Meaning'], values.map((v) => [v.number, `**${v.name}**`, v.comment || '–']))}`);
+  const parts = plainEnums(schema).map(
+    ({ name, comment, values }) =>
+      `## ${name}\n\n${comment}\n\n${table(
+        ['Value', 'Name', 'Meaning'],
+        values.map((v) => [v.number, `**${v.name}**`, v.comment || '–']),
+      )}`,
+  );
   const feature = features(schema);
   return `${NOTE}# Registry: enumerations and features
 
 ## Features
 
-${feature.length > 0 ? table(['Number', 'Name', 'Meaning'], feature.map((f) => [f.number, f.name, f.comment])) : 'Version 1.0 has no optional features. Numbers `31 × N + 27` are for greasing and are never assigned.\n'}
+${
+  feature.length > 0
+    ? table(
+        ['Number', 'Name', 'Meaning'],
+        feature.map((f) => [f.number, f.name, f.comment]),
+      )
+    : 'Version 1.0 has no optional features. Numbers `31 × N + 27` are for greasing and are never assigned.\n'
+}
 ${parts.join('\n')}`;
 }
 
 export function generateTables(schema) {
-  return { 'frames.md': frameTable(schema), 'errors.md': errorTable(schema), 'limits.md': limitTable(schema), 'messages.md': messageTables(schema), 'enums.md': enumTables(schema) };
+  return {
+    'frames.md': frameTable(schema),
+    'errors.md': errorTable(schema),
+    'limits.md': limitTable(schema),
+    'messages.md': messageTables(schema),
+    'enums.md': enumTables(schema),
+  };
 }

@@ -1,0 +1,99 @@
+// The whole check of the repository; `npm test` runs it. Needs nothing but what `npm install` brought.
+//   node scripts/check.mjs                       every step, stops at the first that fails
+//   node scripts/check.mjs --only tidy,lint      some steps
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const REPORT = 'node_modules/.cache/check/vitest.json';
+const BIN = {
+  biome: 'node_modules/@biomejs/biome/bin/biome',
+  tsc: 'node_modules/typescript/bin/tsc',
+  depcruise: 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+  vitest: 'node_modules/vitest/vitest.mjs',
+};
+
+/** Each step is one Node program. A step whose program is `optional` and not there is left out. */
+const steps = [
+  { name: 'generate', what: 'generated files are fresh', args: ['scripts/generate/main.mjs', '--check'] },
+  { name: 'tidy', what: 'sizes, tokens, links', args: ['scripts/tidy.mjs'] },
+  { name: 'lint', what: 'format and lint', args: [BIN.biome, 'ci', '--colors=off', '--max-diagnostics=50', '.'] },
+  { name: 'types', what: 'type check', args: [BIN.tsc, '-b', '--pretty', 'false'] },
+  {
+    name: 'deps',
+    what: 'arrows between packages',
+    args: [BIN.depcruise, '--config', '.dependency-cruiser.cjs', 'packages', 'scripts'],
+  },
+  { name: 'rules', what: 'every arrow can fail', args: ['scripts/check-dependency-rules.mjs'] },
+  { name: 'requirements', what: 'requirements and their tests', args: ['scripts/check-requirements.mjs'], optional: true },
+  {
+    name: 'unit',
+    what: 'unit tests',
+    args: [BIN.vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`],
+    count: countTests,
+  },
+];
+
+/** Runs one program to its end and keeps what it says. */
+function run(args) {
+  return new Promise((resolve) => {
+    const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const output = [];
+    child.stdout.on('data', (chunk) => output.push(chunk));
+    child.stderr.on('data', (chunk) => output.push(chunk));
+    child.on('error', (error) => resolve({ ok: false, output: String(error) }));
+    child.on('close', (code) => resolve({ ok: code === 0, output: Buffer.concat(output).toString() }));
+  });
+}
+
+/** Tests of the vitest report. A file that could not be loaded has no tests and counts as one failure. */
+function countTests(ok) {
+  const report = existsSync(REPORT)
+    ? JSON.parse(readFileSync(REPORT, 'utf8'))
+    : { testResults: [], numPassedTests: 0, numFailedTests: 0 };
+  const unloaded = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((t) => t.status === 'failed'),
+  );
+  const failed = report.numFailedTests + unloaded.length;
+  return { passed: report.numPassedTests, failed: failed === 0 && !ok ? 1 : failed };
+}
+
+function chosenSteps() {
+  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  if (values.only === undefined) return steps;
+  const names = values.only.split(',');
+  const unknown = names.filter((name) => !steps.some((step) => step.name === name));
+  if (unknown.length === 0) return steps.filter((step) => names.includes(step.name));
+  console.error(`no such step: ${unknown.join(', ')}. Steps: ${steps.map((step) => step.name).join(', ')}`);
+  process.exit(64);
+}
+
+const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
+
+async function main() {
+  const total = { passed: 0, failed: 0 };
+  const startMs = performance.now();
+  mkdirSync(dirname(REPORT), { recursive: true });
+  rmSync(REPORT, { force: true });
+  for (const { name, what, args, optional, count } of chosenSteps()) {
+    if (optional && !existsSync(args[0])) continue;
+    const stepMs = performance.now();
+    process.stdout.write(`${name.padEnd(13)} ${what.padEnd(30)} `);
+    const { ok, output } = await run(args);
+    const counted = count ? count(ok) : { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+    total.passed += counted.passed;
+    total.failed += counted.failed;
+    console.log(`${counted.failed === 0 ? 'ok' : 'FAILED'}  ${seconds(stepMs)}`);
+    if (counted.failed === 0) continue;
+    console.log(`\n${output.trimEnd()}\n`);
+    console.log(`Stopped at the step ${name}. To run it alone: node scripts/check.mjs --only ${name}`);
+    break;
+  }
+  console.log(`Took ${seconds(startMs)}`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+await main();
