@@ -63,7 +63,7 @@ function checkCode(path, lines, wire) {
   const shipped = /^packages\/[^/]+\/src\//.test(path);
   for (const [i, line] of lines.entries()) {
     const width = line.length > COLUMNS_MAX ? [...line].length : 0;
-    if (width > COLUMNS_MAX) report(path, i + 1, `${width} columns: more than ${COLUMNS_MAX}`);
+    if (width > COLUMNS_MAX) report(path, i + 1, `${width} columns: more than ${COLUMNS_MAX} (npm run format)`);
     for (const [token, why] of banned) if (token.test(code[i])) report(path, i + 1, why);
     if (PARKED_TEST.test(code[i])) report(path, i + 1, 'a parked test');
     const literal = shipped ? wire.exec(code[i]) : null;
