@@ -23,3 +23,4 @@ export * from './wire/frame.ts';
 export * from './wire/gen/messages.ts';
 export * from './wire/gen/registry.ts';
 export * from './wire/record.ts';
+export * from './name-server/name-server.ts';

@@ -1,0 +1,207 @@
+import type { LiveFrame } from '../connection/request.ts';
+import type { Request, ServerHandler, ServerSession, ServerSessionOptions } from '../connection/server-session.ts';
+import { ServerSessions } from '../connection/server-sessions.ts';
+import { EngineContext } from '../context.ts';
+import type { Engine, Input, Output } from '../engine.ts';
+import { QanatError, wireNumberOf } from '../errors.ts';
+import { nameError } from '../model/names.ts';
+import type { Random } from '../random.ts';
+import type { HelloOkInit, RoutesInit } from '../wire/gen/messages.ts';
+import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
+import type { BrokerEntry } from './broker-entry.ts';
+import { RoutePages } from './route-pages.ts';
+import { brokerRoute, RouteTable } from './route-table.ts';
+import { RouteWatches } from './route-watches.ts';
+
+export interface NameServerOptions {
+  readonly name: string;
+  readonly software: string;
+  readonly random: Random;
+  /** Time after the start in which an unknown topic is NOT_READY instead of TOPIC_NOT_FOUND, ms. Default NAMESERVER_WARMUP_MS. */
+  readonly warmupMs?: number;
+  /** How often brokers are asked to send heartbeats, ms. Default BROKER_HEARTBEAT_MS. */
+  readonly heartbeatMs?: number;
+  /** Silence after which a broker is marked away, ms. Default BROKER_EXPIRY_MS. */
+  readonly expiryMs?: number;
+  /** Time from a broker's lost connection until it is marked away, ms. Default BROKER_LOST_MS. */
+  readonly lostMs?: number;
+  /** How long a vanished broker keeps its place, ms. Default BROKER_AWAY_MS. */
+  readonly awayMs?: number;
+  readonly brokersMax?: number;
+  readonly connectionsMax?: number;
+  readonly session?: Partial<ServerSessionOptions>;
+}
+
+const SERVED: ReadonlySet<LiveFrame> = new Set(['HELLO', 'PING', 'GOAWAY', 'REGISTER_BROKER', 'UNREGISTER_BROKER', 'BROKER_HEARTBEAT', 'ROUTE_QUERY']);
+
+/** A NameServer: keeps routes in memory, and knows no other NameServer (spec, chapters of broker registration and of routes). */
+export class NameServer implements Engine, ServerHandler {
+  readonly #options: NameServerOptions;
+  readonly #context: EngineContext;
+  readonly #sessions: ServerSessions;
+  readonly #watches = new RouteWatches();
+  readonly #table: RouteTable;
+  #startedMs: number | undefined;
+  #stopping = false;
+  #ended = false;
+
+  constructor(options: NameServerOptions) {
+    this.#options = options;
+    this.#context = new EngineContext(options.random);
+    this.#sessions = new ServerSessions(this.#context, this, options.connectionsMax ?? LIMITS.CONNECTIONS_MAX, options.session);
+    const times = {
+      expiryMs: options.expiryMs ?? LIMITS.BROKER_EXPIRY_MS,
+      lostMs: options.lostMs ?? LIMITS.BROKER_LOST_MS,
+      awayMs: options.awayMs ?? LIMITS.BROKER_AWAY_MS,
+    };
+    this.#table = new RouteTable(this.#context, times, options.brokersMax ?? LIMITS.BROKERS_MAX, (topic) => this.#watches.changed(topic));
+  }
+
+  // ---- Engine ----
+
+  handle(input: Input, nowMs: number): void {
+    this.#enter(nowMs);
+    if (this.#context.handle(input)) return;
+    this.#sessions.handle(input);
+    if (this.#stopping) this.#stopWhenAlone();
+  }
+
+  tick(nowMs: number): void {
+    this.#enter(nowMs);
+    this.#context.timers.tick(nowMs);
+  }
+
+  drain(): readonly Output[] {
+    this.#tellWatchers();
+    return this.#context.drain();
+  }
+
+  nextDeadlineMs(): number | undefined {
+    return this.#context.timers.nextDeadlineMs();
+  }
+
+  /** Says GOAWAY, answers what is pending, and emits `stopped` when every connection is closed, after `graceMs` at most. */
+  stop(nowMs: number, graceMs: number = LIMITS.GOAWAY_GRACE_MS): void {
+    if (this.#stopping) return;
+    this.#enter(nowMs);
+    this.#stopping = true;
+    this.#sessions.goAway(new QanatError('SHUTTING_DOWN', `NameServer ${this.#options.name} stops`), graceMs);
+    this.#context.timers.at(nowMs + graceMs, () => this.#stopped());
+    this.#stopWhenAlone();
+  }
+
+  /** Brokers that are known, for operators. */
+  brokers(): readonly { readonly name: string; readonly away: boolean; readonly topics: number }[] {
+    return [...this.#table.brokers()].map((b) => ({ name: b.name, away: b.state === 'away', topics: b.topics.size }));
+  }
+
+  #stopWhenAlone(): void {
+    if (this.#sessions.size === 0) this.#stopped();
+  }
+
+  #stopped(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#context.emit({ kind: 'stopped' });
+  }
+
+  #enter(nowMs: number): void {
+    this.#context.enter(nowMs);
+    if (this.#startedMs !== undefined) return;
+    this.#startedMs = nowMs;
+    this.#context.emit({ kind: 'ready' });
+  }
+
+  // ---- ServerHandler ----
+
+  identity(): HelloOkInit {
+    return { software: this.#options.software, role: ServerRole.NAMESERVER, name: this.#options.name };
+  }
+
+  serves(name: LiveFrame): boolean {
+    return SERVED.has(name);
+  }
+
+  onRequest(request: Request): void {
+    switch (request.name) {
+      case 'REGISTER_BROKER':
+        return this.#register(request as Request<'REGISTER_BROKER'>);
+      case 'BROKER_HEARTBEAT':
+        return this.#heartbeat(request as Request<'BROKER_HEARTBEAT'>);
+      case 'UNREGISTER_BROKER':
+        return this.#unregister(request as Request<'UNREGISTER_BROKER'>);
+      default:
+        return this.#query(request as Request<'ROUTE_QUERY'>);
+    }
+  }
+
+  onClosed(session: ServerSession): void {
+    this.#watches.remove(session);
+    this.#table.sessionClosed(session);
+  }
+
+  #register(request: Request<'REGISTER_BROKER'>): void {
+    this.#table.register(request.session, request.headers);
+    request.respond({
+      heartbeatMs: this.#options.heartbeatMs ?? LIMITS.BROKER_HEARTBEAT_MS,
+      expiryMs: this.#options.expiryMs ?? LIMITS.BROKER_EXPIRY_MS,
+    });
+  }
+
+  #heartbeat(request: Request<'BROKER_HEARTBEAT'>): void {
+    request.respond({ register: this.#table.heartbeat(request.session, request.header) });
+  }
+
+  #unregister(request: Request<'UNREGISTER_BROKER'>): void {
+    this.#table.unregister(request.header.broker, request.header.storeId);
+    request.respond({});
+  }
+
+  #query(request: Request<'ROUTE_QUERY'>): void {
+    const { topics, all, watch } = request.header;
+    if (all && (watch || topics.length > 0)) throw new QanatError('INVALID_ARGUMENT', 'RouteQuery.all excludes topics and watch');
+    if (watch) this.#watches.add(request.session, topics.filter((topic) => nameError(topic) === undefined));
+    const pages = all ? this.#allRoutes() : this.#routes(topics);
+    request.respondInPages(pages as readonly never[]);
+  }
+
+  #allRoutes(): readonly RoutesInit[] {
+    const pages = new RoutePages();
+    for (const topic of [...this.#table.topicNames()].sort()) this.#addRoute(pages, topic, new Set());
+    for (const entry of this.#table.brokers()) pages.addBroker(brokerRoute(entry));
+    return pages.pages();
+  }
+
+  /** The routes of `topics`, the brokers that they name, and those that create topics on demand. */
+  #routes(topics: readonly string[]): readonly RoutesInit[] {
+    const pages = new RoutePages();
+    const named = new Set<BrokerEntry>();
+    for (const topic of topics) this.#addRoute(pages, topic, named);
+    for (const entry of this.#table.brokers()) {
+      if (named.has(entry) || (entry.createsTopics && entry.state === 'live')) pages.addBroker(brokerRoute(entry));
+    }
+    return pages.pages();
+  }
+
+  #addRoute(pages: RoutePages, topic: string, named: Set<BrokerEntry>): void {
+    const entries = this.#table.brokersOf(topic);
+    for (const entry of entries) named.add(entry);
+    const shares = entries.map((entry) => ({ broker: entry.name, queues: entry.topics.get(topic) as number }));
+    pages.addRoute(topic, this.#routeCode(topic, entries.length > 0), shares);
+  }
+
+  #routeCode(topic: string, found: boolean): number {
+    if (found) return 0;
+    if (nameError(topic) !== undefined) return wireNumberOf('INVALID_NAME');
+    const warm = this.#context.nowMs() - (this.#startedMs as number) >= (this.#options.warmupMs ?? LIMITS.NAMESERVER_WARMUP_MS);
+    return wireNumberOf(warm ? 'TOPIC_NOT_FOUND' : 'NOT_READY');
+  }
+
+  /** Once for each burst of inputs, so that a registration of many topics is one update. */
+  #tellWatchers(): void {
+    for (const [session, topics] of this.#watches.takeChanged()) {
+      const pages = this.#routes(topics);
+      pages.forEach((page, i) => session.push('ROUTE_UPDATE', page, i < pages.length - 1));
+    }
+  }
+}
