@@ -12,7 +12,8 @@ const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', '.git', '.qanat', 'cove
 const SKIPPED_FILES = new Set(['package-lock.json', 'LICENSE']);
 
 const PURE = /^packages\/(core|simulator)\/src\//;
-const DRIVER = /^packages\/core\/src\/driver\//;
+/** The contract suites of the ports wait for real adapters. */
+const WAITING = /^packages\/core\/src\/testing\//;
 /** Tokens that make a run differ from its replay. The type check and the linter find most, but not `Math.random`. */
 const IMPURE = [
   [/\bDate\b/, 'Date: time is the argument nowMs'],
@@ -21,8 +22,7 @@ const IMPURE = [
   [/\bprocess\./, 'process: the core knows no platform'],
   [/\bBuffer\b/, 'Buffer: use Uint8Array'],
 ];
-/** The driver may meet what is asynchronous; an engine may not. */
-const ASYNCHRONOUS = [[/\b(async|await)\s|\bPromise(Like)?\b/, 'a promise: an engine is synchronous']];
+const ASYNCHRONOUS = [[/\b(async|await)\s|\bPromise(Like)?\b/, 'a promise: engines and the driver are synchronous']];
 const UNFINISHED = /\b(TO[D]O|FIX[M]E|XX[X])\b/;
 const PARKED_TEST = /\b(it|test|describe|suite|bench)\.(only|skip|todo|fails)\b/;
 const ABSOLUTE_PATH = /(?<![\w.\-/}])\/(home|work|tmp|root|Users)\/[\w.$]/;
@@ -59,7 +59,7 @@ function checkCode(path, lines, wire) {
   if (lines.length > linesMax) report(path, linesMax, `${lines.length} lines: more than ${linesMax} want to be two files`);
   const code = codeOnly(lines.join('\n')).split('\n');
   const pure = PURE.test(path);
-  const banned = pure ? [...IMPURE, ...(DRIVER.test(path) ? [] : ASYNCHRONOUS)] : [];
+  const banned = pure ? [...IMPURE, ...(WAITING.test(path) ? [] : ASYNCHRONOUS)] : [];
   const shipped = /^packages\/[^/]+\/src\//.test(path);
   for (const [i, line] of lines.entries()) {
     const width = line.length > COLUMNS_MAX ? [...line].length : 0;
