@@ -1,0 +1,101 @@
+import { Broker, type BrokerOptions, Driver, QanatError, Random } from '@qanat/core';
+import { openFileStorage } from '@qanat/storage';
+import { nodePlatform, systemClock } from '@qanat/transports/node';
+import { tcpTransport } from '@qanat/transports/tcp';
+import { advertisedAddress } from './listen-address.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { closeListener, listen, type RunningNode } from './running-node.ts';
+import { randomSeed } from './seed.ts';
+import { SOFTWARE } from './version.ts';
+
+export interface BrokerProcessOptions {
+  readonly name: string;
+  readonly cluster?: string;
+  /** `host:port`; port 0 picks a free one. */
+  readonly listen: string;
+  /** What clients are told instead of the address that it listens on. */
+  readonly advertise?: string;
+  /** Directory of the log; made where it is missing. */
+  readonly data: string;
+  readonly nameServers: readonly string[];
+  /** Topics are created when a client first uses them. Default false. */
+  readonly createsTopics?: boolean;
+  readonly defaultQueues?: number;
+  /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced every 200 ms. Default sync. */
+  readonly flush?: 'sync' | 'async';
+  readonly logger?: Logger;
+  /** Times and limits of the engine that differ from the defaults. */
+  readonly engine?: Partial<BrokerOptions>;
+}
+
+/**
+ * Starts a broker on TCP and files, and returns when it has recovered and serves.
+ * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
+ */
+export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
+  const log = options.logger ?? createLogger({ node: options.name });
+  const storage = await openFileStorage(options.data);
+  const engine = new Broker({
+    name: options.name,
+    cluster: options.cluster ?? 'default',
+    nameServers: options.nameServers,
+    createsTopics: options.createsTopics ?? false,
+    flush: options.flush ?? 'sync',
+    platform: nodePlatform,
+    random: new Random(randomSeed()),
+    software: SOFTWARE,
+    ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
+    ...options.engine,
+  });
+  let end: (error: QanatError | undefined) => void = () => {};
+  const ended = new Promise<QanatError | undefined>((resolve) => {
+    end = resolve;
+  });
+  let ready: () => void = () => {};
+  const recovered = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const driver = new Driver(engine, {
+    clock: systemClock,
+    transports: [tcpTransport()],
+    storage,
+    onLog: log,
+    onReady: ready,
+    onStopped: () => end(undefined),
+    onFatal: (error) => end(error),
+  });
+  driver.start();
+  const failed = await Promise.race([recovered, ended]);
+  if (failed !== undefined) {
+    storage.close(() => {});
+    throw failed;
+  }
+  const listener = await listen(driver, tcpTransport(), options.listen, 'default').catch(async (error) => {
+    driver.enter((nowMs) => engine.stop(nowMs));
+    driver.perform();
+    await ended;
+    throw error;
+  });
+  const address = options.advertise ?? advertisedAddress(listener.address);
+  driver.enter((nowMs) => engine.setEndpoints([{ listener: 'default', scheme: 'qanat', address }], nowMs));
+  driver.perform();
+  log('info', 'listening', { endpoint: listener.address, advertised: address });
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    const closed = closeListener(listener);
+    driver.enter((nowMs) => engine.stop(nowMs));
+    driver.perform();
+    await Promise.all([closed, ended]);
+  };
+  return {
+    name: options.name,
+    endpoint: listener.address,
+    ended,
+    stop: () => {
+      stopping ??= stop().catch((error) => {
+        if (!QanatError.is(error, 'CLOSED')) throw error;
+      });
+      return stopping;
+    },
+  };
+}
