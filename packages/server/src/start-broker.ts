@@ -1,10 +1,10 @@
-import { Broker, type BrokerOptions, Driver, QanatError, Random } from '@qanat/core';
+import { Broker, type BrokerOptions, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
 import { advertisedAddress } from './listen-address.ts';
 import { createLogger, type Logger } from './logger.ts';
-import { closeListener, listen, type RunningNode } from './running-node.ts';
+import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { SOFTWARE } from './version.ts';
 
@@ -47,55 +47,16 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
   });
-  let end: (error: QanatError | undefined) => void = () => {};
-  const ended = new Promise<QanatError | undefined>((resolve) => {
-    end = resolve;
-  });
-  let ready: () => void = () => {};
-  const recovered = new Promise<void>((resolve) => {
-    ready = resolve;
-  });
-  const driver = new Driver(engine, {
-    clock: systemClock,
-    transports: [tcpTransport()],
-    storage,
-    onLog: log,
-    onReady: ready,
-    onStopped: () => end(undefined),
-    onFatal: (error) => end(error),
-  });
-  driver.start();
-  const failed = await Promise.race([recovered, ended]);
-  if (failed !== undefined) {
+  const host = new NodeHost(engine, { clock: systemClock, transports: [tcpTransport()], storage, onLog: log });
+  try {
+    await host.start();
+  } catch (error) {
     storage.close(() => {});
-    throw failed;
-  }
-  const listener = await listen(driver, tcpTransport(), options.listen, 'default').catch(async (error) => {
-    driver.enter((nowMs) => engine.stop(nowMs));
-    driver.perform();
-    await ended;
     throw error;
-  });
-  const address = options.advertise ?? advertisedAddress(listener.address);
-  driver.enter((nowMs) => engine.setEndpoints([{ listener: 'default', scheme: 'qanat', address }], nowMs));
-  driver.perform();
-  log('info', 'listening', { endpoint: listener.address, advertised: address });
-  let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    const closed = closeListener(listener);
-    driver.enter((nowMs) => engine.stop(nowMs));
-    driver.perform();
-    await Promise.all([closed, ended]);
-  };
-  return {
-    name: options.name,
-    endpoint: listener.address,
-    ended,
-    stop: () => {
-      stopping ??= stop().catch((error) => {
-        if (!QanatError.is(error, 'CLOSED')) throw error;
-      });
-      return stopping;
-    },
-  };
+  }
+  const endpoint = await host.listen(tcpTransport(), options.listen);
+  const advertised = options.advertise ?? advertisedAddress(endpoint);
+  host.call((broker, nowMs) => broker.setEndpoints([{ listener: 'default', scheme: 'qanat', address: advertised }], nowMs));
+  log('info', 'listening', { endpoint, advertised });
+  return { name: options.name, endpoint, ended: host.ended, stop: () => host.stop() };
 }
