@@ -92,8 +92,9 @@ function buildWorkspace() {
       ? JSON.parse(readFileSync(real, 'utf8'))
       : { name: `@qanat/${name}`, exports: { '.': { '@qanat/source': './src/index.ts' } } };
     write(real, JSON.stringify(manifest));
-    for (const target of Object.values(manifest.exports))
-      write(join(`packages/${name}`, target['@qanat/source']), 'export {};\n');
+    const sources = Object.values(manifest.exports).map((target) => target['@qanat/source']);
+    for (const source of sources.filter(Boolean)) write(join('packages', name, source), 'export {};
+');
     symlinkSync(join(root, 'packages', name), join(root, 'node_modules/@qanat', name));
   }
   for (const name of ['protobufjs', 'commander']) {
