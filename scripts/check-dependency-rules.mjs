@@ -93,8 +93,7 @@ function buildWorkspace() {
       : { name: `@qanat/${name}`, exports: { '.': { '@qanat/source': './src/index.ts' } } };
     write(real, JSON.stringify(manifest));
     const sources = Object.values(manifest.exports).map((target) => target['@qanat/source']);
-    for (const source of sources.filter(Boolean)) write(join('packages', name, source), 'export {};
-');
+    for (const source of sources.filter(Boolean)) write(join('packages', name, source), 'export {};\n');
     symlinkSync(join(root, 'packages', name), join(root, 'node_modules/@qanat', name));
   }
   for (const name of ['protobufjs', 'commander']) {
