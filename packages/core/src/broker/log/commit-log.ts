@@ -1,0 +1,246 @@
+// The commit log of a broker: one sequence of entries for messages and state (spec, chapter of the log entry).
+import { assert, QanatError } from '../../errors.ts';
+import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
+import { type SnapshotInit, StateRecord, type StateRecordInit } from '../../wire/gen/messages.ts';
+import { EntryCodec, EntryKind } from './entry.ts';
+import { FreeSpaceWatch } from './free-space.ts';
+import { GroupCommit } from './group-commit.ts';
+import { LogBlocks } from './log-blocks.ts';
+import type { CommitLogOptions, LogHost, LogObserver, Settle } from './log-host.ts';
+import { LogReader, type ReadDone } from './log-reader.ts';
+import { QueueIndex } from './queue-index.ts';
+import { type RecoveredLog, Recovery } from './recovery.ts';
+import { STORE_ID_BYTES } from './segment.ts';
+import { SnapshotStore } from './snapshot-store.ts';
+import { StagedEntries } from './staged-entries.ts';
+import { runTask, type StorageTask } from './storage-task.ts';
+
+export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle } from './log-host.ts';
+
+const MIB = 1024 * 1024;
+const SEGMENT_BYTES = 128 * MIB;
+const SNAPSHOT_BYTES = 64 * MIB;
+const CACHE_BYTES = 64 * MIB;
+const BLOCK_BYTES = MIB;
+const RESERVE_BYTES = 256 * MIB;
+/** The index keeps positions in a segment in 32 bits. */
+const SEGMENT_BYTES_MAX = 4 * 1024 * MIB - 1;
+const SNAPSHOT_RETRY_MS = 10_000;
+
+/** What there is once the log is recovered. */
+interface OpenLog {
+  readonly storeId: Uint8Array;
+  readonly staged: StagedEntries;
+  readonly commit: GroupCommit;
+}
+
+/**
+ * Keeps entries in the order in which they are staged, and gives them to its observer once they are in the log for ever. Pure:
+ * it asks its host for storage and time.
+ */
+export class CommitLog {
+  /** Set by the broker after open, before the first append; until then that of the newest entry. Never decreases. */
+  term = 0;
+  readonly #options: CommitLogOptions;
+  readonly #host: LogHost;
+  readonly #observer: LogObserver;
+  readonly #codec: EntryCodec;
+  readonly #blocks: LogBlocks;
+  readonly #index = new QueueIndex();
+  readonly #reader: LogReader;
+  readonly #snapshots: SnapshotStore;
+  readonly #space: FreeSpaceWatch;
+  #open: OpenLog | undefined;
+  #closing = false;
+  #snapshotPosition = 0;
+  #snapshotting = false;
+  #snapshotAgainMs = 0;
+
+  constructor(options: CommitLogOptions, host: LogHost, observer: LogObserver) {
+    assert((options.segmentBytes ?? SEGMENT_BYTES) <= SEGMENT_BYTES_MAX, 'a segment has less than 4 GiB');
+    assert(options.newStoreId.length === STORE_ID_BYTES, `a store id has ${STORE_ID_BYTES} bytes`);
+    this.#options = options;
+    this.#host = host;
+    this.#observer = observer;
+    this.#codec = new EntryCodec(options.platform);
+    this.#blocks = new LogBlocks(options.blockBytes ?? BLOCK_BYTES, options.cacheBytes ?? CACHE_BYTES);
+    this.#reader = new LogReader(host, this.#blocks, this.#index);
+    this.#snapshots = new SnapshotStore(host, options.platform);
+    this.#space = new FreeSpaceWatch(host, options.reserveBytes ?? RESERVE_BYTES);
+  }
+
+  /**
+   * Recovers, then takes entries. Once.
+   *
+   * Errors: CORRUPT_LOG (durable data is damaged; it names the place, and nothing was changed), STORE_IO.
+   */
+  open(done: (error: QanatError | undefined) => void): void {
+    const recovery = new Recovery({
+      options: this.#options,
+      host: this.#host,
+      observer: this.#observer,
+      codec: this.#codec,
+      blocks: this.#blocks,
+      index: this.#index,
+      snapshots: this.#snapshots,
+    });
+    runTask(this.#host, recovery.run(), (error, log) => {
+      if (log === undefined) {
+        done(error);
+        return;
+      }
+      this.#begin(log);
+      this.#space.check(() => done(undefined));
+    });
+  }
+
+  /** Sixteen bytes that name the store for its whole life. */
+  get storeId(): Uint8Array {
+    return this.#opened.storeId;
+  }
+
+  /** The position behind everything staged. */
+  get endPosition(): number {
+    return this.#opened.staged.end;
+  }
+
+  /** Bytes that are staged and not yet applied. */
+  get stagedBytes(): number {
+    const { staged, commit } = this.#opened;
+    return staged.end - commit.applied;
+  }
+
+  /** Free space is under the reserve: the broker takes no messages, state records still go. */
+  get diskFull(): boolean {
+    return this.#space.full;
+  }
+
+  /**
+   * Stages a batch that is stamped already (offset, term, store time, header checksum); copies the bytes.
+   *
+   * `settle` comes after `apply` of the entry, or with STORAGE_REJECTED (cut off the log, and the cut synced) or STORAGE_FAILED
+   * (it may be in the log).
+   */
+  appendBatch(topicId: number, queue: number, batch: Uint8Array, settle: Settle): void {
+    assert(batch.length >= BATCH_HEADER_BYTES, 'a batch has a header');
+    this.#append(EntryKind.BATCH, topicId, queue, batch, settle);
+  }
+
+  /** Stages a state record; `settle` as for a batch. */
+  appendState(record: StateRecordInit, settle: Settle): void {
+    this.#append(EntryKind.STATE, 0, 0, StateRecord.encode(record), settle);
+  }
+
+  /** Starts writing what is staged if nothing is in flight. To be called once after each burst of inputs. */
+  commit(): void {
+    this.#open?.commit.start();
+  }
+
+  /** The offsets of a queue, of applied entries only. undefined: nothing is stored. */
+  bounds(topicId: number, queue: number): { oldest: number; next: number } | undefined {
+    const indexed = this.#index.queue(topicId, queue);
+    return indexed === undefined ? undefined : { oldest: indexed.oldest, next: indexed.next };
+  }
+
+  /** Base offset of the first batch with a store time of `timeMs` or later, or undefined when there is none. */
+  findByTime(topicId: number, queue: number, timeMs: number): number | undefined {
+    return this.#index.queue(topicId, queue)?.findByTime(timeMs);
+  }
+
+  /**
+   * Whole batches from the one that contains `offset` on (the oldest one, where that is behind it): at least one if there is one,
+   * at most `bytesMax` bytes otherwise, fewer where many blocks would have to be fetched. `nextOffset` is that of the batch behind
+   * them. `done` may be called at once. The slices stay valid and must not be changed.
+   *
+   * Errors: STORE_IO, CORRUPT_LOG.
+   */
+  read(topicId: number, queue: number, offset: number, bytesMax: number, done: ReadDone): void {
+    this.#reader.read(topicId, queue, offset, bytesMax, done);
+  }
+
+  /** So much of the log lies behind the newest snapshot that the broker should call `snapshot`. */
+  get wantsSnapshot(): boolean {
+    if (this.#snapshotting || this.#open === undefined || this.#host.nowMs() < this.#snapshotAgainMs) return false;
+    return this.#open.commit.applied - this.#snapshotPosition >= (this.#options.snapshotBytes ?? SNAPSHOT_BYTES);
+  }
+
+  /**
+   * Keeps the state that follows from all applied entries; position, chain and store id are filled in. Not inside `apply`, and one
+   * at a time.
+   *
+   * Errors: STORE_IO; the log goes on, and asks again after 10 s. STORAGE_FAILED.
+   */
+  snapshot(snapshot: SnapshotInit, done: (error: QanatError | undefined) => void): void {
+    assert(!this.#snapshotting, 'one snapshot at a time');
+    const { commit, storeId } = this.#opened;
+    const complete = { ...snapshot, position: commit.applied, chain: commit.appliedChain, storeId };
+    this.#snapshotting = true;
+    runTask(this.#host, this.#keep(complete), (error) => {
+      this.#snapshotting = false;
+      if (error === undefined) this.#snapshotPosition = complete.position;
+      else {
+        this.#snapshotAgainMs = this.#host.nowMs() + SNAPSHOT_RETRY_MS;
+        this.#host.log('warn', 'log.snapshot.failed', { position: complete.position, error: error.message });
+      }
+      done(error);
+    });
+  }
+
+  /** Writes and syncs what is staged, then `done`; the storage stays open. What is appended from now on is rejected. */
+  close(done: (error: QanatError | undefined) => void): void {
+    this.#closing = true;
+    this.#space.stop();
+    const commit = this.#open?.commit;
+    if (commit === undefined) {
+      done(undefined);
+      return;
+    }
+    commit.finish(() => {
+      commit.stop();
+      if (commit.failure !== undefined) done(commit.failure);
+      else runTask(this.#host, commit.syncApplied(), () => done(commit.failure));
+    });
+  }
+
+  get #opened(): OpenLog {
+    assert(this.#open !== undefined, 'the log is not open');
+    return this.#open;
+  }
+
+  #begin(log: RecoveredLog): void {
+    const { segmentBytes = SEGMENT_BYTES } = this.#options;
+    const staged = new StagedEntries(this.#codec, this.#blocks, segmentBytes, log.segments, log.end, log.chain);
+    const commit = new GroupCommit(
+      {
+        options: this.#options,
+        host: this.#host,
+        observer: this.#observer,
+        blocks: this.#blocks,
+        index: this.#index,
+        staged,
+        term: () => this.term,
+        writeFailed: () => this.#space.check(),
+      },
+      log,
+    );
+    this.term = log.term;
+    this.#snapshotPosition = log.snapshotPosition;
+    this.#open = { storeId: log.storeId, staged, commit };
+  }
+
+  #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle): void {
+    const { staged, commit } = this.#opened;
+    if (commit.failure !== undefined)
+      settle(new QanatError('STORAGE_REJECTED', `nothing is written since ${commit.failure.message}`));
+    else if (this.#closing) settle(new QanatError('STORAGE_REJECTED', 'the log is closed'));
+    else staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
+  }
+
+  *#keep(snapshot: SnapshotInit & { readonly position: number }): StorageTask<void> {
+    const { commit } = this.#opened;
+    // With flush async, a snapshot must not say more than the log that survives a power cut.
+    if (commit.synced < snapshot.position) yield* commit.syncApplied();
+    if (commit.failure !== undefined) throw commit.failure;
+    yield* this.#snapshots.write(snapshot);
+  }
+}

@@ -1,0 +1,73 @@
+// What the commit log needs from the engine that it lives in, and what it tells the state that is made from it.
+import type { LogFields, LogLevel } from '../../engine.ts';
+import type { QanatError } from '../../errors.ts';
+import type { Platform } from '../../platform.ts';
+import type { StorageRequest } from '../../storage.ts';
+import type { Timers } from '../../timers.ts';
+import type { Snapshot } from '../../wire/gen/messages.ts';
+
+/** An entry as it is given to `apply`. */
+export interface LogEntry {
+  readonly kind: 'batch' | 'state';
+  /** In the log, in bytes from its beginning. */
+  readonly position: number;
+  /** Bytes of the whole entry, its header included. */
+  readonly length: number;
+  readonly term: number;
+  /** 0 for a state record. */
+  readonly topicId: number;
+  /** 0 for a state record. */
+  readonly queue: number;
+  /** The batch or the encoded state record; valid during the call only: copy what you keep. */
+  readonly body: Uint8Array;
+}
+
+export interface LogHost {
+  readonly timers: Timers;
+  nowMs(): number;
+  /** Starts a request; `done` comes later, never before the call has returned. */
+  storage(request: StorageRequest, done: (error: QanatError | undefined, result: unknown) => void): void;
+  log(level: LogLevel, event: string, fields: LogFields): void;
+  /**
+   * The store failed in a way that only a restart can mend (a failed sync). Called once; every staged entry is settled with
+   * STORAGE_FAILED first.
+   */
+  fatal(error: QanatError): void;
+}
+
+export interface LogObserver {
+  /** First call of a recovery: the newest valid snapshot, or undefined for none. */
+  restore(snapshot: Snapshot | undefined): void;
+  /**
+   * The entry is in the log for ever. In order of position; in recovery, and when a group has become durable (flush sync) or
+   * written (flush async).
+   */
+  apply(entry: LogEntry): void;
+  /** All that was staged and not yet applied was cut off the log: forget it. Their settles follow. */
+  rolledBack(): void;
+}
+
+/** Ends an append, after `apply` of its entry. STORAGE_REJECTED: it will never be visible. STORAGE_FAILED: it may be. */
+export type Settle = (error: QanatError | undefined) => void;
+
+export interface CommitLogOptions {
+  readonly platform: Platform;
+  /** When an entry takes effect: as soon as it is on stable storage, or as soon as it is written. */
+  readonly flush: 'sync' | 'async';
+  /** Sixteen bytes, used when the store is empty. */
+  readonly newStoreId: Uint8Array;
+  /** Size at which a new segment starts. Default 128 MiB; less than 4 GiB. */
+  readonly segmentBytes?: number;
+  /** Log behind the newest snapshot that asks for a new one. Default 64 MiB. */
+  readonly snapshotBytes?: number;
+  /** Memory for blocks of the log, the write buffers included. Default 64 MiB. */
+  readonly cacheBytes?: number;
+  /** Size of such a block. Default 1 MiB. */
+  readonly blockBytes?: number;
+  /** Free space under which the disk counts as full. Default 256 MiB. */
+  readonly reserveBytes?: number;
+  /** Longest time for which a written entry is not synced, with flush async. Default 200 ms. */
+  readonly flushIntervalMs?: number;
+  /** Written bytes that are synced at once, with flush async. Default 4 MiB. */
+  readonly flushBytes?: number;
+}

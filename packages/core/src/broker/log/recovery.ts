@@ -1,0 +1,233 @@
+// Makes the log and the state that follows from it out of what the storage holds (spec, chapter of the log entry: recovery).
+import { assert, QanatError } from '../../errors.ts';
+import type { StoredFile } from '../../storage.ts';
+import { readBatchHeader } from '../../wire/batch.ts';
+import type { Snapshot } from '../../wire/gen/messages.ts';
+import { ENTRY_HEADER_BYTES, type EntryCodec, type EntryHeader, EntryKind } from './entry.ts';
+import type { LogBlocks } from './log-blocks.ts';
+import type { CommitLogOptions, LogHost, LogObserver } from './log-host.ts';
+import { LogScan, type ScannedSegment } from './log-scan.ts';
+import type { QueueIndex } from './queue-index.ts';
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  fileOffset,
+  SEGMENT_HEADER_BYTES,
+  type Segment,
+  type SegmentHeader,
+  STORE_ID_BYTES,
+  segmentBaseOf,
+  segmentName,
+} from './segment.ts';
+import type { SnapshotStore } from './snapshot-store.ts';
+import { perform, type StorageTask } from './storage-task.ts';
+import { resumeRewrite, rewriteTail } from './tail-rewrite.ts';
+
+export interface RecoveredLog {
+  readonly storeId: Uint8Array;
+  readonly segments: Segment[];
+  readonly end: number;
+  /** Of the last entry. */
+  readonly chain: number;
+  readonly term: number;
+  /** Of the newest snapshot; 0 without one. */
+  readonly snapshotPosition: number;
+}
+
+interface FoundSegment extends ScannedSegment {
+  readonly header: SegmentHeader;
+}
+
+export interface RecoveryParts {
+  readonly options: CommitLogOptions;
+  readonly host: LogHost;
+  readonly observer: LogObserver;
+  readonly codec: EntryCodec;
+  readonly blocks: LogBlocks;
+  readonly index: QueueIndex;
+  readonly snapshots: SnapshotStore;
+}
+
+/** One recovery. Everything is read and judged before the first byte is changed; repeating it at any point gives the same log. */
+export class Recovery {
+  readonly #parts: RecoveryParts;
+  /** A segment file that a crash left without a whole header; it holds nothing, but what is before it was synced. */
+  #unborn: { readonly name: string; readonly base: number } | undefined;
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+  }
+
+  *run(): StorageTask<RecoveredLog> {
+    const { snapshots, observer } = this.#parts;
+    const before = yield* perform({ op: 'list' });
+    const rewrittenTo = yield* resumeRewrite(this.#parts.options.platform, before);
+    const files = rewrittenTo === undefined ? before : yield* perform({ op: 'list' });
+    const segments = yield* this.#segments(files);
+    const snapshot = yield* snapshots.newest(files);
+    if (segments.length === 0) {
+      if (snapshot !== undefined) corrupt(`there is a snapshot at position ${snapshot.position}, but no segment of the log`);
+      if ((this.#unborn?.base ?? 0) > 0) corrupt(`there is an empty segment ${this.#unborn?.name}, but none before it`);
+      observer.restore(undefined);
+      return yield* this.#newStore();
+    }
+    const first = segments[0] as FoundSegment;
+    const last = segments.at(-1) as FoundSegment;
+    if (first.base > (snapshot?.position ?? 0)) corrupt(`the log begins with ${first.name}, but no snapshot goes so far`);
+    if (snapshot !== undefined && !sameBytes(snapshot.storeId, first.header.storeId)) corrupt('the snapshot is of another store');
+    observer.restore(snapshot);
+    const evidence = Math.max(last.base, this.#unborn?.base ?? 0, snapshot?.position ?? 0, rewrittenTo ?? 0);
+    const scan = yield* this.#scan(segments, snapshot, evidence);
+    yield* this.#mend(scan, last);
+    yield* this.#loadTail(scan, last);
+    this.#parts.host.log('info', 'log.recovered', {
+      position: scan.position,
+      segments: segments.length,
+      snapshot: snapshot?.position,
+    });
+    return {
+      storeId: first.header.storeId,
+      segments: segments.map((segment, i) => ({
+        name: segment.name,
+        base: segment.base,
+        previousChain: segment.header.previousChain,
+        end: segments[i + 1]?.base ?? scan.position,
+        ready: true,
+      })),
+      end: scan.position,
+      chain: scan.chain,
+      term: Math.max(scan.term, snapshot?.term ?? 0),
+      snapshotPosition: snapshot?.position ?? 0,
+    };
+  }
+
+  /** The segments with their headers, checked against each other. */
+  *#segments(files: readonly StoredFile[]): StorageTask<FoundSegment[]> {
+    const named = files.filter((file) => segmentBaseOf(file.name) !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const found: FoundSegment[] = [];
+    for (const [i, file] of named.entries()) {
+      const base = segmentBaseOf(file.name) as number;
+      const bytes = yield* perform({
+        op: 'read',
+        name: file.name,
+        position: 0,
+        length: SEGMENT_HEADER_BYTES + ENTRY_HEADER_BYTES,
+      });
+      const header = decodeSegmentHeader(this.#parts.options.platform, bytes);
+      if (header === undefined) {
+        // The header is synced before the first entry is written: with something behind it, it was whole once.
+        const unborn = i === named.length - 1 && bytes.subarray(SEGMENT_HEADER_BYTES).every((byte) => byte === 0);
+        if (!unborn) corrupt(`${file.name}: the header of the segment is damaged`);
+        this.#unborn = { name: file.name, base };
+        continue;
+      }
+      if (header.base !== base) corrupt(`${file.name}: its header says that it begins at position ${header.base}`);
+      if (!sameBytes(header.storeId, (found[0]?.header ?? header).storeId)) corrupt(`${file.name}: it belongs to another store`);
+      found.push({ name: file.name, base, fileEnd: base + Math.max(0, file.size - SEGMENT_HEADER_BYTES), header });
+    }
+    return found;
+  }
+
+  *#newStore(): StorageTask<RecoveredLog> {
+    const { options } = this.#parts;
+    assert(options.newStoreId.length === STORE_ID_BYTES, 'a store id has 16 bytes');
+    if (this.#unborn !== undefined) yield* perform({ op: 'unlink', name: this.#unborn.name });
+    const header: SegmentHeader = { storeId: options.newStoreId.slice(), base: 0, previousChain: 0, term: 0 };
+    const name = segmentName(0);
+    yield* perform({ op: 'create', name });
+    yield* perform({ op: 'append', name, parts: [encodeSegmentHeader(options.platform, header)] });
+    yield* perform({ op: 'sync', name });
+    const segment: Segment = { name, base: 0, previousChain: 0, end: 0, ready: true };
+    return { storeId: header.storeId, segments: [segment], end: 0, chain: 0, term: 0, snapshotPosition: 0 };
+  }
+
+  *#scan(segments: readonly FoundSegment[], snapshot: Snapshot | undefined, evidence: number): StorageTask<LogScan> {
+    const first = segments[0] as FoundSegment;
+    const replayFrom = snapshot?.position ?? 0;
+    const scan: LogScan = new LogScan(
+      this.#parts.codec,
+      first.base,
+      first.header.previousChain,
+      evidence,
+      (segment, header, bytes, at) => {
+        if (snapshot !== undefined && header.position === replayFrom) checkSnapshot(snapshot, scan.chain);
+        this.#accept(segment, header, bytes.subarray(at + ENTRY_HEADER_BYTES, at + header.length), header.position >= replayFrom);
+        if (header.position < replayFrom && header.position + header.length > replayFrom)
+          checkSnapshot(snapshot, undefined, header);
+      },
+    );
+    for (const [i, segment] of segments.entries()) {
+      if (segment.header.previousChain !== scan.chain)
+        corrupt(`${segment.name}: it does not follow the entry before position ${segment.base}`);
+      const whole = yield* scan.segment(segment, segments[i + 1]?.base ?? segment.fileEnd);
+      if (!whole) yield* scan.lookForEvidence(segment);
+      if (scan.position < scan.evidence && (!whole || i === segments.length - 1)) {
+        const place = `position ${scan.position} (byte ${fileOffset(segment.base, scan.position)} of the file)`;
+        corrupt(
+          `${segment.name}: no whole entry at ${place}, but everything below position ${scan.evidence} was on stable storage`,
+        );
+      }
+      if (!whole) break;
+    }
+    if (snapshot !== undefined && scan.position === replayFrom) checkSnapshot(snapshot, scan.chain);
+    return scan;
+  }
+
+  #accept(segment: ScannedSegment, header: EntryHeader, body: Uint8Array, replay: boolean): void {
+    const { position, length, term, topicId, queue } = header;
+    const batch = header.kind === EntryKind.BATCH;
+    if (batch) {
+      const { baseOffset, recordCount, storeTimeMs } = readBatchHeader(body);
+      this.#parts.index.queueFor(topicId, queue).add(segment.base, position, length, baseOffset, recordCount, storeTimeMs);
+    }
+    if (replay) this.#parts.observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
+  }
+
+  /** Cuts a torn tail off and writes again what is whole but not known to be on stable storage. */
+  *#mend(scan: LogScan, last: FoundSegment): StorageTask<void> {
+    const { options, host } = this.#parts;
+    if (this.#unborn !== undefined) yield* perform({ op: 'unlink', name: this.#unborn.name });
+    if (last.fileEnd > scan.position) {
+      host.log('warn', 'log.tail.torn', { segment: last.name, position: scan.position, bytes: last.fileEnd - scan.position });
+    }
+    if (scan.position === last.base) {
+      // Nothing in the segment tells that its header is on stable storage.
+      yield* perform({ op: 'truncate', name: last.name, size: 0 });
+      yield* perform({ op: 'append', name: last.name, parts: [encodeSegmentHeader(options.platform, last.header)] });
+      yield* perform({ op: 'sync', name: last.name });
+    } else if (scan.evidence < scan.position) {
+      yield* rewriteTail(options.platform, last.name, last.base, scan.evidence, scan.position);
+    } else if (last.fileEnd > scan.position) {
+      yield* perform({ op: 'truncate', name: last.name, size: fileOffset(last.base, scan.position) });
+    }
+  }
+
+  /** The block that the next entry goes into. */
+  *#loadTail(scan: LogScan, last: FoundSegment): StorageTask<void> {
+    const { blocks } = this.#parts;
+    const start = blocks.startOf(last.base, scan.position);
+    blocks.pinFrom(scan.position);
+    if (start === scan.position) return;
+    const length = scan.position - start;
+    const bytes = yield* perform({ op: 'read', name: last.name, position: fileOffset(last.base, start), length });
+    if (bytes.length !== length)
+      throw new QanatError('STORE_IO', `${last.name}: read ${bytes.length} bytes instead of ${length}`);
+    blocks.insert(start, bytes);
+  }
+}
+
+function corrupt(why: string): never {
+  throw new QanatError('CORRUPT_LOG', why);
+}
+
+/** A snapshot stands between two entries, and the chain of the one before it is in it. */
+function checkSnapshot(snapshot: Snapshot | undefined, chain: number | undefined, header?: EntryHeader): void {
+  if (snapshot === undefined || snapshot.chain === chain) return;
+  const where =
+    header === undefined ? 'follows another chain than the log' : `lies inside the entry at position ${header.position}`;
+  corrupt(`the snapshot at position ${snapshot.position} ${where}`);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,66 @@
+// The snapshot files: `snap/<20 digits>.snap`, a CRC-32 of the rest and a Snapshot message. The two newest are kept.
+import { QanatError } from '../../errors.ts';
+import type { Platform } from '../../platform.ts';
+import type { StoredFile } from '../../storage.ts';
+import { readUint32, writeUint32At } from '../../wire/bytes.ts';
+import { Snapshot, type SnapshotInit } from '../../wire/gen/messages.ts';
+import type { LogHost } from './log-host.ts';
+import { positionDigits } from './segment.ts';
+import { perform, type StorageTask } from './storage-task.ts';
+
+const KEPT = 2;
+const CHECKSUM_BYTES = 4;
+const NAME = /^snap\/(\d{20})\.snap$/;
+
+const snapshotName = (position: number): string => `snap/${positionDigits(position)}.snap`;
+
+export class SnapshotStore {
+  readonly #host: LogHost;
+  readonly #platform: Platform;
+  /** Positions of the files that are there, ascending. */
+  #positions: number[] = [];
+
+  constructor(host: LogHost, platform: Platform) {
+    this.#host = host;
+    this.#platform = platform;
+  }
+
+  /** Reads the newest snapshot that verifies; a damaged one is passed, since the one before it and the log say the same. */
+  *newest(files: readonly StoredFile[]): StorageTask<Snapshot | undefined> {
+    const found = files.filter((file) => NAME.test(file.name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#positions = found.map((file) => Number((NAME.exec(file.name) as RegExpExecArray)[1]));
+    for (const file of found.reverse()) {
+      const bytes = yield* perform({ op: 'read', name: file.name, position: 0, length: file.size });
+      const snapshot = this.#decode(bytes);
+      if (snapshot !== undefined && snapshotName(snapshot.position) === file.name) return snapshot;
+      this.#host.log('error', 'log.snapshot.damaged', { file: file.name });
+    }
+    return undefined;
+  }
+
+  /** Writes a snapshot, then removes those that are too many. */
+  *write(snapshot: SnapshotInit & { readonly position: number }): StorageTask<void> {
+    const body = Snapshot.encode(snapshot);
+    const bytes = new Uint8Array(CHECKSUM_BYTES + body.length);
+    bytes.set(body, CHECKSUM_BYTES);
+    writeUint32At(bytes, 0, this.#platform.crc32(body, 0));
+    yield* perform({ op: 'replace', name: snapshotName(snapshot.position), bytes });
+    if (!this.#positions.includes(snapshot.position)) this.#positions.push(snapshot.position);
+    while (this.#positions.length > KEPT) {
+      yield* perform({ op: 'unlink', name: snapshotName(this.#positions[0] as number) });
+      this.#positions.shift();
+    }
+  }
+
+  #decode(bytes: Uint8Array): Snapshot | undefined {
+    if (bytes.length < CHECKSUM_BYTES) return undefined;
+    const body = bytes.subarray(CHECKSUM_BYTES);
+    if (this.#platform.crc32(body, 0) !== readUint32(bytes, 0)) return undefined;
+    try {
+      return Snapshot.decode(body);
+    } catch (error) {
+      if (QanatError.is(error)) return undefined;
+      throw error;
+    }
+  }
+}
