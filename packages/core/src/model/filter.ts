@@ -6,15 +6,18 @@ import { tagError } from './names.ts';
 /** The tags that a filter lets through; undefined lets everything through. */
 export type TagFilter = ReadonlySet<string> | undefined;
 
+/** Only the space is a blank: what else languages trim differs. */
+const withoutBlanks = (text: string): string => text.replace(/^ +| +$/g, '');
+
 /**
  * Reads a filter: empty or `*` for everything, or tags joined by `||` (spec, chapter of pull).
  * @throws QanatError INVALID_ARGUMENT.
  */
 export function parseFilter(text: string): TagFilter {
-  const trimmed = text.trim();
+  const trimmed = withoutBlanks(text);
   if (trimmed === '' || trimmed === '*') return undefined;
   if (utf8Length(text) > LIMITS.FILTER_BYTES_MAX) throw new QanatError('INVALID_ARGUMENT', `a filter has at most ${LIMITS.FILTER_BYTES_MAX} bytes`);
-  const tags = trimmed.split('||').map((tag) => tag.trim());
+  const tags = trimmed.split('||').map(withoutBlanks);
   if (tags.length > LIMITS.FILTER_TAGS_MAX) throw new QanatError('INVALID_ARGUMENT', `a filter has at most ${LIMITS.FILTER_TAGS_MAX} tags`);
   for (const tag of tags) {
     const error = tag === '' ? 'a tag is missing' : tagError(tag);

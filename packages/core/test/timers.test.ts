@@ -1,0 +1,44 @@
+import { AWAY_AFTER_MS, Timers } from '@qanat/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+describe('timers of an engine', () => {
+  it('run in the order of their times, then in the order in which they were set', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { size: 'max', maxLength: 300 }), (times) => {
+        const timers = new Timers();
+        const ran: number[] = [];
+        times.forEach((ms, i) => {
+          timers.at(ms, () => ran.push(i));
+        });
+        for (let now = 0; now <= 50; now++) timers.tick(now);
+        const expected = times.map((ms, i) => ({ ms, i })).sort((a, b) => a.ms - b.ms || a.i - b.i);
+        expect(ran).toEqual(expected.map(({ i }) => i));
+        expect(timers.nextDeadlineMs()).toBeUndefined();
+      }),
+    );
+  });
+
+  it('that were cancelled do not run and are no deadline', () => {
+    const timers = new Timers();
+    const ran: string[] = [];
+    timers.at(1, () => ran.push('cancelled')).cancel();
+    timers.at(2, () => ran.push('kept'));
+    expect(timers.nextDeadlineMs()).toBe(2);
+    timers.tick(10);
+    expect(ran).toEqual(['kept']);
+  });
+
+  it('that wait for a peer move by as much as we were away; our own do not', () => {
+    const timers = new Timers();
+    const ran: string[] = [];
+    timers.at(1_000, () => ran.push('own'));
+    timers.at(5_000, () => ran.push('peer'), { forPeer: true });
+    const awayMs = 60_000;
+    timers.tick(1_000 + awayMs);
+    expect(ran).toEqual(['own']);
+    expect(timers.nextDeadlineMs()).toBe(5_000 + awayMs);
+    timers.tick(5_000 + awayMs + AWAY_AFTER_MS);
+    expect(ran).toEqual(['own', 'peer']);
+  });
+});
