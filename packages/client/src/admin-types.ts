@@ -1,0 +1,74 @@
+import type { QueueId } from '@qanat/core';
+
+/** One queue of a topic, as `describeTopic` tells it. */
+export interface QueueDescription extends QueueId {
+  /** Its broker vanished from the route lately, or does not answer: the numbers are unknown (0). */
+  readonly away: boolean;
+  readonly oldestOffset: number;
+  /** Offset of the next message to be stored. */
+  readonly highWatermark: number;
+  /** ms since 1970; undefined when nothing was ever stored. */
+  readonly lastStoreTimeMs: number | undefined;
+}
+
+export interface TopicDescription {
+  readonly topic: string;
+  readonly queues: readonly QueueDescription[];
+}
+
+export interface TopicSummary {
+  readonly topic: string;
+  readonly queues: number;
+  readonly brokers: readonly string[];
+}
+
+export interface GroupSummary {
+  readonly group: string;
+  readonly kind: 'assigned' | 'free' | 'shared';
+  readonly members: number;
+  /** Messages that the group has not committed yet. */
+  readonly lag: number;
+}
+
+export interface GroupMember {
+  /** The instance id. */
+  readonly id: string;
+  readonly label: string;
+  readonly address: string;
+  readonly queues: readonly QueueId[];
+  /** True: there are more members than queues, and this one has none. */
+  readonly idle: boolean;
+}
+
+export interface GroupQueue extends QueueId {
+  /** Undefined: the group has no committed offset here yet. */
+  readonly committed: number | undefined;
+  readonly highWatermark: number;
+  readonly oldestOffset: number;
+  readonly lag: number;
+  /** Instance id of the holder. */
+  readonly member: string | undefined;
+}
+
+export interface GroupDescription {
+  readonly group: string;
+  readonly kind: 'assigned' | 'free' | 'shared';
+  /** Filter by topic. */
+  readonly topics: Readonly<Record<string, string>>;
+  readonly members: readonly GroupMember[];
+  readonly queues: readonly GroupQueue[];
+  /** Brokers that did not answer: what they know is missing. */
+  readonly missingBrokers: readonly string[];
+}
+
+export interface ResetStep extends QueueId {
+  readonly from: number | undefined;
+  readonly to: number;
+}
+
+export interface BrokerInfo {
+  readonly broker: string;
+  readonly cluster: string;
+  readonly addresses: readonly string[];
+  readonly away: boolean;
+}

@@ -1,0 +1,141 @@
+import type { QueueId } from '@qanat/core';
+
+/** What every call that waits takes. */
+export interface CallOptions {
+  /** Rejects the call with `signal.reason` when it fires; what was sent already is not taken back. */
+  readonly signal?: AbortSignal;
+  /** Whole budget of the call, retries included, ms. Default 30,000 for sends, 10,000 for administration. */
+  readonly timeoutMs?: number;
+}
+
+export interface ConnectOptions {
+  /** What operators see of this client; the default label of its consumers. Default `client-` and six random digits. */
+  readonly label?: string;
+  /** How long `connect` may take to find a NameServer that answers, ms. Default 10,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Longest time for one attempt of a request, ms. Default 3,000. */
+  readonly attemptMs?: number;
+  /** Name of the brokers' listener whose addresses are used. Default: the first that can be dialled. */
+  readonly listener?: string;
+}
+
+/** A message to send. */
+export interface MessageInit {
+  /** A string is sent as UTF-8. */
+  readonly body: Uint8Array | string;
+  /** For filters. */
+  readonly tag?: string;
+  /** Messages of one key stay in order: they go to one queue. */
+  readonly key?: string;
+  readonly properties?: Readonly<Record<string, string>>;
+  /** Default: now. */
+  readonly bornTimeMs?: number;
+}
+
+export interface ProducerOptions {
+  /** When a send is acknowledged: `committed` (consumers may see it), `leader` (stored by the broker), `none`. Default `committed`. */
+  readonly ack?: 'committed' | 'leader' | 'none';
+  /** How long a message may wait for others although nothing is in flight, ms. Default 0. */
+  readonly lingerMs?: number;
+  /** A batch is sent when it has this many bytes. Default 256 KiB. */
+  readonly batchBytes?: number;
+  /** Bytes that may wait; `send` waits when they are used up. Default 32 MiB. */
+  readonly bufferBytes?: number;
+  /** Batches under way to one broker at a time. Default 5. */
+  readonly inFlightBatches?: number;
+  /** Deflate batches. Default false. */
+  readonly compress?: boolean;
+}
+
+export interface SendOptions extends CallOptions {
+  /** A queue of the caller's choice; default: by key, or round robin. */
+  readonly queue?: { readonly broker: string; readonly queue: number };
+}
+
+export interface SendBatchOptions extends SendOptions {
+  /** All messages of the batch go to the queue of this key. */
+  readonly key?: string;
+}
+
+/** Where a message was stored. */
+export interface Receipt extends QueueId {
+  readonly offset: number;
+  /** When the broker stored it, ms since 1970. */
+  readonly storeTimeMs: number;
+  /** A retry found it stored already. */
+  readonly duplicate: boolean;
+}
+
+/** Where a batch was stored: offsets `baseOffset` … `baseOffset + count - 1`. */
+export interface BatchReceipt extends QueueId {
+  readonly baseOffset: number;
+  readonly count: number;
+  readonly storeTimeMs: number;
+  readonly duplicate: boolean;
+}
+
+/** Where a consumer begins in a queue without a committed offset. A Date or number is a time of storing, ms since 1970. */
+export type StartFrom = 'first' | 'last' | Date | number;
+
+/** Topics with their filters: `'orders'`, `['orders', 'refunds']` or `{ orders: 'created || paid', refunds: '*' }`. */
+export type Topics = string | readonly string[] | Readonly<Record<string, string>>;
+
+export interface ConsumerOptions {
+  readonly topics: Topics;
+  /** Default `last`. */
+  readonly from?: StartFrom;
+  /** What operators see; members sort by it. Default: the client's label. */
+  readonly label?: string;
+  /** Handlers at work at once. Default 1. With more, messages of one queue may be handled out of order unless `ordered`. */
+  readonly concurrency?: number;
+  /** One message at a time per queue, whatever the concurrency. Default false. */
+  readonly ordered?: boolean;
+  /** Bytes fetched ahead over all queues. Default 8 MiB. */
+  readonly prefetchBytes?: number;
+}
+
+export interface PushConsumerOptions extends ConsumerOptions {
+  /** The members of a group share the queues. */
+  readonly group: string;
+  /** Silence after which the member's queues go to others, ms. Default 10,000. */
+  readonly sessionMs?: number;
+  /** How long started handlers may go on when a queue is taken away or the consumer closes, ms. Default 30,000. */
+  readonly releaseMs?: number;
+  /** A higher number replaces the group's topics and filters: for rolling deployments. Default 0. */
+  readonly subscriptionVersion?: number;
+  /** How often positions are committed, ms. Default 1,000. */
+  readonly commitMs?: number;
+}
+
+/** Keeps the positions of a broadcasting consumer where the application wants them. */
+export interface OffsetStore {
+  load(): Promise<ReadonlyMap<string, number>>;
+  /** Keys are `topic/broker/queue`. */
+  save(positions: ReadonlyMap<string, number>): Promise<void>;
+}
+
+export interface BroadcastingConsumerOptions extends ConsumerOptions {
+  /** Default: none, every start begins at `from`. */
+  readonly store?: OffsetStore;
+}
+
+export interface PullOptions extends CallOptions {
+  /** Default `first`. A map of `broker/queue` gives offsets. */
+  readonly from?: StartFrom | ReadonlyMap<string, number>;
+  /** `end`: stop at what is stored at the start. Default: go on for ever. */
+  readonly until?: 'end';
+  readonly filter?: string;
+  readonly prefetchBytes?: number;
+}
+
+export interface RunOptions {
+  /** Ends the consumer as `close()` does, then `run` resolves. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CloseOptions {
+  /** Let what was started or accepted end first. Default true. */
+  readonly drain?: boolean;
+}
+
