@@ -289,6 +289,24 @@ export class RecordReader {
     return this.bytes.subarray(this.bodyAt, this.bodyEnd);
   }
 
+  /** Where the text of the key is in `bytes`; begin and end are equal where there is none. */
+  get keyAt(): number {
+    return this.#keyAt;
+  }
+
+  get keyEnd(): number {
+    return this.#keyEnd;
+  }
+
+  /** Where the text of the tag is in `bytes`; begin and end are equal where there is none. */
+  get tagAt(): number {
+    return this.#tagAt;
+  }
+
+  get tagEnd(): number {
+    return this.#tagEnd;
+  }
+
   /** Where the properties begin, for `readProperties`. */
   get propertiesAt(): number {
     return this.#propertiesAt;
