@@ -24,7 +24,7 @@ export class FreeSpaceWatch {
     return this.#full;
   }
 
-  /** Asks now, and from then on every second while free space is under twice the reserve, every 10 s otherwise. */
+  /** Asks now, and from then on every second while free space is not above twice the reserve, every 10 s otherwise. */
   check(done?: () => void): void {
     if (this.#stopped || this.#asking) return;
     this.#asking = true;
@@ -54,6 +54,6 @@ export class FreeSpaceWatch {
       });
     }
     this.#full = full;
-    this.#near = freeBytes < 2 * this.#reserveBytes;
+    this.#near = freeBytes <= 2 * this.#reserveBytes;
   }
 }

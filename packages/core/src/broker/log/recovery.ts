@@ -1,5 +1,5 @@
 // Makes the log and the state that follows from it out of what the storage holds (spec, chapter of the log entry: recovery).
-import { assert, QanatError } from '../../errors.ts';
+import { QanatError } from '../../errors.ts';
 import type { StoredFile } from '../../storage.ts';
 import { readBatchHeader } from '../../wire/batch.ts';
 import type { Snapshot } from '../../wire/gen/messages.ts';
@@ -15,7 +15,6 @@ import {
   SEGMENT_HEADER_BYTES,
   type Segment,
   type SegmentHeader,
-  STORE_ID_BYTES,
   segmentBaseOf,
   segmentName,
 } from './segment.ts';
@@ -66,10 +65,12 @@ export class Recovery {
     const segments = yield* this.#segments(files);
     const snapshot = yield* snapshots.newest(files);
     if (segments.length === 0) {
-      if (snapshot !== undefined) corrupt(`there is a snapshot at position ${snapshot.position}, but no segment of the log`);
+      // A snapshot of the very beginning says nothing but who the store is.
+      if ((snapshot?.position ?? 0) > 0)
+        corrupt(`there is a snapshot at position ${snapshot?.position}, but no segment of the log`);
       if ((this.#unborn?.base ?? 0) > 0) corrupt(`there is an empty segment ${this.#unborn?.name}, but none before it`);
-      observer.restore(undefined);
-      return yield* this.#newStore();
+      observer.restore(snapshot);
+      return yield* this.#newStore(snapshot?.storeId ?? this.#parts.options.newStoreId);
     }
     const first = segments[0] as FoundSegment;
     const last = segments.at(-1) as FoundSegment;
@@ -128,11 +129,10 @@ export class Recovery {
     return found;
   }
 
-  *#newStore(): StorageTask<RecoveredLog> {
+  *#newStore(storeId: Uint8Array): StorageTask<RecoveredLog> {
     const { options } = this.#parts;
-    assert(options.newStoreId.length === STORE_ID_BYTES, 'a store id has 16 bytes');
     if (this.#unborn !== undefined) yield* perform({ op: 'unlink', name: this.#unborn.name });
-    const header: SegmentHeader = { storeId: options.newStoreId.slice(), base: 0, previousChain: 0, term: 0 };
+    const header: SegmentHeader = { storeId: storeId.slice(), base: 0, previousChain: 0, term: 0 };
     const name = segmentName(0);
     yield* perform({ op: 'create', name });
     yield* perform({ op: 'append', name, parts: [encodeSegmentHeader(options.platform, header)] });
