@@ -24,3 +24,8 @@ export * from './wire/gen/messages.ts';
 export * from './wire/gen/registry.ts';
 export * from './wire/record.ts';
 export * from './name-server/name-server.ts';
+export * from './host-port.ts';
+export * from './in-process/index.ts';
+export * from './portable-crc32.ts';
+export * from './wire/frame-splitter.ts';
+export * from './wire/preface.ts';

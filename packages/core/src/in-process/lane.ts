@@ -1,0 +1,67 @@
+import type { Clock } from '../clock.ts';
+
+/** How long a lane takes. Given per message, so that a network can change its mind. */
+export interface LanePolicy {
+  /** Milliseconds from one end to the other. */
+  latencyMs(): number;
+  /** While true nothing arrives: what was sent waits, as with a protocol that repeats what was lost. */
+  isCut(): boolean;
+}
+
+interface Waiting<Message> {
+  readonly message: Message;
+  arrivalMs: number;
+}
+
+/** One direction of a link: messages arrive in the order in which they were sent, in a later turn of the clock. */
+export class Lane<Message> {
+  readonly #clock: Pick<Clock, 'at' | 'nowMs'>;
+  readonly #policy: LanePolicy;
+  readonly #deliver: (message: Message) => void;
+  #waiting: Waiting<Message>[] = [];
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Pick<Clock, 'at' | 'nowMs'>, policy: LanePolicy, deliver: (message: Message) => void) {
+    this.#clock = clock;
+    this.#policy = policy;
+    this.#deliver = deliver;
+  }
+
+  push(message: Message): void {
+    const before = this.#waiting.at(-1)?.arrivalMs ?? 0;
+    this.#waiting.push({ message, arrivalMs: Math.max(before, this.#clock.nowMs() + this.#policy.latencyMs()) });
+    this.#arm();
+  }
+
+  /** Takes back everything that has not arrived. */
+  clear(): void {
+    this.#waiting = [];
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** The cut may have ended: what waited sets out again. */
+  resume(): void {
+    const earliestMs = this.#clock.nowMs() + this.#policy.latencyMs();
+    for (const waiting of this.#waiting) waiting.arrivalMs = Math.max(waiting.arrivalMs, earliestMs);
+    this.#arm();
+  }
+
+  #arm(): void {
+    const first = this.#waiting[0];
+    if (first === undefined || this.#cancel !== undefined || this.#policy.isCut()) return;
+    this.#cancel = this.#clock.at(first.arrivalMs, () => this.#run());
+  }
+
+  #run(): void {
+    this.#cancel = undefined;
+    const nowMs = this.#clock.nowMs();
+    // Messages that are pushed meanwhile wait for the next turn, or two busy ends would never let anybody else run.
+    let due = 0;
+    while (due < this.#waiting.length && (this.#waiting[due] as Waiting<Message>).arrivalMs <= nowMs) due++;
+    if (!this.#policy.isCut()) {
+      for (const { message } of this.#waiting.splice(0, due)) this.#deliver(message);
+    }
+    this.#arm();
+  }
+}

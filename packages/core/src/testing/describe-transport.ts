@@ -1,0 +1,386 @@
+import { QanatError } from '../errors.ts';
+import { LIMITS } from '../wire/gen/registry.ts';
+import { expect, expectBytes, expectEqual, QUIET_TURNS, type Runner } from './runner.ts';
+import { shortFrame, TransportBench, type TransportHarness, testFrame } from './transport-bench.ts';
+
+const MIB = 1_048_576;
+const aborted = new QanatError('ABORTED', 'the test drops the connection');
+
+/** More than any water mark and every buffer on the way of this machine together. */
+const FLOOD_BYTES_MAX = 512 * MIB;
+
+/**
+ * The contract of the port `Transport`, as tests that every adapter runs.
+ * @param setup makes what one test needs; it is ended after the test.
+ */
+export function describeTransport(name: string, runner: Runner, setup: () => Promise<TransportHarness> | TransportHarness): void {
+  const test = (title: string, run: (bench: TransportBench) => Promise<void>): void =>
+    runner.it(title, async () => {
+      const harness = await setup();
+      const bench = new TransportBench(harness);
+      try {
+        await bench.listen();
+        await run(bench);
+        await bench.end();
+      } finally {
+        await harness.end();
+      }
+    });
+
+  runner.describe(`${name} keeps the contract of a transport`, () => {
+    describeFrames(test);
+    describeLimits(test);
+    describeBackPressure(test);
+    describeEnds(test);
+    describeDialling(test);
+  });
+}
+
+type Test = (title: string, run: (bench: TransportBench) => Promise<void>) => void;
+
+function describeFrames(test: Test): void {
+  test('gives whole frames of every size, in order, both ways at once', async (bench) => {
+    const { client, server } = await bench.pair();
+    const sizes = [12, 13, 65_536, 12, MIB, 14, 4 * MIB, 12, 16_380, 16_384, 65_532];
+    const frames = sizes.map((size, i) => testFrame(size, i));
+    for (const side of [client, server]) {
+      for (const frame of frames) side.send(frame);
+      side.flush();
+    }
+    await bench.until(() => server.frames.length + client.frames.length === 2 * sizes.length, 'every frame is there');
+    for (const side of [client, server]) frames.forEach((frame, i) => expectBytes(side.frames[i], frame, `frame ${i}`));
+  });
+
+  test('joins the parts of a frame, empty ones too, and leaves them as they were', async (bench) => {
+    const { client, server } = await bench.pair();
+    const frame = testFrame(200_000, 7);
+    const parts = [0, 0, 1, 4, 4, 20, 20_000, 20_001, 90_000, 200_004].map((end, i, ends) => frame.slice(ends[i - 1] ?? 0, end));
+    client.send(...parts);
+    client.send(shortFrame(8));
+    client.flush();
+    await bench.until(() => server.frames.length === 2, 'both frames are there');
+    expectBytes(server.frames[0], frame, 'the frame of many parts');
+    expectBytes(server.frames[1], shortFrame(8), 'the frame behind it');
+    server.frames[0]?.fill(0);
+    expectBytes(parts[8], frame.slice(20_001, 90_000), 'a part after the receiver wrote into its frame');
+  });
+
+  test('gives thousands of small frames in order, and onFramesEnd after the last', async (bench) => {
+    const { client, server } = await bench.pair();
+    const count = 5_000;
+    for (let i = 0; i < count; i++) {
+      client.send(testFrame(12 + (i % 50), i));
+      if (i % 700 === 0) client.flush();
+    }
+    client.flush();
+    await bench.until(() => server.frames.length === count, 'every frame is there');
+    await bench.turns(2);
+    for (let i = 0; i < count; i++) expectBytes(server.frames[i], testFrame(12 + (i % 50), i), `frame ${i}`);
+    expect(server.framesEnds > 0 && server.framesEnds < count, `onFramesEnd came ${server.framesEnds} times`);
+  });
+
+  test('carries frames that were sent before the connection was open', async (bench) => {
+    const client = bench.dial();
+    client.send(shortFrame(1));
+    client.flush();
+    client.send(shortFrame(2));
+    client.flush();
+    await bench.until(() => bench.accepted[0]?.frames.length === 2, 'both frames are there');
+    expectBytes(bench.accepted[0]?.frames[1], shortFrame(2), 'the second frame');
+    await bench.until(() => client.opens === 1, 'the connection opens');
+  });
+
+  test('carries what the accepting side sends at once, behind onOpen', async (bench) => {
+    bench.whenAccepted = (recorder) => {
+      recorder.connection.send([shortFrame(3)]);
+      recorder.connection.flush();
+    };
+    const client = bench.dial();
+    await bench.until(() => client.frames.length === 1, 'the frame is there');
+    expectEqual(client.opens, 1, 'calls of onOpen');
+  });
+
+  test('carries an answer that is sent from within onFrame', async (bench) => {
+    const { client, server } = await bench.pair();
+    server.whenFrame = (frame) => {
+      server.connection.send([frame]);
+      server.connection.flush();
+    };
+    for (let i = 0; i < 100; i++) client.send(shortFrame(i));
+    client.flush();
+    await bench.until(() => client.frames.length === 100, 'every answer is there');
+    client.frames.forEach((frame, i) => expectBytes(frame, shortFrame(i), `answer ${i}`));
+  });
+
+  test('serves many connections', async (bench) => {
+    const clients = Array.from({ length: 100 }, () => bench.dial());
+    clients.forEach((client, i) => {
+      client.send(shortFrame(i));
+      client.flush();
+    });
+    await bench.until(() => bench.accepted.filter(({ frames }) => frames.length === 1).length === 100, 'every frame is there');
+    for (const server of bench.accepted) {
+      server.send(server.frames[0] as Uint8Array);
+      server.flush();
+    }
+    await bench.until(() => clients.every(({ frames }) => frames.length === 1), 'every answer is there');
+    clients.forEach((client, i) => expectBytes(client.frames[0], shortFrame(i), `answer of connection ${i}`));
+  });
+}
+
+function describeLimits(test: Test): void {
+  test('takes frames up to the limit before HELLO, and calls a longer one bad', async (bench) => {
+    const client = bench.dial();
+    client.send(testFrame(LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX, 1));
+    client.send(testFrame(LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX + 1, 2));
+    client.send(shortFrame(3));
+    client.flush();
+    await bench.until(() => bench.accepted[0]?.badBytes.length === 1, 'the bad bytes are reported');
+    const server = bench.accepted[0];
+    expectEqual(server?.badBytes[0]?.code, 'FRAME_TOO_LARGE', 'code');
+    await bench.turns(QUIET_TURNS);
+    expectEqual(server?.frames.length, 1, 'frames taken');
+  });
+
+  test('still sends after bad bytes, and close delivers it', async (bench) => {
+    const { client, server } = await bench.pair();
+    client.send(testFrame(LIMITS.FRAME_BYTES_MAX + 1, 1));
+    client.flush();
+    await bench.until(() => server.badBytes.length === 1, 'the bad bytes are reported');
+    server.send(shortFrame(9));
+    server.close();
+    await bench.until(() => client.closes.length === 1, 'the client hears the end');
+    expectBytes(client.frames[0], shortFrame(9), 'the answer to bad bytes');
+    expectEqual(client.closes[0], undefined, 'error of the close');
+  });
+
+  test('calls a length below the header malformed', async (bench) => {
+    const { client, server } = await bench.pair();
+    client.send(shortFrame(1));
+    client.send(Uint8Array.of(0, 0, 0, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+    client.flush();
+    await bench.until(() => server.badBytes.length === 1, 'the bad bytes are reported');
+    expectEqual(server.badBytes[0]?.code, 'MALFORMED_FRAME', 'code');
+    expectEqual(server.frames.length, 1, 'frames taken');
+  });
+
+  test('takes longer frames once the limit was raised, from within onFrame too', async (bench) => {
+    const client = bench.dial();
+    await bench.until(() => bench.accepted.length === 1, 'the connection is accepted');
+    const server = bench.accepted[0];
+    if (server === undefined) return;
+    server.whenFrame = () => server.connection.setFrameBytesMax(LIMITS.FRAME_BYTES_MAX);
+    client.send(shortFrame());
+    client.send(testFrame(LIMITS.FRAME_BYTES_MAX, 5));
+    client.flush();
+    await bench.until(() => server.frames.length + server.badBytes.length === 2, 'the long frame is there');
+    expectBytes(server.frames[1], testFrame(LIMITS.FRAME_BYTES_MAX, 5), 'the longest frame');
+  });
+}
+
+function describeBackPressure(test: Test): void {
+  test('holds the sender back while the peer does not read, and drains when it does', async (bench) => {
+    const { client, server } = await bench.pair();
+    server.connection.setReading(false);
+    const frame = testFrame(65_532, 1);
+    let sent = 0;
+    // The kernel's buffers take some: only when they stay full for a while is the sender truly held back.
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+      while (client.send(frame)) sent++;
+      sent++;
+      const before = client.drains;
+      await bench.turns(1);
+      if (client.drains > before) quiet = 0;
+      expect(sent * frame.length < FLOOD_BYTES_MAX, 'a sender is never held back');
+      if (client.drains === before) await bench.turns(QUIET_TURNS);
+      if (client.drains === before) break;
+    }
+    expect(server.frames.length < sent, 'frames came although the peer does not read');
+    const drains = client.drains;
+    server.connection.setReading(true);
+    await bench.until(() => server.frames.length === sent, 'every frame is there');
+    await bench.until(() => client.drains === drains + 1, 'onDrain came');
+    expect(client.send(frame), 'send gives false after onDrain');
+    client.flush();
+    await bench.until(() => server.frames.length === sent + 1, 'the last frame is there');
+  });
+
+  test('calls onDrain for frames that were never flushed by hand', async (bench) => {
+    const { client, server } = await bench.pair();
+    expect(!client.send(testFrame(2 * MIB, 1)), 'send gives true past the high-water mark');
+    await bench.until(() => client.drains === 1, 'onDrain came');
+    await bench.until(() => server.frames.length === 1, 'the frame is there');
+  });
+
+  test('keeps what arrives while nobody reads', async (bench) => {
+    const { client, server } = await bench.pair();
+    server.connection.setReading(false);
+    server.connection.setReading(false);
+    for (let i = 0; i < 10; i++) client.send(shortFrame(i));
+    client.flush();
+    await bench.turns(QUIET_TURNS);
+    expectEqual(server.frames.length, 0, 'frames taken while reading was off');
+    server.send(shortFrame(42));
+    server.flush();
+    await bench.until(() => client.frames.length === 1, 'the other way still works');
+    server.connection.setReading(true);
+    await bench.until(() => server.frames.length === 10, 'every frame is there');
+  });
+}
+
+function describeEnds(test: Test): void {
+  test('close delivers everything that was sent, and both sides hear a clean end', async (bench) => {
+    const { client, server } = await bench.pair();
+    for (let i = 0; i < 8; i++) client.send(testFrame(MIB, i));
+    client.close();
+    client.close();
+    await bench.until(() => server.closes.length + client.closes.length === 2, 'both sides hear the end');
+    expectEqual(server.frames.length, 8, 'frames before the end');
+    for (let i = 0; i < 8; i++) expectBytes(server.frames[i], testFrame(MIB, i), `frame ${i}`);
+    expectEqual(server.closes[0], undefined, 'error of the peer');
+    expectEqual(client.closes[0], undefined, 'error of the closing side');
+  });
+
+  test('close delivers what was sent to a peer that sends all the time', async (bench) => {
+    const { client, server } = await bench.pair();
+    for (let i = 0; i < 20; i++) server.send(testFrame(MIB, i));
+    server.flush();
+    client.send(shortFrame(1));
+    client.close();
+    await bench.until(() => server.closes.length + client.closes.length === 2, 'both sides hear the end');
+    expectBytes(server.frames[0], shortFrame(1), 'the last frame');
+    expectEqual(server.closes[0], undefined, 'error of the peer');
+    expectEqual(client.closes[0], undefined, 'error of the closing side');
+  });
+
+  test('both sides may close at once', async (bench) => {
+    const { client, server } = await bench.pair();
+    client.close();
+    server.close();
+    await bench.until(() => server.closes.length + client.closes.length === 2, 'both sides hear the end');
+    expectEqual(client.closes[0] ?? server.closes[0], undefined, 'error');
+  });
+
+  test('abort drops what waits, tells its own side why and the peer that the connection was lost', async (bench) => {
+    const { client, server } = await bench.pair();
+    server.connection.setReading(false);
+    for (let i = 0; i < 64; i++) client.send(testFrame(MIB, i));
+    client.abort(aborted);
+    client.abort(new QanatError('INTERNAL', 'a second abort does nothing'));
+    client.close();
+    expect(client.send(shortFrame()) === true, 'send after abort gives false');
+    await bench.until(() => client.closes.length === 1, 'the aborting side hears the end');
+    expectEqual(client.closes[0], aborted, 'error of the aborting side');
+    server.connection.setReading(true);
+    await bench.until(() => server.closes.length === 1, 'the peer hears the end');
+    expect(server.frames.length < 64, 'every frame arrived in spite of the abort');
+  });
+
+  test('abort of a quiet connection is a lost connection for the peer', async (bench) => {
+    const { client, server } = await bench.pair();
+    server.abort(aborted);
+    await bench.until(() => client.closes.length === 1, 'the peer hears the end');
+    expectEqual(client.closes[0]?.code, 'CONNECTION_LOST', 'code');
+  });
+
+  test('gives nothing after an abort or a close from within onFrame', async (bench) => {
+    for (const end of ['abort', 'close'] as const) {
+      const { client, server } = await bench.pair();
+      server.whenFrame = () => (end === 'abort' ? server.connection.abort(aborted) : server.connection.close());
+      for (let i = 0; i < 10; i++) client.send(shortFrame(i));
+      client.flush();
+      await bench.until(() => server.closes.length === 1, `the end after ${end}`);
+      await bench.turns(QUIET_TURNS);
+      expectEqual(server.frames.length, 1, `frames taken with ${end} in the first`);
+    }
+  });
+
+  test('ends only once, whatever is called after the end', async (bench) => {
+    const { client, server } = await bench.pair();
+    client.close();
+    await bench.until(() => server.closes.length + client.closes.length === 2, 'both sides hear the end');
+    for (const side of [client, server]) {
+      side.send(shortFrame());
+      side.flush();
+      side.connection.setReading(false);
+      side.connection.setReading(true);
+      side.connection.setFrameBytesMax(LIMITS.FRAME_BYTES_MAX);
+      side.close();
+      side.abort(aborted);
+    }
+    await bench.turns(QUIET_TURNS);
+  });
+}
+
+function describeDialling(test: Test): void {
+  test('says CONNECTION_FAILED where nobody listens, and never opens', async (bench) => {
+    for (const address of [bench.harness.nobody, 'no address', 'gopher://127.0.0.1:7', '']) {
+      const client = bench.dial(address);
+      client.send(shortFrame());
+      await bench.until(() => client.closes.length === 1, `the dialling of "${address}" ends`);
+      expectEqual(client.closes[0]?.code, 'CONNECTION_FAILED', `code of "${address}"`);
+      expectEqual(client.opens, 0, 'calls of onOpen');
+    }
+  });
+
+  test('dials a URL of each of its schemes', async (bench) => {
+    for (const scheme of bench.harness.dialling.schemes) {
+      const client = bench.dial(`${scheme}://${bench.address}`);
+      await bench.until(() => client.opens === 1, `${scheme}:// opens`);
+    }
+  });
+
+  test('a dialling that is aborted at once hears its own error', async (bench) => {
+    const client = bench.dial();
+    client.abort(aborted);
+    await bench.until(() => client.closes.length === 1, 'the end');
+    expectEqual(client.closes[0], aborted, 'error');
+    await bench.turns(QUIET_TURNS);
+    expectEqual(client.opens, 0, 'calls of onOpen');
+  });
+
+  test('a dialling that is closed at once still delivers what was sent', async (bench) => {
+    const client = bench.dial();
+    client.send(shortFrame(4));
+    client.close();
+    await bench.until(() => client.closes.length === 1 && bench.accepted[0]?.closes.length === 1, 'both sides hear the end');
+    expectBytes(bench.accepted[0]?.frames[0], shortFrame(4), 'the frame');
+    expectEqual(client.closes[0], undefined, 'error');
+  });
+
+  test('an accepting side that drops the connection at once makes the dialling fail or end', async (bench) => {
+    bench.whenAccepted = (recorder) => recorder.connection.abort(aborted);
+    const client = bench.dial();
+    await bench.until(() => client.closes.length === 1, 'the end');
+    const code = client.closes[0]?.code;
+    expect(code === 'CONNECTION_FAILED' || code === 'CONNECTION_LOST', `code: ${code}`);
+  });
+
+  test('refuses to listen twice at one address and where it cannot', async (bench) => {
+    for (const address of [bench.address, 'no address']) {
+      const second = await bench.listenAt(address);
+      expectEqual(second.error?.code, 'BAD_CONFIG', `code for "${address}"`);
+      expect(second.error?.message.includes(address), 'the message lacks the address');
+      expectEqual(second.listener, undefined, 'listener');
+    }
+  });
+
+  test('a closed listener takes nobody, keeps who is there and frees its address', async (bench) => {
+    const { client, server } = await bench.pair();
+    const address = bench.address;
+    let closed = false;
+    bench.listener.close(() => {
+      closed = true;
+    });
+    await bench.until(() => closed, 'the listener is closed');
+    const late = bench.dial(address);
+    await bench.until(() => late.closes.length === 1, 'the late dialling ends');
+    expectEqual(late.closes[0]?.code, 'CONNECTION_FAILED', 'code of the late dialling');
+    client.send(shortFrame(1));
+    client.flush();
+    await bench.until(() => server.frames.length === 1, 'the old connection works');
+    const again = await bench.listenAt(address);
+    expectEqual(again.error, undefined, 'error of listening again');
+    again.listener?.close(() => undefined);
+  });
+}

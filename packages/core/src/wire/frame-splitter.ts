@@ -1,0 +1,104 @@
+import { QanatError } from '../errors.ts';
+import { readUint32 } from './bytes.ts';
+import { FRAME_LENGTH_MIN } from './frame.ts';
+import { LIMITS } from './gen/registry.ts';
+
+const LENGTH_FIELD_BYTES = 4;
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Cuts a stream of bytes into whole frames, their length fields included (spec, chapter of frames). A frame that lies whole in
+ * one chunk is given as a part of that chunk; one that spans chunks is assembled once. What a peer claims as a length costs
+ * nothing: at most twice of what has arrived is allocated.
+ */
+export class FrameSplitter {
+  /** The longest frame taken, its length field not counted. Holds for frames whose length field has not arrived yet. */
+  frameBytesMax: number = LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
+  #begun = NO_BYTES;
+  #have = 0;
+  /** The whole length of the begun frame, 0 while its length field is incomplete. */
+  #need = 0;
+  #stopped = false;
+
+  /** Bytes of a frame that has begun and not ended. */
+  get pendingBytes(): number {
+    return this.#have;
+  }
+
+  /** No frame is given any more, also when called from `onFrame`. */
+  stop(): void {
+    this.#stopped = true;
+    this.#forget();
+  }
+
+  /**
+   * Takes a chunk, whose bytes may not change afterwards, and gives the frames that it ends, in order.
+   * @returns MALFORMED_FRAME or FRAME_TOO_LARGE when the bytes are no frames: then nothing more is taken.
+   */
+  push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): QanatError | undefined {
+    if (this.#stopped) return undefined;
+    let at = 0;
+    if (this.#have > 0) {
+      if (this.#need === 0) {
+        at = this.#fill(chunk, at, LENGTH_FIELD_BYTES);
+        if (this.#have < LENGTH_FIELD_BYTES) return undefined;
+        const length = readUint32(this.#begun, 0);
+        const error = this.#check(length);
+        if (error !== undefined) return error;
+        this.#need = LENGTH_FIELD_BYTES + length;
+      }
+      at = this.#fill(chunk, at, this.#need);
+      if (this.#have < this.#need) return undefined;
+      const frame = this.#begun;
+      this.#forget();
+      onFrame(frame);
+    }
+    return this.#cut(chunk, at, onFrame);
+  }
+
+  #cut(chunk: Uint8Array, from: number, onFrame: (frame: Uint8Array) => void): QanatError | undefined {
+    let at = from;
+    while (!this.#stopped && chunk.length - at >= LENGTH_FIELD_BYTES) {
+      const length = readUint32(chunk, at);
+      const error = this.#check(length);
+      if (error !== undefined) return error;
+      const end = at + LENGTH_FIELD_BYTES + length;
+      if (end > chunk.length) {
+        this.#need = LENGTH_FIELD_BYTES + length;
+        break;
+      }
+      onFrame(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+      at = end;
+    }
+    if (!this.#stopped && at < chunk.length) this.#fill(chunk, at, this.#need === 0 ? LENGTH_FIELD_BYTES : this.#need);
+    return undefined;
+  }
+
+  #check(length: number): QanatError | undefined {
+    if (length >= FRAME_LENGTH_MIN && length <= this.frameBytesMax) return undefined;
+    this.stop();
+    return length < FRAME_LENGTH_MIN
+      ? new QanatError('MALFORMED_FRAME', `a frame claims ${length} bytes; the least is ${FRAME_LENGTH_MIN}`)
+      : new QanatError('FRAME_TOO_LARGE', `a frame of ${length} bytes; the limit in force is ${this.frameBytesMax}`);
+  }
+
+  /** Copies what the begun frame lacks up to `upTo` bytes. @returns where the rest of the chunk begins. */
+  #fill(chunk: Uint8Array, at: number, upTo: number): number {
+    const end = Math.min(chunk.length, at + upTo - this.#have);
+    const have = this.#have + end - at;
+    if (have > this.#begun.length) {
+      const grown = new Uint8Array(Math.min(upTo, Math.max(have, 2 * this.#begun.length)));
+      grown.set(this.#begun.subarray(0, this.#have));
+      this.#begun = grown;
+    }
+    this.#begun.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), this.#have);
+    this.#have = have;
+    return end;
+  }
+
+  #forget(): void {
+    this.#begun = NO_BYTES;
+    this.#have = 0;
+    this.#need = 0;
+  }
+}

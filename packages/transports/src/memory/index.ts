@@ -1,0 +1,1 @@
+export { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';

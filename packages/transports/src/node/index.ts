@@ -1,0 +1,2 @@
+export { nodePlatform } from './node-platform.ts';
+export { systemClock } from './system-clock.ts';

@@ -1,0 +1,1 @@
+export { type TcpTransportOptions, tcpTransport } from './tcp-transport.ts';
