@@ -856,12 +856,15 @@ export interface InitProducer {
   readonly producerId: number;
   /** reserved for transactions */
   readonly producerGroup: string;
+  /** with producer_id: the epoch that the client holds; another one is PRODUCER_FENCED */
+  readonly epoch: number;
 }
 
 export interface InitProducerInit {
   readonly name?: string | undefined;
   readonly producerId?: number | undefined;
   readonly producerGroup?: string | undefined;
+  readonly epoch?: number | undefined;
 }
 
 
@@ -869,6 +872,7 @@ function writeInitProducer(w: Writer, v: InitProducerInit): Writer {
   if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
   if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'InitProducer.producer_id');
   if (v.producerGroup !== undefined && v.producerGroup.length > 0) w.uint32(26).string(v.producerGroup);
+  if (v.epoch) w.uint32(32).uint32(checkUint32(v.epoch, 'InitProducer.epoch'));
   return w;
 }
 
@@ -876,17 +880,19 @@ function readInitProducer(r: Reader, end: number): InitProducer {
   let name: string = '';
   let producerId: number = 0;
   let producerGroup: string = '';
+  let epoch: number = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: name = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'InitProducer.name'); break;
       case 16: producerId = readUint64(r, 'InitProducer.producer_id'); break;
       case 26: producerGroup = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'InitProducer.producer_group'); break;
+      case 32: epoch = r.uint32(); break;
       default: skipField(r, tag);
     }
   }
   checkEnd(r, end);
-  return { name, producerId, producerGroup };
+  return { name, producerId, producerGroup, epoch };
 }
 
 export const InitProducer: MessageType<InitProducer, InitProducerInit> = messageType('InitProducer', writeInitProducer, readInitProducer);
