@@ -1,0 +1,43 @@
+// Consumes with a batch handler until it has got `messages`, or until it is told how many there are.
+import { Histogram } from './percentiles.mjs';
+
+/**
+ * @param options.expected how many messages to wait for; a promise when it is not known yet.
+ * @param options.latency bodies begin with the time at which they were meant to leave.
+ */
+export async function consume(client, topic, { expected, latency: timed = false, onReady = () => {} }) {
+  const consumer = client.pushConsumer({ group: `bench-${process.pid}`, topics: topic, from: 'first', prefetchBytes: 32 * 1024 * 1024 });
+  const latency = new Histogram();
+  const stop = new AbortController();
+  let got = 0;
+  let bytes = 0;
+  let firstMs = 0;
+  let lastMs = 0;
+  let wanted = Number.POSITIVE_INFINITY;
+  const check = () => {
+    if (got >= wanted) stop.abort();
+  };
+  Promise.resolve(expected).then((count) => {
+    wanted = count;
+    check();
+  });
+  const originMs = performance.timeOrigin;
+  const stopEvents = client.onEvent((event) => {
+    if (event.kind === 'assigned') onReady();
+  });
+  await consumer.runBatch(
+    (messages) => {
+      lastMs = performance.now();
+      firstMs ||= lastMs;
+      got += messages.length;
+      if (timed) {
+        const nowMs = originMs + lastMs;
+        for (const { body } of messages) latency.record(nowMs - new DataView(body.buffer, body.byteOffset).getFloat64(0));
+      } else for (const { body } of messages) bytes += body.length;
+      check();
+    },
+    { signal: stop.signal, recordsMax: 4096 },
+  );
+  stopEvents();
+  return { got, bytes, seconds: (lastMs - firstMs) / 1000, latency: latency.summary() };
+}

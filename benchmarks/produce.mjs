@@ -1,0 +1,77 @@
+// Produces as fast as acknowledgements come: --in-flight batches (or single messages) at a time.
+import { Histogram } from './percentiles.mjs';
+
+export async function produce(client, topic, { size, batch, inFlight, ack, durationMs, messages = Number.POSITIVE_INFINITY }) {
+  const producer = client.producer({ ack, inFlightBatches: Math.max(5, inFlight) });
+  const body = new Uint8Array(size).fill(120);
+  const list = Array.from({ length: batch }, () => ({ body, tag: 'TAGA' }));
+  const latency = new Histogram();
+  let acked = 0;
+  let started = 0;
+  const failures = new Map();
+  const startMs = performance.now();
+  const worker = async () => {
+    while (performance.now() - startMs < durationMs && started < messages) {
+      started += batch;
+      const sentMs = performance.now();
+      try {
+        if (batch === 1) await producer.send(topic, list[0]);
+        else await producer.sendBatch(topic, list);
+        acked += batch;
+        latency.record(performance.now() - sentMs);
+      } catch (error) {
+        failures.set(error.code, (failures.get(error.code) ?? 0) + batch);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  const seconds = (performance.now() - startMs) / 1000;
+  await producer.close();
+  return { acked, seconds, failures: Object.fromEntries(failures), latency: latency.summary() };
+}
+
+/** Produces at a fixed rate; each message carries the time at which it was meant to leave. */
+export async function produceAtRate(client, topic, { size, rate, ack, durationMs }) {
+  const producer = client.producer({ ack });
+  const originMs = performance.timeOrigin;
+  const startMs = performance.now();
+  const total = Math.floor((rate * durationMs) / 1000);
+  let sent = 0;
+  let acked = 0;
+  const failures = new Map();
+  await new Promise((resolve) => {
+    let settled = 0;
+    const done = () => {
+      if (++settled === total) resolve();
+    };
+    const turn = () => {
+      const due = Math.min(total, Math.floor(((performance.now() - startMs) * rate) / 1000));
+      for (; sent < due; sent++) {
+        const body = new Uint8Array(Math.max(8, size));
+        new DataView(body.buffer).setFloat64(0, originMs + startMs + (sent * 1000) / rate);
+        producer.send(topic, { body }).then(
+          () => {
+            acked++;
+            done();
+          },
+          (error) => {
+            failures.set(error.code, (failures.get(error.code) ?? 0) + 1);
+            done();
+          },
+        );
+      }
+      if (sent < total) setImmediateOrLater(turn, startMs + (sent * 1000) / rate);
+    };
+    turn();
+  });
+  const seconds = (performance.now() - startMs) / 1000;
+  await producer.close();
+  return { acked, seconds, failures: Object.fromEntries(failures) };
+}
+
+/** Timers are a millisecond coarse: what is due sooner is waited for turn by turn. */
+function setImmediateOrLater(run, dueMs) {
+  const waitMs = dueMs - performance.now();
+  if (waitMs > 2) setTimeout(run, waitMs - 1);
+  else setImmediate(run);
+}
