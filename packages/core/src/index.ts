@@ -29,3 +29,4 @@ export * from './in-process/index.ts';
 export * from './portable-crc32.ts';
 export * from './wire/frame-splitter.ts';
 export * from './wire/preface.ts';
+export * from './stored-name.ts';

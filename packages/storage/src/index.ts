@@ -1,0 +1,1 @@
+export { openFileStorage } from './open-file-storage.ts';
