@@ -1,0 +1,40 @@
+import type { ServerSession } from '../../connection/server-session.ts';
+import { LIMITS } from '../../wire/gen/registry.ts';
+import type { GroupHost } from './host.ts';
+
+/** What an operator may set for the groups of a broker; times in milliseconds. */
+export interface GroupOptions {
+  /** What members are told to send heartbeats at. */
+  readonly heartbeatMs: number;
+  /** Of a member that does not say how long its silence may last. */
+  readonly sessionMs: number;
+  readonly lostMs: number;
+  readonly releaseMs: number;
+  readonly rebalanceDelayMs: number;
+  readonly groupsMax: number;
+  readonly membersPerGroupMax: number;
+}
+
+export const DEFAULT_GROUP_OPTIONS: GroupOptions = {
+  heartbeatMs: LIMITS.MEMBER_HEARTBEAT_MS,
+  sessionMs: LIMITS.MEMBER_SESSION_MS,
+  lostMs: LIMITS.MEMBER_LOST_MS,
+  releaseMs: LIMITS.RELEASE_MS,
+  rebalanceDelayMs: LIMITS.REBALANCE_DELAY_MS,
+  groupsMax: LIMITS.GROUPS_PER_BROKER_MAX,
+  membersPerGroupMax: LIMITS.MEMBERS_PER_GROUP_MAX,
+};
+
+/** What the groups of one broker share. */
+export interface GroupEnv {
+  readonly host: GroupHost;
+  readonly options: GroupOptions;
+  /** Never the same twice in the life of a broker, and above those of its earlier lives. */
+  nextGeneration(): number;
+  /** `lost` runs when the session closes, unless `key` was detached before. */
+  attach(session: ServerSession, key: object, lost: () => void): void;
+  detach(session: ServerSession, key: object): void;
+  /** The group subscribes to this topic: its changes are told to the group. */
+  subscribe(topic: string, groupName: string): void;
+  unsubscribe(topic: string, groupName: string): void;
+}
