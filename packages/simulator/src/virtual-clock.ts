@@ -1,0 +1,125 @@
+import type { Clock } from '@qanat/core';
+
+interface Event {
+  readonly timeMs: number;
+  readonly sequence: number;
+  run: (() => void) | undefined;
+}
+
+const isBefore = (a: Event, b: Event): boolean => a.timeMs < b.timeMs || (a.timeMs === b.timeMs && a.sequence < b.sequence);
+
+export interface VirtualClockOptions {
+  /** The monotonic time at the start. Default 0. */
+  readonly startMs?: number;
+  /** The wall clock at monotonic time 0. Default 1,700,000,000,000: a day in 2023. */
+  readonly wallOffsetMs?: number;
+}
+
+const WALL_OFFSET_MS = 1_700_000_000_000;
+
+/**
+ * Time that passes only when it is told to. Events of the same instant run in the order in which they were set, so a run is the
+ * same each time.
+ */
+export class VirtualClock implements Clock {
+  readonly #heap: Event[] = [];
+  #sequence = 0;
+  #nowMs: number;
+  #wallOffsetMs: number;
+
+  constructor(options: VirtualClockOptions = {}) {
+    this.#nowMs = options.startMs ?? 0;
+    this.#wallOffsetMs = options.wallOffsetMs ?? WALL_OFFSET_MS;
+  }
+
+  // Arrow functions, so that a method may be handed over by itself.
+  nowMs = (): number => this.#nowMs;
+
+  wallMs = (): number => this.#nowMs + this.#wallOffsetMs;
+
+  /** Moves the wall clock against the monotonic one. */
+  stepWall(deltaMs: number): void {
+    this.#wallOffsetMs += deltaMs;
+  }
+
+  at(timeMs: number, run: () => void): () => void {
+    const event: Event = { timeMs: Math.max(timeMs, this.#nowMs), sequence: this.#sequence++, run };
+    this.#push(event);
+    return () => {
+      event.run = undefined;
+    };
+  }
+
+  /** When the next event is due, or undefined when there is none. */
+  nextMs(): number | undefined {
+    while (this.#heap[0] !== undefined && this.#heap[0].run === undefined) this.#pop();
+    return this.#heap[0]?.timeMs;
+  }
+
+  /** Goes to the next event and runs it. @returns false when there is none. */
+  runNext(): boolean {
+    const nextMs = this.nextMs();
+    if (nextMs === undefined) return false;
+    this.#nowMs = Math.max(this.#nowMs, nextMs);
+    const event = this.#pop();
+    const run = event?.run;
+    if (event !== undefined) event.run = undefined;
+    run?.();
+    return true;
+  }
+
+  /** Runs everything that is due up to `untilMs`, and ends there. */
+  run(untilMs: number): void {
+    for (let nextMs = this.nextMs(); nextMs !== undefined && nextMs <= untilMs; nextMs = this.nextMs()) this.runNext();
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  /** Runs until the condition holds, at most up to `untilMs`. @returns whether it holds. */
+  runUntil(condition: () => boolean, untilMs: number): boolean {
+    while (!condition()) {
+      const nextMs = this.nextMs();
+      if (nextMs === undefined || nextMs > untilMs) {
+        this.#nowMs = Math.max(this.#nowMs, untilMs);
+        return false;
+      }
+      this.runNext();
+    }
+    return true;
+  }
+
+  /** The process stands still: time goes by and nothing runs; what was due runs late. */
+  pause(durationMs: number): void {
+    this.#nowMs += durationMs;
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent] as Event;
+      if (!isBefore(event, above)) break;
+      heap[at] = above;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): Event | undefined {
+    const heap = this.#heap;
+    const top = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) child++;
+      if (!isBefore(heap[child] as Event, last)) break;
+      heap[at] = heap[child] as Event;
+      at = child;
+    }
+    heap[at] = last;
+    return top;
+  }
+}
