@@ -85,6 +85,19 @@ describe('appending (spec, chapter of the log entry)', () => {
   });
 });
 
+describe('closing', () => {
+  it('writes what is staged, and rejects what comes later', () => {
+    const world = opened();
+    world.send(1, 0, batchOf(0, 1, 10), 'staged');
+    world.log.close((error) => world.events.push(`closed ${error?.code ?? 'OK'}`));
+    world.send(1, 0, batchOf(1, 1, 10), 'late');
+    world.disk.pump();
+    expect(world.events.slice(1)).toEqual(['settle late STORAGE_REJECTED', 'apply 0', 'settle staged OK', 'closed OK']);
+    world.advance(60_000);
+    expect(world.timers.nextDeadlineMs()).toBeUndefined();
+  });
+});
+
 describe('failures of the storage (spec, chapter of the log entry)', () => {
   for (const failure of ['append', 'short'] as const) {
     it(`cuts a failed write (${failure}) off before it rejects what was staged, and goes on`, () => {

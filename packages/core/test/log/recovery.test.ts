@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ENTRY_HEADER_BYTES } from '../../src/broker/log/entry.ts';
 import { TAIL_FILE } from '../../src/broker/log/tail-rewrite.ts';
 import { Random } from '../../src/index.ts';
 import { readBatchHeader } from '../../src/wire/batch.ts';
@@ -29,7 +28,6 @@ describe('a damaged log (spec, chapter of the log entry: recovery)', () => {
   it('with any bit flipped in what is proven to be durable is refused and left as it is', () => {
     const { disk } = threeGroups();
     for (let at = 64; at < 64 + 276; at++) {
-      // The synced position and the previous chain's own sum are local; every other byte is checked, and they by the header.
       disk.flip(FIRST, at, 1 << (at % 8));
       const before = disk.contents();
       const error = new LogWorld({}, disk).open();
@@ -68,6 +66,21 @@ describe('a damaged log (spec, chapter of the log entry: recovery)', () => {
       expect(new LogWorld({}, disk).open()?.code, damage.toString()).toBe('CORRUPT_LOG');
       expect(disk.contents()).toEqual(before);
     }
+  });
+
+  it('of more than one read of the scan is recovered whole, and refused when a bit in its middle flips', () => {
+    const big = { segmentBytes: 2 ** 27, blockBytes: 2 ** 20 };
+    const world = opened(big);
+    for (let i = 0; i < 200; i++) {
+      world.send(1, 0, batchOf(i, 1, 60_000 + i));
+      if (i % 50 === 49) world.commit();
+    }
+    const again = opened(big, world.disk);
+    expect(again.applied).toEqual(world.applied);
+    world.disk.flip(FIRST, 6_000_000);
+    const error = new LogWorld(big, world.disk).open();
+    expect(error?.code).toBe('CORRUPT_LOG');
+    expect(error?.message).toContain(`position ${99 * 60_128 + 4_851} `);
   });
 
   it('that ends before the snapshot, or follows another chain than it, is refused', () => {
@@ -136,7 +149,7 @@ describe('a torn tail (spec, chapter of the log entry: recovery)', () => {
     const { disk, applied } = threeGroups();
     const world = new LogWorld({}, disk);
     world.log.open(() => {});
-    while (!disk.pending.some(({ op }) => op === 'append')) disk.step();
+    while (!disk.pending.some(({ op }) => op === 'append') && disk.step());
     expect(disk.files.get(FIRST)?.cache.length).toBe(64 + 276);
     disk.powerCut(2);
     expect(disk.files.has(TAIL_FILE)).toBe(true);
@@ -306,9 +319,3 @@ function cloneOf(disk: FakeDisk): FakeDisk {
   }
   return copy;
 }
-
-describe('entries', () => {
-  it('have a header of 64 bytes', () => {
-    expect(ENTRY_HEADER_BYTES).toBe(64);
-  });
-});
