@@ -51,7 +51,7 @@ export class Timers {
 
   tick(nowMs: number): void {
     const next = this.nextDeadlineMs();
-    if (next !== undefined && nowMs - next > AWAY_AFTER_MS) this.#excuse(nowMs - next);
+    if (next !== undefined && nowMs - next > AWAY_AFTER_MS) this.#excuse(nowMs - next, nowMs);
     for (;;) {
       const due = this.nextDeadlineMs();
       if (due === undefined || due > nowMs) return;
@@ -60,9 +60,10 @@ export class Timers {
     }
   }
 
-  #excuse(lateMs: number): void {
+  #excuse(lateMs: number, nowMs: number): void {
     const live = this.#heap.filter((entry) => entry.run !== undefined);
-    for (const entry of live) if (entry.forPeer) entry.dueMs += lateMs;
+    // The very timer that we missed would run in this tick, before anything that waits is read: it gets a little more.
+    for (const entry of live) if (entry.forPeer) entry.dueMs = Math.max(entry.dueMs + lateMs, nowMs + AWAY_AFTER_MS);
     this.#heap = [];
     for (const entry of live) {
       this.#heap.push(entry);
