@@ -1,0 +1,84 @@
+import { type Clock, Driver, type DriverOptions, type Engine, type QanatError, type Storage, type Transport } from '@qanat/core';
+import type { Trace } from './trace.ts';
+import { TracedEngine } from './traced-engine.ts';
+
+export interface NodeEngine extends Engine {
+  stop?(nowMs: number): void;
+}
+
+export interface VirtualNodeOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly transport: Transport;
+  readonly storage?: Storage;
+  readonly trace?: Trace;
+  readonly onLog?: DriverOptions<never>['onLog'];
+}
+
+/** One engine with its driver in virtual time: what a process is elsewhere. */
+export class VirtualNode<E extends NodeEngine> {
+  readonly name: string;
+  readonly engine: E;
+  /** What it listens on, once it does. */
+  address: string | undefined;
+  ready = false;
+  ended = false;
+  /** What ended it, if that was an error. */
+  failure: QanatError | undefined;
+  readonly #driver: Driver;
+  readonly #transport: Transport;
+
+  constructor(engine: E, options: VirtualNodeOptions) {
+    this.name = options.name;
+    this.engine = engine;
+    this.#transport = options.transport;
+    const traced = options.trace === undefined ? engine : new TracedEngine(engine, options.name, options.trace);
+    this.#driver = new Driver(traced, {
+      clock: options.clock,
+      transports: [options.transport],
+      ...(options.storage === undefined ? {} : { storage: options.storage }),
+      ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
+      onReady: () => {
+        this.ready = true;
+      },
+      onStopped: () => {
+        this.ended = true;
+      },
+      onFatal: (error) => {
+        this.ended = true;
+        this.failure = error;
+      },
+    });
+  }
+
+  start(): void {
+    this.#driver.start();
+  }
+
+  /** Listens; `onListening` is called in a later turn of the clock. */
+  listen(address: string, onListening: (address: string) => void): void {
+    this.#driver.listen(this.#transport, address, 'default', (error, listener) => {
+      if (listener === undefined) this.failure = error;
+      else {
+        this.address = listener.address;
+        onListening(listener.address);
+      }
+    });
+  }
+
+  /** Calls into the engine, then does what it asks for. */
+  call<Result>(run: (engine: E, nowMs: number) => Result): Result {
+    let result: Result | undefined;
+    this.#driver.enter((nowMs) => {
+      result = run(this.engine, nowMs);
+    });
+    this.#driver.perform();
+    return result as Result;
+  }
+
+  /** The process is gone, without a word. */
+  kill(error: QanatError): void {
+    this.ended = true;
+    this.#driver.kill(error);
+  }
+}
