@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLogger, type LogThreshold } from './logger.ts';
+import { createLogger, type Logger, type LogThreshold } from './logger.ts';
 import type { RunningNode } from './running-node.ts';
 import { startBroker } from './start-broker.ts';
 import { startNameServer } from './start-name-server.ts';
@@ -12,9 +12,14 @@ export interface DevClusterOptions {
   readonly fresh?: boolean;
   readonly nameServers?: number;
   readonly brokers?: number;
-  /** Host of every listener; ports are free ones. Default 127.0.0.1. */
+  /** Host of every listener. Default 127.0.0.1. */
   readonly host?: string;
+  /** Ports of the NameServers and of the brokers, in their order; 0 or missing: a free one. */
+  readonly nameServerPorts?: readonly number[];
+  readonly brokerPorts?: readonly number[];
   readonly logLevel?: LogThreshold;
+  /** Makes the logger of a node. Default: on standard error from `logLevel` on. */
+  readonly logger?: (node: string) => Logger;
 }
 
 export interface DevCluster {
@@ -23,10 +28,10 @@ export interface DevCluster {
   stop(): Promise<void>;
 }
 
-/** Starts NameServers and brokers in this process on free loopback ports; brokers create topics on demand. */
+/** Starts NameServers and brokers in this process on loopback; brokers create topics on demand. */
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
   const host = options.host ?? '127.0.0.1';
-  const level = options.logLevel ?? 'warn';
+  const logger = options.logger ?? ((node: string): Logger => createLogger({ level: options.logLevel ?? 'warn', node }));
   if (options.fresh === true) rmSync(options.data, { recursive: true, force: true });
   mkdirSync(options.data, { recursive: true });
   const started: RunningNode[] = [];
@@ -34,29 +39,35 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
     for (const node of [...started].reverse()) await node.stop();
   };
   try {
-    const nameServers = await Promise.all(
-      Array.from({ length: options.nameServers ?? 2 }, (_, i) =>
-        startNameServer({ listen: `${host}:0`, name: `ns-${i + 1}`, logger: createLogger({ level, node: `ns-${i + 1}` }), engine: { warmupMs: 0 } }),
-      ),
-    );
-    started.push(...nameServers);
-    const brokers = await Promise.all(
-      Array.from({ length: options.brokers ?? 2 }, (_, i) => {
-        const name = `broker-${String.fromCharCode(97 + i)}`;
-        return startBroker({
-          name,
-          listen: `${host}:0`,
-          data: join(options.data, name),
-          nameServers: nameServers.map((node) => node.endpoint),
-          createsTopics: true,
-          logger: createLogger({ level, node: name }),
-        });
-      }),
-    );
-    started.push(...brokers);
+    const nameServers = await startAll(started, options.nameServers ?? 2, (i) => {
+      const name = `ns-${i + 1}`;
+      const listen = `${host}:${options.nameServerPorts?.[i] ?? 0}`;
+      return startNameServer({ listen, name, logger: logger(name), engine: { warmupMs: 0 } });
+    });
+    const brokers = await startAll(started, options.brokers ?? 2, (i) => {
+      const name = `broker-${String.fromCharCode(97 + i)}`;
+      return startBroker({
+        name,
+        listen: `${host}:${options.brokerPorts?.[i] ?? 0}`,
+        data: join(options.data, name),
+        nameServers: nameServers.map((node) => node.endpoint),
+        createsTopics: true,
+        logger: logger(name),
+      });
+    });
     return { nameServers, brokers, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Starts `count` nodes at once and notes those that run, so that they can be stopped where another one failed. @throws its error. */
+async function startAll(started: RunningNode[], count: number, start: (index: number) => Promise<RunningNode>): Promise<RunningNode[]> {
+  const results = await Promise.allSettled(Array.from({ length: count }, (_, i) => start(i)));
+  const running = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
+  started.push(...running);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return running;
 }
