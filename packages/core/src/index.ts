@@ -1,3 +1,14 @@
+export * from './client/consumer/consumer.ts';
+export type { Delivery } from './client/consumer/delivery.ts';
+export { Message } from './client/consumer/message.ts';
+export type {
+  ConsumerHandler,
+  ConsumerOptions,
+  ConsumerSettings,
+  QueuePosition,
+  StartPosition,
+  TopicSubscription,
+} from './client/consumer/options.ts';
 export * from './client/host.ts';
 export * from './clock.ts';
 export * from './connection/client-session.ts';
@@ -30,3 +41,8 @@ export * from './portable-crc32.ts';
 export * from './wire/frame-splitter.ts';
 export * from './wire/preface.ts';
 export * from './stored-name.ts';
+export { DEFAULT_GROUP_OPTIONS, type GroupOptions } from './broker/groups/group-env.ts';
+export { Groups } from './broker/groups/groups.ts';
+export * from './broker/groups/host.ts';
+export * from './broker/groups/target.ts';
+export * from './client/client.ts';

@@ -57,6 +57,16 @@ export interface BrokerListener {
   onClosed?(broker: string, error: QanatError | undefined): void;
   onGoAway?(broker: string): void;
   onPush?<N extends LiveFrame>(broker: string, name: N, headers: readonly RequestHeader<N>[]): void;
+  /** The broker reads again after its connection was blocked. */
+  onDrained?(broker: string): void;
+}
+
+/** A producer, a consumer or whatever else lives as long as its client at most. */
+export interface ClientPart {
+  /** Called once after each burst of inputs, before the outputs are taken: the moment to send what has gathered. */
+  flush?(): void;
+  /** The client is being closed: fail what is pending with `error`. Nothing can be sent any more. */
+  clientClosed(error: QanatError): void;
 }
 
 /** What producers, consumers and administration share: the routes, and one connection to each broker. */

@@ -1,0 +1,248 @@
+import { QanatError } from '../errors.ts';
+import type { Timer } from '../timers.ts';
+import type { Routes } from '../wire/gen/messages.ts';
+import { LIMITS } from '../wire/gen/registry.ts';
+import { BrokerDirectory } from './broker-directory.ts';
+import type { RouteShare, TopicRoute } from './host.ts';
+import { NameServerLink } from './name-server-link.ts';
+import { type ConnectionHost, queryNameServer } from './name-server-query.ts';
+import { addAnswer, readRoutes, type TopicAnswer } from './routes-answer.ts';
+
+/** Topics in one query: their names stay well below CONTROL_HEADER_BYTES_MAX. */
+const TOPICS_PER_QUERY = 256;
+/** The least time between two questions for one topic, but for those that the cache asks itself. */
+const REFRESH_MIN_MS = 200;
+/** How soon a NameServer that knows too little is asked again. */
+const NOT_READY_RETRY_MS = 250;
+/** How soon a query that was refused is tried again. */
+const REFUSED_RETRY_MS = 1_000;
+
+interface Entry {
+  readonly topic: string;
+  readonly listeners: Set<(route: TopicRoute) => void>;
+  /** Called once, with the next answer that is sure. */
+  asking: ((route: TopicRoute) => void)[];
+  route: TopicRoute | undefined;
+  askedMs: number;
+  /** Shares of the route that the present NameServer does not know (yet). */
+  kept: boolean;
+  timer: Timer | undefined;
+  /** Counts answers, so that a late verdict of other NameServers does not undo a newer one. */
+  answers: number;
+}
+
+/**
+ * The routes of the topics that somebody here wants: watched at one NameServer, asked for again now and then. A topic is
+ * missing only when every NameServer that answers says so; without a NameServer the last known routes stay in force.
+ */
+export class RouteCache {
+  readonly directory: BrokerDirectory;
+  readonly link: NameServerLink;
+  readonly #host: ConnectionHost;
+  readonly #entries = new Map<string, Entry>();
+  #due = new Set<string>();
+  #graceUntilMs = 0;
+  #stopped = false;
+
+  constructor(host: ConnectionHost, onBrokerChange: (broker: string) => void) {
+    this.#host = host;
+    this.directory = new BrokerDirectory(host.settings, onBrokerChange);
+    this.link = new NameServerLink(host, { onOpen: () => this.#linkOpened(), onUpdate: (pages) => this.#take(pages) });
+    this.#schedulePoll();
+  }
+
+  /** See ClientHost.watchRoute. */
+  watch(topic: string, listener: (route: TopicRoute) => void): () => void {
+    const entry = this.#entry(topic);
+    // A function of its own, so that one listener may watch twice.
+    const own = (route: TopicRoute): void => listener(route);
+    entry.listeners.add(own);
+    if (entry.route !== undefined) own(entry.route);
+    return () => {
+      entry.listeners.delete(own);
+      this.#forgetUnused(entry);
+    };
+  }
+
+  /** Asks anew, whatever is known; `done` is called once with an answer that is sure. @returns what withdraws it. */
+  ask(topic: string, done: (route: TopicRoute) => void): () => void {
+    const entry = this.#entry(topic);
+    entry.asking.push(done);
+    this.#due.add(topic);
+    return () => {
+      entry.asking = entry.asking.filter((other) => other !== done);
+      this.#forgetUnused(entry);
+    };
+  }
+
+  /** See ClientHost.refreshRoute. */
+  refresh(topic: string): void {
+    const entry = this.#entries.get(topic);
+    if (entry === undefined) return;
+    const waitMs = entry.askedMs + REFRESH_MIN_MS - this.#host.engine.nowMs();
+    if (waitMs <= 0) this.#due.add(topic);
+    else this.#askLater(entry, waitMs);
+  }
+
+  /** Sends what is to be asked, many topics in one query. Called once after each burst of inputs. */
+  flush(): void {
+    if (this.#due.size === 0 || !this.link.open) return;
+    const topics = [...this.#due].filter((topic) => this.#entries.has(topic));
+    this.#due = new Set();
+    for (let i = 0; i < topics.length; i += TOPICS_PER_QUERY) this.#query(topics.slice(i, i + TOPICS_PER_QUERY));
+  }
+
+  close(error: QanatError): void {
+    this.#stopped = true;
+    this.link.close(error);
+  }
+
+  #entry(topic: string): Entry {
+    const known = this.#entries.get(topic);
+    if (known !== undefined) return known;
+    const entry: Entry = { topic, listeners: new Set(), asking: [], route: undefined, askedMs: -REFRESH_MIN_MS, kept: false, timer: undefined, answers: 0 };
+    this.#entries.set(topic, entry);
+    this.#due.add(topic);
+    return entry;
+  }
+
+  #forgetUnused(entry: Entry): void {
+    if (entry.listeners.size > 0 || entry.asking.length > 0 || this.#entries.get(entry.topic) !== entry) return;
+    entry.timer?.cancel();
+    this.#entries.delete(entry.topic);
+    this.#due.delete(entry.topic);
+  }
+
+  // ---- asking ----
+
+  #linkOpened(): void {
+    this.#graceUntilMs = this.#host.engine.nowMs() + LIMITS.NAMESERVER_WARMUP_MS;
+    for (const topic of this.#entries.keys()) this.#due.add(topic);
+  }
+
+  #schedulePoll(): void {
+    const { engine, settings } = this.#host;
+    const ms = settings.routePollMs * (0.9 + engine.random.fraction() * 0.2);
+    engine.timers.at(engine.nowMs() + ms, () => {
+      if (this.#stopped) return;
+      for (const topic of this.#entries.keys()) this.#due.add(topic);
+      this.#schedulePoll();
+    });
+  }
+
+  #askLater(entry: Entry, ms: number): void {
+    const { engine } = this.#host;
+    if (entry.timer !== undefined) return;
+    entry.timer = engine.timers.at(engine.nowMs() + ms, () => {
+      entry.timer = undefined;
+      this.#due.add(entry.topic);
+    });
+  }
+
+  #query(topics: readonly string[]): void {
+    const nowMs = this.#host.engine.nowMs();
+    for (const topic of topics) (this.#entries.get(topic) as Entry).askedMs = nowMs;
+    this.link.ask({ topics, watch: true }, (error, pages) => {
+      if (error === undefined) return this.#take(pages);
+      for (const topic of topics) {
+        const entry = this.#entries.get(topic);
+        if (entry !== undefined) this.#askLater(entry, REFUSED_RETRY_MS);
+      }
+    });
+  }
+
+  // ---- answers ----
+
+  #take(pages: readonly Routes[]): void {
+    const answer = readRoutes(pages);
+    for (const broker of answer.brokers) this.directory.update(broker);
+    this.#takeTopics(answer.topics, (doubtful) => this.#verify(doubtful));
+  }
+
+  #takeTopics(topics: ReadonlyMap<string, TopicAnswer>, notFound: (entries: readonly Entry[]) => void): void {
+    const missing: Entry[] = [];
+    for (const [topic, { verdict, shares }] of topics) {
+      const entry = this.#entries.get(topic);
+      if (entry === undefined) continue;
+      entry.answers++;
+      if (verdict === 'found') this.#found(entry, shares);
+      else if (verdict === 'not-ready') this.#askLater(entry, NOT_READY_RETRY_MS);
+      else missing.push(entry);
+    }
+    if (missing.length > 0) notFound(missing);
+  }
+
+  /** Asks all the other NameServers whether they too do not know these topics. Those that do not answer have no say. */
+  #verify(entries: readonly Entry[]): void {
+    const others = this.link.others();
+    const answers = entries.map((entry) => entry.answers);
+    const merged = new Map<string, TopicAnswer>();
+    const conclude = (): void => {
+      const current = new Set(entries.filter((entry, i) => entry.answers === answers[i]).map((entry) => entry.topic));
+      for (const topic of current) if (!merged.has(topic)) merged.set(topic, { verdict: 'not-found', shares: new Map() });
+      for (const topic of [...merged.keys()]) if (!current.has(topic)) merged.delete(topic);
+      this.#takeTopics(merged, (missing) => missing.forEach((entry) => this.#settle(entry, { topic: entry.topic, found: false, shares: [] })));
+    };
+    let open = others.length;
+    if (open === 0) return conclude();
+    for (const address of others) {
+      queryNameServer(this.#host, address, { topics: entries.map(({ topic }) => topic) }, (error, pages) => {
+        if (error === undefined) {
+          const answer = readRoutes(pages);
+          for (const broker of answer.brokers) this.directory.update(broker, true);
+          addAnswer(merged, answer.topics);
+        }
+        if (--open === 0 && !this.#stopped) conclude();
+      });
+    }
+  }
+
+  #found(entry: Entry, answered: ReadonlyMap<string, number>): void {
+    const queues = new Map(answered);
+    entry.kept = this.#keepShares(entry, queues);
+    const shares: RouteShare[] = [...queues.keys()].sort().map((broker) => ({
+      broker,
+      queues: queues.get(broker) as number,
+      away: this.directory.get(broker)?.away ?? false,
+    }));
+    this.#settle(entry, { topic: entry.topic, found: true, shares });
+  }
+
+  /**
+   * A NameServer that has just started may know some of a topic's brokers and not yet the others. Until its warm-up is over,
+   * a share that was known keeps its place, or the keys of its queues would move for a second and break their order.
+   */
+  #keepShares(entry: Entry, queues: Map<string, number>): boolean {
+    const nowMs = this.#host.engine.nowMs();
+    if (nowMs >= this.#graceUntilMs) return false;
+    let kept = false;
+    for (const share of entry.route?.shares ?? []) {
+      if (queues.has(share.broker)) continue;
+      queues.set(share.broker, share.queues);
+      kept = true;
+    }
+    if (kept) this.#askLater(entry, this.#graceUntilMs - nowMs);
+    return kept;
+  }
+
+  #settle(entry: Entry, route: TopicRoute): void {
+    const changed = entry.route === undefined || !sameRoute(entry.route, route);
+    if (changed) entry.route = route;
+    const asking = entry.asking;
+    entry.asking = [];
+    if (changed) for (const listener of [...entry.listeners]) listener(route);
+    for (const done of asking) done(route);
+    this.#forgetUnused(entry);
+  }
+}
+
+function sameRoute(a: TopicRoute, b: TopicRoute): boolean {
+  return (
+    a.found === b.found &&
+    a.shares.length === b.shares.length &&
+    a.shares.every((share, i) => {
+      const other = b.shares[i] as RouteShare;
+      return share.broker === other.broker && share.queues === other.queues && share.away === other.away;
+    })
+  );
+}

@@ -1,0 +1,45 @@
+import { wireNumberOf } from '../errors.ts';
+import type { BrokerRoute, Routes } from '../wire/gen/messages.ts';
+
+const NOT_READY = wireNumberOf('NOT_READY');
+
+/** What an answer says of one topic. */
+export interface TopicAnswer {
+  verdict: 'found' | 'not-found' | 'not-ready';
+  /** Queues by broker. */
+  readonly shares: Map<string, number>;
+}
+
+/** An answer to ROUTE_QUERY, or a ROUTE_UPDATE, its frames joined. */
+export interface RoutesAnswer {
+  readonly topics: Map<string, TopicAnswer>;
+  readonly brokers: readonly BrokerRoute[];
+}
+
+/** Joins the frames of an answer; the shares of one topic may be in several of them. */
+export function readRoutes(pages: readonly Routes[]): RoutesAnswer {
+  const topics = new Map<string, TopicAnswer>();
+  const brokers: BrokerRoute[] = [];
+  for (const page of pages) {
+    brokers.push(...page.brokers);
+    for (const route of page.routes) {
+      const verdict = route.code === 0 ? 'found' : route.code === NOT_READY ? 'not-ready' : 'not-found';
+      const answer = topics.get(route.topic) ?? { verdict, shares: new Map() };
+      topics.set(route.topic, answer);
+      for (const share of route.shares) answer.shares.set(share.broker, share.queues);
+    }
+  }
+  return { topics, brokers };
+}
+
+/** Adds what another NameServer says: a topic is found when one of them has it, and missing only when all say so. */
+export function addAnswer(into: Map<string, TopicAnswer>, from: ReadonlyMap<string, TopicAnswer>): void {
+  for (const [topic, answer] of from) {
+    const known = into.get(topic);
+    if (known === undefined) into.set(topic, { verdict: answer.verdict, shares: new Map(answer.shares) });
+    else {
+      if (known.verdict !== 'found' && answer.verdict !== 'not-found') known.verdict = answer.verdict;
+      for (const [broker, queues] of answer.shares) known.shares.set(broker, queues);
+    }
+  }
+}
