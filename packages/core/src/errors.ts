@@ -96,9 +96,9 @@ const BY_CLASS: Readonly<Record<number, ErrorCode>> = {
   8: 'LEASE_FENCED',
 };
 
-/** The code for a number that came over the wire. */
+/** The code for a number that came over the wire. An unknown class is taken for one of what must not be tried again (QNT-ERR-002). */
 export function codeOfWireNumber(number: number): ErrorCode {
-  return BY_NUMBER.get(number) ?? BY_CLASS[errorClass(number)] ?? 'INTERNAL';
+  return BY_NUMBER.get(number) ?? BY_CLASS[errorClass(number)] ?? 'INVALID_ARGUMENT';
 }
 
 /** Guards an invariant of our own: a false condition is a defect, never a peer's fault. */

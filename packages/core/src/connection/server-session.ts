@@ -50,8 +50,8 @@ export class Request<N extends LiveFrame = LiveFrame> {
     if (this.oneWay || this.#answered) return;
     const control = responseCodec(this.name).encode(header);
     const flags = Flag.RESPONSE | (more ? Flag.MORE : 0);
-    if (!more) this.#end();
     this.session.send(encodeFrame(FRAMES[this.name].type, flags, this.correlation, control, payload));
+    if (!more) this.#end();
   }
 
   /** Answers in as many frames as `pages` has; `pages` holds at least one. */
@@ -61,8 +61,8 @@ export class Request<N extends LiveFrame = LiveFrame> {
 
   fail(error: QanatError): void {
     if (this.oneWay || this.#answered) return;
-    this.#end();
     this.session.send(encodeError(FRAMES[this.name].type, this.correlation, error));
+    this.#end();
   }
 
   #end(): void {
@@ -119,6 +119,8 @@ export class ServerSession {
   #state: State = 'greeting';
   #inFlight = new Set<number>();
   #joined: { correlation: number; name: LiveFrame; headers: unknown[] } | undefined;
+  /** A joined request that was refused before its last frame came: the rest of it is dropped. */
+  #refused: number | undefined;
   #idleMs: number;
   #heardMs: number;
   #timer: Timer;
@@ -228,15 +230,21 @@ export class ServerSession {
     if (!oneWay && frame.correlation % 2 === 0) throw new QanatError('MALFORMED_FRAME', `a client's correlation number is odd, not ${frame.correlation}`);
     if (!oneWay && this.#inFlight.has(frame.correlation)) throw new QanatError('UNEXPECTED_FRAME', `correlation number ${frame.correlation} is in use`);
     if (this.#state === 'greeting') return this.#greet(frame);
+    if (!oneWay && frame.correlation === this.#refused) {
+      if ((frame.flags & Flag.MORE) === 0) this.#refused = undefined;
+      return;
+    }
     const name = FRAME_NAMES.get(frame.type);
     if (name === undefined) return this.#unknown(frame);
     if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');
     if (name === 'GOAWAY') return;
-    if (name === 'PING') return this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
+    if (name === 'PING') return oneWay ? undefined : this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
     this.#request(name, frame);
   }
 
   #refuse(frame: Frame, error: QanatError): void {
+    if (this.#joined?.correlation === frame.correlation) this.#joined = undefined;
+    if ((frame.flags & Flag.MORE) !== 0) this.#refused = frame.correlation;
     if ((frame.flags & Flag.ONEWAY) === 0) this.send(encodeError(frame.type, frame.correlation, error));
   }
 

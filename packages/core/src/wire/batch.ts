@@ -40,6 +40,9 @@ export const BatchAttribute = {
   KEY_COLUMN: 0x0200,
 } as const;
 
+/** A broker that does not know them must not store such a batch as an ordinary one (QNT-BAT-007). */
+const RESERVED_ATTRIBUTES = BatchAttribute.TRANSACTIONAL | BatchAttribute.CONTROL | BatchAttribute.DELAYED;
+
 export const Compression = { NONE: 0, DEFLATE: 1 } as const;
 
 export interface BatchHeader {
@@ -100,6 +103,7 @@ export function batchFormError(bytes: Uint8Array): string | undefined {
   if (header.recordCount < 1 || header.recordCount > LIMITS.BATCH_RECORDS_MAX) return `${header.recordCount} records`;
   if ((header.attributes & BatchAttribute.COMPRESSION_MASK) > Compression.DEFLATE) return 'the compression is not known';
   if ((header.attributes & BatchAttribute.CHECKSUM_MASK) !== 0) return 'the checksum algorithm is not known';
+  if ((header.attributes & RESERVED_ATTRIBUTES) !== 0) return 'transactional, control and delayed batches are not known';
   if (Number.isNaN(header.producerId) || Number.isNaN(header.bornTimeMs)) return 'an integer is above 2^53-1';
   const compressedLength = (header.attributes & BatchAttribute.COMPRESSION_MASK) === Compression.NONE ? 0 : 4;
   if (header.headerLength + columnsLength(header) + compressedLength > bytes.length) return 'the index columns run over the end';
