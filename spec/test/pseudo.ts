@@ -1,0 +1,147 @@
+// The pseudo-code of the specification, and what it is compared with: it is the oracle, the core's functions are under test.
+import { allocateAveragely, GroupKind, HelloOk, queueHash, queueOfKey, textChecksum, utf8 } from '@qanat/core';
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { LeaseTable } from '../../packages/core/src/broker/groups/lease-table.ts';
+import { planCommit } from '../../packages/core/src/broker/groups/offsets.ts';
+import { topicTarget } from '../../packages/core/src/broker/groups/target.ts';
+import { LIMITS } from '../../packages/core/src/wire/gen/registry.ts';
+import { testPlatform } from '../../packages/core/test/platform.ts';
+import { type SequenceStep, sequenceJudge } from './families.ts';
+import { fencesOf, pages } from './fences.ts';
+import { greet } from './session-player.ts';
+
+type Any = (...args: never[]) => unknown;
+
+/** Names that pseudo-code may use without saying what they are. */
+const given = {
+  crc32: (bytes: Uint8Array): number => testPlatform.crc32(bytes, 0),
+  utf8,
+  UNKNOWN_OFFSET: Number.MAX_SAFE_INTEGER,
+  PRODUCER_BATCHES_REMEMBERED: LIMITS.PRODUCER_BATCHES_REMEMBERED,
+};
+
+/** The last function of a fence, and its name. Functions of other fences may be called. */
+export function pseudoOf(body: string): { readonly name: string; readonly run: Any } {
+  const name = [...body.matchAll(/^function (\w+)/gm)].at(-1)?.[1];
+  if (name === undefined) throw new Error('pseudo-code begins with a function');
+  const others = [...everyPseudo()].filter((other) => other !== body).join('\n');
+  const run = new Function(...Object.keys(given), `'use strict';\n${others}\n${body}\nreturn ${name};`)(...Object.values(given));
+  return { name, run: run as Any };
+}
+
+function* everyPseudo(): IterableIterator<string> {
+  for (const file of pages()) for (const { info, body } of fencesOf(file)) if (info[0] === 'pseudo') yield body;
+}
+
+function pseudo(name: string): (...args: unknown[]) => unknown {
+  for (const body of everyPseudo()) if (pseudoOf(body).name === name) return pseudoOf(body).run as (...args: unknown[]) => unknown;
+  throw new Error(`no pseudo-code ${name}`);
+}
+
+const check = (property: fc.IProperty<never>): void => fc.assert(property as fc.IProperty<unknown>, { numRuns: 300 });
+const property = <T extends unknown[]>(...args: [...{ [K in keyof T]: fc.Arbitrary<T[K]> }, (...values: T) => void]): fc.IProperty<never> =>
+  (fc.property as (...all: unknown[]) => unknown)(...args) as fc.IProperty<never>;
+
+const below = (max: number): fc.Arbitrary<number> => fc.integer({ min: 0, max });
+const broker = fc.constantFrom('a', 'b', 'b-2', 'c', 'z');
+const shares = fc.uniqueArray(fc.record({ broker, queues: fc.integer({ min: 1, max: 9 }) }), { selector: (share) => share.broker, minLength: 1 });
+const queuesOf = (list: readonly { broker: string; queues: number }[]): { broker: string; queue: number }[] =>
+  [...list]
+    .sort((a, b) => (a.broker < b.broker ? -1 : 1))
+    .flatMap((share) => Array.from({ length: share.queues }, (_, queue) => ({ broker: share.broker, queue })));
+
+/** What each pseudo-code is compared with, by the name of its last function. */
+export const pseudoProperties: Readonly<Record<string, () => void>> = {
+  negotiate() {
+    const run = pseudo('negotiate');
+    const feature = below(100);
+    const hello = fc.record({ minor: below(9), features: fc.array(feature), requiredFeatures: fc.array(feature, { maxLength: 1 }), idleMs: below(120_000) });
+    check(
+      property(hello, fc.integer({ min: 1, max: 90_000 }), (asked, idleMs) => {
+        const { error, header } = greet({ idleMs }, asked);
+        const answer = error === undefined ? HelloOk.decode(header as Uint8Array) : undefined;
+        const result = answer === undefined ? { error } : { minor: answer.minor, features: answer.features, idleMs: answer.idleMs };
+        expect(result).toEqual(run({ minor: 0, features: [], idleMs }, asked));
+      }),
+    );
+  },
+
+  allocate() {
+    const run = pseudo('allocate');
+    check(
+      property(below(60), fc.integer({ min: 1, max: 70 }), (queueCount, memberCount) => {
+        const queues = Array.from({ length: queueCount }, (_, i) => i);
+        const members = Array.from({ length: memberCount }, (_, i) => `m${i}`);
+        members.forEach((member, index) => {
+          const { start, count } = allocateAveragely(queueCount, memberCount, index);
+          expect(queues.slice(start, start + count)).toEqual(run(queues, members, member));
+        });
+      }),
+    );
+  },
+
+  target() {
+    const run = pseudo('target');
+    check(
+      property(shares, below(12), fc.boolean(), below(9), (list, memberCount, stale, staleQueues) => {
+        const members = Array.from({ length: memberCount }, (_, i) => `m${i}`);
+        const sorted = [...list].sort((a, b) => (a.broker < b.broker ? -1 : 1));
+        const own = sorted[0] as { broker: string; queues: number };
+        const seen = stale ? sorted.map((share) => (share === own ? { ...share, queues: staleQueues } : share)) : sorted;
+        const { owners, queues } = topicTarget(members, seen, own.broker, own.queues);
+        expect(queues).toBe(queuesOf(list).length);
+        expect(Array.from({ length: own.queues }, (_, queue) => owners[queue])).toEqual(run(queuesOf(list), members, own.broker));
+      }),
+    );
+  },
+
+  queueOfKey() {
+    const run = pseudo('queueOfKey');
+    check(
+      property(shares, fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((key) => key.isWellFormed()), (list, key) => {
+        const queues = queuesOf(list);
+        const hashes = queues.map((queue) => queueHash(testPlatform, queue.broker, queue.queue));
+        expect(queues[queueOfKey(textChecksum(testPlatform, key), hashes)]).toEqual(run(key, queues));
+      }),
+    );
+  },
+
+  acceptBatch() {
+    const run = pseudo('acceptBatch');
+    const batch = fc.record({ back: fc.oneof(fc.constant(0), fc.integer({ min: -3, max: 80 })), count: fc.integer({ min: 1, max: 3 }), checksum: below(1) });
+    check(
+      property(fc.array(batch, { maxLength: 200, size: 'max' }), (batches) => {
+        const judge = sequenceJudge();
+        const state = { next: 0, offset: 0, batches: [] as unknown[] };
+        for (const { back, count, checksum } of batches) {
+          const step: SequenceStep = { base: (state.next - back) >>> 0, count, checksum };
+          expect(judge(step)).toEqual(run(state, step));
+        }
+      }),
+    );
+  },
+
+  commitOffset() {
+    const run = pseudo('commitOffset');
+    const lease = fc.option(fc.record({ member: fc.constantFrom('m1', 'm2'), epoch: fc.integer({ min: 1, max: 3 }) }), { nil: undefined });
+    const state = fc.record({ kind: fc.constantFrom('ASSIGNED', 'FREE'), committed: fc.option(below(9), { nil: undefined }), oldest: below(5), size: below(5), lease });
+    const request = fc.record({ member: fc.constantFrom('m1', 'm2'), epoch: below(3), offset: below(11) });
+    check(
+      property(state, request, ({ size, ...queue }, { member, epoch, offset }) => {
+        const bounds = { oldest: queue.oldest, highWatermark: queue.oldest + size };
+        const table = new LeaseTable();
+        if (queue.committed !== undefined) table.committed([{ topicId: 1, queue: 0, offset: queue.committed }], true);
+        if (queue.lease !== undefined) table.granted({ group: 'g', topicId: 1, queue: 0, label: '', startOffset: 0, ...queue.lease });
+        const host = { topic: () => ({ id: 1, queues: 1 }), bounds: () => bounds };
+        const group = { name: 'g', kind: GroupKind[queue.kind as 'FREE'], table };
+        const entry = { topic: 't', queue: 0, offset, leaseEpoch: epoch };
+        const { failed, offsets } = planCommit(host as never, group, member, [entry], false);
+        const verdict = failed.length > 0 ? codeName(failed[0]?.code) : offsets.length > 0 ? 'STORE' : 'IGNORE';
+        expect(verdict).toBe(run({ ...queue, ...bounds }, { member, epoch, offset }));
+      }),
+    );
+  },
+};
+
+const codeName = (code: number | undefined): string => (code === 4009 ? 'OFFSET_OUT_OF_RANGE' : code === 8001 ? 'LEASE_FENCED' : String(code));
