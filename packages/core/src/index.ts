@@ -1,3 +1,5 @@
+export * from './broker/broker-options.ts';
+export * from './broker/broker.ts';
 export * from './client/consumer/consumer.ts';
 export type { Delivery } from './client/consumer/delivery.ts';
 export { Message } from './client/consumer/message.ts';

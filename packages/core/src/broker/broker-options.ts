@@ -1,0 +1,123 @@
+import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from '../connection/server-session.ts';
+import { QanatError } from '../errors.ts';
+import { nameError } from '../model/names.ts';
+import type { Platform } from '../platform.ts';
+import type { Random } from '../random.ts';
+import type { EndpointInit } from '../wire/gen/messages.ts';
+import { LIMITS } from '../wire/gen/registry.ts';
+import type { GroupOptions } from './groups/group-env.ts';
+import type { CommitLogOptions } from './log/commit-log.ts';
+
+/** Limits that an operator may change; the defaults are those of the specification. */
+export interface BrokerLimits {
+  readonly batchBytesMax: number;
+  readonly topicsMax: number;
+  readonly producersMax: number;
+  /** Time after which an idle producer id is forgotten, ms. */
+  readonly producerIdleMs: number;
+  /** Bytes that wait to be stored. */
+  readonly stagedBytesMax: number;
+  readonly connectionsMax: number;
+}
+
+/** Intervals, ms; the defaults are those of the specification. */
+export interface BrokerTimes {
+  /** Between two full registrations at a NameServer. */
+  readonly reportMs: number;
+  /** Between two heartbeats, where the NameServer does not ask for another interval. */
+  readonly heartbeatMs: number;
+  /** How long another broker that vanished keeps its place in the routes. */
+  readonly awayMs: number;
+  /** Between two questions for the routes of the topics of groups. */
+  readonly routePollMs: number;
+}
+
+export interface BrokerOptions {
+  /** Names the broker in its cluster; one live store has it. */
+  readonly name: string;
+  /** Default `default`. */
+  readonly cluster?: string;
+  /** Addresses; default none: a broker without NameServers serves who knows it. */
+  readonly nameServers?: readonly string[];
+  /** Where clients reach the broker. It registers once there is one: see `Broker.setEndpoints`. */
+  readonly endpoints?: readonly EndpointInit[];
+  /** Creates topics when clients ask for some that do not exist. Default false. */
+  readonly createsTopics?: boolean;
+  /** Queues of a new topic where nothing else is said. Default DEFAULT_QUEUES. */
+  readonly defaultQueues?: number;
+  /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced soon. Default `sync`. */
+  readonly flush?: 'sync' | 'async';
+  readonly platform: Platform;
+  readonly random: Random;
+  /** Name and version, for logs. Default `qanat`. */
+  readonly software?: string;
+  readonly limits?: Partial<BrokerLimits>;
+  readonly times?: Partial<BrokerTimes>;
+  readonly session?: Partial<ServerSessionOptions>;
+  readonly groups?: Partial<GroupOptions>;
+  /** Sizes of segments, cache and reserve. */
+  readonly log?: Partial<Omit<CommitLogOptions, 'platform' | 'flush' | 'newStoreId'>>;
+}
+
+/** Options with every default filled in. */
+export interface BrokerSettings extends Required<Omit<BrokerOptions, 'limits' | 'times' | 'session'>> {
+  readonly limits: BrokerLimits;
+  readonly times: BrokerTimes;
+  readonly session: ServerSessionOptions;
+}
+
+/** @throws QanatError BAD_CONFIG that names the setting. */
+export function brokerSettings(options: BrokerOptions): BrokerSettings {
+  const settings: BrokerSettings = {
+    ...options,
+    cluster: options.cluster ?? 'default',
+    nameServers: options.nameServers ?? [],
+    endpoints: options.endpoints ?? [],
+    createsTopics: options.createsTopics ?? false,
+    defaultQueues: options.defaultQueues ?? LIMITS.DEFAULT_QUEUES,
+    flush: options.flush ?? 'sync',
+    software: options.software ?? 'qanat',
+    log: options.log ?? {},
+    groups: options.groups ?? {},
+    session: { ...DEFAULT_SESSION_OPTIONS, ...options.session },
+    limits: {
+      batchBytesMax: LIMITS.BATCH_BYTES_MAX,
+      topicsMax: LIMITS.TOPICS_PER_BROKER_MAX,
+      producersMax: LIMITS.PRODUCERS_MAX,
+      producerIdleMs: LIMITS.PRODUCER_IDLE_MS,
+      stagedBytesMax: LIMITS.STAGED_BYTES_MAX,
+      connectionsMax: LIMITS.CONNECTIONS_MAX,
+      ...options.limits,
+    },
+    times: {
+      reportMs: LIMITS.BROKER_REPORT_MS,
+      heartbeatMs: LIMITS.BROKER_HEARTBEAT_MS,
+      awayMs: LIMITS.BROKER_AWAY_MS,
+      routePollMs: LIMITS.ROUTE_POLL_MS,
+      ...options.times,
+    },
+  };
+  check(settings);
+  return settings;
+}
+
+function bad(setting: string, why: string): never {
+  throw new QanatError('BAD_CONFIG', `broker setting ${setting}: ${why}`, { outcome: 'not-sent' });
+}
+
+function check(settings: BrokerSettings): void {
+  for (const setting of ['name', 'cluster'] as const) {
+    const error = nameError(settings[setting], LIMITS.BROKER_NAME_BYTES_MAX);
+    if (error !== undefined) bad(setting, error);
+  }
+  const { defaultQueues, limits, session, endpoints } = settings;
+  if (!Number.isInteger(defaultQueues) || defaultQueues < 1 || defaultQueues > LIMITS.QUEUES_PER_TOPIC_MAX) {
+    bad('defaultQueues', `1 to ${LIMITS.QUEUES_PER_TOPIC_MAX} queues, not ${defaultQueues}`);
+  }
+  if (endpoints.length > LIMITS.ENDPOINTS_PER_BROKER_MAX) bad('endpoints', `at most ${LIMITS.ENDPOINTS_PER_BROKER_MAX}`);
+  const fits = session.frameBytesMax - LIMITS.CONTROL_HEADER_BYTES_MAX;
+  if (limits.batchBytesMax > fits) bad('limits.batchBytesMax', `a frame of ${session.frameBytesMax} bytes holds ${fits} at most`);
+  for (const [name, value] of Object.entries({ ...settings.limits, ...settings.times })) {
+    if (!(value > 0)) bad(name, `${value} is not above zero`);
+  }
+}

@@ -1,0 +1,204 @@
+import type { EngineHost } from '../context.ts';
+import { QanatError } from '../errors.ts';
+import type { Timer } from '../timers.ts';
+import type { EndpointInit, RegisterBrokerInit, TopicShareInit } from '../wire/gen/messages.ts';
+import type { BrokerSettings } from './broker-options.ts';
+import type { NameServerLink } from './name-server-link.ts';
+import { topicPages } from './topic-pages.ts';
+import type { Topics } from './topics.ts';
+
+/** Changes that come close together are one registration. */
+const COALESCE_MS = 20;
+const TOPICS_PER_FRAME = 1000;
+/** A NameServer that does not answer within this time gets a new connection. */
+const ANSWER_MS = 3_000;
+/** How long a broker that stops waits for the answer. */
+const UNREGISTER_MS = 1_000;
+
+/** What one NameServer knows of us. */
+interface LinkState {
+  /** How the first attempt ended; the start is over when there is none without. */
+  first: 'none' | 'failed' | 'in-use' | 'registered';
+  registered: boolean;
+  registering: boolean;
+  again: boolean;
+  heartbeatMs: number;
+  heartbeat: Timer | undefined;
+  report: Timer | undefined;
+}
+
+export interface RegistrationParts {
+  readonly host: EngineHost;
+  readonly settings: BrokerSettings;
+  readonly topics: Topics;
+  readonly links: readonly NameServerLink[];
+  readonly storeId: () => Uint8Array;
+  readonly term: () => number;
+  /** The name belongs to another broker. */
+  readonly fatal: (error: QanatError) => void;
+}
+
+/** Tells every NameServer who we are, where we listen and which topics we have (spec, chapter of broker registration). */
+export class Registration {
+  readonly #parts: RegistrationParts;
+  readonly #states = new Map<NameServerLink, LinkState>();
+  #endpoints: readonly EndpointInit[];
+  #revision = 1;
+  #changed: Timer | undefined;
+  #stopped = false;
+
+  constructor(parts: RegistrationParts) {
+    this.#parts = parts;
+    this.#endpoints = parts.settings.endpoints;
+    for (const link of parts.links) {
+      this.#states.set(link, {
+        first: 'none',
+        registered: false,
+        registering: false,
+        again: false,
+        heartbeatMs: parts.settings.times.heartbeatMs,
+        heartbeat: undefined,
+        report: undefined,
+      });
+    }
+  }
+
+  setEndpoints(endpoints: readonly EndpointInit[]): void {
+    this.#endpoints = endpoints;
+    this.changed();
+  }
+
+  /** The text of the registration is no longer what was told. */
+  changed(): void {
+    if (this.#changed !== undefined || this.#stopped) return;
+    const { host } = this.#parts;
+    this.#changed = host.timers.at(host.nowMs() + COALESCE_MS, () => {
+      this.#changed = undefined;
+      this.#revision++;
+      for (const link of this.#states.keys()) this.#register(link);
+    });
+  }
+
+  linkOpened(link: NameServerLink): void {
+    this.#register(link);
+  }
+
+  linkClosed(link: NameServerLink, error: QanatError | undefined): void {
+    const state = this.#state(link);
+    if (state.registered) this.#parts.host.log('warn', 'broker.name-server.lost', { address: link.address, error: error?.message });
+    state.registered = false;
+    state.registering = false;
+    state.heartbeat?.cancel();
+    state.report?.cancel();
+    this.#decide(state, 'failed');
+  }
+
+  /** Leaves every NameServer; `done` comes when all have answered or had their time. */
+  unregister(done: () => void): void {
+    this.#stopped = true;
+    this.#changed?.cancel();
+    let waiting = 1;
+    const ended = (): void => {
+      if (--waiting === 0) done();
+    };
+    for (const [link, state] of this.#states) {
+      state.heartbeat?.cancel();
+      state.report?.cancel();
+      if (!state.registered || link.session === undefined) continue;
+      waiting++;
+      const header = { broker: this.#parts.settings.name, storeId: this.#parts.storeId() };
+      link.session.request('UNREGISTER_BROKER', header, { timeoutMs: UNREGISTER_MS }, ended);
+    }
+    ended();
+  }
+
+  #state(link: NameServerLink): LinkState {
+    return this.#states.get(link) as LinkState;
+  }
+
+  #register(link: NameServerLink): void {
+    const state = this.#state(link);
+    const { session } = link;
+    if (session === undefined || this.#stopped || this.#endpoints.length === 0) return;
+    if (state.registering) {
+      state.again = true;
+      return;
+    }
+    state.registering = true;
+    state.again = false;
+    session.request('REGISTER_BROKER', this.#frames(), { timeoutMs: ANSWER_MS }, (error, { header }) => {
+      if (link.session !== session) return;
+      state.registering = false;
+      if (error === undefined) this.#registered(link, state, header.heartbeatMs);
+      else this.#refused(link, state, error);
+      if (state.again) this.#register(link);
+    });
+  }
+
+  #registered(link: NameServerLink, state: LinkState, heartbeatMs: number): void {
+    const { host, settings } = this.#parts;
+    if (!state.registered) host.log('info', 'broker.registered', { address: link.address, topics: this.#parts.topics.size });
+    state.registered = true;
+    state.heartbeatMs = heartbeatMs === 0 ? settings.times.heartbeatMs : Math.min(heartbeatMs, settings.times.heartbeatMs);
+    this.#decide(state, 'registered');
+    state.report?.cancel();
+    state.report = host.timers.at(host.nowMs() + settings.times.reportMs, () => this.#register(link));
+    this.#armHeartbeat(link, state);
+  }
+
+  #refused(link: NameServerLink, state: LinkState, error: QanatError): void {
+    this.#parts.host.log('error', 'broker.registration.refused', { address: link.address, code: error.code, error: error.message });
+    if (error.code === 'TIMEOUT') return link.suspect(error);
+    this.#decide(state, error.code === 'NAME_IN_USE' ? 'in-use' : 'failed', error);
+    state.registered = false;
+    this.#armHeartbeat(link, state);
+    return undefined;
+  }
+
+  /** Fatal only when, at the start, every NameServer that could be asked says that the name is taken. */
+  #decide(state: LinkState, outcome: LinkState['first'], error?: QanatError): void {
+    if (state.first !== 'none') return;
+    state.first = outcome;
+    const firsts = Array.from(this.#states.values(), ({ first }) => first);
+    if (firsts.includes('none') || firsts.includes('registered') || !firsts.includes('in-use')) return;
+    this.#parts.fatal(error ?? new QanatError('NAME_IN_USE', `every NameServer says that the name ${this.#parts.settings.name} is in use`));
+  }
+
+  #armHeartbeat(link: NameServerLink, state: LinkState): void {
+    const { host } = this.#parts;
+    state.heartbeat?.cancel();
+    state.heartbeat = host.timers.at(host.nowMs() + state.heartbeatMs, () => this.#beat(link, state));
+  }
+
+  #beat(link: NameServerLink, state: LinkState): void {
+    const { session } = link;
+    if (session === undefined || this.#stopped) return;
+    this.#armHeartbeat(link, state);
+    if (!state.registered) return this.#register(link);
+    const header = { broker: this.#parts.settings.name, storeId: this.#parts.storeId(), term: this.#parts.term(), revision: this.#revision };
+    session.request('BROKER_HEARTBEAT', header, { timeoutMs: ANSWER_MS }, (error, response) => {
+      if (link.session !== session || this.#stopped) return;
+      if (error?.code === 'TIMEOUT') link.suspect(error);
+      else if (error === undefined && response.header.register) this.#register(link);
+    });
+  }
+
+  #frames(): RegisterBrokerInit[] {
+    const { settings, topics } = this.#parts;
+    const shares: TopicShareInit[] = [];
+    for (const topic of topics.all()) if (!topic.removed) shares.push({ topic: topic.name, queues: topic.queues.length });
+    const [first, ...rest] = topicPages(shares, TOPICS_PER_FRAME);
+    const head: RegisterBrokerInit = {
+      broker: settings.name,
+      cluster: settings.cluster,
+      storeId: this.#parts.storeId(),
+      term: this.#parts.term(),
+      revision: this.#revision,
+      endpoints: this.#endpoints,
+      createsTopics: settings.createsTopics,
+      software: settings.software,
+      topics: first,
+    };
+    return [head, ...rest.map((page) => ({ topics: page }))];
+  }
+}
