@@ -31,6 +31,8 @@ import {
 
 type Settle = (error: QanatError | undefined) => void;
 
+let nextCorrelation = 1;
+
 /** A connection of a member: keeps what is pushed. */
 export class FakeSession {
   readonly remote: string;
@@ -126,7 +128,6 @@ export class GroupWorld {
   context!: EngineContext;
   #staged: { record: StateRecord; settle: Settle }[] = [];
   #counter = 0;
-  #correlation = 1;
   #topicId = 0;
   #snapshot: { states: GroupState[]; at: number } = { states: [], at: 0 };
 
@@ -296,8 +297,8 @@ export class GroupWorld {
 
   request<N extends LiveFrame>(session: FakeSession, name: N, init: RequestInit<N>): Answer<N> {
     this.#enter();
-    const correlation = this.#correlation;
-    this.#correlation += 2;
+    const correlation = nextCorrelation;
+    nextCorrelation += 2;
     const header = requestCodec(name).decode(requestCodec(name).encode(init)) as RequestHeader<N>;
     const frame = { type: 0, flags: 0, correlation, control: new Uint8Array(0), payload: new Uint8Array(0) };
     const request = new Request(session as unknown as ServerSession, name, [header], frame);
@@ -346,7 +347,7 @@ export class TestMember {
     this.label = id;
     this.group = group;
     this.subscription = subscription;
-    this.session = new FakeSession(`10.0.0.1:${id}`);
+    this.session = new FakeSession(`10.0.0.1:${id}`.slice(0, 255));
     this.joinedMs = world.nowMs;
   }
 

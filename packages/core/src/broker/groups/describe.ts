@@ -4,6 +4,7 @@ import { pagesOf } from './assignment.ts';
 import type { Group } from './group.ts';
 import { groupQueues } from './group-queues.ts';
 import type { GroupHost } from './host.ts';
+import { storedRecord } from './subscription.ts';
 
 /** Items in one frame: with the longest names they still fit in a control header. */
 const GROUPS_PER_PAGE = 400;
@@ -59,10 +60,10 @@ function describeQueues(host: GroupHost, group: Group): GroupQueueInit[] {
 
 /** Answers GROUP_DESCRIBE: the record on the first page, then members, then queues; small ones share the first page. */
 export function describeGroup(host: GroupHost, group: Group, request: Request<'GROUP_DESCRIBE'>): void {
-  const { kind, record: subscription } = group;
+  const { kind, subscription } = storedRecord(group.record);
   const members = describeMembers(host, group);
   const queues = describeQueues(host, group);
-  if (subscription.topics.length <= 8 && members.length <= 16 && queues.length <= 64) {
+  if ((subscription?.topics.length ?? 0) <= 8 && members.length <= 16 && queues.length <= 64) {
     return request.respond({ kind, subscription, members, queues });
   }
   const pages: GroupDescribeOkInit[] = [{ kind, subscription }];

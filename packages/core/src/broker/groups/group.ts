@@ -10,7 +10,7 @@ import { LeaseTable, type QueueSlot } from './lease-table.ts';
 import { type Member, Members } from './members.ts';
 import { commit, giveBack, planCommit } from './offsets.ts';
 import { firstOffset } from './start-offset.ts';
-import { subscriptionConflict, subscriptionText } from './subscription.ts';
+import { storedRecord, subscriptionConflict, subscriptionText } from './subscription.ts';
 import { topicTarget } from './target.ts';
 
 /** What the last target was made of. */
@@ -67,7 +67,7 @@ export class Group {
   }
 
   snapshot(): GroupStateInit {
-    return { group: this.name, subscription: this.#record, offsets: this.table.offsets(), leases: this.table.leases(this.name) };
+    return { group: this.name, ...storedRecord(this.#record), offsets: this.table.offsets(), leases: this.table.leases(this.name) };
   }
 
   // ---- the record ----

@@ -11,7 +11,7 @@ import type { GroupHost } from './host.ts';
 import { LeaseTable, liveLease } from './lease-table.ts';
 import { fetchOffsets, planCommit } from './offsets.ts';
 import { resetGroup } from './reset.ts';
-import { checkKind, checkSubscription, unsubscribed } from './subscription.ts';
+import { checkKind, checkSubscription, storedRecord, unsubscribed } from './subscription.ts';
 
 /**
  * The groups of one broker: members, leases, committed offsets (spec, chapters of groups and offsets).
@@ -85,8 +85,8 @@ export class Groups {
   // ---- durable state ----
 
   restore(states: readonly GroupState[]): void {
-    for (const { group: name, subscription, offsets, leases } of states) {
-      const group = new Group(this.#env, name, subscription ?? unsubscribed(GroupKind.ASSIGNED));
+    for (const { group: name, kind, subscription, offsets, leases } of states) {
+      const group = new Group(this.#env, name, subscription ?? unsubscribed(kind));
       this.#groups.set(name, group);
       group.table.committed(offsets, true);
       for (const lease of leases) group.table.granted(lease);
@@ -99,7 +99,7 @@ export class Groups {
 
   apply(record: StateRecord): void {
     const { groupChanged, leaseGranted, leaseEnded, offsetsCommitted, topicRemoved } = record;
-    if (groupChanged?.subscription !== undefined) this.#setRecord(groupChanged.group, groupChanged.subscription);
+    if (groupChanged !== undefined) this.#setRecord(groupChanged.group, groupChanged.subscription ?? unsubscribed(groupChanged.kind));
     // A record may have been staged before its topic was removed, and come behind.
     if (leaseGranted !== undefined && this.#host.topicName(leaseGranted.topicId) !== undefined) {
       this.#groups.get(leaseGranted.group)?.table.granted(leaseGranted);
@@ -182,7 +182,7 @@ export class Groups {
     }
     const waiters = [settle];
     this.#changing.set(name, waiters);
-    this.#host.appendState({ groupChanged: { group: name, subscription } }, (error) => {
+    this.#host.appendState({ groupChanged: { group: name, ...storedRecord(subscription) } }, (error) => {
       this.#changing.delete(name);
       for (const waiter of waiters) waiter(error);
     });

@@ -14,6 +14,12 @@ export const unsubscribed = (kind: GroupKind): Subscription => ({
   fromTimeMs: 0,
 });
 
+/** How a record stands in the log: without a topic it is its kind alone. */
+export const storedRecord = (record: Subscription): { readonly kind: GroupKind; readonly subscription: Subscription | undefined } => ({
+  kind: record.kind,
+  subscription: record.topics.length === 0 ? undefined : record,
+});
+
 /** @throws QanatError UNSUPPORTED_FEATURE for a kind that is reserved. */
 export function checkKind(kind: GroupKind): void {
   if (kind === GroupKind.SHARED)

@@ -3190,34 +3190,41 @@ export const TopicRemoved: MessageType<TopicRemoved, TopicRemovedInit> = message
 
 export interface GroupChanged {
   readonly group: string;
+  /** absent until the first member brings one */
   readonly subscription: Subscription | undefined;
+  /** where there is no subscription to tell it */
+  readonly kind: reg.GroupKind;
 }
 
 export interface GroupChangedInit {
   readonly group?: string | undefined;
   readonly subscription?: SubscriptionInit | undefined;
+  readonly kind?: reg.GroupKind | undefined;
 }
 
 
 function writeGroupChanged(w: Writer, v: GroupChangedInit): Writer {
   if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
+  if (v.kind) w.uint32(24).uint32(v.kind);
   return w;
 }
 
 function readGroupChanged(r: Reader, end: number): GroupChanged {
   let group: string = '';
   let subscription: Subscription | undefined = undefined;
+  let kind: reg.GroupKind = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupChanged.group'); break;
       case 18: subscription = readSubscription(r, endOf(r)); break;
+      case 24: kind = readEnum(r, reg.GroupKindNames, 'GroupChanged.kind'); break;
       default: skipField(r, tag);
     }
   }
   checkEnd(r, end);
-  return { group, subscription };
+  return { group, subscription, kind };
 }
 
 export const GroupChanged: MessageType<GroupChanged, GroupChangedInit> = messageType('GroupChanged', writeGroupChanged, readGroupChanged);
@@ -3614,9 +3621,12 @@ export const QueueState: MessageType<QueueState, QueueStateInit> = messageType('
 
 export interface GroupState {
   readonly group: string;
+  /** absent until the first member brings one */
   readonly subscription: Subscription | undefined;
   readonly offsets: readonly CommittedOffset[];
   readonly leases: readonly LeaseGranted[];
+  /** where there is no subscription to tell it */
+  readonly kind: reg.GroupKind;
 }
 
 export interface GroupStateInit {
@@ -3624,6 +3634,7 @@ export interface GroupStateInit {
   readonly subscription?: SubscriptionInit | undefined;
   readonly offsets?: readonly CommittedOffsetInit[] | undefined;
   readonly leases?: readonly LeaseGrantedInit[] | undefined;
+  readonly kind?: reg.GroupKind | undefined;
 }
 
 
@@ -3632,6 +3643,7 @@ function writeGroupState(w: Writer, v: GroupStateInit): Writer {
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
   if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(26).fork(), item).ldelim();
   if (v.leases !== undefined) for (const item of v.leases) writeLeaseGranted(w.uint32(34).fork(), item).ldelim();
+  if (v.kind) w.uint32(40).uint32(v.kind);
   return w;
 }
 
@@ -3640,6 +3652,7 @@ function readGroupState(r: Reader, end: number): GroupState {
   let subscription: Subscription | undefined = undefined;
   const offsets: CommittedOffset[] = [];
   const leases: LeaseGranted[] = [];
+  let kind: reg.GroupKind = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -3647,11 +3660,12 @@ function readGroupState(r: Reader, end: number): GroupState {
       case 18: subscription = readSubscription(r, endOf(r)); break;
       case 26: offsets.push(readCommittedOffset(r, endOf(r))); break;
       case 34: leases.push(readLeaseGranted(r, endOf(r))); break;
+      case 40: kind = readEnum(r, reg.GroupKindNames, 'GroupState.kind'); break;
       default: skipField(r, tag);
     }
   }
   checkEnd(r, end);
-  return { group, subscription, offsets, leases };
+  return { group, subscription, offsets, leases, kind };
 }
 
 export const GroupState: MessageType<GroupState, GroupStateInit> = messageType('GroupState', writeGroupState, readGroupState);
