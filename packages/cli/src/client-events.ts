@@ -1,0 +1,70 @@
+import type { ClientEvent } from '@qanat/core';
+import type { Note } from './output/diagnostics.ts';
+import { formatAmount } from './output/figures.ts';
+import { formatQueues } from './output/queue-list.ts';
+
+/** What is told about an event of the client. */
+export function noteOfEvent(event: ClientEvent): Note {
+  switch (event.kind) {
+    case 'connected':
+      return {
+        level: 'debug',
+        event: event.kind,
+        text: `connected to ${event.peer} at ${event.address}`,
+        fields: { peer: event.peer, address: event.address },
+      };
+    case 'disconnected':
+      return {
+        level: event.error === undefined ? 'debug' : 'warn',
+        event: event.kind,
+        text: `lost the connection to ${event.peer} at ${event.address}${event.error === undefined ? '' : `: ${event.error.message}`}`,
+        fields: { peer: event.peer, address: event.address, code: event.error?.code },
+      };
+    case 'waiting-for-topic':
+      return {
+        level: 'warn',
+        event: event.kind,
+        text: `waiting for topic "${event.topic}": it does not exist yet`,
+        fields: { topic: event.topic },
+      };
+    case 'assigned':
+    case 'revoked':
+      return {
+        level: 'info',
+        event: event.kind,
+        text: `${event.kind}: ${event.queues.length === 0 ? 'no queues' : `${formatAmount(event.queues.length, 'queue')}, ${formatQueues(event.queues)}`}`,
+        fields: { queues: event.queues },
+      };
+    case 'idle':
+      return {
+        level: 'info',
+        event: event.kind,
+        text: `idle: ${formatAmount(event.members, 'member')} for ${formatAmount(event.queues, 'queue')}`,
+        fields: { members: event.members, queues: event.queues },
+      };
+    case 'retrying':
+      return {
+        level: 'warn',
+        event: event.kind,
+        text: `trying again ${formatQueues([event.queue])} @${event.offset} (attempt ${event.attempt}): ${messageOf(event.error)}`,
+        fields: { queue: event.queue, offset: event.offset, attempt: event.attempt },
+      };
+    case 'undecodable':
+      return {
+        level: 'error',
+        event: event.kind,
+        text: `passed ${formatAmount(event.count, 'message')} of ${formatQueues([event.queue])} from @${event.offset}: ${event.error.message}`,
+        fields: { queue: event.queue, offset: event.offset, count: event.count, code: event.error.code },
+      };
+    case 'error':
+      return { level: 'error', event: event.kind, text: event.error.message, fields: { code: event.error.code } };
+    default:
+      return {
+        level: 'debug',
+        event: String((event as { kind: unknown }).kind),
+        text: `event ${String((event as { kind: unknown }).kind)}`,
+      };
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

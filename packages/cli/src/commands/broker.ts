@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { listOf, option, wholeNumber } from '../options.ts';
+import type { Session } from '../session.ts';
+import { addExamples } from './examples.ts';
+import { addStopHelp, nodeLoggers, readyLineOption, serve } from './serve.ts';
+
+interface BrokerFlags {
+  readonly name: string;
+  readonly cluster: string;
+  readonly listen: string;
+  readonly advertise?: string;
+  readonly data?: string;
+  readonly createTopics?: boolean;
+  readonly queues?: number;
+  readonly flush: 'sync' | 'async';
+  readonly json?: boolean;
+}
+
+async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
+  const { startBroker } = await import('@qanat/server');
+  const data = flags.data ?? join('.qanat', flags.name);
+  const node = await startBroker({
+    name: flags.name,
+    cluster: flags.cluster,
+    listen: flags.listen,
+    data,
+    nameServers: listOf(session.settings.nameServers.replace(/^qanat:\/\//, '')),
+    createsTopics: flags.createTopics ?? false,
+    flush: flags.flush,
+    logger: (await nodeLoggers(session))(flags.name),
+    ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
+    ...(flags.queues === undefined ? {} : { defaultQueues: flags.queues }),
+  });
+  if (flags.json === true) {
+    session.out.json({ ready: true, role: 'broker', name: node.name, endpoint: node.endpoint, data, pid: process.pid });
+  } else session.out.line(`broker ${node.name} listens on ${node.endpoint}, data in ${data}`);
+  await serve(session, [node], () => node.stop());
+}
+
+export function addBrokerCommand(program: Command, session: Session): void {
+  const command = program
+    .command('broker')
+    .description('run a broker: it stores and serves messages')
+    .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
+    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
+    .addOption(
+      option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7610' }),
+    )
+    .addOption(
+      option('--advertise <address>', 'what clients are told instead of the address it listens on', { env: 'QANAT_ADVERTISE' }),
+    )
+    .addOption(option('--data <dir>', 'where the log is kept; default .qanat/NAME', { env: 'QANAT_DATA' }))
+    .addOption(option('--create-topics', 'create topics when they are first used', { env: 'QANAT_CREATE_TOPICS' }))
+    .addOption(
+      option('--queues <n>', 'queues of a topic created without a number', { parse: wholeNumber(1), env: 'QANAT_QUEUES' }),
+    )
+    .addOption(
+      option('--flush <when>', 'sync: before the acknowledgement, async: soon after', {
+        choices: ['sync', 'async'],
+        env: 'QANAT_FLUSH',
+        fallback: 'sync',
+      }),
+    )
+    .addOption(readyLineOption())
+    .action((flags: BrokerFlags) => runBroker(session, flags));
+  addExamples(command, [
+    ['qanat broker --name a --data /var/lib/qanat --create-topics', ''],
+    ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610', 'registers at both NameServers'],
+    ['qanat broker --name a --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
+  ]);
+  addStopHelp(command);
+}

@@ -1,0 +1,128 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DevCluster } from '@qanat/server';
+import type { Command } from 'commander';
+import { usageError } from '../errors.ts';
+import { option, wholeNumber } from '../options.ts';
+import { formatAmount, formatSpan } from '../output/figures.ts';
+import { DEFAULT_NAME_SERVER, type Session } from '../session.ts';
+import { chooseDevPorts } from './dev-ports.ts';
+import { countStored, type Stored } from './dev-summary.ts';
+import { addExamples } from './examples.ts';
+import { addStopHelp, nodeLoggers, readyLineOption, serve } from './serve.ts';
+
+const HOST = '127.0.0.1';
+const BROKERS_MAX = 26;
+
+interface DevFlags {
+  readonly data: string;
+  readonly fresh?: boolean;
+  readonly nameservers: number;
+  readonly brokers: number;
+  readonly json?: boolean;
+}
+
+/** `--fresh` deletes a directory: only one that holds nothing but what `dev` makes. */
+function checkFresh(data: string): void {
+  const strangers = existsSync(data) ? readdirSync(data).filter((name) => !/^broker-[a-z]$/.test(name)) : [];
+  if (strangers.length === 0) return;
+  throw usageError(
+    `--fresh would delete ${data}, which holds "${strangers[0]}" and is not only data of "qanat dev"`,
+    `delete what you do not need by hand, or name another directory: --data ${join(data, 'dev')}`,
+  );
+}
+
+const describeNodes = (cluster: DevCluster): { nameServers: unknown[]; brokers: unknown[] } => ({
+  nameServers: cluster.nameServers.map(({ name, endpoint }) => ({ name, endpoint })),
+  brokers: cluster.brokers.map(({ name, endpoint }) => ({ name, endpoint })),
+});
+
+/** What to do in another terminal so that clients find the cluster; undefined: they find it. */
+function exportLine(cluster: DevCluster): string | undefined {
+  const addresses = cluster.nameServers.map((node) => node.endpoint);
+  return addresses[0] === DEFAULT_NAME_SERVER ? undefined : `export QANAT_NAMESERVER=${addresses.join(',')}`;
+}
+
+function welcome(cluster: DevCluster, flags: DevFlags, readyMs: number): string {
+  const nodes = [
+    ...cluster.nameServers.map((node) => ['nameserver', node.name, node.endpoint]),
+    ...cluster.brokers.map((node) => ['broker', node.name, node.endpoint]),
+  ];
+  const nameWidth = Math.max(...nodes.map(([, name = '']) => name.length));
+  const line = exportLine(cluster);
+  return [
+    `qanat dev · ready in ${formatSpan(readyMs)} · data in ${flags.data} (${flags.fresh === true ? 'fresh' : 'kept; --fresh begins anew'})`,
+    '',
+    ...nodes.map(([role = '', name = '', endpoint = '']) => `  ${role.padEnd(10)}  ${name.padEnd(nameWidth)}  ${endpoint}`),
+    '',
+    'next, in another terminal:',
+    ...(line === undefined ? [] : [`  ${line}`]),
+    "  npx qanat send hello 'hi there'",
+    '  npx qanat tail hello --from first',
+    '  npx qanat topic describe hello',
+    '',
+    'Ctrl-C stops it.',
+  ].join('\n');
+}
+
+function summary(upMs: number, before: Stored | undefined, after: Stored | undefined): string {
+  const parts = [`up ${formatSpan(upMs)}`];
+  if (after !== undefined) {
+    if (before !== undefined) parts.push(`${formatAmount(after.everStored - before.everStored, 'message')} stored in this run`);
+    parts.push(`${formatAmount(after.messages, 'message')} in ${formatAmount(after.topics, 'topic')} kept`);
+  }
+  return `stopped · ${parts.join(' · ')}`;
+}
+
+async function runDev(session: Session, flags: DevFlags): Promise<void> {
+  if (flags.fresh === true) checkFresh(flags.data);
+  const startMs = performance.now();
+  const { startDevCluster } = await import('@qanat/server');
+  const logger = await nodeLoggers(session, 'warn');
+  const cluster = await startDevCluster({
+    data: flags.data,
+    fresh: flags.fresh ?? false,
+    nameServers: flags.nameservers,
+    brokers: flags.brokers,
+    host: HOST,
+    ...(await chooseDevPorts(HOST, flags.nameservers, flags.brokers)),
+    logger,
+  });
+  const readyAtMs = performance.now();
+  if (flags.json === true) {
+    const nodes = describeNodes(cluster);
+    const endpoint = cluster.nameServers[0]?.endpoint;
+    session.out.json({ ready: true, endpoint, ...nodes, data: flags.data, pid: process.pid });
+  } else session.out.line(welcome(cluster, flags, readyAtMs - startMs));
+
+  const counted = flags.json === true ? Promise.resolve(undefined) : countStored(cluster);
+  let last: string | undefined;
+  await serve(session, [...cluster.nameServers, ...cluster.brokers], async () => {
+    const upMs = performance.now() - readyAtMs;
+    if (flags.json !== true) last = summary(upMs, await counted, await countStored(cluster));
+    await cluster.stop();
+  });
+  if (last !== undefined) session.out.line(`\n${last}`);
+}
+
+export function addDevCommand(program: Command, session: Session): void {
+  const command = program
+    .command('dev')
+    .description('run a whole cluster in one process: 2 NameServers and 2 brokers on this machine')
+    .addOption(option('--data <dir>', 'where messages are kept', { env: 'QANAT_DATA', fallback: './.qanat' }))
+    .option('--fresh', 'delete what an earlier run left')
+    .addOption(option('--nameservers <n>', 'how many NameServers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
+    .addOption(option('--brokers <n>', 'how many brokers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
+    .addOption(readyLineOption())
+    .action((flags: DevFlags) => runDev(session, flags));
+  addExamples(
+    command,
+    [
+      ['qanat dev', 'data is kept in ./.qanat'],
+      ['qanat dev --fresh', 'begins with an empty cluster'],
+      ['qanat dev --data /tmp/play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
+    ],
+    'It listens on 7600, 7601, 7610 and 7620 where these ports are free, on others where they are not.',
+  );
+  addStopHelp(command);
+}

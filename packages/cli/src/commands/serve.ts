@@ -1,0 +1,48 @@
+import type { Logger, RunningNode } from '@qanat/server';
+import type { Command } from 'commander';
+import { option } from '../options.ts';
+import type { LogThreshold } from '../output/diagnostics.ts';
+import type { Session } from '../session.ts';
+
+/** `--json` of the commands that run servers. */
+export const readyLineOption = (): ReturnType<typeof option> =>
+  option('--json', 'print one JSON line when ready, and nothing else on standard output');
+
+/** Makes loggers on the session's standard error, as `--log-level` and `--log-format` say. */
+export async function nodeLoggers(session: Session, defaultLevel: LogThreshold = 'info'): Promise<(node: string) => Logger> {
+  const { createLogger } = await import('@qanat/server');
+  const { logLevel = defaultLevel, logFormat } = session.settings;
+  return (node) =>
+    createLogger({
+      node,
+      level: logLevel,
+      stream: session.io.stderr as NodeJS.WritableStream & { isTTY?: boolean },
+      ...(logFormat === undefined ? {} : { format: logFormat }),
+    });
+}
+
+/** Says how a server is stopped, in its help. */
+export function addStopHelp(command: Command): void {
+  command.addHelpText('after', '\nCtrl-C or SIGTERM stops it in good order, exit code 0; a second one at once.');
+}
+
+/**
+ * Waits until the session is asked to stop, then stops the servers in good order.
+ * @throws the error that ended one of them before.
+ */
+export async function serve(session: Session, nodes: readonly RunningNode[], stop: () => Promise<void>): Promise<void> {
+  session.outlivesItsReader = true;
+  const asked = new Promise<void>((resolve) => {
+    if (session.signal.aborted) resolve();
+    else session.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const failed = Promise.race(nodes.map((node) => node.ended)).then((error) => {
+    if (error !== undefined) throw error;
+  });
+  try {
+    await Promise.race([asked, failed]);
+  } finally {
+    await stop();
+  }
+  session.stopsCleanly = true;
+}

@@ -1,0 +1,36 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** The signals that ask the command to stop. */
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Everything that a run of the command touches; tests give their own. */
+export interface CliIo {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Data only. */
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  /** Everything else. */
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** @returns what stops the listening. */
+  onSignal(listener: (signal: StopSignal) => void): () => void;
+}
+
+/** The streams, the environment and the signals of this process. */
+export function processIo(): CliIo {
+  return {
+    get stdin() {
+      return process.stdin; // Touching it opens it: not before somebody reads.
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    onSignal(listener) {
+      process.on('SIGINT', listener);
+      process.on('SIGTERM', listener);
+      return () => {
+        process.off('SIGINT', listener);
+        process.off('SIGTERM', listener);
+      };
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from './duration.ts';
+import { LOG_LEVELS } from './output/diagnostics.ts';
+import { DEFAULT_NAME_SERVER, type GlobalSettings, type Session } from './session.ts';
+import { parseStartPosition, START_POSITION_FORMS, type StartPosition } from './start-position.ts';
+
+/** Parsers for Commander: what they throw becomes `option '…' argument '…' is invalid. <message>` and exit code 2. */
+const refuse = (message: string): never => {
+  throw new InvalidArgumentError(message);
+};
+
+export const wholeNumber =
+  (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const value = Number(text);
+    return /^\d+$/.test(text) && value >= least && value <= most
+      ? value
+      : refuse(
+          most === Number.MAX_SAFE_INTEGER
+            ? `A whole number of at least ${least} is needed.`
+            : `A number from ${least} to ${most} is needed.`,
+        );
+  };
+
+export function positiveNumber(text: string): number {
+  const value = Number(text.replace(/\/s$/, ''));
+  return Number.isFinite(value) && value > 0 ? value : refuse('A number above 0 is needed.');
+}
+
+export const durationMs = (text: string): number =>
+  parseDuration(text) ?? refuse('Write for example 500ms, 30s, 5m or 1h30m; a bare number is seconds.');
+
+export const startPosition = (text: string): StartPosition =>
+  parseStartPosition(text, Date.now()) ?? refuse(`Write ${START_POSITION_FORMS}.`);
+
+export const listOf = (text: string): readonly string[] => {
+  const items = text.split(',').map((item) => item.trim());
+  return items.some((item) => item === '') ? refuse('Write names with commas between them.') : items;
+};
+
+/** `name=value`, again and again. */
+export function propertyPair(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const at = text.indexOf('=');
+  return at < 1 ? refuse('Write name=value.') : { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/**
+ * The variables of options. Commander's own `env()` reads the environment of the process, which tests share, and takes
+ * `QANAT_X=0` for true.
+ */
+const VARIABLES = new WeakMap<Option, string>();
+
+export interface OptionDetails<T> {
+  readonly parse?: (text: string, before: T) => T;
+  readonly choices?: readonly string[];
+  /** Name of the environment variable that stands for it. */
+  readonly env?: string;
+  readonly fallback?: T;
+}
+
+/** An option of the command line; without a parser it keeps the text. */
+export function option<T>(flags: string, description: string, { parse, choices, env, fallback }: OptionDetails<T> = {}): Option {
+  const made = new Option(flags, env === undefined ? description : `${description} (env: ${env})`);
+  if (parse !== undefined) made.argParser(parse);
+  if (choices !== undefined) made.choices(choices);
+  if (fallback !== undefined) made.default(fallback);
+  if (env !== undefined) VARIABLES.set(made, env);
+  return made;
+}
+
+/** What every command understands, before or after its name. */
+export function addGlobalOptions(program: Command): void {
+  program
+    .addOption(
+      option('--nameserver <addresses>', 'NameServers, host:port,host:port', {
+        env: 'QANAT_NAMESERVER',
+        fallback: DEFAULT_NAME_SERVER,
+      }),
+    )
+    .addOption(
+      option('-o, --output <format>', 'how results are printed', {
+        choices: ['table', 'json'],
+        env: 'QANAT_OUTPUT',
+        fallback: 'table',
+      }),
+    )
+    .addOption(option('--timeout <duration>', 'budget of one call, for example 5s', { parse: durationMs, env: 'QANAT_TIMEOUT' }))
+    .addOption(option('--log-level <level>', 'least level on standard error', { choices: LOG_LEVELS, env: 'QANAT_LOG_LEVEL' }))
+    .addOption(
+      option('--log-format <format>', 'text for people, json: one object a line', {
+        choices: ['text', 'json'],
+        env: 'QANAT_LOG_FORMAT',
+      }),
+    )
+    .option('--debug', 'show stacks of errors')
+    .option('--no-color', 'no colours; NO_COLOR does the same');
+}
+
+interface RawGlobals {
+  readonly nameserver: string;
+  readonly output: GlobalSettings['output'];
+  readonly timeout?: number;
+  readonly logLevel?: (typeof LOG_LEVELS)[number];
+  readonly logFormat?: 'text' | 'json';
+  readonly color: boolean;
+}
+
+/** Options that were not given are taken from the session's environment: Commander only knows that of the process. */
+function applyEnvironment(command: Command, env: Session['io']['env']): void {
+  for (const one of command.options) {
+    const name = one.attributeName();
+    const variable = VARIABLES.get(one);
+    const text = variable === undefined ? undefined : env[variable];
+    const source = command.getOptionValueSource(name);
+    if (text === undefined || text === '' || (source !== undefined && source !== 'default')) continue;
+    try {
+      const value = one.isBoolean() ? /^(1|true|yes|on)$/i.test(text) : (one.parseArg?.(text, undefined as never) ?? text);
+      command.setOptionValueWithSource(name, value, 'env');
+    } catch (error) {
+      command.error(`error: ${variable} is '${text}': ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+/** Reads the environment and the global options, before the command runs. */
+export function applyGlobals(session: Session, program: Command, command: Command): void {
+  for (let one: Command | null = command; one !== null; one = one.parent) applyEnvironment(one, session.io.env);
+  const raw = program.opts<RawGlobals>();
+  session.settings = {
+    nameServers: raw.nameserver,
+    output: raw.output,
+    timeoutMs: raw.timeout,
+    logLevel: raw.logLevel,
+    logFormat: raw.logFormat,
+  };
+  if (raw.logLevel !== undefined) session.diagnostics.level = raw.logLevel;
+  if (raw.logFormat !== undefined) session.diagnostics.format = raw.logFormat;
+  if (!raw.color) session.diagnostics.colour = false;
+}
