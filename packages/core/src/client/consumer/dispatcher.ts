@@ -1,0 +1,65 @@
+import type { ConsumerHandler } from './options.ts';
+import type { QueueStream } from './queue-stream.ts';
+
+/**
+ * Hands out deliveries: as many at once as asked for, the queues in turn. A handler that says `done` before `onDelivery`
+ * returns makes the loop go on, never a deeper call.
+ */
+export class Dispatcher {
+  /** Handlers that run, those of queues that are no longer ours included. */
+  running = 0;
+  readonly #handler: ConsumerHandler;
+  readonly #deliveriesMax: number;
+  readonly #nowMs: () => number;
+  readonly #onPumped: () => void;
+  #ready: QueueStream[] = [];
+  #pumping = false;
+  #stopped = false;
+
+  constructor(handler: ConsumerHandler, deliveriesMax: number, nowMs: () => number, onPumped: () => void) {
+    this.#handler = handler;
+    this.#deliveriesMax = deliveriesMax;
+    this.#nowMs = nowMs;
+    this.#onPumped = onPumped;
+  }
+
+  /** Hands out nothing more, for ever. */
+  stop(): void {
+    this.#stopped = true;
+    this.#ready = [];
+  }
+
+  /** Something changed that may let this queue hand out; `pump` does it. */
+  wake(stream: QueueStream): void {
+    if (stream.queued || this.#stopped || !stream.canHandOut(this.#nowMs())) return;
+    stream.queued = true;
+    this.#ready.push(stream);
+  }
+
+  /** A delivery of this queue ended. */
+  settled(stream: QueueStream): void {
+    this.running--;
+    this.wake(stream);
+    this.pump();
+  }
+
+  pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.running < this.#deliveriesMax && this.#ready.length > 0) this.#handOut(this.#ready.shift() as QueueStream);
+    } finally {
+      this.#pumping = false;
+    }
+    this.#onPumped();
+  }
+
+  #handOut(stream: QueueStream): void {
+    stream.queued = false;
+    if (!stream.canHandOut(this.#nowMs())) return;
+    const handout = stream.take();
+    if (handout !== undefined) this.running++;
+    this.wake(stream);
+    if (handout !== undefined) this.#handler.onDelivery(handout);
+  }
+}
