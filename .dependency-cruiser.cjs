@@ -9,7 +9,7 @@ const ARROWS = {
   conformance: ['core', 'transports', 'simulator'],
   client: ['core', 'transports'],
   server: ['core', 'transports', 'storage'],
-  testing: ['core', 'client', 'simulator', 'transports/src/memory'],
+  testing: ['core', 'client', 'simulator', 'transports/src/node'],
   cli: ['core', 'client', 'server'],
 };
 

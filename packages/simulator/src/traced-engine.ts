@@ -66,7 +66,7 @@ function inputText(input: Input): string {
     case 'wallClock':
       return `wallClock ${input.offsetMs}`;
     default:
-      return 'connection' in input ? `${input.kind} ${input.connection}` : input.kind;
+      return `${input.kind} ${input.connection}`;
   }
 }
 

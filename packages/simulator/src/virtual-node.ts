@@ -27,6 +27,7 @@ export class VirtualNode<E extends NodeEngine> {
   failure: QanatError | undefined;
   readonly #driver: Driver;
   readonly #transport: Transport;
+  #onEnd: () => void = () => {};
 
   constructor(engine: E, options: VirtualNodeOptions) {
     this.name = options.name;
@@ -41,14 +42,14 @@ export class VirtualNode<E extends NodeEngine> {
       onReady: () => {
         this.ready = true;
       },
-      onStopped: () => {
-        this.ended = true;
-      },
-      onFatal: (error) => {
-        this.ended = true;
-        this.failure = error;
-      },
+      onStopped: () => this.#ended(undefined),
+      onFatal: (error) => this.#ended(error),
     });
+  }
+
+  /** Calls `run` when the engine has stopped or failed. */
+  onEnd(run: () => void): void {
+    this.#onEnd = run;
   }
 
   start(): void {
@@ -80,5 +81,11 @@ export class VirtualNode<E extends NodeEngine> {
   kill(error: QanatError): void {
     this.ended = true;
     this.#driver.kill(error);
+  }
+
+  #ended(error: QanatError | undefined): void {
+    this.ended = true;
+    this.failure = error;
+    this.#onEnd();
   }
 }

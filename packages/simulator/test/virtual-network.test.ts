@@ -1,4 +1,4 @@
-import { Random } from '@qanat/core';
+import { QanatError, Random } from '@qanat/core';
 import { Recorder, shortFrame } from '@qanat/core/testing';
 import { Trace, VirtualClock, VirtualNetwork, type VirtualNetworkOptions } from '@qanat/simulator';
 import { describe, expect, it } from 'vitest';
@@ -116,6 +116,18 @@ describe('the virtual network', () => {
     network.heal('broker', 'client');
     clock.run(1_005);
     expect(client.closes[0]?.code).toBe('CONNECTION_LOST');
+  });
+
+  it('an abort takes back what is on its way', () => {
+    const { clock, accepted, dial } = world();
+    const client = dial();
+    clock.run(10);
+    send(client);
+    clock.run(14);
+    client.abort(new QanatError('ABORTED', 'dropped'));
+    clock.run(100);
+    expect(accepted[0]?.frames.length).toBe(0);
+    expect(accepted[0]?.closes[0]?.code).toBe('CONNECTION_LOST');
   });
 
   it('a close over a cut link gives up after five seconds', () => {

@@ -6,6 +6,8 @@ const PAGE_BYTES = (LIMITS.CONTROL_HEADER_BYTES_MAX * 3) / 4;
 /** Tags, lengths and numbers around the texts of an item, at most. */
 const ITEM_BYTES = 24;
 
+const shareBytes = (share: BrokerShareInit | undefined): number => (share?.broker?.length ?? 0) + ITEM_BYTES;
+
 /** Lays routes out in frames that MORE joins; the shares of one topic may go over several frames (spec, chapter of routes). */
 export class RoutePages {
   readonly #pages: { routes: RouteInit[]; brokers: BrokerRouteInit[] }[] = [{ routes: [], brokers: [] }];
@@ -13,16 +15,16 @@ export class RoutePages {
   #items = 0;
 
   addRoute(topic: string, code: number, shares: readonly BrokerShareInit[]): void {
-    this.#room(topic.length + ITEM_BYTES);
+    this.#room(topic.length + ITEM_BYTES + shareBytes(shares[0]));
     let list: BrokerShareInit[] = [];
     this.#last().routes.push({ topic, code, shares: list });
-    for (const share of shares) {
-      if (this.#room((share.broker?.length ?? 0) + ITEM_BYTES)) {
+    shares.forEach((share, i) => {
+      if (i > 0 && this.#room(shareBytes(share))) {
         list = [];
         this.#last().routes.push({ topic, code, shares: list });
       }
       list.push(share);
-    }
+    });
   }
 
   addBroker(broker: BrokerRouteInit): void {

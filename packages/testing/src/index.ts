@@ -1,0 +1,1 @@
+export { type ClusterOptions, startCluster, TestCluster } from './start-cluster.ts';
