@@ -80,6 +80,13 @@ export function runFrame(name: string, kind: FrameKind, bytes: Uint8Array, examp
   expect(fromCore(message, codec.decode(frame.control))).toEqual(canonical(message, example.header));
   expect(hexOfBytes(frame.payload)).toBe(hexOfBytes(payloadOf(example.payload)));
   expect(hexOfBytes(frameBytes(name, kind, example))).toBe(hexOfBytes(bytes));
+  if (name === 'PULL' && kind === 'response') checkPullSizes(example, frame.payload.length);
+}
+
+/** The sizes of the results add up to the payload (QNT-PUL-007). */
+function checkPullSizes({ header }: FrameExample, payloadBytes: number): void {
+  const results = (header.results ?? []) as readonly { readonly bytes?: number }[];
+  expect(results.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(payloadBytes);
 }
 
 const recordInit = (record: RecordExample): RecordInit => ({

@@ -2,7 +2,7 @@
 import { allocateAveragely, GroupKind, HelloOk, queueHash, queueOfKey, textChecksum, utf8 } from '@qanat/core';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { LeaseTable } from '../../packages/core/src/broker/groups/lease-table.ts';
+import { LeaseTable, liveLease } from '../../packages/core/src/broker/groups/lease-table.ts';
 import { planCommit } from '../../packages/core/src/broker/groups/offsets.ts';
 import { topicTarget } from '../../packages/core/src/broker/groups/target.ts';
 import { LIMITS } from '../../packages/core/src/wire/gen/registry.ts';
@@ -118,6 +118,22 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
           const step: SequenceStep = { base: (state.next - back) >>> 0, count, checksum };
           expect(judge(step)).toEqual(run(state, step));
         }
+      }),
+    );
+  },
+
+  fence() {
+    const run = pseudo('fence');
+    const name = fc.constantFrom('m1', 'm2', 'm3');
+    const lease = fc.option(fc.record({ member: name, epoch: fc.integer({ min: 1, max: 3 }) }), { nil: undefined });
+    check(
+      property(fc.uniqueArray(name), lease, fc.record({ member: name, epoch: fc.integer({ min: 1, max: 3 }) }), (members, held, request) => {
+        const table = new LeaseTable();
+        if (held !== undefined) table.granted({ group: 'g', topicId: 1, queue: 0, label: '', startOffset: 0, ...held });
+        const live = liveLease(table.find(1, 0));
+        const holds = live !== undefined && live.member === request.member && live.epoch === request.epoch;
+        const verdict = !members.includes(request.member) ? 'UNKNOWN_MEMBER' : holds ? 'OK' : 'LEASE_FENCED';
+        expect(verdict).toBe(run({ members, lease: held }, request));
       }),
     );
   },
