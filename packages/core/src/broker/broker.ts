@@ -85,8 +85,22 @@ export class Broker implements Engine, ServerHandler {
       topics,
       leaseError: (group, member, topicId, queue, epoch) => this.#groups.pullError(group, member, topicId, queue, epoch),
     });
-    this.#topology = new Topology({ host: context, settings, topics, links: this.#links, changed: (topic) => this.#groups.topologyChanged(topic) });
-    const groupHost = { engine: context, brokerName: settings.name, log, term, topics, topology: this.#topology, pulls: this.#pulls };
+    this.#topology = new Topology({
+      host: context,
+      settings,
+      topics,
+      links: this.#links,
+      changed: (topic) => this.#groups.topologyChanged(topic),
+    });
+    const groupHost = {
+      engine: context,
+      brokerName: settings.name,
+      log,
+      term,
+      topics,
+      topology: this.#topology,
+      pulls: this.#pulls,
+    };
     this.#groups = new Groups(new BrokerGroupHost(groupHost), settings.groups);
     this.#registration = new Registration({
       host: context,
@@ -112,7 +126,8 @@ export class Broker implements Engine, ServerHandler {
 
   handle(input: Input, nowMs: number): void {
     this.#context.enter(nowMs);
-    if (!this.#context.handle(input) && !this.#sessions.handle(input)) for (const link of this.#links) if (link.handle(input)) break;
+    if (!this.#context.handle(input) && !this.#sessions.handle(input))
+      for (const link of this.#links) if (link.handle(input)) break;
     if (this.#phase === 'new') this.#open();
     this.#closeWhenLeft();
   }
@@ -130,7 +145,9 @@ export class Broker implements Engine, ServerHandler {
       this.#log.commit();
       if (this.#phase === 'ready' && this.#log.wantsSnapshot) this.#keepSnapshot(() => {});
     }
-    return this.#context.drain();
+    const outputs = this.#context.drain();
+    this.#pulls.burstEnded();
+    return outputs;
   }
 
   nextDeadlineMs(): number | undefined {
@@ -229,7 +246,8 @@ export class Broker implements Engine, ServerHandler {
       timers: context.timers,
       nowMs: () => context.nowMs(),
       storage: context.storage.bind(context),
-      log: (level: LogLevel, event: string, fields: Record<string, string | number | boolean | undefined>) => context.log(level, event, fields),
+      log: (level: LogLevel, event: string, fields: Record<string, string | number | boolean | undefined>) =>
+        context.log(level, event, fields),
       fatal: (error: QanatError) => this.#storeFailed(error),
     };
     return new CommitLog({ ...sizes, platform, flush, newStoreId: random.bytes(STORE_ID_BYTES) }, host, {
@@ -241,17 +259,22 @@ export class Broker implements Engine, ServerHandler {
 
   #makeLink(address: string): NameServerLink {
     const { software, name } = this.#settings;
-    return new NameServerLink(this.#context, address, { software, label: name }, {
-      onOpen: (link) => {
-        this.#registration.linkOpened(link);
-        this.#topology.linkOpened(link);
+    return new NameServerLink(
+      this.#context,
+      address,
+      { software, label: name },
+      {
+        onOpen: (link) => {
+          this.#registration.linkOpened(link);
+          this.#topology.linkOpened(link);
+        },
+        onRoutes: (link, pages) => this.#topology.routes(link, pages),
+        onClosed: (link, error) => {
+          this.#registration.linkClosed(link, error);
+          this.#topology.linkClosed(link);
+        },
       },
-      onRoutes: (link, pages) => this.#topology.routes(link, pages),
-      onClosed: (link, error) => {
-        this.#registration.linkClosed(link, error);
-        this.#topology.linkClosed(link);
-      },
-    });
+    );
   }
 
   // ---- life ----

@@ -32,7 +32,12 @@ export class NameServerLink implements ClientSessionEvents {
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(host: EngineHost, address: string, greeting: { readonly software: string; readonly label: string }, events: NameServerLinkEvents) {
+  constructor(
+    host: EngineHost,
+    address: string,
+    greeting: { readonly software: string; readonly label: string },
+    events: NameServerLinkEvents,
+  ) {
     this.#host = host;
     this.address = address;
     this.#greeting = greeting;
@@ -50,7 +55,10 @@ export class NameServerLink implements ClientSessionEvents {
     this.#session = session;
     this.#timer = this.#host.timers.at(
       this.#host.nowMs() + CONNECT_MS,
-      () => session.abort(new QanatError('CONNECTION_FAILED', `${this.address}: no connection within ${CONNECT_MS} ms`, { outcome: 'not-sent' })),
+      () =>
+        session.abort(
+          new QanatError('CONNECTION_FAILED', `${this.address}: no connection within ${CONNECT_MS} ms`, { outcome: 'not-sent' }),
+        ),
       { forPeer: true },
     );
   }

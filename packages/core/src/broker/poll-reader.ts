@@ -66,7 +66,8 @@ export class PollReader {
       if (error !== undefined) return this.#addError(poll, queue, error);
     }
     if (offset === place.highWatermark) return undefined;
-    if (offset > place.highWatermark || offset < this.#topics.oldest(place)) return this.#addError(poll, queue, 'OFFSET_OUT_OF_RANGE');
+    if (offset > place.highWatermark || offset < this.#topics.oldest(place))
+      return this.#addError(poll, queue, 'OFFSET_OUT_OF_RANGE');
     return place;
   }
 
@@ -87,7 +88,10 @@ export class PollReader {
     let now = true;
     let ended = false;
     this.#log.read(place.topic.id, place.queue, queue.offset, bytesMax, (error, batches) => {
-      if (error !== undefined) return done(new QanatError('STORAGE_FAILED', `queue ${queue.queue} of ${queue.topicName} cannot be read`, { cause: error }));
+      if (error !== undefined)
+        return done(
+          new QanatError('STORAGE_FAILED', `queue ${queue.queue} of ${queue.topicName} cannot be read`, { cause: error }),
+        );
       if (this.#take(poll, queue, place, batches)) poll.visited--;
       ended = true;
       return now ? undefined : this.#go(poll, done);
@@ -132,7 +136,9 @@ export class PollReader {
   }
 
   #hasRoom(poll: Poll, queue: PollQueue): boolean {
-    return poll.controlBytes + resultBytes(queue) <= LIMITS.CONTROL_HEADER_BYTES_MAX && poll.results.length < LIMITS.LIST_ITEMS_MAX;
+    return (
+      poll.controlBytes + resultBytes(queue) <= LIMITS.CONTROL_HEADER_BYTES_MAX && poll.results.length < LIMITS.LIST_ITEMS_MAX
+    );
   }
 
   #addError(poll: Poll, queue: PollQueue, code: ErrorCode): undefined {
@@ -145,7 +151,8 @@ export class PollReader {
     const { topicName: topic, queue: number, place } = queue;
     const highWatermark = place?.highWatermark ?? 0;
     const oldestOffset = place === undefined ? 0 : this.#topics.oldest(place);
-    const nextOffset = code === 'OFFSET_OUT_OF_RANGE' ? Math.min(Math.max(queue.offset, oldestOffset), highWatermark) : queue.offset;
+    const nextOffset =
+      code === 'OFFSET_OUT_OF_RANGE' ? Math.min(Math.max(queue.offset, oldestOffset), highWatermark) : queue.offset;
     poll.results.push({ topic, queue: number, code: codeNumber(code), nextOffset, highWatermark, oldestOffset });
   }
 

@@ -2,7 +2,14 @@ import type { Request } from '../connection/server-session.ts';
 import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
-import { BatchAttribute, type BatchHeader, batchFormError, bodyChecksumHolds, readBatchHeader, stampBatch } from '../wire/batch.ts';
+import {
+  BatchAttribute,
+  type BatchHeader,
+  batchFormError,
+  bodyChecksumHolds,
+  readBatchHeader,
+  stampBatch,
+} from '../wire/batch.ts';
 import { AckLevel } from '../wire/gen/registry.ts';
 import type { BrokerLimits } from './broker-options.ts';
 import type { CommitLog } from './log/commit-log.ts';
@@ -51,11 +58,13 @@ export class Produce {
     const { topic: name, queue: number, ack } = request.header;
     const batch = request.payload;
     const none = ack === AckLevel.ACK_NONE;
-    if (request.oneWay !== none) throw new QanatError('INVALID_ARGUMENT', 'a SEND is one-way when its ack level is NONE, and only then');
+    if (request.oneWay !== none)
+      throw new QanatError('INVALID_ARGUMENT', 'a SEND is one-way when its ack level is NONE, and only then');
     const { topics, limits } = this.#parts;
     const place = topics.needQueue(topics.need(name), number);
     const header = this.#readBatch(batch);
-    if (none && header.producerId !== 0) throw new QanatError('INVALID_ARGUMENT', 'a SEND with ack level NONE bears no producer id');
+    if (none && header.producerId !== 0)
+      throw new QanatError('INVALID_ARGUMENT', 'a SEND with ack level NONE bears no producer id');
     this.#checkRoom(batch.length, limits.stagedBytesMax);
     if (header.producerId === 0) this.#store(request, place, header.recordCount, undefined, undefined);
     else this.#sendInSequence(request, place, header);
@@ -101,7 +110,13 @@ export class Produce {
     }
   }
 
-  #store(request: Request<'SEND'>, place: TopicQueue, count: number, window: SequenceWindow | undefined, pending: PendingBatch | undefined): void {
+  #store(
+    request: Request<'SEND'>,
+    place: TopicQueue,
+    count: number,
+    window: SequenceWindow | undefined,
+    pending: PendingBatch | undefined,
+  ): void {
     const { host, platform, log, term } = this.#parts;
     const batch = request.payload;
     const baseOffset = place.nextOffset;

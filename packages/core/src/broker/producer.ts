@@ -78,7 +78,8 @@ export class Producer {
 
   /** Windows of topics that are gone are dropped on the way. */
   snapshot(hasTopic: (topicId: number) => boolean): ProducerStateInit {
-    for (const key of this.#windows.keys()) if (!hasTopic(Math.floor(key / LIMITS.QUEUES_PER_TOPIC_MAX))) this.#windows.delete(key);
+    for (const key of this.#windows.keys())
+      if (!hasTopic(Math.floor(key / LIMITS.QUEUES_PER_TOPIC_MAX))) this.#windows.delete(key);
     const queues = Array.from(this.#windows, ([key, window]) => ({
       topicId: Math.floor(key / LIMITS.QUEUES_PER_TOPIC_MAX),
       queue: key % LIMITS.QUEUES_PER_TOPIC_MAX,

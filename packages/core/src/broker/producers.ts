@@ -53,11 +53,15 @@ export class Producers {
     const producer = this.#table.get(header.producerId);
     if (producer === undefined) throw new QanatError('UNKNOWN_PRODUCER', `producer id ${header.producerId} is not known here`);
     if (producer.session !== session) {
-      if (producer.former.includes(session)) throw new QanatError('PRODUCER_FENCED', `another connection took producer id ${producer.id} over`);
+      if (producer.former.includes(session))
+        throw new QanatError('PRODUCER_FENCED', `another connection took producer id ${producer.id} over`);
       throw new QanatError('UNKNOWN_PRODUCER', `this connection does not hold producer id ${producer.id}`);
     }
     if (header.producerEpoch < producer.stagedEpoch) {
-      throw new QanatError('PRODUCER_FENCED', `producer ${producer.name} has epoch ${producer.stagedEpoch}, not ${header.producerEpoch}`);
+      throw new QanatError(
+        'PRODUCER_FENCED',
+        `producer ${producer.name} has epoch ${producer.stagedEpoch}, not ${header.producerEpoch}`,
+      );
     }
     if (header.producerEpoch > producer.stagedEpoch) {
       throw new QanatError('UNKNOWN_PRODUCER', `producer id ${producer.id} never had epoch ${header.producerEpoch}`);
@@ -74,7 +78,8 @@ export class Producers {
     const { name, epoch } = request.header;
     const producer = this.#table.get(id);
     if (producer === undefined) throw new QanatError('UNKNOWN_PRODUCER', `producer id ${id} is not known here`);
-    if (name !== '' && producer.name !== name) throw new QanatError('INVALID_ARGUMENT', `producer id ${id} does not have the name ${name}`);
+    if (name !== '' && producer.name !== name)
+      throw new QanatError('INVALID_ARGUMENT', `producer id ${id} does not have the name ${name}`);
     if (producer.stagedEpoch !== epoch) {
       throw new QanatError('PRODUCER_FENCED', `producer id ${id} has epoch ${producer.stagedEpoch}, not ${epoch}`);
     }
@@ -84,7 +89,8 @@ export class Producers {
 
   #initNamed(request: Request<'INIT_PRODUCER'>, name: string): void {
     const known = this.#table.byName(name);
-    if (known !== undefined && known.stagedEpoch < EPOCH_MAX) return this.#logName(request, name, known.id, known.stagedEpoch + 1);
+    if (known !== undefined && known.stagedEpoch < EPOCH_MAX)
+      return this.#logName(request, name, known.id, known.stagedEpoch + 1);
     return this.#term.nextProducerId((error, id) => {
       if (error === undefined) this.#logName(request, name, id, 0);
       else request.fail(error);
@@ -110,7 +116,8 @@ export class Producers {
     for (const state of states) {
       const producer = this.#table.add(state.producerId, state.lastUsedMs);
       producer.beginEpoch(state.epoch);
-      for (const { topicId, queue, nextSequence, batches } of state.queues) producer.window(topicId, queue).restore(nextSequence, batches);
+      for (const { topicId, queue, nextSequence, batches } of state.queues)
+        producer.window(topicId, queue).restore(nextSequence, batches);
     }
     for (const { name, producerId } of names) {
       const producer = this.#table.get(producerId);
@@ -147,10 +154,16 @@ export class Producers {
 
   /** The store failed: nobody knows what became of the originals. */
   storeFailed(): void {
-    this.#failWaiting((window) => window.rolledBack(), new QanatError('OUTCOME_UNKNOWN', 'the store failed before the original was decided'));
+    this.#failWaiting(
+      (window) => window.rolledBack(),
+      new QanatError('OUTCOME_UNKNOWN', 'the store failed before the original was decided'),
+    );
   }
 
-  snapshot(hasTopic: (topicId: number) => boolean): { readonly producers: ProducerStateInit[]; readonly names: ProducerNamedInit[] } {
+  snapshot(hasTopic: (topicId: number) => boolean): {
+    readonly producers: ProducerStateInit[];
+    readonly names: ProducerNamedInit[];
+  } {
     const producers: ProducerStateInit[] = [];
     const names: ProducerNamedInit[] = [];
     for (const producer of this.#table.inOrderOfUse()) {

@@ -63,7 +63,8 @@ export class Pulls {
   pull(request: Request<'PULL'>): void {
     const { waitMs, maxBytes, poll: number } = request.header;
     if (request.oneWay) return;
-    if (waitMs > LIMITS.PULL_WAIT_MS_MAX) throw new QanatError('INVALID_ARGUMENT', `wait_ms is above ${LIMITS.PULL_WAIT_MS_MAX} (PULL_WAIT_MS_MAX)`);
+    if (waitMs > LIMITS.PULL_WAIT_MS_MAX)
+      throw new QanatError('INVALID_ARGUMENT', `wait_ms is above ${LIMITS.PULL_WAIT_MS_MAX} (PULL_WAIT_MS_MAX)`);
     const queues = this.#resolve(request);
     const polls = this.#pollsOf(request.session);
     const before = polls.byNumber.get(number);
@@ -88,8 +89,6 @@ export class Pulls {
 
   /** Looks at the polls for which something may have come. To be called once after each burst of inputs. */
   flush(): void {
-    for (const polls of this.#burst) polls.burstBytes = 0;
-    this.#burst = [];
     const deferred = this.#deferred;
     this.#deferred = [];
     for (const poll of deferred) this.#look(poll);
@@ -102,6 +101,12 @@ export class Pulls {
       queue.moved = false;
       for (const poll of queue.waiting ?? []) this.#look(poll);
     }
+  }
+
+  /** What was answered is on its way; whether a connection is blocked by it is heard before the next burst. */
+  burstEnded(): void {
+    for (const polls of this.#burst) polls.burstBytes = 0;
+    this.#burst = [];
   }
 
   topicRemoved(topic: Topic): void {
@@ -248,7 +253,14 @@ export class Pulls {
   #pollsOf(session: ServerSession): SessionPolls {
     let polls = this.#sessions.get(session);
     if (polls === undefined) {
-      polls = { all: new Set(), byNumber: new Map(), rotation: 0, burstBytes: 0, timer: undefined, timerMs: Number.POSITIVE_INFINITY };
+      polls = {
+        all: new Set(),
+        byNumber: new Map(),
+        rotation: 0,
+        burstBytes: 0,
+        timer: undefined,
+        timerMs: Number.POSITIVE_INFINITY,
+      };
       this.#sessions.set(session, polls);
     }
     return polls;

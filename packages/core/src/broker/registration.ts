@@ -85,7 +85,8 @@ export class Registration {
 
   linkClosed(link: NameServerLink, error: QanatError | undefined): void {
     const state = this.#state(link);
-    if (state.registered) this.#parts.host.log('warn', 'broker.name-server.lost', { address: link.address, error: error?.message });
+    if (state.registered)
+      this.#parts.host.log('warn', 'broker.name-server.lost', { address: link.address, error: error?.message });
     state.registered = false;
     state.registering = false;
     state.heartbeat?.cancel();
@@ -147,7 +148,11 @@ export class Registration {
   }
 
   #refused(link: NameServerLink, state: LinkState, error: QanatError): void {
-    this.#parts.host.log('error', 'broker.registration.refused', { address: link.address, code: error.code, error: error.message });
+    this.#parts.host.log('error', 'broker.registration.refused', {
+      address: link.address,
+      code: error.code,
+      error: error.message,
+    });
     if (error.code === 'TIMEOUT') return link.suspect(error);
     this.#decide(state, error.code === 'NAME_IN_USE' ? 'in-use' : 'failed', error);
     state.registered = false;
@@ -161,7 +166,9 @@ export class Registration {
     state.first = outcome;
     const firsts = Array.from(this.#states.values(), ({ first }) => first);
     if (firsts.includes('none') || firsts.includes('registered') || !firsts.includes('in-use')) return;
-    this.#parts.fatal(error ?? new QanatError('NAME_IN_USE', `every NameServer says that the name ${this.#parts.settings.name} is in use`));
+    this.#parts.fatal(
+      error ?? new QanatError('NAME_IN_USE', `every NameServer says that the name ${this.#parts.settings.name} is in use`),
+    );
   }
 
   #armHeartbeat(link: NameServerLink, state: LinkState): void {
@@ -175,7 +182,12 @@ export class Registration {
     if (session === undefined || this.#stopped) return;
     this.#armHeartbeat(link, state);
     if (!state.registered) return this.#register(link);
-    const header = { broker: this.#parts.settings.name, storeId: this.#parts.storeId(), term: this.#parts.term(), revision: this.#revision };
+    const header = {
+      broker: this.#parts.settings.name,
+      storeId: this.#parts.storeId(),
+      term: this.#parts.term(),
+      revision: this.#revision,
+    };
     session.request('BROKER_HEARTBEAT', header, { timeoutMs: ANSWER_MS }, (error, response) => {
       if (link.session !== session || this.#stopped) return;
       if (error?.code === 'TIMEOUT') link.suspect(error);

@@ -58,10 +58,13 @@ export class SequenceWindow {
     const ahead = distance(baseSequence, this.#stagedNext);
     if (ahead === 0) return NEXT;
     if (ahead > 0) {
-      throw new QanatError('SEQUENCE_GAP', `sequence ${baseSequence} came where ${this.#stagedNext} is next`, { expectedSequence: this.#stagedNext });
+      throw new QanatError('SEQUENCE_GAP', `sequence ${baseSequence} came where ${this.#stagedNext} is next`, {
+        expectedSequence: this.#stagedNext,
+      });
     }
     for (const batch of this.#pending) {
-      if (batch.baseSequence === baseSequence && batch.count === count && batch.bodyChecksum === bodyChecksum) return { kind: 'pending', batch };
+      if (batch.baseSequence === baseSequence && batch.count === count && batch.bodyChecksum === bodyChecksum)
+        return { kind: 'pending', batch };
     }
     return this.#judgeStored(baseSequence, count, bodyChecksum);
   }
@@ -72,7 +75,13 @@ export class SequenceWindow {
   }
 
   /** The batch is in the log for ever. @returns it, where it was staged in this life. */
-  committed(baseSequence: number, count: number, bodyChecksum: number, baseOffset: number, storeTimeMs: number): PendingBatch | undefined {
+  committed(
+    baseSequence: number,
+    count: number,
+    bodyChecksum: number,
+    baseOffset: number,
+    storeTimeMs: number,
+  ): PendingBatch | undefined {
     this.#remember(baseSequence, count, bodyChecksum, baseOffset, storeTimeMs);
     this.#next = (baseSequence + count) >>> 0;
     const pending = this.#pending.shift();
@@ -121,7 +130,8 @@ export class SequenceWindow {
     }
     // Only a full window says that there were older batches.
     const oldest = ring[this.#at(0) + SEQUENCE] as number;
-    if (this.#count === REMEMBERED && distance(baseSequence + count, oldest) <= 0) return { kind: 'stored', baseOffset: UNKNOWN_OFFSET, storeTimeMs: 0 };
+    if (this.#count === REMEMBERED && distance(baseSequence + count, oldest) <= 0)
+      return { kind: 'stored', baseOffset: UNKNOWN_OFFSET, storeTimeMs: 0 };
     throw new QanatError('SEQUENCE_CONFLICT', `the sequence numbers from ${baseSequence} on were used for another batch`);
   }
 

@@ -68,7 +68,13 @@ export class TopicAdmin {
     }
     const record = { topicChanged: { topicId: this.#topics.drawId(), topic: name, queues } };
     this.#creating++;
-    this.#change(name, record, request, () => request.respond({ queues }), () => this.#creating--);
+    this.#change(
+      name,
+      record,
+      request,
+      () => request.respond({ queues }),
+      () => this.#creating--,
+    );
   }
 
   #alter(request: Request<'TOPIC_ALTER'>): void {
@@ -141,5 +147,8 @@ export class TopicAdmin {
 
 function checkQueues(name: string, queues: number): void {
   if (queues <= LIMITS.QUEUES_PER_TOPIC_MAX) return;
-  throw new QanatError('LIMIT_EXCEEDED', `topic ${name} cannot have ${queues} queues (QUEUES_PER_TOPIC_MAX ${LIMITS.QUEUES_PER_TOPIC_MAX})`);
+  throw new QanatError(
+    'LIMIT_EXCEEDED',
+    `topic ${name} cannot have ${queues} queues (QUEUES_PER_TOPIC_MAX ${LIMITS.QUEUES_PER_TOPIC_MAX})`,
+  );
 }

@@ -123,7 +123,8 @@ export class Topology {
     const { session } = link;
     session?.request('ROUTE_QUERY', { topics, watch: true }, { timeoutMs: ANSWER_MS }, (error, { headers }) => {
       if (error === undefined) this.routes(link, headers);
-      else if (link.session === session) this.#parts.host.log('warn', 'broker.route.failed', { address: link.address, code: error.code, error: error.message });
+      else if (link.session === session)
+        this.#parts.host.log('warn', 'broker.route.failed', { address: link.address, code: error.code, error: error.message });
     });
   }
 

@@ -1,4 +1,4 @@
-import { encodeBatch, portablePlatform, type RecordInit, readBatchHeader, RecordReader } from '../../src/index.ts';
+import { encodeBatch, portablePlatform, type RecordInit, RecordReader, readBatchHeader } from '../../src/index.ts';
 
 const text = new TextEncoder();
 
@@ -6,13 +6,21 @@ export interface TestBatch {
   readonly producerId?: number;
   readonly epoch?: number;
   readonly sequence?: number;
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   readonly bytes?: number;
 }
 
-export function batchOf(bodies: readonly string[], { producerId = 0, epoch = 0, sequence = 0, tag, bytes = 0 }: TestBatch = {}): Uint8Array {
+export function batchOf(
+  bodies: readonly string[],
+  { producerId = 0, epoch = 0, sequence = 0, tag, bytes = 0 }: TestBatch = {},
+): Uint8Array {
   const records: RecordInit[] = bodies.map((body) => ({ body: text.encode(body.padEnd(bytes, '.')), tag }));
-  return encodeBatch(portablePlatform, records, { bornTimeMs: 5, producerId, producerEpoch: epoch, baseSequence: sequence }, 2 ** 30);
+  return encodeBatch(
+    portablePlatform,
+    records,
+    { bornTimeMs: 5, producerId, producerEpoch: epoch, baseSequence: sequence },
+    2 ** 30,
+  );
 }
 
 /** `offset:body` of every message in a payload of whole batches. */

@@ -3,11 +3,11 @@
 import {
   Broker,
   type BrokerOptions,
-  codeOfWireNumber,
   type ConnectionId,
+  codeOfWireNumber,
   decodeFrame,
-  encodeFrame,
   ErrorInfo,
+  encodeFrame,
   Flag,
   FRAMES,
   type Frame,
@@ -17,10 +17,10 @@ import {
   portablePlatform,
   type QanatError,
   Random,
-  requestCodec,
   type RequestInit,
-  responseCodec,
   type ResponseHeader,
+  requestCodec,
+  responseCodec,
 } from '../../src/index.ts';
 import { FakeDisk } from '../log/fake-disk.ts';
 
@@ -59,7 +59,8 @@ export class TestClient {
 
   /** Sends a request and nothing else; the answer may come later. */
   send<N extends LiveFrame>(name: N, header: RequestInit<N>, payload: readonly Uint8Array[] = [], flags = 0): number {
-    const correlation = flags & Flag.ONEWAY ? 0 : (this.#correlation += 2);
+    if ((flags & Flag.ONEWAY) === 0) this.#correlation += 2;
+    const correlation = flags & Flag.ONEWAY ? 0 : this.#correlation;
     this.sendBytes(encodeFrame(FRAMES[name].type, flags, correlation, requestCodec(name).encode(header), payload));
     return correlation;
   }
@@ -128,7 +129,8 @@ export class BrokerWorld {
   perform(): void {
     if (this.#performing) return;
     this.#performing = true;
-    for (let outputs = this.broker.drain(); outputs.length > 0; outputs = this.broker.drain()) for (const output of outputs) this.#start(output);
+    for (let outputs = this.broker.drain(); outputs.length > 0; outputs = this.broker.drain())
+      for (const output of outputs) this.#start(output);
     this.#performing = false;
   }
 
@@ -183,7 +185,9 @@ export class BrokerWorld {
         return;
       }
       case 'storage':
-        this.disk.storage(output.request, (error, result) => this.input({ kind: 'stored', operation: output.operation, error, result }));
+        this.disk.storage(output.request, (error, result) =>
+          this.input({ kind: 'stored', operation: output.operation, error, result }),
+        );
         return;
       case 'ready':
         this.ready++;

@@ -128,8 +128,14 @@ describe('the life of a broker', () => {
     const after = runningBroker({}, disk, 2).client();
     expect(after.call('OFFSET_LOOKUP', { queues: [{ topic: 't', queue: 0, position: 1 }] }).header.offsets[0]?.offset).toBe(40);
     after.call('INIT_PRODUCER', { producerId });
-    expect(after.call('SEND', { topic: 't' }, [batchOf(['m39'], { producerId, sequence: 39 })]).header).toMatchObject({ baseOffset: 39, duplicate: true });
-    expect(after.call('SEND', { topic: 't' }, [batchOf(['m40'], { producerId, sequence: 40 })]).header).toMatchObject({ baseOffset: 40, duplicate: false });
+    expect(after.call('SEND', { topic: 't' }, [batchOf(['m39'], { producerId, sequence: 39 })]).header).toMatchObject({
+      baseOffset: 39,
+      duplicate: true,
+    });
+    expect(after.call('SEND', { topic: 't' }, [batchOf(['m40'], { producerId, sequence: 40 })]).header).toMatchObject({
+      baseOffset: 40,
+      duplicate: false,
+    });
   });
 
   it('never lets the store time go back when the wall clock does', () => {
