@@ -71,7 +71,7 @@ FRAME_CASES = [
     ("PULL", "request", {"group": "billing", "member": "m1", "poll": 7, "wait_ms": 30000, "max_bytes": 65536,
                          "topics": [{"topic": "orders", "filter": "paid || shipped",
                                      "queues": [{"offset": 42, "lease_epoch": 3145730}, {"queue": 1, "max_bytes": 1000}]}]}, None),
-    ("PULL", "response", {"results": [{"topic": "orders", "next_offset": 43, "high_watermark": 43, "oldest_offset": 1, "bytes": 75},
+    ("PULL", "response", {"results": [{"topic": "orders", "next_offset": 43, "high_watermark": 43, "oldest_offset": 1, "bytes": 72},
                                       {"topic": "orders", "queue": 1, "code": 8001}]},
      {"batches": [TINY_BATCH]}),
     ("PULL", "response", {}, None),
