@@ -1,5 +1,4 @@
-import type { ClientEvent, Message } from '@qanat/core';
-import type { BrokerInfo, GroupDescription, GroupSummary, ResetStep, TopicDescription, TopicSummary } from './admin-types.ts';
+import type { BrokerInfo, GroupDescription, GroupSummary, ResetStep, TopicDescription, TopicSummary, ClientEvent, Message } from '@qanat/core';
 import type {
   BatchReceipt,
   BroadcastingConsumerOptions,

@@ -1,5 +1,19 @@
-export { type ClientEvent, Message, type Outcome, QanatError, type QueueId } from '@qanat/core';
-export type * from './admin-types.ts';
+export {
+  type BrokerInfo,
+  type ClientEvent,
+  type GroupDescription,
+  type GroupMember,
+  type GroupQueue,
+  type GroupSummary,
+  Message,
+  type Outcome,
+  QanatError,
+  type QueueDescription,
+  type QueueId,
+  type ResetStep,
+  type TopicDescription,
+  type TopicSummary,
+} from '@qanat/core';
 export type { ClientGround } from './client.ts';
 export type * from './client-api.ts';
 export { connect } from './connect.ts';

@@ -48,3 +48,5 @@ export { Groups } from './broker/groups/groups.ts';
 export * from './broker/groups/host.ts';
 export * from './broker/groups/target.ts';
 export * from './client/client.ts';
+export * from './client/admin/admin.ts';
+export type * from './client/admin/admin-types.ts';

@@ -1,4 +1,4 @@
-import type { QueueId } from '@qanat/core';
+import type { QueueId } from '../host.ts';
 
 /** One queue of a topic, as `describeTopic` tells it. */
 export interface QueueDescription extends QueueId {

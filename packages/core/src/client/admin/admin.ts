@@ -1,0 +1,3 @@
+export class Admin {
+  constructor(_: unknown) {}
+}

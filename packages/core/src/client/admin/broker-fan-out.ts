@@ -1,0 +1,30 @@
+import type { Response } from '../../connection/client-session.ts';
+import type { LiveFrame, RequestInit } from '../../connection/request.ts';
+import type { QanatError } from '../../errors.ts';
+import type { ClientHost } from '../host.ts';
+
+export interface BrokerAnswer<N extends LiveFrame> {
+  readonly broker: string;
+  readonly error: QanatError | undefined;
+  readonly response: Response<N>;
+}
+
+/** Sends one request to each of several brokers; `done` has every answer, in the order of `brokers`. */
+export function askBrokers<N extends LiveFrame>(
+  host: ClientHost,
+  brokers: readonly string[],
+  name: N,
+  header: RequestInit<N>,
+  timeoutMs: number,
+  done: (answers: readonly BrokerAnswer<N>[]) => void,
+): void {
+  const answers = new Array<BrokerAnswer<N>>(brokers.length);
+  let open = brokers.length;
+  if (open === 0) return done([]);
+  brokers.forEach((broker, i) => {
+    host.request(broker, name, header, { timeoutMs }, (error, response) => {
+      answers[i] = { broker, error, response };
+      if (--open === 0) done(answers);
+    });
+  });
+}

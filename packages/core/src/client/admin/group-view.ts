@@ -1,0 +1,51 @@
+import type { GroupDescribeOk } from '../../wire/gen/messages.ts';
+import { GroupKind } from '../../wire/gen/registry.ts';
+import type { QueueId } from '../host.ts';
+import type { GroupDescription, GroupMember, GroupQueue } from './admin-types.ts';
+
+export const kindName = (kind: number): GroupDescription['kind'] =>
+  kind === GroupKind.ASSIGNED ? 'assigned' : kind === GroupKind.FREE ? 'free' : 'shared';
+
+export const compareQueues = (a: QueueId, b: QueueId): number =>
+  a.topic === b.topic ? (a.broker === b.broker ? a.queue - b.queue : a.broker < b.broker ? -1 : 1) : a.topic < b.topic ? -1 : 1;
+
+/** What one broker says of a group, in one or more frames. */
+export interface GroupPart {
+  readonly broker: string;
+  readonly pages: readonly GroupDescribeOk[];
+}
+
+/** Joins what the brokers say of a group: a member's queues are those that it holds at all of them. */
+export function describeGroup(group: string, parts: readonly GroupPart[], missingBrokers: readonly string[]): GroupDescription {
+  const queues = parts.flatMap(({ broker, pages }) => pages.flatMap((page) => page.queues.map((queue) => groupQueue(broker, queue))));
+  queues.sort(compareQueues);
+  const pages = parts.flatMap((part) => part.pages);
+  const topics: Record<string, string> = {};
+  for (const { subscription } of pages) {
+    for (const { topic, filter } of subscription?.topics ?? []) topics[topic] = filter === '' ? '*' : filter;
+  }
+  return { group, kind: kindName(pages[0]?.kind ?? 0), topics, members: groupMembers(pages, queues), queues, missingBrokers };
+}
+
+function groupQueue(broker: string, queue: GroupDescribeOk['queues'][number]): GroupQueue {
+  const committed = queue.committed ? queue.offset : undefined;
+  return {
+    topic: queue.topic,
+    broker,
+    queue: queue.queue,
+    committed,
+    highWatermark: queue.highWatermark,
+    oldestOffset: queue.oldestOffset,
+    lag: Math.max(0, queue.highWatermark - (committed ?? queue.oldestOffset)),
+    member: queue.member === '' ? undefined : queue.member,
+  };
+}
+
+function groupMembers(pages: readonly GroupDescribeOk[], queues: readonly GroupQueue[]): GroupMember[] {
+  const members = new Map<string, GroupMember>();
+  for (const { member: id, label, address } of pages.flatMap((page) => page.members)) {
+    const held = queues.filter(({ member }) => member === id).map(({ topic, broker, queue }) => ({ topic, broker, queue }));
+    members.set(id, { id, label, address, queues: held, idle: held.length === 0 });
+  }
+  return [...members.values()].sort((a, b) => (a.label === b.label ? (a.id < b.id ? -1 : 1) : a.label < b.label ? -1 : 1));
+}
