@@ -1,6 +1,7 @@
 import { GroupKind, LeaseState, LIMITS, Position } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
-import { codes, committed, FakeSession, GroupWorld, leasesOfLog, TestMember } from './group-world.ts';
+import { codes, committed, FakeSession, GroupWorld, leasesOfLog } from './group-world.ts';
+import { TestMember } from './test-member.ts';
 
 const ORDERS = { topics: [{ topic: 'orders' }] };
 const tool = new FakeSession('tool');
@@ -41,10 +42,13 @@ describe('GROUP_RESET (chapter of offsets)', () => {
 
   it('tells its plan and changes nothing in a dry run', () => {
     const { world } = worldWithMember();
-    const plan = (init: Parameters<typeof world.request<'GROUP_RESET'>>[2]) => world.request(tool, 'GROUP_RESET', { ...init, dryRun: true }).ok.results;
+    const plan = (init: Parameters<typeof world.request<'GROUP_RESET'>>[2]) =>
+      world.request(tool, 'GROUP_RESET', { ...init, dryRun: true }).ok.results;
     expect(plan({ group: 'g', to: Position.FIRST }).map(({ toOffset }) => toOffset)).toEqual([0, 0]);
     expect(plan({ group: 'g', to: Position.LAST }).map(({ toOffset }) => toOffset)).toEqual([100, 100]);
-    expect(plan({ group: 'g', to: Position.AT_TIME, toValue: world.wallMs + 1 }).map(({ toOffset }) => toOffset)).toEqual([100, 100]);
+    expect(plan({ group: 'g', to: Position.AT_TIME, toValue: world.wallMs + 1 }).map(({ toOffset }) => toOffset)).toEqual([
+      100, 100,
+    ]);
     expect(plan({ group: 'g', to: Position.AT_OFFSET, toValue: 101 }).map(({ code }) => code)).toEqual([4009, 4009]);
     const queues = [
       { topic: 'none', queues: [3] },
@@ -88,7 +92,11 @@ describe('GROUP_RESET (chapter of offsets)', () => {
   it('moves the offsets of a free group', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 100);
-    world.request(tool, 'OFFSET_COMMIT', { group: 'f', kind: GroupKind.FREE, offsets: [{ topic: 'orders', queue: 0, offset: 50 }] });
+    world.request(tool, 'OFFSET_COMMIT', {
+      group: 'f',
+      kind: GroupKind.FREE,
+      offsets: [{ topic: 'orders', queue: 0, offset: 50 }],
+    });
     world.settle();
     const answer = world.request(tool, 'GROUP_RESET', { group: 'f', to: Position.FIRST });
     world.settle();
@@ -100,7 +108,11 @@ describe('GROUP_RESET (chapter of offsets)', () => {
 describe('GROUP_LIST and GROUP_DESCRIBE (chapter of administration)', () => {
   it('list groups by name, with members and lag', () => {
     const { world } = worldWithMember();
-    world.request(tool, 'OFFSET_COMMIT', { group: 'f', kind: GroupKind.FREE, offsets: [{ topic: 'orders', queue: 0, offset: 90 }] });
+    world.request(tool, 'OFFSET_COMMIT', {
+      group: 'f',
+      kind: GroupKind.FREE,
+      offsets: [{ topic: 'orders', queue: 0, offset: 90 }],
+    });
     world.settle();
     expect(world.request(tool, 'GROUP_LIST', {}).ok.groups).toEqual([
       { group: 'f', kind: GroupKind.FREE, members: 0, lag: 10 },

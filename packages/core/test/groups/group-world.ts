@@ -1,19 +1,17 @@
 import {
   Assignment,
-  ClientHeartbeatOk,
-  type ClientHeartbeatOk as ClientHeartbeatOkValue,
+  codeOfWireNumber,
+  decodeFrame,
   EngineContext,
   type EngineHost,
   ErrorInfo,
+  Flag,
   type GroupHost,
   type GroupOptions,
   GroupState,
   Groups,
   type LeaseGranted,
   type LiveFrame,
-  codeOfWireNumber,
-  decodeFrame,
-  Flag,
   QanatError,
   Random,
   Request,
@@ -25,7 +23,6 @@ import {
   type ServerSession,
   StateRecord,
   type StateRecordInit,
-  type SubscriptionInit,
   type TopicShareOf,
 } from '@qanat/core';
 
@@ -117,6 +114,7 @@ interface FakeTopic {
 export class GroupWorld {
   readonly brokerName: string;
   readonly topics = new Map<string, FakeTopic>();
+  readonly #names = new Map<number, string>();
   readonly others = new Map<string, TopicShareOf[]>();
   readonly log: StateRecord[] = [];
   readonly watched = new Set<string>();
@@ -159,7 +157,8 @@ export class GroupWorld {
 
   #enter(): void {
     this.context.enter(this.nowMs);
-    if (this.context.wallMs() !== Math.floor(this.nowMs) + 1_000_000) this.context.handle({ kind: 'wallClock', offsetMs: 1_000_000 });
+    if (this.context.wallMs() !== Math.floor(this.nowMs) + 1_000_000)
+      this.context.handle({ kind: 'wallClock', offsetMs: 1_000_000 });
   }
 
   get wallMs(): number {
@@ -171,7 +170,7 @@ export class GroupWorld {
       engine,
       brokerName: this.brokerName,
       topic: (name) => this.topics.get(name),
-      topicName: (id) => [...this.topics].find(([, topic]) => topic.id === id)?.[0],
+      topicName: (id) => this.#names.get(id),
       bounds: (id, queue) => {
         const topic = this.#topicOf(id);
         return { oldest: topic.oldest[queue] as number, highWatermark: (topic.stored[queue] as number[]).length };
@@ -197,7 +196,7 @@ export class GroupWorld {
   }
 
   #topicOf(id: number): FakeTopic {
-    const topic = [...this.topics.values()].find((t) => t.id === id);
+    const topic = this.topics.get(this.#names.get(id) ?? '');
     if (topic === undefined) throw new Error(`topic ${id} is asked for and does not exist`);
     return topic;
   }
@@ -263,6 +262,7 @@ export class GroupWorld {
 
   topic(name: string, queues: number, messages = 0): void {
     this.#topicId++;
+    this.#names.set(this.#topicId, name);
     this.topics.set(name, {
       id: this.#topicId,
       queues,
@@ -290,6 +290,7 @@ export class GroupWorld {
   removeTopic(name: string): void {
     const topic = this.topics.get(name) as FakeTopic;
     this.topics.delete(name);
+    this.#names.delete(topic.id);
     this.groups.topicRemoved(topic.id);
   }
 
@@ -319,125 +320,6 @@ export class GroupWorld {
   }
 }
 
-/** Joins the pages of a heartbeat's answer. */
-export function assignmentOf(pages: readonly ClientHeartbeatOkValue[]): Assignment | undefined {
-  const first = pages[0]?.assignment;
-  return first === undefined ? undefined : { ...first, leases: pages.flatMap((page) => page.assignment?.leases ?? []) };
-}
-
-export { ClientHeartbeatOk, type LeaseGranted };
-
-/** A member that behaves: keeps the newest assignment, and sends what the test says. */
-export class TestMember {
-  readonly id: string;
-  readonly world: GroupWorld;
-  readonly group: string;
-  session: FakeSession;
-  subscription: SubscriptionInit;
-  label: string;
-  revision = 1;
-  sent = false;
-  joinedMs: number;
-  assignment: Assignment | undefined;
-  #read = 0;
-
-  constructor(world: GroupWorld, id: string, subscription: SubscriptionInit, group = 'g') {
-    this.world = world;
-    this.id = id;
-    this.label = id;
-    this.group = group;
-    this.subscription = subscription;
-    this.session = new FakeSession(`10.0.0.1:${id}`.slice(0, 255));
-    this.joinedMs = world.nowMs;
-  }
-
-  heartbeat(whole = !this.sent): Answer<'CLIENT_HEARTBEAT'> {
-    this.read();
-    this.sent = true;
-    return this.world.request(this.session, 'CLIENT_HEARTBEAT', {
-      group: this.group,
-      member: this.id,
-      label: this.label,
-      generation: this.assignment?.generation ?? 0,
-      revision: this.revision,
-      subscription: whole ? this.subscription : undefined,
-      joinedAgoMs: Math.floor(this.world.nowMs - this.joinedMs),
-    });
-  }
-
-  /** Sends a heartbeat, lets all become durable, and takes the answer. */
-  beat(whole = !this.sent): void {
-    const answer = this.heartbeat(whole);
-    this.world.settle();
-    this.take(answer);
-  }
-
-  take(answer: Answer<'CLIENT_HEARTBEAT'>): void {
-    const assignment = assignmentOf(answer.pages);
-    if (assignment !== undefined && assignment.generation > (this.assignment?.generation ?? 0)) this.assignment = assignment;
-    this.read();
-    if (answer.ok.wantSubscription) this.sent = false;
-  }
-
-  read(): void {
-    for (; this.#read < this.session.pushed.length; this.#read++) {
-      const pushed = this.session.pushed[this.#read] as Assignment;
-      if (pushed.generation > (this.assignment?.generation ?? 0)) this.assignment = pushed;
-    }
-  }
-
-  /** Topic and queue of what it may consume. */
-  get held(): string[] {
-    this.read();
-    return (this.assignment?.leases ?? []).filter((lease) => lease.state === 0).map(({ topic, queue }) => `${topic}/${queue}`);
-  }
-
-  get releasing(): string[] {
-    this.read();
-    return (this.assignment?.leases ?? []).filter((lease) => lease.state === 1).map(({ topic, queue }) => `${topic}/${queue}`);
-  }
-
-  lease(topic: string, queue: number): { epoch: number; startOffset: number; state: number } {
-    this.read();
-    const lease = this.assignment?.leases.find((l) => l.topic === topic && l.queue === queue);
-    if (lease === undefined) throw new Error(`${this.id} does not hold ${topic}/${queue}`);
-    return lease;
-  }
-
-  commit(topic: string, queue: number, offset: number, leaseEpoch = this.lease(topic, queue).epoch): Answer<'OFFSET_COMMIT'> {
-    return this.world.request(this.session, 'OFFSET_COMMIT', {
-      group: this.group,
-      member: this.id,
-      offsets: [{ topic, queue, offset, leaseEpoch }],
-    });
-  }
-
-  release(topic: string, queue: number, offset: number, leaseEpoch = this.lease(topic, queue).epoch): Answer<'RELEASE'> {
-    return this.world.request(this.session, 'RELEASE', {
-      group: this.group,
-      member: this.id,
-      offsets: [{ topic, queue, offset, leaseEpoch }],
-    });
-  }
-
-  /** Gives back whatever it is asked for, with the start offset. */
-  releaseAll(): void {
-    this.read();
-    for (const { topic, queue, epoch, startOffset, state } of this.assignment?.leases ?? []) {
-      if (state === 1) this.release(topic, queue, startOffset, epoch);
-    }
-  }
-
-  leave(): Answer<'LEAVE'> {
-    return this.world.request(this.session, 'LEAVE', { group: this.group, member: this.id });
-  }
-
-  reconnect(): void {
-    this.session = new FakeSession(`10.0.0.2:${this.id}`);
-    this.#read = 0;
-  }
-}
-
 /** What a group has committed, as OFFSET_FETCH says. */
 export function committed(world: GroupWorld, topic: string, queue: number, group = 'g'): number | undefined {
   const answer = world.request(new FakeSession('tool'), 'OFFSET_FETCH', { group, queues: [{ topic, queue }] });
@@ -461,7 +343,8 @@ export function leasesOfLog(log: readonly StateRecord[]): Map<string, LeaseGrant
       const key = `${leaseEnded.group}:${leaseEnded.topicId}/${leaseEnded.queue}`;
       if (leases.get(key)?.epoch === leaseEnded.epoch) leases.delete(key);
     }
-    if (topicRemoved !== undefined) for (const [key, lease] of leases) if (lease.topicId === topicRemoved.topicId) leases.delete(key);
+    if (topicRemoved !== undefined)
+      for (const [key, lease] of leases) if (lease.topicId === topicRemoved.topicId) leases.delete(key);
   }
   return leases;
 }

@@ -1,6 +1,7 @@
 import { LIMITS } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
-import { codes, committed, GroupWorld, leasesOfLog, TestMember } from './group-world.ts';
+import { codes, committed, GroupWorld, leasesOfLog } from './group-world.ts';
+import { TestMember } from './test-member.ts';
 
 const ORDERS = { topics: [{ topic: 'orders' }] };
 const TOPIC_ID = 1;
@@ -36,7 +37,9 @@ describe('leases and hand-over (chapter of groups)', () => {
     const world = worldOf(2);
     const a = new TestMember(world, 'a', ORDERS);
     const answer = a.heartbeat();
-    expect(world.staged.map((record) => Object.entries(record).find(([, value]) => value !== undefined)?.[0])).toEqual(['groupChanged']);
+    expect(world.staged.map((record) => Object.entries(record).find(([, value]) => value !== undefined)?.[0])).toEqual([
+      'groupChanged',
+    ]);
     world.sync();
     expect(answer.ok.assignment).toMatchObject({ members: 1, queues: 2, idle: false, leases: [] });
     expect(a.session.pushed).toEqual([]);
@@ -359,19 +362,30 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(leasesOfLog(world.log).size).toBe(0);
   });
 
-  it('cuts an assignment of thousands of leases into pages that fit', () => {
-    const world = new GroupWorld();
-    const name = 'x'.repeat(126);
-    world.topic(`${name}1`, 1_024);
-    world.topic(`${name}2`, 1_024);
-    const a = new TestMember(world, 'a', { topics: [{ topic: `${name}1` }, { topic: `${name}2` }] });
+  it('looks again when the target has changed while a grant was under way', () => {
+    const world = worldOf(2);
+    const [a, b] = ['a', 'b'].map((id) => new TestMember(world, id, ORDERS)) as [TestMember, TestMember];
+    a.heartbeat();
+    b.heartbeat();
+    world.sync();
+    world.pass(LIMITS.REBALANCE_DELAY_MS, false);
+    expect(world.staged.filter((record) => record.leaseGranted?.member === 'a')).toHaveLength(2);
+    world.settle();
+    expect(a.held).toEqual(['orders/0', 'orders/1']);
+    world.pass(LIMITS.REBALANCE_DELAY_MS);
+    expect(a.releasing).toEqual(['orders/1']);
+  });
+
+  it('gives nothing new to a member from before a restart until it is heard', () => {
+    const world = worldOf(1);
+    const [a] = join(world, 'a') as [TestMember];
+    world.restart();
+    world.alter('orders', 2);
+    world.pass(1_000);
+    expect(leasesOfLog(world.log).size).toBe(1);
+    a.reconnect();
     a.beat();
-    expect(a.held).toHaveLength(2_048);
-    expect(a.heartbeat().ok.assignment === undefined).toBe(true);
-    a.assignment = undefined;
-    const again = world.request(a.session, 'CLIENT_HEARTBEAT', { group: 'g', member: 'a', label: 'a', revision: 1 });
-    expect(again.pages.length).toBeGreaterThan(1);
-    a.take(again);
-    expect(a.held).toHaveLength(2_048);
+    world.pass(LIMITS.REBALANCE_DELAY_MS);
+    expect(a.held).toEqual(['orders/0', 'orders/1']);
   });
 });

@@ -1,6 +1,7 @@
 import { GroupKind, LIMITS, Position } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
-import { type Answer, codes, committed, FakeSession, GroupWorld, TestMember } from './group-world.ts';
+import { type Answer, codes, committed, FakeSession, GroupWorld } from './group-world.ts';
+import { TestMember } from './test-member.ts';
 
 const ORDERS = { topics: [{ topic: 'orders' }] };
 const tool = new FakeSession('tool');
@@ -29,7 +30,12 @@ describe('committed offsets (chapter of offsets)', () => {
     const answer = world.request(a.session, 'OFFSET_COMMIT', {
       group: 'g',
       member: 'a',
-      offsets: [0, 1].map((queue) => ({ topic: 'orders', queue, offset: 10 + queue, leaseEpoch: a.lease('orders', queue).epoch })),
+      offsets: [0, 1].map((queue) => ({
+        topic: 'orders',
+        queue,
+        offset: 10 + queue,
+        leaseEpoch: a.lease('orders', queue).epoch,
+      })),
     });
     expect(answer.done).toBe(false);
     expect(world.staged).toHaveLength(1);
@@ -138,7 +144,10 @@ describe('committed offsets (chapter of offsets)', () => {
     const fetched = world.request(tool, 'OFFSET_FETCH', { group: 'g', queues: refs }).ok.offsets;
     expect(fetched.map(({ committed: has, offset }) => (has ? offset : undefined))).toEqual([50, undefined, undefined, 0]);
     expect(fetched.map(({ code }) => code)).toEqual([0, 4005, 4006, 0]);
-    expect(world.request(tool, 'OFFSET_FETCH', { group: 'x', queues: refs }).ok.offsets[0]).toMatchObject({ code: 0, committed: false });
+    expect(world.request(tool, 'OFFSET_FETCH', { group: 'x', queues: refs }).ok.offsets[0]).toMatchObject({
+      code: 0,
+      committed: false,
+    });
     const many = Array.from({ length: 600 }, () => ({ topic: 'x'.repeat(100), queue: 0 }));
     expect(world.request(tool, 'OFFSET_FETCH', { group: 'g', queues: many }).error?.code).toBe('LIMIT_EXCEEDED');
   });

@@ -1,6 +1,7 @@
 import { GroupKind, LIMITS, Position, Strategy } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
-import { GroupWorld, leasesOfLog, TestMember } from './group-world.ts';
+import { GroupWorld, leasesOfLog } from './group-world.ts';
+import { TestMember } from './test-member.ts';
 
 const ORDERS = { topics: [{ topic: 'orders', filter: 'b||a' }] };
 

@@ -67,7 +67,12 @@ export class Group {
   }
 
   snapshot(): GroupStateInit {
-    return { group: this.name, ...storedRecord(this.#record), offsets: this.table.offsets(), leases: this.table.leases(this.name) };
+    return {
+      group: this.name,
+      ...storedRecord(this.#record),
+      offsets: this.table.offsets(),
+      leases: this.table.leases(this.name),
+    };
   }
 
   // ---- the record ----

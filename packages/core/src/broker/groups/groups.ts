@@ -99,7 +99,8 @@ export class Groups {
 
   apply(record: StateRecord): void {
     const { groupChanged, leaseGranted, leaseEnded, offsetsCommitted, topicRemoved } = record;
-    if (groupChanged !== undefined) this.#setRecord(groupChanged.group, groupChanged.subscription ?? unsubscribed(groupChanged.kind));
+    if (groupChanged !== undefined)
+      this.#setRecord(groupChanged.group, groupChanged.subscription ?? unsubscribed(groupChanged.kind));
     // A record may have been staged before its topic was removed, and come behind.
     if (leaseGranted !== undefined && this.#host.topicName(leaseGranted.topicId) !== undefined) {
       this.#groups.get(leaseGranted.group)?.table.granted(leaseGranted);

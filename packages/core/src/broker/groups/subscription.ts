@@ -15,7 +15,9 @@ export const unsubscribed = (kind: GroupKind): Subscription => ({
 });
 
 /** How a record stands in the log: without a topic it is its kind alone. */
-export const storedRecord = (record: Subscription): { readonly kind: GroupKind; readonly subscription: Subscription | undefined } => ({
+export const storedRecord = (
+  record: Subscription,
+): { readonly kind: GroupKind; readonly subscription: Subscription | undefined } => ({
   kind: record.kind,
   subscription: record.topics.length === 0 ? undefined : record,
 });
