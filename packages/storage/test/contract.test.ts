@@ -12,5 +12,6 @@ describeStorage('the file storage', { describe, it }, async () => {
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     end: () => rm(directory, { recursive: true }),
     locks: true,
+    turnsMax: Number.POSITIVE_INFINITY,
   };
 });

@@ -63,6 +63,21 @@ describe('zeros written ahead', () => {
     for (let i = 1; i <= 40; i++) expect(bytes.subarray((i - 1) * 60_000, i * 60_000).every((byte) => byte === i)).toBe(true);
   });
 
+  it('are written anew after a truncate took them away', async () => {
+    const store = await open();
+    await run<void>((done) => store.create(LOG, done));
+    const appendAndSync = async (): Promise<number> => {
+      await run<void>((done) => store.append(LOG, [new Uint8Array(100)], done));
+      await run<void>((done) => store.sync(LOG, done));
+      await run<Uint8Array>((done) => store.read(LOG, 0, 10_000, done));
+      return statSync(at(LOG)).size;
+    };
+    expect(await appendAndSync()).toBeGreaterThan(1_000_000);
+    await run<void>((done) => store.truncate(LOG, 50, done));
+    expect(statSync(at(LOG)).size).toBe(50);
+    expect(await appendAndSync()).toBeGreaterThan(1_000_000);
+  });
+
   it('are not written behind large appends, nor in files that are no logs', async () => {
     const store = await open();
     for (const [name, bytes] of [

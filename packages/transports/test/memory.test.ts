@@ -13,6 +13,7 @@ describeTransport('the memory transport', { describe, it }, () => {
     listenAddress: 'broker:0',
     nobody: 'nobody:1',
     turn,
+    turnsMax: Number.POSITIVE_INFINITY,
     end: () => undefined,
   };
 });

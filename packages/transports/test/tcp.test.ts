@@ -11,6 +11,7 @@ for (const host of ['127.0.0.1', '[::1]']) {
     listenAddress: `${host}:0`,
     nobody: `${host}:1`,
     turn,
+    turnsMax: Number.POSITIVE_INFINITY,
     end: () => undefined,
   }));
 }

@@ -28,8 +28,8 @@ export class Lane<Message> {
   }
 
   push(message: Message): void {
-    const before = this.#waiting.at(-1)?.arrivalMs ?? 0;
-    this.#waiting.push({ message, arrivalMs: Math.max(before, this.#clock.nowMs() + this.#policy.latencyMs()) });
+    // One that is faster than those before it still waits for them.
+    this.#waiting.push({ message, arrivalMs: this.#clock.nowMs() + this.#policy.latencyMs() });
     this.#arm();
   }
 

@@ -162,6 +162,43 @@ function describeOrder(test: Test): void {
     expectBytes(reads[3], bytes(5), 'the read after the replace');
   });
 
+  test('long reads see the file as it was when they were asked for, and end in their place', async (bench) => {
+    const { storage } = bench;
+    const old = filled(4 * MIB, 1);
+    await bench.create(LOG);
+    await bench.append(LOG, old);
+    const ended: string[] = [];
+    const reads: Uint8Array[] = [];
+    const note =
+      (what: string) =>
+      (error: QanatError | undefined): void => {
+        ended.push(error === undefined ? what : `${what}: ${error.message}`);
+      };
+    const read = (what: string, position: number, length: number): void =>
+      storage.read(LOG, position, length, (error, result) => {
+        note(what)(error);
+        reads.push(result);
+      });
+    read('long', 0, old.length);
+    read('short', 0, 10);
+    storage.append(LOG, [bytes(1)], note('append'));
+    read('tail', old.length - 10, 10);
+    storage.truncate(LOG, 5, note('truncate'));
+    storage.append(LOG, [bytes(2, 3, 4, 5, 6)], note('append again'));
+    read('after', 0, 10);
+    read('long again', 0, 10);
+    storage.unlink(LOG, note('unlink'));
+    await bench.ended((done) => storage.read(LOG, 0, 1, done));
+    expectEqual(
+      ended.join(', '),
+      'long, short, append, tail, truncate, append again, after, long again, unlink',
+      'order of the ends',
+    );
+    const after = new Uint8Array([...old.subarray(0, 5), 2, 3, 4, 5, 6]);
+    const wanted = [old, old.subarray(0, 10), old.subarray(old.length - 10), after, after];
+    for (const [i, content] of wanted.entries()) expectBytes(reads[i], content, `read ${i}`);
+  });
+
   test('keeps hundreds of appends and syncs apart', async (bench) => {
     await bench.create(LOG);
     let ended = 0;
@@ -317,8 +354,11 @@ function describePowerCut(test: Test): void {
     await bench.append('cut', filled(100, 1));
     await bench.sync('cut');
     await bench.truncate('cut', 10);
+    await bench.create('left');
+    await bench.append('left', filled(100, 1));
+    await bench.truncate('left', 20);
     await bench.crashAndOpen(crash);
-    await bench.expectFiles({ cut: 10, [LOG]: 3, meta: 1 });
+    await bench.expectFiles({ cut: 10, left: 20, [LOG]: 3, meta: 1 });
     expectBytes(await bench.read(LOG, 0, 9), bytes(1, 2, 3), 'the log');
     expectBytes(await bench.read('meta', 0, 9), bytes(7), 'the replaced file');
   });

@@ -186,12 +186,15 @@ function describeBackPressure(test: Test): void {
     let sent = 0;
     // The kernel's buffers take some: only when they stay full for a while is the sender truly held back.
     for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
-      while (client.send(frame)) sent++;
-      sent++;
+      let more = true;
+      while (more) {
+        more = client.send(frame);
+        sent++;
+        expect(sent * frame.length < FLOOD_BYTES_MAX, 'a sender is never held back');
+      }
       const before = client.drains;
       await bench.turns(1);
       if (client.drains > before) quiet = 0;
-      expect(sent * frame.length < FLOOD_BYTES_MAX, 'a sender is never held back');
       if (client.drains === before) await bench.turns(QUIET_TURNS);
       if (client.drains === before) break;
     }
@@ -245,6 +248,20 @@ function describeEnds(test: Test): void {
     const { client, server } = await bench.pair();
     for (let i = 0; i < 20; i++) server.send(testFrame(MIB, i));
     server.flush();
+    client.send(shortFrame(1));
+    client.close();
+    await bench.until(() => server.closes.length + client.closes.length === 2, 'both sides hear the end');
+    expectBytes(server.frames[0], shortFrame(1), 'the last frame');
+    expectEqual(server.closes[0], undefined, 'error of the peer');
+    expectEqual(client.closes[0], undefined, 'error of the closing side');
+  });
+
+  test('close ends cleanly on a side that does not read, while the peer sends', async (bench) => {
+    const { client, server } = await bench.pair();
+    client.connection.setReading(false);
+    for (let i = 0; i < 20; i++) server.send(testFrame(MIB, i));
+    server.flush();
+    await bench.turns(QUIET_TURNS);
     client.send(shortFrame(1));
     client.close();
     await bench.until(() => server.closes.length + client.closes.length === 2, 'both sides hear the end');
@@ -369,9 +386,12 @@ function describeDialling(test: Test): void {
     const { client, server } = await bench.pair();
     const address = bench.address;
     let closed = false;
+    let returned = false;
     bench.listener.close(() => {
+      expect(returned, 'done was called before close had returned');
       closed = true;
     });
+    returned = true;
     await bench.until(() => closed, 'the listener is closed');
     const late = bench.dial(address);
     await bench.until(() => late.closes.length === 1, 'the late dialling ends');

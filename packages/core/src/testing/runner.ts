@@ -21,6 +21,7 @@ export function expectBytes(actual: Uint8Array | undefined, wanted: Uint8Array, 
   }
 }
 
-/** Turns that a suite waits for something to happen, and that it gives something which must not happen. */
+/** Turns that a suite waits for something to happen where the harness does not say. */
 export const TURNS_MAX = 200_000;
+/** Turns that a suite gives something which must not happen. */
 export const QUIET_TURNS = 50;
