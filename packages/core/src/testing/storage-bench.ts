@@ -88,7 +88,7 @@ export class StorageBench {
   }
 
   /** The request has to fail with STORE_IO. */
-  async fails(what: string, request: (done: StorageDone<never>) => void): Promise<void> {
+  async fails(what: string, request: (done: StorageDone<unknown>) => void): Promise<void> {
     const { error } = await this.ended(request);
     expectEqual(error?.code, 'STORE_IO', `code of ${what}`);
   }

@@ -138,3 +138,6 @@ export class TransportBench {
     return recorder;
   }
 }
+
+/** Defines one test of the suite. */
+export type TransportTest = (title: string, run: (bench: TransportBench) => Promise<void>) => void;
