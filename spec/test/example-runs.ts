@@ -20,13 +20,18 @@ import {
 import { expect } from 'vitest';
 import { EntryCodec, EntryKind, readEntryHeader } from '../../packages/core/src/broker/log/entry.ts';
 import { FrameSplitter } from '../../packages/core/src/wire/frame-splitter.ts';
-import { PREFACE_BYTES, PrefaceReader, encodePreface } from '../../packages/core/src/wire/preface.ts';
-import { bytesOfHex, hexOfBytes } from './fences.ts';
+import { encodePreface, PREFACE_BYTES, PrefaceReader } from '../../packages/core/src/wire/preface.ts';
 import { testPlatform as nodePlatform } from '../../packages/core/test/platform.ts';
+import { bytesOfHex, hexOfBytes } from './fences.ts';
 import { canonical, controlOf, type FrameKind, fromCore, type Json, stateRecord, toCore } from './schema-json.ts';
 
 const platform: Platform = nodePlatform;
-const KIND_FLAGS: Readonly<Record<FrameKind, number>> = { request: 0, response: Flag.RESPONSE, error: Flag.RESPONSE | Flag.ERROR, push: Flag.ONEWAY };
+const KIND_FLAGS: Readonly<Record<FrameKind, number>> = {
+  request: 0,
+  response: Flag.RESPONSE,
+  error: Flag.RESPONSE | Flag.ERROR,
+  push: Flag.ONEWAY,
+};
 
 export interface FrameExample {
   readonly correlation?: number;
@@ -67,7 +72,9 @@ export function frameBytes(name: string, kind: FrameKind, example: FrameExample)
   const flags = KIND_FLAGS[kind] | (example.more === true ? Flag.MORE : 0);
   const control = codec.encode(toCore(message, example.header));
   const payload = payloadOf(example.payload);
-  return join(encodeFrame(FRAMES[name as FrameName].type, flags, example.correlation ?? 0, control, payload.length === 0 ? [] : [payload]));
+  return join(
+    encodeFrame(FRAMES[name as FrameName].type, flags, example.correlation ?? 0, control, payload.length === 0 ? [] : [payload]),
+  );
 }
 
 /** The bytes are the frame that the example says: decoded, and encoded again. */
@@ -200,7 +207,13 @@ export function runPreface(bytes: Uint8Array, example: { readonly major: number 
 
 export interface StreamExample {
   readonly preface?: { readonly major: number };
-  readonly frames: readonly { readonly type: number; readonly flags: number; readonly correlation: number; readonly control: string; readonly payload: string }[];
+  readonly frames: readonly {
+    readonly type: number;
+    readonly flags: number;
+    readonly correlation: number;
+    readonly control: string;
+    readonly payload: string;
+  }[];
 }
 
 /** The stream is these frames, in pieces of every size. */

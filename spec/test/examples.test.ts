@@ -1,10 +1,20 @@
 // Every fenced example of the specification runs against the core; a fence that nothing runs fails.
 import { describe, expect, it } from 'vitest';
-import { type BatchExample, type EntryExample, type FrameExample, runBatch, runEntry, runFrame, runPreface, runStream, type StreamExample } from './example-runs.ts';
-import { type Fence, fencesOf, hexOf, jsonOf, pages } from './fences.ts';
-import { pseudoProperties, pseudoOf } from './pseudo.ts';
-import type { FrameKind } from './schema-json.ts';
+import {
+  type BatchExample,
+  type EntryExample,
+  type FrameExample,
+  runBatch,
+  runEntry,
+  runFrame,
+  runPreface,
+  runStream,
+  type StreamExample,
+} from './example-runs.ts';
 import { families } from './families.ts';
+import { type Fence, fencesOf, hexOf, jsonOf, pages } from './fences.ts';
+import { pseudoOf, pseudoProperties } from './pseudo.ts';
+import type { FrameKind } from './schema-json.ts';
 
 /** Code fences that show a command or a file to a reader; they make no claim about the protocol. */
 const PICTURES = new Set(['text']);

@@ -1,4 +1,6 @@
 // The families of vectors: what is verified for each case. The prose is in spec/v1/vectors/README.md.
+
+import * as core from '@qanat/core';
 import {
   allocateAveragely,
   batchFormError,
@@ -6,19 +8,18 @@ import {
   codeOfWireNumber,
   decodeFrame,
   HelloOk,
-  type MessageType,
   QanatError,
   queueHash,
   queueOfKey,
   RecordReader,
   textChecksum,
 } from '@qanat/core';
-import * as core from '@qanat/core';
 import { expect } from 'vitest';
-import { fmix32 } from '../../packages/core/src/model/queue-by-key.ts';
 import { SequenceWindow } from '../../packages/core/src/broker/sequence-window.ts';
-import { PrefaceReader } from '../../packages/core/src/wire/preface.ts';
+import { fmix32 } from '../../packages/core/src/model/queue-by-key.ts';
 import { portableCrc32 } from '../../packages/core/src/portable-crc32.ts';
+import { PrefaceReader } from '../../packages/core/src/wire/preface.ts';
+import type { MessageType } from '../../packages/core/src/wire/protobuf.ts';
 import { testPlatform } from '../../packages/core/test/platform.ts';
 import { type BatchExample, type FrameExample, runBatch, runFrame } from './example-runs.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
@@ -84,40 +85,53 @@ export const families: Readonly<Record<string, Family>> = {
   batches: family((example: HexCase & BatchExample & { readonly by?: string; readonly encodes?: boolean }) => {
     const bytes = bytesOf(example);
     if (example.error === undefined) return runBatch(bytes, example, example.encodes !== false);
-    if (example.by === 'broker') return expect(batchFormError(bytes) === undefined && bodyChecksumHolds(testPlatform, bytes)).toBe(false);
+    if (example.by === 'broker')
+      return expect(batchFormError(bytes) === undefined && bodyChecksumHolds(testPlatform, bytes)).toBe(false);
     expect(batchFormError(bytes)).toBeUndefined();
     expect(bodyChecksumHolds(testPlatform, bytes)).toBe(true);
     expect(errorOf(() => readAll(bytes))).toBe(example.error);
   }),
 
-  errors: family((example: { readonly code: number; readonly name?: string; readonly retryable: boolean; readonly outcome: string }) => {
-    const code = codeOfWireNumber(example.code);
-    if (example.name !== undefined) expect(code).toBe(example.name);
-    const { retryable, outcome } = new QanatError(code, '', { wireNumber: example.code });
-    expect({ retryable, outcome }).toEqual({ retryable: example.retryable, outcome: example.outcome });
-  }),
+  errors: family(
+    (example: { readonly code: number; readonly name?: string; readonly retryable: boolean; readonly outcome: string }) => {
+      const code = codeOfWireNumber(example.code);
+      if (example.name !== undefined) expect(code).toBe(example.name);
+      const { retryable, outcome } = new QanatError(code, '', { wireNumber: example.code });
+      expect({ retryable, outcome }).toEqual({ retryable: example.retryable, outcome: example.outcome });
+    },
+  ),
 
-  'allocate-averagely': family((example: { readonly queues: number; readonly members: number; readonly shares: readonly (readonly number[])[] }) => {
-    example.shares.forEach(([start, count], index) => {
-      const share = allocateAveragely(example.queues, example.members, index);
-      if (start === undefined) expect(share.count).toBe(0);
-      else expect(share).toEqual({ start, count });
-    });
-  }),
+  'allocate-averagely': family(
+    (example: { readonly queues: number; readonly members: number; readonly shares: readonly (readonly number[])[] }) => {
+      example.shares.forEach(([start, count], index) => {
+        const share = allocateAveragely(example.queues, example.members, index);
+        if (start === undefined) expect(share.count).toBe(0);
+        else expect(share).toEqual({ start, count });
+      });
+    },
+  ),
 
-  rendezvous: family((example: { readonly key: string; readonly queues: readonly (readonly [string, number])[]; readonly queue: readonly [string, number]; readonly weight: number }) => {
-    const hashes = example.queues.map(([broker, queue]) => queueHash(testPlatform, broker, queue));
-    const sum = textChecksum(testPlatform, example.key);
-    const chosen = queueOfKey(sum, hashes);
-    expect(example.queues[chosen]).toEqual(example.queue);
-    expect(fmix32(sum ^ (hashes[chosen] as number))).toBe(example.weight);
-  }),
+  rendezvous: family(
+    (example: {
+      readonly key: string;
+      readonly queues: readonly (readonly [string, number])[];
+      readonly queue: readonly [string, number];
+      readonly weight: number;
+    }) => {
+      const hashes = example.queues.map(([broker, queue]) => queueHash(testPlatform, broker, queue));
+      const sum = textChecksum(testPlatform, example.key);
+      const chosen = queueOfKey(sum, hashes);
+      expect(example.queues[chosen]).toEqual(example.queue);
+      expect(fmix32(sum ^ (hashes[chosen] as number))).toBe(example.weight);
+    },
+  ),
 
   crc32: family((example: HexCase & { readonly crc32: number }) => {
     for (const crc32 of [testPlatform.crc32, portableCrc32]) {
       const bytes = bytesOf(example);
       expect(crc32(bytes, 0)).toBe(example.crc32);
-      for (const at of [0, 1, bytes.length >> 1]) expect(crc32(bytes.subarray(at), crc32(bytes.subarray(0, at), 0))).toBe(example.crc32);
+      for (const at of [0, 1, bytes.length >> 1])
+        expect(crc32(bytes.subarray(at), crc32(bytes.subarray(0, at), 0))).toBe(example.crc32);
     }
   }),
 

@@ -1,5 +1,15 @@
 // The pseudo-code of the specification, and what it is compared with: it is the oracle, the core's functions are under test.
-import { allocateAveragely, EngineContext, GroupKind, HelloOk, Random, queueHash, queueOfKey, textChecksum, utf8 } from '@qanat/core';
+import {
+  allocateAveragely,
+  EngineContext,
+  GroupKind,
+  HelloOk,
+  queueHash,
+  queueOfKey,
+  Random,
+  textChecksum,
+  utf8,
+} from '@qanat/core';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Groups } from '../../packages/core/src/broker/groups/groups.ts';
@@ -36,17 +46,22 @@ function* everyPseudo(): IterableIterator<string> {
 }
 
 function pseudo(name: string): (...args: unknown[]) => unknown {
-  for (const body of everyPseudo()) if (pseudoOf(body).name === name) return pseudoOf(body).run as (...args: unknown[]) => unknown;
+  for (const body of everyPseudo())
+    if (pseudoOf(body).name === name) return pseudoOf(body).run as (...args: unknown[]) => unknown;
   throw new Error(`no pseudo-code ${name}`);
 }
 
 const check = (property: fc.IProperty<never>): void => fc.assert(property as fc.IProperty<unknown>, { numRuns: 300 });
-const property = <T extends unknown[]>(...args: [...{ [K in keyof T]: fc.Arbitrary<T[K]> }, (...values: T) => void]): fc.IProperty<never> =>
-  (fc.property as (...all: unknown[]) => unknown)(...args) as fc.IProperty<never>;
+const property = <T extends unknown[]>(
+  ...args: [...{ [K in keyof T]: fc.Arbitrary<T[K]> }, (...values: T) => void]
+): fc.IProperty<never> => (fc.property as (...all: unknown[]) => unknown)(...args) as fc.IProperty<never>;
 
 const below = (max: number): fc.Arbitrary<number> => fc.integer({ min: 0, max });
 const broker = fc.constantFrom('a', 'b', 'b-2', 'c', 'z');
-const shares = fc.uniqueArray(fc.record({ broker, queues: fc.integer({ min: 1, max: 9 }) }), { selector: (share) => share.broker, minLength: 1 });
+const shares = fc.uniqueArray(fc.record({ broker, queues: fc.integer({ min: 1, max: 9 }) }), {
+  selector: (share) => share.broker,
+  minLength: 1,
+});
 const queuesOf = (list: readonly { broker: string; queues: number }[]): { broker: string; queue: number }[] =>
   [...list]
     .sort((a, b) => (a.broker < b.broker ? -1 : 1))
@@ -57,12 +72,18 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
   negotiate() {
     const run = pseudo('negotiate');
     const feature = below(100);
-    const hello = fc.record({ minor: below(9), features: fc.array(feature), requiredFeatures: fc.array(feature, { maxLength: 1 }), idleMs: below(120_000) });
+    const hello = fc.record({
+      minor: below(9),
+      features: fc.array(feature),
+      requiredFeatures: fc.array(feature, { maxLength: 1 }),
+      idleMs: below(120_000),
+    });
     check(
       property(hello, fc.integer({ min: 1, max: 90_000 }), (asked, idleMs) => {
         const { error, header } = greet({ idleMs }, asked);
         const answer = error === undefined ? HelloOk.decode(header as Uint8Array) : undefined;
-        const result = answer === undefined ? { error } : { minor: answer.minor, features: answer.features, idleMs: answer.idleMs };
+        const result =
+          answer === undefined ? { error } : { minor: answer.minor, features: answer.features, idleMs: answer.idleMs };
         expect(result).toEqual(run({ minor: 0, features: [], idleMs }, asked));
       }),
     );
@@ -100,17 +121,25 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
   queueOfKey() {
     const run = pseudo('queueOfKey');
     check(
-      property(shares, fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((key) => key.isWellFormed()), (list, key) => {
-        const queues = queuesOf(list);
-        const hashes = queues.map((queue) => queueHash(testPlatform, queue.broker, queue.queue));
-        expect(queues[queueOfKey(textChecksum(testPlatform, key), hashes)]).toEqual(run(key, queues));
-      }),
+      property(
+        shares,
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((key) => !/\p{Surrogate}/u.test(key)),
+        (list, key) => {
+          const queues = queuesOf(list);
+          const hashes = queues.map((queue) => queueHash(testPlatform, queue.broker, queue.queue));
+          expect(queues[queueOfKey(textChecksum(testPlatform, key), hashes)]).toEqual(run(key, queues));
+        },
+      ),
     );
   },
 
   acceptBatch() {
     const run = pseudo('acceptBatch');
-    const batch = fc.record({ back: fc.oneof(fc.constant(0), fc.integer({ min: -3, max: 80 })), count: fc.integer({ min: 1, max: 3 }), checksum: below(1) });
+    const batch = fc.record({
+      back: fc.oneof(fc.constant(0), fc.integer({ min: -3, max: 80 })),
+      count: fc.integer({ min: 1, max: 3 }),
+      checksum: below(1),
+    });
     check(
       property(fc.array(batch, { maxLength: 200, size: 'max' }), (batches) => {
         const judge = sequenceJudge();
@@ -142,15 +171,24 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
 
   commitOffset() {
     const run = pseudo('commitOffset');
-    const lease = fc.option(fc.record({ member: fc.constantFrom('m1', 'm2'), epoch: fc.integer({ min: 1, max: 3 }) }), { nil: undefined });
-    const state = fc.record({ kind: fc.constantFrom('ASSIGNED', 'FREE'), committed: fc.option(below(9), { nil: undefined }), oldest: below(5), size: below(5), lease });
+    const lease = fc.option(fc.record({ member: fc.constantFrom('m1', 'm2'), epoch: fc.integer({ min: 1, max: 3 }) }), {
+      nil: undefined,
+    });
+    const state = fc.record({
+      kind: fc.constantFrom('ASSIGNED', 'FREE'),
+      committed: fc.option(below(9), { nil: undefined }),
+      oldest: below(5),
+      size: below(5),
+      lease,
+    });
     const request = fc.record({ member: fc.constantFrom('m1', 'm2'), epoch: below(3), offset: below(11) });
     check(
       property(state, request, ({ size, ...queue }, { member, epoch, offset }) => {
         const bounds = { oldest: queue.oldest, highWatermark: queue.oldest + size };
         const table = new LeaseTable();
         if (queue.committed !== undefined) table.committed([{ topicId: 1, queue: 0, offset: queue.committed }], true);
-        if (queue.lease !== undefined) table.granted({ group: 'g', topicId: 1, queue: 0, label: '', startOffset: 0, ...queue.lease });
+        if (queue.lease !== undefined)
+          table.granted({ group: 'g', topicId: 1, queue: 0, label: '', startOffset: 0, ...queue.lease });
         const host = { topic: () => ({ id: 1, queues: 1 }), bounds: () => bounds };
         const group = { name: 'g', kind: GroupKind[queue.kind as 'FREE'], table };
         const entry = { topic: 't', queue: 0, offset, leaseEpoch: epoch };
@@ -176,4 +214,5 @@ const emptyHost = {
   leasesEnded: () => {},
 };
 
-const codeName = (code: number | undefined): string => (code === 4009 ? 'OFFSET_OUT_OF_RANGE' : code === 8001 ? 'LEASE_FENCED' : String(code));
+const codeName = (code: number | undefined): string =>
+  code === 4009 ? 'OFFSET_OUT_OF_RANGE' : code === 8001 ? 'LEASE_FENCED' : String(code);

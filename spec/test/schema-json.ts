@@ -1,7 +1,8 @@
 // Between control headers as the examples write them (names of the schema, enumerations by name, bytes in hex) and as the core
 // takes them.
-import { CONTROL_HEADERS, ErrorInfo, FRAMES, type FrameName, type LiveFrame, type MessageType, StateRecord } from '@qanat/core';
+import { CONTROL_HEADERS, ErrorInfo, FRAMES, type FrameName, type LiveFrame, StateRecord } from '@qanat/core';
 import protobuf from 'protobufjs';
+import type { MessageType } from '../../packages/core/src/wire/protobuf.ts';
 import { loadSchema } from '../../scripts/generate/schema.mjs';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
 
@@ -89,7 +90,10 @@ function defaulted(message: string, value: Record<string, unknown>): Record<stri
 }
 
 /** The name and the codec of the control header that a frame bears. */
-export function controlOf(frame: string, kind: FrameKind): { readonly message: string; readonly codec: MessageType<unknown, unknown> } {
+export function controlOf(
+  frame: string,
+  kind: FrameKind,
+): { readonly message: string; readonly codec: MessageType<unknown, unknown> } {
   if (kind === 'error') return { message: 'ErrorInfo', codec: ErrorInfo as never };
   const side = kind === 'response' ? 'response' : 'request';
   const codecs = CONTROL_HEADERS[frame as LiveFrame];

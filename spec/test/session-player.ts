@@ -137,7 +137,12 @@ function matches(step: Step, { what }: Done, numbers: Map<string, number>, where
   else matchFrame(step.out as OutStep, (what as { parts: Uint8Array }).parts, numbers, where);
 }
 
-const FLAGS: Readonly<Record<FrameKind, number>> = { request: 0, response: Flag.RESPONSE, error: Flag.RESPONSE | Flag.ERROR, push: Flag.ONEWAY };
+const FLAGS: Readonly<Record<FrameKind, number>> = {
+  request: 0,
+  response: Flag.RESPONSE,
+  error: Flag.RESPONSE | Flag.ERROR,
+  push: Flag.ONEWAY,
+};
 
 function matchFrame(out: OutStep, bytes: Uint8Array | undefined, numbers: Map<string, number>, where: string): void {
   if (bytes === undefined) throw new Error(`${where}: no frame came out`);
@@ -179,7 +184,10 @@ function serverPlayer(setup: Setup): Player {
       onClosed: () => {},
     },
     setup.connections_max ?? 10,
-    { ...(setup.idle_ms === undefined ? {} : { idleMs: setup.idle_ms }), ...(setup.in_flight_max === undefined ? {} : { inFlightMax: setup.in_flight_max }) },
+    {
+      ...(setup.idle_ms === undefined ? {} : { idleMs: setup.idle_ms }),
+      ...(setup.in_flight_max === undefined ? {} : { inFlightMax: setup.in_flight_max }),
+    },
   );
   return {
     context,
@@ -228,14 +236,19 @@ function clientPlayer(setup: Setup): Player {
 }
 
 /** What a server of the core answers one HELLO with. */
-export function greet(options: { readonly idleMs: number }, hello: Record<string, unknown>): { readonly error?: string; readonly header?: Uint8Array } {
+export function greet(
+  options: { readonly idleMs: number },
+  hello: Record<string, unknown>,
+): { readonly error?: string; readonly header?: Uint8Array } {
   const player = serverPlayer({ layer: 'server', identity: { role: 'BROKER', name: 'b1' }, idle_ms: options.idleMs });
   player.context.enter(0);
   player.input({ at: 0, connection: 2, event: 'accepted' });
   const frame = encodeFrame(FRAMES.HELLO.type, 0, 1, Hello.encode(hello));
   player.input({ at: 0, connection: 2, in: frame.map(hexOfBytes).join('') });
   collect(player);
-  const first = decodeFrame((player.done[0]?.what as { parts: Uint8Array }).parts);
+  const [answer] = player.done;
+  if (answer === undefined) throw new Error('HELLO was not answered');
+  const first = decodeFrame((answer.what as { parts: Uint8Array }).parts);
   if ((first.flags & Flag.ERROR) === 0) return { header: first.control };
   const { codec } = controlOf('HELLO', 'error');
   const { code } = codec.decode(first.control) as { code: number };
@@ -244,5 +257,8 @@ export function greet(options: { readonly idleMs: number }, hello: Record<string
 
 const nameOf = (code: number): string => controlNames.get(code) ?? String(code);
 const controlNames: ReadonlyMap<number, string> = new Map(
-  (['UNSUPPORTED_FEATURE', 'INVALID_ARGUMENT', 'MALFORMED_FRAME'] as const).map((name) => [new QanatError(name, '').wireNumber, name]),
+  (['UNSUPPORTED_FEATURE', 'INVALID_ARGUMENT', 'MALFORMED_FRAME'] as const).map((name) => [
+    new QanatError(name, '').wireNumber,
+    name,
+  ]),
 );

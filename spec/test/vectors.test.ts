@@ -1,7 +1,8 @@
 // Every vector of the specification against the core.
-import { canonicalFilter, nameError, parseFilter, passes, QanatError, tagError } from '@qanat/core';
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { canonicalFilter, nameError, parseFilter, passes, QanatError, tagError } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
 import { families } from './families.ts';
 import { SPEC_DIR } from './fences.ts';
@@ -24,7 +25,9 @@ describe.each(files.filter((name) => name.endsWith('.json')))('%s', (file) => {
     expect(Object.keys(families)).toContain(id);
     expect(cases.length).toBeGreaterThan(0);
   });
-  it.each(cases.map((one, i) => [i + 1, one.why ?? '', one] as const))('case %i %s', (_number, _why, one) => families[id]?.run(one));
+  it.each(cases.map((one, i) => [i + 1, one.why ?? '', one] as const))('case %i %s', (_number, _why, one) =>
+    families[id]?.run(one),
+  );
 });
 
 /** One text a line; `\u{…}` and `\\` are escapes, lines that begin with `;` are comments. */
@@ -32,7 +35,11 @@ function lines(name: string): readonly string[] {
   const texts = read(name)
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith(';'));
-  return texts.map((line) => line.replace(/^"(.*)"$/s, '$1').replace(/\\u\{([0-9a-f]+)\}/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16))));
+  return texts.map((line) =>
+    line
+      .replace(/^"(.*)"$/s, '$1')
+      .replace(/\\u\{([0-9a-f]+)\}/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16))),
+  );
 }
 
 const invalidFilter = (text: string): boolean => {
@@ -67,7 +74,8 @@ describe('texts', () => {
 describe('sessions', () => {
   const sessions = readdirSync(join(FOLDER, 'sessions')).map((name) => JSON.parse(read(`sessions/${name}`)) as Session);
   const ofLayers = sessions.filter(({ setup }) => setup.layer === 'server' || setup.layer === 'client');
-  it.each(ofLayers.map((session) => [session.id, session.title, session.clauses.join(', '), session] as const))('%s: %s (%s)', (_id, _title, _clauses, session) =>
-    playSession(session),
+  it.each(ofLayers.map((session) => [session.id, session.title, session.clauses.join(', '), session] as const))(
+    '%s: %s (%s)',
+    (_id, _title, _clauses, session) => playSession(session),
   );
 });

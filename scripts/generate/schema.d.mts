@@ -1,0 +1,2 @@
+/** The messages and enumerations of the schema, as protobufjs reads them. */
+export function loadSchema(protoDir: string): unknown;
