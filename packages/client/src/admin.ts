@@ -3,7 +3,7 @@ import {
   type BrokerInfo,
   Admin as EngineSide,
   type GroupDescription,
-  type GroupSummary,
+  type GroupOverview,
   type ResetStep,
   type ResetTarget,
   type TopicDescription,
@@ -51,7 +51,7 @@ export class EngineAdmin implements Admin {
     return this.#call(options, (admin, timeoutMs, done) => admin.listBrokers(timeoutMs, done));
   }
 
-  listGroups(options: CallOptions = {}): Promise<readonly GroupSummary[]> {
+  listGroups(options: CallOptions = {}): Promise<readonly GroupOverview[]> {
     return this.#call(options, (admin, timeoutMs, done) => admin.listGroups(timeoutMs, done));
   }
 

@@ -1,4 +1,4 @@
-import type { BrokerInfo, GroupDescription, GroupSummary, ResetStep, TopicDescription, TopicSummary, ClientEvent, Message } from '@qanat/core';
+import type { BrokerInfo, GroupDescription, GroupOverview, ResetStep, TopicDescription, TopicSummary, ClientEvent, Message } from '@qanat/core';
 import type {
   BatchReceipt,
   BroadcastingConsumerOptions,
@@ -40,8 +40,11 @@ export interface Producer extends AsyncDisposable {
    * @throws QanatError; `outcome` tells what is known: `rejected` and `not-sent` have no effect for ever, `unknown` may have one.
    */
   send(topic: string, message: MessageInit, options?: SendOptions): Promise<Receipt>;
-  /** Sends messages to one queue, as one batch where the limits allow it. One promise for all. @throws as `send`. */
-  sendBatch(topic: string, messages: readonly MessageInit[], options?: SendBatchOptions): Promise<BatchReceipt>;
+  /**
+   * Sends messages as one batch, or as few as their sizes, or the queues of their keys, make necessary: one promise for all, a
+   * receipt for each stored batch. Messages without keys go to one queue. @throws as `send`.
+   */
+  sendBatch(topic: string, messages: readonly MessageInit[], options?: SendBatchOptions): Promise<readonly BatchReceipt[]>;
   /** Resolves when everything accepted so far has settled. */
   flush(): Promise<void>;
   close(options?: CloseOptions): Promise<void>;
@@ -84,7 +87,7 @@ export interface Admin {
   listTopics(options?: CallOptions): Promise<readonly TopicSummary[]>;
   describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription>;
   listBrokers(options?: CallOptions): Promise<readonly BrokerInfo[]>;
-  listGroups(options?: CallOptions): Promise<readonly GroupSummary[]>;
+  listGroups(options?: CallOptions): Promise<readonly GroupOverview[]>;
   describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
   /** Moves a group's committed offsets; with `dryRun` it only tells what it would do. */
   resetGroup(

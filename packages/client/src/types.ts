@@ -60,7 +60,8 @@ export interface SendBatchOptions extends SendOptions {
 
 /** Where a message was stored. */
 export interface Receipt extends QueueId {
-  readonly offset: number;
+  /** Undefined for ack `none`, and for a duplicate that the broker remembers no longer. */
+  readonly offset: number | undefined;
   /** When the broker stored it, ms since 1970. */
   readonly storeTimeMs: number;
   /** A retry found it stored already. */
@@ -69,7 +70,8 @@ export interface Receipt extends QueueId {
 
 /** Where a batch was stored: offsets `baseOffset` … `baseOffset + count - 1`. */
 export interface BatchReceipt extends QueueId {
-  readonly baseOffset: number;
+  /** Undefined for ack `none`, and for a duplicate that the broker remembers no longer. */
+  readonly baseOffset: number | undefined;
   readonly count: number;
   readonly storeTimeMs: number;
   readonly duplicate: boolean;

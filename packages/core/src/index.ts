@@ -50,3 +50,6 @@ export * from './broker/groups/target.ts';
 export * from './client/client.ts';
 export * from './client/admin/admin.ts';
 export type * from './client/admin/admin-types.ts';
+export * from './client/producer/producer.ts';
+export type * from './client/producer/producer-options.ts';
+export { didYouMean } from './client/did-you-mean.ts';

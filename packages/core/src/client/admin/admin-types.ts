@@ -1,7 +1,7 @@
 import type { QueueId } from '../host.ts';
 
 /** One queue of a topic, as `describeTopic` tells it. */
-export interface QueueDescription extends QueueId {
+export interface QueueStatus extends QueueId {
   /** Its broker vanished from the route lately, or does not answer: the numbers are unknown (0). */
   readonly away: boolean;
   readonly oldestOffset: number;
@@ -13,7 +13,7 @@ export interface QueueDescription extends QueueId {
 
 export interface TopicDescription {
   readonly topic: string;
-  readonly queues: readonly QueueDescription[];
+  readonly queues: readonly QueueStatus[];
 }
 
 export interface TopicSummary {
@@ -22,7 +22,7 @@ export interface TopicSummary {
   readonly brokers: readonly string[];
 }
 
-export interface GroupSummary {
+export interface GroupOverview {
   readonly group: string;
   readonly kind: 'assigned' | 'free' | 'shared';
   readonly members: number;
@@ -40,7 +40,7 @@ export interface GroupMember {
   readonly idle: boolean;
 }
 
-export interface GroupQueue extends QueueId {
+export interface GroupQueueStatus extends QueueId {
   /** Undefined: the group has no committed offset here yet. */
   readonly committed: number | undefined;
   readonly highWatermark: number;
@@ -56,7 +56,7 @@ export interface GroupDescription {
   /** Filter by topic. */
   readonly topics: Readonly<Record<string, string>>;
   readonly members: readonly GroupMember[];
-  readonly queues: readonly GroupQueue[];
+  readonly queues: readonly GroupQueueStatus[];
   /** Brokers that did not answer: what they know is missing. */
   readonly missingBrokers: readonly string[];
 }

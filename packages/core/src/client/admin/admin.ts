@@ -1,3 +1,273 @@
+import type { LiveFrame, RequestInit } from '../../connection/request.ts';
+import { QanatError } from '../../errors.ts';
+import type { GroupResetInit } from '../../wire/gen/messages.ts';
+import { Position } from '../../wire/gen/registry.ts';
+import type { StartPosition } from '../consumer/options.ts';
+import { didYouMean } from '../did-you-mean.ts';
+import type { ClientHost } from '../host.ts';
+import type { RouteCache } from '../route-cache.ts';
+import type {
+  BrokerInfo,
+  GroupDescription,
+  GroupOverview,
+  QueueStatus,
+  ResetStep,
+  TopicDescription,
+  TopicSummary,
+} from './admin-types.ts';
+import { askBrokers, type BrokerAnswer } from './broker-fan-out.ts';
+import { brokerInfos, type ClusterView, liveBrokers, readView, topicSummaries, type ViewDone } from './cluster-view.ts';
+import { compareQueues, describeGroup, kindName } from './group-view.ts';
+
+export type AdminDone<Result> = (error: QanatError | undefined, result: Result) => void;
+
+/** Where a reset goes. */
+export type ResetTarget = StartPosition | { readonly offset: number };
+
+const NOTHING = undefined as never;
+
+/**
+ * Administration of a cluster: what concerns one broker is asked there, what concerns the cluster is asked at each and joined.
+ * Every method calls `done` once, after `timeoutMs` and a little at the latest.
+ */
 export class Admin {
-  constructor(_: unknown) {}
+  readonly #host: ClientHost & { readonly routes: RouteCache };
+
+  constructor(host: ClientHost & { readonly routes: RouteCache }) {
+    this.#host = host;
+  }
+
+  listTopics(timeoutMs: number, done: AdminDone<readonly TopicSummary[]>): void {
+    this.#view(timeoutMs, (error, view) => {
+      if (error === undefined) done(undefined, topicSummaries(view));
+      else done(error, NOTHING);
+    });
+  }
+
+  listBrokers(timeoutMs: number, done: AdminDone<readonly BrokerInfo[]>): void {
+    this.#view(timeoutMs, (error, view) => {
+      if (error === undefined) done(undefined, brokerInfos(view));
+      else done(error, NOTHING);
+    });
+  }
+
+  /** Creates the topic at every live broker, or at those named. `done` has what it was before. */
+  createTopic(
+    topic: string,
+    options: { readonly queues?: number | undefined; readonly brokers?: readonly string[] | undefined },
+    timeoutMs: number,
+    done: AdminDone<'created' | 'existed'>,
+  ): void {
+    this.#view(timeoutMs, (error, view) => {
+      if (error !== undefined) return done(error, NOTHING);
+      const brokers = options.brokers ?? liveBrokers(view);
+      const unknown = brokers.find((name) => !view.brokers.some(({ broker }) => broker === name));
+      if (unknown !== undefined) return done(noBroker(unknown, view), NOTHING);
+      if (brokers.length === 0) return done(new QanatError('NO_BROKER', 'no broker is registered', { outcome: 'not-sent' }), NOTHING);
+      this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, timeoutMs, (failed, answers) => {
+        if (failed !== undefined) return done(failed, NOTHING);
+        done(undefined, answers.every(({ response }) => response.header.existed) ? 'existed' : 'created');
+      });
+    });
+  }
+
+  /** Adds queues: `queues` is their new number at each broker that has the topic. */
+  alterTopic(topic: string, queues: number, timeoutMs: number, done: AdminDone<undefined>): void {
+    this.#atTopic(topic, timeoutMs, done, (brokers) =>
+      this.#everywhere(brokers, 'TOPIC_ALTER', { topic, queues }, timeoutMs, (error) => done(error, undefined)),
+    );
+  }
+
+  removeTopic(topic: string, timeoutMs: number, done: AdminDone<undefined>): void {
+    this.#atTopic(topic, timeoutMs, done, (brokers) =>
+      this.#everywhere(brokers, 'TOPIC_REMOVE', { topic }, timeoutMs, (error) => done(error, undefined)),
+    );
+  }
+
+  describeTopic(topic: string, timeoutMs: number, done: AdminDone<TopicDescription>): void {
+    this.#atTopic(topic, timeoutMs, done, (live, view) => {
+      askBrokers(this.#host, live, 'TOPIC_DESCRIBE', { topic }, timeoutMs, (answers) => {
+        const queues = [...(view.topics.get(topic) ?? [])].flatMap(([broker, count]) =>
+          describeShare(
+            topic,
+            broker,
+            count,
+            answers.find((answer) => answer.broker === broker),
+          ),
+        );
+        done(undefined, { topic, queues: queues.sort(compareQueues) });
+      });
+    });
+  }
+
+  listGroups(timeoutMs: number, done: AdminDone<readonly GroupOverview[]>): void {
+    this.#atLive(timeoutMs, done, 'GROUP_LIST', {}, (answers) => {
+      const groups = new Map<string, GroupOverview>();
+      const rows = answers.flatMap(({ response }) => response.headers.flatMap((page) => page.groups));
+      for (const { group, kind, members, lag } of rows) {
+        const known = groups.get(group);
+        const joined = { members: Math.max(members, known?.members ?? 0), lag: lag + (known?.lag ?? 0) };
+        groups.set(group, { group, kind: kindName(kind), ...joined });
+      }
+      done(
+        undefined,
+        [...groups.values()].sort((a, b) => (a.group < b.group ? -1 : 1)),
+      );
+    });
+  }
+
+  describeGroup(group: string, timeoutMs: number, done: AdminDone<GroupDescription>): void {
+    this.#atLive(timeoutMs, done, 'GROUP_DESCRIBE', { group }, (answers) => {
+      const parts = answers
+        .filter(({ error }) => error === undefined)
+        .map(({ broker, response }) => ({ broker, pages: response.headers }));
+      const silent = answers.filter(({ error }) => error !== undefined && error.code !== 'GROUP_NOT_FOUND');
+      if (parts.length > 0) {
+        return done(
+          undefined,
+          describeGroup(
+            group,
+            parts,
+            silent.map(({ broker }) => broker),
+          ),
+        );
+      }
+      done(silent[0]?.error ?? noGroup(group), NOTHING);
+    });
+  }
+
+  /** Moves the committed offsets of a group; with `dryRun` only tells what it would do. */
+  resetGroup(
+    group: string,
+    to: ResetTarget,
+    options: { readonly topic?: string | undefined; readonly dryRun?: boolean | undefined },
+    timeoutMs: number,
+    done: AdminDone<readonly ResetStep[]>,
+  ): void {
+    const queues = options.topic === undefined ? [] : [{ topic: options.topic }];
+    const header: GroupResetInit = { group, queues, dryRun: options.dryRun ?? false, ...resetPosition(to) };
+    this.#atLive(timeoutMs, done, 'GROUP_RESET', header, (answers) => {
+      const concerned = answers.filter(({ error }) => error?.code !== 'GROUP_NOT_FOUND' && error?.code !== 'TOPIC_NOT_FOUND');
+      const failed = concerned.find(({ error }) => error !== undefined);
+      if (failed?.error !== undefined) return done(atBroker(failed.broker, failed.error), NOTHING);
+      if (concerned.length === 0) return done(answers[0]?.error ?? noGroup(group), NOTHING);
+      done(undefined, concerned.flatMap(resetSteps).sort(compareQueues));
+    });
+  }
+
+  // ---- the ways to the brokers ----
+
+  #view(timeoutMs: number, done: ViewDone): void {
+    this.#host.routes.link.askAny({ all: true }, timeoutMs, (error, pages) => {
+      const view = readView(pages);
+      for (const broker of view.brokers) this.#host.routes.directory.update(broker);
+      done(error, view);
+    });
+  }
+
+  /** Asks every live broker. */
+  #atLive<N extends LiveFrame, Result>(
+    timeoutMs: number,
+    done: AdminDone<Result>,
+    name: N,
+    header: RequestInit<N>,
+    answered: (answers: readonly BrokerAnswer<N>[]) => void,
+  ): void {
+    this.#view(timeoutMs, (error, view) => {
+      if (error !== undefined) return done(error, NOTHING);
+      askBrokers(this.#host, liveBrokers(view), name, header, timeoutMs, answered);
+    });
+  }
+
+  /** Finds the live brokers that have a topic. */
+  #atTopic<Result>(
+    topic: string,
+    timeoutMs: number,
+    done: AdminDone<Result>,
+    found: (live: readonly string[], view: ClusterView) => void,
+  ): void {
+    this.#view(timeoutMs, (error, view) => {
+      if (error !== undefined) return done(error, NOTHING);
+      const shares = view.topics.get(topic);
+      if (shares === undefined) return done(noTopic(topic, view), NOTHING);
+      const live = liveBrokers(view).filter((broker) => shares.has(broker));
+      found(live, view);
+    });
+  }
+
+  /** Does something at each broker; the first failure is the result. */
+  #everywhere<N extends LiveFrame>(
+    brokers: readonly string[],
+    name: N,
+    header: RequestInit<N>,
+    timeoutMs: number,
+    done: (error: QanatError | undefined, answers: readonly BrokerAnswer<N>[]) => void,
+  ): void {
+    askBrokers(this.#host, brokers, name, header, timeoutMs, (answers) => {
+      const failed = answers.find(({ error }) => error !== undefined);
+      done(failed?.error === undefined ? undefined : atBroker(failed.broker, failed.error), answers);
+    });
+  }
 }
+
+function describeShare(
+  topic: string,
+  broker: string,
+  count: number,
+  answer: BrokerAnswer<'TOPIC_DESCRIBE'> | undefined,
+): QueueStatus[] {
+  if (answer === undefined || answer.error !== undefined) {
+    const unknown = { away: true, oldestOffset: 0, highWatermark: 0, lastStoreTimeMs: undefined };
+    return Array.from({ length: count }, (_, queue) => ({ topic, broker, queue, ...unknown }));
+  }
+  return answer.response.headers.flatMap((page) =>
+    page.queues.map(({ queue, oldestOffset, highWatermark, lastStoreTimeMs }) => ({
+      topic,
+      broker,
+      queue,
+      away: false,
+      oldestOffset,
+      highWatermark,
+      lastStoreTimeMs: lastStoreTimeMs === 0 ? undefined : lastStoreTimeMs,
+    })),
+  );
+}
+
+function resetSteps({ broker, response }: BrokerAnswer<'GROUP_RESET'>): ResetStep[] {
+  return response.headers.flatMap((page) =>
+    page.results.map(({ topic, queue, hadOffset, fromOffset, toOffset }) => ({
+      topic,
+      broker,
+      queue,
+      from: hadOffset ? fromOffset : undefined,
+      to: toOffset,
+    })),
+  );
+}
+
+function resetPosition(to: ResetTarget): Pick<GroupResetInit, 'to' | 'toValue'> {
+  if (to === 'first') return { to: Position.FIRST };
+  if (to === 'last') return { to: Position.LAST };
+  return 'offset' in to ? { to: Position.AT_OFFSET, toValue: to.offset } : { to: Position.AT_TIME, toValue: to.timeMs };
+}
+
+const noGroup = (group: string): QanatError => new QanatError('GROUP_NOT_FOUND', `no broker knows group "${group}"`);
+
+function noTopic(topic: string, view: ClusterView): QanatError {
+  const meant = didYouMean(topic, [...view.topics.keys()]);
+  const hint = meant === undefined ? {} : { hint: `Did you mean "${meant}"?` };
+  return new QanatError('TOPIC_NOT_FOUND', `topic "${topic}" does not exist`, hint);
+}
+
+function noBroker(name: string, view: ClusterView): QanatError {
+  const names = view.brokers.map(({ broker }) => broker).join(', ');
+  return new QanatError('NO_BROKER', `no broker "${name}" is registered`, { outcome: 'not-sent', hint: `there are: ${names}` });
+}
+
+const atBroker = (broker: string, error: QanatError): QanatError =>
+  new QanatError(error.code, `${broker}: ${error.message}`, {
+    cause: error,
+    outcome: error.outcome,
+    wireNumber: error.wireNumber,
+    hint: error.hint,
+  });

@@ -1,7 +1,7 @@
 import type { GroupDescribeOk } from '../../wire/gen/messages.ts';
 import { GroupKind } from '../../wire/gen/registry.ts';
 import type { QueueId } from '../host.ts';
-import type { GroupDescription, GroupMember, GroupQueue } from './admin-types.ts';
+import type { GroupDescription, GroupMember, GroupQueueStatus } from './admin-types.ts';
 
 export const kindName = (kind: number): GroupDescription['kind'] =>
   kind === GroupKind.ASSIGNED ? 'assigned' : kind === GroupKind.FREE ? 'free' : 'shared';
@@ -27,7 +27,7 @@ export function describeGroup(group: string, parts: readonly GroupPart[], missin
   return { group, kind: kindName(pages[0]?.kind ?? 0), topics, members: groupMembers(pages, queues), queues, missingBrokers };
 }
 
-function groupQueue(broker: string, queue: GroupDescribeOk['queues'][number]): GroupQueue {
+function groupQueue(broker: string, queue: GroupDescribeOk['queues'][number]): GroupQueueStatus {
   const committed = queue.committed ? queue.offset : undefined;
   return {
     topic: queue.topic,
@@ -41,7 +41,7 @@ function groupQueue(broker: string, queue: GroupDescribeOk['queues'][number]): G
   };
 }
 
-function groupMembers(pages: readonly GroupDescribeOk[], queues: readonly GroupQueue[]): GroupMember[] {
+function groupMembers(pages: readonly GroupDescribeOk[], queues: readonly GroupQueueStatus[]): GroupMember[] {
   const members = new Map<string, GroupMember>();
   for (const { member: id, label, address } of pages.flatMap((page) => page.members)) {
     const held = queues.filter(({ member }) => member === id).map(({ topic, broker, queue }) => ({ topic, broker, queue }));

@@ -1,0 +1,100 @@
+import type { QanatError } from '../../errors.ts';
+import type { Platform } from '../../platform.ts';
+import { BATCH_AT, BATCH_BODY_AT } from '../../wire/batch.ts';
+import { writeUint16At, writeUint32At, writeUint53At } from '../../wire/bytes.ts';
+import type { AckLevel } from '../../wire/gen/registry.ts';
+import type { RecordInit } from '../../wire/record.ts';
+import type { PendingCall } from './pending-call.ts';
+
+/** Which queues a batch may go to: any of its topic, the one of its keys, or one that the caller chose. */
+export type Target = 'any' | 'keyed' | 'pinned';
+
+/** Who numbers the batches of a broker. */
+export interface ProducerIdentity {
+  readonly producerId: number;
+  readonly epoch: number;
+}
+
+/** A batch from its first message until it is settled. Once it was encoded its messages are never cut anew. */
+export class OutBatch {
+  readonly ack: AckLevel;
+  readonly target: Target;
+  /** The key that a `sendBatch` chose for all of its messages. */
+  readonly key: string | undefined;
+  readonly createdMs: number;
+  /** Undefined once encoded. */
+  records: RecordInit[] | readonly RecordInit[] | undefined;
+  bytes: Uint8Array | undefined;
+  /** One for each message, or one for all. */
+  calls: PendingCall[];
+  count: number;
+  /** What it takes of the producer's buffer: an upper bound of its length. */
+  bufferedBytes: number;
+  /** Takes no more messages. */
+  sealed: boolean;
+  baseSequence = 0;
+  inFlight = false;
+  /** An attempt ended without an answer that decides. */
+  mayBeStored = false;
+  /** Why the last attempt failed. */
+  lastError: QanatError | undefined;
+  /** The first deadline among its calls. */
+  firstDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(ack: AckLevel, target: Target, nowMs: number, records: RecordInit[] | readonly RecordInit[], sealed: boolean, key?: string) {
+    this.ack = ack;
+    this.target = target;
+    this.createdMs = nowMs;
+    this.records = records;
+    this.calls = [];
+    this.count = records.length;
+    this.bufferedBytes = 0;
+    this.sealed = sealed;
+    this.key = key;
+  }
+
+  /** Adds one message to a batch that is not sealed. */
+  push(record: RecordInit, bytes: number, call: PendingCall): void {
+    (this.records as RecordInit[]).push(record);
+    this.calls.push(call);
+    this.count++;
+    this.bufferedBytes += bytes;
+    if (call.dueMs < this.firstDueMs) this.firstDueMs = call.dueMs;
+  }
+
+  /** The calls are over: nobody waits for the batch any more. */
+  get abandoned(): boolean {
+    return this.calls.every((call) => call.settled);
+  }
+
+  fail(error: QanatError): void {
+    for (const call of this.calls) call.failed(error);
+  }
+
+  /** Fails the calls whose time is up; messages of theirs that were not encoded are dropped. */
+  expire(nowMs: number, error: QanatError): void {
+    for (const call of this.calls) if (call.dueMs <= nowMs) call.failed(error);
+    if (this.records !== undefined && this.calls.length === this.count) this.#dropSettled(this.records);
+    this.firstDueMs = Number.POSITIVE_INFINITY;
+    for (const call of this.calls) if (!call.settled && call.dueMs < this.firstDueMs) this.firstDueMs = call.dueMs;
+  }
+
+  #dropSettled(records: readonly RecordInit[]): void {
+    const calls = this.calls;
+    this.records = records.filter((_, i) => !(calls[i] as PendingCall).settled);
+    this.calls = calls.filter((call) => !call.settled);
+    this.count = this.calls.length;
+  }
+
+  /** Gives the encoded batch other numbers, in a copy: the old bytes may still be on their way out. */
+  number(platform: Platform, identity: ProducerIdentity, baseSequence: number): void {
+    this.baseSequence = baseSequence;
+    if (this.bytes === undefined) return;
+    const bytes = this.bytes.slice();
+    writeUint16At(bytes, BATCH_AT.producerEpoch, identity.epoch);
+    writeUint32At(bytes, BATCH_AT.baseSequence, baseSequence);
+    writeUint53At(bytes, BATCH_AT.producerId, identity.producerId);
+    writeUint32At(bytes, BATCH_AT.bodyChecksum, platform.crc32(bytes.subarray(BATCH_BODY_AT), 0));
+    this.bytes = bytes;
+  }
+}

@@ -1,0 +1,107 @@
+import { QanatError } from '../../errors.ts';
+import { AckLevel, LIMITS } from '../../wire/gen/registry.ts';
+
+/** When a send is done: visible to consumers, stored at one broker, or handed to the connection. */
+export type Ack = 'committed' | 'leader' | 'none';
+
+export const ACK_LEVELS: Readonly<Record<Ack, AckLevel>> = {
+  committed: AckLevel.ACK_COMMITTED,
+  leader: AckLevel.ACK_LEADER,
+  none: AckLevel.ACK_NONE,
+};
+
+export interface ProducerOptions {
+  /** Default `committed`. */
+  readonly ack?: Ack;
+  /**
+   * How long a batch gathers messages, ms. Default 0: it leaves at once when nothing is on the way to its broker, and otherwise
+   * gathers until an answer comes.
+   */
+  readonly lingerMs?: number;
+  /** A batch of single sends is full at this many bytes. Default 256 KiB. */
+  readonly batchBytes?: number;
+  /** A batch of single sends is full at this many messages. Default and most BATCH_RECORDS_MAX. */
+  readonly batchRecords?: number;
+  /** Batches on the way to one broker. Default 5. */
+  readonly inFlightBatches?: number;
+  /** Messages that are not settled, in bytes. Default 32 MiB. Beyond it a send fails with QUEUE_FULL. */
+  readonly bufferBytes?: number;
+  /** Deflates batches. Default false. */
+  readonly compress?: boolean;
+  /** Default of a call, ms. Default 30000. */
+  readonly timeoutMs?: number;
+  /** After QUEUE_FULL: half of the buffer is free again. */
+  onWritable?(): void;
+}
+
+export type ProducerSettings = Required<Omit<ProducerOptions, 'onWritable'>> & { readonly onWritable: (() => void) | undefined };
+
+export interface SendOptions {
+  /** This queue and no other one; it is not checked against the message's key. */
+  readonly queue?: { readonly broker: string; readonly queue: number };
+  /** When to give up, ms. Default: the producer's. */
+  readonly timeoutMs?: number;
+  /** Default: the producer's. */
+  readonly ack?: Ack;
+}
+
+export interface SendBatchOptions extends SendOptions {
+  /** All messages go to the queue of this key. The messages' own keys then choose nothing. */
+  readonly key?: string;
+}
+
+/** Where a message is. */
+export interface Receipt {
+  readonly topic: string;
+  readonly broker: string;
+  readonly queue: number;
+  /** Offset of the message, of the first one for a batch; undefined for ack `none` and for a duplicate that the broker no longer remembers. */
+  readonly baseOffset: number | undefined;
+  /** Broker's time of storing, ms since 1970; 0 for ack `none`. */
+  readonly storeTimeMs: number;
+  /** An earlier attempt of the same call had stored it. */
+  readonly duplicate: boolean;
+}
+
+/** One stored batch of a `sendBatch`. */
+export interface BatchReceipt extends Receipt {
+  readonly count: number;
+}
+
+export type SendDone = (error: QanatError | undefined, receipt: Receipt | undefined) => void;
+/** With an error, `receipts` holds what was stored nevertheless. */
+export type SendBatchDone = (error: QanatError | undefined, receipts: readonly BatchReceipt[]) => void;
+
+const SEND_TIMEOUT_MS = 30_000;
+const BATCH_BYTES = 256 * 1024;
+const BUFFER_BYTES = 32 * 1024 * 1024;
+const IN_FLIGHT_BATCHES = 5;
+/** A broker remembers PRODUCER_BATCHES_REMEMBERED batches of a queue; twice what is in flight may be undecided. */
+const IN_FLIGHT_BATCHES_MAX = Math.floor(LIMITS.PRODUCER_BATCHES_REMEMBERED / 2);
+
+/** @throws QanatError BAD_CONFIG. */
+export function producerSettings(options: ProducerOptions): ProducerSettings {
+  const settings: ProducerSettings = {
+    ack: options.ack ?? 'committed',
+    lingerMs: options.lingerMs ?? 0,
+    batchBytes: options.batchBytes ?? BATCH_BYTES,
+    batchRecords: options.batchRecords ?? LIMITS.BATCH_RECORDS_MAX,
+    inFlightBatches: options.inFlightBatches ?? IN_FLIGHT_BATCHES,
+    bufferBytes: options.bufferBytes ?? BUFFER_BYTES,
+    compress: options.compress ?? false,
+    timeoutMs: options.timeoutMs ?? SEND_TIMEOUT_MS,
+    onWritable: options.onWritable?.bind(options),
+  };
+  if (!(settings.ack in ACK_LEVELS)) throw new QanatError('BAD_CONFIG', `ack: "${settings.ack}" is none of committed, leader, none`);
+  check('lingerMs', settings.lingerMs, 0, Number.MAX_SAFE_INTEGER);
+  check('batchBytes', settings.batchBytes, 1, LIMITS.BATCH_BYTES_MAX);
+  check('batchRecords', settings.batchRecords, 1, LIMITS.BATCH_RECORDS_MAX);
+  check('inFlightBatches', settings.inFlightBatches, 1, IN_FLIGHT_BATCHES_MAX);
+  check('bufferBytes', settings.bufferBytes, 1, Number.MAX_SAFE_INTEGER);
+  check('timeoutMs', settings.timeoutMs, 1, Number.MAX_SAFE_INTEGER);
+  return settings;
+}
+
+function check(name: string, value: number, least: number, most: number): void {
+  if (!(value >= least && value <= most)) throw new QanatError('BAD_CONFIG', `${name}: ${value} is not within ${least} and ${most}`);
+}
