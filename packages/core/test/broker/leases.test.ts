@@ -51,6 +51,23 @@ describe('PULL under a lease', () => {
     expect(client.answer('PULL', waiting)?.header.results).toMatchObject([{ code: codeNumber('LEASE_FENCED') }]);
   });
 
+  it('gives nothing away that was read while the lease ended', () => {
+    const log = { blockBytes: 1_024, cacheBytes: 4_096 };
+    const world = runningBroker({ log });
+    const client = world.client();
+    client.call('TOPIC_CREATE', { topic: 't', queues: 1 });
+    for (let i = 0; i < 20; i++) client.call('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 1_000 })]);
+    const lease = join(world, client, 'm1')?.leases[0];
+    const other = world.client();
+    const pull = poll(client, 'm1', lease?.epoch as number);
+    expect(world.disk.pending.map(({ op }) => op)).toContain('read');
+    other.send('LEAVE', { group: 'g', member: 'm1' });
+    world.pump();
+    const answer = client.answer('PULL', pull);
+    expect(answer?.header.results).toMatchObject([{ code: codeNumber('LEASE_FENCED'), nextOffset: 0 }]);
+    expect(answer?.payload).toHaveLength(0);
+  });
+
   it('goes on under the same lease after a restart', () => {
     const disk = new FakeDisk();
     const world = runningBroker({}, disk);

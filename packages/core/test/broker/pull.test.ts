@@ -218,6 +218,15 @@ describe('a filtered PULL', () => {
     expect(none.header.results).toMatchObject([{ nextOffset: 5, bytes: 0 }]);
   });
 
+  it('keeps to the limit of its queue', () => {
+    const { client } = withTopic();
+    for (const body of ['a', 'b', 'c']) put(client, 0, [body], 'red', 1_000);
+    const queues = [{ queue: 0, offset: 0, maxBytes: 2_500 }];
+    const answer = client.call('PULL', { topics: [{ topic: 't', filter: 'red', queues }] });
+    expect(answer.header.results).toMatchObject([{ nextOffset: 2 }]);
+    expect(messagesOf(answer.payload)).toHaveLength(2);
+  });
+
   it('goes on waiting when what comes does not pass, and tells its progress in the end', () => {
     const { world, client } = withTopic();
     const poll = client.send('PULL', { waitMs: 1_000, topics: [filtered(0, 'red')] });
