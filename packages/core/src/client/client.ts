@@ -6,10 +6,13 @@ import { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
+import { Admin } from './admin/admin.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, TopicRoute } from './host.ts';
 import type { ConnectionHost } from './name-server-query.ts';
+import { Producer } from './producer/producer.ts';
+import type { ProducerOptions } from './producer/producer-options.ts';
 import { RouteCache } from './route-cache.ts';
 
 /** How long a close waits for peers that do not take what is being flushed. */
@@ -51,6 +54,7 @@ export class Client implements Engine, ClientHost, ConnectionHost {
   readonly sessions: ClientSessions;
   readonly routes: RouteCache;
   readonly pool: BrokerPool;
+  readonly admin: Admin;
   readonly #context: EngineContext;
   readonly #onEvent: ((event: ClientEvent) => void) | undefined;
   readonly #parts = new Set<ClientPart>();
@@ -78,6 +82,13 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     this.sessions = new ClientSessions(this.#context, greeting, (session) => this.pool.drained(session));
     this.routes = new RouteCache(this, (broker) => this.pool.brokerChanged(broker));
     this.pool = new BrokerPool(this, this.routes.directory, options.connectMs ?? CONNECT_MS);
+    this.admin = new Admin(this);
+  }
+
+  /** @throws QanatError CLOSED, BAD_CONFIG. */
+  producer(options: ProducerOptions = {}): Producer {
+    if (this.#closed !== undefined) throw this.#closed;
+    return new Producer(this, options);
   }
 
   /** Lets a part live with this client. @returns what lets it go. */

@@ -27,8 +27,10 @@ interface Entry {
   /** Shares of the route that the present NameServer does not know (yet). */
   kept: boolean;
   timer: Timer | undefined;
-  /** Counts answers, so that a late verdict of other NameServers does not undo a newer one. */
-  answers: number;
+  /** Counts answers with a route, so that a late verdict of other NameServers does not undo a newer one. */
+  found: number;
+  /** The other NameServers are being asked. */
+  doubtful: boolean;
 }
 
 /**
@@ -100,7 +102,7 @@ export class RouteCache {
   #entry(topic: string): Entry {
     const known = this.#entries.get(topic);
     if (known !== undefined) return known;
-    const entry: Entry = { topic, listeners: new Set(), asking: [], route: undefined, askedMs: -REFRESH_MIN_MS, kept: false, timer: undefined, answers: 0 };
+    const entry: Entry = { topic, listeners: new Set(), asking: [], route: undefined, askedMs: -REFRESH_MIN_MS, kept: false, timer: undefined, found: 0, doubtful: false };
     this.#entries.set(topic, entry);
     this.#due.add(topic);
     return entry;
@@ -164,7 +166,6 @@ export class RouteCache {
     for (const [topic, { verdict, shares }] of topics) {
       const entry = this.#entries.get(topic);
       if (entry === undefined) continue;
-      entry.answers++;
       if (verdict === 'found') this.#found(entry, shares);
       else if (verdict === 'not-ready') this.#askLater(entry, NOT_READY_RETRY_MS);
       else missing.push(entry);
@@ -173,31 +174,45 @@ export class RouteCache {
   }
 
   /** Asks all the other NameServers whether they too do not know these topics. Those that do not answer have no say. */
-  #verify(entries: readonly Entry[]): void {
-    const others = this.link.others();
-    const answers = entries.map((entry) => entry.answers);
+  #verify(missing: readonly Entry[]): void {
+    const entries = missing.filter((entry) => !entry.doubtful);
+    const before = entries.map((entry) => entry.found);
     const merged = new Map<string, TopicAnswer>();
+    for (const entry of entries) {
+      entry.doubtful = true;
+      merged.set(entry.topic, { verdict: 'not-found', shares: new Map() });
+    }
     const conclude = (): void => {
-      const current = new Set(entries.filter((entry, i) => entry.answers === answers[i]).map((entry) => entry.topic));
-      for (const topic of current) if (!merged.has(topic)) merged.set(topic, { verdict: 'not-found', shares: new Map() });
-      for (const topic of [...merged.keys()]) if (!current.has(topic)) merged.delete(topic);
-      this.#takeTopics(merged, (missing) => missing.forEach((entry) => this.#settle(entry, { topic: entry.topic, found: false, shares: [] })));
+      entries.forEach((entry, i) => {
+        entry.doubtful = false;
+        if (entry.found !== before[i] || this.#entries.get(entry.topic) !== entry) merged.delete(entry.topic);
+      });
+      this.#takeTopics(merged, (sure) => {
+        for (const entry of sure) this.#settle(entry, { topic: entry.topic, found: false, shares: [] });
+      });
     };
+    this.#askOthers(entries, merged, conclude);
+  }
+
+  #askOthers(entries: readonly Entry[], merged: Map<string, TopicAnswer>, done: () => void): void {
+    const others = this.link.others();
     let open = others.length;
-    if (open === 0) return conclude();
+    if (open === 0 || entries.length === 0) return done();
+    const topics = entries.map(({ topic }) => topic);
     for (const address of others) {
-      queryNameServer(this.#host, address, { topics: entries.map(({ topic }) => topic) }, (error, pages) => {
+      queryNameServer(this.#host, address, { topics }, (error, pages) => {
         if (error === undefined) {
           const answer = readRoutes(pages);
           for (const broker of answer.brokers) this.directory.update(broker, true);
           addAnswer(merged, answer.topics);
         }
-        if (--open === 0 && !this.#stopped) conclude();
+        if (--open === 0 && !this.#stopped) done();
       });
     }
   }
 
   #found(entry: Entry, answered: ReadonlyMap<string, number>): void {
+    entry.found++;
     const queues = new Map(answered);
     entry.kept = this.#keepShares(entry, queues);
     const shares: RouteShare[] = [...queues.keys()].sort().map((broker) => ({
