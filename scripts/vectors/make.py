@@ -6,6 +6,7 @@ import json
 import sys
 
 import cases
+import name_server_sessions
 import sessions
 from qanat_wire import ROOT
 
@@ -24,7 +25,7 @@ def main():
     check = "--check" in sys.argv
     stale = []
     files = {f"{family['id']}.json": pretty(family) for family in cases.families()}
-    files |= {f"sessions/{session['id']}.json": pretty(session) for session in sessions.all_sessions()}
+    files |= {f"sessions/{session['id']}.json": pretty(session) for session in [*sessions.all_sessions(), *name_server_sessions.all_sessions()]}
     for name, text in files.items():
         path = FOLDER / name
         if path.exists() and path.read_text() == text:

@@ -16,6 +16,7 @@ import {
   ServerSessions,
 } from '@qanat/core';
 import { expect } from 'vitest';
+import { NameServer } from '../../packages/core/src/name-server/name-server.ts';
 import { encodeFrame } from '../../packages/core/src/wire/frame.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
 import { controlOf, type FrameKind, fromCore, type Json, toCore } from './schema-json.ts';
@@ -42,7 +43,7 @@ interface Step {
 }
 
 interface Setup {
-  readonly layer: 'server' | 'client';
+  readonly layer: 'server' | 'client' | 'nameserver' | 'broker' | 'producer' | 'consumer' | 'admin';
   readonly identity?: Json;
   readonly greeting?: Json;
   readonly serves?: readonly string[];
@@ -67,42 +68,68 @@ interface Done {
   readonly what: { readonly parts: Uint8Array } | { readonly event: string } | { readonly result: unknown };
 }
 
+/** What is under test, on virtual time. */
 interface Player {
-  input(step: Step): void;
-  readonly context: EngineContext;
+  input(step: Step, nowMs: number): void;
+  tick(nowMs: number): void;
+  drain(): readonly Output[];
+  nextDeadlineMs(): number | undefined;
   readonly done: Done[];
 }
+
+/** A layer that has no engine of its own: its parts share a context. */
+const contextPart = (context: EngineContext, input: (step: Step) => void): Player => ({
+  done: [],
+  input: (step, nowMs) => {
+    context.enter(nowMs);
+    input(step);
+  },
+  tick: (nowMs) => {
+    context.enter(nowMs);
+    context.timers.tick(nowMs);
+  },
+  drain: () => context.drain(),
+  nextDeadlineMs: () => context.timers.nextDeadlineMs(),
+});
 
 const INPUT_EVENTS = new Set(['accepted', 'opened', 'closed', 'stop']);
 const isInput = (step: Step): boolean => step.in !== undefined || step.call !== undefined || INPUT_EVENTS.has(step.event ?? '');
 
+const PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = {
+  server: serverPlayer,
+  client: clientPlayer,
+  nameserver: nameServerPlayer,
+};
+
+export const isPlayable = ({ setup }: Session): boolean => setup.layer in PLAYERS;
+
 /** Plays the steps in order; every output must be in the session, at its time. */
 export function playSession(session: Session): void {
-  const player = session.setup.layer === 'server' ? serverPlayer(session.setup) : clientPlayer(session.setup);
+  const player = (PLAYERS[session.setup.layer] as (setup: Setup) => Player)(session.setup);
   const numbers = new Map<string, number>();
   let nowMs = 0;
-  player.context.enter(0);
-  collect(player);
+  player.tick(0);
+  collect(player, 0);
+  /** To the time, or to the first thing that goes out. */
   const advance = (toMs: number): void => {
     for (;;) {
-      const dueMs = player.context.timers.nextDeadlineMs();
+      const dueMs = player.nextDeadlineMs();
       if (dueMs === undefined || dueMs > toMs) break;
-      player.context.enter(dueMs);
-      player.context.timers.tick(dueMs);
-      collect(player);
+      nowMs = Math.max(nowMs, dueMs);
+      player.tick(nowMs);
+      collect(player, nowMs);
+      if (player.done.length > 0) return;
     }
     nowMs = toMs;
-    player.context.enter(nowMs);
   };
   session.steps.forEach((step, i) => {
     const where = `step ${i + 1} of ${session.id}: ${JSON.stringify(step)}`;
-    if (step.at > nowMs) {
-      advance(isInput(step) ? step.at : Math.min(step.at, player.done.length > 0 ? nowMs : step.at));
-    }
+    if (step.at > nowMs && player.done.length === 0) advance(step.at);
     if (isInput(step)) {
       expect(player.done, `nothing else went out before ${where}`).toEqual([]);
-      player.input({ ...step, in: step.in === undefined ? undefined : numbered(step.in, step.correlation, numbers) } as Step);
-      collect(player);
+      const hex = step.in === undefined ? {} : { in: numbered(step.in, step.correlation, numbers) };
+      player.input({ ...step, ...hex }, nowMs);
+      collect(player, nowMs);
       return;
     }
     const done = player.done.shift();
@@ -119,9 +146,8 @@ function numbered(hex: string, name: string | undefined, numbers: ReadonlyMap<st
   return hex.slice(0, 16) + (numbers.get(name) as number).toString(16).padStart(8, '0') + hex.slice(24);
 }
 
-function collect(player: Player): void {
-  const at = player.context.nowMs();
-  for (const output of player.context.drain()) {
+function collect(player: Player, at: number): void {
+  for (const output of player.drain()) {
     if (output.kind === 'send') player.done.push({ at, connection: output.connection, what: { parts: joined(output) } });
     else if (output.kind === 'close' || output.kind === 'abort' || output.kind === 'connect') {
       player.done.push({ at, connection: output.connection, what: { event: output.kind } });
@@ -189,13 +215,24 @@ function serverPlayer(setup: Setup): Player {
       ...(setup.in_flight_max === undefined ? {} : { inFlightMax: setup.in_flight_max }),
     },
   );
+  return contextPart(context, (step) => {
+    if (step.event === 'stop') sessions.goAway(new QanatError('SHUTTING_DOWN', 'stops'), step.grace_ms as number);
+    else sessions.handle(inputOf(step));
+  });
+}
+
+function nameServerPlayer(setup: Setup): Player {
+  const name = (setup.identity?.name as string | undefined) ?? 'n1';
+  const engine = new NameServer({ name, software: 'vector', random: new Random(1) });
   return {
-    context,
     done: [],
-    input: (step) => {
-      if (step.event === 'stop') return sessions.goAway(new QanatError('SHUTTING_DOWN', 'stops'), step.grace_ms as number);
-      sessions.handle(inputOf(step));
+    input: (step, nowMs) => {
+      if (step.event === 'stop') engine.stop(nowMs, step.grace_ms as number);
+      else engine.handle(inputOf(step), nowMs);
     },
+    tick: (nowMs) => engine.tick(nowMs),
+    drain: () => engine.drain(),
+    nextDeadlineMs: () => engine.nextDeadlineMs(),
   };
 }
 
@@ -209,28 +246,24 @@ function inputOf(step: Step): Input {
 
 function clientPlayer(setup: Setup): Player {
   const context = new EngineContext(new Random(1));
-  const done: Done[] = [];
   const events = { onOpen: () => {}, onPush: () => {}, onGoAway: () => {}, onClosed: () => {} };
   const session = new ClientSession(context, events, 'vector:1', toCore('Hello', setup.greeting ?? {}) as never);
+  const player = contextPart(context, (step) => {
+    if (step.call !== undefined) call(step.call);
+    else session.handle(inputOf(step));
+  });
   const call = ({ name, frame, header, timeout_ms }: NonNullable<Step['call']>): void => {
     const options: RequestOptions = { timeoutMs: timeout_ms };
     const { message } = controlOf(frame, 'response');
-    session.request(frame, toCore(controlOf(frame, 'request').message, header) as never, options, (error, response) => {
-      collect(player);
+    const asked = toCore(controlOf(frame, 'request').message, header);
+    session.request(frame, asked as never, options, (error, response) => {
+      collect(player, context.nowMs());
       const result =
         error === undefined
           ? { name, header: fromCore(message, response.header), headers: response.headers.map((one) => fromCore(message, one)) }
           : { name, error: { code: error.code, outcome: error.outcome, retryable: error.retryable } };
-      done.push({ at: context.nowMs(), connection: session.connection, what: { result } });
+      player.done.push({ at: context.nowMs(), connection: session.connection, what: { result } });
     });
-  };
-  const player: Player = {
-    context,
-    done,
-    input: (step) => {
-      if (step.call !== undefined) call(step.call);
-      else session.handle(inputOf(step));
-    },
   };
   return player;
 }
@@ -241,11 +274,10 @@ export function greet(
   hello: Record<string, unknown>,
 ): { readonly error?: string; readonly header?: Uint8Array } {
   const player = serverPlayer({ layer: 'server', identity: { role: 'BROKER', name: 'b1' }, idle_ms: options.idleMs });
-  player.context.enter(0);
-  player.input({ at: 0, connection: 2, event: 'accepted' });
+  player.input({ at: 0, connection: 2, event: 'accepted' }, 0);
   const frame = encodeFrame(FRAMES.HELLO.type, 0, 1, Hello.encode(hello));
-  player.input({ at: 0, connection: 2, in: frame.map(hexOfBytes).join('') });
-  collect(player);
+  player.input({ at: 0, connection: 2, in: frame.map(hexOfBytes).join('') }, 0);
+  collect(player, 0);
   const [answer] = player.done;
   if (answer === undefined) throw new Error('HELLO was not answered');
   const first = decodeFrame((answer.what as { parts: Uint8Array }).parts);

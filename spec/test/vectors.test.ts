@@ -6,7 +6,7 @@ import { canonicalFilter, nameError, parseFilter, passes, QanatError, tagError }
 import { describe, expect, it } from 'vitest';
 import { families } from './families.ts';
 import { SPEC_DIR } from './fences.ts';
-import { playSession, type Session } from './session-player.ts';
+import { isPlayable, playSession, type Session } from './session-player.ts';
 
 const FOLDER = join(SPEC_DIR, 'v1', 'vectors');
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
@@ -73,8 +73,8 @@ describe('texts', () => {
 
 describe('sessions', () => {
   const sessions = readdirSync(join(FOLDER, 'sessions')).map((name) => JSON.parse(read(`sessions/${name}`)) as Session);
-  const ofLayers = sessions.filter(({ setup }) => setup.layer === 'server' || setup.layer === 'client');
-  it.each(ofLayers.map((session) => [session.id, session.title, session.clauses.join(', '), session] as const))(
+  const playable = sessions.filter(isPlayable);
+  it.each(playable.map((session) => [session.id, session.title, session.clauses.join(', '), session] as const))(
     '%s: %s (%s)',
     (_id, _title, _clauses, session) => playSession(session),
   );

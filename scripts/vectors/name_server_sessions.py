@@ -1,0 +1,170 @@
+"""Sessions of a NameServer, whole."""
+from sessions import coming, event, going, goodbye, refused, session
+
+STORE_1 = "000102030405060708090a0b0c0d0e0f"
+STORE_2 = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+ENDPOINT = {"listener": "default", "scheme": "qanat", "address": "10.0.0.1:7610"}
+SETUP = {"layer": "nameserver", "identity": {"name": "n1"}}
+TIMES = {"heartbeat_ms": 1000, "expiry_ms": 5000}
+WARM = 6000
+
+
+def hello(at, connection):
+    header = {"name": "n1", "frame_bytes_max": 4259840, "in_flight_max": 1024, "idle_ms": 60000}
+    return [
+        event(at, "accepted", connection),
+        coming(at, "HELLO", "request", {}, connection, correlation=1),
+        going(at, "HELLO", "response", header, 1, connection, any=["software", "batch_bytes_max"]),
+    ]
+
+
+def registration(store=STORE_1, term=3, revision=1, topics=None, broker="b1", **more):
+    topics = {"orders": 4} if topics is None else topics
+    listed = [{"topic": topic, "queues": queues} for topic, queues in topics.items()]
+    return {"broker": broker, "cluster": "default", "store_id": store, "term": term, "revision": revision, "endpoints": [ENDPOINT],
+            "topics": listed, **more}
+
+
+def register(at, connection, correlation, answer=TIMES, **more):
+    return [
+        coming(at, "REGISTER_BROKER", "request", registration(**more), connection, correlation=correlation),
+        going(at, "REGISTER_BROKER", "response", answer, correlation, connection),
+    ]
+
+
+def refuse(at, connection, correlation, code, header):
+    return [
+        coming(at, "REGISTER_BROKER", "request", header, connection, correlation=correlation),
+        refused(at, "REGISTER_BROKER", correlation, code, connection),
+    ]
+
+
+def beat(at, connection, correlation, again, store=STORE_1, term=3, revision=1, broker="b1"):
+    header = {"broker": broker, "store_id": store, "term": term, "revision": revision}
+    return [
+        coming(at, "BROKER_HEARTBEAT", "request", header, connection, correlation=correlation),
+        going(at, "BROKER_HEARTBEAT", "response", {"register": True} if again else {}, correlation, connection),
+    ]
+
+
+def broker_route(broker="b1", store=STORE_1, term=3, **more):
+    return {"broker": broker, "cluster": "default", "store_id": store, "term": term, "endpoints": [ENDPOINT], **more}
+
+
+def query(at, connection, correlation, header, answer):
+    return [
+        coming(at, "ROUTE_QUERY", "request", header, connection, correlation=correlation),
+        going(at, "ROUTE_QUERY", "response", answer, correlation, connection),
+    ]
+
+
+def route(topic="orders", *shares):
+    return {"topic": topic, "shares": [{"broker": broker, "queues": queues} for broker, queues in shares]}
+
+
+ORDERS = {"routes": [route("orders", ("b1", 4))], "brokers": [broker_route()]}
+AWAY = {"routes": [route("orders", ("b1", 4))], "brokers": [broker_route(away=True)]}
+GONE = {"routes": [{"topic": "orders", "code": 4005}]}
+
+
+def update(at, connection, header):
+    return going(at, "ROUTE_UPDATE", "push", header, 0, connection)
+
+
+def all_sessions():
+    yield session("nameserver-life", "a broker registers, falls silent, comes back, and vanishes; a client watches", [
+        "QNT-REG-013", "QNT-REG-019", "QNT-REG-023", "QNT-RTE-001", "QNT-RTE-002", "QNT-RTE-008", "QNT-RTE-009", "QNT-RTE-011", "QNT-RTE-012",
+    ], SETUP, [
+        *hello(WARM, 2),
+        *query(WARM, 2, 3, {"topics": ["orders"], "watch": True}, GONE),
+        *hello(WARM, 4),
+        *register(WARM, 4, 3),
+        update(WARM, 2, ORDERS),
+        *beat(WARM + 1000, 4, 5, False),
+        update(WARM + 6000, 2, AWAY),
+        *beat(WARM + 7000, 4, 7, False),
+        update(WARM + 7000, 2, ORDERS),
+        update(WARM + 12000, 2, AWAY),
+        coming(WARM + 50000, "PING", "request", {}, 2, correlation=5),
+        going(WARM + 50000, "PING", "response", {}, 5, 2),
+        *goodbye(WARM + 67000, 1006, 4),
+        event(WARM + 67000, "closed", 4),
+        update(WARM + 72000, 2, GONE),
+        event(WARM + 73000, "closed", 2),
+    ])
+    yield session("nameserver-lost", "a broker's connection is lost; it comes back on another one, and then says that it stops", [
+        "QNT-REG-023", "QNT-REG-019", "QNT-REG-021", "QNT-REG-022",
+    ], SETUP, [
+        *hello(WARM, 2),
+        *hello(WARM, 4),
+        *register(WARM, 4, 3),
+        *query(WARM, 2, 3, {"topics": ["orders"], "watch": True}, ORDERS),
+        event(WARM + 100, "closed", 4),
+        update(WARM + 2100, 2, AWAY),
+        *hello(WARM + 3000, 6),
+        *register(WARM + 3000, 6, 3),
+        update(WARM + 3000, 2, ORDERS),
+        coming(WARM + 3500, "UNREGISTER_BROKER", "request", {"broker": "b1", "store_id": STORE_2}, 6, correlation=5),
+        going(WARM + 3500, "UNREGISTER_BROKER", "response", {}, 5, 6),
+        coming(WARM + 3600, "UNREGISTER_BROKER", "request", {"broker": "b7", "store_id": STORE_2}, 6, correlation=7),
+        going(WARM + 3600, "UNREGISTER_BROKER", "response", {}, 7, 6),
+        coming(WARM + 4000, "UNREGISTER_BROKER", "request", {"broker": "b1", "store_id": STORE_1}, 6, correlation=9),
+        going(WARM + 4000, "UNREGISTER_BROKER", "response", {}, 9, 6),
+        update(WARM + 4000, 2, AWAY),
+    ])
+    yield session("nameserver-names", "who may bear a name", ["QNT-REG-014", "QNT-REG-015", "QNT-REG-016", "QNT-REG-019", "QNT-REG-020"], SETUP, [
+        *hello(WARM, 2),
+        *hello(WARM, 4),
+        *register(WARM, 2, 3),
+        *refuse(WARM + 1, 4, 3, 4016, registration(store=STORE_2)),
+        *refuse(WARM + 2, 4, 5, 8005, registration(term=2)),
+        *beat(WARM + 3, 4, 7, True, revision=2),
+        *beat(WARM + 4, 4, 9, True, term=4),
+        *beat(WARM + 5, 4, 11, True, store=STORE_2),
+        *beat(WARM + 6, 4, 13, True, broker="b2"),
+        *query(WARM + 7, 4, 15, {"topics": ["orders"]}, ORDERS),
+        *beat(WARM + 4999, 4, 17, True, revision=2),
+        *query(WARM + 5000, 4, 19, {"topics": ["orders"]}, AWAY),
+        *register(WARM + 5001, 4, 21, store=STORE_2, term=1),
+        *query(WARM + 5002, 4, 23, {"topics": ["orders"]},
+               {"routes": [route("orders", ("b1", 4))], "brokers": [broker_route(store=STORE_2, term=1)]}),
+    ])
+    yield session("nameserver-refused", "registrations that are none change nothing", ["QNT-REG-017"], SETUP, [
+        *hello(WARM, 2),
+        *register(WARM, 2, 3),
+        *refuse(WARM + 1, 2, 5, 4004, registration(broker="b 1")),
+        *refuse(WARM + 2, 2, 7, 4004, {**registration(), "cluster": "-"}),
+        *refuse(WARM + 3, 2, 9, 4004, registration(topics={"ok": 1, "a/b": 1})),
+        *refuse(WARM + 4, 2, 11, 4001, registration(topics={"ok": 0})),
+        *refuse(WARM + 5, 2, 13, 4001, registration(topics={"ok": 1025})),
+        *refuse(WARM + 6, 2, 15, 4001, registration(store="")),
+        *query(WARM + 7, 2, 17, {"topics": ["ok"]}, {"routes": [{"topic": "ok", "code": 4005}]}),
+    ])
+    yield session("nameserver-warmup", "a NameServer that has just started", ["QNT-RTE-004", "QNT-RTE-005", "QNT-RTE-007"], SETUP, [
+        *hello(0, 2),
+        *query(10, 2, 3, {"topics": ["orders", "a b"]}, {"routes": [{"topic": "orders", "code": 5001}, {"topic": "a b", "code": 4004}]}),
+        *query(4999, 2, 5, {"topics": ["orders"]}, {"routes": [{"topic": "orders", "code": 5001}]}),
+        *query(5000, 2, 7, {"topics": ["orders"]}, GONE),
+        coming(5001, "ROUTE_QUERY", "request", {"all": True, "watch": True}, 2, correlation=9),
+        refused(5001, "ROUTE_QUERY", 9, 4001),
+        coming(5002, "ROUTE_QUERY", "request", {"all": True, "topics": ["orders"]}, 2, correlation=11),
+        refused(5002, "ROUTE_QUERY", 11, 4001),
+    ])
+    creator = broker_route("b2", STORE_2, 1, creates_topics=True)
+    yield session("nameserver-routes", "two brokers, one of which creates topics; MORE; everything", [
+        "QNT-RTE-002", "QNT-RTE-003", "QNT-RTE-006", "QNT-RTE-014", "QNT-REG-004", "QNT-REG-013", "QNT-FRM-011",
+    ], SETUP, [
+        *hello(WARM, 2),
+        *register(WARM, 2, 3, broker="b2", store=STORE_2, term=1, topics={"orders": 2}, creates_topics=True),
+        coming(WARM + 1, "REGISTER_BROKER", "request", registration(), 2, correlation=5, more=True),
+        coming(WARM + 1, "REGISTER_BROKER", "request", {"topics": [{"topic": "audit", "queues": 1}]}, 2, correlation=5),
+        going(WARM + 1, "REGISTER_BROKER", "response", TIMES, 5, 2),
+        *query(WARM + 2, 2, 7, {"topics": ["orders"]},
+               {"routes": [route("orders", ("b1", 4), ("b2", 2))], "brokers": [creator, broker_route()]}),
+        *query(WARM + 3, 2, 9, {"topics": ["nothing", "audit"]},
+               {"routes": [{"topic": "nothing", "code": 4005}, route("audit", ("b1", 1))], "brokers": [creator, broker_route()]}),
+        *query(WARM + 4, 2, 11, {"all": True},
+               {"routes": [route("audit", ("b1", 1)), route("orders", ("b1", 4), ("b2", 2))], "brokers": [creator, broker_route()]}),
+        *register(WARM + 5, 2, 13, revision=2, topics={"audit": 1}),
+        *query(WARM + 6, 2, 15, {"topics": ["orders"]}, {"routes": [route("orders", ("b2", 2))], "brokers": [creator]}),
+    ])
