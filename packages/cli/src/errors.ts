@@ -51,12 +51,10 @@ const EXIT_CODES: Readonly<Record<string, ExitCode>> = {
   TIMEOUT: ExitCode.TIMEOUT,
 };
 
-/** Commander throws these for `--help` and `--version`, which are no errors. */
-const COMMANDER_OK = new Set(['commander.helpDisplayed', 'commander.version']);
-
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CliError) return error.exitCode;
-  if (error instanceof CommanderError) return COMMANDER_OK.has(error.code) ? ExitCode.OK : ExitCode.USAGE;
+  // Commander throws for `--help` and `--version` too, which are no errors.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.OK : ExitCode.USAGE;
   if (isQanatError(error)) return EXIT_CODES[error.code] ?? ExitCode.FAILURE;
   return ExitCode.FAILURE;
 }

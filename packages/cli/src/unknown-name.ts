@@ -1,12 +1,18 @@
 import type { QanatClient } from '@qanat/client';
 import { CliError, ExitCode, isQanatError } from './errors.ts';
-import { suggest } from './suggest.ts';
 
 const LIST_TIMEOUT_MS = 3_000;
 
 /** `Unknown topic "order". Did you mean "orders"?` */
-function unknownName(noun: string, name: string, candidates: readonly string[], hint: string, cause: unknown): CliError {
-  const meant = suggest(name, candidates);
+async function unknownName(
+  noun: string,
+  name: string,
+  candidates: readonly string[],
+  hint: string,
+  cause: unknown,
+): Promise<CliError> {
+  const { didYouMean } = await import('@qanat/core');
+  const meant = didYouMean(name, candidates);
   return new CliError(
     ExitCode.NOT_FOUND,
     `Unknown ${noun} "${name}".${meant === undefined ? '' : ` Did you mean "${meant}"?`}`,
@@ -24,7 +30,13 @@ export async function explainUnknownTopic(client: QanatClient, topic: string, er
   if (!isUnknownTopic(error)) throw error;
   const topics = await client.admin.listTopics({ timeoutMs: LIST_TIMEOUT_MS }).catch(() => []);
   const names = topics.map((one) => one.topic);
-  throw unknownName('topic', topic, names, `"qanat topic ls" lists the topics; "qanat topic create ${topic}" makes it`, error);
+  throw await unknownName(
+    'topic',
+    topic,
+    names,
+    `"qanat topic ls" lists the topics; "qanat topic create ${topic}" makes it`,
+    error,
+  );
 }
 
 /** As `explainUnknownTopic`, for GROUP_NOT_FOUND. */
@@ -32,5 +44,11 @@ export async function explainUnknownGroup(client: QanatClient, group: string, er
   if (!isQanatError(error) || error.code !== 'GROUP_NOT_FOUND') throw error;
   const groups = await client.admin.listGroups({ timeoutMs: LIST_TIMEOUT_MS }).catch(() => []);
   const names = groups.map((one) => one.group);
-  throw unknownName('group', group, names, '"qanat group ls" lists the groups; a group exists from its first member on', error);
+  throw await unknownName(
+    'group',
+    group,
+    names,
+    '"qanat group ls" lists the groups; a group exists from its first member on',
+    error,
+  );
 }

@@ -5,18 +5,39 @@ import { noteOfEvent } from './client-events.ts';
 import { CliError, ExitCode, isQanatError } from './errors.ts';
 import type { Session } from './session.ts';
 
+const CONNECT_MS = 5_000;
+const PATIENCE_MS = 1_000;
+const NOT_REACHED: ReadonlySet<string> = new Set([
+  'CONNECTION_FAILED',
+  'CONNECTION_LOST',
+  'TIMEOUT',
+  'NO_BROKER',
+  'HELLO_TIMEOUT',
+]);
+
 /** No NameServer answered: whatever the reason, the remedy is the same. */
-function cannotConnect(session: Session, error: unknown): unknown {
-  const reached =
-    !isQanatError(error) ||
-    !['CONNECTION_FAILED', 'CONNECTION_LOST', 'TIMEOUT', 'NO_BROKER', 'HELLO_TIMEOUT'].includes(error.code);
-  if (reached) return error;
+function cannotConnect(error: unknown): unknown {
+  if (!isQanatError(error) || !NOT_REACHED.has(error.code)) return error;
   return new CliError(
     ExitCode.CANNOT_CONNECT,
-    `Cannot connect to a NameServer at ${session.settings.nameServers}: ${error.message}`,
+    `Cannot connect: ${error.message}`,
     'start a cluster with "qanat dev", or name one: --nameserver host:port or QANAT_NAMESERVER',
     error,
   );
+}
+
+async function connectTo(session: Session, label: string): Promise<QanatClient> {
+  const { connect } = await import('@qanat/client');
+  const { nameServers, timeoutMs = CONNECT_MS } = session.settings;
+  session.signal.throwIfAborted();
+  const impatient = setTimeout(() => session.info('connecting', `no answer yet from ${nameServers}`), PATIENCE_MS);
+  try {
+    return await connect(nameServers, { label, signal: session.signal, timeoutMs });
+  } catch (error) {
+    throw cannotConnect(error);
+  } finally {
+    clearTimeout(impatient);
+  }
 }
 
 export interface ClientUse {
@@ -32,16 +53,7 @@ export async function withClient<T>(
   work: (client: QanatClient) => Promise<T>,
   use: ClientUse = {},
 ): Promise<T> {
-  const { connect } = await import('@qanat/client');
-  const { nameServers, timeoutMs } = session.settings;
-  session.signal.throwIfAborted();
-  const client = await connect(nameServers.includes('://') ? nameServers : `qanat://${nameServers}`, {
-    label: use.label ?? `${hostname()}-${process.pid}`,
-    signal: session.signal,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-  }).catch((error: unknown) => {
-    throw cannotConnect(session, error);
-  });
+  const client = await connectTo(session, use.label ?? `${hostname()}-${process.pid}`);
   const stop = client.onEvent((event) => {
     if (use.onEvent?.(event) ?? true) session.diagnostics.note(noteOfEvent(event));
   });

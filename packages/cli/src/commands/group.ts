@@ -1,4 +1,4 @@
-import type { GroupDescription, GroupMember, GroupQueue, GroupSummary } from '@qanat/client';
+import type { GroupDescription, GroupMember, GroupOverview, GroupQueueStatus } from '@qanat/client';
 import type { Command } from 'commander';
 import { formatAmount } from '../output/figures.ts';
 import { formatQueues } from '../output/queue-list.ts';
@@ -9,7 +9,7 @@ import { withClient } from '../with-client.ts';
 import { addExamples } from './examples.ts';
 import { addGroupReset } from './group-reset.ts';
 
-const SUMMARY_COLUMNS: readonly Column<GroupSummary>[] = [
+const SUMMARY_COLUMNS: readonly Column<GroupOverview>[] = [
   { title: 'group', cell: (row) => row.group },
   { title: 'kind', cell: (row) => row.kind },
   { title: 'members', cell: (row) => row.members, align: 'right' },
@@ -24,7 +24,7 @@ const MEMBER_COLUMNS: readonly Column<GroupMember>[] = [
 ];
 
 /** A queue's row says the label of its member, which people know, instead of the id. */
-function queueColumns(members: readonly GroupMember[]): readonly Column<GroupQueue>[] {
+function queueColumns(members: readonly GroupMember[]): readonly Column<GroupQueueStatus>[] {
   const labels = new Map(members.map(({ id, label }) => [id, label]));
   return [
     { title: 'topic', cell: (row) => row.topic },
@@ -39,7 +39,7 @@ function queueColumns(members: readonly GroupMember[]): readonly Column<GroupQue
 
 const lagOf = ({ queues }: GroupDescription): number => queues.reduce((sum, queue) => sum + queue.lag, 0);
 
-function queueDocument({ topic, broker, queue, committed, highWatermark, oldestOffset, lag, member }: GroupQueue): unknown {
+function queueDocument({ topic, broker, queue, committed, highWatermark, oldestOffset, lag, member }: GroupQueueStatus): unknown {
   return { topic, broker, queue, committed: committed ?? null, highWatermark, oldestOffset, lag, member: member ?? null };
 }
 

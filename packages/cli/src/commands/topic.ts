@@ -1,4 +1,4 @@
-import type { QueueDescription, TopicDescription, TopicSummary } from '@qanat/client';
+import type { QueueStatus, TopicDescription, TopicSummary } from '@qanat/client';
 import type { Command } from 'commander';
 import { canAsk, confirm } from '../confirm.ts';
 import { listOf, option, wholeNumber } from '../options.ts';
@@ -16,9 +16,9 @@ const SUMMARY_COLUMNS: readonly Column<TopicSummary>[] = [
   { title: 'brokers', cell: (row) => row.brokers.join(',') },
 ];
 
-const messagesIn = (queue: QueueDescription): number => queue.highWatermark - queue.oldestOffset;
+const messagesIn = (queue: QueueStatus): number => queue.highWatermark - queue.oldestOffset;
 
-const QUEUE_COLUMNS: readonly Column<QueueDescription>[] = [
+const QUEUE_COLUMNS: readonly Column<QueueStatus>[] = [
   { title: 'broker', cell: (row) => row.broker },
   { title: 'queue', cell: (row) => row.queue, align: 'right' },
   { title: 'oldest', cell: (row) => (row.away ? undefined : row.oldestOffset), align: 'right' },

@@ -113,18 +113,21 @@ export class LineSender {
         { ...this.#callOptions(), ...(key === undefined ? {} : { key }) },
       )
       .then(
-        (receipt: BatchReceipt) => this.#storedBatch(lines, receipt),
+        (receipts: readonly BatchReceipt[]) => this.#storedBatch(lines, receipts),
         (error: unknown) => this.#failed(lines, error),
       )
       .finally(() => inFlight.end(bytes));
   }
 
-  #storedBatch(lines: readonly Line[], { baseOffset, broker, queue, storeTimeMs, duplicate }: BatchReceipt): void {
-    for (const [i, line] of lines.entries()) {
-      this.#options.report.stored(
-        { line: line.number, broker, queue, offset: baseOffset + i, storeTimeMs, duplicate },
-        line.bytes.length,
-      );
+  /** The receipts are in the order of the messages: they have one key, or none, and so one queue. */
+  #storedBatch(lines: readonly Line[], receipts: readonly BatchReceipt[]): void {
+    let at = 0;
+    for (const { baseOffset, broker, queue, storeTimeMs, duplicate, count } of receipts) {
+      for (const [i, line] of lines.slice(at, at + count).entries()) {
+        const offset = baseOffset === undefined ? undefined : baseOffset + i;
+        this.#options.report.stored({ line: line.number, broker, queue, offset, storeTimeMs, duplicate }, line.bytes.length);
+      }
+      at += count;
     }
   }
 

@@ -8,7 +8,8 @@ export interface StoredLine {
   readonly line: number;
   readonly broker: string;
   readonly queue: number;
-  readonly offset: number;
+  /** Undefined: a duplicate that the broker remembers no longer. */
+  readonly offset: number | undefined;
   readonly storeTimeMs: number;
   readonly duplicate: boolean;
 }
@@ -58,8 +59,9 @@ export class SendReport {
     const { line, broker, queue, offset, storeTimeMs, duplicate } = stored;
     if (this.#session.wantsJson) {
       const storeTime = new Date(storeTimeMs).toISOString();
-      this.#session.out.json({ line, topic: this.#topic, broker, queue, offset, storeTime, duplicate });
-    } else if (this.#single) this.#session.out.line(`stored ${this.#topic} ${broker}/${queue} @${offset}`);
+      this.#session.out.json({ line, topic: this.#topic, broker, queue, offset: offset ?? null, storeTime, duplicate });
+    } else if (this.#single)
+      this.#session.out.line(`stored ${this.#topic} ${broker}/${queue} ${offset === undefined ? '(before)' : `@${offset}`}`);
   }
 
   failed(line: number, error: unknown, outcome: UnackedOutcome = isQanatError(error) ? error.outcome : 'unknown'): void {

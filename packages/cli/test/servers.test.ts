@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { run } from '../src/index.ts';
+import { FakeIo, qanat } from './fake-io.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'qanat-servers-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('servers', () => {
+  it('are a NameServer and a broker that find each other, with one line each when ready', async () => {
+    const nameServer = new FakeIo();
+    const nameServerEnded = run(['nameserver', '--listen', '127.0.0.1:0', '--json', '--log-level', 'error'], nameServer);
+    await nameServer.stdout.has('\n');
+    const [ready] = nameServer.objects;
+    expect(ready).toMatchObject({ ready: true, endpoint: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/) });
+    const env = {
+      QANAT_NAMESERVER: String(ready?.endpoint),
+      QANAT_DATA: join(folder, 'b1'),
+      QANAT_LISTEN: '127.0.0.1:0',
+      QANAT_NAME: 'b1',
+      QANAT_CREATE_TOPICS: '1',
+      QANAT_LOG_LEVEL: 'error',
+    };
+    const broker = new FakeIo({ env });
+    const brokerEnded = run(['broker', '--json'], broker);
+    await broker.stdout.has('\n');
+    expect(broker.objects).toEqual([
+      {
+        ready: true,
+        role: 'broker',
+        name: 'b1',
+        endpoint: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        data: env.QANAT_DATA,
+        pid: process.pid,
+      },
+    ]);
+    const sent = await qanat(['send', 'hello', 'x'], { env });
+    expect(sent.err).toBe('');
+    expect(sent.code).toBe(0);
+    broker.signal('SIGTERM');
+    expect(await brokerEnded).toBe(0);
+    nameServer.signal('SIGINT');
+    expect(await nameServerEnded).toBe(0);
+    expect(broker.stdout.text.split('\n')).toHaveLength(2);
+  });
+
+  it('of dev tell what they are, what to try, and what was stored', async () => {
+    const io = new FakeIo();
+    const ended = run(['dev', '--data', join(folder, 'dev'), '--fresh'], io);
+    await io.stdout.has('Ctrl-C stops it.\n');
+    const endpoints = [...io.stdout.text.matchAll(/nameserver +\S+ +(\S+)/g)].map(([, endpoint]) => endpoint);
+    expect(endpoints).toHaveLength(2);
+    expect(io.stdout.text).toMatch(/broker +broker-a +127\.0\.0\.1:\d+\n +broker +broker-b /);
+    expect(io.stdout.text).toContain("npx qanat send hello 'hi there'");
+    await qanat(['send', 'hello', 'x', '--nameserver', endpoints.join(',')]);
+    io.signal('SIGINT');
+    expect(await ended).toBe(0);
+    expect(io.stdout.text).toMatch(/stopped · up .* · 1 message stored in this run · 1 message in 1 topic kept\n$/);
+  });
+
+  it('of dev tell programs their addresses', async () => {
+    const io = new FakeIo();
+    const ended = run(['dev', '--data', join(folder, 'dev-json'), '--json'], io);
+    await io.stdout.has('\n');
+    const address = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+    expect(io.objects[0]).toMatchObject({
+      ready: true,
+      endpoint: address,
+      nameServers: [
+        { name: 'ns-1', endpoint: address },
+        { name: 'ns-2', endpoint: address },
+      ],
+      brokers: [
+        { name: 'broker-a', endpoint: address },
+        { name: 'broker-b', endpoint: address },
+      ],
+    });
+    io.signal('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(io.objects).toHaveLength(1);
+  });
+
+  it('of dev do not delete a directory that is not theirs', async () => {
+    const precious = join(folder, 'precious');
+    mkdirSync(precious);
+    writeFileSync(join(precious, 'thesis.txt'), '');
+    const { code, err } = await qanat(['dev', '--fresh', '--data', precious]);
+    expect(code).toBe(2);
+    expect(err).toContain('thesis.txt');
+  });
+
+  it('that cannot listen say so', async () => {
+    const { code, err } = await qanat(['nameserver', '--listen', 'nonsense', '--log-level', 'error']);
+    expect(code).toBe(2);
+    expect(err).toContain('nonsense');
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { run } from '../src/index.ts';
+import { FakeIo, qanat } from './fake-io.ts';
+
+describe('help', () => {
+  it('begins with what people do every day', async () => {
+    const { code, out, err } = await qanat(['--help']);
+    expect(code).toBe(0);
+    expect(err).toBe('');
+    expect(out).toMatch(/Every day:\n +qanat dev .*\n +qanat send .*\n +qanat tail .*\n +qanat group lag/);
+    expect(out).toContain('Exit codes: 0 ok');
+  });
+
+  const commands = [
+    ['dev'],
+    ['nameserver'],
+    ['broker'],
+    ['send'],
+    ['tail'],
+    ['topic'],
+    ...['create', 'alter', 'ls', 'describe', 'rm'].map((verb) => ['topic', verb]),
+    ['group'],
+    ...['ls', 'describe', 'lag', 'reset'].map((verb) => ['group', verb]),
+  ];
+  it.each(commands)('of %s %s has examples, and is the same by help', async (...words) => {
+    const command = words.filter((word) => word !== undefined);
+    const byFlag = await qanat([...command, '--help']);
+    expect(byFlag.code).toBe(0);
+    expect(byFlag.out).toMatch(/Usage: qanat/);
+    expect(byFlag.out).toMatch(/Examples:\n {2}\S/);
+    const byWord = await qanat(['help', ...command]);
+    expect(byWord.code).toBe(0);
+    expect(byWord.out).toBe(byFlag.out);
+  });
+
+  it('tells the version', async () => {
+    expect((await qanat(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('wrong use ends with 2, says why on standard error, and prints nothing', () => {
+  it.each([
+    [['tial'], 'Did you mean tail?'],
+    [['topic', 'crate'], 'Did you mean create?'],
+    [['send'], "missing required argument 'topic'"],
+    [['tail', 'x', '--form', 'first'], 'Did you mean --from?'],
+    [['tail', 'x', '--from', 'yesterday'], 'Write first, last, -1h'],
+    [['tail', 'x', '-o', 'xml'], 'Allowed choices are table, json'],
+    [['tail', 'x', '--format', 'foo'], 'is no format'],
+    [['tail', 'x', '--format', '%Z'], 'is no field'],
+    [['tail', 'x', '-g', 'g', '--from', '@5'], '--from @OFFSET is for readers without a group'],
+    [['tail', 'x', 'x'], 'named twice'],
+    [['tail', 'x', '--mode', 'clustering'], 'needs --group'],
+    [['send', 'x', 'y', '--lines', 'z'], 'exclude each other'],
+    [['send', 'x', '--lines', 'no/such/file'], 'no such file'],
+    [['send', 'x', 'y', '--key-regex', 'abc'], 'has no group'],
+    [['send', 'x', 'y', '--rate', '0'], 'A number above 0 is needed'],
+    [['topic', 'create', 'x', '--queues', '0'], 'A whole number of at least 1'],
+    [['topic', 'alter', 'x'], "required option '-q, --queues <n>' not specified"],
+    [['group', 'reset', 'g'], "required option '--to <where>' not specified"],
+    [['topic', 'ls', '--timeout', 'soon'], 'Write for example 500ms'],
+  ])('%j', async (argv, why) => {
+    const { code, out, err } = await qanat(argv);
+    expect(err).toContain(why);
+    expect(err).not.toMatch(/\n\s+at /);
+    expect(out).toBe('');
+    expect(code).toBe(2);
+  });
+
+  it('for a variable of the environment too, and names it', async () => {
+    const { code, err } = await qanat(['topic', 'ls'], { env: { QANAT_OUTPUT: 'xml' } });
+    expect(code).toBe(2);
+    expect(err).toContain("QANAT_OUTPUT is 'xml'");
+  });
+
+  it('and without any word shows the help there', async () => {
+    const { code, out, err } = await qanat([]);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(err).toContain('Every day:');
+  });
+});
+
+describe('a cluster that is not there', () => {
+  const nobody = ['--nameserver', '127.0.0.1:1', '--timeout', '300ms'];
+
+  it('ends with 5 and says what to do', async () => {
+    const { code, out, err } = await qanat(['topic', 'ls', ...nobody]);
+    expect(code).toBe(5);
+    expect(out).toBe('');
+    expect(err).toMatch(/error: Cannot connect: .*127\.0\.0\.1:1/);
+    expect(err).toContain('hint: start a cluster with "qanat dev"');
+    expect(err).not.toMatch(/\n\s+at /);
+  });
+
+  it('shows stacks for --debug', async () => {
+    expect((await qanat(['topic', 'ls', ...nobody, '--debug'])).err).toMatch(/\n\s+at /);
+  });
+
+  it('is an object for --log-format json', async () => {
+    const { err } = await qanat(['topic', 'ls', ...nobody, '--log-format', 'json']);
+    const last = err.trimEnd().split('\n').at(-1) ?? '';
+    expect(JSON.parse(last)).toMatchObject({ error: { exitCode: 5, hint: expect.stringContaining('qanat dev') } });
+  });
+
+  it('is not waited for after Ctrl-C', async () => {
+    const io = new FakeIo();
+    const ended = run(['topic', 'ls', '--nameserver', '127.0.0.1:1'], io);
+    io.signal('SIGINT');
+    expect(await ended).toBe(130);
+    expect(io.stderr.text).toBe('');
+  });
+});
