@@ -288,6 +288,23 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(broker.knowsMember).toBe(true);
   });
 
+  test('what an unknown member holds is held back until the broker has confirmed it', () => {
+    const world = new World();
+    world.onDelivery = () => {};
+    const { broker } = world.joined();
+    broker.fill('t', 0, 3);
+    world.host.advance(10);
+    broker.knowsMember = false;
+    broker.intercept = (sent) => (sent as { name: string }).name === 'CLIENT_HEARTBEAT';
+    broker.fill('t', 0, 1);
+    world.host.advance(50);
+    world.deliveries[0]?.done();
+    expect(world.offsets(0)).toEqual([0]);
+    broker.intercept = undefined;
+    world.host.advance(3_050);
+    expect(world.offsets(0)).toEqual([0, 1]);
+  });
+
   test('a surplus member is told once, when every broker says so, with the counts', () => {
     const world = new World();
     const [b1, b2] = [world.broker('b1'), world.broker('b2')];

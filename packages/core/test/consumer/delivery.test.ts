@@ -396,6 +396,22 @@ describe('pulling', () => {
     world.host.advance(20);
     expect(world.offsets(0)).toEqual(range(0, 6));
   });
+
+  test('an answer that was asked for before the buffer was dropped leaves no gap', () => {
+    const world = new World();
+    world.onDelivery = () => {};
+    const { consumer, broker } = world.joined();
+    broker.fill('t', 0, 5);
+    world.host.advance(10);
+    world.deliveries[0]?.done();
+    consumer.pause();
+    consumer.resume();
+    broker.fill('t', 0, 5);
+    world.onDelivery = (delivery) => delivery.done();
+    world.deliveries[1]?.done();
+    world.host.advance(300);
+    expect(world.offsets(0)).toEqual(range(0, 10));
+  });
 });
 
 describe('commits', () => {
