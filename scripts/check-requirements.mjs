@@ -1,6 +1,7 @@
 // The requirements of the specification: each normative sentence has an id, each id has a test, a vector or a stated reason.
 //   node scripts/check-requirements.mjs           prints what is wrong and the counts; exit 1 when something is wrong
-//   node scripts/check-requirements.mjs --write   puts the page counts in spec/README.md right
+//   node scripts/check-requirements.mjs --write   puts the page counts in spec/README.md right, and takes ids that have a test off
+//                                                 the list of those without
 //   node scripts/check-requirements.mjs --list    prints the ids without a test
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -76,8 +77,10 @@ function citationsIn(paths) {
   return cited;
 }
 
-function checkUntested(ids, tested) {
-  const reasons = existsSync(UNTESTED) ? JSON.parse(readFileSync(UNTESTED, 'utf8')) : {};
+function checkUntested(ids, tested, write) {
+  const listed = existsSync(UNTESTED) ? JSON.parse(readFileSync(UNTESTED, 'utf8')) : {};
+  const reasons = write ? Object.fromEntries(Object.entries(listed).filter(([id]) => !tested.has(id))) : listed;
+  if (write) writeFileSync(UNTESTED, `${JSON.stringify(reasons, null, 2)}\n`);
   for (const [id, reason] of Object.entries(reasons)) {
     if (!ids.has(id)) report(UNTESTED, `${id} is no requirement`);
     else if (tested.has(id)) report(UNTESTED, `${id} has a test (${[...tested.get(id)][0]}): take it off this list`);
@@ -144,7 +147,7 @@ function main() {
   for (const cited of [tested, citationsIn([...sources, ...pages, ...filesUnder('docs', /\.md$/)])]) {
     for (const [id, paths] of cited) if (!ids.has(id)) report([...paths][0], `${id} does not exist`);
   }
-  const reasons = checkUntested(ids, tested);
+  const reasons = checkUntested(ids, tested, values.write);
   const roads = roadmaps(chapters, values.write);
   if (values.list) for (const [id, { text }] of ids) if (!tested.has(id)) console.log(`${id} ${text}`);
   for (const problem of problems) console.error(problem);
