@@ -1,7 +1,7 @@
 // The requirements of the specification: each normative sentence has an id, each id has a test, a vector or a stated reason.
 //   node scripts/check-requirements.mjs           prints what is wrong and the counts; exit 1 when something is wrong
-//   node scripts/check-requirements.mjs --write   puts the page counts in spec/README.md right, and takes ids that have a test off
-//                                                 the list of those without
+//   node scripts/check-requirements.mjs --write   puts the page counts in spec/README.md right, and takes ids that
+//                                                 have a test off the list of those without
 //   node scripts/check-requirements.mjs --list    prints the ids without a test
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
