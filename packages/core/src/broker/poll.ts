@@ -1,6 +1,6 @@
 import type { Request } from '../connection/server-session.ts';
 import type { PullResultInit } from '../wire/gen/messages.ts';
-import type { Topic, TopicQueue } from './topic.ts';
+import type { QueueWaiter, Topic, TopicQueue } from './topic.ts';
 
 /** One queue that a PULL asks for. */
 export interface PollQueue {
@@ -22,7 +22,7 @@ export interface PollQueue {
 }
 
 /** One PULL until it is answered. It is looked at whenever something may have come, and reads one queue after the other. */
-export class Poll {
+export class Poll implements QueueWaiter {
   readonly request: Request<'PULL'>;
   readonly queues: readonly PollQueue[];
   /** When it is answered whatever there is. */
@@ -53,12 +53,25 @@ export class Poll {
   payloadBytes = 0;
   controlBytes = 0;
 
-  constructor(request: Request<'PULL'>, queues: readonly PollQueue[], dueMs: number, bytesMax: number) {
+  readonly #look: (poll: Poll) => void;
+
+  constructor(
+    request: Request<'PULL'>,
+    queues: readonly PollQueue[],
+    dueMs: number,
+    bytesMax: number,
+    look: (poll: Poll) => void,
+  ) {
+    this.#look = look;
     this.request = request;
     this.queues = queues;
     this.dueMs = dueMs;
     this.bytesMax = bytesMax;
     this.final = request.header.waitMs === 0;
+  }
+
+  look(): void {
+    this.#look(this);
   }
 
   get group(): string {

@@ -51,6 +51,7 @@ export class Pulls {
   /** Polls that wait for the end of a burst. */
   #deferred: Poll[] = [];
   #burst: SessionPolls[] = [];
+  readonly #lookAt = (poll: Poll): void => this.#look(poll);
 
   constructor({ host, platform, log, topics, leaseError }: PullParts) {
     this.#host = host;
@@ -73,7 +74,7 @@ export class Pulls {
       throw new QanatError('TOO_MANY_REQUESTS', `${polls.all.size} polls wait on this connection (POLLS_PER_CONNECTION_MAX)`);
     }
     const bytesMax = Math.min(maxBytes === 0 ? LIMITS.PULL_BYTES_MAX : maxBytes, LIMITS.PULL_BYTES_MAX);
-    const poll = new Poll(request, queues, this.#host.nowMs() + waitMs, bytesMax);
+    const poll = new Poll(request, queues, this.#host.nowMs() + waitMs, bytesMax, this.#lookAt);
     polls.all.add(poll);
     polls.byNumber.set(number, poll);
     if (poll.group !== '') this.#groupPolls(poll.group).add(poll);
@@ -82,7 +83,7 @@ export class Pulls {
 
   /** The high watermark of a queue moved, or its topic went. */
   moved(queue: TopicQueue): void {
-    if (queue.moved || queue.waiting === undefined) return;
+    if (queue.moved || queue.waiting === undefined || queue.waiting.size === 0) return;
     queue.moved = true;
     this.#moved.push(queue);
   }
@@ -99,7 +100,7 @@ export class Pulls {
     this.#moved = [];
     for (const queue of moved) {
       queue.moved = false;
-      for (const poll of queue.waiting ?? []) this.#look(poll);
+      for (const poll of queue.waiting ?? []) poll.look();
     }
   }
 
@@ -243,11 +244,8 @@ export class Pulls {
     if (polls.byNumber.get(number) === poll) polls.byNumber.delete(number);
     if (poll.group !== '') this.#leaveGroup(poll);
     if (!poll.parked) return;
-    for (const { place } of poll.queues) {
-      if (place?.waiting === undefined) continue;
-      place.waiting.delete(poll);
-      if (place.waiting.size === 0) place.waiting = undefined;
-    }
+    // The empty set stays: the next poll is about to come.
+    for (const { place } of poll.queues) place?.waiting?.delete(poll);
   }
 
   #pollsOf(session: ServerSession): SessionPolls {

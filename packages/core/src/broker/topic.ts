@@ -1,4 +1,8 @@
-import type { Poll } from './poll.ts';
+/** What waits for a message in a queue. */
+export interface QueueWaiter {
+  /** Something may have come. */
+  look(): void;
+}
 
 /** A queue of a topic at this broker. */
 export class TopicQueue {
@@ -10,8 +14,8 @@ export class TopicQueue {
   highWatermark: number;
   /** Of the newest message that consumers see; 0 for none. */
   lastStoreTimeMs: number;
-  /** Polls that wait for a message here. */
-  waiting: Set<Poll> | undefined;
+  /** Polls that wait for a message here; the set is made with the first. */
+  waiting: Set<QueueWaiter> | undefined;
   /** The high watermark moved since the polls were looked at. */
   moved = false;
 
