@@ -4,8 +4,9 @@ import { connect } from '@qanat/client';
 import { consume } from './consume.mjs';
 
 const [nameServers, topic, latency] = process.argv.slice(2);
-const client = await connect(nameServers, { label: 'bench-consumer' });
+// Before anything is awaited: a message that comes earlier than its listener is lost.
 const expected = new Promise((resolve) => process.once('message', resolve));
+const client = await connect(nameServers, { label: 'bench-consumer' });
 let ready = false;
 const result = await consume(client, topic, {
   expected,

@@ -76,6 +76,7 @@ const RUN = {
   async consume(client, cluster) {
     const { acked } = await produce(client, TOPIC, settings);
     const consumer = startConsumer(cluster.nameServers, false);
+    await consumer.ready;
     const result = await consumer.finish(acked);
     return { messagesPerSecond: result.got / result.seconds, acked, ...result };
   },

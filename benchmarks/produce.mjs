@@ -1,8 +1,12 @@
 // Produces as fast as acknowledgements come: --in-flight batches (or single messages) at a time.
 import { Histogram } from './percentiles.mjs';
 
+/** What a producer allows. */
+const IN_FLIGHT_MAX = 32;
+
 export async function produce(client, topic, { size, batch, inFlight, ack, durationMs, messages = Number.POSITIVE_INFINITY }) {
-  const producer = client.producer({ ack, inFlightBatches: Math.max(5, inFlight) });
+  // Single sends gather into batches by themselves; batches of ours are in flight as many as asked for.
+  const producer = client.producer({ ack, ...(batch === 1 ? {} : { inFlightBatches: Math.min(IN_FLIGHT_MAX, inFlight) }) });
   const body = new Uint8Array(size).fill(120);
   const list = Array.from({ length: batch }, () => ({ body, tag: 'TAGA' }));
   const latency = new Histogram();

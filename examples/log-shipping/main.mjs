@@ -66,11 +66,19 @@ async function ship(nameServers, topic, file) {
   return { acked, failed };
 }
 
+/** Before the first message: the queue of a key follows from all queues that there are. */
+async function createTopic(nameServers, topic) {
+  const client = await connect(nameServers);
+  await client.admin.createTopic(topic);
+  await client.close();
+}
+
 async function run(title, file, killCount) {
   say(`\n${title}`);
   const work = join(directory, killCount === 0 ? 'calm' : 'killed');
   const cluster = await startCluster(work);
   const topic = 'log-lines';
+  await createTopic(cluster.nameServers, topic);
   const outputs = [1, 2].map((i) => `${work}-consumer-${i}.jsonl`);
   const startedMs = performance.now();
   const group = await consumers(cluster.nameServers, topic, outputs);
