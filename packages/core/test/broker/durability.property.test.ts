@@ -73,8 +73,12 @@ class Sender {
   }
 
   restart(): void {
-    this.world = runningBroker({ log: { segmentBytes: 1_500, snapshotBytes: 1_000 } }, this.disk, ++this.#seed);
-    // A write of the term may fail too; the broker tries again.
+    const start = (): void => {
+      this.world = runningBroker({ log: { segmentBytes: 1_500, snapshotBytes: 1_000 } }, this.disk, ++this.#seed);
+    };
+    start();
+    // A recovery that cannot write is fatal, and begins anew. Where only the record of the term fails, the broker tries again.
+    while (this.world.fatal !== undefined) start();
     for (let i = 0; i < 10 && this.world.ready === 0; i++) this.world.advance(1_000);
     this.reconnect();
   }
@@ -124,7 +128,7 @@ describe('a producer that keeps to the rules', () => {
       fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const sender = new Sender();
         for (const one of steps) sender.perform(one);
-        for (let i = 0; i < 5 && sender.open !== undefined; i++) {
+        for (let i = 0; i < 50 && sender.open !== undefined; i++) {
           sender.send();
           sender.world.pump();
           sender.hear();
