@@ -125,7 +125,7 @@ describe('opening a directory', () => {
 });
 
 describe('the lock of a store', () => {
-  it('names the process that holds it, and ends with a close', async () => {
+  it('names the process that holds it, and ends with a close [QNT-LOG-014]', async () => {
     await open();
     await expect(openFileStorage(join(directory, '.', '..', directory.split('/').at(-1) ?? ''))).rejects.toMatchObject({
       code: 'STORE_LOCKED',
@@ -136,7 +136,7 @@ describe('the lock of a store', () => {
     await open();
   });
 
-  it.runIf(process.platform === 'linux')('ends with its process, however that dies', async () => {
+  it.runIf(process.platform === 'linux')('ends with its process, however that dies [QNT-LOG-014]', async () => {
     const holder = fork(new URL('./hold-lock.mjs', import.meta.url), [directory], { execArgv: [] });
     await new Promise((resolve) => holder.once('message', resolve));
     await expect(openFileStorage(directory)).rejects.toMatchObject({

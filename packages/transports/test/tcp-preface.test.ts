@@ -85,7 +85,7 @@ describe('the accepting side of TCP (spec, chapter of bindings)', () => {
     ['a TLS hello', Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03)],
     ['a wrong fourth byte', Uint8Array.of(0xab, 0x51, 0x4e, 0x55, 1, 0, 0, 0)],
     ['one wrong byte', Uint8Array.of(0)],
-  ])('drops %s at once without an answer', async (_name, bytes) => {
+  ])('drops %s at once without an answer [QNT-INV-001, QNT-TCP-002]', async (_name, bytes) => {
     const { port, recorders } = await listen();
     const { received } = await raw(port, bytes).ended;
     expect(received.length).toBe(0);
@@ -93,7 +93,7 @@ describe('the accepting side of TCP (spec, chapter of bindings)', () => {
     expect(recorders[0]?.frames).toEqual([]);
   });
 
-  it('answers another major version with its own preface, then closes', async () => {
+  it('answers another major version with its own preface, then closes [QNT-INV-003]', async () => {
     const { port, recorders } = await listen();
     const { socket, ended } = raw(port, Uint8Array.of(...encodePreface(2), ...shortFrame()));
     socket.on('end', () => socket.end());
@@ -102,7 +102,7 @@ describe('the accepting side of TCP (spec, chapter of bindings)', () => {
     expect(recorders[0]?.frames).toEqual([]);
   });
 
-  it('takes preface and frames in chunks of one byte, and echoes the preface first', async () => {
+  it('takes preface and frames in chunks of one byte, and echoes the preface first [QNT-INV-002, QNT-FRM-001, QNT-TCP-001]', async () => {
     const { port, recorders } = await listen();
     const frame = testFrame(40, 1);
     const { socket, ended } = raw(port, new Uint8Array(0));
@@ -125,7 +125,7 @@ describe('the accepting side of TCP (spec, chapter of bindings)', () => {
     expect((await closed(() => recorders[0]))?.code).toBe('HELLO_TIMEOUT');
   });
 
-  it('takes a probe that connects and leaves for a clean end, and a frame that breaks off for a lost connection', async () => {
+  it('takes a probe that connects and leaves for a clean end, and a frame that breaks off for a lost connection [QNT-TCP-004]', async () => {
     const { port, recorders } = await listen();
     raw(port, new Uint8Array(0)).socket.end();
     expect(await closed(() => recorders[0])).toBeUndefined();
@@ -135,7 +135,7 @@ describe('the accepting side of TCP (spec, chapter of bindings)', () => {
 });
 
 describe('the dialling side of TCP (spec, chapter of bindings)', () => {
-  it('is open only after the preface of the server', async () => {
+  it('is open only after the preface of the server [QNT-TCP-001]', async () => {
     let server: Socket | undefined;
     const received: Buffer[] = [];
     const address = await rawServer((socket) => {
@@ -157,7 +157,7 @@ describe('the dialling side of TCP (spec, chapter of bindings)', () => {
     await closed(() => client);
   });
 
-  it('says UNSUPPORTED_VERSION for a server of another major version, MALFORMED_FRAME for another protocol', async () => {
+  it('says UNSUPPORTED_VERSION for a server of another major version, MALFORMED_FRAME for another protocol [QNT-INV-005]', async () => {
     for (const [answer, code] of [
       [encodePreface(2), 'UNSUPPORTED_VERSION'],
       [ascii('HTTP/1.1 400 Bad Request\r\n\r\n'), 'MALFORMED_FRAME'],

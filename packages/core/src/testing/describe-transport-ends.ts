@@ -8,7 +8,7 @@ const aborted = new QanatError('ABORTED', 'the test drops the connection');
 
 /** How connections end. */
 export function describeEnds(test: Test): void {
-  test('close delivers everything that was sent, and both sides hear a clean end', async (bench) => {
+  test('close delivers everything that was sent, and both sides hear a clean end [QNT-TCP-006]', async (bench) => {
     const { client, server } = await bench.pair();
     for (let i = 0; i < 8; i++) client.send(testFrame(MIB, i));
     client.close();
@@ -20,7 +20,7 @@ export function describeEnds(test: Test): void {
     expectEqual(client.closes[0], undefined, 'error of the closing side');
   });
 
-  test('close delivers what was sent to a peer that sends all the time', async (bench) => {
+  test('close delivers what was sent to a peer that sends all the time [QNT-TCP-006]', async (bench) => {
     const { client, server } = await bench.pair();
     for (let i = 0; i < 20; i++) server.send(testFrame(MIB, i));
     server.flush();

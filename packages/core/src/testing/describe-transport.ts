@@ -35,7 +35,7 @@ export function describeTransport(name: string, runner: Runner, setup: () => Pro
 }
 
 function describeFrames(test: Test): void {
-  test('gives whole frames of every size, in order, both ways at once', async (bench) => {
+  test('gives whole frames of every size, in order, both ways at once [QNT-INV-010, QNT-FRM-001]', async (bench) => {
     const { client, server } = await bench.pair();
     const sizes = [12, 13, 65_536, 12, MIB, 14, 4 * MIB, 12, 16_380, 16_384, 65_532];
     const frames = sizes.map((size, i) => testFrame(size, i));
@@ -125,7 +125,7 @@ function describeFrames(test: Test): void {
 }
 
 function describeLimits(test: Test): void {
-  test('takes frames up to the limit before HELLO, and calls a longer one bad', async (bench) => {
+  test('takes frames up to the limit before HELLO, and calls a longer one bad [QNT-FRM-002]', async (bench) => {
     const client = bench.dial();
     client.send(testFrame(LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX, 1));
     client.send(testFrame(LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX + 1, 2));
@@ -150,7 +150,7 @@ function describeLimits(test: Test): void {
     expectEqual(client.closes[0], undefined, 'error of the close');
   });
 
-  test('calls a length below the header malformed', async (bench) => {
+  test('calls a length below the header malformed [QNT-INV-007]', async (bench) => {
     const { client, server } = await bench.pair();
     client.send(shortFrame(1));
     client.send(Uint8Array.of(0, 0, 0, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
@@ -175,7 +175,7 @@ function describeLimits(test: Test): void {
 }
 
 function describeBackPressure(test: Test): void {
-  test('holds the sender back while the peer does not read, and drains when it does', async (bench) => {
+  test('holds the sender back while the peer does not read, and drains when it does [QNT-TCP-008]', async (bench) => {
     const { client, server } = await bench.pair();
     server.connection.setReading(false);
     const frame = testFrame(65_532, 1);
@@ -211,7 +211,7 @@ function describeBackPressure(test: Test): void {
     await bench.until(() => server.frames.length === 1, 'the frame is there');
   });
 
-  test('keeps what arrives while nobody reads', async (bench) => {
+  test('keeps what arrives while nobody reads [QNT-TCP-008]', async (bench) => {
     const { client, server } = await bench.pair();
     server.connection.setReading(false);
     server.connection.setReading(false);

@@ -5,7 +5,7 @@ import { batchOf, messagesOf } from './batches.ts';
 import { BrokerWorld, runningBroker, WALL_MS } from './broker-world.ts';
 
 describe('the life of a broker', () => {
-  it('answers NOT_READY until its term is durable, then says so once', () => {
+  it('answers NOT_READY until its term is durable, then says so once [QNT-LOG-003]', () => {
     const world = new BrokerWorld();
     const client = world.accept();
     const hello = client.send('HELLO', {});
@@ -19,14 +19,14 @@ describe('the life of a broker', () => {
     expect(client.call('TOPIC_LIST', {}).code).toBeUndefined();
   });
 
-  it('names itself, its store and its term in HELLO', () => {
+  it('names itself, its store and its term in HELLO [QNT-CON-008]', () => {
     const world = runningBroker();
     const { header } = world.accept().call('HELLO', {});
     expect(header).toMatchObject({ role: ServerRole.BROKER, name: 'b1', term: 1 });
     expect(header.storeId).toHaveLength(16);
   });
 
-  it('has a higher term in each life, and the same store', () => {
+  it('has a higher term in each life, and the same store [QNT-LOG-003]', () => {
     const disk = new FakeDisk();
     const ids = [1, 2, 3].map((seed) => {
       const { header } = runningBroker({}, disk, seed).accept().call('HELLO', {});
@@ -37,7 +37,7 @@ describe('the life of a broker', () => {
     expect(new Set(ids.map(({ storeId }) => storeId)).size).toBe(1);
   });
 
-  it('refuses a frame type that it does not know, and one of a NameServer', () => {
+  it('refuses a frame type that it does not know, and one of a NameServer [QNT-FRM-022, QNT-FRM-023, QNT-FRM-027]', () => {
     const client = runningBroker().client();
     client.sendBytes(encodeFrame(0x7f01, 0, 4001, new Uint8Array(0)));
     expect(client.answer('PING', 4001)?.code).toBe('UNSUPPORTED_FRAME');
@@ -68,7 +68,7 @@ describe('the life of a broker', () => {
     expect(third.call('SEND', { topic: 't', queue: 1 }, [batchOf(['d'])]).header.baseOffset).toBe(3);
   });
 
-  it('stops: waiting PULLs are answered empty, connections hear GOAWAY, the store is closed', () => {
+  it('stops: waiting PULLs are answered empty, connections hear GOAWAY, the store is closed [QNT-PUL-017]', () => {
     const world = runningBroker();
     const client = world.client();
     client.call('TOPIC_CREATE', { topic: 't' });
@@ -82,7 +82,7 @@ describe('the life of a broker', () => {
     expect(world.stopped).toBe(1);
   });
 
-  it('stops: a SEND under way is answered before the connection closes', () => {
+  it('stops: a SEND under way is answered before the connection closes [QNT-CON-017, QNT-CON-018]', () => {
     const world = runningBroker();
     const client = world.client();
     client.call('TOPIC_CREATE', { topic: 't' });
@@ -106,7 +106,7 @@ describe('the life of a broker', () => {
     expect(world.ready).toBe(0);
   });
 
-  it('ends when a sync fails: the SEND may be stored', () => {
+  it('ends when a sync fails: the SEND may be stored [QNT-SND-006, QNT-LOG-006]', () => {
     const world = runningBroker();
     const client = world.client();
     client.call('TOPIC_CREATE', { topic: 't' });
@@ -138,7 +138,7 @@ describe('the life of a broker', () => {
     });
   });
 
-  it('never lets the store time go back when the wall clock does', () => {
+  it('never lets the store time go back when the wall clock does [QNT-BAT-017]', () => {
     const world = runningBroker();
     const client = world.client();
     client.call('TOPIC_CREATE', { topic: 't' });

@@ -123,7 +123,7 @@ class Sender {
 }
 
 describe('a producer that keeps to the rules', () => {
-  it('has every acked message stored once, in order, at the offset it was told, whatever fails', () => {
+  it('has every acked message stored once, in order, at the offset it was told, whatever fails [QNT-SND-002, QNT-SND-012, QNT-SND-040]', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const sender = new Sender();

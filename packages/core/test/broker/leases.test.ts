@@ -23,7 +23,7 @@ const poll = (client: TestClient, member: string, leaseEpoch: number, queue = 0)
   });
 
 describe('PULL under a lease', () => {
-  it('is served to the holder and refused to everybody else', () => {
+  it('is served to the holder and refused to everybody else [QNT-PUL-020]', () => {
     const world = runningBroker();
     const client = world.client();
     client.call('TOPIC_CREATE', { topic: 't', queues: 1 });
@@ -40,7 +40,7 @@ describe('PULL under a lease', () => {
     expect(code('m2', 0)).toBe(codeNumber('UNKNOWN_MEMBER'));
   });
 
-  it('that waits is answered when its lease ends', () => {
+  it('that waits is answered when its lease ends [QNT-PUL-021]', () => {
     const world = runningBroker();
     const client = world.client();
     client.call('TOPIC_CREATE', { topic: 't', queues: 1 });
@@ -51,7 +51,7 @@ describe('PULL under a lease', () => {
     expect(client.answer('PULL', waiting)?.header.results).toMatchObject([{ code: codeNumber('LEASE_FENCED') }]);
   });
 
-  it('gives nothing away that was read while the lease ended', () => {
+  it('gives nothing away that was read while the lease ended [QNT-PUL-021, QNT-GRP-039]', () => {
     const log = { blockBytes: 1_024, cacheBytes: 4_096 };
     const world = runningBroker({ log });
     const client = world.client();
@@ -68,7 +68,7 @@ describe('PULL under a lease', () => {
     expect(answer?.payload).toHaveLength(0);
   });
 
-  it('goes on under the same lease after a restart', () => {
+  it('goes on under the same lease after a restart [QNT-GRP-046]', () => {
     const disk = new FakeDisk();
     const world = runningBroker({}, disk);
     const client = world.client();
@@ -85,7 +85,7 @@ describe('PULL under a lease', () => {
     expect(messagesOf(served?.payload as Uint8Array)).toEqual(['0:a']);
   });
 
-  it('needs none in a free group', () => {
+  it('needs none in a free group [QNT-PUL-022]', () => {
     const client = runningBroker().client();
     client.call('TOPIC_CREATE', { topic: 't', queues: 1 });
     client.call('SEND', { topic: 't' }, [batchOf(['a'])]);

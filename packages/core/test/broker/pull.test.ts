@@ -16,7 +16,7 @@ const put = (client: TestClient, queue: number, bodies: readonly string[], tag?:
 };
 
 describe('PULL', () => {
-  it('answers for the queues that have something, each with its next offset and marks', () => {
+  it('answers for the queues that have something, each with its next offset and marks [QNT-PUL-001, QNT-PUL-013]', () => {
     const { client } = withTopic();
     put(client, 0, ['a', 'b']);
     put(client, 2, ['c']);
@@ -35,7 +35,7 @@ describe('PULL', () => {
     expect(messagesOf(answer.payload)).toEqual(['0:a', '1:b', '0:c']);
   });
 
-  it('gives the whole batch that contains the offset', () => {
+  it('gives the whole batch that contains the offset [QNT-PUL-006, QNT-PUL-012]', () => {
     const { client } = withTopic();
     put(client, 0, ['a', 'b']);
     put(client, 0, ['c']);
@@ -44,7 +44,7 @@ describe('PULL', () => {
     expect(answer.header.results[0]?.nextOffset).toBe(3);
   });
 
-  it('waits, and is woken by a commit in one of its queues and by no other', () => {
+  it('waits, and is woken by a commit in one of its queues and by no other [QNT-PUL-002]', () => {
     const { world, client } = withTopic();
     const poll = client.send('PULL', { waitMs: 10_000, topics: [at(0, 0), at(1, 0)] });
     put(client, 2, ['x']);
@@ -56,7 +56,7 @@ describe('PULL', () => {
     expect(messagesOf(answer?.payload as Uint8Array)).toEqual(['0:a']);
   });
 
-  it('is answered empty when its time is over', () => {
+  it('is answered empty when its time is over [QNT-PUL-002, QNT-PUL-003]', () => {
     const { world, client } = withTopic();
     const poll = client.send('PULL', { waitMs: 500, topics: [at(0, 0)] });
     world.advance(499);
@@ -77,7 +77,7 @@ describe('PULL', () => {
     expect(ended()).toEqual([true, true, true]);
   });
 
-  it('ends a waiting PULL with the same number at once', () => {
+  it('ends a waiting PULL with the same number at once [QNT-PUL-005]', () => {
     const { client } = withTopic();
     const first = client.send('PULL', { poll: 7, waitMs: 10_000, topics: [at(0, 0)] });
     const other = client.send('PULL', { poll: 8, waitMs: 10_000, topics: [at(0, 0)] });
@@ -86,7 +86,7 @@ describe('PULL', () => {
     expect(client.answer('PULL', other)).toBeUndefined();
   });
 
-  it('tells errors queue by queue, at once', () => {
+  it('tells errors queue by queue, at once [QNT-PUL-001, QNT-ERR-011]', () => {
     const { client } = withTopic();
     put(client, 0, ['a']);
     const answer = client.call('PULL', {
@@ -104,7 +104,7 @@ describe('PULL', () => {
     expect(answer.header.results.find(({ queue }) => queue === 1)?.nextOffset).toBe(0);
   });
 
-  it('sends the first batch whatever its length, then keeps to max_bytes, and serves the queues in turn', () => {
+  it('sends the first batch whatever its length, then keeps to max_bytes, and serves the queues in turn [QNT-PUL-008, QNT-PUL-015]', () => {
     const { client } = withTopic();
     for (const queue of [0, 1, 2]) for (const name of ['a', 'b']) put(client, queue, [name], undefined, 1_000);
     const offsets = [0, 0, 0];
@@ -124,7 +124,7 @@ describe('PULL', () => {
     expect(new Set(served.slice(0, 3)).size).toBe(3);
   });
 
-  it('keeps to the limit of a queue, at least one batch', () => {
+  it('keeps to the limit of a queue, at least one batch [QNT-PUL-009]', () => {
     const { client } = withTopic();
     for (const name of ['a', 'b', 'c']) put(client, 0, [name], undefined, 1_000);
     const pull = (maxBytes: number) =>
@@ -132,7 +132,7 @@ describe('PULL', () => {
     expect([pull(1), pull(2_500), pull(0)]).toEqual([1, 2, 3]);
   });
 
-  it('keeps to the frame length of the client; a batch that can never fit is an error', () => {
+  it('keeps to the frame length of the client; a batch that can never fit is an error [QNT-PUL-010]', () => {
     const { world, client } = withTopic();
     for (let i = 0; i < 5; i++) put(client, 0, ['a'], undefined, 1_000);
     const small = world.client(3_000);
@@ -174,7 +174,7 @@ describe('PULL', () => {
     expect(world.fatal).toBeUndefined();
   });
 
-  it('is answered when its topic is removed, and a new topic of the name starts at zero', () => {
+  it('is answered when its topic is removed, and a new topic of the name starts at zero [QNT-ADM-006, QNT-ADM-007]', () => {
     const { world, client } = withTopic();
     put(client, 0, ['a']);
     const poll = client.send('PULL', { waitMs: 10_000, topics: [at(0, 1)] });
@@ -185,7 +185,7 @@ describe('PULL', () => {
     expect(client.call('PULL', { topics: [at(0, 0)] }).header.results).toEqual([]);
   });
 
-  it('refuses a longer wait than the limit', () => {
+  it('refuses a longer wait than the limit [QNT-PUL-004, QNT-PUL-027]', () => {
     const { client } = withTopic();
     expect(client.call('PULL', { waitMs: LIMITS.PULL_WAIT_MS_MAX + 1, topics: [at(0, 0)] }).code).toBe('INVALID_ARGUMENT');
     expect(client.call('PULL', { topics: [{ ...at(0, 0), filter: 'a || ' }] }).code).toBe('INVALID_ARGUMENT');
@@ -204,7 +204,7 @@ function queued(world: BrokerWorld, reader: TestClient, number: number): number 
 describe('a filtered PULL', () => {
   const filtered = (offset: number, filter: string) => ({ topic: 't', filter, queues: [{ queue: 0, offset }] });
 
-  it('gives the whole batches that have a hit, and its progress', () => {
+  it('gives the whole batches that have a hit, and its progress [QNT-PUL-023, QNT-PUL-024]', () => {
     const { client } = withTopic();
     put(client, 0, ['a'], 'red');
     put(client, 0, ['b'], 'blue');
@@ -227,7 +227,7 @@ describe('a filtered PULL', () => {
     expect(messagesOf(answer.payload)).toHaveLength(2);
   });
 
-  it('goes on waiting when what comes does not pass, and tells its progress in the end', () => {
+  it('goes on waiting when what comes does not pass, and tells its progress in the end [QNT-PUL-026]', () => {
     const { world, client } = withTopic();
     const poll = client.send('PULL', { waitMs: 1_000, topics: [filtered(0, 'red')] });
     const producer = world.client();
@@ -241,7 +241,7 @@ describe('a filtered PULL', () => {
     expect(messagesOf(client.answer('PULL', second)?.payload as Uint8Array)).toEqual(['2:c']);
   });
 
-  it('looks at a limited number of bytes, then answers with its progress', () => {
+  it('looks at a limited number of bytes, then answers with its progress [QNT-PUL-025]', () => {
     const { client } = withTopic();
     for (let i = 0; i < 4; i++) put(client, 0, ['a'], 'blue', 4_000_000);
     put(client, 0, ['z'], 'red');
@@ -255,7 +255,7 @@ describe('a filtered PULL', () => {
 });
 
 describe('OFFSET_LOOKUP', () => {
-  it('finds the first, the last and an offset by time', () => {
+  it('finds the first, the last and an offset by time [QNT-OFS-010, QNT-OFS-011]', () => {
     const { world, client } = withTopic();
     put(client, 0, ['a', 'b']);
     world.advance(1_000);
@@ -271,7 +271,7 @@ describe('OFFSET_LOOKUP', () => {
     expect(lookUp(Position.AT_OFFSET).code).toBe('INVALID_ARGUMENT');
   });
 
-  it('answers in the order asked for, with a code for each', () => {
+  it('answers in the order asked for, with a code for each [QNT-OFS-010, QNT-OFS-012, QNT-ERR-011]', () => {
     const { client } = withTopic();
     const queues = [
       { topic: 'x', queue: 0 },

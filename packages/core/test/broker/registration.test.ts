@@ -3,7 +3,7 @@ import { LIMITS } from '../../src/index.ts';
 import { NamingWorld } from './naming-world.ts';
 
 describe('registration at the NameServers', () => {
-  it('tells every NameServer of every broker, and of a new topic within a fraction of a second', () => {
+  it('tells every NameServer of every broker, and of a new topic within a fraction of a second [QNT-REG-001, QNT-REG-006]', () => {
     const world = new NamingWorld();
     world.startBroker('b1');
     world.startBroker('b2');
@@ -38,7 +38,7 @@ describe('registration at the NameServers', () => {
     expect(world.known('ns-1')).toEqual(['b1 live 0']);
   });
 
-  it('stays live by its heartbeats, and registers again at a NameServer that was restarted', () => {
+  it('stays live by its heartbeats, and registers again at a NameServer that was restarted [QNT-REG-008]', () => {
     const world = new NamingWorld();
     world.startBroker('b1');
     world.run(120_000);
@@ -50,7 +50,7 @@ describe('registration at the NameServers', () => {
     expect(world.known('ns-1')).toEqual(['b1 live 0']);
   });
 
-  it('is away at once when it stops, soon when it is killed, and live again after its restart', () => {
+  it('is away at once when it stops, soon when it is killed, and live again after its restart [QNT-REG-010]', () => {
     const world = new NamingWorld();
     const one = world.startBroker('b1');
     const two = world.startBroker('b2');
@@ -64,7 +64,7 @@ describe('registration at the NameServers', () => {
     expect(world.known('ns-1')).toEqual(['b1 live 0', 'b2 away 0']);
   });
 
-  it('comes back after a cut network', () => {
+  it('comes back after a cut network [QNT-REG-001]', () => {
     const world = new NamingWorld();
     world.startBroker('b1');
     world.network.cut('b1', 'ns-1');
@@ -76,7 +76,7 @@ describe('registration at the NameServers', () => {
     expect(world.known('ns-1')).toEqual(['b1 live 0']);
   });
 
-  it('ends a broker at its start when every NameServer says that its name is in use, and no later', () => {
+  it('ends a broker at its start when every NameServer says that its name is in use, and no later [QNT-REG-011]', () => {
     const world = new NamingWorld();
     const first = world.startBroker('b1');
     const twin = world.startBroker('other-host', { name: 'b1' });
@@ -84,7 +84,7 @@ describe('registration at the NameServers', () => {
     expect(first.fatal).toBeUndefined();
   });
 
-  it('goes on when only one NameServer says so', () => {
+  it('goes on when only one NameServer says so [QNT-REG-011]', () => {
     const world = new NamingWorld();
     world.network.cut('b1', 'ns-2');
     world.startBroker('b1');

@@ -7,7 +7,7 @@ import { runningBroker } from './broker-world.ts';
 const name = (i: number): string => `topic-${String(i).padStart(5, '0')}-${'x'.repeat(60)}`;
 
 describe('topics', () => {
-  it('are created with the queues asked for, or the default', () => {
+  it('are created with the queues asked for, or the default [QNT-ADM-001, QNT-ADM-002, QNT-ADM-004]', () => {
     const client = runningBroker({ defaultQueues: 5 }).client();
     expect(client.call('TOPIC_CREATE', { topic: 'a', queues: 2 }).header).toEqual({ queues: 2, existed: false });
     expect(client.call('TOPIC_CREATE', { topic: 'b' }).header).toEqual({ queues: 5, existed: false });
@@ -18,7 +18,7 @@ describe('topics', () => {
     expect(client.call('TOPIC_CREATE', { topic: 'c', queues: LIMITS.QUEUES_PER_TOPIC_MAX + 1 }).code).toBe('LIMIT_EXCEEDED');
   });
 
-  it('are created on demand only where the broker does that; one that exists is found anyway', () => {
+  it('are created on demand only where the broker does that; one that exists is found anyway [QNT-ADM-003]', () => {
     const strict = runningBroker().client();
     strict.call('TOPIC_CREATE', { topic: 'there' });
     expect(strict.call('TOPIC_CREATE', { topic: 'there', onDemand: true }).header.existed).toBe(true);
@@ -30,7 +30,7 @@ describe('topics', () => {
     });
   });
 
-  it('are made once when many ask at the same time, and exist only when that is durable', () => {
+  it('are made once when many ask at the same time, and exist only when that is durable [QNT-ADM-001, QNT-ADM-002]', () => {
     const world = runningBroker();
     const client = world.client();
     const asked = [4, 4, 2].map((queues) => client.send('TOPIC_CREATE', { topic: 'a', queues }));
@@ -50,7 +50,7 @@ describe('topics', () => {
     expect(answers.map((answer) => answer?.code ?? answer?.header.existed)).toEqual(['STORAGE_REJECTED', false]);
   });
 
-  it('grow and never shrink', () => {
+  it('grow and never shrink [QNT-ADM-005]', () => {
     const disk = new FakeDisk();
     const client = runningBroker({}, disk).client();
     client.call('TOPIC_CREATE', { topic: 'a', queues: 2 });
@@ -69,7 +69,7 @@ describe('topics', () => {
     expect(described[1]?.lastStoreTimeMs).toBeGreaterThan(0);
   });
 
-  it('are gone when they are removed, and take nothing while the removal is on its way', () => {
+  it('are gone when they are removed, and take nothing while the removal is on its way [QNT-ADM-006, QNT-ADM-007]', () => {
     const disk = new FakeDisk();
     const world = runningBroker({}, disk);
     const client = world.client();
@@ -97,7 +97,7 @@ describe('topics', () => {
     expect(client.call('SEND', { topic: 'a' }, [batchOf(['x'])]).code).toBeUndefined();
   });
 
-  it('are listed in several frames when one does not hold them, and have a limit', () => {
+  it('are listed in several frames when one does not hold them, and have a limit [QNT-ADM-004, QNT-ADM-009]', () => {
     const world = runningBroker({ limits: { topicsMax: 2_000 } });
     const client = world.client();
     for (let i = 0; i < 2_000; i++) client.send('TOPIC_CREATE', { topic: name(i), queues: 1 });

@@ -56,7 +56,7 @@ class World {
 }
 
 describe('the queues of a topic over all brokers', () => {
-  it('are the union of what the NameServers say, this broker by its own topics, sorted', () => {
+  it('are the union of what the NameServers say, this broker by its own topics, sorted [QNT-GRP-031]', () => {
     const world = new World();
     world.topics.changed({ topicId: 1, topic: 't', queues: 4 });
     world.topology.watch('t');
@@ -92,7 +92,7 @@ describe('the queues of a topic over all brokers', () => {
     expect(world.changed).toEqual(['t', 't']);
   });
 
-  it('keep the place of a broker that vanished for BROKER_AWAY_MS', () => {
+  it('keep the place of a broker that vanished for BROKER_AWAY_MS [QNT-GRP-032]', () => {
     const world = new World(1);
     world.topology.watch('t');
     world.say(0, { b2: 1, b3: 1 });

@@ -63,7 +63,7 @@ describe('a send', () => {
     expect(cluster.a.log('orders', 0)).toEqual(range(10));
   });
 
-  it('without a key fills one batch, then the next queue, in turn over brokers and queues', () => {
+  it('without a key fills one batch, then the next queue, in turn over brokers and queues [QNT-SND-026]', () => {
     const cluster = new Cluster({ brokers: 2, queues: 2, producer: { batchRecords: 3 } });
     const warm = ['a', 'b'].map((broker) => cluster.send('warm', {}, { queue: { broker, queue: 0 } }));
     cluster.world.until(() => settled(warm));
@@ -74,7 +74,7 @@ describe('a send', () => {
     expect(used).toEqual(['0a', '0b', '1a', '1b'].flatMap((queue) => [queue, queue, queue]));
   });
 
-  it('with a key goes to the queue of its key, in order', () => {
+  it('with a key goes to the queue of its key, in order [QNT-SND-024]', () => {
     const cluster = new Cluster({ brokers: 2, queues: 3 });
     const results = cluster.sendAll(range(200), (text) => ({ key: `k${Number(text.slice(1)) % 20}` }));
     cluster.world.until(() => settled(results));
@@ -91,7 +91,7 @@ describe('a send', () => {
     }
   });
 
-  it('to a chosen queue goes there, and fails when there is none', () => {
+  it('to a chosen queue goes there, and fails when there is none [QNT-SND-027]', () => {
     const cluster = new Cluster({ brokers: 2, queues: 2 });
     const there = cluster.send('x', {}, { queue: { broker: 'b', queue: 1 } });
     const nowhere = cluster.send('y', {}, { queue: { broker: 'b', queue: 7 } });
@@ -123,7 +123,7 @@ describe('a send', () => {
     expect(cluster.producer.bufferedBytes).toBe(0);
   });
 
-  it('refuses a bad message alone, not those that would have shared its batch', () => {
+  it('refuses a bad message alone, not those that would have shared its batch [QNT-NAM-004, QNT-NAM-005]', () => {
     const cluster = new Cluster();
     const [good, bad, worse] = cluster.sendAll(['good', 'bad', 'worse'], (text) => (text === 'bad' ? { key: 'k'.repeat(256) } : text === 'worse' ? { tag: '*' } : {}));
     cluster.world.run(50);
@@ -166,7 +166,7 @@ describe('a sendBatch', () => {
 });
 
 describe('after an attempt of unknown outcome', () => {
-  it('the same numbers go to the same queue on the new connection, which takes the producer id over, and a duplicate is an ack', () => {
+  it('the same numbers go to the same queue on the new connection, which takes the producer id over, and a duplicate is an ack [QNT-SND-009, QNT-SND-010, QNT-SND-028, QNT-SND-030]', () => {
     const cluster = new Cluster({ brokers: 2 });
     cluster.a.meddle = (send, broker) => {
       broker.store(send, true);
@@ -182,7 +182,7 @@ describe('after an attempt of unknown outcome', () => {
     expect(cluster.a.inits).toBe(2);
   });
 
-  it('batches are sent again in order, before new ones', () => {
+  it('batches are sent again in order, before new ones [QNT-SND-030]', () => {
     const cluster = new Cluster({ producer: { batchRecords: 1 } });
     cluster.send('warm');
     cluster.world.run(50);
@@ -198,7 +198,7 @@ describe('after an attempt of unknown outcome', () => {
     expect(cluster.a.log('orders', 0)).toEqual(['warm', ...range(5), ...range(5, 'n')]);
   });
 
-  it('a slow broker gets the same batch again on the same connection after one attempt', () => {
+  it('a slow broker gets the same batch again on the same connection after one attempt [QNT-SND-009, QNT-SND-010]', () => {
     const cluster = new Cluster();
     cluster.a.meddle = (send, broker) => {
       broker.store(send, true);
@@ -212,7 +212,7 @@ describe('after an attempt of unknown outcome', () => {
     expect(cluster.world.events.filter(({ kind }) => kind === 'disconnected')).toEqual([]);
   });
 
-  it('a message that nobody acknowledged until its deadline is unknown, and stays at its queue', () => {
+  it('a message that nobody acknowledged until its deadline is unknown, and stays at its queue [QNT-SND-010, QNT-SND-011]', () => {
     const cluster = new Cluster({ brokers: 2 });
     cluster.a.meddle = () => true;
     const result = cluster.send('lost', { key: 'k' }, { queue: { broker: 'a', queue: 0 } });
@@ -227,7 +227,7 @@ describe('after an attempt of unknown outcome', () => {
     expect(cluster.producer.bufferedBytes).toBe(0);
   });
 
-  it('class 6 is tried again at the same queue under the same number', () => {
+  it('class 6 is tried again at the same queue under the same number [QNT-SND-009, QNT-SND-010]', () => {
     const cluster = new Cluster({ queues: 2 });
     let times = 0;
     cluster.a.meddle = (send) => {
@@ -241,7 +241,7 @@ describe('after an attempt of unknown outcome', () => {
     expect(result.error).toBeUndefined();
   });
 
-  it('what is refused then is not believed to be rejected', () => {
+  it('what is refused then is not believed to be rejected [QNT-SND-008, QNT-SND-011]', () => {
     const cluster = new Cluster({ brokers: 2 });
     let times = 0;
     cluster.a.meddle = (send) => {
@@ -261,7 +261,7 @@ describe('when a broker does not take messages', () => {
     return true;
   };
 
-  it.each(['BROKER_BUSY', 'DISK_FULL', 'NOT_MASTER', 'SHUTTING_DOWN'] as const)('what it rejects with %s goes to another one', (code) => {
+  it.each(['BROKER_BUSY', 'DISK_FULL', 'NOT_MASTER', 'SHUTTING_DOWN'] as const)('what it rejects with %s goes to another one [QNT-SND-034]', (code) => {
     const cluster = new Cluster({ brokers: 2, producer: { batchRecords: 1 } });
     cluster.a.meddle = rejecting(code);
     const results = cluster.sendAll(range(20));
@@ -271,7 +271,7 @@ describe('when a broker does not take messages', () => {
     expect(cluster.a.sends.length).toBeLessThan(10);
   });
 
-  it('messages with keys wait there, in order, until their deadline', () => {
+  it('messages with keys wait there, in order, until their deadline [QNT-SND-025]', () => {
     const cluster = new Cluster({ producer: { batchRecords: 1 } });
     cluster.a.meddle = rejecting('BROKER_BUSY');
     const results = cluster.sendAll(range(8), () => ({ key: 'k' }));
@@ -284,7 +284,7 @@ describe('when a broker does not take messages', () => {
     expect(cluster.a.log('orders', 0)).toEqual(range(8));
   });
 
-  it('a rejected call that never got through is rejected, not unknown', () => {
+  it('a rejected call that never got through is rejected, not unknown [QNT-SND-008]', () => {
     const cluster = new Cluster();
     cluster.a.meddle = rejecting('DISK_FULL');
     const result = cluster.send('x', { key: 'k' }, { timeoutMs: 2_000 });
@@ -316,7 +316,7 @@ describe('when a broker does not take messages', () => {
     expect(stored.sort()).toEqual(range(50).sort());
   });
 
-  it('messages without keys go to brokers that are not away in the route, and to those that can be reached', () => {
+  it('messages without keys go to brokers that are not away in the route, and to those that can be reached [QNT-RTE-020]', () => {
     const cluster = new Cluster({ brokers: 3, producer: { batchRecords: 1 } });
     cluster.nameServer.broker('a', 'a:7610', { away: true });
     cluster.b.state = 'down';
@@ -325,7 +325,7 @@ describe('when a broker does not take messages', () => {
     expect(results.every(({ receipt }) => receipt?.broker === 'c')).toBe(true);
   });
 
-  it('messages for an away broker by key wait for it, and go when it is back', () => {
+  it('messages for an away broker by key wait for it, and go when it is back [QNT-SND-025]', () => {
     const cluster = new Cluster();
     cluster.a.state = 'down';
     cluster.nameServer.broker('a', 'a:7610', { away: true });
@@ -339,7 +339,7 @@ describe('when a broker does not take messages', () => {
     expect(result.receipt).toMatchObject({ broker: 'a' });
   });
 
-  it('after GOAWAY pending sends end on the old connection, and new ones go elsewhere', () => {
+  it('after GOAWAY pending sends end on the old connection, and new ones go elsewhere [QNT-CON-020, QNT-CON-021]', () => {
     const cluster = new Cluster({ brokers: 2, producer: { batchRecords: 1 } });
     const warm = cluster.sendAll(range(4, 'w'));
     cluster.world.until(() => settled(warm));
@@ -358,7 +358,7 @@ describe('when a broker does not take messages', () => {
 });
 
 describe('the numbers', () => {
-  it('close up after a batch in the middle was refused for good: the broker tells of a gap, the rest is numbered anew', () => {
+  it('close up after a batch in the middle was refused for good: the broker tells of a gap, the rest is numbered anew [QNT-SND-033]', () => {
     const cluster = new Cluster({ producer: { batchRecords: 1 } });
     let count = 0;
     cluster.a.meddle = (send) => {
@@ -372,7 +372,7 @@ describe('the numbers', () => {
     expect(cluster.a.log('orders', 0)).toEqual(['m0', 'm2', 'm3', 'm4', 'm5']);
   });
 
-  it('close up after a batch in the middle became unknown at its deadline', () => {
+  it('close up after a batch in the middle became unknown at its deadline [QNT-SND-033]', () => {
     const cluster = new Cluster({ producer: { batchRecords: 1 } });
     let dropping = true;
     cluster.a.meddle = () => dropping;
@@ -385,7 +385,7 @@ describe('the numbers', () => {
     expect(cluster.a.log('orders', 0)).toEqual(range(3));
   });
 
-  it('begin anew under another producer id when the broker forgot it; what may be stored is unknown then', () => {
+  it('begin anew under another producer id when the broker forgot it; what may be stored is unknown then [QNT-SND-031]', () => {
     const cluster = new Cluster({ producer: { batchRecords: 1 } });
     let count = 0;
     cluster.a.meddle = (send, broker) => {
@@ -404,7 +404,7 @@ describe('the numbers', () => {
     expect(new Set(cluster.a.log('orders', 0)).size).toBe(cluster.a.log('orders', 0).length);
   });
 
-  it('PRODUCER_FENCED closes the producer', () => {
+  it('PRODUCER_FENCED closes the producer [QNT-SND-032]', () => {
     const cluster = new Cluster();
     cluster.a.meddle = (send) => (send.fail(new QanatError('PRODUCER_FENCED', 'another one')), true);
     const result = cluster.send('x');
@@ -416,7 +416,7 @@ describe('the numbers', () => {
 });
 
 describe('a topic that is missing', () => {
-  it('is created at every broker that creates topics on demand', () => {
+  it('is created at every broker that creates topics on demand [QNT-RTE-023]', () => {
     const cluster = new Cluster({ brokers: 3 });
     cluster.nameServer.broker('a', 'a:7610', { createsTopics: true });
     cluster.nameServer.broker('b', 'b:7610', { createsTopics: true });
@@ -459,7 +459,7 @@ describe('a topic that is missing', () => {
     expect(later.error).toBeUndefined();
   });
 
-  it('is no verdict while no NameServer can be reached: the send waits, and says so at its deadline', () => {
+  it('is no verdict while no NameServer can be reached: the send waits, and says so at its deadline [QNT-COR-011]', () => {
     const cluster = new Cluster();
     cluster.nameServer.state = 'down';
     cluster.world.cut(cluster.nameServer);

@@ -36,7 +36,7 @@ describe('the link to the NameServers', () => {
     expect(first.size).toBe(3);
   });
 
-  it('takes the next one when one refuses connections, and tells of the outage once when none answers', () => {
+  it('takes the next one when one refuses connections, and tells of the outage once when none answers [QNT-CON-027, QNT-RTE-015]', () => {
     const { world, servers } = setup(2);
     for (const server of servers) server.state = 'down';
     const seen = watch(world, 'orders');
@@ -50,7 +50,7 @@ describe('the link to the NameServers', () => {
     expect(seen).toEqual([ORDERS]);
   });
 
-  it('leaves one that accepts the connection and never answers, like a dead one', () => {
+  it('leaves one that accepts the connection and never answers, like a dead one [QNT-CON-012, QNT-CON-027]', () => {
     for (const seed of [1, 2, 3, 4]) {
       const { world, servers } = setup(2, { seed });
       (servers[0] as FakeNameServer).state = 'hung';
@@ -60,7 +60,7 @@ describe('the link to the NameServers', () => {
     }
   });
 
-  it('leaves one that hangs after its greeting when a question is not answered within one attempt', () => {
+  it('leaves one that hangs after its greeting when a question is not answered within one attempt [QNT-CON-027, QNT-RTE-015]', () => {
     const { world, servers } = setup(2);
     watch(world, 'orders');
     world.run(100);
@@ -72,7 +72,7 @@ describe('the link to the NameServers', () => {
     expect(world.connections(servers.find((server) => server !== used) as FakeNameServer)).toBe(1);
   });
 
-  it('moves on when one says GOAWAY, and watches everything at the next one', () => {
+  it('moves on when one says GOAWAY, and watches everything at the next one [QNT-CON-020, QNT-CON-021, QNT-RTE-016]', () => {
     const { world, servers } = setup(2);
     const seen = watch(world, 'orders');
     world.run(100);
@@ -89,7 +89,7 @@ describe('the link to the NameServers', () => {
 });
 
 describe('the routes', () => {
-  it('are asked for in one query, and each watcher hears of a change', () => {
+  it('are asked for in one query, and each watcher hears of a change [QNT-RTE-016]', () => {
     const { world, servers } = setup(1);
     const [server] = servers as [FakeNameServer];
     const seen = watch(world, 'orders');
@@ -105,7 +105,7 @@ describe('the routes', () => {
     expect(watch(world, 'orders')).toEqual([seen.at(-1)]);
   });
 
-  it('are asked for again at each poll, many topics in few queries', () => {
+  it('are asked for again at each poll, many topics in few queries [QNT-RTE-017]', () => {
     const { world, servers } = setup(1);
     for (let i = 0; i < 600; i++) watch(world, `t${i}`);
     world.run(100);
@@ -128,7 +128,7 @@ describe('the routes', () => {
     expect(watch(world, 'orders')).toEqual([ORDERS]);
   });
 
-  it('say that a topic is missing only when every NameServer that answers says so', () => {
+  it('say that a topic is missing only when every NameServer that answers says so [QNT-RTE-018]', () => {
     const { world, servers } = setup(3);
     world.call(() => {});
     world.run(10);
@@ -157,7 +157,7 @@ describe('the routes', () => {
     expect(seen).toEqual([{ topic: 'orders', found: false, shares: [] }]);
   });
 
-  it('are asked for again while a NameServer is not ready', () => {
+  it('are asked for again while a NameServer is not ready [QNT-RTE-018]', () => {
     const { world, servers } = setup(1);
     const [server] = servers as [FakeNameServer];
     server.ready = false;

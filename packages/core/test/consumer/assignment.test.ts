@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { range, World } from './world.ts';
 
 describe('a member of a group (spec, chapter of groups)', () => {
-  test('joins each broker of its topics with its subscription, and reads its leases from their start offsets', () => {
+  test('joins each broker of its topics with its subscription, and reads its leases from their start offsets [QNT-GRP-002, QNT-OFS-020]', () => {
     const world = new World();
     const [b1, b2] = [world.broker('b1'), world.broker('b2')];
     b1.fill('t', 0, 5);
@@ -46,7 +46,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     ]);
   });
 
-  test('sends the subscription only when it is new or asked for, and beats as the broker says', () => {
+  test('sends the subscription only when it is new or asked for, and beats as the broker says [QNT-GRP-003, QNT-GRP-005, QNT-GRP-016]', () => {
     const world = new World();
     const { broker } = world.joined();
     world.host.advance(9_000);
@@ -70,7 +70,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(world.of('assigned')).toHaveLength(2);
   });
 
-  test('gives a queue back when its handler has ended, with the offset behind the last one handled', () => {
+  test('gives a queue back when its handler has ended, with the offset behind the last one handled [QNT-GRP-009]', () => {
     const world = new World();
     const running: Delivery[] = [];
     world.onDelivery = (delivery) => void (delivery.message.offset < 2 ? delivery.done() : running.push(delivery));
@@ -155,7 +155,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(broker.commits.at(-1)).toEqual({ key: 't/0', offset: 3, by: 'RELEASE' });
   });
 
-  test('drops a queue at once that is no longer named: no commit, one event', () => {
+  test('drops a queue at once that is no longer named: no commit, one event [QNT-GRP-006, QNT-GRP-010]', () => {
     const world = new World();
     world.onDelivery = () => {};
     const { broker } = world.joined();
@@ -170,7 +170,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(broker.commits).toEqual([]);
   });
 
-  test('another epoch is another lease: it begins at its start offset when the old handler has ended', () => {
+  test('another epoch is another lease: it begins at its start offset when the old handler has ended [QNT-GRP-008]', () => {
     const world = new World();
     world.onDelivery = () => {};
     const { broker } = world.joined();
@@ -187,7 +187,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(broker.commits).toEqual([{ key: 't/0', offset: 3, by: 'OFFSET_COMMIT' }]);
   });
 
-  test('a fenced commit drops the queue and asks for the whole assignment at once', () => {
+  test('a fenced commit drops the queue and asks for the whole assignment at once [QNT-GRP-010]', () => {
     const world = new World();
     const { broker } = world.joined();
     broker.fill('t', 0, 3);
@@ -201,7 +201,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(whole.length).toBeGreaterThan(0);
   });
 
-  test('a reconnect goes on without handing anything out twice when the epoch is unchanged', () => {
+  test('a reconnect goes on without handing anything out twice when the epoch is unchanged [QNT-GRP-003, QNT-GRP-012, QNT-PUL-033]', () => {
     const world = new World();
     const { broker } = world.joined();
     broker.fill('t', 0, 5);
@@ -239,7 +239,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(world.offsets(0)).toEqual([0, 1, 2]);
   });
 
-  test('holds a silent broker’s queues back after the session, counted from the last answered heartbeat’s sending', () => {
+  test('holds a silent broker’s queues back after the session, counted from the last answered heartbeat’s sending [QNT-GRP-011]', () => {
     const world = new World();
     const held: Delivery[] = [];
     world.onDelivery = (delivery) => void held.push(delivery);
@@ -262,7 +262,7 @@ describe('a member of a group (spec, chapter of groups)', () => {
     expect(world.seen.length).toBe(before + 1);
   });
 
-  test('a process that was stopped hands out nothing before the broker has confirmed its leases', () => {
+  test('a process that was stopped hands out nothing before the broker has confirmed its leases [QNT-GRP-011]', () => {
     const world = new World();
     world.onDelivery = () => {};
     const { broker } = world.joined();

@@ -14,7 +14,7 @@ function closing(world: World, consumer: { close(options: { drain?: boolean }, d
 }
 
 describe('close', () => {
-  test('lets started handlers end, hands out nothing more, and leaves with the final offsets', () => {
+  test('lets started handlers end, hands out nothing more, and leaves with the final offsets [QNT-GRP-013]', () => {
     const world = new World();
     const running: Delivery[] = [];
     world.onDelivery = (delivery) => void running.push(delivery);
@@ -84,7 +84,7 @@ describe('close', () => {
       },
     ],
   ];
-  test.each(worst)('always ends within the release time and 3 s: %s', (_, spoil) => {
+  test.each(worst)('always ends within the release time and 3 s: %s [QNT-GRP-013]', (_, spoil) => {
     const world = new World();
     world.onDelivery = () => {};
     const { consumer, broker } = world.joined({ releaseMs: 4_000 });

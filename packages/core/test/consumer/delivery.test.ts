@@ -21,7 +21,7 @@ describe('messages', () => {
     expect(text(second.body)).toBe('x'.repeat(500));
   });
 
-  test('below the offset wanted are skipped in a batch that holds it', () => {
+  test('below the offset wanted are skipped in a batch that holds it [QNT-PUL-029]', () => {
     const world = new World();
     const broker = world.broker();
     broker.fill('t', 0, 10);
@@ -33,7 +33,7 @@ describe('messages', () => {
     expect(world.offsets(0)).toEqual([7, 8, 9]);
   });
 
-  test('are filtered by the text of their tag, and the offsets of the others are passed and committed', () => {
+  test('are filtered by the text of their tag, and the offsets of the others are passed and committed [QNT-PUL-030, QNT-PUL-028]', () => {
     const world = new World();
     const { broker } = world.joined({ subscriptions: [{ topic: 't', filter: 'b||a' }] });
     broker.store('t', 0, tagged('a', 'c', undefined, 'b', 'ab'));
@@ -46,7 +46,7 @@ describe('messages', () => {
     expect(broker.committed.get('t/0')).toBe(8);
   });
 
-  test('of a batch that breaks its checksum are told of and passed by the header’s count', () => {
+  test('of a batch that breaks its checksum are told of and passed by the header’s count [QNT-BAT-011, QNT-BAT-013]', () => {
     const world = new World();
     const { broker } = world.joined();
     broker.fill('t', 0, 2);
@@ -61,7 +61,7 @@ describe('messages', () => {
     expect(broker.committed.get('t/0')).toBe(6);
   });
 
-  test('behind a batch without a credible length or offset are not lost silently', () => {
+  test('behind a batch without a credible length or offset are not lost silently [QNT-BAT-014]', () => {
     const world = new World();
     const { broker } = world.joined();
     const queue = broker.queue('t', 0);
@@ -109,7 +109,7 @@ describe('order and concurrency', () => {
     for (const queue of range(0, 4)) expect(world.offsets(queue)).toEqual([0, 1]);
   });
 
-  test('concurrency without order: several of one queue, and only what is handled without a gap is committed', () => {
+  test('concurrency without order: several of one queue, and only what is handled without a gap is committed [QNT-OFS-014]', () => {
     const world = new World();
     world.onDelivery = () => {};
     const { broker } = world.joined({ concurrency: 3 });

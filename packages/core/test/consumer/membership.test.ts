@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { World } from './world.ts';
 
 describe('a consumer and its group (spec, chapter of groups)', () => {
-  test('a surplus member is told once, when every broker says so, with the counts', () => {
+  test('a surplus member is told once, when every broker says so, with the counts [QNT-GRP-014]', () => {
     const world = new World();
     const [b1, b2] = [world.broker('b1'), world.broker('b2')];
     b1.queue('t', 0);
@@ -45,7 +45,7 @@ describe('a consumer and its group (spec, chapter of groups)', () => {
     expect(world.offsets(0)).toEqual([0, 1, 2]);
   });
 
-  test('joins a broker that the topic grows to, and lets go of one that no route names', () => {
+  test('joins a broker that the topic grows to, and lets go of one that no route names [QNT-GRP-002]', () => {
     const world = new World();
     const { broker } = world.joined();
     const b2 = world.broker('b2');
@@ -110,7 +110,7 @@ describe('a consumer and its group (spec, chapter of groups)', () => {
     expect(world.seen).toEqual(['0:0']);
   });
 
-  test('joins the pages of an assignment', () => {
+  test('joins the pages of an assignment [QNT-FRM-012]', () => {
     const world = new World();
     const { broker } = world.joined();
     broker.fill('t', 1, 1);

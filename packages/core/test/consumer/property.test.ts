@@ -38,7 +38,7 @@ const options = fc.record({
 });
 
 describe('a consumer under random batches, filters, outcomes, lost connections and hand-overs', () => {
-  test('handles every matching offset, each queue in order, and never commits beyond what is handled', () => {
+  test('handles every matching offset, each queue in order, and never commits beyond what is handled [QNT-OFS-014, QNT-PUL-030]', () => {
     const whole = fc.property(
       options,
       fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }),

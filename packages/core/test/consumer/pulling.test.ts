@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { range, World } from './world.ts';
 
 describe('pulling', () => {
-  test('is one waiting PULL with the consumer’s number, and the next leaves before the answer is processed', () => {
+  test('is one waiting PULL with the consumer’s number, and the next leaves before the answer is processed [QNT-PUL-028, QNT-PUL-035]', () => {
     const world = new World();
     const pullsAtDelivery: number[] = [];
     world.onDelivery = (delivery) => {
@@ -24,7 +24,7 @@ describe('pulling', () => {
     expect(world.host.requests('PULL').length).toBeLessThan(8);
   });
 
-  test('a new queue replaces the waiting PULL; nothing comes twice', () => {
+  test('a new queue replaces the waiting PULL; nothing comes twice [QNT-PUL-035]', () => {
     const world = new World();
     const { broker } = world.joined();
     broker.fill('t', 1, 3);
@@ -36,7 +36,7 @@ describe('pulling', () => {
     expect(world.offsets(1)).toEqual([0, 1, 2]);
   });
 
-  test('stops above the budget and goes on below half of it', () => {
+  test('stops above the budget and goes on below half of it [QNT-PUL-034]', () => {
     const world = new World();
     const held: Delivery[] = [];
     world.onDelivery = (delivery) => void held.push(delivery);
@@ -61,7 +61,7 @@ describe('pulling', () => {
     expect(consumer.heldBytes).toBe(0);
   });
 
-  test('below the oldest offset goes on at the oldest one, with an error event', () => {
+  test('below the oldest offset goes on at the oldest one, with an error event [QNT-PUL-032]', () => {
     const world = new World();
     const { broker } = world.joined();
     world.host.disconnect('b1');
@@ -103,7 +103,7 @@ describe('pulling', () => {
     expect(world.host.requests('PULL').length).toBeLessThan(110);
   });
 
-  test('a broker that takes PULLs and never answers is suspected', () => {
+  test('a broker that takes PULLs and never answers is suspected [QNT-PUL-036]', () => {
     const world = new World();
     const { broker } = world.joined();
     broker.intercept = (sent) => (sent as { name: string }).name === 'PULL';
@@ -115,7 +115,7 @@ describe('pulling', () => {
     expect(world.host.suspected).toEqual(['b1']);
   });
 
-  test('a queue that the broker does not have is asked for again, and the route too', () => {
+  test('a queue that the broker does not have is asked for again, and the route too [QNT-PUL-033]', () => {
     const world = new World();
     const { broker } = world.joined();
     let missing = 2;
@@ -188,7 +188,7 @@ describe('pulling', () => {
 });
 
 describe('commits', () => {
-  test('go once a second, all queues of a broker in one, and only when something moved', () => {
+  test('go once a second, all queues of a broker in one, and only when something moved [QNT-OFS-015]', () => {
     const world = new World();
     const { broker } = world.joined({}, 3);
     for (const queue of range(0, 3)) broker.fill('t', queue, 2);
@@ -205,7 +205,7 @@ describe('commits', () => {
     expect(world.host.requests('OFFSET_COMMIT')[1]?.header.offsets).toMatchObject([{ queue: 1, offset: 3 }]);
   });
 
-  test('that failed come again with the next', () => {
+  test('that failed come again with the next [QNT-OFS-016]', () => {
     const world = new World();
     const { broker } = world.joined();
     let failures = 2;

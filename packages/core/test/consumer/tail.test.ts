@@ -14,7 +14,7 @@ function tail(options: Partial<ConsumerOptions>, queues = 2) {
 }
 
 describe('a consumer without leases', () => {
-  test('reads every queue from the newest on by default, without heartbeats or commits', () => {
+  test('reads every queue from the newest on by default, without heartbeats or commits [QNT-OFS-021]', () => {
     const { world, broker } = tail({});
     expect(world.seen).toEqual([]);
     broker.fill('t', 0, 2);
@@ -67,7 +67,7 @@ describe('a consumer without leases', () => {
     expect(world.seen).toEqual([]);
   });
 
-  test('goes on where it was after a lost connection', () => {
+  test('goes on where it was after a lost connection [QNT-PUL-033]', () => {
     const { world, broker } = tail({ from: 'first' });
     world.host.disconnect('b1');
     broker.forget();
@@ -164,7 +164,7 @@ describe('a consumer without leases', () => {
 });
 
 describe('broadcasting', () => {
-  test('begins where the caller’s store says; queues that the store of a topic does not name begin at their oldest message', () => {
+  test('begins where the caller’s store says; queues that the store of a topic does not name begin at their oldest message [QNT-OFS-021]', () => {
     const queue = { topic: 't', broker: 'b1', queue: 0 };
     const elsewhere = { queue: { topic: 't', broker: 'b7', queue: 4 }, offset: 44 };
     const { world, consumer } = tail({ mode: 'broadcasting', from: 'last', offsets: [{ queue, offset: 2 }, elsewhere] });

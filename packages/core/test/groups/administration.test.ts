@@ -17,7 +17,7 @@ function worldWithMember(): { world: GroupWorld; a: TestMember } {
 }
 
 describe('GROUP_RESET (chapter of offsets)', () => {
-  it('ends the leases, writes, and grants anew with new epochs; it is answered when that is durable', () => {
+  it('ends the leases, writes, and grants anew with new epochs; it is answered when that is durable [QNT-ADM-014, QNT-ADM-015, QNT-ADM-018, QNT-GRP-040]', () => {
     const { world, a } = worldWithMember();
     const old = a.lease('orders', 0).epoch;
     const answer = world.request(tool, 'GROUP_RESET', { group: 'g', to: Position.AT_OFFSET, toValue: 20 });
@@ -40,7 +40,7 @@ describe('GROUP_RESET (chapter of offsets)', () => {
     expect(committed(world, 'orders', 0)).toBe(20);
   });
 
-  it('tells its plan and changes nothing in a dry run', () => {
+  it('tells its plan and changes nothing in a dry run [QNT-ADM-013, QNT-ADM-014, QNT-ADM-016]', () => {
     const { world } = worldWithMember();
     const plan = (init: Parameters<typeof world.request<'GROUP_RESET'>>[2]) =>
       world.request(tool, 'GROUP_RESET', { ...init, dryRun: true }).ok.results;
@@ -106,7 +106,7 @@ describe('GROUP_RESET (chapter of offsets)', () => {
 });
 
 describe('GROUP_LIST and GROUP_DESCRIBE (chapter of administration)', () => {
-  it('list groups by name, with members and lag', () => {
+  it('list groups by name, with members and lag [QNT-ADM-011]', () => {
     const { world } = worldWithMember();
     world.request(tool, 'OFFSET_COMMIT', {
       group: 'f',
@@ -121,7 +121,7 @@ describe('GROUP_LIST and GROUP_DESCRIBE (chapter of administration)', () => {
     expect(new GroupWorld().request(tool, 'GROUP_LIST', {}).ok.groups).toEqual([]);
   });
 
-  it('tell members, who is idle, where they are, and what each queue is at', () => {
+  it('tell members, who is idle, where they are, and what each queue is at [QNT-ADM-012, QNT-ADM-013]', () => {
     const { world, a } = worldWithMember();
     const [b, c] = ['b', 'c'].map((id) => new TestMember(world, id, ORDERS)) as [TestMember, TestMember];
     for (const member of [b, c]) member.beat();

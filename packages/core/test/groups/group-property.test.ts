@@ -260,7 +260,7 @@ const sortedStates = (states: readonly State[]) =>
   }));
 const sorted = (groups: Groups) => sortedStates(groups.snapshot());
 
-it('whatever members, the log and the broker do: one holder per queue, no epoch twice, offsets never back, and all at rest in the end', () => {
+it('whatever members, the log and the broker do: one holder per queue, no epoch twice, offsets never back, and all at rest in the end [QNT-GRP-038, QNT-GRP-040, QNT-OFS-003]', () => {
   fc.assert(
     fc.property(fc.array(step, { size: 'max', minLength: 5, maxLength: 120 }), (steps) => {
       const run = new Run();

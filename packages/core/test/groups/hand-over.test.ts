@@ -33,7 +33,7 @@ function calm(world: GroupWorld, members: readonly TestMember[], seconds = 3): v
 }
 
 describe('leases and hand-over (chapter of groups)', () => {
-  it('gives the first member of a group all queues at once, and tells it by a push when that is durable', () => {
+  it('gives the first member of a group all queues at once, and tells it by a push when that is durable [QNT-GRP-020, QNT-GRP-034, QNT-GRP-038]', () => {
     const world = worldOf(2);
     const a = new TestMember(world, 'a', ORDERS);
     const answer = a.heartbeat();
@@ -49,7 +49,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(world.watched).toEqual(new Set(['orders']));
   });
 
-  it('never has two holders: the next lease is staged when the end of the last is durable', () => {
+  it('never has two holders: the next lease is staged when the end of the last is durable [QNT-GRP-037, QNT-GRP-038, QNT-GRP-039, QNT-GRP-041]', () => {
     const world = worldOf(2);
     const [a] = join(world, 'a') as [TestMember];
     const [b] = join(world, 'b') as [TestMember];
@@ -78,7 +78,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     leasesOfLog(world.log);
   });
 
-  it('fences commits, releases and pulls of a dead epoch', () => {
+  it('fences commits, releases and pulls of a dead epoch [QNT-OFS-002, QNT-OFS-006, QNT-GRP-043]', () => {
     const world = worldOf(2);
     const [a] = join(world, 'a') as [TestMember];
     const [b] = join(world, 'b') as [TestMember];
@@ -104,7 +104,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(committed(world, 'orders', 0)).toBe(50);
   });
 
-  it('takes a lease that is not released within RELEASE_MS, and not before', () => {
+  it('takes a lease that is not released within RELEASE_MS, and not before [QNT-GRP-037]', () => {
     const world = worldOf(2);
     const [a] = join(world, 'a') as [TestMember];
     const [b] = join(world, 'b') as [TestMember];
@@ -124,7 +124,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(codes(a.commit('orders', 1, 60, epoch))).toEqual(['LEASE_FENCED']);
   });
 
-  it('gives the queues of a silent member to the others after its session', () => {
+  it('gives the queues of a silent member to the others after its session [QNT-GRP-017]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];
     calm(world, [a, b]);
@@ -139,7 +139,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(b.held).toEqual(['orders/0', 'orders/1']);
   });
 
-  it('gives the queues of a lost connection away after MEMBER_LOST_MS, unless its member comes back on another', () => {
+  it('gives the queues of a lost connection away after MEMBER_LOST_MS, unless its member comes back on another [QNT-GRP-017]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];
     calm(world, [a, b]);
@@ -165,7 +165,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(leasesOfLog(world.log).size).toBe(1);
   });
 
-  it('moves deadlines of members by the time that the broker itself was away', () => {
+  it('moves deadlines of members by the time that the broker itself was away [QNT-KAL-007]', () => {
     const world = worldOf(1);
     const [a] = join(world, 'a') as [TestMember];
     world.nowMs += 60_000;
@@ -176,7 +176,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(a.held).toEqual(['orders/0']);
   });
 
-  it('lets a member leave with its final offsets, and gives its queues on', () => {
+  it('lets a member leave with its final offsets, and gives its queues on [QNT-GRP-041]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];
     calm(world, [a, b]);
@@ -194,7 +194,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(codes(again)).toEqual([]);
   });
 
-  it('gives a queue back even when its final offset is refused, and says so', () => {
+  it('gives a queue back even when its final offset is refused, and says so [QNT-GRP-042]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];
     world.pass(LIMITS.REBALANCE_DELAY_MS);
@@ -205,7 +205,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(b.lease('orders', 1).startOffset).toBe(0);
   });
 
-  it('keeps leases through a planned restart: nothing moves, no epoch changes, whoever comes back first', () => {
+  it('keeps leases through a planned restart: nothing moves, no epoch changes, whoever comes back first [QNT-GRP-046, QNT-GRP-047]', () => {
     const world = worldOf(4);
     world.others.set('orders', [{ broker: 'broker-b', queues: 4 }]);
     const members = join(world, 'a', 'b', 'c', 'd');
@@ -228,7 +228,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(members.map((member) => member.assignment?.idle)).toEqual([false, false, false, false]);
   });
 
-  it('gives the queues of members that do not come back after a restart away after a session', () => {
+  it('gives the queues of members that do not come back after a restart away after a session [QNT-GRP-046]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];
     calm(world, [a, b]);
@@ -244,7 +244,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(b.held).toEqual(['orders/0', 'orders/1']);
   });
 
-  it('asks a member that it does not know for its subscription, and a restored one too', () => {
+  it('asks a member that it does not know for its subscription, and a restored one too [QNT-GRP-021, QNT-GRP-022]', () => {
     const world = worldOf(1);
     const [a] = join(world, 'a') as [TestMember];
     const stranger = new TestMember(world, 'x', ORDERS);
@@ -259,7 +259,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(a.heartbeat(false).ok.wantSubscription).toBe(true);
   });
 
-  it('answers an old generation with the whole assignment, and the present one without', () => {
+  it('answers an old generation with the whole assignment, and the present one without [QNT-GRP-018]', () => {
     const world = worldOf(2);
     const [a] = join(world, 'a') as [TestMember];
     expect(a.heartbeat().ok.assignment).toBeUndefined();
@@ -282,7 +282,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(a.releasing).toEqual(['orders/1']);
   });
 
-  it('tells members without a queue at any broker that they are idle, with the counts', () => {
+  it('tells members without a queue at any broker that they are idle, with the counts [QNT-GRP-035, QNT-GRP-036]', () => {
     const world = worldOf(8);
     const members = join(world, ...'abcdefghi');
     calm(world, members, 8);
@@ -296,7 +296,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(members.at(-1)?.assignment?.idle).toBe(false);
   });
 
-  it('gives queues that are added, and forgets those of a topic that is removed', () => {
+  it('gives queues that are added, and forgets those of a topic that is removed [QNT-GRP-037, QNT-ADM-006, QNT-ADM-007]', () => {
     const world = worldOf(1);
     const [a] = join(world, 'a') as [TestMember];
     world.alter('orders', 3);
@@ -325,7 +325,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(a.held).toEqual(['orders/0', 'orders/1']);
   });
 
-  it('tries again what a failed write took back, and answers the request with the error', () => {
+  it('tries again what a failed write took back, and answers the request with the error [QNT-LOG-004]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];
     world.pass(LIMITS.REBALANCE_DELAY_MS);
@@ -376,7 +376,7 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(a.releasing).toEqual(['orders/1']);
   });
 
-  it('gives nothing new to a member from before a restart until it is heard', () => {
+  it('gives nothing new to a member from before a restart until it is heard [QNT-GRP-048]', () => {
     const world = worldOf(1);
     const [a] = join(world, 'a') as [TestMember];
     world.restart();

@@ -25,7 +25,7 @@ function worldWithMember(): { world: GroupWorld; a: TestMember } {
 }
 
 describe('committed offsets (chapter of offsets)', () => {
-  it('are answered when they are durable, all queues of a request in one record', () => {
+  it('are answered when they are durable, all queues of a request in one record [QNT-OFS-001]', () => {
     const { world, a } = worldWithMember();
     const answer = world.request(a.session, 'OFFSET_COMMIT', {
       group: 'g',
@@ -45,7 +45,7 @@ describe('committed offsets (chapter of offsets)', () => {
     expect([committed(world, 'orders', 0), committed(world, 'orders', 1)]).toEqual([10, 11]);
   });
 
-  it('never move backwards: a lower one is accepted and changes nothing, in the log neither', () => {
+  it('never move backwards: a lower one is accepted and changes nothing, in the log neither [QNT-OFS-003]', () => {
     const { world, a } = worldWithMember();
     a.commit('orders', 0, 50);
     world.settle();
@@ -60,7 +60,7 @@ describe('committed offsets (chapter of offsets)', () => {
     expect(committed(world, 'orders', 0)).toBe(70);
   });
 
-  it('are refused outside of what is stored, per queue', () => {
+  it('are refused outside of what is stored, per queue [QNT-OFS-002, QNT-OFS-005, QNT-OFS-012]', () => {
     const { world, a } = worldWithMember();
     world.topics.get('orders')?.oldest.fill(20);
     expect(codes(a.commit('orders', 0, 101))).toEqual(['OFFSET_OUT_OF_RANGE']);
@@ -80,7 +80,7 @@ describe('committed offsets (chapter of offsets)', () => {
     expect(committed(world, 'orders', 0)).toBe(0);
   });
 
-  it('may be written without a lease only where nobody has one', () => {
+  it('may be written without a lease only where nobody has one [QNT-OFS-006]', () => {
     const { world, a } = worldWithMember();
     expect(codes(commitAs(world, 'orders', 0, 50))).toEqual(['LEASE_FENCED']);
     a.leave();
@@ -94,7 +94,7 @@ describe('committed offsets (chapter of offsets)', () => {
     expect(b.lease('orders', 0).startOffset).toBe(50);
   });
 
-  it('of a tool make the group, and its first member fills the record', () => {
+  it('of a tool make the group, and its first member fills the record [QNT-OFS-007]', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 100);
     expect(codes(commitAs(world, 'none', 0, 1))).toEqual(['TOPIC_NOT_FOUND']);
@@ -108,7 +108,7 @@ describe('committed offsets (chapter of offsets)', () => {
     expect(world.groups.snapshot()[0]?.subscription?.topics).toHaveLength(1);
   });
 
-  it('of a free group need no lease, and the last write wins', () => {
+  it('of a free group need no lease, and the last write wins [QNT-OFS-004, QNT-OFS-007, QNT-OFS-008, QNT-GRP-025, QNT-GRP-049]', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 100);
     for (const offset of [50, 20]) {
@@ -131,7 +131,7 @@ describe('committed offsets (chapter of offsets)', () => {
     expect(commitAs(assigned, 'orders', 0, 1, GroupKind.SHARED).error?.code).toBe('GROUP_KIND_CONFLICT');
   });
 
-  it('are fetched in the order asked for; what nobody knows has none', () => {
+  it('are fetched in the order asked for; what nobody knows has none [QNT-OFS-009, QNT-OFS-012, QNT-OFS-013]', () => {
     const { world, a } = worldWithMember();
     a.commit('orders', 1, 50);
     world.settle();
@@ -154,7 +154,7 @@ describe('committed offsets (chapter of offsets)', () => {
 });
 
 describe('where a group begins (chapter of offsets)', () => {
-  it('is the oldest message with FIRST, decided once and logged before the first lease', () => {
+  it('is the oldest message with FIRST, decided once and logged before the first lease [QNT-OFS-017, QNT-OFS-018]', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 100);
     world.topics.get('orders')?.oldest.fill(7);
@@ -167,7 +167,7 @@ describe('where a group begins (chapter of offsets)', () => {
     expect(committed(world, 'orders', 0)).toBe(7);
   });
 
-  it('with LAST is the first message stored since the member joined, however late the queue is discovered', () => {
+  it('with LAST is the first message stored since the member joined, however late the queue is discovered [QNT-OFS-017, QNT-OFS-018]', () => {
     const world = new GroupWorld();
     const a = new TestMember(world, 'a', { ...ORDERS, from: Position.LAST });
     a.beat();
@@ -208,7 +208,7 @@ describe('where a group begins (chapter of offsets)', () => {
     expect(a.lease('orders', 0).startOffset).toBe(0);
   });
 
-  it('with AT_TIME is the first message at or after that time', () => {
+  it('with AT_TIME is the first message at or after that time [QNT-OFS-018]', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 4);
     world.pass(1_000);
@@ -219,7 +219,7 @@ describe('where a group begins (chapter of offsets)', () => {
     expect(a.lease('orders', 0).startOffset).toBe(4);
   });
 
-  it('is the oldest message where retention has passed the committed offset', () => {
+  it('is the oldest message where retention has passed the committed offset [QNT-OFS-019]', () => {
     const { world, a } = worldWithMember();
     a.commit('orders', 0, 10);
     world.settle();

@@ -15,7 +15,7 @@ function worldWithMember(): { world: GroupWorld; a: TestMember } {
 }
 
 describe('the record of a group (chapter of groups)', () => {
-  it('refuses a member whose texts differ, and shows both', () => {
+  it('refuses a member whose texts differ, and shows both [QNT-GRP-026, QNT-GRP-028]', () => {
     const { world } = worldWithMember();
     const other = new TestMember(world, 'b', { topics: [{ topic: 'orders', filter: 'c' }, { topic: 'bills' }] });
     const { error } = other.heartbeat();
@@ -36,7 +36,7 @@ describe('the record of a group (chapter of groups)', () => {
     expect(error?.message).toContain('(version 0)');
   });
 
-  it('takes the same texts in another form, a lower version and another start', () => {
+  it('takes the same texts in another form, a lower version and another start [QNT-GRP-026]', () => {
     const { world } = worldWithMember();
     const b = new TestMember(world, 'b', { topics: [{ topic: 'orders', filter: ' a || b' }], from: Position.LAST });
     expect(b.heartbeat().ok.generation).toBeGreaterThan(0);
@@ -51,7 +51,7 @@ describe('the record of a group (chapter of groups)', () => {
     expect(two.heartbeat().error?.code).toBe('SUBSCRIPTION_CONFLICT');
   });
 
-  it('is replaced by a higher version: old members release and stop, new ones take over', () => {
+  it('is replaced by a higher version: old members release and stop, new ones take over [QNT-GRP-027]', () => {
     const { world, a } = worldWithMember();
     const generation = a.assignment?.generation as number;
     const b = new TestMember(world, 'b', { version: 1, topics: [{ topic: 'orders' }, { topic: 'bills' }] });
@@ -142,7 +142,7 @@ describe('the record of a group (chapter of groups)', () => {
     expect(world.log.some((record) => record.leaseGranted !== undefined)).toBe(false);
   });
 
-  it('refuses what is reserved or makes no sense', () => {
+  it('refuses what is reserved or makes no sense [QNT-GRP-029, QNT-GRP-025, QNT-GRP-050]', () => {
     const { world } = worldWithMember();
     const refused = (subscription: ConstructorParameters<typeof TestMember>[2], group = 'h') =>
       new TestMember(world, 'z', subscription, group).heartbeat().error?.code;
@@ -157,7 +157,7 @@ describe('the record of a group (chapter of groups)', () => {
     expect(world.staged).toEqual([]);
   });
 
-  it('has room for so many groups and members, and says which limit is full', () => {
+  it('has room for so many groups and members, and says which limit is full [QNT-GRP-024, QNT-LIM-009]', () => {
     const world = new GroupWorld({ groupsMax: 1, membersPerGroupMax: 2 });
     world.topic('orders', 1);
     for (const id of ['a', 'b']) new TestMember(world, id, ORDERS).beat();

@@ -11,13 +11,13 @@ describe('the target of a topic (chapter of groups)', () => {
     [4, 5, [1, 1, 1, 1, 0]],
     [16, 5, [4, 3, 3, 3, 3]],
     [8, 9, [1, 1, 1, 1, 1, 1, 1, 1, 0]],
-  ])('gives %i queues to %i members as %j', (queues, count, sizes) => {
+  ])('gives %i queues to %i members as %j [QNT-GRP-030]', (queues, count, sizes) => {
     const { owners } = topicTarget(members(count), [{ broker: 'a', queues }], 'a', queues);
     expect(members(count).map((id) => owners.filter((owner) => owner === id).length)).toEqual(sizes);
     expect([...owners]).toEqual([...owners].sort());
   });
 
-  it('counts the queues of all brokers and takes the rows of its own', () => {
+  it('counts the queues of all brokers and takes the rows of its own [QNT-GRP-031]', () => {
     const shares = [
       { broker: 'a', queues: 2 },
       { broker: 'b', queues: 4 },
@@ -33,7 +33,7 @@ describe('the target of a topic (chapter of groups)', () => {
     expect(topicTarget([], [{ broker: 'a', queues: 4 }], 'a', 4)).toEqual({ owners: [], queues: 4 });
   });
 
-  it('believes its own count more than a stale share of itself', () => {
+  it('believes its own count more than a stale share of itself [QNT-GRP-031]', () => {
     expect(topicTarget(members(2), [{ broker: 'a', queues: 2 }], 'a', 4).owners).toEqual(['m0', 'm0', 'm1', 'm1']);
   });
 });

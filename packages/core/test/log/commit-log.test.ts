@@ -10,7 +10,7 @@ function opened(options = {}, disk = new FakeDisk()): LogWorld {
 }
 
 describe('appending (spec, chapter of the log entry)', () => {
-  it('gives back what was stored, and after a restart the same', () => {
+  it('gives back what was stored, and after a restart the same [QNT-LOG-001]', () => {
     const world = opened();
     for (let i = 0; i < 5; i++) world.send(1, 2, batchOf(i * 3, 3, 20 + i));
     world.log.appendState({ termStarted: { term: 1, storeId: new Uint8Array(16) } }, (error) =>
@@ -100,7 +100,7 @@ describe('closing', () => {
 
 describe('failures of the storage (spec, chapter of the log entry)', () => {
   for (const failure of ['append', 'short'] as const) {
-    it(`cuts a failed write (${failure}) off before it rejects what was staged, and goes on`, () => {
+    it(`cuts a failed write (${failure}) off before it rejects what was staged, and goes on [QNT-SND-005, QNT-LOG-004, QNT-LOG-005]`, () => {
       const world = opened();
       world.send(1, 0, batchOf(0, 1, 10), 'kept');
       world.commit();
@@ -122,7 +122,7 @@ describe('failures of the storage (spec, chapter of the log entry)', () => {
     });
   }
 
-  it('stops for ever after a failed sync: everything staged may or may not be stored', () => {
+  it('stops for ever after a failed sync: everything staged may or may not be stored [QNT-SND-006, QNT-LOG-006]', () => {
     const world = opened();
     world.disk.failNext('sync');
     world.send(1, 0, batchOf(0, 1, 10), 'a');
@@ -317,7 +317,7 @@ describe('snapshots (spec, chapter of the log entry)', () => {
     expect(again.read(1, 0, 0).batches).toHaveLength(7);
   });
 
-  it('are kept two, and a damaged one gives way to the one before', () => {
+  it('are kept two, and a damaged one gives way to the one before [QNT-LOG-007]', () => {
     const world = opened();
     for (let i = 0; i < 3; i++) {
       world.send(1, 0, batchOf(i, 1, 50));

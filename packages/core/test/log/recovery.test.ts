@@ -25,7 +25,7 @@ function threeGroups(): LogWorld {
 }
 
 describe('a damaged log (spec, chapter of the log entry: recovery)', () => {
-  it('with any bit flipped in what is proven to be durable is refused and left as it is', () => {
+  it('with any bit flipped in what is proven to be durable is refused and left as it is [QNT-LOG-001, QNT-LOG-009]', () => {
     const { disk } = threeGroups();
     for (let at = 64; at < 64 + 276; at++) {
       disk.flip(FIRST, at, 1 << (at % 8));
@@ -103,7 +103,7 @@ describe('a damaged log (spec, chapter of the log entry: recovery)', () => {
 });
 
 describe('a torn tail (spec, chapter of the log entry: recovery)', () => {
-  it('is cut at the last whole entry, whatever its bytes are', () => {
+  it('is cut at the last whole entry, whatever its bytes are [QNT-LOG-001, QNT-LOG-010]', () => {
     const { disk } = threeGroups();
     const whole = disk.files.get(FIRST)?.cache.slice() as Uint8Array;
     for (let size = 64 + 276; size < whole.length; size++) {
@@ -132,7 +132,7 @@ describe('a torn tail (spec, chapter of the log entry: recovery)', () => {
     }
   });
 
-  it('is written again before it is served: after a failed sync the cache shows what the disk does not have', () => {
+  it('is written again before it is served: after a failed sync the cache shows what the disk does not have [QNT-LOG-011]', () => {
     const world = threeGroups();
     world.disk.failNext('sync');
     world.send(1, 0, batchOf(3, 1, 10));
@@ -254,7 +254,7 @@ const withoutSnapshots = (disk: FakeDisk): FakeDisk => {
 describe('a power cut at any step of the storage (spec, chapter of the log entry: recovery)', () => {
   const options = { segmentBytes: 2_000, blockBytes: 512, cacheBytes: 4_096, reserveBytes: 0 };
 
-  it('keeps every entry that was settled, in order, dense, and nothing that was rejected', () => {
+  it('keeps every entry that was settled, in order, dense, and nothing that was rejected [QNT-SND-002, QNT-LOG-004, QNT-LOG-010]', () => {
     let entries = 0;
     const property = fc.property(
       fc.nat(),
@@ -287,7 +287,7 @@ describe('a power cut at any step of the storage (spec, chapter of the log entry
     expect(entries).toBeGreaterThan(5_000);
   });
 
-  it('in a recovery, at each of its steps, again and again, gives the same log', () => {
+  it('in a recovery, at each of its steps, again and again, gives the same log [QNT-LOG-012]', () => {
     const property = fc.property(fc.nat(), fc.integer({ min: 10, max: 100 }), (seed, stepsMax) => {
       const random = new Random(seed);
       const disk = new FakeDisk();

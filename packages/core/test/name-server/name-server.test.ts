@@ -44,7 +44,7 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(routes.brokers[0]).toMatchObject({ broker: 'broker-a', away: false, term: 1 });
   });
 
-  it('takes a registration of 10,000 topics in frames joined by MORE, and gives it back so', () => {
+  it('takes a registration of 10,000 topics in frames joined by MORE, and gives it back so [QNT-REG-013, QNT-FRM-011, QNT-FRM-012]', () => {
     const { client } = world();
     const topics = Array.from({ length: 10_000 }, (_, i) => ({ topic: `topic-${String(i).padStart(5, '0')}`, queues: 4 }));
     const frames = Array.from({ length: 10 }, (_, i) => registration({ topics: topics.slice(i * 1_000, (i + 1) * 1_000) }));
@@ -54,7 +54,7 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(headers.flatMap((page) => page.routes).map((r) => r.topic)).toEqual(topics.map((t) => t.topic));
   });
 
-  it('marks a silent broker away after BROKER_EXPIRY_MS and not before, and takes it back by a heartbeat', () => {
+  it('marks a silent broker away after BROKER_EXPIRY_MS and not before, and takes it back by a heartbeat [QNT-REG-023]', () => {
     const { clock, client, beat, away } = world();
     const [broker, observer] = [client(), client()];
     broker.request('REGISTER_BROKER', registration());
@@ -83,7 +83,7 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(away(observer)).toBe(true);
   });
 
-  it('keeps the place of a vanished broker for BROKER_AWAY_MS, then forgets it', () => {
+  it('keeps the place of a vanished broker for BROKER_AWAY_MS, then forgets it [QNT-REG-023]', () => {
     const { clock, client, away } = world();
     const [broker, observer] = [client(), client()];
     broker.request('REGISTER_BROKER', registration());
@@ -93,10 +93,12 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(away(observer)).toBe(true);
     clock.run(clock.nowMs() + 200);
     expect(away(observer)).toBeUndefined();
-    expect(observer.request('ROUTE_QUERY', { topics: ['orders'] }).response.header.routes[0]?.code).toBe(wireNumberOf('TOPIC_NOT_FOUND'));
+    expect(observer.request('ROUTE_QUERY', { topics: ['orders'] }).response.header.routes[0]?.code).toBe(
+      wireNumberOf('TOPIC_NOT_FOUND'),
+    );
   });
 
-  it('refuses a name that a live broker with another store holds, and gives it once that one is away', () => {
+  it('refuses a name that a live broker with another store holds, and gives it once that one is away [QNT-REG-014, QNT-REG-015]', () => {
     const { clock, client } = world();
     client().request('REGISTER_BROKER', registration());
     const other = client();
@@ -105,13 +107,13 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(other.request('REGISTER_BROKER', registration({ storeId: STORE_B })).error).toBeUndefined();
   });
 
-  it('refuses a lower term of the same store', () => {
+  it('refuses a lower term of the same store [QNT-REG-016]', () => {
     const { client } = world();
     client().request('REGISTER_BROKER', registration({ term: 3 }));
     expect(client().request('REGISTER_BROKER', registration({ term: 2 })).error?.code).toBe('TERM_FENCED');
   });
 
-  it('asks for a registration that it does not have', () => {
+  it('asks for a registration that it does not have [QNT-REG-019]', () => {
     const { client, beat } = world();
     const broker = client();
     expect(beat(broker)).toBe(true);
@@ -120,7 +122,7 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(beat(broker, 2)).toBe(true);
   });
 
-  it('does not expire healthy brokers after it was away itself', () => {
+  it('does not expire healthy brokers after it was away itself [QNT-KAL-007]', () => {
     const { clock, client, beat, away } = world();
     const [broker, observer] = [client(), client()];
     broker.request('REGISTER_BROKER', registration());
@@ -131,37 +133,49 @@ describe('broker registration (spec, chapter of broker registration)', () => {
 });
 
 describe('route query and push (spec, chapter of routes)', () => {
-  it('says NOT_READY in its first moments and TOPIC_NOT_FOUND after', () => {
+  it('says NOT_READY in its first moments and TOPIC_NOT_FOUND after [QNT-RTE-004]', () => {
     const { clock, client } = world(5_000);
     const observer = client();
-    const code = (): number | undefined => observer.request('ROUTE_QUERY', { topics: ['nobody'] }).response.header.routes[0]?.code;
+    const code = (): number | undefined =>
+      observer.request('ROUTE_QUERY', { topics: ['nobody'] }).response.header.routes[0]?.code;
     expect(code()).toBe(wireNumberOf('NOT_READY'));
     clock.run(clock.nowMs() + 5_000);
     expect(code()).toBe(wireNumberOf('TOPIC_NOT_FOUND'));
   });
 
-  it('lists the brokers that create topics beside a topic that is not found', () => {
+  it('lists the brokers that create topics beside a topic that is not found [QNT-RTE-003]', () => {
     const { client } = world();
     client().request('REGISTER_BROKER', registration({ createsTopics: true }));
     const routes = client().request('ROUTE_QUERY', { topics: ['new'] }).response.header;
     expect(routes.brokers.map((b) => b.broker)).toEqual(['broker-a']);
   });
 
-  it('pushes what changed to who watches it, once, and nothing to others', () => {
+  it('pushes what changed to who watches it, once, and nothing to others [QNT-RTE-008, QNT-RTE-012, QNT-RTE-013]', () => {
     const { clock, client } = world();
     const [broker, watcher, other] = [client(), client(), client()];
     watcher.request('ROUTE_QUERY', { topics: ['orders', 'later'], watch: true });
     other.request('ROUTE_QUERY', { topics: ['orders'] });
     broker.request('REGISTER_BROKER', registration());
     broker.request('REGISTER_BROKER', registration({ revision: 2 }));
-    broker.request('REGISTER_BROKER', registration({ revision: 3, topics: [{ topic: 'orders', queues: 8 }, { topic: 'later', queues: 1 }] }));
+    broker.request(
+      'REGISTER_BROKER',
+      registration({
+        revision: 3,
+        topics: [
+          { topic: 'orders', queues: 8 },
+          { topic: 'later', queues: 1 },
+        ],
+      }),
+    );
     clock.run(clock.nowMs() + 100);
-    const pushed = watcher.engine.pushes.map(({ headers }) => (headers as Routes[]).flatMap((page) => page.routes.map((r) => `${r.topic} ${r.shares[0]?.queues}`)));
+    const pushed = watcher.engine.pushes.map(({ headers }) =>
+      (headers as Routes[]).flatMap((page) => page.routes.map((r) => `${r.topic} ${r.shares[0]?.queues}`)),
+    );
     expect(pushed).toEqual([['orders 4'], ['orders 8', 'later 1']]);
     expect(other.engine.pushes).toEqual([]);
   });
 
-  it('refuses more watched topics than WATCHED_TOPICS_MAX, and takes as many', () => {
+  it('refuses more watched topics than WATCHED_TOPICS_MAX, and takes as many [QNT-RTE-010]', () => {
     const { client } = world();
     const watcher = client();
     const names = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `t${from + i}`);
@@ -173,7 +187,7 @@ describe('route query and push (spec, chapter of routes)', () => {
 });
 
 describe('stop of a server (spec, chapter of connections)', () => {
-  it('answers frames of other roles WRONG_BROKER', () => {
+  it('answers frames of other roles WRONG_BROKER [QNT-FRM-027]', () => {
     const { client } = world();
     expect(client().request('TOPIC_LIST', {}).error?.code).toBe('WRONG_BROKER');
   });

@@ -36,7 +36,7 @@ const lengths = fc.array(fc.oneof(fc.integer({ min: 12, max: 40 }), fc.integer({
 const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 60, size: 'max' });
 
 describe('the frame splitter', () => {
-  it('gives the same frames however the stream is cut into chunks', () => {
+  it('gives the same frames however the stream is cut into chunks [QNT-FRM-001]', () => {
     fc.assert(
       fc.property(lengths, places, (sizes, cuts) => {
         const frames = sizes.map((size, i) => testFrame(size, i));
@@ -63,7 +63,7 @@ describe('the frame splitter', () => {
     );
   });
 
-  it('assembles frames from chunks of one byte', () => {
+  it('assembles frames from chunks of one byte [QNT-FRM-001]', () => {
     const frames = [testFrame(12), testFrame(3_000, 1), testFrame(13, 2)];
     const given = split(
       Array.from(concat(frames), (byte) => Uint8Array.of(byte)),
@@ -78,7 +78,7 @@ describe('the frame splitter', () => {
     expect(frames.map(({ buffer }) => buffer === chunk.buffer)).toEqual([true, true]);
   });
 
-  it('allocates by what has arrived, not by what a length field claims', () => {
+  it('allocates by what has arrived, not by what a length field claims [QNT-FRM-003]', () => {
     const allocated: number[] = [];
     const Real = globalThis.Uint8Array;
     class Counting extends Real {
@@ -98,7 +98,7 @@ describe('the frame splitter', () => {
     expect(Math.max(...allocated)).toBeLessThanOrEqual(2_000);
   });
 
-  it('refuses a length below the header and above the limit at its fourth byte', () => {
+  it('refuses a length below the header and above the limit at its fourth byte [QNT-FRM-002, QNT-INV-007]', () => {
     for (const [length, code] of [
       [0, 'MALFORMED_FRAME'],
       [11, 'MALFORMED_FRAME'],

@@ -27,11 +27,11 @@ describe('the preface of a connection', () => {
     expect(outcome([encodePreface().subarray(0, 7)])).toBe('incomplete');
   });
 
-  it('ignores its last three bytes', () => {
+  it('ignores its last three bytes [QNT-INV-004]', () => {
     expect(outcome([Uint8Array.of(0xab, 0x51, 0x4e, 0x54, 1, 9, 9, 9)])).toBe('then ');
   });
 
-  it('finds another version at the fifth byte, and anything else at the first wrong one', () => {
+  it('finds another version at the fifth byte, and anything else at the first wrong one [QNT-TCP-002]', () => {
     expect(outcome(oneByOne(encodePreface(2)))).toBe('UNSUPPORTED_VERSION at 5');
     expect(outcome(oneByOne(Uint8Array.of(0xab, 0x51, 0x4d)))).toBe('MALFORMED_FRAME at 3');
     expect(outcome([new TextEncoder().encode('GET / HTTP/1.1\r\n')])).toBe('MALFORMED_FRAME at 16');

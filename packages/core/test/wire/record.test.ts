@@ -104,7 +104,7 @@ describe('record batch (spec, chapter of the record batch)', () => {
     );
   });
 
-  it('skips what a later version adds behind a record', () => {
+  it('skips what a later version adds behind a record [QNT-BAT-010]', () => {
     const plain = encodeBatch(testPlatform, [{ body: Uint8Array.of(1) }, { body: Uint8Array.of(2) }], FIELDS);
     const recordsAt = 64;
     const first = plain.subarray(recordsAt, recordsAt + 1 + (plain[recordsAt] as number));
@@ -120,7 +120,7 @@ describe('record batch (spec, chapter of the record batch)', () => {
     expect(batchHasTag(batch, header, new Set([textChecksum(testPlatform, 'open')]))).toBe(false);
   });
 
-  it('refuses parts beyond their limits before anything is sent', () => {
+  it('refuses parts beyond their limits before anything is sent [QNT-NAM-005]', () => {
     const limits: RecordInit[] = [
       { body: new Uint8Array(1), tag: 'x'.repeat(LIMITS.TAG_BYTES_MAX + 1) },
       { body: new Uint8Array(1), key: 'x'.repeat(LIMITS.KEY_BYTES_MAX + 1) },
@@ -138,7 +138,7 @@ describe('record batch (spec, chapter of the record batch)', () => {
     expect(catchError(() => encodeBatch(testPlatform, [{ body: new Uint8Array(LIMITS.BATCH_BYTES_MAX) }], FIELDS))?.code).toBe('BATCH_TOO_LARGE');
   });
 
-  it('refuses a deflate bomb by its declared length', () => {
+  it('refuses a deflate bomb by its declared length [QNT-BAT-012]', () => {
     const batch = encodeBatch(testPlatform, [{ body: new Uint8Array(100_000) }], { ...FIELDS, compress: true });
     new DataView(batch.buffer).setUint32(64, LIMITS.BATCH_INFLATED_BYTES_MAX + 1);
     expect(catchError(() => new RecordReader(testPlatform, batch))?.code).toBe('INVALID_BATCH');
