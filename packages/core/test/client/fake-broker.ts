@@ -104,32 +104,36 @@ export class FakeBroker extends FakeServer {
     request.respond({ producerId: id, epoch: 0 });
   }
 
-  /** Stores as the rules say, and answers unless `silent`. */
-  store(send: Request<'SEND'>, silent = false): void {
+  /** Stores as the rules say at once, and answers after `delayMs` unless `silent`. */
+  store(send: Request<'SEND'>, silent = false, delayMs = 0): void {
     const { topic, queue } = send.header;
     const header = readBatchHeader(send.payload);
     const checksum = readUint32(send.payload, 32);
     const log = this.log(topic, queue);
     const answer = (baseOffset: number, duplicate: boolean): void => {
       if (silent) return;
-      this.later(this.storeMs, () => send.respond({ baseOffset, storeTimeMs: 1234, duplicate }));
+      this.later(this.storeMs + delayMs, () => send.respond({ baseOffset, storeTimeMs: 1234, duplicate }));
     };
-    if (testPlatform.crc32(send.payload.subarray(36), 0) !== checksum) return send.fail(new QanatError('INVALID_BATCH', 'checksum'));
+    const fail = (error: QanatError): void => {
+      if (delayMs === 0) send.fail(error);
+      else this.later(delayMs, () => send.fail(error));
+    };
+    if (testPlatform.crc32(send.payload.subarray(36), 0) !== checksum) return fail(new QanatError('INVALID_BATCH', 'checksum'));
     if (header.producerId === 0) {
       const offset = log.length;
       log.push(...bodies(send.payload));
       return answer(offset, false);
     }
     const producer = this.#producers.get(header.producerId);
-    if (producer === undefined) return send.fail(new QanatError('UNKNOWN_PRODUCER', 'unknown id'));
-    if (producer.session !== send.session) return send.fail(new QanatError('PRODUCER_FENCED', 'fenced'));
+    if (producer === undefined) return fail(new QanatError('UNKNOWN_PRODUCER', 'unknown id'));
+    if (producer.session !== send.session) return fail(new QanatError('PRODUCER_FENCED', 'fenced'));
     const state = producer.queues.get(`${topic}/${queue}`) ?? { next: 0, batches: [] };
     producer.queues.set(`${topic}/${queue}`, state);
     const ahead = (header.baseSequence - state.next) | 0;
-    if (ahead > 0) return send.fail(new QanatError('SEQUENCE_GAP', `expected ${state.next}`, { expectedSequence: state.next }));
+    if (ahead > 0) return fail(new QanatError('SEQUENCE_GAP', `expected ${state.next}`, { expectedSequence: state.next }));
     if (ahead < 0) {
       const same = state.batches.find((b) => b.base === header.baseSequence && b.count === header.recordCount && b.checksum === checksum);
-      if (same === undefined) return send.fail(new QanatError('SEQUENCE_CONFLICT', 'conflict'));
+      if (same === undefined) return fail(new QanatError('SEQUENCE_CONFLICT', 'conflict'));
       return answer(same.offset, true);
     }
     const offset = log.length;

@@ -28,6 +28,8 @@ export class BrokerLane {
   identity: ProducerIdentity = { producerId: 0, epoch: 0 };
   /** Batches on the way. */
   inFlight = 0;
+  /** Batches that were ever sent, sent again included. */
+  attempts = 0;
   /** An answer came since the producer last looked: what has gathered may leave. */
   freed = false;
   /** The connection that sends go to. */
@@ -41,6 +43,7 @@ export class BrokerLane {
   readonly #events: BrokerLaneEvents;
   readonly #backOff: BackOff;
   #notBeforeMs = 0;
+  #failedAttempt = 0;
   /** The producer id is bound to `session`. */
   #bound = false;
   #asking = false;
@@ -80,12 +83,15 @@ export class BrokerLane {
   failed(error: QanatError): void {
     const nowMs = this.#host.engine.nowMs();
     this.lastError = error;
+    this.#failedAttempt = this.attempts;
     if (nowMs < this.#notBeforeMs) return;
     this.#notBeforeMs = nowMs + Math.max(error.retryAfterMs ?? 0, this.#backOff.next());
     this.#events.onChangeAt(this.#notBeforeMs);
   }
 
-  succeeded(): void {
+  succeeded(batch: OutBatch): void {
+    // What was sent before the failure proves nothing.
+    if (batch.attempt <= this.#failedAttempt) return;
     this.#notBeforeMs = 0;
     this.#backOff.reset();
   }

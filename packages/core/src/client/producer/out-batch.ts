@@ -1,4 +1,4 @@
-import type { QanatError } from '../../errors.ts';
+import { QanatError } from '../../errors.ts';
 import type { Platform } from '../../platform.ts';
 import { BATCH_AT, BATCH_BODY_AT } from '../../wire/batch.ts';
 import { writeUint16At, writeUint32At, writeUint53At } from '../../wire/bytes.ts';
@@ -33,6 +33,10 @@ export class OutBatch {
   /** Takes no more messages. */
   sealed: boolean;
   baseSequence = 0;
+  /** Number of the last attempt at its broker; they count up. */
+  attempt = 0;
+  /** A batch before it in its queue was sent again behind its last attempt. */
+  overtaken = false;
   inFlight = false;
   /** An attempt ended without an answer that decides. */
   mayBeStored = false;
@@ -71,9 +75,14 @@ export class OutBatch {
     for (const call of this.calls) call.failed(error);
   }
 
-  /** Fails the calls whose time is up; messages of theirs that were not encoded are dropped. */
+  /**
+   * Fails the calls whose time is up. Messages of theirs that were not encoded are dropped; those that were stay, and may yet be
+   * stored with the rest of the batch.
+   */
   expire(nowMs: number, error: QanatError): void {
-    for (const call of this.calls) if (call.dueMs <= nowMs) call.failed(error);
+    const stays = this.records === undefined && this.calls.some((call) => !call.settled && call.dueMs > nowMs);
+    const why = stays && error.outcome !== 'unknown' ? asUnknown(error) : error;
+    for (const call of this.calls) if (call.dueMs <= nowMs) call.failed(why);
     if (this.records !== undefined && this.calls.length === this.count) this.#dropSettled(this.records);
     this.firstDueMs = Number.POSITIVE_INFINITY;
     for (const call of this.calls) if (!call.settled && call.dueMs < this.firstDueMs) this.firstDueMs = call.dueMs;
@@ -97,4 +106,9 @@ export class OutBatch {
     writeUint32At(bytes, BATCH_AT.bodyChecksum, platform.crc32(bytes.subarray(BATCH_BODY_AT), 0));
     this.bytes = bytes;
   }
+}
+
+/** The same error for a call whose message may be stored nevertheless. */
+export function asUnknown(error: QanatError): QanatError {
+  return new QanatError(error.code, error.message, { cause: error, outcome: 'unknown' });
 }

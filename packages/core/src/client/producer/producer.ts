@@ -4,6 +4,7 @@ import type { Timer } from '../../timers.ts';
 import { recordBytesBound, type RecordInit } from '../../wire/record.ts';
 import type { BrokerListener, ClientPart, TopicRoute } from '../host.ts';
 import { MissingTopic } from './missing-topic.ts';
+import { asUnknown } from './out-batch.ts';
 import { GroupCall, SingleCall } from './pending-call.ts';
 import { Placer } from './placer.ts';
 import { checkRecord } from './placing.ts';
@@ -17,7 +18,6 @@ import {
   type SendDone,
   type SendOptions,
 } from './producer-options.ts';
-import { asUnknown } from './send-verdict.ts';
 import { Sender } from './sender.ts';
 import { TopicLane, type Waiting } from './topic-lane.ts';
 

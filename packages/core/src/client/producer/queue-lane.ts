@@ -42,6 +42,16 @@ export class QueueLane {
     return this.sent.length === this.inFlight ? undefined : this.sent.find((batch) => !batch.inFlight);
   }
 
+  /** The batch is being sent, for the first time or again. */
+  started(batch: OutBatch): void {
+    batch.inFlight = true;
+    batch.overtaken = false;
+    this.inFlight++;
+    for (const other of this.sent) {
+      if (other.inFlight && sequenceBefore(batch.baseSequence, other.baseSequence)) other.overtaken = true;
+    }
+  }
+
   /** Gives the batch the next numbers. */
   take(batch: OutBatch, platform: Platform, identity: ProducerIdentity): void {
     batch.number(platform, identity, this.nextSequence);
@@ -49,11 +59,9 @@ export class QueueLane {
     this.sent.push(batch);
   }
 
-  /** The broker has the batch: the numbers up to its end are used. */
+  /** The broker has the batch. */
   stored(batch: OutBatch): void {
     this.#drop(batch);
-    const end = sequenceAdd(batch.baseSequence, batch.count);
-    if (this.gapFrom !== undefined && sequenceBefore(this.gapFrom, end)) this.gapFrom = end;
   }
 
   /** The batch is given up or goes elsewhere. Numbers that nobody saw are used again when they are the last ones. */
@@ -70,7 +78,17 @@ export class QueueLane {
   }
 
   /**
-   * SEQUENCE_GAP: nothing at or after `gapFrom` is stored, so those batches take the numbers from there on. Those before it
+   * SEQUENCE_GAP: the broker has nothing of the batch, and expects `expected`. That may hold no longer when a batch before it was
+   * sent again behind this attempt: then the batch is just tried again.
+   */
+  gap(batch: OutBatch, expected: number): void {
+    // Were an earlier attempt stored, the broker would call this one a duplicate.
+    batch.mayBeStored = false;
+    if (!batch.overtaken) this.gapFrom = expected;
+  }
+
+  /**
+   * After SEQUENCE_GAP: nothing at or after `gapFrom` is stored, so those batches take the numbers from there on. Those before it
    * keep theirs: they are stored, and the broker will say so. Call it when nothing is on its way.
    */
   renumber(platform: Platform, identity: ProducerIdentity): void {

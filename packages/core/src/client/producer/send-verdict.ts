@@ -31,11 +31,6 @@ export function verdictOf(error: QanatError): SendVerdict {
   }
 }
 
-/** The same error for a call of which an earlier attempt may have had its effect. */
-export function asUnknown(error: QanatError): QanatError {
-  return new QanatError(error.code, error.message, { cause: error, outcome: 'unknown' });
-}
-
 /** The deadline of a call whose batch was sent. */
 export function expiredAfterSending({ topic, broker, queue }: QueueLane, batch: OutBatch): QanatError {
   const where = `queue ${queue} of topic "${topic}" at broker ${broker}`;

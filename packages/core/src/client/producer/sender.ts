@@ -6,11 +6,11 @@ import type { SendOk } from '../../wire/gen/messages.ts';
 import { AckLevel, LIMITS } from '../../wire/gen/registry.ts';
 import { encodeBatch, type RecordInit } from '../../wire/record.ts';
 import { BrokerLane } from './broker-lane.ts';
-import type { OutBatch, ProducerIdentity } from './out-batch.ts';
+import { asUnknown, type OutBatch, type ProducerIdentity } from './out-batch.ts';
 import type { ProducerHost } from './producer-host.ts';
 import type { ProducerSettings } from './producer-options.ts';
 import { QueueLane } from './queue-lane.ts';
-import { asUnknown, expiredAfterSending, type SendVerdict, verdictOf } from './send-verdict.ts';
+import { expiredAfterSending, type SendVerdict, verdictOf } from './send-verdict.ts';
 import type { TopicLane } from './topic-lane.ts';
 
 /** How often one flush looks for more that may leave; the rest waits for the next one. */
@@ -219,8 +219,8 @@ export class Sender {
   #request(lane: BrokerLane, queue: QueueLane, batch: OutBatch): void {
     const session = lane.session as ClientSession;
     const header = { topic: queue.topic, queue: queue.queue, ack: batch.ack };
-    batch.inFlight = true;
-    queue.inFlight++;
+    batch.attempt = ++lane.attempts;
+    queue.started(batch);
     lane.inFlight++;
     const options = { timeoutMs: this.#host.settings.attemptMs, payload: [batch.bytes as Uint8Array] };
     session.request('SEND', header, options, (error, response) => {
@@ -239,7 +239,7 @@ export class Sender {
   // ---- answers ----
 
   #acknowledged(lane: BrokerLane, queue: QueueLane, batch: OutBatch, answer: SendOk): void {
-    lane.succeeded();
+    lane.succeeded(batch);
     queue.stored(batch);
     this.#stored(queue, batch, answer);
   }
@@ -262,9 +262,7 @@ export class Sender {
         queue.remove(batch);
         return this.#fail(batch, error);
       case 'gap':
-        // Were an earlier attempt stored, the broker would call this one a duplicate.
-        batch.mayBeStored = false;
-        queue.gapFrom = error.expectedSequence ?? 0;
+        queue.gap(batch, error.expectedSequence ?? 0);
         break;
       case 'forgotten':
         lane.forget(error);
@@ -280,8 +278,6 @@ export class Sender {
     lane.failed(error);
     if (verdict === 'unknown') {
       batch.mayBeStored = true;
-      // It may have been stored after the broker told of a gap: what it said then holds no longer.
-      queue.gapFrom = undefined;
       if (error.code === 'TIMEOUT') lane.probe();
     }
     if (verdict === 'elsewhere') this.#host.refreshRoute(queue.topic);
