@@ -25,6 +25,7 @@ export * from './model/allocate-averagely.ts';
 export * from './model/filter.ts';
 export * from './model/names.ts';
 export * from './model/queue-by-key.ts';
+export * from './model/text-order.ts';
 export * from './platform.ts';
 export * from './random.ts';
 export * from './storage.ts';

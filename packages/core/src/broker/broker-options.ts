@@ -8,8 +8,12 @@ import { LIMITS } from '../wire/gen/registry.ts';
 import type { GroupOptions } from './groups/group-env.ts';
 import type { CommitLogOptions } from './log/commit-log.ts';
 
+/** Every broker takes batches of this length (spec, chapter of limits). */
+const BATCH_BYTES_LEAST = 65_536;
+
 /** Limits that an operator may change; the defaults are those of the specification. */
 export interface BrokerLimits {
+  /** Longest record batch, its header included; at least 65,536 bytes. */
   readonly batchBytesMax: number;
   readonly topicsMax: number;
   readonly producersMax: number;
@@ -116,6 +120,7 @@ function check(settings: BrokerSettings): void {
   }
   if (endpoints.length > LIMITS.ENDPOINTS_PER_BROKER_MAX) bad('endpoints', `at most ${LIMITS.ENDPOINTS_PER_BROKER_MAX}`);
   const fits = session.frameBytesMax - LIMITS.CONTROL_HEADER_BYTES_MAX;
+  if (limits.batchBytesMax < BATCH_BYTES_LEAST) bad('limits.batchBytesMax', `every broker takes ${BATCH_BYTES_LEAST} bytes`);
   if (limits.batchBytesMax > fits) bad('limits.batchBytesMax', `a frame of ${session.frameBytesMax} bytes holds ${fits} at most`);
   for (const [name, value] of Object.entries({ ...settings.limits, ...settings.times })) {
     if (!(value > 0)) bad(name, `${value} is not above zero`);

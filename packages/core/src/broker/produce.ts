@@ -60,12 +60,11 @@ export class Produce {
     const none = ack === AckLevel.ACK_NONE;
     if (request.oneWay !== none)
       throw new QanatError('INVALID_ARGUMENT', 'a SEND is one-way when its ack level is NONE, and only then');
-    const { topics, limits } = this.#parts;
+    const { topics } = this.#parts;
     const place = topics.needQueue(topics.need(name), number);
     const header = this.#readBatch(batch);
     if (none && header.producerId !== 0)
       throw new QanatError('INVALID_ARGUMENT', 'a SEND with ack level NONE bears no producer id');
-    this.#checkRoom(batch.length, limits.stagedBytesMax);
     if (header.producerId === 0) this.#store(request, place, header.recordCount, undefined, undefined);
     else this.#sendInSequence(request, place, header);
   }
@@ -84,11 +83,14 @@ export class Produce {
     return header;
   }
 
-  /** @throws QanatError DISK_FULL, BROKER_BUSY. */
-  #checkRoom(bytes: number, stagedBytesMax: number): void {
-    const { log } = this.#parts;
+  /**
+   * Comes last: "not stored, there is no room" as the answer to a repeated batch would be a lie where its original is stored.
+   * @throws QanatError DISK_FULL, BROKER_BUSY.
+   */
+  #checkRoom(bytes: number): void {
+    const { log, limits } = this.#parts;
     if (log.diskFull) throw new QanatError('DISK_FULL', 'free space is below the reserve');
-    if (log.stagedBytes + bytes > stagedBytesMax) {
+    if (log.stagedBytes + bytes > limits.stagedBytesMax) {
       throw new QanatError('BROKER_BUSY', `${log.stagedBytes} bytes wait to be stored`, { retryAfterMs: BUSY_RETRY_MS });
     }
   }
@@ -119,6 +121,7 @@ export class Produce {
   ): void {
     const { host, platform, log, term } = this.#parts;
     const batch = request.payload;
+    this.#checkRoom(batch.length);
     const baseOffset = place.nextOffset;
     this.sawStoreTime(host.wallMs());
     const storeTimeMs = this.#storeTimeMs;

@@ -1,6 +1,7 @@
 import type { Request } from '../connection/server-session.ts';
 import { QanatError } from '../errors.ts';
 import { checkName } from '../model/names.ts';
+import { compareTexts } from '../model/text-order.ts';
 import type { StateRecordInit, TopicShareInit } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import type { BrokerSettings } from './broker-options.ts';
@@ -102,7 +103,7 @@ export class TopicAdmin {
     for (const topic of this.#topics.all()) {
       if (!topic.removed) shares.push({ topic: topic.name, queues: topic.queues.length });
     }
-    shares.sort((a, b) => ((a.topic as string) < (b.topic as string) ? -1 : 1));
+    shares.sort((a, b) => compareTexts(a.topic as string, b.topic as string));
     request.respondInPages(topicPages(shares, LIMITS.LIST_ITEMS_MAX).map((topics) => ({ topics })));
   }
 

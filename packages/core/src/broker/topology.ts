@@ -1,4 +1,5 @@
 import type { EngineHost } from '../context.ts';
+import { compareTexts } from '../model/text-order.ts';
 import type { Timer } from '../timers.ts';
 import type { Routes } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
@@ -84,7 +85,7 @@ export class Topology {
     for (const [broker, { queues }] of this.#watched.get(topic) ?? []) shares.push({ broker, queues });
     const own = this.#parts.topics.get(topic);
     if (own !== undefined) shares.push({ broker: this.#parts.settings.name, queues: own.queues.length });
-    return shares.sort((a, b) => (a.broker < b.broker ? -1 : 1));
+    return shares.sort((a, b) => compareTexts(a.broker, b.broker));
   }
 
   linkOpened(link: NameServerLink): void {

@@ -1,4 +1,4 @@
-import { type ErrorCode, QanatError, wireNumberOf } from '../errors.ts';
+import { type ErrorCode, type QanatError, wireNumberOf } from '../errors.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import { encodeFrame, Flag } from '../wire/frame.ts';
 import { CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
@@ -10,7 +10,8 @@ type Controls = typeof CONTROL_HEADERS;
 export type LiveFrame = keyof Controls;
 export type RequestHeader<N extends LiveFrame> = Controls[N]['request'] extends MessageType<infer Value, infer _> ? Value : never;
 export type RequestInit<N extends LiveFrame> = Controls[N]['request'] extends MessageType<infer _, infer Init> ? Init : never;
-export type ResponseHeader<N extends LiveFrame> = Controls[N]['response'] extends MessageType<infer Value, infer _> ? Value : undefined;
+export type ResponseHeader<N extends LiveFrame> =
+  Controls[N]['response'] extends MessageType<infer Value, infer _> ? Value : undefined;
 export type ResponseInit<N extends LiveFrame> = Controls[N]['response'] extends MessageType<infer _, infer Init> ? Init : never;
 
 /** The frame name for each number that is served. */
@@ -24,15 +25,24 @@ export const responseCodec = (name: LiveFrame): MessageType<unknown, unknown> =>
 /** Cuts an error message to what the wire allows. */
 function boundedMessage(text: string): string {
   let message = text;
-  while (utf8Length(message) > LIMITS.ERROR_MESSAGE_BYTES_MAX) message = `${message.slice(0, Math.floor(message.length * 0.9) - 1)}…`;
+  // A cut between the halves of a surrogate pair would leave half a character.
+  while (utf8Length(message) > LIMITS.ERROR_MESSAGE_BYTES_MAX)
+    message = `${message.slice(0, Math.floor(message.length * 0.9) - 1).replace(/[\ud800-\udbff]$/, '')}…`;
   return message;
 }
 
-/** What an error looks like on the wire; a local code travels as NOT_READY's class would not: it becomes STORAGE_FAILED or INVALID_ARGUMENT. */
+/**
+ * A local code does not travel: nothing that goes wrong at a server is its client's fault (spec, chapter of errors). Of a defect
+ * nobody can tell whether it came before or after the request took effect.
+ */
+function wireNumberOfLocal({ code, outcome }: QanatError): number {
+  return wireNumberOf(code === 'INTERNAL' || outcome === 'unknown' ? 'STORAGE_FAILED' : 'NOT_READY');
+}
+
+/** What an error looks like on the wire. */
 export function errorInfo(error: QanatError): ErrorInfoInit {
-  const number = error.wireNumber !== 0 ? error.wireNumber : wireNumberOf(error.outcome === 'unknown' ? 'STORAGE_FAILED' : 'INVALID_ARGUMENT');
   return {
-    code: number,
+    code: error.wireNumber === 0 ? wireNumberOfLocal(error) : error.wireNumber,
     message: boundedMessage(error.message),
     retryAfterMs: error.retryAfterMs,
     expectedSequence: error.expectedSequence,

@@ -7,12 +7,13 @@ import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import {
   encodeError,
+  errorInfo,
   FRAME_NAMES,
   type LiveFrame,
   type RequestHeader,
   type RequestInit,
-  requestCodec,
   type ResponseInit,
+  requestCodec,
   responseCodec,
 } from './request.ts';
 
@@ -92,6 +93,8 @@ export interface ServerSessionOptions {
   readonly idleMs: number;
   readonly frameBytesMax: number;
   readonly inFlightMax: number;
+  /** Bytes that are sent to a peer that does not read, from when it is known that it does not. */
+  readonly pendingBytesMax: number;
 }
 
 export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
@@ -99,6 +102,7 @@ export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
   idleMs: LIMITS.IDLE_MS,
   frameBytesMax: LIMITS.FRAME_BYTES_MAX,
   inFlightMax: LIMITS.IN_FLIGHT_REQUESTS_MAX,
+  pendingBytesMax: LIMITS.PENDING_RESPONSE_BYTES_MAX,
 };
 
 /** States of a connection at the server (spec, chapter of connections). */
@@ -121,11 +125,20 @@ export class ServerSession {
   #joined: { correlation: number; name: LiveFrame; headers: unknown[] } | undefined;
   /** A joined request that was refused before its last frame came: the rest of it is dropped. */
   #refused: number | undefined;
+  /** Sent since the peer is blocked. */
+  #pendingBytes = 0;
   #idleMs: number;
   #heardMs: number;
   #timer: Timer;
 
-  constructor(host: EngineHost, role: ServerHandler, options: ServerSessionOptions, connection: ConnectionId, remote: string, listener: string) {
+  constructor(
+    host: EngineHost,
+    role: ServerHandler,
+    options: ServerSessionOptions,
+    connection: ConnectionId,
+    remote: string,
+    listener: string,
+  ) {
     this.#host = host;
     this.#role = role;
     this.#options = options;
@@ -172,6 +185,7 @@ export class ServerSession {
 
   setBlocked(blocked: boolean): void {
     this.blocked = blocked;
+    this.#pendingBytes = 0;
     if (!this.alive) return;
     this.#host.emit({ kind: 'reading', connection: this.connection, on: !blocked });
     if (!blocked) {
@@ -181,7 +195,12 @@ export class ServerSession {
   }
 
   send(frame: readonly Uint8Array[]): void {
-    if (this.alive) this.#host.emit({ kind: 'send', connection: this.connection, parts: frame });
+    if (!this.alive) return;
+    if (this.blocked) {
+      for (const part of frame) this.#pendingBytes += part.length;
+      if (this.#pendingBytes > this.#options.pendingBytesMax) return this.#endSlow();
+    }
+    this.#emit(frame);
   }
 
   /** Sends a one-way frame that the client did not ask for. With `more` it goes on. */
@@ -212,8 +231,19 @@ export class ServerSession {
     this.#close();
   }
 
+  #emit(frame: readonly Uint8Array[]): void {
+    this.#host.emit({ kind: 'send', connection: this.connection, parts: frame });
+  }
+
+  /** The peer does not read, and what waits for it is at its limit: this answer is not kept, and no other. */
+  #endSlow(): void {
+    const limit = `${this.#options.pendingBytesMax} bytes wait to be read (PENDING_RESPONSE_BYTES_MAX)`;
+    this.end(new QanatError('SLOW_READER', limit));
+  }
+
   #sayGoAway(error: QanatError, graceMs: number): void {
-    this.push('GOAWAY', { code: error.wireNumber, message: error.message.slice(0, LIMITS.ERROR_MESSAGE_BYTES_MAX / 4), graceMs });
+    const { code, message } = errorInfo(error);
+    this.#emit(encodeFrame(FrameType.GOAWAY, Flag.ONEWAY, 0, requestCodec('GOAWAY').encode({ code, message, graceMs })));
   }
 
   #close(): void {
@@ -227,8 +257,10 @@ export class ServerSession {
   #dispatch(frame: Frame): void {
     if (frame.flags & Flag.RESPONSE) return; // this server asks nothing: an answer to nothing is ignored
     const oneWay = (frame.flags & Flag.ONEWAY) !== 0;
-    if (!oneWay && frame.correlation % 2 === 0) throw new QanatError('MALFORMED_FRAME', `a client's correlation number is odd, not ${frame.correlation}`);
-    if (!oneWay && this.#inFlight.has(frame.correlation)) throw new QanatError('UNEXPECTED_FRAME', `correlation number ${frame.correlation} is in use`);
+    if (!oneWay && frame.correlation % 2 === 0)
+      throw new QanatError('MALFORMED_FRAME', `a client's correlation number is odd, not ${frame.correlation}`);
+    if (!oneWay && this.#inFlight.has(frame.correlation))
+      throw new QanatError('UNEXPECTED_FRAME', `correlation number ${frame.correlation} is in use`);
     if (this.#state === 'greeting') return this.#greet(frame);
     if (!oneWay && frame.correlation === this.#refused) {
       if ((frame.flags & Flag.MORE) === 0) this.#refused = undefined;
@@ -238,7 +270,8 @@ export class ServerSession {
     if (name === undefined) return this.#unknown(frame);
     if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');
     if (name === 'GOAWAY') return;
-    if (name === 'PING') return oneWay ? undefined : this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
+    if (name === 'PING')
+      return oneWay ? undefined : this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
     this.#request(name, frame);
   }
 
@@ -255,10 +288,14 @@ export class ServerSession {
   }
 
   #request(name: LiveFrame, frame: Frame): void {
-    if (!this.#role.serves(name)) return this.#refuse(frame, new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`));
+    if (!this.#role.serves(name))
+      return this.#refuse(frame, new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`));
     if (this.#state === 'leaving') return this.#refuse(frame, new QanatError('SHUTTING_DOWN', 'the server is about to stop'));
     if (this.#inFlight.size >= this.#options.inFlightMax) {
-      return this.#refuse(frame, new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`));
+      return this.#refuse(
+        frame,
+        new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`),
+      );
     }
     let headers: unknown[];
     try {
@@ -291,7 +328,8 @@ export class ServerSession {
     if (FRAMES[name].more !== 'request') throw new QanatError('MALFORMED_FRAME', `${name} does not take MORE`);
     const headers = joined?.headers ?? [];
     headers.push(header);
-    if (headers.length > LIMITS.MORE_FRAMES_MAX) throw new QanatError('MALFORMED_FRAME', `more than ${LIMITS.MORE_FRAMES_MAX} frames joined by MORE`);
+    if (headers.length > LIMITS.MORE_FRAMES_MAX)
+      throw new QanatError('MALFORMED_FRAME', `more than ${LIMITS.MORE_FRAMES_MAX} frames joined by MORE`);
     this.#joined = more ? { correlation: frame.correlation, name, headers } : undefined;
     return headers;
   }
@@ -317,6 +355,13 @@ export class ServerSession {
   #negotiate(hello: Hello, correlation: number): void {
     if (hello.requiredFeatures.length > 0) {
       throw new QanatError('UNSUPPORTED_FEATURE', `feature ${hello.requiredFeatures[0]} is not known here`);
+    }
+    if (hello.frameBytesMax !== 0 && hello.frameBytesMax < LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX) {
+      const least = `${LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX} bytes (FRAME_BEFORE_HELLO_BYTES_MAX)`;
+      throw new QanatError(
+        'INVALID_ARGUMENT',
+        `frame_bytes_max is ${hello.frameBytesMax}: a client takes frames of at least ${least}`,
+      );
     }
     const identity = this.#role.identity();
     this.hello = hello;
@@ -359,4 +404,3 @@ const closes = (error: QanatError): boolean =>
   error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;
 
 const roleName = (role: ServerHandler): string => (role.identity().role === ServerRole.BROKER ? 'broker' : 'NameServer');
-

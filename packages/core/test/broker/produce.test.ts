@@ -72,10 +72,10 @@ describe('SEND', () => {
   });
 
   it('takes a batch of the longest length and none that is longer', () => {
-    const { client } = withTopic({ limits: { batchBytesMax: 2_000 } });
-    const overhead = batchOf(['a'], { bytes: 1_000 }).length - 1_000;
-    expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 2_000 - overhead })]).code).toBeUndefined();
-    expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 2_001 - overhead })]).code).toBe('BATCH_TOO_LARGE');
+    const { client } = withTopic({ limits: { batchBytesMax: 70_000 } });
+    const overhead = batchOf(['a'], { bytes: 60_000 }).length - 60_000;
+    expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 70_000 - overhead })]).code).toBeUndefined();
+    expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 70_001 - overhead })]).code).toBe('BATCH_TOO_LARGE');
   });
 
   it('is refused with DISK_FULL under the reserve, while state still goes, and taken again above it', () => {

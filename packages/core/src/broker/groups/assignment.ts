@@ -1,3 +1,4 @@
+import { compareTexts } from '../../model/text-order.ts';
 import type { AssignmentInit, LeaseInit } from '../../wire/gen/messages.ts';
 import type { GroupHost } from './host.ts';
 import { type LeaseTable, liveLease } from './lease-table.ts';
@@ -12,10 +13,8 @@ export interface GroupCounts {
   readonly queues: number;
 }
 
-const byQueue = (a: LeaseInit, b: LeaseInit): number => {
-  if (a.topic !== b.topic) return (a.topic as string) < (b.topic as string) ? -1 : 1;
-  return (a.queue as number) - (b.queue as number);
-};
+const byQueue = (a: LeaseInit, b: LeaseInit): number =>
+  compareTexts(a.topic as string, b.topic as string) || (a.queue as number) - (b.queue as number);
 
 /** Everything that a member holds or has to release, in pages that repeat all but the leases; at least one. */
 export function assignmentPages(host: GroupHost, counts: GroupCounts, member: Member, table: LeaseTable): AssignmentInit[] {

@@ -1,9 +1,11 @@
 import type { Request } from '../../connection/server-session.ts';
+import { compareTexts } from '../../model/text-order.ts';
 import type { GroupDescribeOkInit, GroupQueueInit, GroupSummaryInit, MemberDescriptionInit } from '../../wire/gen/messages.ts';
 import { pagesOf } from './assignment.ts';
 import type { Group } from './group.ts';
 import { groupQueues } from './group-queues.ts';
 import type { GroupHost } from './host.ts';
+import { byLabel } from './members.ts';
 import { storedRecord } from './subscription.ts';
 
 /** Items in one frame: with the longest names they still fit in a control header. */
@@ -22,22 +24,20 @@ function summary(host: GroupHost, group: Group): GroupSummaryInit {
 
 /** Answers GROUP_LIST, sorted by name. */
 export function listGroups(host: GroupHost, groups: Iterable<Group>, request: Request<'GROUP_LIST'>): void {
-  const sorted = [...groups].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sorted = [...groups].sort((a, b) => compareTexts(a.name, b.name));
   const summaries = sorted.map((group) => summary(host, group));
   request.respondInPages(pagesOf(summaries, GROUPS_PER_PAGE).map((page) => ({ groups: page })));
 }
 
 function describeMembers(host: GroupHost, group: Group): MemberDescriptionInit[] {
-  return [...group.members.all()]
-    .sort((a, b) => (a.label !== b.label ? (a.label < b.label ? -1 : 1) : a.id < b.id ? -1 : 1))
-    .map(({ id, label, heardMs, generation, idle, session }) => ({
-      member: id,
-      label,
-      heardAgoMs: Math.max(0, Math.floor(host.engine.nowMs() - heardMs)),
-      generation,
-      idle,
-      address: session?.remote,
-    }));
+  return [...group.members.all()].sort(byLabel).map(({ id, label, heardMs, generation, idle, session }) => ({
+    member: id,
+    label,
+    heardAgoMs: Math.max(0, Math.floor(host.engine.nowMs() - heardMs)),
+    generation,
+    idle,
+    address: session?.remote,
+  }));
 }
 
 function describeQueues(host: GroupHost, group: Group): GroupQueueInit[] {

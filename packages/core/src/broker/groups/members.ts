@@ -1,4 +1,5 @@
 import type { ServerSession } from '../../connection/server-session.ts';
+import { compareTexts } from '../../model/text-order.ts';
 import type { Timer } from '../../timers.ts';
 import type { GroupEnv } from './group-env.ts';
 
@@ -29,10 +30,8 @@ export interface Member {
   lost: Timer | undefined;
 }
 
-const byLabel = (a: Member, b: Member): number => {
-  if (a.label !== b.label) return a.label < b.label ? -1 : 1;
-  return a.id < b.id ? -1 : 1;
-};
+/** The order of members that targets are made in (spec, chapter of groups). */
+export const byLabel = (a: Member, b: Member): number => compareTexts(a.label, b.label) || compareTexts(a.id, b.id);
 
 /** The members of one group that are alive: heard within their session, and not without a connection for long. */
 export class Members {
@@ -57,7 +56,7 @@ export class Members {
     return this.#byId.values();
   }
 
-  /** Those with this subscription, sorted by label, then id, by code units (spec, chapter of groups). */
+  /** Those with this subscription, sorted by label, then id. */
   sorted(text: string): Member[] {
     return [...this.#byId.values()].filter((member) => member.text === text).sort(byLabel);
   }

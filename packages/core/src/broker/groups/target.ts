@@ -1,4 +1,5 @@
 import { allocateAveragely } from '../../model/allocate-averagely.ts';
+import { compareTexts } from '../../model/text-order.ts';
 import type { TopicShareOf } from './host.ts';
 
 export interface TopicTarget {
@@ -28,7 +29,7 @@ export function topicTarget(
   for (const share of shares) {
     if (share.broker === broker) continue;
     queues += share.queues;
-    if (share.broker < broker) before += share.queues;
+    if (compareTexts(share.broker, broker) < 0) before += share.queues;
   }
   const owners: string[] = [];
   for (let index = 0; index < members.length; index++) {

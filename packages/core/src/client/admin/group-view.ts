@@ -1,3 +1,4 @@
+import { compareTexts } from '../../model/text-order.ts';
 import type { GroupDescribeOk } from '../../wire/gen/messages.ts';
 import { GroupKind } from '../../wire/gen/registry.ts';
 import type { QueueId } from '../host.ts';
@@ -7,7 +8,7 @@ export const kindName = (kind: number): GroupDescription['kind'] =>
   kind === GroupKind.ASSIGNED ? 'assigned' : kind === GroupKind.FREE ? 'free' : 'shared';
 
 export const compareQueues = (a: QueueId, b: QueueId): number =>
-  a.topic === b.topic ? (a.broker === b.broker ? a.queue - b.queue : a.broker < b.broker ? -1 : 1) : a.topic < b.topic ? -1 : 1;
+  compareTexts(a.topic, b.topic) || compareTexts(a.broker, b.broker) || a.queue - b.queue;
 
 /** What one broker says of a group, in one or more frames. */
 export interface GroupPart {
@@ -47,5 +48,5 @@ function groupMembers(pages: readonly GroupDescribeOk[], queues: readonly GroupQ
     const held = queues.filter(({ member }) => member === id).map(({ topic, broker, queue }) => ({ topic, broker, queue }));
     members.set(id, { id, label, address, queues: held, idle: held.length === 0 });
   }
-  return [...members.values()].sort((a, b) => (a.label === b.label ? (a.id < b.id ? -1 : 1) : a.label < b.label ? -1 : 1));
+  return [...members.values()].sort((a, b) => compareTexts(a.label, b.label) || compareTexts(a.id, b.id));
 }
