@@ -11,7 +11,9 @@ const QANAT = fileURLToPath(new URL('../packages/cli/bin/qanat.mjs', import.meta
 
 async function start(args) {
   const nodeArgs = (process.env.QANAT_BENCH_NODE_ARGS ?? '').split(' ').filter((arg) => arg !== '');
-  const child = spawn(process.execPath, [...nodeArgs, QANAT, ...args, '--json', '--log-level', 'error'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeArgs, QANAT, ...args, '--json', '--log-level', 'error'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const startedMs = performance.now();
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exit = once(child, 'exit').then(([code, signal]) => {
@@ -34,7 +36,17 @@ export async function startCluster(options) {
   const data = mkdtempSync(join(options.directory ?? tmpdir(), 'qanat-bench-'));
   const nameServer = await start(['nameserver', '--listen', '127.0.0.1:0']);
   const broker = await start([
-    'broker', '--name', 'bench', '--listen', '127.0.0.1:0', '--data', data, '--nameserver', nameServer.endpoint, '--flush', options.flush,
+    'broker',
+    '--name',
+    'bench',
+    '--listen',
+    '127.0.0.1:0',
+    '--data',
+    data,
+    '--nameserver',
+    nameServer.endpoint,
+    '--flush',
+    options.flush,
   ]);
   return {
     nameServers: nameServer.endpoint,

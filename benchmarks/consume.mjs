@@ -6,7 +6,12 @@ import { Histogram } from './percentiles.mjs';
  * @param options.latency bodies begin with the time at which they were meant to leave.
  */
 export async function consume(client, topic, { expected, latency: timed = false, onReady = () => {} }) {
-  const consumer = client.pushConsumer({ group: `bench-${process.pid}`, topics: topic, from: 'first', prefetchBytes: 32 * 1024 * 1024 });
+  const consumer = client.pushConsumer({
+    group: `bench-${process.pid}`,
+    topics: topic,
+    from: 'first',
+    prefetchBytes: 32 * 1024 * 1024,
+  });
   const latency = new Histogram();
   const stop = new AbortController();
   let got = 0;

@@ -43,7 +43,8 @@ const settings = {
 };
 const TOPIC = 'bench';
 
-const residentMb = (pid) => Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+const residentMb = (pid) =>
+  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
 /** How many messages the broker holds: what producers were promised must be there. */
 async function stored(client) {
@@ -53,10 +54,11 @@ async function stored(client) {
 
 function startConsumer(nameServers, timed) {
   const child = fork(fileURLToPath(new URL('./consumer-process.mjs', import.meta.url)), [nameServers, TOPIC, timed ? '1' : '0']);
-  const next = () => new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', (code) => code && reject(new Error(`the consumer ended with ${code}`)));
-  });
+  const next = () =>
+    new Promise((resolve, reject) => {
+      child.once('message', resolve);
+      child.once('exit', (code) => code && reject(new Error(`the consumer ended with ${code}`)));
+    });
   const ready = next();
   return {
     ready,
@@ -85,14 +87,28 @@ const RUN = {
     await consumer.ready;
     const produced = await produce(client, TOPIC, settings);
     const result = await consumer.finish(produced.acked);
-    return { messagesPerSecond: Math.min(produced.acked / produced.seconds, result.got / result.seconds), producedPerSecond: produced.acked / produced.seconds, consumedPerSecond: result.got / result.seconds, acked: produced.acked, got: result.got, failures: produced.failures, latency: produced.latency };
+    return {
+      messagesPerSecond: Math.min(produced.acked / produced.seconds, result.got / result.seconds),
+      producedPerSecond: produced.acked / produced.seconds,
+      consumedPerSecond: result.got / result.seconds,
+      acked: produced.acked,
+      got: result.got,
+      failures: produced.failures,
+      latency: produced.latency,
+    };
   },
   async latency(client, cluster) {
     const consumer = startConsumer(cluster.nameServers, true);
     await consumer.ready;
     const produced = await produceAtRate(client, TOPIC, settings);
     const result = await consumer.finish(produced.acked);
-    return { messagesPerSecond: produced.acked / produced.seconds, acked: produced.acked, got: result.got, failures: produced.failures, latency: result.latency };
+    return {
+      messagesPerSecond: produced.acked / produced.seconds,
+      acked: produced.acked,
+      got: result.got,
+      failures: produced.failures,
+      latency: result.latency,
+    };
   },
 };
 
@@ -107,11 +123,26 @@ try {
   const memory = { idleMb, loadedMb: residentMb(cluster.brokerPid) };
   await client.close();
   const { latency, messagesPerSecond, ...rest } = result;
-  const line = { work, ...settings, flush: values.flush, messagesPerSecond: Math.round(messagesPerSecond), latencyMs: latency, ...rest, inLog, accounted, memory, brokerReadyMs: Math.round(cluster.brokerReadyMs) };
+  const line = {
+    work,
+    ...settings,
+    flush: values.flush,
+    messagesPerSecond: Math.round(messagesPerSecond),
+    latencyMs: latency,
+    ...rest,
+    inLog,
+    accounted,
+    memory,
+    brokerReadyMs: Math.round(cluster.brokerReadyMs),
+  };
   if (values.json) console.log(JSON.stringify(line));
   else {
-    console.log(`${work}: ${line.messagesPerSecond.toLocaleString('en')} messages/s · p50 ${latency.p50} ms · p99 ${latency.p99} ms · max ${latency.max} ms`);
-    console.log(`acknowledged ${result.acked} · in the log ${inLog}${result.got === undefined ? '' : ` · consumed ${result.got}`} · broker ${memory.idleMb} → ${memory.loadedMb} MB`);
+    console.log(
+      `${work}: ${line.messagesPerSecond.toLocaleString('en')} messages/s · p50 ${latency.p50} ms · p99 ${latency.p99} ms · max ${latency.max} ms`,
+    );
+    console.log(
+      `acknowledged ${result.acked} · in the log ${inLog}${result.got === undefined ? '' : ` · consumed ${result.got}`} · broker ${memory.idleMb} → ${memory.loadedMb} MB`,
+    );
   }
   if (!accounted) {
     console.error('NOT ACCOUNTED FOR: the figures are void');

@@ -26,6 +26,13 @@ export class Histogram {
 
   summary() {
     const round = (ms) => Math.round(ms * 1000) / 1000;
-    return { count: this.#count, p50: round(this.at(0.5)), p90: round(this.at(0.9)), p99: round(this.at(0.99)), p999: round(this.at(0.999)), max: round(this.#max) };
+    return {
+      count: this.#count,
+      p50: round(this.at(0.5)),
+      p90: round(this.at(0.9)),
+      p99: round(this.at(0.99)),
+      p999: round(this.at(0.999)),
+      max: round(this.#max),
+    };
   }
 }

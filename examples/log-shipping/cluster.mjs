@@ -9,7 +9,9 @@ const QANAT = fileURLToPath(new URL('../../packages/cli/bin/qanat.mjs', import.m
 
 /** Starts one process, and resolves when it says that it is ready. */
 async function start(args) {
-  const child = spawn(process.execPath, [QANAT, ...args, '--json', '--log-level', 'error'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [QANAT, ...args, '--json', '--log-level', 'error'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exit = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`qanat ${args[0]} ended before it was ready (${code ?? signal})`);
@@ -23,7 +25,16 @@ export async function startCluster(directory) {
   const nameServer = await start(['nameserver', '--listen', '127.0.0.1:0']);
   const nameServers = nameServer.ready.endpoint;
   const brokerArgs = (name, listen) => [
-    'broker', '--name', name, '--listen', listen, '--data', join(directory, name), '--nameserver', nameServers, '--create-topics',
+    'broker',
+    '--name',
+    name,
+    '--listen',
+    listen,
+    '--data',
+    join(directory, name),
+    '--nameserver',
+    nameServers,
+    '--create-topics',
   ];
   const brokers = new Map();
   for (const name of ['broker-a', 'broker-b']) brokers.set(name, await start(brokerArgs(name, '127.0.0.1:0')));

@@ -3,7 +3,16 @@ import { createWriteStream, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path';
 import { once } from 'node:events';
 
-const PLACES = ['/usr/share/common-licenses', '/usr/share/perl', '/usr/share/doc', '/usr/lib/python3', '/usr/share/zoneinfo', '/usr/include', '/etc', process.execPath.replace(/bin\/node$/, '')];
+const PLACES = [
+  '/usr/share/common-licenses',
+  '/usr/share/perl',
+  '/usr/share/doc',
+  '/usr/lib/python3',
+  '/usr/share/zoneinfo',
+  '/usr/include',
+  '/etc',
+  process.execPath.replace(/bin\/node$/, ''),
+];
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 function* textFiles(directory, depth = 0) {

@@ -14,7 +14,11 @@ import { makeCorpus } from './corpus.mjs';
 import { keyOf, linesOf, verify } from './verify.mjs';
 
 const { values } = parseArgs({
-  options: { lines: { type: 'string', default: '200000' }, kills: { type: 'string', default: '6' }, keep: { type: 'boolean', default: false } },
+  options: {
+    lines: { type: 'string', default: '200000' },
+    kills: { type: 'string', default: '6' },
+    keep: { type: 'boolean', default: false },
+  },
 });
 const directory = mkdtempSync(join(tmpdir(), 'qanat-log-shipping-'));
 const say = (text) => console.log(text);
@@ -98,12 +102,15 @@ async function run(title, file, killCount) {
   shipping = false;
   const kills = await killing;
   const deadlineMs = performance.now() + 120_000;
-  while (group.arrived() < acked.length && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (group.arrived() < acked.length && performance.now() < deadlineMs)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   const seconds = (performance.now() - startedMs) / 1000;
   await group.stop();
   await cluster.stop();
   const { faults, arrived, redelivered } = await verify({ file, acked, outputs, exactlyOnce: killCount === 0 });
-  say(`  acknowledged ${acked.length} · arrived ${arrived} · delivered again ${redelivered} · not acknowledged ${failed.length} · ${kills} kills · ${seconds.toFixed(1)} s`);
+  say(
+    `  acknowledged ${acked.length} · arrived ${arrived} · delivered again ${redelivered} · not acknowledged ${failed.length} · ${kills} kills · ${seconds.toFixed(1)} s`,
+  );
   for (const text of [...failed.slice(0, 5), ...faults]) say(`  ! ${text}`);
   const good = faults.length === 0 && (killCount > 0 || failed.length === 0);
   say(good ? '  exactly what was sent, in order per key' : '  FAULTS');

@@ -63,11 +63,11 @@ function checkOrder(byQueue, fault) {
       if (offset !== i) fault(`${place}: offset ${i} is missing`);
       const { number, key } = messages.get(offset);
       if (key === '') return;
-      if (placeOfKey.get(key) !== undefined && placeOfKey.get(key) !== place) fault(`key ${key} is in ${place} and ${placeOfKey.get(key)}`);
+      if (placeOfKey.get(key) !== undefined && placeOfKey.get(key) !== place)
+        fault(`key ${key} is in ${place} and ${placeOfKey.get(key)}`);
       placeOfKey.set(key, place);
       if ((newest.get(key) ?? 0) >= number) fault(`key ${key}: line ${number} came after line ${newest.get(key)}`);
       newest.set(key, number);
     });
   }
 }
-

@@ -27,7 +27,10 @@ export class EngineAdmin implements Admin {
     this.#admin = new EngineSide(runner.engine);
   }
 
-  createTopic(topic: string, options: CallOptions & { readonly queues?: number; readonly brokers?: readonly string[] } = {}): Promise<'created' | 'existed'> {
+  createTopic(
+    topic: string,
+    options: CallOptions & { readonly queues?: number; readonly brokers?: readonly string[] } = {},
+  ): Promise<'created' | 'existed'> {
     return this.#call(options, (admin, timeoutMs, done) => admin.createTopic(topic, options, timeoutMs, done));
   }
 
@@ -68,11 +71,16 @@ export class EngineAdmin implements Admin {
     return this.#call(options, (admin, timeoutMs, done) => admin.resetGroup(group, target, options, timeoutMs, done));
   }
 
-  #call<Result>(options: CallOptions, run: (admin: EngineSide, timeoutMs: number, done: AdminDone<Result>) => void): Promise<Result> {
+  #call<Result>(
+    options: CallOptions,
+    run: (admin: EngineSide, timeoutMs: number, done: AdminDone<Result>) => void,
+  ): Promise<Result> {
     const answer = new Promise<Result>((resolve, reject) => {
       options.signal?.throwIfAborted();
       this.#runner.call(() => {
-        run(this.#admin, options.timeoutMs ?? ADMIN_MS, (error, result) => (error === undefined ? resolve(result) : reject(error)));
+        run(this.#admin, options.timeoutMs ?? ADMIN_MS, (error, result) =>
+          error === undefined ? resolve(result) : reject(error),
+        );
       });
     });
     return orAborted(answer, options.signal);

@@ -6,7 +6,10 @@ import type { BroadcastingConsumerOptions, CloseOptions, OffsetStore, RunOptions
 
 const SAVE_MS = 1_000;
 
-const positionKey = ({ queue: { topic, broker, queue }, offset }: QueuePosition): readonly [string, number] => [`${topic}/${broker}/${queue}`, offset];
+const positionKey = ({ queue: { topic, broker, queue }, offset }: QueuePosition): readonly [string, number] => [
+  `${topic}/${broker}/${queue}`,
+  offset,
+];
 
 function parsePositions(positions: ReadonlyMap<string, number>): QueuePosition[] {
   return [...positions].map(([key, offset]) => {
@@ -67,7 +70,11 @@ export class BroadcastingConsumer implements PushConsumer {
   async #open(): Promise<EngineConsumer> {
     const stored = await this.#options.store?.load();
     const offsets = stored === undefined || stored.size === 0 ? {} : { offsets: parsePositions(stored) };
-    const consumer = new EngineConsumer(this.#owner, { mode: 'broadcasting', ...commonOptions(this.#options), ...offsets }, this.memberId);
+    const consumer = new EngineConsumer(
+      this.#owner,
+      { mode: 'broadcasting', ...commonOptions(this.#options), ...offsets },
+      this.memberId,
+    );
     this.#consumer = consumer;
     if (this.#closed) await consumer.close();
     return consumer;

@@ -1,4 +1,13 @@
-import type { BrokerInfo, GroupDescription, GroupOverview, ResetStep, TopicDescription, TopicSummary, ClientEvent, Message } from '@qanat/core';
+import type {
+  BrokerInfo,
+  GroupDescription,
+  GroupOverview,
+  ResetStep,
+  TopicDescription,
+  TopicSummary,
+  ClientEvent,
+  Message,
+} from '@qanat/core';
 import type {
   BatchReceipt,
   BroadcastingConsumerOptions,
@@ -80,7 +89,10 @@ export interface PullConsumer {
 
 export interface Admin {
   /** Creates a topic at every broker of the cluster, or at those named. */
-  createTopic(topic: string, options?: CallOptions & { readonly queues?: number; readonly brokers?: readonly string[] }): Promise<'created' | 'existed'>;
+  createTopic(
+    topic: string,
+    options?: CallOptions & { readonly queues?: number; readonly brokers?: readonly string[] },
+  ): Promise<'created' | 'existed'>;
   /** Adds queues: `queues` is their new number at each broker. */
   alterTopic(topic: string, options: CallOptions & { readonly queues: number }): Promise<void>;
   removeTopic(topic: string, options?: CallOptions): Promise<void>;
@@ -96,4 +108,3 @@ export interface Admin {
     options?: CallOptions & { readonly topic?: string; readonly dryRun?: boolean },
   ): Promise<readonly ResetStep[]>;
 }
-

@@ -59,7 +59,10 @@ export class EngineClient implements QanatClient, ConsumerOwner {
     this.#ended = new Promise((resolve) => {
       ended = resolve;
     });
-    this.runner = new EngineRunner(engine, ground.clock, ground.transports, { ready: () => ready(), ended: (error) => ended(error) });
+    this.runner = new EngineRunner(engine, ground.clock, ground.transports, {
+      ready: () => ready(),
+      ended: (error) => ended(error),
+    });
     this.admin = new EngineAdmin(this.runner);
   }
 

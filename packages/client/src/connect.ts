@@ -11,9 +11,18 @@ const DEFAULT_PORT = 7600;
 /** Reads `qanat://a:7600,b:7600`, `a:7600,b` or a list of these. @throws QanatError BAD_CONFIG. */
 export function parseNameServers(servers: string | readonly string[]): readonly string[] {
   const list = typeof servers === 'string' ? [servers] : servers;
-  const addresses = list.flatMap((item) => item.replace(/^qanat:\/\//, '').replace(/\/$/, '').split(',')).map((item) => item.trim());
+  const addresses = list
+    .flatMap((item) =>
+      item
+        .replace(/^qanat:\/\//, '')
+        .replace(/\/$/, '')
+        .split(','),
+    )
+    .map((item) => item.trim());
   if (addresses.length === 0 || addresses.some((address) => address === '' || address.includes('/'))) {
-    throw new QanatError('BAD_CONFIG', `${JSON.stringify(servers)} names no NameServers`, { hint: 'write qanat://host:7600,host:7600' });
+    throw new QanatError('BAD_CONFIG', `${JSON.stringify(servers)} names no NameServers`, {
+      hint: 'write qanat://host:7600,host:7600',
+    });
   }
   return addresses.map((address) => (/:\d+$/.test(address) ? address : `${address}:${DEFAULT_PORT}`));
 }
@@ -27,7 +36,13 @@ export function parseNameServers(servers: string | readonly string[]): readonly 
 export function connect(servers: string | readonly string[], options: ConnectOptions = {}): Promise<QanatClient> {
   const nameServers = parseNameServers(servers);
   return connectWith(
-    { nameServers, transports: [tcpTransport()], clock: systemClock, platform: nodePlatform, seed: randomBytes(6).readUIntBE(0, 6) },
+    {
+      nameServers,
+      transports: [tcpTransport()],
+      clock: systemClock,
+      platform: nodePlatform,
+      seed: randomBytes(6).readUIntBE(0, 6),
+    },
     options,
   );
 }

@@ -6,7 +6,12 @@ export class EngineRunner {
   readonly #driver: Driver;
   #scheduled = false;
 
-  constructor(engine: Client, clock: Clock, transports: readonly Transport[], on: { ready(): void; ended(error: QanatError | undefined): void }) {
+  constructor(
+    engine: Client,
+    clock: Clock,
+    transports: readonly Transport[],
+    on: { ready(): void; ended(error: QanatError | undefined): void },
+  ) {
     this.engine = engine;
     this.#driver = new Driver(engine, {
       clock,

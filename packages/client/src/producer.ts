@@ -1,9 +1,22 @@
-import { type BatchReceipt as EngineBatchReceipt, Producer as EngineSide, type ProducerOptions as EngineOptions, QanatError } from '@qanat/core';
+import {
+  type BatchReceipt as EngineBatchReceipt,
+  Producer as EngineSide,
+  type ProducerOptions as EngineOptions,
+  QanatError,
+} from '@qanat/core';
 import { orAborted } from './abort.ts';
 import type { Producer } from './client-api.ts';
 import type { EngineRunner } from './engine-runner.ts';
 import { toRecord } from './message-init.ts';
-import type { BatchReceipt, CloseOptions, MessageInit, ProducerOptions, Receipt, SendBatchOptions, SendOptions } from './types.ts';
+import type {
+  BatchReceipt,
+  CloseOptions,
+  MessageInit,
+  ProducerOptions,
+  Receipt,
+  SendBatchOptions,
+  SendOptions,
+} from './types.ts';
 
 /** A producer of the engine as promises. A send waits while the buffer is full. */
 export class EngineProducer implements Producer {
@@ -45,7 +58,9 @@ export class EngineProducer implements Producer {
   sendBatch(topic: string, messages: readonly MessageInit[], options: SendBatchOptions = {}): Promise<readonly BatchReceipt[]> {
     const sent = new Promise<readonly BatchReceipt[]>((resolve, reject) => {
       options.signal?.throwIfAborted();
-      const records = messages.some(({ body }) => typeof body === 'string') ? messages.map(toRecord) : (messages as Parameters<EngineSide['sendBatch']>[1]);
+      const records = messages.some(({ body }) => typeof body === 'string')
+        ? messages.map(toRecord)
+        : (messages as Parameters<EngineSide['sendBatch']>[1]);
       const attempt = (): void => {
         this.#engine.sendBatch(topic, records, options, (error, receipts) => {
           if (error !== undefined && error.code === 'QUEUE_FULL') return void this.#waitingForRoom.push(again);
@@ -80,7 +95,10 @@ export class EngineProducer implements Producer {
     await new Promise<void>((resolve) => {
       try {
         this.#runner.call(() => {
-          if (!drain) this.#engine.clientClosed(new QanatError('CLOSED', 'the producer was closed without waiting', { outcome: 'not-sent' }));
+          if (!drain)
+            this.#engine.clientClosed(
+              new QanatError('CLOSED', 'the producer was closed without waiting', { outcome: 'not-sent' }),
+            );
           this.#engine.close(resolve);
         });
       } catch (error) {

@@ -1,4 +1,11 @@
-import { Consumer, type ConsumerOptions as EngineOptions, type Delivery, type Message, QanatError, type QueuePosition } from '@qanat/core';
+import {
+  Consumer,
+  type ConsumerOptions as EngineOptions,
+  type Delivery,
+  type Message,
+  QanatError,
+  type QueuePosition,
+} from '@qanat/core';
 import type { BatchHandler, MessageHandler, PushConsumer } from './client-api.ts';
 import type { EngineRunner } from './engine-runner.ts';
 import type { CloseOptions, RunOptions } from './types.ts';
@@ -49,7 +56,11 @@ export class EngineConsumer implements PushConsumer {
   runBatch(handler: BatchHandler, options: RunOptions & { readonly recordsMax?: number } = {}): Promise<void> {
     const { runner } = this.#owner;
     const batch = { recordsMax: options.recordsMax ?? BATCH_RECORDS };
-    return this.#run((delivery) => handle(runner, delivery, () => handler(delivery.messages)), { ...this.#options, batch }, options);
+    return this.#run(
+      (delivery) => handle(runner, delivery, () => handler(delivery.messages)),
+      { ...this.#options, batch },
+      options,
+    );
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Message> {
@@ -107,7 +118,12 @@ export class EngineConsumer implements PushConsumer {
     this.#taken = true;
     this.#engine = this.#owner.runner.call((engine) => {
       const handler = { onDelivery: take, onEvent: () => {}, onEnd: (error?: QanatError) => this.#onEnd(error) };
-      const consumer: Consumer = new Consumer(engine, this.#owner.nextConsumerId(), { ...options, instanceId: this.memberId }, handler);
+      const consumer: Consumer = new Consumer(
+        engine,
+        this.#owner.nextConsumerId(),
+        { ...options, instanceId: this.memberId },
+        handler,
+      );
       engine.attach(consumer);
       return consumer;
     });

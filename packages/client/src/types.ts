@@ -140,4 +140,3 @@ export interface CloseOptions {
   /** Let what was started or accepted end first. Default true. */
   readonly drain?: boolean;
 }
-

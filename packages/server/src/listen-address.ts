@@ -6,7 +6,9 @@ export function splitAddress(address: string): { readonly host: string; readonly
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
-    throw new QanatError('BAD_CONFIG', `"${address}" is no address`, { hint: 'write host:port, for example 127.0.0.1:7610, or [::1]:7610' });
+    throw new QanatError('BAD_CONFIG', `"${address}" is no address`, {
+      hint: 'write host:port, for example 127.0.0.1:7610, or [::1]:7610',
+    });
   }
   return { host: (match[1] ?? match[2]) as string, port };
 }

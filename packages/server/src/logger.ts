@@ -18,6 +18,7 @@ export interface LoggerOptions {
 }
 
 /** Control and bidirectional characters could forge lines or hide text: they are escaped. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the rule is about control characters.
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 const FIELD_CHARACTERS_MAX = 256;
 

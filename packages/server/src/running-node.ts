@@ -49,7 +49,9 @@ export class NodeHost<E extends ServerEngine> {
   async listen(transport: Transport, address: string): Promise<string> {
     try {
       this.#listener = await new Promise<Listener>((resolve, reject) => {
-        this.#driver.listen(transport, address, 'default', (error, listener) => (listener === undefined ? reject(error) : resolve(listener)));
+        this.#driver.listen(transport, address, 'default', (error, listener) =>
+          listener === undefined ? reject(error) : resolve(listener),
+        );
       });
       return this.#listener.address;
     } catch (error) {

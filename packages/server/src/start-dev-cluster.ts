@@ -63,7 +63,11 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
 }
 
 /** Starts `count` nodes at once and notes those that run, so that they can be stopped where another one failed. @throws its error. */
-async function startAll(started: RunningNode[], count: number, start: (index: number) => Promise<RunningNode>): Promise<RunningNode[]> {
+async function startAll(
+  started: RunningNode[],
+  count: number,
+  start: (index: number) => Promise<RunningNode>,
+): Promise<RunningNode[]> {
   const results = await Promise.allSettled(Array.from({ length: count }, (_, i) => start(i)));
   const running = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
   started.push(...running);

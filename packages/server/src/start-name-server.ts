@@ -19,7 +19,12 @@ export interface NameServerProcessOptions {
 /** Starts a NameServer on TCP. @throws QanatError BAD_CONFIG when it cannot listen. */
 export async function startNameServer(options: NameServerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
-  const engine = new NameServer({ name: options.name ?? options.listen, software: SOFTWARE, random: new Random(randomSeed()), ...options.engine });
+  const engine = new NameServer({
+    name: options.name ?? options.listen,
+    software: SOFTWARE,
+    random: new Random(randomSeed()),
+    ...options.engine,
+  });
   const host = new NodeHost(engine, { clock: systemClock, transports: [], onLog: log });
   await host.start();
   const endpoint = await host.listen(tcpTransport(), options.listen);

@@ -31,7 +31,12 @@ function startConsumer(node: VirtualNode<Client>, id: number, received: string[]
       onEvent: () => {},
       onEnd: () => {},
     };
-    const consumer = new Consumer(client, id, { mode: 'clustering', group: 'g', subscriptions: [{ topic: TOPIC }], from: 'first' }, handler);
+    const consumer = new Consumer(
+      client,
+      id,
+      { mode: 'clustering', group: 'g', subscriptions: [{ topic: TOPIC }], from: 'first' },
+      handler,
+    );
     client.attach(consumer);
     return consumer;
   });
@@ -88,10 +93,11 @@ function anHour(seed: number, forMs: number): Outcome {
     cluster.clock.run(atMs);
     const at = turn % members.length;
     if (turn % 5 === 4) cluster.restartBroker(cluster.hosts.brokerNames[turn % 2] as string);
-    else if (turn % 2 === 0) members[at]?.call((client, nowMs) => {
-      client.enter(nowMs);
-      consumers[at]?.close({ drain: true }, () => {});
-    });
+    else if (turn % 2 === 0)
+      members[at]?.call((client, nowMs) => {
+        client.enter(nowMs);
+        consumers[at]?.close({ drain: true }, () => {});
+      });
     else {
       const empty = (turn - 1) % members.length;
       consumers[empty] = startConsumer(members[empty] as VirtualNode<Client>, ++joined, received);

@@ -1,5 +1,5 @@
-import { type BrokerOptions, type Clock, QanatError } from '@qanat/core';
 import { type ConnectOptions, connectWith, type QanatClient } from '@qanat/client';
+import { type BrokerOptions, type Clock, QanatError } from '@qanat/core';
 import { ClusterHosts, VirtualClock } from '@qanat/simulator';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 
@@ -91,7 +91,8 @@ export class TestCluster implements AsyncDisposable {
     );
     const endMs = clock.nowMs() + VIRTUAL_MS_MAX;
     for (await turn(); !settled; await turn()) {
-      if (clock.nowMs() > endMs) throw new QanatError('TIMEOUT', 'what was waited for did not settle within an hour of virtual time');
+      if (clock.nowMs() > endMs)
+        throw new QanatError('TIMEOUT', 'what was waited for did not settle within an hour of virtual time');
       clock.run(Math.max(clock.nowMs(), Math.min(clock.nextMs() ?? clock.nowMs(), clock.nowMs() + STEP_MS)));
     }
     return promise;
@@ -173,4 +174,3 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   await cluster.start();
   return cluster;
 }
-

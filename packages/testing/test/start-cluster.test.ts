@@ -44,7 +44,12 @@ describe('producer', () => {
   it('sends a batch with one promise', async () => {
     const { cluster, client } = await virtual();
     const producer = client.producer();
-    const receipts = await cluster.until(producer.sendBatch('orders', Array.from({ length: 100 }, (_, i) => ({ body: `${i}` }))));
+    const receipts = await cluster.until(
+      producer.sendBatch(
+        'orders',
+        Array.from({ length: 100 }, (_, i) => ({ body: `${i}` })),
+      ),
+    );
     expect(receipts).toMatchObject([{ topic: 'orders', baseOffset: 0, count: 100 }]);
   });
 
@@ -105,17 +110,17 @@ describe('push consumer', () => {
   it('gets every message once with run, runBatch and for await', async () => {
     const { cluster, client } = await virtual();
     await fill(cluster, client, 'orders', 200);
-    const got: Record<string, string[]> = { run: [], batch: [], iterate: [] };
+    const got: { run: string[]; batch: string[]; iterate: string[] } = { run: [], batch: [], iterate: [] };
     const run = client.pushConsumer({ group: 'run', topics: 'orders', from: 'first' });
     const batch = client.pushConsumer({ group: 'batch', topics: 'orders', from: 'first' });
     const iterate = client.pushConsumer({ group: 'iterate', topics: 'orders', from: 'first' });
     const running = [
-      run.run(async (message) => void got['run']?.push(text(message))),
-      batch.runBatch((messages) => void got['batch']?.push(...messages.map(text))),
+      run.run(async (message) => void got.run.push(text(message))),
+      batch.runBatch((messages) => void got.batch.push(...messages.map(text))),
       (async () => {
         for await (const message of iterate) {
-          got['iterate']?.push(text(message));
-          if (got['iterate']?.length === 200) break;
+          got.iterate.push(text(message));
+          if (got.iterate.length === 200) break;
         }
       })(),
     ];
@@ -129,7 +134,9 @@ describe('push consumer', () => {
     const { cluster, client } = await virtual();
     const producer = client.producer();
     const tags = ['created', 'paid', undefined, 'cancelled'];
-    await cluster.until(Promise.all(tags.map((tag) => producer.send('orders', { body: tag ?? 'none', ...(tag === undefined ? {} : { tag }) }))));
+    await cluster.until(
+      Promise.all(tags.map((tag) => producer.send('orders', { body: tag ?? 'none', ...(tag === undefined ? {} : { tag }) }))),
+    );
     const got: string[] = [];
     const consumer = client.pushConsumer({ group: 'g', topics: { orders: 'created || paid' }, from: 'first' });
     const running = consumer.run((message) => void got.push(text(message)));
@@ -301,7 +308,8 @@ describe('administration', () => {
     await cluster.until(running);
     const plan = await cluster.until(client.admin.resetGroup('g', 'first', { dryRun: true }));
     expect(plan.reduce((sum, step) => sum + (step.from ?? 0) - step.to, 0)).toBe(30);
-    const lag = async (): Promise<number | undefined> => (await cluster.until(client.admin.listGroups())).find((g) => g.group === 'g')?.lag;
+    const lag = async (): Promise<number | undefined> =>
+      (await cluster.until(client.admin.listGroups())).find((g) => g.group === 'g')?.lag;
     expect(await lag()).toBe(0);
     await cluster.until(client.admin.resetGroup('g', 'first'));
     expect(await lag()).toBe(30);
@@ -330,6 +338,9 @@ describe('closing', () => {
   it('rejects connect when nobody is there, with a hint', async () => {
     const { cluster } = await virtual();
     for (const name of cluster.nameServers) cluster.killNameServer(name);
-    await expect(cluster.connect({ timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'CONNECTION_FAILED', hint: expect.stringContaining('qanat dev') });
+    await expect(cluster.connect({ timeoutMs: 2_000 })).rejects.toMatchObject({
+      code: 'CONNECTION_FAILED',
+      hint: expect.stringContaining('qanat dev'),
+    });
   });
 });

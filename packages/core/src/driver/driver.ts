@@ -60,7 +60,12 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
   }
 
   /** Accepts connections for the engine. */
-  listen(transport: Transport, address: string, name: string, done: (error: QanatError | undefined, listener: Listener | undefined) => void): void {
+  listen(
+    transport: Transport,
+    address: string,
+    name: string,
+    done: (error: QanatError | undefined, listener: Listener | undefined) => void,
+  ): void {
     transport.listen(address, (connection) => this.#accept(connection, name), done);
   }
 
@@ -219,7 +224,8 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
   #store(operation: number, request: StorageRequest): void {
     const storage = this.#options.storage;
     assert(storage !== undefined, 'the engine needs a storage');
-    const done: StorageDone<unknown> = (error, result) => this.#step((nowMs) => this.#engine.handle({ kind: 'stored', operation, error, result }, nowMs));
+    const done: StorageDone<unknown> = (error, result) =>
+      this.#step((nowMs) => this.#engine.handle({ kind: 'stored', operation, error, result }, nowMs));
     switch (request.op) {
       case 'append':
         return storage.append(request.name, request.parts, done as StorageDone<void>);

@@ -32,7 +32,15 @@ export interface NameServerOptions {
   readonly session?: Partial<ServerSessionOptions>;
 }
 
-const SERVED: ReadonlySet<LiveFrame> = new Set(['HELLO', 'PING', 'GOAWAY', 'REGISTER_BROKER', 'UNREGISTER_BROKER', 'BROKER_HEARTBEAT', 'ROUTE_QUERY']);
+const SERVED: ReadonlySet<LiveFrame> = new Set([
+  'HELLO',
+  'PING',
+  'GOAWAY',
+  'REGISTER_BROKER',
+  'UNREGISTER_BROKER',
+  'BROKER_HEARTBEAT',
+  'ROUTE_QUERY',
+]);
 
 /** A NameServer: keeps routes in memory, and knows no other NameServer (spec, chapters of broker registration and of routes). */
 export class NameServer implements Engine, ServerHandler {
@@ -54,7 +62,9 @@ export class NameServer implements Engine, ServerHandler {
       lostMs: options.lostMs ?? LIMITS.BROKER_LOST_MS,
       awayMs: options.awayMs ?? LIMITS.BROKER_AWAY_MS,
     };
-    this.#table = new RouteTable(this.#context, times, options.brokersMax ?? LIMITS.BROKERS_MAX, (topic) => this.#watches.changed(topic));
+    this.#table = new RouteTable(this.#context, times, options.brokersMax ?? LIMITS.BROKERS_MAX, (topic) =>
+      this.#watches.changed(topic),
+    );
   }
 
   // ---- Engine ----
@@ -160,7 +170,11 @@ export class NameServer implements Engine, ServerHandler {
   #query(request: Request<'ROUTE_QUERY'>): void {
     const { topics, all, watch } = request.header;
     if (all && (watch || topics.length > 0)) throw new QanatError('INVALID_ARGUMENT', 'RouteQuery.all excludes topics and watch');
-    if (watch) this.#watches.add(request.session, topics.filter((topic) => nameError(topic) === undefined));
+    if (watch)
+      this.#watches.add(
+        request.session,
+        topics.filter((topic) => nameError(topic) === undefined),
+      );
     const pages = all ? this.#allRoutes() : this.#routes(topics);
     request.respondInPages(pages as readonly never[]);
   }

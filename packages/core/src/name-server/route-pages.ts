@@ -28,7 +28,10 @@ export class RoutePages {
   }
 
   addBroker(broker: BrokerRouteInit): void {
-    const endpoints = (broker.endpoints ?? []).reduce((sum, e) => sum + (e.address?.length ?? 0) + (e.listener?.length ?? 0) + ITEM_BYTES, 0);
+    const endpoints = (broker.endpoints ?? []).reduce(
+      (sum, e) => sum + (e.address?.length ?? 0) + (e.listener?.length ?? 0) + ITEM_BYTES,
+      0,
+    );
     this.#room(endpoints + (broker.broker?.length ?? 0) + (broker.cluster?.length ?? 0) + 3 * ITEM_BYTES);
     this.#last().brokers.push(broker);
   }

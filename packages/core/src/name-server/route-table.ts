@@ -2,6 +2,7 @@ import type { ServerSession } from '../connection/server-session.ts';
 import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import { checkName } from '../model/names.ts';
+import { compareTexts } from '../model/text-order.ts';
 import type { BrokerHeartbeat, BrokerRouteInit, RegisterBroker } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import { type BrokerEntry, hex } from './broker-entry.ts';
@@ -41,7 +42,7 @@ export class RouteTable {
   /** The brokers that have the topic, sorted by name; none when nobody has it. */
   brokersOf(topic: string): readonly BrokerEntry[] {
     const entries = this.#topics.get(topic);
-    return entries === undefined ? [] : [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return entries === undefined ? [] : [...entries.values()].sort((a, b) => compareTexts(a.name, b.name));
   }
 
   /** @throws QanatError INVALID_NAME, NAME_IN_USE, TERM_FENCED, LIMIT_EXCEEDED. */
@@ -70,13 +71,20 @@ export class RouteTable {
     for (const topic of new Set([...before.keys(), ...topics.keys()])) {
       if (before.get(topic) !== topicText(entry, topic)) this.#changed(topic);
     }
-    if (known === undefined) this.#host.log('info', 'broker registered', { broker: entry.name, topics: topics.size, remote: session.remote });
+    if (known === undefined)
+      this.#host.log('info', 'broker registered', { broker: entry.name, topics: topics.size, remote: session.remote });
   }
 
   /** @returns whether the broker must register again. */
   heartbeat(session: ServerSession, beat: BrokerHeartbeat): boolean {
     const entry = this.#brokers.get(beat.broker);
-    if (entry === undefined || entry.storeId !== hex(beat.storeId) || entry.term !== beat.term || entry.revision !== beat.revision) return true;
+    if (
+      entry === undefined ||
+      entry.storeId !== hex(beat.storeId) ||
+      entry.term !== beat.term ||
+      entry.revision !== beat.revision
+    )
+      return true;
     this.#heard(entry, session);
     return false;
   }
@@ -103,7 +111,8 @@ export class RouteTable {
     if (!sameStore && known.state === 'live') {
       throw new QanatError('NAME_IN_USE', `broker ${head.broker} is live with another store (${known.storeId.slice(0, 8)}…)`);
     }
-    if (sameStore && head.term < known.term) throw new QanatError('TERM_FENCED', `broker ${head.broker} is known with term ${known.term}, not ${head.term}`);
+    if (sameStore && head.term < known.term)
+      throw new QanatError('TERM_FENCED', `broker ${head.broker} is known with term ${known.term}, not ${head.term}`);
   }
 
   #newEntry(name: string): BrokerEntry {
@@ -150,7 +159,9 @@ export class RouteTable {
       this.#host.log('info', 'broker is back', { broker: entry.name });
       this.#allChanged(entry);
     }
-    this.#arm(entry, entry.heardMs + this.#times.expiryMs, () => this.#leave(entry, `nothing was heard for ${this.#times.expiryMs} ms`));
+    this.#arm(entry, entry.heardMs + this.#times.expiryMs, () =>
+      this.#leave(entry, `nothing was heard for ${this.#times.expiryMs} ms`),
+    );
   }
 
   #leave(entry: BrokerEntry, why: string): void {
@@ -204,10 +215,12 @@ function readTopics(frames: readonly RegisterBroker[]): ReadonlyMap<string, numb
   for (const frame of frames) {
     for (const { topic, queues } of frame.topics) {
       checkName('topic', topic);
-      if (queues < 1 || queues > LIMITS.QUEUES_PER_TOPIC_MAX) throw new QanatError('INVALID_ARGUMENT', `topic ${topic} has ${queues} queues`);
+      if (queues < 1 || queues > LIMITS.QUEUES_PER_TOPIC_MAX)
+        throw new QanatError('INVALID_ARGUMENT', `topic ${topic} has ${queues} queues`);
       topics.set(topic, queues);
     }
   }
-  if (topics.size > LIMITS.TOPICS_PER_BROKER_MAX) throw new QanatError('LIMIT_EXCEEDED', `more than ${LIMITS.TOPICS_PER_BROKER_MAX} topics (TOPICS_PER_BROKER_MAX)`);
+  if (topics.size > LIMITS.TOPICS_PER_BROKER_MAX)
+    throw new QanatError('LIMIT_EXCEEDED', `more than ${LIMITS.TOPICS_PER_BROKER_MAX} topics (TOPICS_PER_BROKER_MAX)`);
   return topics;
 }

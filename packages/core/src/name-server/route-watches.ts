@@ -13,7 +13,10 @@ export class RouteWatches {
     const watched = this.#bySession.get(session) ?? new Set<string>();
     const added = topics.filter((topic) => !watched.has(topic));
     if (watched.size + added.length > LIMITS.WATCHED_TOPICS_MAX) {
-      throw new QanatError('LIMIT_EXCEEDED', `a connection watches at most ${LIMITS.WATCHED_TOPICS_MAX} topics (WATCHED_TOPICS_MAX)`);
+      throw new QanatError(
+        'LIMIT_EXCEEDED',
+        `a connection watches at most ${LIMITS.WATCHED_TOPICS_MAX} topics (WATCHED_TOPICS_MAX)`,
+      );
     }
     this.#bySession.set(session, watched);
     for (const topic of added) {
