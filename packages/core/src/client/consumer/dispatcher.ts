@@ -1,5 +1,14 @@
+import type { Handout } from './delivery.ts';
 import type { ConsumerHandler } from './options.ts';
-import type { QueueStream } from './queue-stream.ts';
+
+/** What a dispatcher knows of a queue that is read. */
+export interface HandoutSource {
+  /** In the dispatcher's list. */
+  queued: boolean;
+  canHandOut(nowMs: number): boolean;
+  /** What is to be handled next, or undefined when nothing is here. Called only when `canHandOut`. */
+  take(): Handout | undefined;
+}
 
 /**
  * Hands out deliveries: as many at once as asked for, the queues in turn. A handler that says `done` before `onDelivery`
@@ -12,7 +21,7 @@ export class Dispatcher {
   readonly #deliveriesMax: number;
   readonly #nowMs: () => number;
   readonly #onPumped: () => void;
-  #ready: QueueStream[] = [];
+  #ready: HandoutSource[] = [];
   #pumping = false;
   #stopped = false;
 
@@ -30,14 +39,14 @@ export class Dispatcher {
   }
 
   /** Something changed that may let this queue hand out; `pump` does it. */
-  wake(stream: QueueStream): void {
+  wake(stream: HandoutSource): void {
     if (stream.queued || this.#stopped || !stream.canHandOut(this.#nowMs())) return;
     stream.queued = true;
     this.#ready.push(stream);
   }
 
   /** A delivery of this queue ended. */
-  settled(stream: QueueStream): void {
+  settled(stream: HandoutSource): void {
     this.running--;
     this.wake(stream);
     this.pump();
@@ -47,14 +56,14 @@ export class Dispatcher {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      while (this.running < this.#deliveriesMax && this.#ready.length > 0) this.#handOut(this.#ready.shift() as QueueStream);
+      while (this.running < this.#deliveriesMax && this.#ready.length > 0) this.#handOut(this.#ready.shift() as HandoutSource);
     } finally {
       this.#pumping = false;
     }
     this.#onPumped();
   }
 
-  #handOut(stream: QueueStream): void {
+  #handOut(stream: HandoutSource): void {
     stream.queued = false;
     if (!stream.canHandOut(this.#nowMs())) return;
     const handout = stream.take();

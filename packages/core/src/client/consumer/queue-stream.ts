@@ -1,5 +1,6 @@
 import type { QueueId } from '../host.ts';
 import { type DeliveryOwner, Handout, HandoutList } from './delivery.ts';
+import type { HandoutSource } from './dispatcher.ts';
 import type { Message } from './message.ts';
 import type { TopicSubscription } from './options.ts';
 import { QueueBuffer } from './queue-buffer.ts';
@@ -36,7 +37,7 @@ export interface StreamStart {
 }
 
 /** One queue that this consumer reads: what is buffered, what is under way, how far it has come. */
-export class QueueStream implements DeliveryOwner {
+export class QueueStream implements DeliveryOwner, HandoutSource {
   readonly id: QueueId;
   readonly subscription: TopicSubscription;
   readonly epoch: number;
@@ -56,7 +57,6 @@ export class QueueStream implements DeliveryOwner {
   running = 0;
   /** When a release no longer waits for handlers. */
   releaseByMs = 0;
-  /** In the dispatcher's list. */
   queued = false;
   readonly #scope: ConsumerScope;
   readonly #owner: StreamOwner;
@@ -121,7 +121,6 @@ export class QueueStream implements DeliveryOwner {
     this.#scope.prefetch.take(bytes);
   }
 
-  /** What is to be handled next, or undefined when nothing is here. Call it only when `canHandOut`. */
   take(): Handout | undefined {
     const again = this.#due.shift();
     if (again !== undefined) {
