@@ -56,9 +56,10 @@ export class VirtualNode<E extends NodeEngine> {
     this.#driver.start();
   }
 
-  /** Listens; `onListening` is called in a later turn of the clock. */
+  /** Listens; `onListening` is called in a later turn of the clock, unless the node was killed before. */
   listen(address: string, onListening: (address: string) => void): void {
     this.#driver.listen(this.#transport, address, 'default', (error, listener) => {
+      if (this.ended) return;
       if (listener === undefined) this.failure = error;
       else {
         this.address = listener.address;
