@@ -18,7 +18,7 @@ const pullAll = (client: TestClient): string[] =>
   messagesOf(client.call('PULL', { topics: [{ topic: 't', queues: [{ queue: 0, offset: 0 }] }] }).payload);
 
 describe('SEND', () => {
-  it('is answered with dense offsets, and only when the batch is durable', () => {
+  it('is answered with dense offsets, and only when the batch is durable [QNT-SND-001, QNT-SND-040]', () => {
     const { world, client } = withTopic();
     const first = client.send('SEND', { topic: 't' }, [batchOf(['a', 'b'])]);
     const second = client.send('SEND', { topic: 't' }, [batchOf(['c'])]);
@@ -30,7 +30,7 @@ describe('SEND', () => {
     expect(client.answer('SEND', second)?.header.baseOffset).toBe(2);
   });
 
-  it('shows nothing to consumers before it is durable', () => {
+  it('shows nothing to consumers before it is durable [QNT-SND-004, QNT-PUL-011]', () => {
     const { world, client } = withTopic();
     client.send('SEND', { topic: 't' }, [batchOf(['a'])]);
     const pull = client.send('PULL', { topics: [{ topic: 't', queues: [{ queue: 0, offset: 0 }] }] });
@@ -41,7 +41,7 @@ describe('SEND', () => {
     expect(pullAll(client)).toEqual(['0:a']);
   });
 
-  it('with ack level NONE is one-way, is never answered and bears no producer id', () => {
+  it('with ack level NONE is one-way, is never answered and bears no producer id [QNT-SND-007]', () => {
     const { world, client } = withTopic();
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     client.send('SEND', { topic: 't', ack: AckLevel.ACK_NONE }, [batchOf(['a'])], Flag.ONEWAY);
@@ -78,7 +78,7 @@ describe('SEND', () => {
     expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 70_001 - overhead })]).code).toBe('BATCH_TOO_LARGE');
   });
 
-  it('is refused with DISK_FULL under the reserve, while state still goes, and taken again above it', () => {
+  it('is refused with DISK_FULL under the reserve, while state still goes, and taken again above it [QNT-SND-038]', () => {
     const { world, client, disk } = withTopic();
     disk.freeBytes = 1_000;
     world.advance(20_000);
@@ -89,7 +89,7 @@ describe('SEND', () => {
     expect(client.call('SEND', { topic: 't' }, [batchOf(['a'])]).code).toBeUndefined();
   });
 
-  it('is refused with BROKER_BUSY and a time when too many bytes wait to be stored', () => {
+  it('is refused with BROKER_BUSY and a time when too many bytes wait to be stored [QNT-LIM-012]', () => {
     const { world, client } = withTopic({ limits: { stagedBytesMax: 3_000 } });
     const sent = Array.from({ length: 4 }, () => client.send('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 1_000 })]));
     world.pump();
@@ -98,7 +98,7 @@ describe('SEND', () => {
     expect(answers[2]?.info?.retryAfterMs).toBeGreaterThan(0);
   });
 
-  it('is rejected when the write fails, leaves no gap, and is never visible', () => {
+  it('is rejected when the write fails, leaves no gap, and is never visible [QNT-LOG-004, QNT-LOG-005]', () => {
     const { world, client, disk } = withTopic();
     client.call('SEND', { topic: 't' }, [batchOf(['a'])]);
     disk.failNext('short');
@@ -110,7 +110,7 @@ describe('SEND', () => {
 });
 
 describe('a producer id', () => {
-  it('is never drawn twice, not even in another life of the broker', () => {
+  it('is never drawn twice, not even in another life of the broker [QNT-SND-018]', () => {
     const disk = new FakeDisk();
     const ids = [1, 2].flatMap((seed) => {
       const client = runningBroker({}, disk, seed).client();
@@ -121,7 +121,7 @@ describe('a producer id', () => {
     expect(ids).toEqual([2 ** 20, 2 ** 20 + 1, 2 ** 21, 2 ** 21 + 1]);
   });
 
-  it('makes a repeated batch a duplicate with the offset of its original', () => {
+  it('makes a repeated batch a duplicate with the offset of its original [QNT-SND-012, QNT-SND-013, QNT-SND-015]', () => {
     const { client } = withTopic();
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     const send = (bodies: readonly string[], sequence: number) =>
@@ -138,7 +138,7 @@ describe('a producer id', () => {
     expect(pullAll(client)).toEqual(['0:a', '1:b', '2:c']);
   });
 
-  it('holds back the answer to a duplicate until its original is durable', () => {
+  it('holds back the answer to a duplicate until its original is durable [QNT-SND-013]', () => {
     const { world, client } = withTopic();
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     const send = () => client.send('SEND', { topic: 't' }, [batchOf(['a'], { producerId })]);
@@ -149,7 +149,7 @@ describe('a producer id', () => {
     expect(client.answer('SEND', duplicate)?.header).toMatchObject({ baseOffset: 0, duplicate: true });
   });
 
-  it('rejects a duplicate with its original when the write fails, and takes the sequence again', () => {
+  it('rejects a duplicate with its original when the write fails, and takes the sequence again [QNT-SND-016]', () => {
     const { world, client, disk } = withTopic();
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     const send = (sequence: number) => client.send('SEND', { topic: 't' }, [batchOf([`m${sequence}`], { producerId, sequence })]);
@@ -162,7 +162,7 @@ describe('a producer id', () => {
     expect(again.map((correlation) => client.answer('SEND', correlation)?.header.baseOffset)).toEqual([0, 1]);
   });
 
-  it('remembers 64 batches; an older one is a duplicate whose offset is unknown', () => {
+  it('remembers 64 batches; an older one is a duplicate whose offset is unknown [QNT-SND-014]', () => {
     const { client } = withTopic();
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     const send = (sequence: number) =>
@@ -189,7 +189,7 @@ describe('a producer id', () => {
     expect(codes).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  it('belongs to the connection that took it over; the former one is fenced', () => {
+  it('belongs to the connection that took it over; the former one is fenced [QNT-SND-019, QNT-SND-020]', () => {
     const { world, client } = withTopic();
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     const batch = (sequence: number) => [batchOf([`m${sequence}`], { producerId, sequence })];
@@ -217,7 +217,7 @@ describe('a producer id', () => {
     expect(after.call('SEND', { topic: 't' }, [batchOf(['c'], { producerId, sequence: 2 })]).info?.expectedSequence).toBe(1);
   });
 
-  it('goes when it was idle for too long, and the one used longest ago goes at the limit', () => {
+  it('goes when it was idle for too long, and the one used longest ago goes at the limit [QNT-SND-023]', () => {
     const { world, client } = withTopic({ limits: { producersMax: 2, producerIdleMs: 10_000 } });
     const [a, b, c] = [1, 2, 3].map(() => {
       world.advance(10);
@@ -232,7 +232,7 @@ describe('a producer id', () => {
     expect(send(b)).toBeUndefined();
   });
 
-  it('with a name is durable: a new INIT has the next epoch, counts from zero and fences the former holder', () => {
+  it('with a name is durable: a new INIT has the next epoch, counts from zero and fences the former holder [QNT-SND-021, QNT-SND-022]', () => {
     const { world, client, disk } = withTopic();
     const first = client.call('INIT_PRODUCER', { name: 'n' }).header;
     expect(first.epoch).toBe(0);

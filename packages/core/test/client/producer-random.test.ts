@@ -119,7 +119,7 @@ function checkOrder(cluster: Cluster, sent: readonly Sent[]): void {
 }
 
 describe('sends under random answers, losses and stops', () => {
-  it('are settled once, stored once when acked, nowhere when rejected, once at most when unknown, and in order by key', () => {
+  it('are settled once, stored once when acked, nowhere when rejected, once at most when unknown, and in order by key [QNT-SND-008, QNT-SND-036]', () => {
     fc.assert(
       fc.property(
         fc.array(event, { size: 'max', maxLength: 40 }),
