@@ -1,4 +1,4 @@
-import type { ClientEvent } from '@qanat/core';
+import type { ClientEvent, QueueId } from '@qanat/core';
 import type { Note } from './output/diagnostics.ts';
 import { formatAmount } from './output/figures.ts';
 import { formatQueues } from './output/queue-list.ts';
@@ -17,7 +17,7 @@ export function noteOfEvent(event: ClientEvent): Note {
       return {
         level: event.error === undefined ? 'debug' : 'warn',
         event: event.kind,
-        text: `lost the connection to ${event.peer} at ${event.address}${event.error === undefined ? '' : `: ${event.error.message}`}`,
+        text: `lost the connection to ${event.peer} at ${event.address}${whyOf(event.error)}`,
         fields: { peer: event.peer, address: event.address, code: event.error?.code },
       };
     case 'waiting-for-topic':
@@ -32,7 +32,7 @@ export function noteOfEvent(event: ClientEvent): Note {
       return {
         level: 'info',
         event: event.kind,
-        text: `${event.kind}: ${event.queues.length === 0 ? 'no queues' : `${formatAmount(event.queues.length, 'queue')}, ${formatQueues(event.queues)}`}`,
+        text: `${event.kind}: ${formatAmount(event.queues.length, 'queue')}, ${formatQueues(event.queues)}`,
         fields: { queues: event.queues },
       };
     case 'idle':
@@ -46,14 +46,14 @@ export function noteOfEvent(event: ClientEvent): Note {
       return {
         level: 'warn',
         event: event.kind,
-        text: `trying again ${formatQueues([event.queue])} @${event.offset} (attempt ${event.attempt}): ${messageOf(event.error)}`,
+        text: `trying again ${placeOf(event)} (attempt ${event.attempt})${whyOf(event.error)}`,
         fields: { queue: event.queue, offset: event.offset, attempt: event.attempt },
       };
     case 'undecodable':
       return {
         level: 'error',
         event: event.kind,
-        text: `passed ${formatAmount(event.count, 'message')} of ${formatQueues([event.queue])} from @${event.offset}: ${event.error.message}`,
+        text: `passed ${formatAmount(event.count, 'message')} from ${placeOf(event)} on${whyOf(event.error)}`,
         fields: { queue: event.queue, offset: event.offset, count: event.count, code: event.error.code },
       };
     case 'error':
@@ -67,4 +67,10 @@ export function noteOfEvent(event: ClientEvent): Note {
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const placeOf = ({ queue, offset }: { readonly queue: QueueId; readonly offset: number }): string =>
+  `${formatQueues([queue])} @${offset}`;
+
+function whyOf(error: unknown): string {
+  if (error === undefined) return '';
+  return `: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -1,3 +1,5 @@
+import { fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 /** The signals that ask the command to stop. */
@@ -15,13 +17,25 @@ export interface CliIo {
   onSignal(listener: (signal: StopSignal) => void): () => void;
 }
 
+const STDOUT = 1;
+
+/**
+ * Standard output that never blocks. `process.stdout` writes to a pipe in one go: a slow reader would stop the whole process,
+ * heartbeats included, and a group would take its member for dead.
+ */
+function openStdout(): CliIo['stdout'] {
+  const isPipe = process.platform !== 'win32' && fstatSync(STDOUT).isFIFO();
+  // Node puts the mode of the descriptor back when the process ends.
+  return isPipe ? new Socket({ fd: STDOUT, readable: false, writable: true }) : process.stdout;
+}
+
 /** The streams, the environment and the signals of this process. */
 export function processIo(): CliIo {
   return {
     get stdin() {
       return process.stdin; // Touching it opens it: not before somebody reads.
     },
-    stdout: process.stdout,
+    stdout: openStdout(),
     stderr: process.stderr,
     env: process.env,
     onSignal(listener) {

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import type { QanatClient } from '@qanat/client';
 import type { ClientEvent } from '@qanat/core';
-import { noteOfEvent } from './client-events.ts';
 import { CliError, ExitCode, isQanatError } from './errors.ts';
+import { EventTeller } from './event-teller.ts';
 import type { Session } from './session.ts';
 
 const CONNECT_MS = 5_000;
@@ -45,6 +45,8 @@ export interface ClientUse {
   readonly label?: string;
   /** Hears every event before it is told on standard error; false: it is not told. */
   readonly onEvent?: (event: ClientEvent) => boolean;
+  /** Whether it matters which queues are assigned and revoked. Default false. */
+  readonly tellsMoves?: boolean;
 }
 
 /** Connects, works, and closes whatever happens. */
@@ -54,12 +56,14 @@ export async function withClient<T>(
   use: ClientUse = {},
 ): Promise<T> {
   const client = await connectTo(session, use.label ?? `${hostname()}-${process.pid}`);
+  const teller = new EventTeller(session.diagnostics, use.tellsMoves ?? false);
   const stop = client.onEvent((event) => {
-    if (use.onEvent?.(event) ?? true) session.diagnostics.note(noteOfEvent(event));
+    if (use.onEvent?.(event) ?? true) teller.tell(event);
   });
   try {
     return await work(client);
   } finally {
+    teller.flush();
     stop();
     await client.close();
   }

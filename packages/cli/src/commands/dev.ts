@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DevCluster } from '@qanat/server';
+import type { DevCluster, Logger } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { option, wholeNumber } from '../options.ts';
@@ -50,8 +50,9 @@ function welcome(cluster: DevCluster, flags: DevFlags, readyMs: number): string 
   ];
   const nameWidth = Math.max(...nodes.map(([, name = '']) => name.length));
   const line = exportLine(cluster);
+  const kept = flags.fresh === true ? 'fresh' : 'kept; --fresh begins anew';
   return [
-    `qanat dev · ready in ${formatSpan(readyMs)} · data in ${flags.data} (${flags.fresh === true ? 'fresh' : 'kept; --fresh begins anew'})`,
+    `qanat dev · ready in ${formatSpan(readyMs)} · data in ${flags.data} (${kept})`,
     '',
     ...nodes.map(([role = '', name = '', endpoint = '']) => `  ${role.padEnd(10)}  ${name.padEnd(nameWidth)}  ${endpoint}`),
     '',
@@ -74,6 +75,13 @@ function summary(upMs: number, before: Stored | undefined, after: Stored | undef
   return `stopped · ${parts.join(' · ')}`;
 }
 
+/** A logger that tells only errors once the signal has fired. */
+const quietAfter =
+  (signal: AbortSignal, log: Logger): Logger =>
+  (level, event, fields) => {
+    if (level === 'error' || !signal.aborted) log(level, event, fields);
+  };
+
 async function runDev(session: Session, flags: DevFlags): Promise<void> {
   if (flags.fresh === true) checkFresh(flags.data);
   const startMs = performance.now();
@@ -86,7 +94,8 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
     brokers: flags.brokers,
     host: HOST,
     ...(await chooseDevPorts(HOST, flags.nameservers, flags.brokers)),
-    logger,
+    // Nodes that leave one after the other miss each other: no news while all are stopped.
+    logger: (node) => quietAfter(session.signal, logger(node)),
   });
   const readyAtMs = performance.now();
   if (flags.json === true) {
@@ -120,7 +129,7 @@ export function addDevCommand(program: Command, session: Session): void {
     [
       ['qanat dev', 'data is kept in ./.qanat'],
       ['qanat dev --fresh', 'begins with an empty cluster'],
-      ['qanat dev --data /tmp/play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
+      ['qanat dev --data play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
     ],
     'It listens on 7600, 7601, 7610 and 7620 where these ports are free, on others where they are not.',
   );

@@ -20,7 +20,7 @@ const MEMBER_COLUMNS: readonly Column<GroupMember>[] = [
   { title: 'member', cell: (row) => row.label },
   { title: 'id', cell: (row) => row.id },
   { title: 'address', cell: (row) => row.address },
-  { title: 'queues', cell: (row) => (row.idle ? 'idle' : formatQueues(row.queues)) },
+  { title: 'queues', cell: (row) => (row.idle ? 'none' : formatQueues(row.queues)) },
 ];
 
 /** A queue's row says the label of its member, which people know, instead of the id. */
@@ -65,7 +65,8 @@ function groupDocument(group: GroupDescription): unknown {
 function groupText(group: GroupDescription): string {
   const topics = Object.entries(group.topics).map(([topic, filter]) => (filter === '*' ? topic : `${topic} (${filter})`));
   const idle = group.members.filter((member) => member.idle).length;
-  const members = `${formatAmount(group.members.length, 'member')}${idle === 0 ? '' : `, ${idle} of them idle: more members than queues`}`;
+  const why = group.members.length > group.queues.length ? 'idle: more members than queues' : 'without a queue yet';
+  const members = `${formatAmount(group.members.length, 'member')}${idle === 0 ? '' : `, ${idle} of them ${why}`}`;
   return [
     `${group.group}: ${group.kind}, topics ${topics.join(', ') || '-'}\n`,
     `${members}; lag ${formatAmount(lagOf(group), 'message')}\n`,

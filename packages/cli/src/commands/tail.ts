@@ -24,13 +24,16 @@ async function runTail(session: Session, topics: readonly string[], flags: TailF
     await withClient(session, (client) => tail(client, session, plan, sink), {
       label: plan.label ?? `${hostname()}-${process.pid}`,
       onEvent,
+      tellsMoves: plan.mode === 'clustering',
     });
     await sink.flush();
   } catch (error) {
     if (session.stoppedBy === undefined) throw error;
   } finally {
-    if (plan.mode !== 'groupless' || session.stoppedBy !== undefined)
+    const wasAsked = session.stoppedBy === 'SIGINT' || session.stoppedBy === 'SIGTERM';
+    if (wasAsked || (plan.mode !== 'groupless' && session.stoppedBy === undefined)) {
       session.info('got', `got ${formatAmount(sink.count, 'message')}`, { messages: sink.count });
+    }
   }
 }
 

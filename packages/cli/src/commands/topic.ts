@@ -109,11 +109,12 @@ function addTopicDescribe(noun: Command, session: Session): void {
       const description = await withClient(session, (client) =>
         client.admin.describeTopic(topic, session.call).catch((error: unknown) => explainUnknownTopic(client, topic, error)),
       );
-      const total = description.queues.reduce((sum, queue) => sum + messagesIn(queue), 0);
+      const { queues } = description;
+      const total = queues.reduce((sum, queue) => sum + messagesIn(queue), 0);
       session.document(
         topicDocument(description),
         () =>
-          `${formatTable(QUEUE_COLUMNS, description.queues)}\n${formatAmount(total, 'message')} in ${formatAmount(description.queues.length, 'queue')}\n`,
+          `${formatTable(QUEUE_COLUMNS, queues)}\n${formatAmount(total, 'message')} in ${formatAmount(queues.length, 'queue')}\n`,
       );
     });
   addExamples(command, [

@@ -45,7 +45,10 @@ export class LineSender {
     this.#options = options;
   }
 
-  /** Resolves when the lines were given to the producer, or it makes no sense to go on. @throws the reason of the session's signal. */
+  /**
+   * Resolves when the lines were given to the producer, or it makes no sense to go on.
+   * @throws the reason of the session's signal.
+   */
   async send(lines: readonly Line[]): Promise<void> {
     const { session, report, pacer, inFlight, batchLines } = this.#options;
     for (const line of lines) {

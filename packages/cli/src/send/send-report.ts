@@ -88,7 +88,8 @@ export class SendReport {
   progress(): string {
     const seconds = (performance.now() - this.#startMs) / 1_000;
     const failed = this.#unacked === 0 ? '' : ` · ${formatCount(this.#unacked)} failed`;
-    return `${formatAmount(this.#lines, 'line')} read · ${formatCount(this.#acked)} stored${failed} · ${formatCount(this.#acked / seconds)}/s`;
+    const perSecond = formatCount(this.#acked / seconds);
+    return `${formatAmount(this.#lines, 'line')} read · ${formatCount(this.#acked)} stored${failed} · ${perSecond}/s`;
   }
 
   /** Prints the summary. @param stopError why the rest of the input was not read. */
