@@ -134,13 +134,13 @@ describe('PULL', () => {
 
   it('keeps to the frame length of the client; a batch that can never fit is an error [QNT-PUL-010]', () => {
     const { world, client } = withTopic();
-    for (let i = 0; i < 5; i++) put(client, 0, ['a'], undefined, 1_000);
-    const small = world.client(3_000);
+    for (let i = 0; i < 5; i++) put(client, 0, ['a'], undefined, 6_000);
+    put(client, 1, ['a'], undefined, 20_000);
+    // The shortest frames that a client may ask for.
+    const small = world.client(LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX);
     expect(messagesOf(small.call('PULL', { topics: [at(0, 0)] }).payload)).toHaveLength(2);
-    const tiny = world.client(1_000);
-    expect(tiny.call('PULL', { topics: [at(0, 0)] }).header.results).toMatchObject([
-      { code: codeNumber('BATCH_TOO_LARGE'), nextOffset: 0 },
-    ]);
+    const { results } = small.call('PULL', { topics: [at(1, 0)] }).header;
+    expect(results).toMatchObject([{ code: codeNumber('BATCH_TOO_LARGE'), nextOffset: 0 }]);
   });
 
   it('holds answers back from a connection that does not read, until it is drained', () => {
