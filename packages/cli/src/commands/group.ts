@@ -65,7 +65,8 @@ function groupDocument(group: GroupDescription): unknown {
 function groupText(group: GroupDescription): string {
   const topics = Object.entries(group.topics).map(([topic, filter]) => (filter === '*' ? topic : `${topic} (${filter})`));
   const idle = group.members.filter((member) => member.idle).length;
-  const why = group.members.length > group.queues.length ? 'idle: more members than queues' : 'without a queue yet';
+  const tooMany = group.members.length > group.queues.length && group.missingBrokers.length === 0;
+  const why = tooMany ? 'idle: more members than queues' : 'without a queue at the brokers that answer';
   const members = `${formatAmount(group.members.length, 'member')}${idle === 0 ? '' : `, ${idle} of them ${why}`}`;
   return [
     `${group.group}: ${group.kind}, topics ${topics.join(', ') || '-'}\n`,

@@ -63,7 +63,8 @@ export class Admin {
       const brokers = options.brokers ?? liveBrokers(view);
       const unknown = brokers.find((name) => !view.brokers.some(({ broker }) => broker === name));
       if (unknown !== undefined) return done(noBroker(unknown, view), NOTHING);
-      if (brokers.length === 0) return done(new QanatError('NO_BROKER', 'no broker is registered', { outcome: 'not-sent' }), NOTHING);
+      if (brokers.length === 0)
+        return done(new QanatError('NO_BROKER', 'no broker is registered', { outcome: 'not-sent' }), NOTHING);
       this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, timeoutMs, (failed, answers) => {
         if (failed !== undefined) return done(failed, NOTHING);
         done(undefined, answers.every(({ response }) => response.header.existed) ? 'existed' : 'created');
@@ -117,20 +118,16 @@ export class Admin {
   }
 
   describeGroup(group: string, timeoutMs: number, done: AdminDone<GroupDescription>): void {
-    this.#atLive(timeoutMs, done, 'GROUP_DESCRIBE', { group }, (answers) => {
+    this.#atLive(timeoutMs, done, 'GROUP_DESCRIBE', { group }, (answers, view) => {
       const parts = answers
         .filter(({ error }) => error === undefined)
         .map(({ broker, response }) => ({ broker, pages: response.headers }));
       const silent = answers.filter(({ error }) => error !== undefined && error.code !== 'GROUP_NOT_FOUND');
       if (parts.length > 0) {
-        return done(
-          undefined,
-          describeGroup(
-            group,
-            parts,
-            silent.map(({ broker }) => broker),
-          ),
-        );
+        // A broker that is away was not even asked.
+        const away = view.brokers.filter((broker) => broker.away);
+        const missing = [...silent, ...away].map(({ broker }) => broker).sort();
+        return done(undefined, describeGroup(group, parts, missing));
       }
       done(silent[0]?.error ?? noGroup(group), NOTHING);
     });
@@ -171,11 +168,11 @@ export class Admin {
     done: AdminDone<Result>,
     name: N,
     header: RequestInit<N>,
-    answered: (answers: readonly BrokerAnswer<N>[]) => void,
+    answered: (answers: readonly BrokerAnswer<N>[], view: ClusterView) => void,
   ): void {
     this.#view(timeoutMs, (error, view) => {
       if (error !== undefined) return done(error, NOTHING);
-      askBrokers(this.#host, liveBrokers(view), name, header, timeoutMs, answered);
+      askBrokers(this.#host, liveBrokers(view), name, header, timeoutMs, (answers) => answered(answers, view));
     });
   }
 
