@@ -171,6 +171,7 @@ export class Broker implements Engine, ServerHandler {
     this.#context.enter(nowMs);
     const before = this.#phase;
     this.#phase = 'stopping';
+    this.#groups.stop();
     this.#topology.stop();
     this.#pulls.endAll();
     this.#sessions.goAway(new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`), graceMs);

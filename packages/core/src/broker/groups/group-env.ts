@@ -1,4 +1,5 @@
 import type { ServerSession } from '../../connection/server-session.ts';
+import type { Timer } from '../../timers.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import type { GroupHost } from './host.ts';
 
@@ -29,6 +30,8 @@ export const DEFAULT_GROUP_OPTIONS: GroupOptions = {
 export interface GroupEnv {
   readonly host: GroupHost;
   readonly options: GroupOptions;
+  /** Sets a timer that waits for a member, or may move or end leases: none of them runs once the broker stops. */
+  at(dueMs: number, run: () => void, options?: { readonly forPeer?: boolean }): Timer;
   /** Never the same twice in the life of a broker, and above those of its earlier lives. */
   nextGeneration(): number;
   /** `lost` runs when the session closes, unless `key` was detached before. */

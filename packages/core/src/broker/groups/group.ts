@@ -156,7 +156,7 @@ export class Group {
       this.#settling = false;
       this.#rebalanceNow();
     };
-    engine.timers.at(engine.nowMs() + this.#env.options.sessionMs, settle, { forPeer: true });
+    this.#env.at(engine.nowMs() + this.#env.options.sessionMs, settle, { forPeer: true });
     this.#retarget();
   }
 
@@ -291,7 +291,7 @@ export class Group {
     const dueMs = engine.nowMs() + delayMs;
     if (this.#rebalance !== undefined && this.#rebalance.dueMs <= dueMs) return;
     this.#rebalance?.timer.cancel();
-    this.#rebalance = { dueMs, timer: engine.timers.at(dueMs, () => this.#rebalanceNow()) };
+    this.#rebalance = { dueMs, timer: this.#env.at(dueMs, () => this.#rebalanceNow()) };
   }
 
   #rebalanceNow(): void {

@@ -31,6 +31,7 @@ export class Groups {
   readonly #changing = new Map<string, Settle[]>();
   readonly #sessions = new Map<ServerSession, Map<object, () => void>>();
   #generation = 0;
+  #stopped = false;
 
   constructor(host: GroupHost, options: Partial<GroupOptions> = {}) {
     this.#host = host;
@@ -122,6 +123,14 @@ export class Groups {
   /** Recovery is over. */
   start(): void {
     for (const group of this.#groups.values()) group.start();
+  }
+
+  /**
+   * The broker is about to stop: its members hear nothing more from it, and it nothing from them. Until the next life of the
+   * broker nobody is taken for gone and no lease is moved, so that a planned restart hands nothing out twice.
+   */
+  stop(): void {
+    this.#stopped = true;
   }
 
   // ---- what happens around ----
@@ -252,6 +261,12 @@ export class Groups {
     return {
       host: this.#host,
       options: this.#options,
+      at: (dueMs, run, options) => {
+        const unlessStopped = (): void => {
+          if (!this.#stopped) run();
+        };
+        return this.#host.engine.timers.at(dueMs, unlessStopped, options);
+      },
       nextGeneration: () => {
         // Epochs are unique to a term, so a generation of an earlier life of the broker never looks like a present one.
         this.#generation = this.#generation === 0 ? this.#host.nextEpoch() : this.#generation + 1;

@@ -60,7 +60,7 @@ export class HandOver {
     if (lease === undefined || lease.state === LeaseState.RELEASING) return;
     const { engine } = this.#env.host;
     lease.state = LeaseState.RELEASING;
-    lease.timer = engine.timers.at(
+    lease.timer = this.#env.at(
       engine.nowMs() + this.#env.options.releaseMs,
       () => {
         lease.overdue = true;

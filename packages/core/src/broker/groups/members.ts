@@ -111,18 +111,14 @@ export class Members {
 
   #disconnected(member: Member): void {
     member.session = undefined;
-    const { host, options } = this.#env;
-    member.lost = host.engine.timers.at(this.#nowMs() + options.lostMs, () => this.#lose(member, 'its connection is lost'), {
-      forPeer: true,
-    });
+    const dueMs = this.#nowMs() + this.#env.options.lostMs;
+    member.lost = this.#env.at(dueMs, () => this.#lose(member, 'its connection is lost'), { forPeer: true });
   }
 
   /** One timer per member: it runs a session after the member was heard when it was set, and looks whether it was heard since. */
   #watch(member: Member): void {
     member.expiry.cancel();
-    member.expiry = this.#env.host.engine.timers.at(member.heardMs + member.sessionMs, () => this.#expire(member), {
-      forPeer: true,
-    });
+    member.expiry = this.#env.at(member.heardMs + member.sessionMs, () => this.#expire(member), { forPeer: true });
   }
 
   #expire(member: Member): void {
