@@ -49,6 +49,7 @@ function writeOne(field, value) {
   const tag = (field.id << 3) | WIRE[field.type];
   if (field.type === 'uint64') return `writeUint64(w.uint32(${tag}), ${value}, '${field.parent.name}.${field.name}');`;
   if (field.type === 'uint32') return `w.uint32(${tag}).uint32(checkUint32(${value}, '${field.parent.name}.${field.name}'));`;
+  if (field.type === 'string') return `w.uint32(${tag}).string(wellFormed(${value}));`;
   return `w.uint32(${tag}).${field.type}(${value});`;
 }
 
@@ -143,6 +144,7 @@ export function generateMessages(schema) {
   });
   return `// Generated from spec/v1/proto by scripts/generate. Do not edit.
 import type { Reader, Writer } from 'protobufjs/minimal.js';
+import { wellFormed } from '../bytes.ts';
 import {
   checkCount, checkEnd, checkUint32, endOf, type MessageType, messageType, missing, NO_BYTES, readBytes, readEnum,
   readString, readUint64, skipField, writeUint64,

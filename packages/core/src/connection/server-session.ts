@@ -184,14 +184,13 @@ export class ServerSession {
   }
 
   setBlocked(blocked: boolean): void {
+    // While it is blocked nothing is read: the silence before and behind it is counted anew (QNT-KAL-006).
+    if (blocked !== this.blocked) this.#heardMs = this.#host.nowMs();
     this.blocked = blocked;
     this.#pendingBytes = 0;
     if (!this.alive) return;
     this.#host.emit({ kind: 'reading', connection: this.connection, on: !blocked });
-    if (!blocked) {
-      this.#heardMs = this.#host.nowMs();
-      this.#role.onDrained?.(this);
-    }
+    if (!blocked) this.#role.onDrained?.(this);
   }
 
   send(frame: readonly Uint8Array[]): void {

@@ -63,8 +63,15 @@ export const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 
 
 export const utf8Length = (text: string): number => util.utf8.length(text);
 
+/** Half of a surrogate pair is no character and has no UTF-8: U+FFFD is sent in its place, which is as long (QNT-TYP-009). */
+export const wellFormed = (text: string): string =>
+  SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
+
+const SURROGATE = /[\ud800-\udfff]/;
+const LONE_SURROGATES = /\p{Surrogate}/gu;
+
 /** Writes `text` as UTF-8 and gives the place behind it. */
-export const writeUtf8 = (b: Uint8Array, at: number, text: string): number => at + util.utf8.write(text, b, at);
+export const writeUtf8 = (b: Uint8Array, at: number, text: string): number => at + util.utf8.write(wellFormed(text), b, at);
 
 export const readUtf8 = (b: Uint8Array, from: number, to: number): string => util.utf8.read(b, from, to);
 

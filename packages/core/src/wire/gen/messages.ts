@@ -1,5 +1,6 @@
 // Generated from spec/v1/proto by scripts/generate. Do not edit.
 import type { Reader, Writer } from 'protobufjs/minimal.js';
+import { wellFormed } from '../bytes.ts';
 import {
   checkCount, checkEnd, checkUint32, endOf, type MessageType, messageType, missing, NO_BYTES, readBytes, readEnum,
   readString, readUint64, skipField, writeUint64,
@@ -28,7 +29,7 @@ export interface ErrorInfoInit {
 
 function writeErrorInfo(w: Writer, v: ErrorInfoInit): Writer {
   if (v.code) w.uint32(8).uint32(checkUint32(v.code, 'ErrorInfo.code'));
-  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(v.message);
+  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(wellFormed(v.message));
   if (v.retryAfterMs) w.uint32(24).uint32(checkUint32(v.retryAfterMs, 'ErrorInfo.retry_after_ms'));
   if (v.expectedSequence) w.uint32(32).uint32(checkUint32(v.expectedSequence, 'ErrorInfo.expected_sequence'));
   return w;
@@ -97,10 +98,10 @@ function writeHello(w: Writer, v: HelloInit): Writer {
     for (const item of v.requiredFeatures) w.uint32(item);
     w.ldelim();
   }
-  if (v.software !== undefined && v.software.length > 0) w.uint32(34).string(v.software);
+  if (v.software !== undefined && v.software.length > 0) w.uint32(34).string(wellFormed(v.software));
   if (v.frameBytesMax) w.uint32(40).uint32(checkUint32(v.frameBytesMax, 'Hello.frame_bytes_max'));
   if (v.idleMs) w.uint32(48).uint32(checkUint32(v.idleMs, 'Hello.idle_ms'));
-  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(v.label);
+  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(wellFormed(v.label));
   return w;
 }
 
@@ -177,9 +178,9 @@ function writeHelloOk(w: Writer, v: HelloOkInit): Writer {
     for (const item of v.features) w.uint32(item);
     w.ldelim();
   }
-  if (v.software !== undefined && v.software.length > 0) w.uint32(26).string(v.software);
+  if (v.software !== undefined && v.software.length > 0) w.uint32(26).string(wellFormed(v.software));
   if (v.role) w.uint32(32).uint32(v.role);
-  if (v.name !== undefined && v.name.length > 0) w.uint32(42).string(v.name);
+  if (v.name !== undefined && v.name.length > 0) w.uint32(42).string(wellFormed(v.name));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(50).bytes(v.storeId);
   if (v.term) w.uint32(56).uint32(checkUint32(v.term, 'HelloOk.term'));
   if (v.frameBytesMax) w.uint32(64).uint32(checkUint32(v.frameBytesMax, 'HelloOk.frame_bytes_max'));
@@ -286,7 +287,7 @@ export interface GoAwayInit {
 
 function writeGoAway(w: Writer, v: GoAwayInit): Writer {
   if (v.code) w.uint32(8).uint32(checkUint32(v.code, 'GoAway.code'));
-  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(v.message);
+  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(wellFormed(v.message));
   if (v.graceMs) w.uint32(24).uint32(checkUint32(v.graceMs, 'GoAway.grace_ms'));
   return w;
 }
@@ -328,9 +329,9 @@ export interface EndpointInit {
 
 
 function writeEndpoint(w: Writer, v: EndpointInit): Writer {
-  if (v.listener !== undefined && v.listener.length > 0) w.uint32(10).string(v.listener);
-  if (v.scheme !== undefined && v.scheme.length > 0) w.uint32(18).string(v.scheme);
-  if (v.address !== undefined && v.address.length > 0) w.uint32(26).string(v.address);
+  if (v.listener !== undefined && v.listener.length > 0) w.uint32(10).string(wellFormed(v.listener));
+  if (v.scheme !== undefined && v.scheme.length > 0) w.uint32(18).string(wellFormed(v.scheme));
+  if (v.address !== undefined && v.address.length > 0) w.uint32(26).string(wellFormed(v.address));
   return w;
 }
 
@@ -369,7 +370,7 @@ export interface TopicShareInit {
 
 
 function writeTopicShare(w: Writer, v: TopicShareInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicShare.queues'));
   return w;
 }
@@ -421,14 +422,14 @@ export interface RegisterBrokerInit {
 
 
 function writeRegisterBroker(w: Writer, v: RegisterBrokerInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
-  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(v.cluster);
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
+  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(wellFormed(v.cluster));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(26).bytes(v.storeId);
   if (v.term) w.uint32(32).uint32(checkUint32(v.term, 'RegisterBroker.term'));
   if (v.revision) writeUint64(w.uint32(40), v.revision, 'RegisterBroker.revision');
   if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(50).fork(), item).ldelim();
   if (v.createsTopics) w.uint32(56).bool(v.createsTopics);
-  if (v.software !== undefined && v.software.length > 0) w.uint32(66).string(v.software);
+  if (v.software !== undefined && v.software.length > 0) w.uint32(66).string(wellFormed(v.software));
   if (v.topics !== undefined) for (const item of v.topics) writeTopicShare(w.uint32(74).fork(), item).ldelim();
   return w;
 }
@@ -512,7 +513,7 @@ export interface UnregisterBrokerInit {
 
 
 function writeUnregisterBroker(w: Writer, v: UnregisterBrokerInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
   return w;
 }
@@ -575,7 +576,7 @@ export interface BrokerHeartbeatInit {
 
 
 function writeBrokerHeartbeat(w: Writer, v: BrokerHeartbeatInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
   if (v.term) w.uint32(24).uint32(checkUint32(v.term, 'BrokerHeartbeat.term'));
   if (v.revision) writeUint64(w.uint32(32), v.revision, 'BrokerHeartbeat.revision');
@@ -651,7 +652,7 @@ export interface RouteQueryInit {
 
 
 function writeRouteQuery(w: Writer, v: RouteQueryInit): Writer {
-  if (v.topics !== undefined) for (const item of v.topics) w.uint32(10).string(item);
+  if (v.topics !== undefined) for (const item of v.topics) w.uint32(10).string(wellFormed(item));
   if (v.all) w.uint32(16).bool(v.all);
   if (v.watch) w.uint32(24).bool(v.watch);
   return w;
@@ -727,7 +728,7 @@ export interface RouteInit {
 
 
 function writeRoute(w: Writer, v: RouteInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.code) w.uint32(16).uint32(checkUint32(v.code, 'Route.code'));
   if (v.shares !== undefined) for (const item of v.shares) writeBrokerShare(w.uint32(26).fork(), item).ldelim();
   return w;
@@ -765,7 +766,7 @@ export interface BrokerShareInit {
 
 
 function writeBrokerShare(w: Writer, v: BrokerShareInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'BrokerShare.queues'));
   return w;
 }
@@ -811,8 +812,8 @@ export interface BrokerRouteInit {
 
 
 function writeBrokerRoute(w: Writer, v: BrokerRouteInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
-  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(v.cluster);
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
+  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(wellFormed(v.cluster));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(26).bytes(v.storeId);
   if (v.term) w.uint32(32).uint32(checkUint32(v.term, 'BrokerRoute.term'));
   if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(42).fork(), item).ldelim();
@@ -869,9 +870,9 @@ export interface InitProducerInit {
 
 
 function writeInitProducer(w: Writer, v: InitProducerInit): Writer {
-  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
+  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(wellFormed(v.name));
   if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'InitProducer.producer_id');
-  if (v.producerGroup !== undefined && v.producerGroup.length > 0) w.uint32(26).string(v.producerGroup);
+  if (v.producerGroup !== undefined && v.producerGroup.length > 0) w.uint32(26).string(wellFormed(v.producerGroup));
   if (v.epoch) w.uint32(32).uint32(checkUint32(v.epoch, 'InitProducer.epoch'));
   return w;
 }
@@ -946,7 +947,7 @@ export interface SendInit {
 
 
 function writeSend(w: Writer, v: SendInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Send.queue'));
   if (v.ack) w.uint32(24).uint32(v.ack);
   return w;
@@ -1037,8 +1038,8 @@ export interface PullInit {
 
 
 function writePull(w: Writer, v: PullInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
   if (v.poll) w.uint32(24).uint32(checkUint32(v.poll, 'Pull.poll'));
   if (v.waitMs) w.uint32(32).uint32(checkUint32(v.waitMs, 'Pull.wait_ms'));
   if (v.maxBytes) w.uint32(40).uint32(checkUint32(v.maxBytes, 'Pull.max_bytes'));
@@ -1087,8 +1088,8 @@ export interface PullTopicInit {
 
 
 function writePullTopic(w: Writer, v: PullTopicInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
-  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(v.filter);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(wellFormed(v.filter));
   if (v.queues !== undefined) for (const item of v.queues) writePullQueue(w.uint32(26).fork(), item).ldelim();
   return w;
 }
@@ -1216,7 +1217,7 @@ export interface PullResultInit {
 
 
 function writePullResult(w: Writer, v: PullResultInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'PullResult.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'PullResult.code'));
   if (v.nextOffset) writeUint64(w.uint32(32), v.nextOffset, 'PullResult.next_offset');
@@ -1271,8 +1272,8 @@ export interface OffsetCommitInit {
 
 
 function writeOffsetCommit(w: Writer, v: OffsetCommitInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
   if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
   if (v.kind) w.uint32(32).uint32(v.kind);
   return w;
@@ -1318,7 +1319,7 @@ export interface QueueOffsetInit {
 
 
 function writeQueueOffset(w: Writer, v: QueueOffsetInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueOffset.queue'));
   if (v.offset) writeUint64(w.uint32(24), v.offset, 'QueueOffset.offset');
   if (v.leaseEpoch) writeUint64(w.uint32(32), v.leaseEpoch, 'QueueOffset.lease_epoch');
@@ -1391,7 +1392,7 @@ export interface QueueCodeInit {
 
 
 function writeQueueCode(w: Writer, v: QueueCodeInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueCode.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'QueueCode.code'));
   return w;
@@ -1429,7 +1430,7 @@ export interface OffsetFetchInit {
 
 
 function writeOffsetFetch(w: Writer, v: OffsetFetchInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.queues !== undefined) for (const item of v.queues) writeQueueRef(w.uint32(18).fork(), item).ldelim();
   return w;
 }
@@ -1465,7 +1466,7 @@ export interface QueueRefInit {
 
 
 function writeQueueRef(w: Writer, v: QueueRefInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueRef.queue'));
   return w;
 }
@@ -1537,7 +1538,7 @@ export interface FetchedOffsetInit {
 
 
 function writeFetchedOffset(w: Writer, v: FetchedOffsetInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'FetchedOffset.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'FetchedOffset.code'));
   if (v.committed) w.uint32(32).bool(v.committed);
@@ -1616,7 +1617,7 @@ export interface LookupQueueInit {
 
 
 function writeLookupQueue(w: Writer, v: LookupQueueInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'LookupQueue.queue'));
   if (v.position) w.uint32(24).uint32(v.position);
   if (v.timeMs) writeUint64(w.uint32(32), v.timeMs, 'LookupQueue.time_ms');
@@ -1692,7 +1693,7 @@ export interface LookedUpOffsetInit {
 
 
 function writeLookedUpOffset(w: Writer, v: LookedUpOffsetInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'LookedUpOffset.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'LookedUpOffset.code'));
   if (v.offset) writeUint64(w.uint32(32), v.offset, 'LookedUpOffset.offset');
@@ -1790,8 +1791,8 @@ export interface TopicFilterInit {
 
 
 function writeTopicFilter(w: Writer, v: TopicFilterInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
-  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(v.filter);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(wellFormed(v.filter));
   return w;
 }
 
@@ -1844,9 +1845,9 @@ export interface ClientHeartbeatInit {
 
 
 function writeClientHeartbeat(w: Writer, v: ClientHeartbeatInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
-  if (v.label !== undefined && v.label.length > 0) w.uint32(26).string(v.label);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
+  if (v.label !== undefined && v.label.length > 0) w.uint32(26).string(wellFormed(v.label));
   if (v.generation) writeUint64(w.uint32(32), v.generation, 'ClientHeartbeat.generation');
   if (v.revision) w.uint32(40).uint32(checkUint32(v.revision, 'ClientHeartbeat.revision'));
   if (v.subscription !== undefined) writeSubscription(w.uint32(50).fork(), v.subscription).ldelim();
@@ -1964,8 +1965,8 @@ export interface AssignmentInit {
 
 
 function writeAssignment(w: Writer, v: AssignmentInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
   if (v.generation) writeUint64(w.uint32(24), v.generation, 'Assignment.generation');
   if (v.members) w.uint32(32).uint32(checkUint32(v.members, 'Assignment.members'));
   if (v.queues) w.uint32(40).uint32(checkUint32(v.queues, 'Assignment.queues'));
@@ -2021,7 +2022,7 @@ export interface LeaseInit {
 
 
 function writeLease(w: Writer, v: LeaseInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Lease.queue'));
   if (v.epoch) writeUint64(w.uint32(24), v.epoch, 'Lease.epoch');
   if (v.startOffset) writeUint64(w.uint32(32), v.startOffset, 'Lease.start_offset');
@@ -2068,8 +2069,8 @@ export interface ReleaseInit {
 
 
 function writeRelease(w: Writer, v: ReleaseInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
   if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
   return w;
 }
@@ -2141,8 +2142,8 @@ export interface LeaveInit {
 
 
 function writeLeave(w: Writer, v: LeaveInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
   if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
   return w;
 }
@@ -2213,7 +2214,7 @@ export interface TopicCreateInit {
 
 
 function writeTopicCreate(w: Writer, v: TopicCreateInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicCreate.queues'));
   if (v.onDemand) w.uint32(24).bool(v.onDemand);
   return w;
@@ -2286,7 +2287,7 @@ export interface TopicAlterInit {
 
 
 function writeTopicAlter(w: Writer, v: TopicAlterInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicAlter.queues'));
   return w;
 }
@@ -2348,7 +2349,7 @@ export interface TopicRemoveInit {
 
 
 function writeTopicRemove(w: Writer, v: TopicRemoveInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   return w;
 }
 
@@ -2451,7 +2452,7 @@ export interface TopicDescribeInit {
 
 
 function writeTopicDescribe(w: Writer, v: TopicDescribeInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   return w;
 }
 
@@ -2613,7 +2614,7 @@ export interface GroupSummaryInit {
 
 
 function writeGroupSummary(w: Writer, v: GroupSummaryInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.kind) w.uint32(16).uint32(v.kind);
   if (v.members) w.uint32(24).uint32(checkUint32(v.members, 'GroupSummary.members'));
   if (v.lag) writeUint64(w.uint32(32), v.lag, 'GroupSummary.lag');
@@ -2652,7 +2653,7 @@ export interface GroupDescribeInit {
 
 
 function writeGroupDescribe(w: Writer, v: GroupDescribeInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   return w;
 }
 
@@ -2736,12 +2737,12 @@ export interface MemberDescriptionInit {
 
 
 function writeMemberDescription(w: Writer, v: MemberDescriptionInit): Writer {
-  if (v.member !== undefined && v.member.length > 0) w.uint32(10).string(v.member);
-  if (v.label !== undefined && v.label.length > 0) w.uint32(18).string(v.label);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(10).string(wellFormed(v.member));
+  if (v.label !== undefined && v.label.length > 0) w.uint32(18).string(wellFormed(v.label));
   if (v.heardAgoMs) writeUint64(w.uint32(24), v.heardAgoMs, 'MemberDescription.heard_ago_ms');
   if (v.generation) writeUint64(w.uint32(32), v.generation, 'MemberDescription.generation');
   if (v.idle) w.uint32(40).bool(v.idle);
-  if (v.address !== undefined && v.address.length > 0) w.uint32(50).string(v.address);
+  if (v.address !== undefined && v.address.length > 0) w.uint32(50).string(wellFormed(v.address));
   return w;
 }
 
@@ -2798,13 +2799,13 @@ export interface GroupQueueInit {
 
 
 function writeGroupQueue(w: Writer, v: GroupQueueInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'GroupQueue.queue'));
   if (v.committed) w.uint32(24).bool(v.committed);
   if (v.offset) writeUint64(w.uint32(32), v.offset, 'GroupQueue.offset');
   if (v.highWatermark) writeUint64(w.uint32(40), v.highWatermark, 'GroupQueue.high_watermark');
   if (v.oldestOffset) writeUint64(w.uint32(48), v.oldestOffset, 'GroupQueue.oldest_offset');
-  if (v.member !== undefined && v.member.length > 0) w.uint32(58).string(v.member);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(58).string(wellFormed(v.member));
   if (v.epoch) writeUint64(w.uint32(64), v.epoch, 'GroupQueue.epoch');
   if (v.state) w.uint32(72).uint32(v.state);
   return w;
@@ -2863,7 +2864,7 @@ export interface GroupResetInit {
 
 
 function writeGroupReset(w: Writer, v: GroupResetInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.queues !== undefined) for (const item of v.queues) writeResetQueue(w.uint32(18).fork(), item).ldelim();
   if (v.to) w.uint32(24).uint32(v.to);
   if (v.toValue) writeUint64(w.uint32(32), v.toValue, 'GroupReset.to_value');
@@ -2908,7 +2909,7 @@ export interface ResetQueueInit {
 
 
 function writeResetQueue(w: Writer, v: ResetQueueInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queues !== undefined && v.queues.length > 0) {
     w.uint32(18).fork();
     for (const item of v.queues) w.uint32(item);
@@ -2984,7 +2985,7 @@ export interface ResetResultInit {
 
 
 function writeResetResult(w: Writer, v: ResetResultInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'ResetResult.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'ResetResult.code'));
   if (v.hadOffset) w.uint32(32).bool(v.hadOffset);
@@ -3135,7 +3136,7 @@ export interface TopicChangedInit {
 
 function writeTopicChanged(w: Writer, v: TopicChangedInit): Writer {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicChanged.topic_id'));
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(wellFormed(v.topic));
   if (v.queues) w.uint32(24).uint32(checkUint32(v.queues, 'TopicChanged.queues'));
   return w;
 }
@@ -3204,7 +3205,7 @@ export interface GroupChangedInit {
 
 
 function writeGroupChanged(w: Writer, v: GroupChangedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
   if (v.kind) w.uint32(24).uint32(v.kind);
   return w;
@@ -3251,13 +3252,13 @@ export interface LeaseGrantedInit {
 
 
 function writeLeaseGranted(w: Writer, v: LeaseGrantedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.topicId) w.uint32(16).uint32(checkUint32(v.topicId, 'LeaseGranted.topic_id'));
   if (v.queue) w.uint32(24).uint32(checkUint32(v.queue, 'LeaseGranted.queue'));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(34).string(v.member);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(34).string(wellFormed(v.member));
   if (v.epoch) writeUint64(w.uint32(40), v.epoch, 'LeaseGranted.epoch');
   if (v.startOffset) writeUint64(w.uint32(48), v.startOffset, 'LeaseGranted.start_offset');
-  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(v.label);
+  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(wellFormed(v.label));
   return w;
 }
 
@@ -3305,7 +3306,7 @@ export interface LeaseEndedInit {
 
 
 function writeLeaseEnded(w: Writer, v: LeaseEndedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.topicId) w.uint32(16).uint32(checkUint32(v.topicId, 'LeaseEnded.topic_id'));
   if (v.queue) w.uint32(24).uint32(checkUint32(v.queue, 'LeaseEnded.queue'));
   if (v.epoch) writeUint64(w.uint32(32), v.epoch, 'LeaseEnded.epoch');
@@ -3348,7 +3349,7 @@ export interface OffsetsCommittedInit {
 
 
 function writeOffsetsCommitted(w: Writer, v: OffsetsCommittedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(18).fork(), item).ldelim();
   if (v.reset) w.uint32(24).bool(v.reset);
   return w;
@@ -3426,7 +3427,7 @@ export interface ProducerNamedInit {
 
 
 function writeProducerNamed(w: Writer, v: ProducerNamedInit): Writer {
-  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
+  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(wellFormed(v.name));
   if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'ProducerNamed.producer_id');
   if (v.epoch) w.uint32(24).uint32(checkUint32(v.epoch, 'ProducerNamed.epoch'));
   return w;
@@ -3556,7 +3557,7 @@ export interface TopicStateInit {
 
 function writeTopicState(w: Writer, v: TopicStateInit): Writer {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicState.topic_id'));
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(v.topic);
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(wellFormed(v.topic));
   if (v.queues !== undefined) for (const item of v.queues) writeQueueState(w.uint32(26).fork(), item).ldelim();
   return w;
 }
@@ -3639,7 +3640,7 @@ export interface GroupStateInit {
 
 
 function writeGroupState(w: Writer, v: GroupStateInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
   if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(26).fork(), item).ldelim();
   if (v.leases !== undefined) for (const item of v.leases) writeLeaseGranted(w.uint32(34).fork(), item).ldelim();
