@@ -17,6 +17,8 @@ export interface NameServerLinkEvents {
   onOpen(): void;
   /** ROUTE_UPDATE. */
   onUpdate(pages: readonly Routes[]): void;
+  /** The NameServer did not answer in time. */
+  onSilent(address: string): void;
 }
 
 interface Waiting {
@@ -75,6 +77,7 @@ export class NameServerLink {
     }
     session.request('ROUTE_QUERY', query, { timeoutMs: this.#host.settings.attemptMs }, (error, { headers }) => {
       if (error === undefined) this.#answered();
+      if (error?.code === 'TIMEOUT') this.#events.onSilent(session.address);
       done(error, headers);
       if (error?.code === 'TIMEOUT') session.abort(error);
     });
@@ -129,6 +132,7 @@ export class NameServerLink {
     this.#session = session;
     this.#timer = engine.timers.at(engine.nowMs() + settings.attemptMs, () => {
       this.#timer = undefined;
+      this.#events.onSilent(session.address);
       session.abort(new QanatError('CONNECTION_FAILED', `${session.address}: no answer within ${settings.attemptMs} ms`, { outcome: 'not-sent' }));
     });
   }

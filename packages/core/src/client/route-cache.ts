@@ -16,6 +16,8 @@ const REFRESH_MIN_MS = 200;
 const NOT_READY_RETRY_MS = 250;
 /** How soon a query that was refused is tried again. */
 const REFUSED_RETRY_MS = 1_000;
+/** How long a NameServer that let a question time out is not waited for again: it cannot be reached (spec, chapter of routes). */
+const SILENT_MS = 10_000;
 
 interface Entry {
   readonly topic: string;
@@ -42,6 +44,8 @@ export class RouteCache {
   readonly link: NameServerLink;
   readonly #host: ConnectionHost;
   readonly #entries = new Map<string, Entry>();
+  /** Address -> until when it counts as silent. */
+  readonly #silent = new Map<string, number>();
   #due = new Set<string>();
   #graceUntilMs = 0;
   #stopped = false;
@@ -49,7 +53,11 @@ export class RouteCache {
   constructor(host: ConnectionHost, onBrokerChange: (broker: string) => void) {
     this.#host = host;
     this.directory = new BrokerDirectory(host.settings, onBrokerChange);
-    this.link = new NameServerLink(host, { onOpen: () => this.#linkOpened(), onUpdate: (pages) => this.#take(pages) });
+    this.link = new NameServerLink(host, {
+      onOpen: () => this.#linkOpened(),
+      onUpdate: (pages) => this.#take(pages),
+      onSilent: (address) => this.#noteSilent(address),
+    });
     this.#schedulePoll();
   }
 
@@ -118,6 +126,7 @@ export class RouteCache {
   // ---- asking ----
 
   #linkOpened(): void {
+    this.#silent.delete(this.link.address);
     this.#graceUntilMs = this.#host.engine.nowMs() + LIMITS.NAMESERVER_WARMUP_MS;
     for (const topic of this.#entries.keys()) this.#due.add(topic);
   }
@@ -195,7 +204,8 @@ export class RouteCache {
   }
 
   #askOthers(entries: readonly Entry[], merged: Map<string, TopicAnswer>, done: () => void): void {
-    const others = this.link.others();
+    const askedMs = this.#host.engine.nowMs();
+    const others = this.link.others().filter((address) => (this.#silent.get(address) ?? 0) <= askedMs);
     let open = others.length;
     if (open === 0 || entries.length === 0) return done();
     const topics = entries.map(({ topic }) => topic);
@@ -205,10 +215,14 @@ export class RouteCache {
           const answer = readRoutes(pages);
           for (const broker of answer.brokers) this.directory.update(broker, true);
           addAnswer(merged, answer.topics);
-        }
+        } else if (this.#host.engine.nowMs() - askedMs >= this.#host.settings.attemptMs) this.#noteSilent(address);
         if (--open === 0 && !this.#stopped) done();
       });
     }
+  }
+
+  #noteSilent(address: string): void {
+    this.#silent.set(address, this.#host.engine.nowMs() + SILENT_MS);
   }
 
   #found(entry: Entry, answered: ReadonlyMap<string, number>): void {

@@ -114,11 +114,13 @@ export class ClientSession {
     return true;
   }
 
-  /** Flushes and closes; pending requests fail with `error`, or with CLOSED. */
+  /** Flushes and closes; pending requests fail with `error`, or with CLOSED. One that was never greeted is dropped: it may be hung. */
   close(error?: QanatError): void {
+    const why = error ?? new QanatError('CLOSED', `${this.address}: the connection was closed here`, { outcome: 'unknown' });
+    if (this.hello === undefined) return this.abort(why);
     if (this.#closed) return;
     this.#host.emit({ kind: 'close', connection: this.connection });
-    this.#end(error ?? new QanatError('CLOSED', `${this.address}: the connection was closed here`, { outcome: 'unknown' }));
+    this.#end(why);
   }
 
   /** Drops the connection: the server does not answer as it should. */

@@ -157,6 +157,25 @@ describe('the routes', () => {
     expect(seen).toEqual([{ topic: 'orders', found: false, shares: [] }]);
   });
 
+  it('do not wait again for a NameServer that has just let a question time out, and ask it again after ten seconds [QNT-RTE-018]', () => {
+    const { world, servers } = setup(2);
+    world.call(() => {});
+    world.run(10);
+    const [one, two] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [FakeNameServer, FakeNameServer];
+    one.topics.clear();
+    two.state = 'hung';
+    watch(world, 'first');
+    world.run(3_100);
+    const second = watch(world, 'orders');
+    world.run(100);
+    expect(second).toEqual([{ topic: 'orders', found: false, shares: [] }]);
+    two.state = 'up';
+    world.run(10_000);
+    one.push('orders');
+    world.run(100);
+    expect(second.at(-1)).toEqual(ORDERS);
+  });
+
   it('are asked for again while a NameServer is not ready [QNT-RTE-018]', () => {
     const { world, servers } = setup(1);
     const [server] = servers as [FakeNameServer];
