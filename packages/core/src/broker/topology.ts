@@ -16,7 +16,7 @@ const ANSWER_MS = 3_000;
 /** Another broker's share of a topic. */
 interface Share {
   queues: number;
-  /** Since when no NameServer says that it is there; undefined while one does. */
+  /** Since when no NameServer names it; undefined while one does, also as one that is away (QNT-GRP-032). */
   awaySinceMs: number | undefined;
 }
 
@@ -137,19 +137,12 @@ export class Topology {
     if (said.length === 0) return;
     const nowMs = this.#parts.host.nowMs();
     let changed = false;
-    const present = new Map<string, { queues: number; away: boolean }>();
-    for (const route of said) {
-      for (const [broker, { queues, away }] of route) {
-        const other = present.get(broker);
-        present.set(broker, { queues: Math.max(queues, other?.queues ?? 0), away: away && (other?.away ?? true) });
-      }
-    }
-    for (const [broker, { queues, away }] of present) {
-      const share = shares.get(broker) ?? { queues: 0, awaySinceMs: undefined };
-      changed ||= share.queues !== queues;
-      share.queues = queues;
-      share.awaySinceMs = away ? (share.awaySinceMs ?? nowMs) : undefined;
-      shares.set(broker, share);
+    const present = new Map<string, number>();
+    for (const route of said)
+      for (const [broker, { queues }] of route) present.set(broker, Math.max(queues, present.get(broker) ?? 0));
+    for (const [broker, queues] of present) {
+      changed ||= shares.get(broker)?.queues !== queues;
+      shares.set(broker, { queues, awaySinceMs: undefined });
     }
     for (const [broker, share] of shares) if (!present.has(broker)) share.awaySinceMs ??= nowMs;
     changed = this.#dropAway(topic, shares) || changed;
