@@ -1,0 +1,98 @@
+// A cluster of real processes on free ports of this machine, whose members can be stopped, killed, frozen and started again.
+import { join } from 'node:path';
+import { connect } from '@qanat/client';
+import { freePort, runQanat, startServer } from './processes.mjs';
+
+export class Cluster {
+  #trial;
+  #servers = new Map();
+  #addresses;
+
+  constructor(trial) {
+    this.#trial = trial;
+  }
+
+  /** What clients are given. */
+  get nameServers() {
+    return this.#addresses.join(',');
+  }
+
+  addressOf(name) {
+    return this.#servers.get(name).address;
+  }
+
+  server(name) {
+    return this.#servers.get(name).process;
+  }
+
+  /** @param before addresses that stand before those of the NameServers. */
+  async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [] } = {}) {
+    this.#trial.atEnd(() => this.#stop());
+    const addresses = new Map();
+    for (const name of [...nameServers, ...brokers]) addresses.set(name, `127.0.0.1:${await freePort()}`);
+    this.#addresses = [...before, ...nameServers.map((name) => addresses.get(name))];
+    for (const name of nameServers) {
+      const address = addresses.get(name);
+      this.#servers.set(name, { address, args: ['nameserver', '--name', name, '--listen', address], process: undefined });
+    }
+    for (const name of brokers) {
+      const address = addresses.get(name);
+      const data = join(this.#trial.directory, name);
+      const args = ['broker', '--name', name, '--listen', address, '--data', data, '--create-topics'];
+      this.#servers.set(name, { address, args: [...args, '--nameserver', this.nameServers], process: undefined });
+    }
+    await Promise.all(nameServers.map((name) => this.startAgain(name)));
+    await Promise.all(brokers.map((name) => this.startAgain(name)));
+    return this;
+  }
+
+  /** The same data, the same port. Resolves when the server is ready. */
+  async startAgain(name) {
+    const server = this.#servers.get(name);
+    await startServer(server.args, this.#trial.log(name), (process) => {
+      server.process = process;
+    });
+  }
+
+  end(name, signal) {
+    return this.server(name).end(signal);
+  }
+
+  freeze(name) {
+    this.server(name).freeze();
+  }
+
+  thaw(name) {
+    this.server(name).thaw();
+  }
+
+  /** Runs one command of the command line. */
+  qanat(...args) {
+    return this.qanatWith(this.#addresses, ...args);
+  }
+
+  /** As `qanat`, with NameServers of the caller's choice. */
+  qanatWith(addresses, ...args) {
+    return runQanat([...args, '--nameserver', addresses.join(',')], this.#trial.log('commands'));
+  }
+
+  /** Creates the topic as an operator does. */
+  async createTopic(topic, queues) {
+    const { code, notes } = await this.qanat('topic', 'create', topic, '--queues', String(queues));
+    if (code !== 0) throw new Error(`topic create ended with ${code}: ${notes.join(' ')}`);
+  }
+
+  /** @returns a client whose events are kept. */
+  async connect(label) {
+    const client = await connect(this.nameServers, { label });
+    const events = [];
+    client.onEvent((event) => events.push({ atMs: performance.now(), ...event }));
+    this.#trial.atEnd(() => client.close({ drain: false }));
+    return { client, events };
+  }
+
+  async #stop() {
+    const servers = [...this.#servers.values()].map(({ process }) => process);
+    await Promise.all(servers.map((process) => process?.end('SIGKILL')));
+  }
+}
