@@ -54,5 +54,5 @@ export type * from './client/admin/admin-types.ts';
 export * from './client/producer/producer.ts';
 export type * from './client/producer/producer-options.ts';
 export { didYouMean } from './client/did-you-mean.ts';
-export type { Ack, BatchReceipt, ProducerOptions, Receipt, SendBatchDone, SendBatchOptions, SendDone, SendOptions } from './client/producer/producer-options.ts';
-export { Producer } from './client/producer/producer.ts';
+export * from './client/admin/offsets-admin.ts';
+export * from './client/admin/cluster-overview.ts';

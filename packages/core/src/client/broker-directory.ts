@@ -16,7 +16,8 @@ export interface KnownBroker {
 /** The endpoint of the wanted listener, or the first of a scheme that this client speaks. */
 function chooseAddress(settings: ClientSettings, broker: BrokerRoute): string | undefined {
   const endpoint = broker.endpoints.find(
-    ({ listener, scheme }) => settings.schemes.includes(scheme) && (settings.listener === undefined || listener === settings.listener),
+    ({ listener, scheme }) =>
+      settings.schemes.includes(scheme) && (settings.listener === undefined || listener === settings.listener),
   );
   return endpoint === undefined ? undefined : `${endpoint.scheme}://${endpoint.address}`;
 }

@@ -53,7 +53,13 @@ export class BrokerLink {
   #usedMs: number;
   #closed = false;
 
-  constructor(host: ConnectionHost, broker: string, addressOf: () => string | undefined, connectMs: number, events: BrokerLinkEvents) {
+  constructor(
+    host: ConnectionHost,
+    broker: string,
+    addressOf: () => string | undefined,
+    connectMs: number,
+    events: BrokerLinkEvents,
+  ) {
     this.#host = host;
     this.broker = broker;
     this.#addressOf = addressOf;
@@ -189,7 +195,12 @@ export class BrokerLink {
       this.#session = undefined;
     }
     const wasOpen = session.hello?.role === ServerRole.BROKER && session.hello.name === this.broker;
-    if (!wasOpen) this.#host.engine.log('debug', 'broker not reached', { broker: this.broker, address: session.address, error: error?.message });
+    if (!wasOpen)
+      this.#host.engine.log('debug', 'broker not reached', {
+        broker: this.broker,
+        address: session.address,
+        error: error?.message,
+      });
     else {
       this.#host.event({ kind: 'disconnected', peer: this.broker, address: session.address, error });
       // The old connection of two says nothing new: the other one is open already.

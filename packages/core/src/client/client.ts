@@ -7,6 +7,8 @@ import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import { Admin } from './admin/admin.ts';
+import { type ClusterOverview, clusterOverview } from './admin/cluster-overview.ts';
+import { OffsetsAdmin } from './admin/offsets-admin.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, TopicRoute } from './host.ts';
@@ -55,6 +57,7 @@ export class Client implements Engine, ClientHost, ConnectionHost {
   readonly routes: RouteCache;
   readonly pool: BrokerPool;
   readonly admin: Admin;
+  readonly offsets: OffsetsAdmin;
   readonly #context: EngineContext;
   readonly #onEvent: ((event: ClientEvent) => void) | undefined;
   readonly #parts = new Set<ClientPart>();
@@ -83,12 +86,18 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     this.routes = new RouteCache(this, (broker) => this.pool.brokerChanged(broker));
     this.pool = new BrokerPool(this, this.routes.directory, options.connectMs ?? CONNECT_MS);
     this.admin = new Admin(this);
+    this.offsets = new OffsetsAdmin(this);
   }
 
   /** @throws QanatError CLOSED, BAD_CONFIG. */
   producer(options: ProducerOptions = {}): Producer {
     if (this.#closed !== undefined) throw this.#closed;
     return new Producer(this, options);
+  }
+
+  /** Asks every NameServer and every broker whether it is there; the error says that no NameServer answers. */
+  overview(timeoutMs: number, done: (error: QanatError | undefined, overview: ClusterOverview) => void): void {
+    clusterOverview(this, timeoutMs, done);
   }
 
   /** Lets a part live with this client. @returns what lets it go. */
@@ -174,7 +183,13 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     this.routes.refresh(topic);
   }
 
-  request<N extends LiveFrame>(broker: string, name: N, header: RequestInit<N>, options: RequestOptions, done: ResponseDone<N>): void {
+  request<N extends LiveFrame>(
+    broker: string,
+    name: N,
+    header: RequestInit<N>,
+    options: RequestOptions,
+    done: ResponseDone<N>,
+  ): void {
     this.pool.request(broker, { name, header: header as never, options, done: done as never });
   }
 

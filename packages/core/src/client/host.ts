@@ -1,4 +1,4 @@
-import type { ResponseDone, RequestOptions } from '../connection/client-session.ts';
+import type { RequestOptions, ResponseDone } from '../connection/client-session.ts';
 import type { LiveFrame, RequestHeader, RequestInit } from '../connection/request.ts';
 import type { EngineHost } from '../context.ts';
 import type { QanatError } from '../errors.ts';
@@ -46,9 +46,29 @@ export type ClientEvent =
   | { readonly kind: 'disconnected'; readonly peer: string; readonly address: string; readonly error: QanatError | undefined }
   | { readonly kind: 'waiting-for-topic'; readonly topic: string }
   | { readonly kind: 'assigned' | 'revoked'; readonly consumer: number; readonly queues: readonly QueueId[] }
-  | { readonly kind: 'idle'; readonly consumer: number; readonly members: number; readonly queues: number; readonly message: string }
-  | { readonly kind: 'retrying'; readonly consumer: number; readonly queue: QueueId; readonly offset: number; readonly attempt: number; readonly error: unknown }
-  | { readonly kind: 'undecodable'; readonly consumer: number; readonly queue: QueueId; readonly offset: number; readonly count: number; readonly error: QanatError }
+  | {
+      readonly kind: 'idle';
+      readonly consumer: number;
+      readonly members: number;
+      readonly queues: number;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'retrying';
+      readonly consumer: number;
+      readonly queue: QueueId;
+      readonly offset: number;
+      readonly attempt: number;
+      readonly error: unknown;
+    }
+  | {
+      readonly kind: 'undecodable';
+      readonly consumer: number;
+      readonly queue: QueueId;
+      readonly offset: number;
+      readonly count: number;
+      readonly error: QanatError;
+    }
   | { readonly kind: 'error'; readonly consumer?: number; readonly error: QanatError };
 
 export interface BrokerListener {
@@ -82,7 +102,13 @@ export interface ClientHost {
    * Sends a request to a broker of a route; connects first where needed. `done` is called exactly once. Without a connection
    * within `connectMs` (3 s) the error has outcome `not-sent`.
    */
-  request<N extends LiveFrame>(broker: string, name: N, header: RequestInit<N>, options: RequestOptions, done: ResponseDone<N>): void;
+  request<N extends LiveFrame>(
+    broker: string,
+    name: N,
+    header: RequestInit<N>,
+    options: RequestOptions,
+    done: ResponseDone<N>,
+  ): void;
   /** Whether the connection to the broker is open, and not leaving. */
   isOpen(broker: string): boolean;
   /** Keeps a connection to the broker, made again with back-off whenever it is lost, until the result is called. */

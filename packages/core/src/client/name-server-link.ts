@@ -104,7 +104,7 @@ export class NameServerLink {
       return;
     }
     this.ask(waiting.query, (error, pages) => {
-      const again = error !== undefined && error.retryable && !this.#stopped && this.#host.engine.nowMs() < waiting.dueMs;
+      const again = error?.retryable === true && !this.#stopped && this.#host.engine.nowMs() < waiting.dueMs;
       if (again) this.#waiting.push(waiting);
       else waiting.done(error, pages);
     });
@@ -133,7 +133,11 @@ export class NameServerLink {
     this.#timer = engine.timers.at(engine.nowMs() + settings.attemptMs, () => {
       this.#timer = undefined;
       this.#events.onSilent(session.address);
-      session.abort(new QanatError('CONNECTION_FAILED', `${session.address}: no answer within ${settings.attemptMs} ms`, { outcome: 'not-sent' }));
+      session.abort(
+        new QanatError('CONNECTION_FAILED', `${session.address}: no answer within ${settings.attemptMs} ms`, {
+          outcome: 'not-sent',
+        }),
+      );
     });
   }
 

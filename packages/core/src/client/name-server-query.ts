@@ -1,7 +1,7 @@
+import type { ClientSession } from '../connection/client-session.ts';
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId } from '../engine.ts';
-import { QanatError } from '../errors.ts';
-import type { ClientSession } from '../connection/client-session.ts';
+import type { QanatError } from '../errors.ts';
 import type { RouteQueryInit, Routes } from '../wire/gen/messages.ts';
 import type { ClientSessions } from './client-sessions.ts';
 import type { ClientEvent, ClientSettings } from './host.ts';

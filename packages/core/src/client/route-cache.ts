@@ -1,4 +1,4 @@
-import { QanatError } from '../errors.ts';
+import type { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import type { Routes } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
@@ -110,7 +110,17 @@ export class RouteCache {
   #entry(topic: string): Entry {
     const known = this.#entries.get(topic);
     if (known !== undefined) return known;
-    const entry: Entry = { topic, listeners: new Set(), asking: [], route: undefined, askedMs: -REFRESH_MIN_MS, kept: false, timer: undefined, found: 0, doubtful: false };
+    const entry: Entry = {
+      topic,
+      listeners: new Set(),
+      asking: [],
+      route: undefined,
+      askedMs: -REFRESH_MIN_MS,
+      kept: false,
+      timer: undefined,
+      found: 0,
+      doubtful: false,
+    };
     this.#entries.set(topic, entry);
     this.#due.add(topic);
     return entry;

@@ -1,5 +1,11 @@
-import type { BatchReceipt, ProducerOptions, Receipt, SendBatchOptions, SendOptions } from '../../src/client/producer/producer-options.ts';
 import type { Producer } from '../../src/client/producer/producer.ts';
+import type {
+  BatchReceipt,
+  ProducerOptions,
+  Receipt,
+  SendBatchOptions,
+  SendOptions,
+} from '../../src/client/producer/producer-options.ts';
 import type { QanatError } from '../../src/errors.ts';
 import { Random } from '../../src/random.ts';
 import type { RecordInit } from '../../src/wire/record.ts';
@@ -58,7 +64,11 @@ export class Cluster {
   }
 
   /** Several sends of one moment. */
-  sendAll(texts: readonly string[], more: (text: string) => Partial<RecordInit> = () => ({}), options: SendOptions = {}): Result[] {
+  sendAll(
+    texts: readonly string[],
+    more: (text: string) => Partial<RecordInit> = () => ({}),
+    options: SendOptions = {},
+  ): Result[] {
     return this.world.call(() =>
       texts.map((text) => {
         const result: Result = { text, error: undefined, receipt: undefined, done: 0 };
@@ -76,7 +86,10 @@ export class Cluster {
     });
   }
 
-  sendBatch(records: readonly RecordInit[], options: SendBatchOptions = {}): { error?: QanatError | undefined; receipts?: readonly BatchReceipt[] } {
+  sendBatch(
+    records: readonly RecordInit[],
+    options: SendBatchOptions = {},
+  ): { error?: QanatError | undefined; receipts?: readonly BatchReceipt[] } {
     const result: { error?: QanatError | undefined; receipts?: readonly BatchReceipt[] } = {};
     this.world.call(() =>
       this.producer.sendBatch('orders', records, options, (error, receipts) => {

@@ -41,6 +41,8 @@ export class FakeBroker extends FakeServer {
   /** How long storing takes, ms. */
   storeMs = 0.5;
   meddle: Meddle | undefined;
+  /** Answers what is not about producing. */
+  admin: ((request: Request) => boolean) | undefined;
   onCreate: ((topic: string) => void) | undefined;
   later: (ms: number, run: () => void) => void = (_, run) => run();
   #producers = new Map<number, ProducerRecord>();
@@ -76,6 +78,7 @@ export class FakeBroker extends FakeServer {
 
   onRequest(request: Request): void {
     if (request.name === 'INIT_PRODUCER') return this.#init(request as Request<'INIT_PRODUCER'>);
+    if (this.admin?.(request) === true) return;
     if (request.name === 'TOPIC_CREATE') return this.#create(request as Request<'TOPIC_CREATE'>);
     if (request.name !== 'SEND') throw new QanatError('UNSUPPORTED_FRAME', request.name);
     const send = request as Request<'SEND'>;
@@ -132,7 +135,9 @@ export class FakeBroker extends FakeServer {
     const ahead = (header.baseSequence - state.next) | 0;
     if (ahead > 0) return fail(new QanatError('SEQUENCE_GAP', `expected ${state.next}`, { expectedSequence: state.next }));
     if (ahead < 0) {
-      const same = state.batches.find((b) => b.base === header.baseSequence && b.count === header.recordCount && b.checksum === checksum);
+      const same = state.batches.find(
+        (b) => b.base === header.baseSequence && b.count === header.recordCount && b.checksum === checksum,
+      );
       if (same === undefined) return fail(new QanatError('SEQUENCE_CONFLICT', 'conflict'));
       return answer(same.offset, true);
     }

@@ -37,7 +37,8 @@ export class FakeNameServer extends FakeServer {
   }
 
   goAway(): void {
-    for (const session of this.sessions.all()) session.push('GOAWAY', { code: wireNumberOf('SHUTTING_DOWN'), message: 'bye', graceMs: 1000 });
+    for (const session of this.sessions.all())
+      session.push('GOAWAY', { code: wireNumberOf('SHUTTING_DOWN'), message: 'bye', graceMs: 1000 });
   }
 
   routes(topics: readonly string[]): RoutesInit {

@@ -16,7 +16,13 @@ const fate = fc.oneof(
       code: fc.constantFrom('BROKER_BUSY', 'STORAGE_REJECTED', 'NOT_MASTER', 'SHUTTING_DOWN', 'INVALID_BATCH', 'TOPIC_NOT_FOUND'),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('fail-stored' as const, 'fail-lost' as const), code: fc.constantFrom('STORAGE_FAILED', 'OUTCOME_UNKNOWN') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('fail-stored' as const, 'fail-lost' as const),
+      code: fc.constantFrom('STORAGE_FAILED', 'OUTCOME_UNKNOWN'),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'forget' as const }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('slow' as const), ms: fc.constantFrom(2, 60, 300, 2_500) }) },
 );
@@ -32,7 +38,13 @@ const send = fc.record({
 const event = fc.oneof(
   { weight: 6, arbitrary: send },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(0.3, 1, 20, 400, 3_500) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('cut' as const, 'hang' as const, 'resume' as const, 'leave' as const, 'away' as const), broker: fc.constantFrom(0, 1) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('cut' as const, 'hang' as const, 'resume' as const, 'leave' as const, 'away' as const),
+      broker: fc.constantFrom(0, 1),
+    }),
+  },
 );
 
 function meddleBy(cluster: Cluster, fates: readonly Fate[]): Meddle {
@@ -53,7 +65,8 @@ function meddleBy(cluster: Cluster, fates: readonly Fate[]): Meddle {
         break;
       default:
     }
-    if (next.kind === 'refuse' || next.kind === 'fail-lost' || next.kind === 'fail-stored') request.fail(new QanatError(next.code as 'BROKER_BUSY', 'by chance'));
+    if (next.kind === 'refuse' || next.kind === 'fail-lost' || next.kind === 'fail-stored')
+      request.fail(new QanatError(next.code as 'BROKER_BUSY', 'by chance'));
     if (next.kind === 'cut-before' || next.kind === 'cut-after') cut();
     if (next.kind === 'forget') broker.forgetProducers();
     return true;
@@ -84,7 +97,8 @@ interface Sent extends Result {
 function places(cluster: Cluster): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const broker of cluster.brokers) {
-    for (const [log, texts] of broker.logs) texts.forEach((text, i) => found.set(text, [...(found.get(text) ?? []), `${broker.name}/${log.split('/')[1]}/${i}`]));
+    for (const [log, texts] of broker.logs)
+      texts.forEach((text, i) => found.set(text, [...(found.get(text) ?? []), `${broker.name}/${log.split('/')[1]}/${i}`]));
   }
   return found;
 }
@@ -96,8 +110,10 @@ function checkOutcomes(cluster: Cluster, sent: readonly Sent[]): void {
     expect(done, `${text} is settled once`).toBe(1);
     if (error === undefined) {
       expect(at.length, `${text} is stored once`).toBe(1);
-      if (receipt?.baseOffset !== undefined) expect(at[0], `${text} is where its receipt says`).toBe(`${receipt.broker}/${receipt.queue}/${receipt.baseOffset}`);
-    } else if (error.outcome === 'unknown') expect(at.length, `${text} of unknown outcome is stored once at most`).toBeLessThanOrEqual(1);
+      if (receipt?.baseOffset !== undefined)
+        expect(at[0], `${text} is where its receipt says`).toBe(`${receipt.broker}/${receipt.queue}/${receipt.baseOffset}`);
+    } else if (error.outcome === 'unknown')
+      expect(at.length, `${text} of unknown outcome is stored once at most`).toBeLessThanOrEqual(1);
     else expect(at, `${text}, ${error.code} ${error.outcome}, is stored nowhere`).toEqual([]);
   }
 }
@@ -139,7 +155,17 @@ describe('sends under random answers, losses and stops', () => {
               const queue = pinned === undefined ? {} : { queue: { broker: pinned, queue: 1 } };
               // A chosen queue keeps an order of its own.
               const order = pinned === undefined ? key : `pinned-${pinned}`;
-              const own = Array.from({ length: count }, (_, i): Sent => ({ text: `m${sent.length + i}`, number: sent.length + i, key: order, error: undefined, receipt: undefined, done: 0 }));
+              const own = Array.from(
+                { length: count },
+                (_, i): Sent => ({
+                  text: `m${sent.length + i}`,
+                  number: sent.length + i,
+                  key: order,
+                  error: undefined,
+                  receipt: undefined,
+                  done: 0,
+                }),
+              );
               sent.push(...own);
               cluster.world.call(() => {
                 for (const result of own) cluster.sendIn(result, { key: key ?? '' }, { ...queue, timeoutMs }, 'orders');

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { QanatError } from '../../src/errors.ts';
+import { type ErrorCode, QanatError } from '../../src/errors.ts';
 import { queueHash, queueOfKey } from '../../src/model/queue-by-key.ts';
 import { testPlatform } from '../platform.ts';
-import { Cluster, record, type Result } from './cluster.ts';
-import type { FakeBroker } from './fake-broker.ts';
+import { Cluster, type Result, record } from './cluster.ts';
+import type { Meddle } from './fake-broker.ts';
 
 const range = (count: number, prefix = 'm'): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+/** Refuses every SEND. */
+const failing =
+  (code: ErrorCode): Meddle =>
+  (send) => {
+    send.fail(new QanatError(code, 'no'));
+    return true;
+  };
 const settled = (results: readonly Result[]): boolean => results.every(({ done }) => done === 1);
 
 describe('a send', () => {
@@ -13,7 +20,14 @@ describe('a send', () => {
     const cluster = new Cluster();
     const result = cluster.send('hello');
     cluster.world.run(50);
-    expect(result.receipt).toEqual({ topic: 'orders', broker: 'a', queue: 0, baseOffset: 0, storeTimeMs: 1234, duplicate: false });
+    expect(result.receipt).toEqual({
+      topic: 'orders',
+      broker: 'a',
+      queue: 0,
+      baseOffset: 0,
+      storeTimeMs: 1234,
+      duplicate: false,
+    });
     expect(cluster.a.log('orders', 0)).toEqual(['hello']);
   });
 
@@ -125,7 +139,9 @@ describe('a send', () => {
 
   it('refuses a bad message alone, not those that would have shared its batch [QNT-NAM-004, QNT-NAM-005]', () => {
     const cluster = new Cluster();
-    const [good, bad, worse] = cluster.sendAll(['good', 'bad', 'worse'], (text) => (text === 'bad' ? { key: 'k'.repeat(256) } : text === 'worse' ? { tag: '*' } : {}));
+    const [good, bad, worse] = cluster.sendAll(['good', 'bad', 'worse'], (text) =>
+      text === 'bad' ? { key: 'k'.repeat(256) } : text === 'worse' ? { tag: '*' } : {},
+    );
     cluster.world.run(50);
     expect(good?.error).toBeUndefined();
     expect(bad?.error).toMatchObject({ code: 'INVALID_BATCH', outcome: 'not-sent' });
@@ -140,7 +156,9 @@ describe('a sendBatch', () => {
     const second = cluster.sendBatch(range(10).map((text) => record(text)));
     cluster.world.run(50);
     expect(cluster.a.sends).toEqual(['orders/0@0+1000', 'orders/1@0+10']);
-    expect(first.receipts).toEqual([{ topic: 'orders', broker: 'a', queue: 0, baseOffset: 0, storeTimeMs: 1234, duplicate: false, count: 1000 }]);
+    expect(first.receipts).toEqual([
+      { topic: 'orders', broker: 'a', queue: 0, baseOffset: 0, storeTimeMs: 1234, duplicate: false, count: 1000 },
+    ]);
     expect(second.receipts?.[0]).toMatchObject({ queue: 1, count: 10 });
   });
 
@@ -155,7 +173,10 @@ describe('a sendBatch', () => {
 
   it('with a key goes to the queue of the key; messages with keys of their own go to theirs', () => {
     const cluster = new Cluster({ brokers: 2, queues: 4 });
-    const one = cluster.sendBatch(range(10).map((text) => record(text)), { key: 'k' });
+    const one = cluster.sendBatch(
+      range(10).map((text) => record(text)),
+      { key: 'k' },
+    );
     const own = cluster.sendBatch(range(40).map((text, i) => record(text, { key: `k${i % 7}` })));
     cluster.world.run(100);
     expect(one.receipts?.length).toBe(1);
@@ -256,24 +277,22 @@ describe('after an attempt of unknown outcome', () => {
 });
 
 describe('when a broker does not take messages', () => {
-  const rejecting = (code: 'BROKER_BUSY' | 'DISK_FULL' | 'NOT_MASTER' | 'SHUTTING_DOWN') => (send: Parameters<NonNullable<FakeBroker['meddle']>>[0]): true => {
-    send.fail(new QanatError(code, 'no'));
-    return true;
-  };
-
-  it.each(['BROKER_BUSY', 'DISK_FULL', 'NOT_MASTER', 'SHUTTING_DOWN'] as const)('what it rejects with %s goes to another one [QNT-SND-034]', (code) => {
-    const cluster = new Cluster({ brokers: 2, producer: { batchRecords: 1 } });
-    cluster.a.meddle = rejecting(code);
-    const results = cluster.sendAll(range(20));
-    cluster.world.until(() => settled(results));
-    expect(results.every(({ receipt }) => receipt?.broker === 'b')).toBe(true);
-    expect(cluster.b.log('orders', 0).sort()).toEqual(range(20).sort());
-    expect(cluster.a.sends.length).toBeLessThan(10);
-  });
+  it.each(['BROKER_BUSY', 'DISK_FULL', 'NOT_MASTER', 'SHUTTING_DOWN'] as const)(
+    'what it rejects with %s goes to another one [QNT-SND-034]',
+    (code) => {
+      const cluster = new Cluster({ brokers: 2, producer: { batchRecords: 1 } });
+      cluster.a.meddle = failing(code);
+      const results = cluster.sendAll(range(20));
+      cluster.world.until(() => settled(results));
+      expect(results.every(({ receipt }) => receipt?.broker === 'b')).toBe(true);
+      expect(cluster.b.log('orders', 0).sort()).toEqual(range(20).sort());
+      expect(cluster.a.sends.length).toBeLessThan(10);
+    },
+  );
 
   it('messages with keys wait there, in order, until their deadline [QNT-SND-025]', () => {
     const cluster = new Cluster({ producer: { batchRecords: 1 } });
-    cluster.a.meddle = rejecting('BROKER_BUSY');
+    cluster.a.meddle = failing('BROKER_BUSY');
     const results = cluster.sendAll(range(8), () => ({ key: 'k' }));
     const short = cluster.send('short', { key: 'k' }, { timeoutMs: 500 });
     cluster.world.run(1_000);
@@ -286,7 +305,7 @@ describe('when a broker does not take messages', () => {
 
   it('a rejected call that never got through is rejected, not unknown [QNT-SND-008]', () => {
     const cluster = new Cluster();
-    cluster.a.meddle = rejecting('DISK_FULL');
+    cluster.a.meddle = failing('DISK_FULL');
     const result = cluster.send('x', { key: 'k' }, { timeoutMs: 2_000 });
     cluster.world.until(() => result.done === 1);
     expect(result.error).toMatchObject({ code: 'DISK_FULL', outcome: 'rejected' });
@@ -294,7 +313,7 @@ describe('when a broker does not take messages', () => {
 
   it('what it refuses for good fails at once', () => {
     const cluster = new Cluster({ brokers: 2 });
-    for (const broker of cluster.brokers) broker.meddle = (send) => (send.fail(new QanatError('BATCH_TOO_LARGE', 'too large')), true);
+    for (const broker of cluster.brokers) broker.meddle = failing('BATCH_TOO_LARGE');
     const result = cluster.send('x');
     cluster.world.run(50);
     expect(result.error).toMatchObject({ code: 'BATCH_TOO_LARGE', outcome: 'rejected' });
@@ -406,7 +425,7 @@ describe('the numbers', () => {
 
   it('PRODUCER_FENCED closes the producer [QNT-SND-032]', () => {
     const cluster = new Cluster();
-    cluster.a.meddle = (send) => (send.fail(new QanatError('PRODUCER_FENCED', 'another one')), true);
+    cluster.a.meddle = failing('PRODUCER_FENCED');
     const result = cluster.send('x');
     cluster.world.run(50);
     expect(result.error?.code).toBe('PRODUCER_FENCED');

@@ -132,7 +132,11 @@ describe('the routes', () => {
     const { world, servers } = setup(3);
     world.call(() => {});
     world.run(10);
-    const [one, two, three] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [FakeNameServer, FakeNameServer, FakeNameServer];
+    const [one, two, three] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [
+      FakeNameServer,
+      FakeNameServer,
+      FakeNameServer,
+    ];
     one.topics.clear();
     two.topics.clear();
     const seen = watch(world, 'orders');
@@ -149,7 +153,10 @@ describe('the routes', () => {
     const { world, servers } = setup(2);
     world.call(() => {});
     world.run(10);
-    const [one, two] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [FakeNameServer, FakeNameServer];
+    const [one, two] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [
+      FakeNameServer,
+      FakeNameServer,
+    ];
     one.topics.clear();
     two.state = 'hung';
     const seen = watch(world, 'orders');
@@ -161,7 +168,10 @@ describe('the routes', () => {
     const { world, servers } = setup(2);
     world.call(() => {});
     world.run(10);
-    const [one, two] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [FakeNameServer, FakeNameServer];
+    const [one, two] = [...servers].sort((a, b) => world.connections(b) - world.connections(a)) as [
+      FakeNameServer,
+      FakeNameServer,
+    ];
     one.topics.clear();
     two.state = 'hung';
     watch(world, 'first');

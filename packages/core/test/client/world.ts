@@ -1,12 +1,12 @@
 import { Client, type ClientOptions } from '../../src/client/client.ts';
 import type { ClientEvent } from '../../src/client/host.ts';
-import { type Request, type ServerHandler, type ServerSession } from '../../src/connection/server-session.ts';
+import type { LiveFrame } from '../../src/connection/request.ts';
+import type { Request, ServerHandler, ServerSession } from '../../src/connection/server-session.ts';
 import { ServerSessions } from '../../src/connection/server-sessions.ts';
 import { EngineContext } from '../../src/context.ts';
 import type { ConnectionId, Input, Output } from '../../src/engine.ts';
 import { QanatError } from '../../src/errors.ts';
 import { Random } from '../../src/random.ts';
-import type { LiveFrame } from '../../src/connection/request.ts';
 import type { HelloOkInit } from '../../src/wire/gen/messages.ts';
 import { ServerRole } from '../../src/wire/gen/registry.ts';
 import { testPlatform } from '../platform.ts';
@@ -109,7 +109,8 @@ export class World {
 
   /** Breaks every connection to the server: frames under way are lost. */
   cut(server: FakeServer): void {
-    for (const link of [...this.#links.values()]) if (link.server === server) this.#close(link, new QanatError('CONNECTION_LOST', 'reset'));
+    for (const link of [...this.#links.values()])
+      if (link.server === server) this.#close(link, new QanatError('CONNECTION_LOST', 'reset'));
     this.#drain();
   }
 
@@ -145,7 +146,8 @@ export class World {
 
   #next(): Event | undefined {
     let best: Event | undefined;
-    for (const item of this.#queue) if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order)) best = item;
+    for (const item of this.#queue)
+      if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order)) best = item;
     return best;
   }
 
@@ -189,7 +191,11 @@ export class World {
     else if (output.kind === 'send') {
       const link = this.#links.get(output.connection);
       const frame = join(output.parts);
-      if (link?.open) this.later(this.latencyMs, () => link.open && link.server.handle({ kind: 'frame', connection: link.accepted, frame }, this.nowMs));
+      if (link?.open)
+        this.later(
+          this.latencyMs,
+          () => link.open && link.server.handle({ kind: 'frame', connection: link.accepted, frame }, this.nowMs),
+        );
     } else if (output.kind === 'close' || output.kind === 'abort') {
       const link = this.#links.get(output.connection);
       const error = output.kind === 'abort' ? output.error : undefined;
@@ -203,7 +209,10 @@ export class World {
     if (link === undefined || !link.open) return;
     if (output.kind === 'send') {
       const frame = join(output.parts);
-      this.later(this.latencyMs, () => link.open && this.client.handle({ kind: 'frame', connection: link.client, frame }, this.nowMs));
+      this.later(
+        this.latencyMs,
+        () => link.open && this.client.handle({ kind: 'frame', connection: link.client, frame }, this.nowMs),
+      );
     } else if (output.kind === 'close') this.later(this.latencyMs, () => this.#close(link, undefined));
   }
 
@@ -250,5 +259,11 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-export const brokerIdentity = (name: string): HelloOkInit => ({ software: 'fake', role: ServerRole.BROKER, name, storeId: new Uint8Array(16), term: 1 });
+export const brokerIdentity = (name: string): HelloOkInit => ({
+  software: 'fake',
+  role: ServerRole.BROKER,
+  name,
+  storeId: new Uint8Array(16),
+  term: 1,
+});
 export const nameServerIdentity = (name: string): HelloOkInit => ({ software: 'fake', role: ServerRole.NAMESERVER, name });

@@ -18,7 +18,9 @@ export interface GroupPart {
 
 /** Joins what the brokers say of a group: a member's queues are those that it holds at all of them. */
 export function describeGroup(group: string, parts: readonly GroupPart[], missingBrokers: readonly string[]): GroupDescription {
-  const queues = parts.flatMap(({ broker, pages }) => pages.flatMap((page) => page.queues.map((queue) => groupQueue(broker, queue))));
+  const queues = parts.flatMap(({ broker, pages }) =>
+    pages.flatMap((page) => page.queues.map((queue) => groupQueue(broker, queue))),
+  );
   queues.sort(compareQueues);
   const pages = parts.flatMap((part) => part.pages);
   const topics: Record<string, string> = {};

@@ -1,8 +1,8 @@
 import type { ClientSession } from '../../connection/client-session.ts';
 import { QanatError } from '../../errors.ts';
 import { BackOff } from '../back-off.ts';
-import type { ProducerHost } from './producer-host.ts';
 import type { OutBatch, ProducerIdentity } from './out-batch.ts';
+import type { ProducerHost } from './producer-host.ts';
 import type { QueueLane } from './queue-lane.ts';
 
 const BACK_OFF_LEAST_MS = 50;
@@ -65,7 +65,7 @@ export class BrokerLane {
   /** Whether anything may be sent now. */
   get open(): boolean {
     const session = this.session;
-    return session !== undefined && session.open && !session.leaving && !this.#probing && this.#host.engine.nowMs() >= this.#notBeforeMs;
+    return session?.open === true && !session.leaving && !this.#probing && this.#host.engine.nowMs() >= this.#notBeforeMs;
   }
 
   /** Follows the connection, and binds the producer id to it. @param numbered whether batches with numbers are sent at all. */

@@ -45,7 +45,14 @@ export class OutBatch {
   /** The first deadline among its calls. */
   firstDueMs = Number.POSITIVE_INFINITY;
 
-  constructor(ack: AckLevel, target: Target, nowMs: number, records: RecordInit[] | readonly RecordInit[], sealed: boolean, key?: string) {
+  constructor(
+    ack: AckLevel,
+    target: Target,
+    nowMs: number,
+    records: RecordInit[] | readonly RecordInit[],
+    sealed: boolean,
+    key?: string,
+  ) {
     this.ack = ack;
     this.target = target;
     this.createdMs = nowMs;

@@ -43,7 +43,14 @@ export class SingleCall implements PendingCall {
     if (this.settled) return;
     this.settled = true;
     const baseOffset = offsetAt(answer, index);
-    this.#done(undefined, { topic, broker, queue, baseOffset, storeTimeMs: answer?.storeTimeMs ?? 0, duplicate: answer?.duplicate ?? false });
+    this.#done(undefined, {
+      topic,
+      broker,
+      queue,
+      baseOffset,
+      storeTimeMs: answer?.storeTimeMs ?? 0,
+      duplicate: answer?.duplicate ?? false,
+    });
   }
 
   failed(error: QanatError): void {
@@ -90,7 +97,10 @@ export class GroupCall {
   #verdict(): QanatError | undefined {
     const error = this.#error;
     if (error === undefined || error.outcome === 'unknown' || this.#receipts.length === 0) return error;
-    return new QanatError(error.code, `a part of the batch was stored, another one failed: ${error.message}`, { outcome: 'unknown', cause: error });
+    return new QanatError(error.code, `a part of the batch was stored, another one failed: ${error.message}`, {
+      outcome: 'unknown',
+      cause: error,
+    });
   }
 }
 
@@ -112,7 +122,15 @@ export class GroupPart implements PendingCall {
     if (this.settled) return;
     this.settled = true;
     const baseOffset = offsetAt(answer, 0);
-    this.group.stored({ topic, broker, queue, baseOffset, storeTimeMs: answer?.storeTimeMs ?? 0, duplicate: answer?.duplicate ?? false, count });
+    this.group.stored({
+      topic,
+      broker,
+      queue,
+      baseOffset,
+      storeTimeMs: answer?.storeTimeMs ?? 0,
+      duplicate: answer?.duplicate ?? false,
+      count,
+    });
   }
 
   failed(error: QanatError): void {

@@ -1,8 +1,8 @@
-import { QanatError } from '../../errors.ts';
 import type { EngineHost } from '../../context.ts';
+import { QanatError } from '../../errors.ts';
 import type { Platform } from '../../platform.ts';
 import { AckLevel } from '../../wire/gen/registry.ts';
-import { recordBytesBound, type RecordInit } from '../../wire/record.ts';
+import { type RecordInit, recordBytesBound } from '../../wire/record.ts';
 import { OutBatch, type Target } from './out-batch.ts';
 import { type GroupCall, GroupPart, type PendingCall, type SingleCall } from './pending-call.ts';
 import { cutRecords, isKeyed } from './placing.ts';
@@ -20,7 +20,13 @@ export class Placer {
   readonly #release: (bytes: number) => void;
 
   /** @param release gives room in the buffer back. */
-  constructor(engine: EngineHost, platform: Platform, settings: ProducerSettings, sender: Sender, release: (bytes: number) => void) {
+  constructor(
+    engine: EngineHost,
+    platform: Platform,
+    settings: ProducerSettings,
+    sender: Sender,
+    release: (bytes: number) => void,
+  ) {
     this.#engine = engine;
     this.#platform = platform;
     this.#settings = settings;
@@ -55,7 +61,13 @@ export class Placer {
   #append(list: OutBatch[], target: Target, record: RecordInit, bytes: number, call: PendingCall, ack: AckLevel): void {
     const { batchBytes, batchRecords, lingerMs } = this.#settings;
     let batch = list.at(-1);
-    if (batch === undefined || batch.sealed || batch.ack !== ack || batch.target !== target || batch.bufferedBytes + bytes > batchBytes) {
+    if (
+      batch === undefined ||
+      batch.sealed ||
+      batch.ack !== ack ||
+      batch.target !== target ||
+      batch.bufferedBytes + bytes > batchBytes
+    ) {
       if (batch !== undefined) batch.sealed = true;
       batch = new OutBatch(ack, target, this.#engine.nowMs(), [], false);
       list.push(batch);
@@ -73,7 +85,8 @@ export class Placer {
       this.#sender.pending.add(lane);
       this.#addParts(lane.drafts, 'any', records, group, options);
     } else if (lane.found !== true) lane.waiting.push({ records, bytes, group: heldBy(group), options });
-    else if (byKey) for (const [queue, own] of this.#groupByKey(lane, records)) this.#placeParts(lane, queue, 'keyed', own, group, options);
+    else if (byKey)
+      for (const [queue, own] of this.#groupByKey(lane, records)) this.#placeParts(lane, queue, 'keyed', own, group, options);
     else {
       const queue = this.#queueFor(lane, options, options.key);
       this.#placeParts(lane, queue, options.queue === undefined ? 'keyed' : 'pinned', records, group, options);
@@ -81,7 +94,14 @@ export class Placer {
     group.release();
   }
 
-  #placeParts(lane: TopicLane, queue: QueueLane | undefined, target: Target, records: readonly RecordInit[], group: GroupCall, options: SendBatchOptions): void {
+  #placeParts(
+    lane: TopicLane,
+    queue: QueueLane | undefined,
+    target: Target,
+    records: readonly RecordInit[],
+    group: GroupCall,
+    options: SendBatchOptions,
+  ): void {
     if (queue === undefined) {
       const bytes = records.reduce((sum, record) => sum + recordBytesBound(record), 0);
       return this.#refuse(new GroupPart(group), bytes, noQueue(lane, options));
@@ -145,7 +165,13 @@ export class Placer {
       const ack = batch.ack === AckLevel.ACK_NONE ? 'none' : batch.ack === AckLevel.ACK_LEADER ? 'leader' : 'committed';
       const part = batch.calls[0];
       if (part instanceof GroupPart) {
-        this.placeGroup(lane, records, batch.bufferedBytes, part.group, batch.key === undefined ? { ack } : { ack, key: batch.key });
+        this.placeGroup(
+          lane,
+          records,
+          batch.bufferedBytes,
+          part.group,
+          batch.key === undefined ? { ack } : { ack, key: batch.key },
+        );
         part.settled = true;
         part.group.release();
       } else {

@@ -3,7 +3,7 @@ import { tagError } from '../../model/names.ts';
 import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { utf8Length } from '../../wire/bytes.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
-import { recordBytesBound, type RecordInit } from '../../wire/record.ts';
+import { type RecordInit, recordBytesBound } from '../../wire/record.ts';
 
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -18,11 +18,14 @@ export function checkRecord({ key, tag, body }: RecordInit): void {
     throw new QanatError('INVALID_BATCH', `the key has more than ${LIMITS.KEY_BYTES_MAX} bytes`, { outcome: 'not-sent' });
   }
   if (body.length > PART_BYTES_MAX) {
-    throw new QanatError('BATCH_TOO_LARGE', `the message has ${body.length} bytes, a batch at most ${LIMITS.BATCH_BYTES_MAX}`, { outcome: 'not-sent' });
+    throw new QanatError('BATCH_TOO_LARGE', `the message has ${body.length} bytes, a batch at most ${LIMITS.BATCH_BYTES_MAX}`, {
+      outcome: 'not-sent',
+    });
   }
   if (tag === undefined || tag === '' || tag === lastTag) return;
   const error = tagError(tag);
-  if (error !== undefined) throw new QanatError('INVALID_BATCH', `tag ${JSON.stringify(tag.slice(0, 80))}: ${error}`, { outcome: 'not-sent' });
+  if (error !== undefined)
+    throw new QanatError('INVALID_BATCH', `tag ${JSON.stringify(tag.slice(0, 80))}: ${error}`, { outcome: 'not-sent' });
   lastTag = tag;
 }
 

@@ -92,7 +92,8 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     timeoutMs: options.timeoutMs ?? SEND_TIMEOUT_MS,
     onWritable: options.onWritable?.bind(options),
   };
-  if (!(settings.ack in ACK_LEVELS)) throw new QanatError('BAD_CONFIG', `ack: "${settings.ack}" is none of committed, leader, none`);
+  if (!(settings.ack in ACK_LEVELS))
+    throw new QanatError('BAD_CONFIG', `ack: "${settings.ack}" is none of committed, leader, none`);
   check('lingerMs', settings.lingerMs, 0, Number.MAX_SAFE_INTEGER);
   check('batchBytes', settings.batchBytes, 1, LIMITS.BATCH_BYTES_MAX);
   check('batchRecords', settings.batchRecords, 1, LIMITS.BATCH_RECORDS_MAX);
@@ -103,5 +104,6 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
 }
 
 function check(name: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most)) throw new QanatError('BAD_CONFIG', `${name}: ${value} is not within ${least} and ${most}`);
+  if (!(value >= least && value <= most))
+    throw new QanatError('BAD_CONFIG', `${name}: ${value} is not within ${least} and ${most}`);
 }

@@ -1,7 +1,7 @@
 import { QanatError } from '../../errors.ts';
 import { checkName } from '../../model/names.ts';
 import type { Timer } from '../../timers.ts';
-import { recordBytesBound, type RecordInit } from '../../wire/record.ts';
+import { type RecordInit, recordBytesBound } from '../../wire/record.ts';
 import type { BrokerListener, ClientPart, TopicRoute } from '../host.ts';
 import { MissingTopic } from './missing-topic.ts';
 import { asUnknown } from './out-batch.ts';
@@ -54,7 +54,8 @@ export class Producer implements ClientPart, BrokerListener {
     this.#settings = producerSettings(options);
     this.#sender = new Sender(host, this.#settings, {
       onDone: (batch) => this.#release(batch.bufferedBytes),
-      onFenced: (error) => this.#fail(new QanatError('PRODUCER_FENCED', `the producer was closed: ${error.message}`, { cause: error })),
+      onFenced: (error) =>
+        this.#fail(new QanatError('PRODUCER_FENCED', `the producer was closed: ${error.message}`, { cause: error })),
     });
     this.#placer = new Placer(host.engine, host.platform, this.#settings, this.#sender, (bytes) => this.#release(bytes));
     this.#detach = host.attach(this);
@@ -97,7 +98,8 @@ export class Producer implements ClientPart, BrokerListener {
     let lane: TopicLane;
     let bytes = 0;
     try {
-      if (records.length === 0) throw new QanatError('INVALID_ARGUMENT', 'a batch has at least one message', { outcome: 'not-sent' });
+      if (records.length === 0)
+        throw new QanatError('INVALID_ARGUMENT', 'a batch has at least one message', { outcome: 'not-sent' });
       for (const record of records) {
         checkRecord(record);
         bytes += recordBytesBound(record);
@@ -154,7 +156,11 @@ export class Producer implements ClientPart, BrokerListener {
     if (this.#closed !== undefined) throw this.#closed;
     if (this.#bufferedBytes > 0 && this.#bufferedBytes + bytes > this.#settings.bufferBytes) {
       this.#refused = true;
-      throw new QanatError('QUEUE_FULL', `${this.#bufferedBytes} bytes wait to be settled, at most ${this.#settings.bufferBytes} may`, { outcome: 'not-sent' });
+      throw new QanatError(
+        'QUEUE_FULL',
+        `${this.#bufferedBytes} bytes wait to be settled, at most ${this.#settings.bufferBytes} may`,
+        { outcome: 'not-sent' },
+      );
     }
     const lane = this.#sender.topics.get(topic) ?? this.#addTopic(topic);
     this.#bufferedBytes += bytes;
@@ -254,7 +260,9 @@ export class Producer implements ClientPart, BrokerListener {
   #unsent(topic: string, broker: string | undefined): QanatError {
     const lane = this.#sender.topics.get(topic);
     const brokers = broker !== undefined ? [broker] : [...new Set(lane?.queues.map((queue) => queue.broker))];
-    const causes = brokers.map((name) => this.#sender.brokerLane(name).lastError?.message ?? `broker ${name} cannot be reached or is busy`);
+    const causes = brokers.map(
+      (name) => this.#sender.brokerLane(name).lastError?.message ?? `broker ${name} cannot be reached or is busy`,
+    );
     const why = lane?.found === undefined ? 'no NameServer told where the topic is' : causes.slice(0, 3).join('; ');
     return new QanatError('TIMEOUT', `topic "${topic}": the message could not be sent in time: ${why}`, { outcome: 'not-sent' });
   }

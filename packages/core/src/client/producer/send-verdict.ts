@@ -36,7 +36,10 @@ export function expiredAfterSending({ topic, broker, queue }: QueueLane, batch: 
   const where = `queue ${queue} of topic "${topic}" at broker ${broker}`;
   const last = batch.lastError;
   if (batch.inFlight || batch.mayBeStored || last === undefined) {
-    return new QanatError('TIMEOUT', `${where}: no answer in time; the message may be stored`, { outcome: 'unknown', cause: last });
+    return new QanatError('TIMEOUT', `${where}: no answer in time; the message may be stored`, {
+      outcome: 'unknown',
+      cause: last,
+    });
   }
   const outcome = last.outcome === 'not-sent' ? 'not-sent' : 'rejected';
   return new QanatError(last.code, `${where}: refused until the time was up: ${last.message}`, { outcome, cause: last });

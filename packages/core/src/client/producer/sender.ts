@@ -170,7 +170,8 @@ export class Sender {
   }
 
   #mayLeave(lane: BrokerLane, batch: OutBatch): boolean {
-    if (batch.ack === AckLevel.ACK_NONE) return lane.open && lane.session?.blocked === false && (batch.sealed || this.urgent || this.#gathered(batch));
+    if (batch.ack === AckLevel.ACK_NONE)
+      return lane.open && lane.session?.blocked === false && (batch.sealed || this.urgent || this.#gathered(batch));
     if (!lane.ready || lane.inFlight >= this.#settings.inFlightBatches) return false;
     if (batch.sealed || this.urgent) return true;
     return this.#settings.lingerMs > 0 ? this.#gathered(batch) : lane.inFlight === 0 || lane.freed;

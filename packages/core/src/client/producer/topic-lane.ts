@@ -1,6 +1,6 @@
 import { queueOfKey } from '../../model/queue-by-key.ts';
-import { textChecksum, type RecordInit } from '../../wire/record.ts';
 import type { Platform } from '../../platform.ts';
+import { type RecordInit, textChecksum } from '../../wire/record.ts';
 import type { TopicRoute } from '../host.ts';
 import type { OutBatch } from './out-batch.ts';
 import type { GroupCall, SingleCall } from './pending-call.ts';
@@ -10,7 +10,12 @@ import type { QueueLane } from './queue-lane.ts';
 /** A call whose queue depends on a route that is not known yet. */
 export type Waiting =
   | { readonly record: RecordInit; readonly bytes: number; readonly call: SingleCall; readonly options: SendOptions }
-  | { readonly records: readonly RecordInit[]; readonly bytes: number; readonly group: GroupCall; readonly options: SendBatchOptions };
+  | {
+      readonly records: readonly RecordInit[];
+      readonly bytes: number;
+      readonly group: GroupCall;
+      readonly options: SendBatchOptions;
+    };
 
 /** One topic as a producer sees it. */
 export class TopicLane {

@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest';
+import type { Client } from '../../src/client/client.ts';
+import type { Request } from '../../src/connection/server-session.ts';
+import { QanatError, wireNumberOf } from '../../src/errors.ts';
+import type { GroupDescribeOkInit } from '../../src/wire/gen/messages.ts';
+import { Cluster } from './cluster.ts';
+import type { FakeBroker } from './fake-broker.ts';
+
+type Outcome<T> = { error: QanatError | undefined; result: T } | undefined;
+
+/** Calls the administration, and gives what came of it. */
+function ask<T>(
+  cluster: Cluster,
+  call: (client: Client, done: (error: QanatError | undefined, result: T) => void) => void,
+): Exclude<Outcome<T>, undefined> {
+  let outcome: Outcome<T>;
+  cluster.world.call((client) => call(client, (error, result) => (outcome = { error, result })));
+  cluster.world.until(() => outcome !== undefined, 15_000);
+  return outcome as Exclude<Outcome<T>, undefined>;
+}
+
+/** Each broker answers one kind of request. */
+function serve<N extends Request['name']>(
+  cluster: Cluster,
+  name: N,
+  answer: (request: Request<N>, broker: string) => void,
+): void {
+  for (const broker of cluster.brokers) {
+    broker.admin = (request) => {
+      if (request.name !== name) return false;
+      answer(request as unknown as Request<N>, broker.name);
+      return true;
+    };
+  }
+}
+
+describe('topics', () => {
+  it('are created at every broker, or at those that are named', () => {
+    const cluster = new Cluster({ brokers: 3 });
+    expect(ask(cluster, (client, done) => client.admin.createTopic('t', { queues: 4 }, 5_000, done))).toEqual({
+      error: undefined,
+      result: 'created',
+    });
+    expect(
+      ask<string>(cluster, (client, done) => client.admin.createTopic('u', { brokers: ['b'] }, 5_000, done)).error,
+    ).toBeUndefined();
+    expect(cluster.brokers.map(({ creations }) => creations)).toEqual([['t'], ['t', 'u'], ['t']]);
+    expect(
+      ask<string>(cluster, (client, done) => client.admin.createTopic('u', { brokers: ['zz'] }, 5_000, done)).error?.code,
+    ).toBe('NO_BROKER');
+  });
+
+  it('are listed from the routes', () => {
+    const cluster = new Cluster({ brokers: 2, queues: 3 });
+    const { result } = ask(cluster, (client, done) => client.admin.listTopics(5_000, done));
+    expect(result).toEqual([{ topic: 'orders', queues: 6, brokers: ['a', 'b'] }]);
+  });
+
+  it('are described over all brokers; the queues of a broker that is away or silent are there too', () => {
+    const cluster = new Cluster({ brokers: 3 });
+    serve(cluster, 'TOPIC_DESCRIBE', (request) => request.respond({ queues: [{ queue: 0, oldestOffset: 5, highWatermark: 9 }] }));
+    cluster.nameServer.broker('b', 'b:7610', { away: true });
+    (cluster.brokers[2] as FakeBroker).state = 'hung';
+    const { error, result } = ask<{ queues: readonly { broker: string; away: boolean; highWatermark: number }[] }>(
+      cluster,
+      (client, done) => client.admin.describeTopic('orders', 5_000, done),
+    );
+    expect(error).toBeUndefined();
+    expect(result.queues.map(({ broker, away, highWatermark }) => [broker, away, highWatermark])).toEqual([
+      ['a', false, 9],
+      ['b', true, 0],
+      ['c', true, 0],
+    ]);
+  });
+
+  it('that are missing are told with the name that was probably meant', () => {
+    const cluster = new Cluster();
+    const { error } = ask(cluster, (client, done) => client.admin.describeTopic('oders', 5_000, done));
+    expect(error).toMatchObject({ code: 'TOPIC_NOT_FOUND', hint: 'Did you mean "orders"?' });
+  });
+});
+
+describe('groups', () => {
+  const describeAt = (broker: string): GroupDescribeOkInit => ({
+    subscription: { topics: [{ topic: 'orders', filter: 'red' }] },
+    members: ['m1', 'm2', 'm3'].map((member) => ({ member, label: `label-${member}`, generation: 1 })),
+    queues: [
+      {
+        topic: 'orders',
+        queue: 0,
+        committed: broker === 'a',
+        offset: 3,
+        highWatermark: 10,
+        oldestOffset: 2,
+        member: broker === 'a' ? 'm1' : 'm2',
+      },
+    ],
+  });
+
+  it('are joined over brokers: members by their id, with what they hold anywhere; one without a queue anywhere is idle', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    serve(cluster, 'GROUP_DESCRIBE', (request, broker) => request.respond(describeAt(broker)));
+    const { result } = ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done));
+    expect(result).toMatchObject({ topics: { orders: 'red' }, missingBrokers: [] });
+    const { members, queues } = result as {
+      members: { id: string; idle: boolean; queues: unknown[] }[];
+      queues: { lag: number }[];
+    };
+    expect(members.map(({ id, idle, queues: held }) => [id, idle, held.length])).toEqual([
+      ['m1', false, 1],
+      ['m2', false, 1],
+      ['m3', true, 0],
+    ]);
+    expect(queues.map(({ lag }) => lag)).toEqual([7, 8]);
+  });
+
+  it('are described in part, saying which broker is missing, when one does not answer', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    serve(cluster, 'GROUP_DESCRIBE', (request, broker) => request.respond(describeAt(broker)));
+    cluster.b.state = 'hung';
+    const { error, result } = ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done));
+    expect(error).toBeUndefined();
+    expect(result).toMatchObject({ missingBrokers: ['b'] });
+  });
+
+  it('that no broker knows are not found', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    serve(cluster, 'GROUP_DESCRIBE', (request) => request.fail(new QanatError('GROUP_NOT_FOUND', 'no')));
+    expect(ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done)).error?.code).toBe('GROUP_NOT_FOUND');
+  });
+
+  it('are reset by a plan over all brokers', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    serve(cluster, 'GROUP_RESET', (request, broker) => {
+      expect(request.header.dryRun).toBe(true);
+      request.respond({ results: [{ topic: 'orders', queue: 0, hadOffset: broker === 'a', fromOffset: 3, toOffset: 7 }] });
+    });
+    const { result } = ask(cluster, (client, done) => client.admin.resetGroup('g', 'last', { dryRun: true }, 5_000, done));
+    expect(result).toMatchObject([
+      { broker: 'a', queue: 0, from: 3, to: 7 },
+      { broker: 'b', queue: 0, from: undefined, to: 7 },
+    ]);
+  });
+});
+
+describe('offsets', () => {
+  const queues = [
+    { topic: 'orders', broker: 'b', queue: 0 },
+    { topic: 'orders', broker: 'a', queue: 0 },
+    { topic: 'orders', broker: 'a', queue: 9 },
+  ];
+
+  it('are looked up at the brokers of the queues; results are in the order asked for', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    serve(cluster, 'OFFSET_LOOKUP', (request, broker) =>
+      request.respond({
+        offsets: request.header.queues.map(({ topic, queue, timeMs }) =>
+          queue === 9
+            ? { topic, queue, code: wireNumberOf('QUEUE_NOT_FOUND') }
+            : { topic, queue, offset: timeMs + (broker === 'a' ? 1 : 2) },
+        ),
+      }),
+    );
+    cluster.world.call((client) => client.watchRoute('orders', () => {}));
+    cluster.world.run(10);
+    const { error, result } = ask(cluster, (client, done) => client.offsets.lookup(queues, { timeMs: 100 }, 5_000, done));
+    expect(error).toBeUndefined();
+    expect(result).toMatchObject([{ offset: 102 }, { offset: 101 }, { offset: undefined, error: { code: 'QUEUE_NOT_FOUND' } }]);
+  });
+
+  it('of a free group are committed and fetched; a broker that cannot be reached is told with its queues', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    serve(cluster, 'OFFSET_COMMIT', (request) =>
+      request.respond({ results: [{ topic: 'orders', queue: 9, code: wireNumberOf('QUEUE_NOT_FOUND') }] }),
+    );
+    cluster.world.call((client) => client.watchRoute('orders', () => {}));
+    cluster.world.run(10);
+    cluster.b.state = 'down';
+    const offsets = queues.map((queue) => ({ ...queue, offset: 4 }));
+    const committed = ask(cluster, (client, done) => client.offsets.commit('g', offsets, 5_000, done));
+    expect(committed.error).toMatchObject({ code: 'CONNECTION_FAILED' });
+    expect(committed.result).toMatchObject([
+      { error: { code: 'CONNECTION_FAILED' } },
+      { offset: 4, error: undefined },
+      { error: { code: 'QUEUE_NOT_FOUND' } },
+    ]);
+    serve(cluster, 'OFFSET_FETCH', (request) =>
+      request.respond({
+        offsets: request.header.queues.map(({ topic, queue }) => ({ topic, queue, committed: queue === 0, offset: 4 })),
+      }),
+    );
+    const fetched = ask(cluster, (client, done) => client.offsets.fetch('g', queues.slice(1), 5_000, done));
+    expect(fetched.result).toMatchObject([{ offset: 4 }, { offset: undefined, error: undefined }]);
+  });
+});
+
+describe('the overview of a cluster', () => {
+  it('tells which NameServers and brokers answer', () => {
+    const cluster = new Cluster({ brokers: 2, queues: 4 });
+    cluster.b.state = 'down';
+    const { error, result } = ask(cluster, (client, done) => client.overview(5_000, done));
+    expect(error).toBeUndefined();
+    expect(result).toMatchObject({
+      nameServers: [{ address: 'ns:7600', error: undefined }],
+      brokers: [
+        { broker: 'a', topics: 1, queues: 4, error: undefined },
+        { broker: 'b', error: { code: 'CONNECTION_FAILED' } },
+      ],
+    });
+  });
+
+  it('fails when no NameServer answers', () => {
+    const cluster = new Cluster();
+    cluster.nameServer.state = 'down';
+    cluster.world.cut(cluster.nameServer);
+    const { error, result } = ask(cluster, (client, done) => client.overview(5_000, done));
+    expect(error?.code).toBe('CONNECTION_FAILED');
+    expect(result).toMatchObject({ nameServers: [{ error: { code: 'CONNECTION_FAILED' } }], brokers: [] });
+  });
+});
