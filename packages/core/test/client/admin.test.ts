@@ -50,6 +50,14 @@ describe('topics', () => {
     ).toBe('NO_BROKER');
   });
 
+  it('that could be created at some brokers only are told with those, and with an unknown outcome', () => {
+    const cluster = new Cluster({ brokers: 3 });
+    (cluster.brokers[1] as FakeBroker).createsTopics = false;
+    const { error } = ask(cluster, (client, done) => client.admin.createTopic('t', {}, 5_000, done));
+    expect(error).toMatchObject({ code: 'CREATION_DISABLED', outcome: 'unknown' });
+    expect(error?.message).toBe('b: no (done at a, c)');
+  });
+
   it('are listed from the routes', () => {
     const cluster = new Cluster({ brokers: 2, queues: 3 });
     const { result } = ask(cluster, (client, done) => client.admin.listTopics(5_000, done));
@@ -123,10 +131,34 @@ describe('groups', () => {
     expect(result).toMatchObject({ missingBrokers: ['b'] });
   });
 
+  it('are listed over brokers, saying which one is missing; an error when none answers', () => {
+    const cluster = new Cluster({ brokers: 3 });
+    cluster.nameServer.broker('b', 'b:7610', { away: true });
+    serve(cluster, 'GROUP_LIST', (request, broker) => {
+      if (broker === 'c') request.fail(new QanatError('NOT_READY', 'soon'));
+      else request.respond({ groups: [{ group: 'g', members: 2, lag: 5 }] });
+    });
+    const { result } = ask(cluster, (client, done) => client.admin.listGroups(5_000, done));
+    expect(result).toEqual([{ group: 'g', kind: 'assigned', members: 2, lag: 5, missingBrokers: ['b', 'c'] }]);
+    serve(cluster, 'GROUP_LIST', (request) => request.fail(new QanatError('NOT_READY', 'soon')));
+    expect(ask(cluster, (client, done) => client.admin.listGroups(5_000, done)).error?.code).toBe('NOT_READY');
+  });
+
   it('that no broker knows are not found', () => {
     const cluster = new Cluster({ brokers: 2 });
     serve(cluster, 'GROUP_DESCRIBE', (request) => request.fail(new QanatError('GROUP_NOT_FOUND', 'no')));
     expect(ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done)).error?.code).toBe('GROUP_NOT_FOUND');
+  });
+
+  it('are reset but for queues that refuse, which tell why', () => {
+    const cluster = new Cluster();
+    serve(cluster, 'GROUP_RESET', (request) =>
+      request.respond({
+        results: [{ topic: 'orders', queue: 0, code: wireNumberOf('OFFSET_OUT_OF_RANGE'), hadOffset: true, fromOffset: 3 }],
+      }),
+    );
+    const { result } = ask(cluster, (client, done) => client.admin.resetGroup('g', { offset: 99 }, {}, 5_000, done));
+    expect(result).toEqual([{ topic: 'orders', broker: 'a', queue: 0, from: 3, to: 3, error: 'OFFSET_OUT_OF_RANGE' }]);
   });
 
   it('are reset by a plan over all brokers', () => {

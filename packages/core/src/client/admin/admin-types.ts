@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors.ts';
 import type { QueueId } from '../host.ts';
 
 /** One queue of a topic, as `describeTopic` tells it. */
@@ -28,6 +29,8 @@ export interface GroupOverview {
   readonly members: number;
   /** Messages that the group has not committed yet. */
   readonly lag: number;
+  /** Brokers that did not answer or are away: members and lag there are missing. */
+  readonly missingBrokers: readonly string[];
 }
 
 export interface GroupMember {
@@ -63,7 +66,10 @@ export interface GroupDescription {
 
 export interface ResetStep extends QueueId {
   readonly from: number | undefined;
+  /** The same as `from` (0 without one) where the queue was refused. */
   readonly to: number;
+  /** Why the queue stays where it is: OFFSET_OUT_OF_RANGE, QUEUE_NOT_FOUND, … */
+  readonly error?: ErrorCode;
 }
 
 export interface BrokerInfo {

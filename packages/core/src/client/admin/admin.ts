@@ -1,5 +1,5 @@
 import type { LiveFrame, RequestInit } from '../../connection/request.ts';
-import { QanatError } from '../../errors.ts';
+import { codeOfWireNumber, QanatError } from '../../errors.ts';
 import type { GroupResetInit } from '../../wire/gen/messages.ts';
 import { Position } from '../../wire/gen/registry.ts';
 import type { StartPosition } from '../consumer/options.ts';
@@ -16,7 +16,7 @@ import type {
   TopicSummary,
 } from './admin-types.ts';
 import { askBrokers, type BrokerAnswer } from './broker-fan-out.ts';
-import { brokerInfos, type ClusterView, liveBrokers, readView, topicSummaries, type ViewDone } from './cluster-view.ts';
+import { brokerInfos, type ClusterView, liveBrokers, readView, topicSummaries } from './cluster-view.ts';
 import { compareQueues, describeGroup, kindName } from './group-view.ts';
 
 export type AdminDone<Result> = (error: QanatError | undefined, result: Result) => void;
@@ -58,14 +58,14 @@ export class Admin {
     timeoutMs: number,
     done: AdminDone<'created' | 'existed'>,
   ): void {
-    this.#view(timeoutMs, (error, view) => {
+    this.#view(timeoutMs, (error, view, leftMs) => {
       if (error !== undefined) return done(error, NOTHING);
       const brokers = options.brokers ?? liveBrokers(view);
       const unknown = brokers.find((name) => !view.brokers.some(({ broker }) => broker === name));
       if (unknown !== undefined) return done(noBroker(unknown, view), NOTHING);
       if (brokers.length === 0)
         return done(new QanatError('NO_BROKER', 'no broker is registered', { outcome: 'not-sent' }), NOTHING);
-      this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, timeoutMs, (failed, answers) => {
+      this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, leftMs, (failed, answers) => {
         if (failed !== undefined) return done(failed, NOTHING);
         done(undefined, answers.every(({ response }) => response.header.existed) ? 'existed' : 'created');
       });
@@ -74,20 +74,20 @@ export class Admin {
 
   /** Adds queues: `queues` is their new number at each broker that has the topic. */
   alterTopic(topic: string, queues: number, timeoutMs: number, done: AdminDone<undefined>): void {
-    this.#atTopic(topic, timeoutMs, done, (brokers) =>
-      this.#everywhere(brokers, 'TOPIC_ALTER', { topic, queues }, timeoutMs, (error) => done(error, undefined)),
+    this.#atTopic(topic, timeoutMs, done, (brokers, _, leftMs) =>
+      this.#everywhere(brokers, 'TOPIC_ALTER', { topic, queues }, leftMs, (error) => done(error, undefined)),
     );
   }
 
   removeTopic(topic: string, timeoutMs: number, done: AdminDone<undefined>): void {
-    this.#atTopic(topic, timeoutMs, done, (brokers) =>
-      this.#everywhere(brokers, 'TOPIC_REMOVE', { topic }, timeoutMs, (error) => done(error, undefined)),
+    this.#atTopic(topic, timeoutMs, done, (brokers, _, leftMs) =>
+      this.#everywhere(brokers, 'TOPIC_REMOVE', { topic }, leftMs, (error) => done(error, undefined)),
     );
   }
 
   describeTopic(topic: string, timeoutMs: number, done: AdminDone<TopicDescription>): void {
-    this.#atTopic(topic, timeoutMs, done, (live, view) => {
-      askBrokers(this.#host, live, 'TOPIC_DESCRIBE', { topic }, timeoutMs, (answers) => {
+    this.#atTopic(topic, timeoutMs, done, (live, view, leftMs) => {
+      askBrokers(this.#host, live, 'TOPIC_DESCRIBE', { topic }, leftMs, (answers) => {
         const queues = [...(view.topics.get(topic) ?? [])].flatMap(([broker, count]) =>
           describeShare(
             topic,
@@ -102,13 +102,16 @@ export class Admin {
   }
 
   listGroups(timeoutMs: number, done: AdminDone<readonly GroupOverview[]>): void {
-    this.#atLive(timeoutMs, done, 'GROUP_LIST', {}, (answers) => {
+    this.#atLive(timeoutMs, done, 'GROUP_LIST', {}, (answers, view) => {
+      const silent = answers.filter(({ error }) => error !== undefined);
+      if (silent.length > 0 && silent.length === answers.length) return done(silent[0]?.error, NOTHING);
+      const missingBrokers = missing(silent, view);
       const groups = new Map<string, GroupOverview>();
       const rows = answers.flatMap(({ response }) => response.headers.flatMap((page) => page.groups));
       for (const { group, kind, members, lag } of rows) {
         const known = groups.get(group);
         const joined = { members: Math.max(members, known?.members ?? 0), lag: lag + (known?.lag ?? 0) };
-        groups.set(group, { group, kind: kindName(kind), ...joined });
+        groups.set(group, { group, kind: kindName(kind), ...joined, missingBrokers });
       }
       done(
         undefined,
@@ -124,10 +127,7 @@ export class Admin {
         .map(({ broker, response }) => ({ broker, pages: response.headers }));
       const silent = answers.filter(({ error }) => error !== undefined && error.code !== 'GROUP_NOT_FOUND');
       if (parts.length > 0) {
-        // A broker that is away was not even asked.
-        const away = view.brokers.filter((broker) => broker.away);
-        const missing = [...silent, ...away].map(({ broker }) => broker).sort();
-        return done(undefined, describeGroup(group, parts, missing));
+        return done(undefined, describeGroup(group, parts, missing(silent, view)));
       }
       done(silent[0]?.error ?? noGroup(group), NOTHING);
     });
@@ -154,11 +154,12 @@ export class Admin {
 
   // ---- the ways to the brokers ----
 
-  #view(timeoutMs: number, done: ViewDone): void {
+  #view(timeoutMs: number, done: (error: QanatError | undefined, view: ClusterView, leftMs: number) => void): void {
+    const dueMs = this.#host.engine.nowMs() + timeoutMs;
     this.#host.routes.link.askAny({ all: true }, timeoutMs, (error, pages) => {
       const view = readView(pages);
       for (const broker of view.brokers) this.#host.routes.directory.update(broker);
-      done(error, view);
+      done(error, view, Math.max(1, dueMs - this.#host.engine.nowMs()));
     });
   }
 
@@ -170,9 +171,9 @@ export class Admin {
     header: RequestInit<N>,
     answered: (answers: readonly BrokerAnswer<N>[], view: ClusterView) => void,
   ): void {
-    this.#view(timeoutMs, (error, view) => {
+    this.#view(timeoutMs, (error, view, leftMs) => {
       if (error !== undefined) return done(error, NOTHING);
-      askBrokers(this.#host, liveBrokers(view), name, header, timeoutMs, (answers) => answered(answers, view));
+      askBrokers(this.#host, liveBrokers(view), name, header, leftMs, (answers) => answered(answers, view));
     });
   }
 
@@ -181,14 +182,14 @@ export class Admin {
     topic: string,
     timeoutMs: number,
     done: AdminDone<Result>,
-    found: (live: readonly string[], view: ClusterView) => void,
+    found: (live: readonly string[], view: ClusterView, leftMs: number) => void,
   ): void {
-    this.#view(timeoutMs, (error, view) => {
+    this.#view(timeoutMs, (error, view, leftMs) => {
       if (error !== undefined) return done(error, NOTHING);
       const shares = view.topics.get(topic);
       if (shares === undefined) return done(noTopic(topic, view), NOTHING);
       const live = liveBrokers(view).filter((broker) => shares.has(broker));
-      found(live, view);
+      found(live, view, leftMs);
     });
   }
 
@@ -202,9 +203,15 @@ export class Admin {
   ): void {
     askBrokers(this.#host, brokers, name, header, timeoutMs, (answers) => {
       const failed = answers.find(({ error }) => error !== undefined);
-      done(failed?.error === undefined ? undefined : atBroker(failed.broker, failed.error), answers);
+      const did = answers.filter(({ error }) => error === undefined).map(({ broker }) => broker);
+      done(failed?.error === undefined ? undefined : atBroker(failed.broker, failed.error, did), answers);
     });
   }
+}
+
+/** Brokers whose part is missing: those that failed, and those that are away, which were not even asked. */
+function missing(failed: readonly { readonly broker: string }[], view: ClusterView): readonly string[] {
+  return [...failed, ...view.brokers.filter(({ away }) => away)].map(({ broker }) => broker).sort();
 }
 
 function describeShare(
@@ -232,12 +239,12 @@ function describeShare(
 
 function resetSteps({ broker, response }: BrokerAnswer<'GROUP_RESET'>): ResetStep[] {
   return response.headers.flatMap((page) =>
-    page.results.map(({ topic, queue, hadOffset, fromOffset, toOffset }) => ({
+    page.results.map(({ topic, queue, code, hadOffset, fromOffset, toOffset }) => ({
       topic,
       broker,
       queue,
       from: hadOffset ? fromOffset : undefined,
-      to: toOffset,
+      ...(code === 0 ? { to: toOffset } : { to: fromOffset, error: codeOfWireNumber(code) }),
     })),
   );
 }
@@ -261,10 +268,11 @@ function noBroker(name: string, view: ClusterView): QanatError {
   return new QanatError('NO_BROKER', `no broker "${name}" is registered`, { outcome: 'not-sent', hint: `there are: ${names}` });
 }
 
-const atBroker = (broker: string, error: QanatError): QanatError =>
-  new QanatError(error.code, `${broker}: ${error.message}`, {
+/** @param did the brokers that did what was asked: of a change made in part nobody may say that it has no effect. */
+const atBroker = (broker: string, error: QanatError, did: readonly string[] = []): QanatError =>
+  new QanatError(error.code, `${broker}: ${error.message}${did.length === 0 ? '' : ` (done at ${did.join(', ')})`}`, {
     cause: error,
-    outcome: error.outcome,
+    outcome: did.length === 0 ? error.outcome : 'unknown',
     wireNumber: error.wireNumber,
     hint: error.hint,
   });

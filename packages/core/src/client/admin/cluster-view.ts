@@ -1,4 +1,3 @@
-import type { QanatError } from '../../errors.ts';
 import type { BrokerRoute } from '../../wire/gen/messages.ts';
 import { readRoutes } from '../routes-answer.ts';
 import type { BrokerInfo, TopicSummary } from './admin-types.ts';
@@ -10,8 +9,6 @@ export interface ClusterView {
   /** Sorted by name. */
   readonly brokers: readonly BrokerRoute[];
 }
-
-export type ViewDone = (error: QanatError | undefined, view: ClusterView) => void;
 
 export function readView(pages: Parameters<typeof readRoutes>[0]): ClusterView {
   const { topics, brokers } = readRoutes(pages);
