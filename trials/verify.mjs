@@ -3,6 +3,9 @@ import { bodyOf } from './traffic.mjs';
 
 const TEXT = new TextDecoder();
 
+/** The name of the source and the number, without what fills the body. */
+const brief = (text) => text.split(' ', 2).join(' ');
+
 /** Everything that the topic holds. */
 async function readTopic(client, topic) {
   const messages = [];
@@ -19,14 +22,14 @@ function verifyLog(messages, traffics, others) {
   for (const message of messages) {
     const before = stored.get(message.text);
     const at = `${message.place}@${message.offset}`;
-    if (before !== undefined) wrong.duplicates.push(`"${message.text}" is at ${before.place}@${before.offset} and at ${at}`);
+    if (before !== undefined) wrong.duplicates.push(`${brief(message.text)} is at ${before.place}@${before.offset} and at ${at}`);
     else stored.set(message.text, message);
   }
   for (const traffic of traffics) checkTraffic(traffic, stored, wrong);
   const sent = traffics.flatMap((one) => Array.from({ length: one.sent }, (_, i) => bodyOf(one.name, i + 1)));
   const expected = new Set([...sent, ...others]);
   for (const { text, place, offset } of messages) {
-    if (!expected.has(text)) wrong.strangers.push(`"${text}" at ${place}@${offset} was never sent`);
+    if (!expected.has(text)) wrong.strangers.push(`${brief(text)} at ${place}@${offset} was never sent`);
   }
   checkQueues(messages, wrong);
   return wrong;
@@ -67,7 +70,8 @@ function checkQueues(messages, wrong) {
       const other = placeOfKey.get(source) ?? place;
       placeOfKey.set(source, place);
       if (other !== place) wrong.order.push(`${source} is in ${place} and in ${other}`);
-      if ((newest.get(source) ?? 0) >= Number(number)) wrong.order.push(`${place}: ${text} came after ${newest.get(source)}`);
+      if ((newest.get(source) ?? 0) >= Number(number))
+        wrong.order.push(`${place}: ${brief(text)} came after number ${newest.get(source)}`);
       newest.set(source, Number(number));
     });
   }
