@@ -141,7 +141,7 @@ describe('a server on a connection', () => {
     for (let i = 1; i < LIMITS.MORE_FRAMES_MAX; i++) page(true);
     page(false);
     expect(server.requests[0]?.headers).toHaveLength(LIMITS.MORE_FRAMES_MAX);
-    server.requests[0]?.respond({});
+    server.requests[0]?.respond({} as never);
     for (let i = 0; i <= LIMITS.MORE_FRAMES_MAX; i++) page(true);
     expect(server.codes).toEqual([wireNumberOf('MALFORMED_FRAME')]);
     expect(server.kinds).toContain('close');
@@ -179,7 +179,7 @@ describe('a server on a connection', () => {
     const server = new ServerBench({ pendingBytesMax: 10_000 }).open();
     server.input('blocked');
     for (let i = 0; i < 20; i++) server.send('PULL', { topics: [{ topic: 't', queues: [{}] }] });
-    for (const request of server.requests) request.respond({}, [new Uint8Array(1_000)]);
+    for (const request of server.requests) request.respond({} as never, [new Uint8Array(1_000)]);
     server.drain();
     expect(server.codes).toEqual([wireNumberOf('SLOW_READER')]);
     const bytes = server.ofType('PULL').reduce((sum, frame) => sum + frame.payload.length, 0);
