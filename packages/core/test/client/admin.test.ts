@@ -50,6 +50,20 @@ describe('topics', () => {
     ).toBe('NO_BROKER');
   });
 
+  it('are created when every NameServer that answers tells of them', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    for (const broker of cluster.brokers) {
+      broker.onCreate = (topic) =>
+        cluster.world.later(broker === cluster.a ? 100 : 300, () =>
+          cluster.nameServer.topics.set(topic, { ...cluster.nameServer.topics.get(topic), [broker.name]: 4 }),
+        );
+    }
+    const began = cluster.world.nowMs;
+    expect(ask(cluster, (client, done) => client.admin.createTopic('t', {}, 5_000, done)).error).toBeUndefined();
+    expect(cluster.world.nowMs - began).toBeGreaterThan(300);
+    expect(cluster.world.nowMs - began).toBeLessThan(400);
+  });
+
   it('that could be created at some brokers only are told with those, and with an unknown outcome', () => {
     const cluster = new Cluster({ brokers: 3 });
     (cluster.brokers[1] as FakeBroker).createsTopics = false;

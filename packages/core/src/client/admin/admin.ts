@@ -5,6 +5,7 @@ import { Position } from '../../wire/gen/registry.ts';
 import type { StartPosition } from '../consumer/options.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { ClientHost } from '../host.ts';
+import type { ConnectionHost } from '../name-server-query.ts';
 import type { RouteCache } from '../route-cache.ts';
 import type {
   BrokerInfo,
@@ -18,6 +19,7 @@ import type {
 import { askBrokers, type BrokerAnswer } from './broker-fan-out.ts';
 import { brokerInfos, type ClusterView, liveBrokers, readView, topicSummaries } from './cluster-view.ts';
 import { compareQueues, describeGroup, kindName } from './group-view.ts';
+import { type Settled, settleTopic } from './settle.ts';
 
 export type AdminDone<Result> = (error: QanatError | undefined, result: Result) => void;
 
@@ -31,9 +33,9 @@ const NOTHING = undefined as never;
  * Every method calls `done` once, after `timeoutMs` and a little at the latest.
  */
 export class Admin {
-  readonly #host: ClientHost & { readonly routes: RouteCache };
+  readonly #host: ClientHost & ConnectionHost & { readonly routes: RouteCache };
 
-  constructor(host: ClientHost & { readonly routes: RouteCache }) {
+  constructor(host: ClientHost & ConnectionHost & { readonly routes: RouteCache }) {
     this.#host = host;
   }
 
@@ -65,7 +67,8 @@ export class Admin {
       if (unknown !== undefined) return done(noBroker(unknown, view), NOTHING);
       if (brokers.length === 0)
         return done(new QanatError('NO_BROKER', 'no broker is registered', { outcome: 'not-sent' }), NOTHING);
-      this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, leftMs, (failed, answers) => {
+      const settled: Settled = (shares) => brokers.every((broker) => shares?.has(broker));
+      this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, leftMs, settled, (failed, answers) => {
         if (failed !== undefined) return done(failed, NOTHING);
         done(undefined, answers.every(({ response }) => response.header.existed) ? 'existed' : 'created');
       });
@@ -74,15 +77,17 @@ export class Admin {
 
   /** Adds queues: `queues` is their new number at each broker that has the topic. */
   alterTopic(topic: string, queues: number, timeoutMs: number, done: AdminDone<undefined>): void {
-    this.#atTopic(topic, timeoutMs, done, (brokers, _, leftMs) =>
-      this.#everywhere(brokers, 'TOPIC_ALTER', { topic, queues }, leftMs, (error) => done(error, undefined)),
-    );
+    this.#atTopic(topic, timeoutMs, done, (brokers, _, leftMs) => {
+      const settled: Settled = (shares) => brokers.every((broker) => shares?.get(broker) === queues);
+      this.#everywhere(brokers, 'TOPIC_ALTER', { topic, queues }, leftMs, settled, (error) => done(error, undefined));
+    });
   }
 
   removeTopic(topic: string, timeoutMs: number, done: AdminDone<undefined>): void {
-    this.#atTopic(topic, timeoutMs, done, (brokers, _, leftMs) =>
-      this.#everywhere(brokers, 'TOPIC_REMOVE', { topic }, leftMs, (error) => done(error, undefined)),
-    );
+    this.#atTopic(topic, timeoutMs, done, (brokers, _, leftMs) => {
+      const settled: Settled = (shares) => !brokers.some((broker) => shares?.has(broker));
+      this.#everywhere(brokers, 'TOPIC_REMOVE', { topic }, leftMs, settled, (error) => done(error, undefined));
+    });
   }
 
   describeTopic(topic: string, timeoutMs: number, done: AdminDone<TopicDescription>): void {
@@ -193,18 +198,22 @@ export class Admin {
     });
   }
 
-  /** Does something at each broker; the first failure is the result. */
-  #everywhere<N extends LiveFrame>(
+  /** Changes a topic at each broker, and waits until the NameServers tell of it; the first failure is the result. */
+  #everywhere<N extends 'TOPIC_CREATE' | 'TOPIC_ALTER' | 'TOPIC_REMOVE'>(
     brokers: readonly string[],
     name: N,
-    header: RequestInit<N>,
+    header: RequestInit<N> & { readonly topic: string },
     timeoutMs: number,
+    settled: Settled,
     done: (error: QanatError | undefined, answers: readonly BrokerAnswer<N>[]) => void,
   ): void {
+    const dueMs = this.#host.engine.nowMs() + timeoutMs;
     askBrokers(this.#host, brokers, name, header, timeoutMs, (answers) => {
       const failed = answers.find(({ error }) => error !== undefined);
       const did = answers.filter(({ error }) => error === undefined).map(({ broker }) => broker);
-      done(failed?.error === undefined ? undefined : atBroker(failed.broker, failed.error, did), answers);
+      if (failed?.error !== undefined) return done(atBroker(failed.broker, failed.error, did), answers);
+      const leftMs = Math.max(1, dueMs - this.#host.engine.nowMs());
+      settleTopic(this.#host, header.topic, leftMs, settled, () => done(undefined, answers));
     });
   }
 }

@@ -17,6 +17,9 @@ export type Waiting =
       readonly options: SendBatchOptions;
     };
 
+/** Keys whose queue is remembered. */
+const KEYS_KEPT_MAX = 1_024;
+
 /** One topic as a producer sees it. */
 export class TopicLane {
   readonly topic: string;
@@ -32,6 +35,8 @@ export class TopicLane {
   drafts: OutBatch[] = [];
   waiting: Waiting[] = [];
   #hashes: readonly number[] = [];
+  /** Queues of keys that were used lately: weighing all queues costs more than the rest of a send. */
+  readonly #byKey = new Map<string, QueueLane>();
   /** The same queues, so that neighbours are at different brokers. */
   #rotation: readonly QueueLane[] = [];
   #next = 0;
@@ -45,6 +50,7 @@ export class TopicLane {
     const queues: QueueLane[] = [];
     for (const { broker, queues: count } of route.shares) for (let i = 0; i < count; i++) queues.push(laneOf(broker, i));
     this.found = route.found;
+    this.#byKey.clear();
     this.queues = queues;
     this.#hashes = queues.map(({ hash }) => hash);
     this.#rotation = [...queues].sort((a, b) => a.queue - b.queue || (a.broker < b.broker ? -1 : 1));
@@ -53,7 +59,12 @@ export class TopicLane {
   }
 
   queueOfKey(platform: Platform, key: string): QueueLane | undefined {
-    return this.queues[queueOfKey(textChecksum(platform, key), this.#hashes)];
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const queue = this.queues[queueOfKey(textChecksum(platform, key), this.#hashes)];
+    if (this.#byKey.size >= KEYS_KEPT_MAX) this.#byKey.clear();
+    if (queue !== undefined) this.#byKey.set(key, queue);
+    return queue;
   }
 
   queueOf(broker: string, queue: number): QueueLane | undefined {
