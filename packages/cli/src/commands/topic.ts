@@ -6,7 +6,6 @@ import { formatAmount } from '../output/figures.ts';
 import { isoTime } from '../output/json.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import type { Session } from '../session.ts';
-import { settle } from '../settle.ts';
 import { explainUnknownTopic } from '../unknown-name.ts';
 import { withClient } from '../with-client.ts';
 import { addExamples } from './examples.ts';
@@ -51,13 +50,7 @@ function addTopicCreate(noun: Command, session: Session): void {
     .addOption(option('-q, --queues <n>', 'queues at each broker; default: what the brokers say, 4', { parse: wholeNumber(1) }))
     .addOption(option('--brokers <names>', 'only at these brokers, a,b', { parse: listOf }))
     .action(async (topic: string, options: { queues?: number; brokers?: readonly string[] }) => {
-      const result = await withClient(session, async (client) => {
-        const done = await client.admin.createTopic(topic, { ...session.call, ...options });
-        const live = (await client.admin.listBrokers(session.call)).filter(({ away }) => !away);
-        const brokers = options.brokers ?? live.map(({ broker }) => broker);
-        await settle(session, topic, (row) => row !== undefined && brokers.every((broker) => row.brokers.includes(broker)));
-        return done;
-      });
+      const result = await withClient(session, (client) => client.admin.createTopic(topic, { ...session.call, ...options }));
       session.document({ topic, result }, () => `${result === 'created' ? 'created' : 'existed already:'} ${topic}\n`);
     });
   addExamples(command, [
@@ -76,7 +69,6 @@ function addTopicAlter(noun: Command, session: Session): void {
         await client.admin
           .alterTopic(topic, { ...session.call, queues })
           .catch((error: unknown) => explainUnknownTopic(client, topic, error));
-        await settle(session, topic, (row) => row !== undefined && row.queues >= queues * row.brokers.length);
       });
       session.document(
         { topic, queuesPerBroker: queues },
@@ -139,7 +131,6 @@ function addTopicRemove(noun: Command, session: Session): void {
           if (!agreed) return session.info('kept', 'nothing was removed');
         }
         await client.admin.removeTopic(topic, session.call).catch(explain);
-        await settle(session, topic, (row) => row === undefined);
         session.document({ topic, result: 'removed' }, () => `removed ${topic}\n`);
       });
     });
