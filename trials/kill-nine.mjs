@@ -8,6 +8,8 @@ import { checkLog } from './verify.mjs';
 const TOPIC = 'orders';
 /** So that a trial of many kills ends in time. */
 const KILLING_MS = 55_000;
+/** A client waits 2 s at most before it tries again. */
+const BACK_MS = 3_000;
 const BROKERS = ['broker-a', 'broker-b'];
 
 const between = (from, to) => from + Math.random() * (to - from);
@@ -20,13 +22,17 @@ export async function killNine(trial) {
   const free = new Traffic(client, TOPIC, { name: 'free', perSecond: 2_000 }).start();
   const consumer = consume(client);
   await sleep(500);
-  const { kills, recovering, slowestMs } = await kill(trial, cluster, [keyed, free]);
+  const { kills, recovering, slowestMs, firstAckMs } = await kill(trial, cluster, [keyed, free]);
   await sleep(2_000);
   await Promise.all([keyed.stop(), free.stop()]);
   const wanted = trial.options.kills;
   trial.check(
     kills === wanted,
     `${kills} kills of ${wanted}, ${recovering} of them while a broker started; the slowest was ready after ${seconds(slowestMs)}`,
+  );
+  trial.check(
+    firstAckMs < BACK_MS,
+    `a broker that is ready acknowledges again after ${seconds(firstAckMs)} at most (less than ${seconds(BACK_MS)})`,
   );
   const traffics = [keyed, free];
   const slow = traffics.map(({ acked }) => Math.max(0, ...[...acked.values()].map(({ sentMs, ackedMs }) => ackedMs - sentMs)));
@@ -39,7 +45,7 @@ export async function killNine(trial) {
 
 /** Kills one broker at a time, often enough before the one before is back for both to be down at once. */
 async function kill(trial, cluster, traffics) {
-  const done = { kills: 0, recovering: 0, slowestMs: 0 };
+  const done = { kills: 0, recovering: 0, slowestMs: 0, firstAckMs: 0 };
   const endMs = performance.now() + KILLING_MS;
   const restart = async (name) => {
     for (;;) {
@@ -61,12 +67,16 @@ async function kill(trial, cluster, traffics) {
       return;
     }
   };
+  const cameBack = async (name, upMs) => {
+    const hasAcked = () => traffics.some((one) => one.lastAckMs(name) > upMs) || undefined;
+    const back = await until(hasAcked, { withinMs: 2 * BACK_MS, everyMs: 10, sinceMs: upMs });
+    done.firstAckMs = Math.max(done.firstAckMs, back?.ms ?? Number.POSITIVE_INFINITY);
+  };
   const work = async (name) => {
     let upMs = performance.now();
     while (done.kills < trial.options.kills && performance.now() < endMs) {
       // Most of them while it takes messages: clients need some time to come back.
-      if (Math.random() < 0.8)
-        await until(() => (traffics.some((one) => one.lastAckMs(name) > upMs) ? true : undefined), { withinMs: 5_000 });
+      if (Math.random() < 0.8) await cameBack(name, upMs);
       await sleep(between(0, 1_000));
       if (done.kills >= trial.options.kills) return;
       done.kills++;

@@ -61,7 +61,8 @@ export class Trial {
 }
 
 /**
- * Asks again and again until the answer is not undefined. @returns the answer and how long it took; undefined when the time is up.
+ * Asks again and again until the answer is not undefined. @returns the answer and how long it took; undefined when the time is
+ * up.
  */
 export async function until(ask, { withinMs, everyMs = 50, sinceMs = performance.now() }) {
   for (;;) {

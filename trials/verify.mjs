@@ -15,7 +15,10 @@ async function readTopic(client, topic) {
   return messages;
 }
 
-/** @param others bodies that were sent besides. @returns what is wrong with the log, by kind: every list is empty when all is well. */
+/**
+ * @param others bodies that were sent besides. @returns what is wrong with the log, by kind: every list is empty when all is
+ * well.
+ */
 function verifyLog(messages, traffics, others) {
   const wrong = { missing: [], duplicates: [], gaps: [], order: [], strangers: [] };
   const stored = new Map(); // body -> the message
