@@ -1,5 +1,6 @@
 // The consuming side of a benchmark, as a process of its own.
-//   fork with the arguments: NAMESERVERS TOPIC LATENCY(0|1); it is sent the number of messages to wait for, and answers with what it measured.
+// fork with the arguments: NAMESERVERS TOPIC LATENCY(0|1); it is sent the number of messages to wait for, and answers with what
+// it measured.
 import { connect } from '@qanat/client';
 import { consume } from './consume.mjs';
 

@@ -24,7 +24,10 @@ const IMPURE = [
 ];
 const ASYNCHRONOUS = [[/\b(async|await)\s|\bPromise(Like)?\b/, 'a promise: engines and the driver are synchronous']];
 const UNFINISHED = /\b(TO[D]O|FIX[M]E|XX[X])\b/;
-const PARKED_TEST = /\b(it|test|describe|suite|bench)\.(only|skip|todo|fails)\b/;
+const PARKED_TEST = /\b(it|test|describe|suite)\.(only|skip|todo|fails)\b|\bbench\.(only|skip|todo)\b/;
+/** A text is not cut to fit, so it does not count. */
+const TEXT_IN_CODE = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`|\/(?:\\.|[^/\\\n])+\/[a-z]*/g;
+const COMMENT = /^\s*(\/\/|\/?\*)/;
 const ABSOLUTE_PATH = /(?<![\w.\-/}])\/(home|work|tmp|root|Users)\/[\w.$]/;
 const NAMELESS = /(^|[-.])(utils?|helpers?|common|misc)([-.]|$)/;
 
@@ -54,6 +57,8 @@ function wireNumbers() {
   return new RegExp(`(?<![\\w.])(${[...frames, ...errors].join('|') || '$^'})(?![\\w.])`, 'i');
 }
 
+const widthOf = (line) => [...(COMMENT.test(line) ? line : line.replace(TEXT_IN_CODE, ''))].length;
+
 function checkCode(path, lines, wire) {
   const linesMax = /(^|\/)test\//.test(path) ? TEST_LINES_MAX : SOURCE_LINES_MAX;
   if (lines.length > linesMax) report(path, linesMax, `${lines.length} lines: more than ${linesMax} want to be two files`);
@@ -62,7 +67,7 @@ function checkCode(path, lines, wire) {
   const banned = pure ? [...IMPURE, ...(WAITING.test(path) ? [] : ASYNCHRONOUS)] : [];
   const shipped = /^packages\/[^/]+\/src\//.test(path);
   for (const [i, line] of lines.entries()) {
-    const width = line.length > COLUMNS_MAX ? [...line].length : 0;
+    const width = line.length > COLUMNS_MAX ? widthOf(line) : 0;
     if (width > COLUMNS_MAX) report(path, i + 1, `${width} columns: more than ${COLUMNS_MAX} (npm run format)`);
     for (const [token, why] of banned) if (token.test(code[i])) report(path, i + 1, why);
     if (PARKED_TEST.test(code[i])) report(path, i + 1, 'a parked test');

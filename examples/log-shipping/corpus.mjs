@@ -1,7 +1,8 @@
 // Makes a real text file on the spot: lines of files that any Linux has, with the awkward ones put among them.
+
+import { once } from 'node:events';
 import { createWriteStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { once } from 'node:events';
 
 const PLACES = [
   '/usr/share/common-licenses',

@@ -1,12 +1,12 @@
 import type {
   BrokerInfo,
+  ClientEvent,
   GroupDescription,
   GroupOverview,
+  Message,
   ResetStep,
   TopicDescription,
   TopicSummary,
-  ClientEvent,
-  Message,
 } from '@qanat/core';
 import type {
   BatchReceipt,

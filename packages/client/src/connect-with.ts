@@ -1,6 +1,6 @@
 import { QanatError } from '@qanat/core';
-import type { QanatClient } from './client-api.ts';
 import { type ClientGround, EngineClient } from './client.ts';
+import type { QanatClient } from './client-api.ts';
 import type { ConnectOptions } from './types.ts';
 
 const CONNECT_MS = 10_000;

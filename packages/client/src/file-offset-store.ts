@@ -2,7 +2,9 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { QanatError } from '@qanat/core';
 import type { OffsetStore } from './types.ts';
 
-/** Keeps the positions of a broadcasting consumer in a JSON file, replaced atomically at each save. For one consumer at a time. */
+/**
+ * Keeps the positions of a broadcasting consumer in a JSON file, replaced atomically at each save. For one consumer at a time.
+ */
 export function fileOffsetStore(path: string): OffsetStore {
   return {
     async load() {

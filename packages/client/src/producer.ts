@@ -1,7 +1,7 @@
 import {
   type BatchReceipt as EngineBatchReceipt,
-  Producer as EngineSide,
   type ProducerOptions as EngineOptions,
+  Producer as EngineSide,
   QanatError,
 } from '@qanat/core';
 import { orAborted } from './abort.ts';

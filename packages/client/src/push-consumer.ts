@@ -1,7 +1,7 @@
 import {
   Consumer,
-  type ConsumerOptions as EngineOptions,
   type Delivery,
+  type ConsumerOptions as EngineOptions,
   type Message,
   QanatError,
   type QueuePosition,

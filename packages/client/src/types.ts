@@ -34,7 +34,10 @@ export interface MessageInit {
 }
 
 export interface ProducerOptions {
-  /** When a send is acknowledged: `committed` (consumers may see it), `leader` (stored by the broker), `none`. Default `committed`. */
+  /**
+   * When a send is acknowledged: `committed` (consumers may see it), `leader` (stored by the broker), `none`. Default
+   * `committed`.
+   */
   readonly ack?: 'committed' | 'leader' | 'none';
   /** How long a message may wait for others although nothing is in flight, ms. Default 0. */
   readonly lingerMs?: number;

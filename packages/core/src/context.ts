@@ -1,5 +1,5 @@
 import type { ConnectionId, Input, LogFields, LogLevel, Output } from './engine.ts';
-import { assert, QanatError } from './errors.ts';
+import { assert, type QanatError } from './errors.ts';
 import type { Random } from './random.ts';
 import type { StorageRequest } from './storage.ts';
 import { Timers } from './timers.ts';
@@ -78,7 +78,10 @@ export class EngineContext<ExtraOutput = never> implements EngineHost {
     this.#outputs.push({ kind: 'storage', operation, request });
   }
 
-  /** Runs what waits for a storage request, or takes the new offset of the wall clock. @returns whether the input was one of these. */
+  /**
+   * Runs what waits for a storage request, or takes the new offset of the wall clock. @returns whether the input was one of
+   * these.
+   */
   handle(input: Input): boolean {
     if (input.kind === 'wallClock') {
       this.#wallOffsetMs = input.offsetMs;

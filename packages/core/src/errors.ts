@@ -60,16 +60,22 @@ export class QanatError extends Error {
     this.code = code;
     const number = options.wireNumber ?? wireNumberOf(code);
     this.wireNumber = number;
-    this.retryable = number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].retryable : RETRYABLE_CLASSES.has(errorClass(number));
-    this.outcome = options.outcome ?? (errorClass(number) === 6 || code === 'CONNECTION_LOST' || code === 'TIMEOUT' ? 'unknown' : 'rejected');
-    this.hint = options.hint ?? (number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].hint : WIRE_ERRORS[code as WireErrorCode].hint);
+    this.retryable =
+      number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].retryable : RETRYABLE_CLASSES.has(errorClass(number));
+    this.outcome =
+      options.outcome ?? (errorClass(number) === 6 || code === 'CONNECTION_LOST' || code === 'TIMEOUT' ? 'unknown' : 'rejected');
+    this.hint =
+      options.hint ??
+      (number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].hint : WIRE_ERRORS[code as WireErrorCode].hint);
     this.retryAfterMs = options.retryAfterMs;
     this.expectedSequence = options.expectedSequence;
   }
 
   /** Works across two copies of the package, where `instanceof` does not. */
   static is(value: unknown, code?: ErrorCode): value is QanatError {
-    return typeof value === 'object' && value !== null && BRAND in value && (code === undefined || (value as QanatError).code === code);
+    return (
+      typeof value === 'object' && value !== null && BRAND in value && (code === undefined || (value as QanatError).code === code)
+    );
   }
 }
 
@@ -96,7 +102,10 @@ const BY_CLASS: Readonly<Record<number, ErrorCode>> = {
   8: 'LEASE_FENCED',
 };
 
-/** The code for a number that came over the wire. An unknown class is taken for one of what must not be tried again (QNT-ERR-002). */
+/**
+ * The code for a number that came over the wire. An unknown class is taken for one of what must not be tried again
+ * (QNT-ERR-002).
+ */
 export function codeOfWireNumber(number: number): ErrorCode {
   return BY_NUMBER.get(number) ?? BY_CLASS[errorClass(number)] ?? 'INVALID_ARGUMENT';
 }

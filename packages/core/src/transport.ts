@@ -11,7 +11,10 @@ export interface ConnectionHandler {
   onFrame(frame: Uint8Array): void;
   /** No more frames of what arrived together: a good moment to answer them all. */
   onFramesEnd(): void;
-  /** The peer's bytes are no frames (MALFORMED_FRAME, FRAME_TOO_LARGE, UNSUPPORTED_VERSION). Nothing more is read; sending still works. */
+  /**
+   * The peer's bytes are no frames (MALFORMED_FRAME, FRAME_TOO_LARGE, UNSUPPORTED_VERSION). Nothing more is read; sending still
+   * works.
+   */
   onBadBytes(error: QanatError): void;
   /** What waits to be sent fell below the low-water mark. Comes only after `send` gave false. */
   onDrain(): void;

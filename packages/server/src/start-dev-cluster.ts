@@ -62,7 +62,10 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
   }
 }
 
-/** Starts `count` nodes at once and notes those that run, so that they can be stopped where another one failed. @throws its error. */
+/**
+ * Starts `count` nodes at once and notes those that run, so that they can be stopped where another one failed. @throws its
+ * error.
+ */
 async function startAll(
   started: RunningNode[],
   count: number,

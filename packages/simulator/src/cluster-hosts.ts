@@ -39,7 +39,10 @@ export interface ClusterHostsOptions {
 const NAME_SERVER_PORT = 7600;
 const BROKER_PORT = 7610;
 
-/** NameServers and brokers on virtual hosts with disks in memory: the engines that ship, without sockets and files. On any clock. */
+/**
+ * NameServers and brokers on virtual hosts with disks in memory: the engines that ship, without sockets and files. On any
+ * clock.
+ */
 export class ClusterHosts {
   readonly network: VirtualNetwork;
   readonly nameServers = new Map<string, VirtualNode<NameServer>>();

@@ -74,7 +74,8 @@ export class VirtualNetwork {
   }
 
   /**
-   * The process on `host` dies: its handlers hear nothing more, its listeners are gone, its peers lose their connections, behind a cut
+   * The process on `host` dies: its handlers hear nothing more, its listeners are gone, its peers lose their connections,
+   * behind a cut
    * after the heal. Cut its links first for a host that loses power.
    */
   crash(host: string): void {

@@ -11,7 +11,8 @@ export type Unlock = (done: () => void) => void;
 
 /**
  * Takes the store in `directory` (a real path) for this process. The lock is a socket in a name space of the kernel, so it ends
- * with the process however that dies; the file LOCK only tells people who holds it. It does not reach over machines or into other network
+ * with the process however that dies; the file LOCK only tells people who holds it. It does not reach over machines or into
+ * other network
  * name spaces (containers).
  * @throws QanatError STORE_LOCKED naming the process that holds it.
  */

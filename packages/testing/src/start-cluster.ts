@@ -4,7 +4,10 @@ import { ClusterHosts, VirtualClock } from '@qanat/simulator';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 
 export interface ClusterOptions {
-  /** `real`: timers are timers. `virtual`: time passes only in `advance` and `until`, as fast as the machine can. Default `real`. */
+  /**
+   * `real`: timers are timers. `virtual`: time passes only in `advance` and `until`, as fast as the machine can. Default
+   * `real`.
+   */
   readonly time?: 'real' | 'virtual';
   /** The same seed gives the same random choices. Default 1. */
   readonly seed?: number;
@@ -76,7 +79,9 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
-  /** Lets time go by until the promise settles. @throws what it rejects with; QanatError TIMEOUT after an hour of virtual time. */
+  /**
+   * Lets time go by until the promise settles. @throws what it rejects with; QanatError TIMEOUT after an hour of virtual time.
+   */
   async until<T>(promise: Promise<T>): Promise<T> {
     const clock = this.#virtual;
     if (clock === undefined) return promise;

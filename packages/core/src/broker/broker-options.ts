@@ -1,4 +1,4 @@
-import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from '../connection/server-session.ts';
+import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from '../connection/server-session-options.ts';
 import { QanatError } from '../errors.ts';
 import { nameError } from '../model/names.ts';
 import type { Platform } from '../platform.ts';

@@ -174,7 +174,9 @@ export class Broker implements Engine, ServerHandler {
     this.#groups.stop();
     this.#topology.stop();
     this.#pulls.endAll();
-    this.#sessions.goAway(new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`), graceMs);
+    const stops = new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`);
+    this.#sessions.refuse(stops);
+    this.#sessions.goAway(stops, graceMs);
     if (before === 'new') this.#closeStorage();
     if (before !== 'ready') return;
     this.#context.timers.at(nowMs + graceMs, () => this.#close());

@@ -18,7 +18,10 @@ const SCAN_BYTES = 1024 * 1024;
 /** Says why a member may not read a queue, or undefined when it may. */
 export type LeaseCheck = (group: string, member: string, topicId: number, queue: number, epoch: number) => ErrorCode | undefined;
 
-/** Collects the answer of a PULL: one queue after the other, until all were visited or the answer is full (spec, chapter of pull). */
+/**
+ * Collects the answer of a PULL: one queue after the other, until all were visited or the answer is full (spec, chapter of
+ * pull).
+ */
 export class PollReader {
   readonly #log: CommitLog;
   readonly #topics: Topics;

@@ -13,12 +13,10 @@ export interface KnownBroker {
   readonly createsTopics: boolean;
 }
 
-/** The endpoint of the wanted listener, or the first of a scheme that this client speaks. */
+/** The endpoint of the wanted listener, else the first of a scheme that this client speaks (QNT-RTE-022). */
 function chooseAddress(settings: ClientSettings, broker: BrokerRoute): string | undefined {
-  const endpoint = broker.endpoints.find(
-    ({ listener, scheme }) =>
-      settings.schemes.includes(scheme) && (settings.listener === undefined || listener === settings.listener),
-  );
+  const served = broker.endpoints.filter(({ scheme }) => settings.schemes.includes(scheme));
+  const endpoint = served.find(({ listener }) => listener === settings.listener) ?? served[0];
   return endpoint === undefined ? undefined : `${endpoint.scheme}://${endpoint.address}`;
 }
 

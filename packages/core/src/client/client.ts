@@ -111,7 +111,10 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     return this.#closed !== undefined;
   }
 
-  /** Fails what is pending with CLOSED, closes every connection, then emits `stopped`. Producers that shall flush are closed before. */
+  /**
+   * Fails what is pending with CLOSED, closes every connection, then emits `stopped`. Producers that shall flush are closed
+   * before.
+   */
   close(): void {
     if (this.#closed !== undefined) return;
     const error = new QanatError('CLOSED', 'the client was closed', { outcome: 'not-sent' });

@@ -20,7 +20,10 @@ export function editDistance(a: string, b: string, most: number): number {
   return Math.min(last[b.length] as number, most + 1);
 }
 
-/** The name that was probably meant: the nearest one by at most two slips of the pen, else the shortest one that goes on from it, or that it goes on from. */
+/**
+ * The name that was probably meant: the nearest one by at most two slips of the pen, else the shortest one that goes on from
+ * it, or that it goes on from.
+ */
 export function didYouMean(name: string, names: readonly string[]): string | undefined {
   const wanted = name.toLowerCase();
   let best: string | undefined;

@@ -94,7 +94,10 @@ export interface ClientHost {
   readonly engine: EngineHost;
   readonly platform: Platform;
   readonly settings: ClientSettings;
-  /** Watches a route: `listener` is called with each new state, and at once (before this returns) when one is known. @returns what stops it. */
+  /**
+   * Watches a route: `listener` is called with each new state, and at once (before this returns) when one is known. @returns
+   * what stops it.
+   */
   watchRoute(topic: string, listener: (route: TopicRoute) => void): () => void;
   /** Asks a NameServer now instead of at the next poll: a broker said WRONG_BROKER, QUEUE_NOT_FOUND, ... Rate-limited inside. */
   refreshRoute(topic: string): void;

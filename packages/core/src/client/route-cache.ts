@@ -11,7 +11,7 @@ import { addAnswer, readRoutes, type TopicAnswer } from './routes-answer.ts';
 /** Topics in one query: their names stay well below CONTROL_HEADER_BYTES_MAX. */
 const TOPICS_PER_QUERY = 256;
 /** The least time between two questions for one topic, but for those that the cache asks itself. */
-const REFRESH_MIN_MS = 200;
+const REFRESH_MIN_MS = 1_000;
 /** How soon a NameServer that knows too little is asked again. */
 const NOT_READY_RETRY_MS = 250;
 /** How soon a query that was refused is tried again. */
@@ -26,8 +26,8 @@ interface Entry {
   asking: ((route: TopicRoute) => void)[];
   route: TopicRoute | undefined;
   askedMs: number;
-  /** Shares of the route that the present NameServer does not know (yet). */
-  kept: boolean;
+  /** When an answer named each broker last. */
+  readonly namedMs: Map<string, number>;
   timer: Timer | undefined;
   /** Counts answers with a route, so that a late verdict of other NameServers does not undo a newer one. */
   found: number;
@@ -116,7 +116,7 @@ export class RouteCache {
       asking: [],
       route: undefined,
       askedMs: -REFRESH_MIN_MS,
-      kept: false,
+      namedMs: new Map(),
       timer: undefined,
       found: 0,
       doubtful: false,
@@ -238,7 +238,8 @@ export class RouteCache {
   #found(entry: Entry, answered: ReadonlyMap<string, number>): void {
     entry.found++;
     const queues = new Map(answered);
-    entry.kept = this.#keepShares(entry, queues);
+    for (const broker of answered.keys()) entry.namedMs.set(broker, this.#host.engine.nowMs());
+    this.#keepShares(entry, queues);
     const shares: RouteShare[] = [...queues.keys()].sort().map((broker) => ({
       broker,
       queues: queues.get(broker) as number,
@@ -249,19 +250,23 @@ export class RouteCache {
 
   /**
    * A NameServer that has just started may know some of a topic's brokers and not yet the others. Until its warm-up is over,
-   * a share that was known keeps its place, or the keys of its queues would move for a second and break their order.
+   * a share that was known keeps its place, or the keys of its queues would move for a second and break their order. That of
+   * an away broker keeps it for BROKER_AWAY_MS after it was named last (QNT-RTE-025).
    */
-  #keepShares(entry: Entry, queues: Map<string, number>): boolean {
+  #keepShares(entry: Entry, queues: Map<string, number>): void {
     const nowMs = this.#host.engine.nowMs();
-    if (nowMs >= this.#graceUntilMs) return false;
-    let kept = false;
-    for (const share of entry.route?.shares ?? []) {
-      if (queues.has(share.broker)) continue;
-      queues.set(share.broker, share.queues);
-      kept = true;
+    let againMs = Number.POSITIVE_INFINITY;
+    for (const { broker, queues: count, away } of entry.route?.shares ?? []) {
+      if (queues.has(broker)) continue;
+      const awayUntilMs = away ? (entry.namedMs.get(broker) ?? nowMs) + LIMITS.BROKER_AWAY_MS : 0;
+      const untilMs = Math.max(this.#graceUntilMs, awayUntilMs);
+      if (nowMs >= untilMs) entry.namedMs.delete(broker);
+      else {
+        queues.set(broker, count);
+        againMs = Math.min(againMs, untilMs);
+      }
     }
-    if (kept) this.#askLater(entry, this.#graceUntilMs - nowMs);
-    return kept;
+    if (againMs < Number.POSITIVE_INFINITY) this.#askLater(entry, againMs - nowMs);
   }
 
   #settle(entry: Entry, route: TopicRoute): void {

@@ -3,11 +3,21 @@ import type { ConnectionId, Input } from '../engine.ts';
 import { codeOfWireNumber, QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, type Frame } from '../wire/frame.ts';
-import { ErrorInfo, GoAway, Hello, HelloOk, type HelloInit } from '../wire/gen/messages.ts';
+import { ErrorInfo, GoAway, Hello, type HelloInit, type HelloOk } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS } from '../wire/gen/registry.ts';
-import { FRAME_NAMES, type LiveFrame, type RequestHeader, type RequestInit, requestCodec, type ResponseHeader, responseCodec } from './request.ts';
+import {
+  FRAME_NAMES,
+  type LiveFrame,
+  type RequestHeader,
+  type RequestInit,
+  type ResponseHeader,
+  requestCodec,
+  responseCodec,
+} from './request.ts';
 
-/** An answer: every control header (several when the server used MORE) and the payload of the last frame, which the caller owns. */
+/**
+ * An answer: every control header (several when the server used MORE) and the payload of the last frame, which the caller owns.
+ */
 export interface Response<N extends LiveFrame> {
   readonly header: ResponseHeader<N>;
   readonly headers: readonly ResponseHeader<N>[];
@@ -98,10 +108,19 @@ export class ClientSession {
    * Sends a request, as several frames joined by MORE when `frames` is a list. `done` is called exactly once, never before
    * this returns unless the session is closed already.
    */
-  request<N extends LiveFrame>(name: N, frames: RequestInit<N> | readonly RequestInit<N>[], options: RequestOptions, done: ResponseDone<N>): void {
+  request<N extends LiveFrame>(
+    name: N,
+    frames: RequestInit<N> | readonly RequestInit<N>[],
+    options: RequestOptions,
+    done: ResponseDone<N>,
+  ): void {
     const list = Array.isArray(frames) ? frames : [frames];
     const waiting: Waiting = { name, frames: list, options, dueMs: this.#host.nowMs() + options.timeoutMs, done: done as never };
-    if (this.#closed) return failUnsent(waiting, new QanatError('CONNECTION_FAILED', `${this.address}: the connection is closed`, { outcome: 'not-sent' }));
+    if (this.#closed)
+      return failUnsent(
+        waiting,
+        new QanatError('CONNECTION_FAILED', `${this.address}: the connection is closed`, { outcome: 'not-sent' }),
+      );
     if (this.open && this.#pending.size < this.#inFlightMax()) this.#start(waiting);
     else this.#waiting.push(waiting);
     this.#armTimeout(waiting.dueMs);
@@ -114,7 +133,10 @@ export class ClientSession {
     return true;
   }
 
-  /** Flushes and closes; pending requests fail with `error`, or with CLOSED. One that was never greeted is dropped: it may be hung. */
+  /**
+   * Flushes and closes; pending requests fail with `error`, or with CLOSED. One that was never greeted is dropped: it may be
+   * hung.
+   */
   close(error?: QanatError): void {
     const why = error ?? new QanatError('CLOSED', `${this.address}: the connection was closed here`, { outcome: 'unknown' });
     if (this.hello === undefined) return this.abort(why);
@@ -224,7 +246,8 @@ export class ClientSession {
       return;
     }
     pending.headers.push(responseCodec(pending.name).decode(frame.control));
-    if (pending.headers.length > LIMITS.MORE_FRAMES_MAX) throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
+    if (pending.headers.length > LIMITS.MORE_FRAMES_MAX)
+      throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
     if (frame.flags & Flag.MORE) return;
     this.#pending.delete(frame.correlation);
     this.#settle(pending, undefined, frame.payload);
@@ -239,7 +262,8 @@ export class ClientSession {
     const name = FRAME_NAMES.get(frame.type);
     if ((frame.flags & Flag.ONEWAY) === 0) return this.#answer(name, frame);
     if (name === undefined) {
-      if ((frame.flags & Flag.IGNORABLE) === 0) this.abort(new QanatError('UNSUPPORTED_FRAME', `the server sent frame type ${frame.type}`));
+      if ((frame.flags & Flag.IGNORABLE) === 0)
+        this.abort(new QanatError('UNSUPPORTED_FRAME', `the server sent frame type ${frame.type}`));
       return;
     }
     if (name === 'GOAWAY') return this.#goAway(GoAway.decode(frame.control));
@@ -252,7 +276,10 @@ export class ClientSession {
 
   #answer(name: LiveFrame | undefined, frame: Frame): void {
     if (name === 'PING') return this.#send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
-    const info = ErrorInfo.encode({ code: new QanatError('UNSUPPORTED_FRAME', '').wireNumber, message: 'a client does not serve this frame' });
+    const info = ErrorInfo.encode({
+      code: new QanatError('UNSUPPORTED_FRAME', '').wireNumber,
+      message: 'a client does not serve this frame',
+    });
     this.#send(encodeFrame(frame.type, Flag.RESPONSE | Flag.ERROR, frame.correlation, info));
   }
 
@@ -283,32 +310,49 @@ export class ClientSession {
     for (const pending of this.#pending.values()) {
       if (pending.done === undefined) continue;
       if (pending.dueMs <= nowMs) {
-        late.push({ done: pending.done, error: new QanatError('TIMEOUT', `${this.address}: no answer to ${pending.name} in time`) });
+        late.push({
+          done: pending.done,
+          error: new QanatError('TIMEOUT', `${this.address}: no answer to ${pending.name} in time`),
+        });
         pending.done = undefined;
       } else next = Math.min(next, pending.dueMs);
     }
     const waiting = this.#waiting;
     this.#waiting = waiting.filter((item) => item.dueMs > nowMs);
     for (const item of waiting) {
-      if (item.dueMs <= nowMs) late.push({ done: item.done, error: new QanatError('TIMEOUT', `${this.address}: ${item.name} could not be sent in time`, { outcome: 'not-sent' }) });
+      if (item.dueMs <= nowMs)
+        late.push({
+          done: item.done,
+          error: new QanatError('TIMEOUT', `${this.address}: ${item.name} could not be sent in time`, { outcome: 'not-sent' }),
+        });
       else next = Math.min(next, item.dueMs);
     }
     if (next < Number.POSITIVE_INFINITY) this.#armTimeout(Math.max(next, nowMs + TIMEOUT_GRAIN_MS));
     for (const { done, error } of late) done(error, NO_RESPONSE);
-    if (this.hello === undefined && late.length > 0) this.abort(new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO`, { outcome: 'not-sent' }));
+    if (this.hello === undefined && late.length > 0)
+      this.abort(
+        new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO`, {
+          outcome: 'not-sent',
+        }),
+      );
   }
 
   #watch(): void {
     const pingAfterMs = Math.min(LIMITS.PING_MS, this.#idleMs / 3);
-    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), { forPeer: true });
+    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), {
+      forPeer: true,
+    });
   }
 
   #checkAlive(pingAfterMs: number): void {
     if (this.#closed) return;
     const silentMs = this.#host.nowMs() - this.#heardMs;
-    if (silentMs >= this.#idleMs) return this.abort(new QanatError('IDLE_TIMEOUT', `${this.address}: nothing was heard for ${this.#idleMs} ms`));
+    if (silentMs >= this.#idleMs)
+      return this.abort(new QanatError('IDLE_TIMEOUT', `${this.address}: nothing was heard for ${this.#idleMs} ms`));
     this.request('PING', {}, { timeoutMs: this.#idleMs }, () => {});
-    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), { forPeer: true });
+    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), {
+      forPeer: true,
+    });
   }
 
   #end(error: QanatError | undefined): void {
@@ -321,10 +365,20 @@ export class ClientSession {
     this.#waiting = [];
     const why = error === undefined ? '' : `: ${error.message}`;
     for (const { done, name } of pending) {
-      done?.(new QanatError('CONNECTION_LOST', `${this.address}: the connection broke before ${name} was answered${why}`, { cause: error }), NO_RESPONSE);
+      done?.(
+        new QanatError('CONNECTION_LOST', `${this.address}: the connection broke before ${name} was answered${why}`, {
+          cause: error,
+        }),
+        NO_RESPONSE,
+      );
     }
     for (const item of waiting) {
-      failUnsent(item, error?.outcome === 'not-sent' ? error : new QanatError('CONNECTION_FAILED', `${this.address}: no connection${why}`, { outcome: 'not-sent', cause: error }));
+      failUnsent(
+        item,
+        error?.outcome === 'not-sent'
+          ? error
+          : new QanatError('CONNECTION_FAILED', `${this.address}: no connection${why}`, { outcome: 'not-sent', cause: error }),
+      );
     }
     this.#events.onClosed(this, error);
   }

@@ -16,6 +16,7 @@ import {
   requestCodec,
   responseCodec,
 } from './request.ts';
+import type { ServerSessionOptions } from './server-session-options.ts';
 
 /** One request of a client, until it is answered. One-way frames are requests whose answers are dropped. */
 export class Request<N extends LiveFrame = LiveFrame> {
@@ -87,23 +88,6 @@ export interface ServerHandler {
   /** The peer reads again after it was blocked. */
   onDrained?(session: ServerSession): void;
 }
-
-export interface ServerSessionOptions {
-  readonly helloDeadlineMs: number;
-  readonly idleMs: number;
-  readonly frameBytesMax: number;
-  readonly inFlightMax: number;
-  /** Bytes that are sent to a peer that does not read, from when it is known that it does not. */
-  readonly pendingBytesMax: number;
-}
-
-export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
-  helloDeadlineMs: LIMITS.HELLO_DEADLINE_MS,
-  idleMs: LIMITS.IDLE_MS,
-  frameBytesMax: LIMITS.FRAME_BYTES_MAX,
-  inFlightMax: LIMITS.IN_FLIGHT_REQUESTS_MAX,
-  pendingBytesMax: LIMITS.PENDING_RESPONSE_BYTES_MAX,
-};
 
 /** States of a connection at the server (spec, chapter of connections). */
 type State = 'greeting' | 'open' | 'leaving' | 'closing';

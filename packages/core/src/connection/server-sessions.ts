@@ -1,7 +1,8 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId, Input } from '../engine.ts';
 import { QanatError } from '../errors.ts';
-import { DEFAULT_SESSION_OPTIONS, type ServerHandler, ServerSession, type ServerSessionOptions } from './server-session.ts';
+import { type ServerHandler, ServerSession } from './server-session.ts';
+import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from './server-session-options.ts';
 
 /** All connections that one server has accepted. */
 export class ServerSessions {
@@ -10,6 +11,8 @@ export class ServerSessions {
   readonly #options: ServerSessionOptions;
   readonly #connectionsMax: number;
   readonly #sessions = new Map<ConnectionId, ServerSession>();
+  /** Why no new connection is served any more. */
+  #refusal: QanatError | undefined;
 
   constructor(host: EngineHost, role: ServerHandler, connectionsMax: number, options: Partial<ServerSessionOptions> = {}) {
     this.#host = host;
@@ -61,10 +64,16 @@ export class ServerSessions {
     for (const session of this.#sessions.values()) session.goAway(error, graceMs);
   }
 
+  /** Says GOAWAY to whoever comes from now on: a server that stops has no time for a new connection. */
+  refuse(error: QanatError): void {
+    this.#refusal = error;
+  }
+
   #accept(connection: ConnectionId, remote: string, listener: string): void {
     const session = new ServerSession(this.#host, this.#role, this.#options, connection, remote, listener);
     this.#sessions.set(connection, session);
-    if (this.#sessions.size > this.#connectionsMax) {
+    if (this.#refusal !== undefined) session.end(this.#refusal);
+    else if (this.#sessions.size > this.#connectionsMax) {
       session.end(new QanatError('TOO_MANY_CONNECTIONS', `${this.#connectionsMax} connections are open`));
     }
   }

@@ -52,7 +52,10 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     this.#step((nowMs) => this.#engine.handle(input, nowMs));
   }
 
-  /** Calls into the engine at the present time; what it asks for is performed by the next `perform`. For many small calls in a row. */
+  /**
+   * Calls into the engine at the present time; what it asks for is performed by the next `perform`. For many small calls in a
+   * row.
+   */
   enter(call: (nowMs: number) => void): void {
     if (this.#stopped) throw new QanatError('CLOSED', 'the engine has stopped', { outcome: 'not-sent' });
     this.#checkWallClock();
@@ -69,7 +72,9 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     transport.listen(address, (connection) => this.#accept(connection, name), done);
   }
 
-  /** Drops every connection and runs nothing any more: what a killed process does. Pending storage requests are not waited for. */
+  /**
+   * Drops every connection and runs nothing any more: what a killed process does. Pending storage requests are not waited for.
+   */
   kill(error: QanatError): void {
     if (this.#stopped) return;
     this.#stopped = true;

@@ -5,7 +5,11 @@
  *
  * @returns the first queue and the number of queues of the member at `index`.
  */
-export function allocateAveragely(queueCount: number, memberCount: number, index: number): { readonly start: number; readonly count: number } {
+export function allocateAveragely(
+  queueCount: number,
+  memberCount: number,
+  index: number,
+): { readonly start: number; readonly count: number } {
   const share = Math.floor(queueCount / memberCount);
   const longer = queueCount % memberCount;
   return { start: index * share + Math.min(index, longer), count: share + (index < longer ? 1 : 0) };

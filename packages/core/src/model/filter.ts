@@ -16,9 +16,11 @@ const withoutBlanks = (text: string): string => text.replace(/^ +| +$/g, '');
 export function parseFilter(text: string): TagFilter {
   const trimmed = withoutBlanks(text);
   if (trimmed === '' || trimmed === '*') return undefined;
-  if (utf8Length(text) > LIMITS.FILTER_BYTES_MAX) throw new QanatError('INVALID_ARGUMENT', `a filter has at most ${LIMITS.FILTER_BYTES_MAX} bytes`);
+  if (utf8Length(text) > LIMITS.FILTER_BYTES_MAX)
+    throw new QanatError('INVALID_ARGUMENT', `a filter has at most ${LIMITS.FILTER_BYTES_MAX} bytes`);
   const tags = trimmed.split('||').map(withoutBlanks);
-  if (tags.length > LIMITS.FILTER_TAGS_MAX) throw new QanatError('INVALID_ARGUMENT', `a filter has at most ${LIMITS.FILTER_TAGS_MAX} tags`);
+  if (tags.length > LIMITS.FILTER_TAGS_MAX)
+    throw new QanatError('INVALID_ARGUMENT', `a filter has at most ${LIMITS.FILTER_TAGS_MAX} tags`);
   for (const tag of tags) {
     const error = tag === '' ? 'a tag is missing' : tagError(tag);
     if (error !== undefined) throw new QanatError('INVALID_ARGUMENT', `filter ${JSON.stringify(text)}: ${error}`);
@@ -26,11 +28,15 @@ export function parseFilter(text: string): TagFilter {
   return new Set(tags);
 }
 
-/** The one text of a filter: tags sorted by code unit, joined by ` || `; `*` for everything. Two filters are the same when these are. */
+/**
+ * The one text of a filter: tags sorted by code unit, joined by ` || `; `*` for everything. Two filters are the same when these
+ * are.
+ */
 export function canonicalFilter(text: string): string {
   const tags = parseFilter(text);
   return tags === undefined ? '*' : [...tags].sort().join(' || ');
 }
 
 /** Whether a message with this tag passes. */
-export const passes = (filter: TagFilter, tag: string | undefined): boolean => filter === undefined || (tag !== undefined && filter.has(tag));
+export const passes = (filter: TagFilter, tag: string | undefined): boolean =>
+  filter === undefined || (tag !== undefined && filter.has(tag));

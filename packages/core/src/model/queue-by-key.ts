@@ -10,7 +10,8 @@ export function fmix32(value: number): number {
 }
 
 /** The weight of a queue, once per queue: CRC-32 of `broker/queue`. */
-export const queueHash = (platform: Platform, broker: string, queue: number): number => platform.crc32(utf8(`${broker}/${queue}`), 0);
+export const queueHash = (platform: Platform, broker: string, queue: number): number =>
+  platform.crc32(utf8(`${broker}/${queue}`), 0);
 
 /**
  * The queue of a key: the one with the highest `fmix32(crc32(key) xor hash)`, the first of equals (rendezvous hashing: when a

@@ -1,5 +1,6 @@
 import type { LiveFrame } from '../connection/request.ts';
-import type { Request, ServerHandler, ServerSession, ServerSessionOptions } from '../connection/server-session.ts';
+import type { Request, ServerHandler, ServerSession } from '../connection/server-session.ts';
+import type { ServerSessionOptions } from '../connection/server-session-options.ts';
 import { ServerSessions } from '../connection/server-sessions.ts';
 import { EngineContext } from '../context.ts';
 import type { Engine, Input, Output } from '../engine.ts';
@@ -95,7 +96,9 @@ export class NameServer implements Engine, ServerHandler {
     if (this.#stopping) return;
     this.#enter(nowMs);
     this.#stopping = true;
-    this.#sessions.goAway(new QanatError('SHUTTING_DOWN', `NameServer ${this.#options.name} stops`), graceMs);
+    const stops = new QanatError('SHUTTING_DOWN', `NameServer ${this.#options.name} stops`);
+    this.#sessions.refuse(stops);
+    this.#sessions.goAway(stops, graceMs);
     this.#context.timers.at(nowMs + graceMs, () => this.#stopped());
     this.#stopWhenAlone();
   }

@@ -13,7 +13,8 @@ export interface StorageHarness {
   /** Whether a second `open` is refused while the first has not been closed. */
   readonly locks: boolean;
   /**
-   * Turns that a test waits for something to happen. Default 200,000, which is much in virtual time. Real sockets and disks take their
+   * Turns that a test waits for something to happen. Default 200,000, which is much in virtual time. Real sockets and disks
+   * take their
    * time whatever the turns: give Infinity, and let the runner's time-out end a test.
    */
   readonly turnsMax?: number;

@@ -16,7 +16,8 @@ export interface TransportHarness {
   /** Lets time or the event loop go on a little. */
   turn(): Promise<void>;
   /**
-   * Turns that a test waits for something to happen. Default 200,000, which is much in virtual time. Real sockets and disks take their
+   * Turns that a test waits for something to happen. Default 200,000, which is much in virtual time. Real sockets and disks
+   * take their
    * time whatever the turns: give Infinity, and let the runner's time-out end a test.
    */
   readonly turnsMax?: number;

@@ -98,7 +98,8 @@ export function batchFormError(bytes: Uint8Array): string | undefined {
   if (readUint16(bytes, BATCH_AT.magic) !== BATCH_MAGIC) return 'the magic number is wrong';
   if (bytes[BATCH_AT.version] !== BATCH_VERSION) return `batch version ${bytes[BATCH_AT.version]} is not known`;
   const header = readBatchHeader(bytes);
-  if (header.headerLength < BATCH_HEADER_BYTES || header.headerLength > bytes.length) return `a header of ${header.headerLength} bytes`;
+  if (header.headerLength < BATCH_HEADER_BYTES || header.headerLength > bytes.length)
+    return `a header of ${header.headerLength} bytes`;
   if (header.length !== bytes.length) return `the length field says ${header.length} bytes, there are ${bytes.length}`;
   if (header.recordCount < 1 || header.recordCount > LIMITS.BATCH_RECORDS_MAX) return `${header.recordCount} records`;
   if ((header.attributes & BatchAttribute.COMPRESSION_MASK) > Compression.DEFLATE) return 'the compression is not known';

@@ -64,8 +64,7 @@ export const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 
 export const utf8Length = (text: string): number => util.utf8.length(text);
 
 /** Half of a surrogate pair is no character and has no UTF-8: U+FFFD is sent in its place, which is as long (QNT-TYP-009). */
-export const wellFormed = (text: string): string =>
-  SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
+export const wellFormed = (text: string): string => (SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text);
 
 const SURROGATE = /[\ud800-\udfff]/;
 const LONE_SURROGATES = /\p{Surrogate}/gu;

@@ -105,4 +105,3 @@ export function skipField(r: Reader, tag: number): void {
   if (field === 0 || wire === 3 || wire === 4) throw new RangeError(`bad tag ${tag}`);
   r.skipType(wire);
 }
-

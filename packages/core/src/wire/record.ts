@@ -79,7 +79,17 @@ function recordBodyLength(record: RecordInit, keyBytes: number, tagBytes: number
   checkLength('tag', tagBytes, LIMITS.TAG_BYTES_MAX);
   const properties = record.properties === undefined ? 1 : propertiesLength(record.properties);
   const body = record.body.length;
-  return 1 + varintLength(zigzag(bornDelta)) + varintLength(keyBytes + 1) + keyBytes + varintLength(tagBytes + 1) + tagBytes + varintLength(body) + body + properties;
+  return (
+    1 +
+    varintLength(zigzag(bornDelta)) +
+    varintLength(keyBytes + 1) +
+    keyBytes +
+    varintLength(tagBytes + 1) +
+    tagBytes +
+    varintLength(body) +
+    body +
+    properties
+  );
 }
 
 /** An upper bound of the bytes that a record adds to a batch; cheap. For deciding where a batch ends. */
@@ -171,7 +181,9 @@ export function encodeBatch(
   batchBytesMax: number = LIMITS.BATCH_BYTES_MAX,
 ): Uint8Array {
   if (records.length < 1 || records.length > LIMITS.BATCH_RECORDS_MAX) {
-    throw new QanatError('INVALID_BATCH', `a batch has 1 to ${LIMITS.BATCH_RECORDS_MAX} records, not ${records.length}`, { outcome: 'not-sent' });
+    throw new QanatError('INVALID_BATCH', `a batch has 1 to ${LIMITS.BATCH_RECORDS_MAX} records, not ${records.length}`, {
+      outcome: 'not-sent',
+    });
   }
   const tagged = records.some((record) => record.tag !== undefined && record.tag !== '');
   const keyed = records.some((record) => record.key !== undefined && record.key !== '');
@@ -192,7 +204,9 @@ export function encodeBatch(
     }
   }
   if (out.length > batchBytesMax) {
-    throw new QanatError('BATCH_TOO_LARGE', `the batch has ${out.length} bytes, at most ${batchBytesMax} are allowed`, { outcome: 'not-sent' });
+    throw new QanatError('BATCH_TOO_LARGE', `the batch has ${out.length} bytes, at most ${batchBytesMax} are allowed`, {
+      outcome: 'not-sent',
+    });
   }
   const keysAt = tagged ? writeColumn(platform, out, columnsAt, records, 'tag') : columnsAt;
   if (keyed) writeColumn(platform, out, keysAt, records, 'key');

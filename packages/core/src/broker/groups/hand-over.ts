@@ -85,7 +85,10 @@ export class HandOver {
     this.#env.host.leasesEnded(this.#group.name);
   }
 
-  /** Grants queues that have no lease. The first offset of a group in a queue is logged in the same breath, so that it is decided once. */
+  /**
+   * Grants queues that have no lease. The first offset of a group in a queue is logged in the same breath, so that it is
+   * decided once.
+   */
   grant(grants: readonly Grant[]): void {
     const { host } = this.#env;
     const decided: CommittedOffsetInit[] = [];

@@ -18,9 +18,15 @@ export interface GroupHost {
   bounds(topicId: number, queue: number): { readonly oldest: number; readonly highWatermark: number };
   /** The first offset stored at or after a wall-clock time; the high watermark when there is none. */
   offsetByTime(topicId: number, queue: number, timeMs: number): number;
-  /** A topic's shares at every broker, this one included, sorted by broker name: the union of what the NameServers say; a vanished broker keeps its place for BROKER_AWAY_MS. */
+  /**
+   * A topic's shares at every broker, this one included, sorted by broker name: the union of what the NameServers say; a
+   * vanished broker keeps its place for BROKER_AWAY_MS.
+   */
   shares(topic: string): readonly TopicShareOf[];
-  /** Stages a state record. Its effect comes through `Groups.apply` when it is durable; `settle` is called after that, or with the error. */
+  /**
+   * Stages a state record. Its effect comes through `Groups.apply` when it is durable; `settle` is called after that, or with
+   * the error.
+   */
   appendState(record: StateRecordInit, settle: (error: QanatError | undefined) => void): void;
   /** Draws a lease epoch: term × 2^20 + counter. */
   nextEpoch(): number;

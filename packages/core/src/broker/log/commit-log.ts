@@ -149,7 +149,8 @@ export class CommitLog {
 
   /**
    * Whole batches from the one that contains `offset` on (the oldest one, where that is behind it): at least one if there is one,
-   * at most `bytesMax` bytes otherwise, fewer where many blocks would have to be fetched. `nextOffset` is that of the batch behind
+   * at most `bytesMax` bytes otherwise, fewer where many blocks would have to be fetched. `nextOffset` is that of the batch
+   * behind
    * them. `done` may be called at once. The slices stay valid and must not be changed.
    *
    * Errors: STORE_IO, CORRUPT_LOG.
@@ -165,7 +166,8 @@ export class CommitLog {
   }
 
   /**
-   * Keeps the state that follows from all applied entries; position, chain and store id are filled in. Not inside `apply`, and one
+   * Keeps the state that follows from all applied entries; position, chain and store id are filled in. Not inside `apply`, and
+   * one
    * at a time.
    *
    * Errors: STORE_IO; the log goes on, and asks again after 10 s. STORAGE_FAILED.

@@ -81,7 +81,9 @@ export interface EntryPlace {
   readonly previousChain: number;
 }
 
-/** Seals and checks entries. It gathers the bytes of a checksum first: a call of the platform costs more than copying a header. */
+/**
+ * Seals and checks entries. It gathers the bytes of a checksum first: a call of the platform costs more than copying a header.
+ */
 export class EntryCodec {
   readonly #platform: Platform;
   readonly #header = new Uint8Array(ENTRY_HEADER_BYTES);

@@ -7,7 +7,9 @@ import { readUint32, readUint53, writeUint32At, writeUint53At } from '../../wire
 import { fileOffset, segmentBaseOf } from './segment.ts';
 import { perform, type StorageTask } from './storage-task.ts';
 
-/** u32 CRC-32 of the rest, u64 position, then the bytes of the log from that position to its end. There during a recovery only. */
+/**
+ * u32 CRC-32 of the rest, u64 position, then the bytes of the log from that position to its end. There during a recovery only.
+ */
 export const TAIL_FILE = 'log/tail';
 const AT = { checksum: 0, position: 4, bytes: 12 } as const;
 

@@ -1,10 +1,13 @@
 import type { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
+import { LIMITS } from '../../wire/gen/registry.ts';
 import type { BrokerShare } from './broker-share.ts';
 import type { ConsumerScope } from './scope.ts';
 
 /** After the handlers' time is over: to leave the groups. */
 const LEAVE_MS = 3_000;
+/** The same for a broker that restarts: as long as it waits for a member of before. */
+const LEAVE_RESTARTED_MS = LIMITS.MEMBER_SESSION_MS;
 
 /** The end of a consumer: handlers, then the groups, then the caller; each with a deadline. */
 export class Closing {
@@ -25,7 +28,10 @@ export class Closing {
     this.#onEnded = onEnded;
   }
 
-  /** @param error why the consumer ends by itself; the first one counts. A second call without `drain` ends the wait for handlers. */
+  /**
+   * A second call without `drain` ends the wait for handlers.
+   * @param error why the consumer ends by itself; the first one counts.
+   */
   begin(drain: boolean, error: QanatError | undefined, done: () => void): void {
     if (this.#ended) return done();
     this.#done.push(done);
@@ -61,12 +67,13 @@ export class Closing {
     this.#deadline?.cancel();
     const { engine } = this.#scope.host;
     const untilMs = engine.nowMs() + LEAVE_MS;
-    this.#deadline = engine.timers.at(untilMs, () => this.#end());
+    const restartedMs = engine.nowMs() + LEAVE_RESTARTED_MS;
+    this.#deadline = engine.timers.at(restartedMs, () => this.#end());
     const shares = this.#shares();
     let left = shares.length;
     if (left === 0) return this.#end();
     for (const share of shares) {
-      share.leave(untilMs, () => {
+      share.leave(untilMs, restartedMs, () => {
         left--;
         if (left === 0) this.#end();
       });

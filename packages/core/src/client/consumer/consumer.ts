@@ -68,6 +68,7 @@ export class Consumer implements ClientPart {
     );
     this.#stopListening = host.listen({
       onOpen: (broker) => this.#shares.get(broker)?.share.onOpen(),
+      onGoAway: (broker) => this.#shares.get(broker)?.share.onGoAway(),
       onClosed: (broker) => this.#onClosed(broker),
       onPush: (broker, name, headers) => this.#onPush(broker, name, headers),
     });
@@ -139,14 +140,16 @@ export class Consumer implements ClientPart {
 
   /**
    * Stops pulling, lets started handlers end (`drain`, default true; `releaseMs` at most), leaves the group with the final
-   * offsets. `done` is called once, after `onEnd`, at the latest `releaseMs` and 3 s later.
+   * offsets. `done` is called once, after `onEnd`, at the latest `releaseMs` and 3 s later; where a broker has said that it
+   * stops,
+   * 10 s later: it is about to come back, and what it is not told by then is handed out again.
    */
   close(options: { readonly drain?: boolean }, done: () => void): void {
     for (const watch of this.#watches) watch.stop();
     this.#closing.begin(options.drain ?? true, undefined, done);
   }
 
-  /** The client is closed, nothing can be sent any more: ends at once. Deliveries that are under way come again, to whoever reads next. */
+  /** The client is closed, nothing can be sent any more: ends at once. What is under way comes again, to whoever reads next. */
   clientClosed(error: QanatError): void {
     this.#closing.abort(error);
   }
@@ -192,12 +195,15 @@ export class Consumer implements ClientPart {
     if (!this.#scope.closing) this.#prune();
   }
 
-  /** A route says where to connect, never whom to leave: a broker is let go when no route names it, it is not there, and holds nothing of ours. */
+  /**
+   * A route says where to connect, never whom to leave: a broker is let go when no route names it, it is not there, and it holds
+   * nothing of ours.
+   */
   #prune(): void {
     for (const [broker, { share, unhold }] of this.#shares) {
       if (share.streams.size > 0 || this.#host.isOpen(broker) || this.#watches.some((watch) => watch.brokers.has(broker)))
         continue;
-      share.leave(0, () => {});
+      share.leave(0, 0, () => {});
       unhold();
       this.#shares.delete(broker);
     }

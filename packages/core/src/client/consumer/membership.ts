@@ -63,6 +63,8 @@ export class Membership {
   readonly #owner: MembershipOwner;
   /** Of the assignment that we hold; 0: let the broker send the whole. */
   #generation = 0;
+  /** The highest that was taken on this connection: a lower one is old news (QNT-GRP-007). */
+  #taken = 0;
   #sendSubscription = true;
   #beatTimer: Timer | undefined;
   #sessionTimer: Timer | undefined;
@@ -89,6 +91,7 @@ export class Membership {
     this.confirmed = false;
     this.#sendSubscription = true;
     this.#unanswered = 0;
+    this.#taken = 0;
     this.beat();
   }
 
@@ -176,7 +179,9 @@ export class Membership {
 
   #apply(frames: readonly Assignment[]): void {
     const last = frames[frames.length - 1] as Assignment;
+    if (last.generation < this.#taken) return;
     const leases = frames.flatMap((frame) => frame.leases);
+    this.#taken = last.generation;
     this.#generation = last.generation;
     this.view = { members: last.members, queues: last.queues, leases: leases.length, idle: last.idle };
     this.#owner.onLeases(leases);

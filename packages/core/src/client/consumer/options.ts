@@ -7,7 +7,10 @@ import { textChecksum } from '../../wire/record.ts';
 import type { ClientEvent, ClientHost, QueueId } from '../host.ts';
 import type { Delivery } from './delivery.ts';
 
-/** Where to begin in a queue: at its oldest message, behind its newest, or at the first one stored at or after a time (ms since 1970). */
+/**
+ * Where to begin in a queue: at its oldest message, behind its newest, or at the first one stored at or after a time (ms since
+ * 1970).
+ */
 export type StartPosition = 'first' | 'last' | { readonly timeMs: number };
 
 /** How far a consumer has come in a queue. */
@@ -32,7 +35,10 @@ export interface ConsumerOptions {
   readonly kind?: 'assigned';
   /** Where to begin in a queue without an offset. Default: `first` with a group's offsets, `last` without. */
   readonly from?: StartPosition;
-  /** Without leases: where to go on, from the caller's own store. Queues of these topics that it does not name begin at their oldest message. */
+  /**
+   * Without leases: where to go on, from the caller's own store. Queues of these topics that it does not name begin at their
+   * oldest message.
+   */
   readonly offsets?: readonly QueuePosition[];
   /** What the operator calls this member; members sort by it. Default: the client's label. */
   readonly label?: string;

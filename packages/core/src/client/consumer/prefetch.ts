@@ -15,7 +15,9 @@ export class Prefetch {
     this.#onRoom = onRoom;
   }
 
-  /** Whether every queue may be pulled. Else only those that hold nothing: a queue whose handler fails must not stop the others. */
+  /**
+   * Whether every queue may be pulled. Else only those that hold nothing: a queue whose handler fails must not stop the others.
+   */
   get hasRoom(): boolean {
     return this.heldBytes * 2 <= this.bytesMax;
   }

@@ -27,6 +27,8 @@ export interface PullerOwner {
   /** The broker said that a lease is not ours (any more). */
   onFenced(stream: QueueStream): void;
   onUnknownMember(): void;
+  /** The queue ends below the offset asked for: it is read from there on. */
+  onAboveEnd(stream: QueueStream, offset: number): void;
   /** The broker does not have the queue. */
   onQueueMissing(stream: QueueStream): void;
 }
@@ -174,17 +176,16 @@ export class Puller {
   /** Moves the offsets by what the headers say, so that the next PULL can leave before the batches are looked at. */
   #admit(poll: Poll, results: readonly PullResult[], payload: Uint8Array): Arrival[] {
     const arrivals: Arrival[] = [];
+    const fault = answerFault(poll, results, payload);
+    if (fault !== undefined) {
+      const { broker } = this.#owner;
+      this.#scope.host.suspect(broker, new QanatError('MALFORMED_FRAME', `${broker}: a PULL answer ${fault}`));
+      return arrivals;
+    }
     let at = 0;
     for (const result of results) {
       const bytes = payload.subarray(at, at + result.bytes);
       at += result.bytes;
-      if (at > payload.length) {
-        this.#scope.host.suspect(
-          this.#owner.broker,
-          new QanatError('MALFORMED_FRAME', `${this.#owner.broker}: a PULL answer is shorter than it says`),
-        );
-        break;
-      }
       const asked = poll.asked.get(queueKey(result.topic, result.queue));
       if (asked === undefined || isUnwanted(poll, result)) continue;
       if (result.code !== 0) this.#refusedQueue(asked.stream, asked.offset, result, arrivals);
@@ -217,6 +218,10 @@ export class Puller {
       stream.pullOffset = result.oldestOffset;
       arrivals.push({ stream, bytes: payloadOfNothing, nextOffset: result.oldestOffset });
       return;
+    }
+    if (code === 'OFFSET_OUT_OF_RANGE' && result.nextOffset < askedOffset) {
+      this.#scope.trouble(new QanatError(code, `${where}: above the high watermark; goes on at it, ${result.nextOffset}`));
+      return this.#owner.onAboveEnd(stream, result.nextOffset);
     }
     if (stream.pullCode !== result.code)
       this.#scope.trouble(new QanatError(code, `${where}: ${refusal(code, result)}`, { wireNumber: result.code }));
@@ -254,6 +259,16 @@ export class Puller {
 function isUnwanted(poll: Poll, result: PullResult): boolean {
   const stream = poll.asked.get(queueKey(result.topic, result.queue))?.stream;
   return stream !== undefined && (stream.state !== 'active' || stream.paused);
+}
+
+/** What makes an answer a broken one (QNT-PUL-031). */
+function answerFault(poll: Poll, results: readonly PullResult[], payload: Uint8Array): string | undefined {
+  let bytes = 0;
+  for (const result of results) {
+    bytes += result.bytes;
+    if (!poll.asked.has(queueKey(result.topic, result.queue))) return 'names a queue that was not asked for';
+  }
+  return bytes === payload.length ? undefined : `has ${payload.length} bytes, and says ${bytes}`;
 }
 
 const payloadOfNothing = new Uint8Array(0);

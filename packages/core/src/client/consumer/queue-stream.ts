@@ -22,7 +22,10 @@ export interface StreamOwner {
   onQuiet(stream: QueueStream): void;
 }
 
-/** `releasing`: hands out nothing more, its handlers end. `released`: given back, until the assignment says so. `ended`: no longer ours. */
+/**
+ * `releasing`: hands out nothing more, its handlers end. `released`: given back, until the assignment says so. `ended`: no
+ * longer ours.
+ */
 export type StreamState = 'active' | 'releasing' | 'released' | 'ended';
 
 export interface StreamStart {

@@ -55,7 +55,10 @@ export interface Receipt {
   readonly topic: string;
   readonly broker: string;
   readonly queue: number;
-  /** Offset of the message, of the first one for a batch; undefined for ack `none` and for a duplicate that the broker no longer remembers. */
+  /**
+   * Offset of the message, of the first one for a batch; undefined for ack `none` and for a duplicate that the broker no longer
+   * remembers.
+   */
   readonly baseOffset: number | undefined;
   /** Broker's time of storing, ms since 1970; 0 for ack `none`. */
   readonly storeTimeMs: number;

@@ -73,7 +73,8 @@ export class Producer implements ClientPart, BrokerListener {
 
   /**
    * Sends one message. `done` is called once; before this returns only when the message is refused at once. Errors: INVALID_NAME,
-   * INVALID_BATCH, BATCH_TOO_LARGE, QUEUE_FULL, QUEUE_NOT_FOUND, TOPIC_NOT_FOUND, TIMEOUT, CLOSED, PRODUCER_FENCED, or what a broker says.
+   * INVALID_BATCH, BATCH_TOO_LARGE, QUEUE_FULL, QUEUE_NOT_FOUND, TOPIC_NOT_FOUND, TIMEOUT, CLOSED, PRODUCER_FENCED, or what a
+   * broker says.
    */
   send(topic: string, record: RecordInit, options: SendOptions, done: SendDone): void {
     let bytes: number;
@@ -113,7 +114,10 @@ export class Producer implements ClientPart, BrokerListener {
     this.#pending(lane);
   }
 
-  /** Takes no more messages, sends what has gathered, waits until all is settled, then calls `done`. It always ends: calls have deadlines. */
+  /**
+   * Takes no more messages, sends what has gathered, waits until all is settled, then calls `done`. It always ends: calls have
+   * deadlines.
+   */
   close(done: () => void = () => {}): void {
     if (this.#ended) return done();
     this.#closeDone.push(done);

@@ -266,6 +266,8 @@ export class Sender {
         queue.gap(batch, error.expectedSequence ?? 0);
         break;
       case 'forgotten':
+        // Its numbers were used: perhaps by itself (QNT-SND-035).
+        if (error.code === 'SEQUENCE_CONFLICT') batch.mayBeStored = true;
         lane.forget(error);
         lane.failed(error);
         break;

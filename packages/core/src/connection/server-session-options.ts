@@ -1,0 +1,18 @@
+import { LIMITS } from '../wire/gen/registry.ts';
+
+export interface ServerSessionOptions {
+  readonly helloDeadlineMs: number;
+  readonly idleMs: number;
+  readonly frameBytesMax: number;
+  readonly inFlightMax: number;
+  /** Bytes that are sent to a peer that does not read, from when it is known that it does not. */
+  readonly pendingBytesMax: number;
+}
+
+export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
+  helloDeadlineMs: LIMITS.HELLO_DEADLINE_MS,
+  idleMs: LIMITS.IDLE_MS,
+  frameBytesMax: LIMITS.FRAME_BYTES_MAX,
+  inFlightMax: LIMITS.IN_FLIGHT_REQUESTS_MAX,
+  pendingBytesMax: LIMITS.PENDING_RESPONSE_BYTES_MAX,
+};
