@@ -1,5 +1,7 @@
-// Goal: every engine that ships, meeting in one process: an hour of a cluster's life in seconds, and the same seed is the same hour.
-// Method: two NameServers, two brokers, three producers and three consumers on virtual time; members come and go, brokers restart.
+// Goal: every engine that ships, meeting in one process: an hour of a cluster's life in seconds, and the same seed is the same
+// hour.
+// Method: two NameServers, two brokers, three producers and three consumers on virtual time; members come and go, brokers
+// restart.
 import { Client, Consumer, type ConsumerHandler, type Delivery, Producer, type QanatError } from '@qanat/core';
 import { Trace, VirtualCluster, VirtualNode } from '@qanat/simulator';
 import { nodePlatform } from '@qanat/transports/node';

@@ -199,7 +199,9 @@ describe('a server on a connection', () => {
     const server = new ServerBench().open();
     for (const text of ['é'.repeat(2_000), '𐍈'.repeat(1_000), 'x'.repeat(511) + '€€']) {
       const correlation = server.send('TOPIC_LIST', {});
-      server.requests.at(-1)?.fail(Object.assign(new Error(text), { code: 'NOT_READY', wireNumber: 5001, outcome: 'rejected' }) as never);
+      server.requests
+        .at(-1)
+        ?.fail(Object.assign(new Error(text), { code: 'NOT_READY', wireNumber: 5001, outcome: 'rejected' }) as never);
       server.drain();
       const { control } = server.frames.find((frame) => frame.correlation === correlation) as { control: Uint8Array };
       // Field 2, a length of two bytes, then the text.

@@ -1,6 +1,6 @@
 // What a broker serves to consumers and operators (spec, chapters of pull, administration and groups).
 import { describe, expect, it } from 'vitest';
-import { codeNumber, GroupKind, LIMITS, portablePlatform, Position, stampBatch } from '../../src/index.ts';
+import { codeNumber, GroupKind, LIMITS, Position, portablePlatform, stampBatch } from '../../src/index.ts';
 import { batchOf, messagesOf } from '../broker/batches.ts';
 import { runningBroker, type TestClient } from '../broker/broker-world.ts';
 import { codes, committed, FakeSession, GroupWorld } from '../groups/group-world.ts';
@@ -58,12 +58,22 @@ describe('PULL', () => {
 
   it('gives the batches of the results in the order of the results, as long as they say [QNT-PUL-007]', () => {
     const { client } = withTopic();
-    for (const [queue, body] of [[0, 'a'], [1, 'bb'], [0, 'ccc']] as const) client.call('SEND', { topic: 't', queue }, [batchOf([body])]);
+    for (const [queue, body] of [
+      [0, 'a'],
+      [1, 'bb'],
+      [0, 'ccc'],
+    ] as const)
+      client.call('SEND', { topic: 't', queue }, [batchOf([body])]);
     const { header, payload } = client.call('PULL', { topics: [{ topic: 't', queues: [{ queue: 1 }, { queue: 0 }] }] });
     let at = 0;
     const given = header.results.map(({ queue, bytes }) => [queue, messagesOf(payload.subarray(at, (at += bytes)))]);
     expect(at).toBe(payload.length);
-    expect(new Map(given as [number, string[]][])).toEqual(new Map([[1, ['0:bb']], [0, ['0:a', '1:ccc']]]));
+    expect(new Map(given as [number, string[]][])).toEqual(
+      new Map([
+        [1, ['0:bb']],
+        [0, ['0:a', '1:ccc']],
+      ]),
+    );
   });
 
   it('never shows a record before it is committed, in no answer and in no watermark [QNT-SND-004, QNT-PUL-011, QNT-ADM-010]', () => {
@@ -126,7 +136,11 @@ describe('groups at a broker', () => {
     expect(answer.ok.results.map(({ code }) => code)).toEqual([codeNumber('OFFSET_OUT_OF_RANGE'), 0]);
     expect([committed(world, 'orders', 0), committed(world, 'orders', 1)]).toEqual([50, 120]);
     expect(a.lease('orders', 0).epoch).toBe(epoch);
-    const last = world.request(tool, 'GROUP_RESET', { group: 'g', queues: [{ topic: 'orders', queues: [0] }], to: Position.LAST });
+    const last = world.request(tool, 'GROUP_RESET', {
+      group: 'g',
+      queues: [{ topic: 'orders', queues: [0] }],
+      to: Position.LAST,
+    });
     world.settle();
     expect(last.ok.results).toMatchObject([{ queue: 0, toOffset: 100 }]);
     expect([committed(world, 'orders', 0), committed(world, 'orders', 1)]).toEqual([100, 120]);
@@ -139,7 +153,9 @@ describe('groups at a broker', () => {
     const members = ['a', 'b', 'c'].map((id) => new TestMember(world, id, ORDERS));
     const note = (): void => {
       for (const member of members) {
-        for (const { generation, members: count, queues, idle, leases } of member.session.pushed.concat(member.assignment ?? [])) {
+        for (const { generation, members: count, queues, idle, leases } of member.session.pushed.concat(
+          member.assignment ?? [],
+        )) {
           const text = JSON.stringify([member.id, count, queues, idle, leases]);
           const key = generation * 10 + members.indexOf(member);
           expect(seen.get(key) ?? text).toBe(text);
@@ -168,7 +184,14 @@ describe('groups at a broker', () => {
     const world = new GroupWorld();
     world.topic('orders', 2);
     const beat = (member: string, sessionMs: number) =>
-      world.request(tool, 'CLIENT_HEARTBEAT', { group: 'g', member, label: member, revision: 1, subscription: ORDERS, sessionMs });
+      world.request(tool, 'CLIENT_HEARTBEAT', {
+        group: 'g',
+        member,
+        label: member,
+        revision: 1,
+        subscription: ORDERS,
+        sessionMs,
+      });
     const short = beat('short', 2_000);
     const own = beat('own', 0);
     world.settle();
@@ -197,7 +220,12 @@ describe('groups at a broker', () => {
       world.pass(1_000);
     }
     const owners = members.map((member) => [member.label + member.id, member.held]);
-    expect(owners).toEqual([['a4', ['orders/0']], ['b3', ['orders/2']], ['b2', ['orders/1']], ['c1', ['orders/3']]]);
+    expect(owners).toEqual([
+      ['a4', ['orders/0']],
+      ['b3', ['orders/2']],
+      ['b2', ['orders/1']],
+      ['c1', ['orders/3']],
+    ]);
   });
 
   it('that the broker does not know are GROUP_NOT_FOUND to who gives queues back [QNT-GRP-045]', () => {

@@ -22,8 +22,8 @@ import {
   type RequestInit,
   requestCodec,
   ServerRole,
-  ServerSessions,
   type ServerSessionOptions,
+  ServerSessions,
 } from '../../src/index.ts';
 
 const NOTHING = new Uint8Array(0);

@@ -6,12 +6,12 @@ import {
   BATCH_AT,
   ErrorInfo,
   encodeFrame,
-  FRAME_NAMES,
   Flag,
+  FRAME_NAMES,
   LIMITS,
   type LiveFrame,
-  portablePlatform,
   Position,
+  portablePlatform,
   QanatError,
   readBatchHeader,
   verifyBatch,
@@ -23,7 +23,7 @@ import {
 import { batchOf, messagesOf } from '../broker/batches.ts';
 import { type BrokerWorld, runningBroker, type TestClient } from '../broker/broker-world.ts';
 import { FakeDisk } from '../log/fake-disk.ts';
-import { batchOf as storedBatchOf, LogWorld } from '../log/log-world.ts';
+import { LogWorld, batchOf as storedBatchOf } from '../log/log-world.ts';
 
 const SEGMENT = 'log/00000000000000000000.seg';
 const SEGMENT_HEADER_BYTES = 64;
@@ -204,7 +204,8 @@ describe('a broker whose disk fails', () => {
       (client: TestClient) => client.call('TOPIC_CREATE', { topic: 'u' }).code,
     ];
     for (const ask of asks) {
-      for (const failure of ['append', 'short'] as const) expect(outcome(failure, ask)).toEqual({ outcome: 'rejected', stored: false });
+      for (const failure of ['append', 'short'] as const)
+        expect(outcome(failure, ask)).toEqual({ outcome: 'rejected', stored: false });
       expect(outcome('sync', ask).outcome).toBe('unknown');
     }
   });
@@ -226,7 +227,8 @@ describe('a broker whose disk fails', () => {
     disk.flip(SEGMENT, 900);
     const answer = pull(client);
     const first = readBatchHeader(answer.payload);
-    const honest = answer.code === 'STORAGE_FAILED' || verifyBatch(portablePlatform, answer.payload.subarray(0, first.length)) !== undefined;
+    const honest =
+      answer.code === 'STORAGE_FAILED' || verifyBatch(portablePlatform, answer.payload.subarray(0, first.length)) !== undefined;
     expect(honest).toBe(true);
   });
 
@@ -363,7 +365,12 @@ describe('the log on the disk', () => {
     for (const name of [...disk.files.keys()].filter((file) => file.startsWith('snap/'))) disk.files.delete(name);
     disk.kill();
     const after = runningBroker({}, disk, 2).client();
-    const lookup = { queues: [{ topic: 't', queue: 0, position: Position.LAST }, { topic: 't', queue: 0, position: Position.FIRST }] };
+    const lookup = {
+      queues: [
+        { topic: 't', queue: 0, position: Position.LAST },
+        { topic: 't', queue: 0, position: Position.FIRST },
+      ],
+    };
     expect(after.call('OFFSET_LOOKUP', lookup).header.offsets.map(({ offset }) => offset)).toEqual([30, 0]);
     expect(messagesOf(pull(after).payload)[0]).toContain('0:m0');
   });

@@ -193,7 +193,9 @@ export class FakeBroker {
         };
         const code = this.#pullCode(header, topic, number, offset, leaseEpoch, queue);
         if (code !== 0) {
-          results.push({ ...bounds, code });
+          const nearest = Math.min(Math.max(offset, queue.oldest), queue.next);
+          const outside = code === wireNumberOf('OFFSET_OUT_OF_RANGE');
+          results.push({ ...bounds, code, nextOffset: outside ? nearest : offset });
           continue;
         }
         let bytes = 0;

@@ -75,7 +75,7 @@ describe('pulling', () => {
     expect(world.of('error')).toMatchObject([{ error: { code: 'OFFSET_OUT_OF_RANGE' } }]);
   });
 
-  test('above the high watermark asks again, says so once, and never goes back by itself', () => {
+  test('above the high watermark goes on at it, with an error event, under the same lease [QNT-PUL-032]', () => {
     const world = new World();
     const broker = world.broker();
     broker.fill('t', 0, 3);
@@ -88,7 +88,9 @@ describe('pulling', () => {
     expect(world.of('error')).toMatchObject([{ error: { code: 'OFFSET_OUT_OF_RANGE' } }]);
     broker.fill('t', 0, 4);
     world.host.advance(1_100);
-    expect(world.offsets(0)).toEqual([5, 6]);
+    expect(world.offsets(0)).toEqual([3, 4, 5, 6]);
+    expect(world.of('revoked')).toEqual([]);
+    expect(broker.committed.get('t/0')).toBe(7);
   });
 
   test('an answer without progress does not make it spin', () => {

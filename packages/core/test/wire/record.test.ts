@@ -87,19 +87,23 @@ describe('record batch (spec, chapter of the record batch)', () => {
 
   it('never reads outside itself, whatever the records say', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 300, size: 'max' }), fc.integer({ min: 1, max: 50 }), (noise, count) => {
-        const batch = encodeBatch(testPlatform, [{ body: new Uint8Array(0) }], FIELDS);
-        const bytes = new Uint8Array(64 + noise.length);
-        bytes.set(batch.subarray(0, 64));
-        bytes.set(noise, 64);
-        new DataView(bytes.buffer).setUint32(BATCH_AT.length, bytes.length - 8);
-        new DataView(bytes.buffer).setUint32(BATCH_AT.recordCount, count);
-        try {
-          for (const read of readAll(bytes)) expect(read.body.length).toBeLessThanOrEqual(noise.length);
-        } catch (error) {
-          if (!QanatError.is(error, 'INVALID_BATCH')) throw error;
-        }
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 300, size: 'max' }),
+        fc.integer({ min: 1, max: 50 }),
+        (noise, count) => {
+          const batch = encodeBatch(testPlatform, [{ body: new Uint8Array(0) }], FIELDS);
+          const bytes = new Uint8Array(64 + noise.length);
+          bytes.set(batch.subarray(0, 64));
+          bytes.set(noise, 64);
+          new DataView(bytes.buffer).setUint32(BATCH_AT.length, bytes.length - 8);
+          new DataView(bytes.buffer).setUint32(BATCH_AT.recordCount, count);
+          try {
+            for (const read of readAll(bytes)) expect(read.body.length).toBeLessThanOrEqual(noise.length);
+          } catch (error) {
+            if (!QanatError.is(error, 'INVALID_BATCH')) throw error;
+          }
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -135,7 +139,9 @@ describe('record batch (spec, chapter of the record batch)', () => {
     const many = Array.from({ length: LIMITS.BATCH_RECORDS_MAX + 1 }, () => ({ body: new Uint8Array(0) }));
     expect(catchError(() => encodeBatch(testPlatform, many, FIELDS))?.code).toBe('INVALID_BATCH');
     expect(encodeBatch(testPlatform, many.slice(1), FIELDS).length).toBeGreaterThan(0);
-    expect(catchError(() => encodeBatch(testPlatform, [{ body: new Uint8Array(LIMITS.BATCH_BYTES_MAX) }], FIELDS))?.code).toBe('BATCH_TOO_LARGE');
+    expect(catchError(() => encodeBatch(testPlatform, [{ body: new Uint8Array(LIMITS.BATCH_BYTES_MAX) }], FIELDS))?.code).toBe(
+      'BATCH_TOO_LARGE',
+    );
   });
 
   it('refuses a deflate bomb by its declared length [QNT-BAT-012]', () => {
