@@ -29,6 +29,8 @@ export class BrokerShare {
   /** Streams that ended while handlers still ran: the next stream of the queue waits for those. */
   readonly #former = new Map<string, QueueStream>();
   #sessionLost = false;
+  /** The broker said that it stops, and has not confirmed our membership since: it restarts. */
+  #restarts = false;
 
   constructor(scope: ConsumerScope, broker: string) {
     this.#scope = scope;
@@ -50,6 +52,10 @@ export class BrokerShare {
     this.membership?.onOpen();
     this.tail?.flush();
     if (!this.#scope.closing) this.#puller.onOpen();
+  }
+
+  onGoAway(): void {
+    this.#restarts = true;
   }
 
   onClosed(): void {
@@ -90,6 +96,7 @@ export class BrokerShare {
 
   onConfirmed(): void {
     this.#sessionLost = false;
+    this.#restarts = false;
     for (const stream of this.streams.values()) this.#scope.dispatcher.wake(stream);
     this.#releaser.flush();
     this.refresh();
@@ -220,15 +227,18 @@ export class BrokerShare {
 
   // ---- end ----
 
-  /** Leaves the group with the final offsets, by `untilMs` at the latest. `done` is called once. */
-  leave(untilMs: number, done: () => void): void {
+  /**
+   * Leaves the group with the final offsets, by `untilMs` at the latest, or by `restartedMs` where the broker has said that it
+   * stops. `done` is called once.
+   */
+  leave(untilMs: number, restartedMs: number, done: () => void): void {
     const finals: FinalOffset[] = [...this.#releaser.waiting];
     for (const stream of this.streams.values()) {
       if (stream.state === 'active' || stream.state === 'releasing') finals.push(this.#finalOffset(stream));
     }
     this.abandon();
     if (this.membership === undefined || (finals.length === 0 && !this.#scope.host.isOpen(this.broker))) return done();
-    sendLeave(this.#scope, this.broker, finals, untilMs, done);
+    sendLeave(this.#scope, this.broker, finals, () => (this.#restarts ? restartedMs : untilMs), done);
   }
 
   /** Stops everything here; sends nothing. The positions stay, for who asks. */
