@@ -317,7 +317,7 @@ def allocate():
 
 def rendezvous():
     def choose(key, queues):
-        weigh = lambda q: fmix32(crc32(key.encode()) ^ crc32(f"{q[0]}/{q[1]}".encode()))
+        weigh = lambda q: fmix32(fmix32(crc32(key.encode())) ^ crc32(f"{q[0]}/{q[1]}".encode()))
         best = queues[0]
         for queue in queues[1:]:
             if weigh(queue) > weigh(best):

@@ -264,13 +264,18 @@ def filter_tags(text):
     return set(tags)
 
 
+def fmix32(h):
+    h = (h ^ h >> 16) * 0x85ebca6b & 0xffffffff
+    h = (h ^ h >> 13) * 0xc2b2ae35 & 0xffffffff
+    return h ^ h >> 16
+
+
 def queue_of_key(key, queues):
     """Rendezvous hashing over (broker, number), sorted (SND-024)."""
+    mixed = fmix32(zlib.crc32(key.encode()))
+
     def weight(place):
-        h = zlib.crc32(key.encode()) ^ zlib.crc32(f'{place[0]}/{place[1]}'.encode())
-        h = (h ^ h >> 16) * 0x85ebca6b & 0xffffffff
-        h = (h ^ h >> 13) * 0xc2b2ae35 & 0xffffffff
-        return h ^ h >> 16
+        return fmix32(mixed ^ zlib.crc32(f'{place[0]}/{place[1]}'.encode()))
     return max(queues, key=weight)  # the first of equals
 
 

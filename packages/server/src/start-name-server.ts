@@ -9,7 +9,7 @@ import { SOFTWARE } from './version.ts';
 export interface NameServerProcessOptions {
   /** `host:port`; port 0 picks a free one. */
   readonly listen: string;
-  /** For logs. Default: the address. */
+  /** For operators and logs. Default `nameserver`. */
   readonly name?: string;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
@@ -20,7 +20,7 @@ export interface NameServerProcessOptions {
 export async function startNameServer(options: NameServerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
   const engine = new NameServer({
-    name: options.name ?? options.listen,
+    name: options.name ?? 'nameserver',
     software: SOFTWARE,
     random: new Random(randomSeed()),
     ...options.engine,

@@ -14,14 +14,18 @@ export const queueHash = (platform: Platform, broker: string, queue: number): nu
   platform.crc32(utf8(`${broker}/${queue}`), 0);
 
 /**
- * The queue of a key: the one with the highest `fmix32(crc32(key) xor hash)`, the first of equals (rendezvous hashing: when a
- * queue goes, only its keys move). @param hashes of the topic's queues, sorted by broker name, then queue.
+ * The queue of a key: the one with the highest `fmix32(fmix32(crc32(key)) xor hash)`, the first of equals (rendezvous hashing: when
+ * a queue goes, only its keys move; spec, chapter of send). The sum of the key is mixed first, because CRC-32 is linear: `order-1`
+ * and `order-2` would differ just as `broker/1` and `broker/2` do, and fall on one broker.
+ *
+ * @param hashes of the topic's queues, sorted by broker name, then queue.
  */
 export function queueOfKey(keyHash: number, hashes: readonly number[]): number {
+  const mixed = fmix32(keyHash);
   let best = -1;
   let bestWeight = -1;
   for (let i = 0; i < hashes.length; i++) {
-    const weight = fmix32(keyHash ^ (hashes[i] as number));
+    const weight = fmix32(mixed ^ (hashes[i] as number));
     if (weight > bestWeight) {
       bestWeight = weight;
       best = i;

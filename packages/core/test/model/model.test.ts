@@ -48,6 +48,20 @@ describe('order by key (spec, chapter of send)', () => {
     }
   });
 
+  it('spreads a few sequential keys over the brokers', () => {
+    const hashes = ['broker-a', 'broker-b'].flatMap((broker) =>
+      [0, 1, 2, 3].map((queue) => queueHash(testPlatform, broker, queue)),
+    );
+    const brokerOf = (key: string): number =>
+      Math.floor(queueOfKey(testPlatform.crc32(new TextEncoder().encode(key), 0), hashes) / 4);
+    let together = 0;
+    for (let order = 0; order < 1_000; order++) {
+      const brokers = new Set([0, 1, 2, 3].map((item) => brokerOf(`order-${order}-${item}`)));
+      if (brokers.size === 1) together++;
+    }
+    expect(together).toBeLessThan(200); // by chance: 125
+  });
+
   it('spreads keys evenly', () => {
     const hashes = Array.from({ length: 8 }, (_, i) => queueHash(testPlatform, 'a', i));
     const counts = new Array<number>(8).fill(0);
