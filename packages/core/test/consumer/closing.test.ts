@@ -1,4 +1,4 @@
-import { type ConsumerOptions, type Delivery, QanatError } from '@qanat/core';
+import { type ConsumerOptions, type Delivery, LIMITS, QanatError } from '@qanat/core';
 import { describe, expect, test } from 'vitest';
 import { World } from './world.ts';
 
@@ -97,6 +97,44 @@ describe('close', () => {
     expect(world.ended).toEqual({ error: undefined });
     world.deliveries[0]?.done();
     expect(world.seen).toEqual(['0:0']);
+  });
+
+  test('waits for a broker that restarts, to tell it how far it came: a session at the longest [QNT-GRP-013]', () => {
+    const stopped = () => {
+      const world = new World();
+      const { consumer, broker } = world.joined();
+      world.onDelivery = (delivery) => delivery.done();
+      broker.fill('t', 0, 3);
+      world.host.advance(10);
+      world.host.goAway('b1');
+      world.host.disconnect('b1');
+      return { world, broker, state: closing(world, consumer) };
+    };
+    const back = stopped();
+    back.world.host.advance(7_000);
+    expect(back.state.closedAtMs).toBeUndefined();
+    back.world.host.connect('b1');
+    back.world.host.advance(3_000);
+    expect(back.state.closedAtMs).toBeLessThan(LIMITS.MEMBER_SESSION_MS);
+    expect(back.broker.commits.at(-1)).toEqual({ key: 't/0', offset: 3, by: 'LEAVE' });
+    const gone = stopped();
+    gone.world.host.advance(LIMITS.MEMBER_SESSION_MS - 1);
+    expect(gone.state.closedAtMs).toBeUndefined();
+    gone.world.host.advance(1);
+    expect(gone.state.closedAtMs).toBe(LIMITS.MEMBER_SESSION_MS);
+  });
+
+  test('no longer waits for a broker that has come back and confirmed the member [QNT-GRP-013]', () => {
+    const world = new World();
+    const { consumer } = world.joined();
+    world.host.goAway('b1');
+    world.host.disconnect('b1');
+    world.host.connect('b1');
+    world.host.advance(100);
+    world.host.disconnect('b1');
+    const state = closing(world, consumer);
+    world.host.advance(4_000);
+    expect(state.closedAtMs).toBe(3_000);
   });
 
   test('twice is once; before any connection it is at once; after the end it is done', () => {

@@ -99,6 +99,11 @@ export class FakeHost implements ClientHost {
     for (const listener of [...this.#listeners]) listener.onClosed?.(broker, undefined);
   }
 
+  /** The broker says that it stops; the connection stays for the moment. */
+  goAway(broker: string): void {
+    for (const listener of [...this.#listeners]) listener.onGoAway?.(broker);
+  }
+
   push<N extends LiveFrame>(broker: string, name: N, headers: readonly RequestHeader<N>[]): void {
     const connection = this.#open.get(broker);
     this.#later(() => {
