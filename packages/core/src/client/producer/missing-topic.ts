@@ -1,33 +1,49 @@
 import { QanatError } from '../../errors.ts';
 import { didYouMean } from '../did-you-mean.ts';
+import type { TopicRoute } from '../host.ts';
 import type { ProducerHost } from './producer-host.ts';
 
-/** How long a topic that brokers have created may take to appear in the routes. */
+/** How long a topic that brokers have created may take to appear in the routes, with all of them. */
 const APPEAR_MS = 10_000;
 const APPEAR_POLL_MS = 50;
 /** How long a verdict holds for further sends. */
 const VERDICT_MS = 1_000;
 
+export interface MissingTopicEvents {
+  /** The topic cannot be had. */
+  failed(error: QanatError): void;
+  /** It was created, and the route has the shares of all who created it. */
+  appeared(route: TopicRoute): void;
+}
+
 /** Sees to one topic that is not there: has it created where brokers do that on demand, or finds out why not. */
 export class MissingTopic {
   readonly #host: ProducerHost;
   readonly #topic: string;
-  readonly #failed: (error: QanatError) => void;
+  readonly #events: MissingTopicEvents;
   #busy = false;
+  #creating = false;
   #verdict: { readonly error: QanatError; readonly untilMs: number } | undefined;
 
-  /** @param failed is told when the topic cannot be had; when it appears, its watchers are. */
-  constructor(host: ProducerHost, topic: string, failed: (error: QanatError) => void) {
+  constructor(host: ProducerHost, topic: string, events: MissingTopicEvents) {
     this.#host = host;
     this.#topic = topic;
-    this.#failed = failed;
+    this.#events = events;
+  }
+
+  /**
+   * The topic is being created: a route that comes meanwhile may lack shares, and a key that is placed by it would move when they
+   * appear. The whole route is told by `appeared`.
+   */
+  get creating(): boolean {
+    return this.#creating;
   }
 
   /** Something waits for the topic. @param fresh the routes said just now that it is missing. */
   resolve(fresh: boolean): void {
     if (this.#busy) return;
     const nowMs = this.#host.engine.nowMs();
-    if (this.#verdict !== undefined && nowMs < this.#verdict.untilMs) return this.#failed(this.#verdict.error);
+    if (this.#verdict !== undefined && nowMs < this.#verdict.untilMs) return this.#events.failed(this.#verdict.error);
     this.#busy = true;
     if (fresh) return this.#create();
     this.#host.routes.ask(this.#topic, ({ found }) => {
@@ -38,30 +54,39 @@ export class MissingTopic {
 
   #create(): void {
     const brokers = this.#host.routes.directory.creators();
+    const created: string[] = [];
     let open = brokers.length;
-    let created = false;
     let first: QanatError | undefined;
     if (open === 0) return this.#suggest(undefined);
+    this.#creating = true;
     for (const broker of brokers) {
       const timeoutMs = this.#host.settings.attemptMs;
       this.#host.request(broker, 'TOPIC_CREATE', { topic: this.#topic, onDemand: true }, { timeoutMs }, (error) => {
-        if (error === undefined || error.code === 'TOPIC_EXISTS') created = true;
+        if (error === undefined || error.code === 'TOPIC_EXISTS') created.push(broker);
         else if (error.code !== 'CREATION_DISABLED') first ??= error;
         if (--open > 0) return;
-        if (created) this.#awaitRoute(this.#host.engine.nowMs() + APPEAR_MS);
+        if (created.length > 0) this.#awaitRoute(created, this.#host.engine.nowMs() + APPEAR_MS);
         else this.#suggest(first);
       });
     }
   }
 
-  /** The brokers have it; the NameServers hear of it with their next registration. */
-  #awaitRoute(untilMs: number): void {
+  /** The brokers have it; the NameServers hear of it with their next registrations, one broker after the other. */
+  #awaitRoute(created: readonly string[], untilMs: number): void {
     const { engine, routes } = this.#host;
-    routes.ask(this.#topic, ({ found }) => {
-      if (found) this.#busy = false;
-      else if (engine.nowMs() >= untilMs) this.#suggest(undefined);
-      else engine.timers.at(engine.nowMs() + APPEAR_POLL_MS, () => this.#awaitRoute(untilMs));
+    routes.ask(this.#topic, (route) => {
+      const late = engine.nowMs() >= untilMs;
+      const whole = created.every((name) => route.shares.some(({ broker }) => broker === name));
+      if (route.found && (whole || late)) this.#end(() => this.#events.appeared(route));
+      else if (late) this.#suggest(undefined);
+      else engine.timers.at(engine.nowMs() + APPEAR_POLL_MS, () => this.#awaitRoute(created, untilMs));
     });
+  }
+
+  #end(tell: () => void): void {
+    this.#busy = false;
+    this.#creating = false;
+    tell();
   }
 
   #suggest(cause: QanatError | undefined): void {
@@ -74,9 +99,8 @@ export class MissingTopic {
         cause,
         ...(meant === undefined ? {} : { hint: `Did you mean "${meant}"?` }),
       });
-      this.#busy = false;
       this.#verdict = { error, untilMs: this.#host.engine.nowMs() + VERDICT_MS };
-      this.#failed(error);
+      this.#end(() => this.#events.failed(error));
     });
   }
 }

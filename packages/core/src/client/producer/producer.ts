@@ -175,7 +175,11 @@ export class Producer implements ClientPart, BrokerListener {
     checkName('topic', topic);
     const lane = new TopicLane(topic);
     this.#sender.topics.set(topic, lane);
-    this.#missing.set(lane, new MissingTopic(this.#host, topic, (error) => this.#failUnplaced(lane, error)));
+    const events = {
+      failed: (error: QanatError) => this.#failUnplaced(lane, error),
+      appeared: (route: TopicRoute) => this.#routeCame(lane, route),
+    };
+    this.#missing.set(lane, new MissingTopic(this.#host, topic, events));
     lane.stop = this.#host.watchRoute(topic, (route) => this.#routeCame(lane, route));
     return lane;
   }
@@ -194,7 +198,7 @@ export class Producer implements ClientPart, BrokerListener {
   // ---- routes ----
 
   #routeCame(lane: TopicLane, route: TopicRoute): void {
-    if (this.#ended) return;
+    if (this.#ended || (route.found && this.#missing.get(lane)?.creating === true)) return;
     const before = lane.queues;
     lane.take(route, (broker, queue) => this.#sender.queueLane(lane.topic, broker, queue));
     for (const { broker } of route.shares) if (!this.#holds.has(broker)) this.#holds.set(broker, this.#host.hold(broker));
