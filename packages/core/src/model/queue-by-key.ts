@@ -14,8 +14,10 @@ export const queueHash = (platform: Platform, broker: string, queue: number): nu
   platform.crc32(utf8(`${broker}/${queue}`), 0);
 
 /**
- * The queue of a key: the one with the highest `fmix32(fmix32(crc32(key)) xor hash)`, the first of equals (rendezvous hashing: when
- * a queue goes, only its keys move; spec, chapter of send). The sum of the key is mixed first, because CRC-32 is linear: `order-1`
+ * The queue of a key: the one with the highest `fmix32(fmix32(crc32(key)) xor hash)`, the first of equals (rendezvous hashing:
+ * when
+ * a queue goes, only its keys move; spec, chapter of send). The sum of the key is mixed first, because CRC-32 is linear:
+ * `order-1`
  * and `order-2` would differ just as `broker/1` and `broker/2` do, and fall on one broker.
  *
  * @param hashes of the topic's queues, sorted by broker name, then queue.
