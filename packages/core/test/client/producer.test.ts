@@ -453,6 +453,78 @@ describe('a topic that is missing', () => {
     expect(cluster.brokers.map((broker) => broker.creations)).toEqual([['fresh'], ['fresh'], []]);
   });
 
+  /** Three brokers create the topic; the NameServer hears of each a second after the one before. */
+  function createdOneByOne(told: readonly string[]) {
+    const cluster = new Cluster({ brokers: 3 });
+    for (const { name, address } of cluster.brokers) cluster.nameServer.broker(name, address, { createsTopics: true });
+    for (const broker of cluster.brokers) {
+      broker.onCreate = (topic) => {
+        const at = told.indexOf(broker.name);
+        const tell = (): void => {
+          cluster.nameServer.topics.set(topic, { ...cluster.nameServer.topics.get(topic), [broker.name]: 2 });
+          cluster.nameServer.push(topic);
+        };
+        if (at >= 0) cluster.world.later(1_000 * at + 20, tell);
+      };
+    }
+    return cluster;
+  }
+
+  const places = (cluster: Cluster, topic: string): Map<string, readonly string[]> =>
+    new Map(
+      cluster.brokers.flatMap((broker) =>
+        [0, 1].map((queue) => [`${broker.name}/${queue}`, broker.log(topic, queue)] as [string, readonly string[]]),
+      ),
+    );
+
+  it('gets nothing before all brokers that created it are in its route: no key moves [QNT-SND-024, QNT-RTE-023]', () => {
+    const cluster = createdOneByOne(['c', 'a', 'b']);
+    const keys = range(12, 'k');
+    const sendAll = (text: string) => keys.map((key) => cluster.send(`${key}${text}`, { key }, {}, 'fresh'));
+    const results = [...sendAll('.1'), cluster.send('any', {}, {}, 'fresh')];
+    cluster.world.run(1_500);
+    results.push(...sendAll('.2'));
+    cluster.world.run(400);
+    expect(cluster.brokers.flatMap(({ sends }) => sends)).toEqual([]);
+    cluster.world.run(1_000);
+    results.push(...sendAll('.3'));
+    cluster.world.until(() => settled(results));
+    expect(results.filter(({ error }) => error !== undefined)).toEqual([]);
+    const logs = [...places(cluster, 'fresh').values()];
+    for (const key of keys) {
+      const homes = logs.filter((log) => log.some((text) => text.startsWith(`${key}.`)));
+      expect(homes.map((log) => log.filter((text) => text.startsWith(`${key}.`)))).toEqual([[1, 2, 3].map((n) => `${key}.${n}`)]);
+    }
+    expect(logs.filter((log) => log.length > 0).length).toBeGreaterThan(2);
+  });
+
+  it('is used as it is when a broker that created it does not appear for ten seconds', () => {
+    const cluster = createdOneByOne(['a', 'b']);
+    const result = cluster.send('x', { key: 'k' }, {}, 'fresh');
+    cluster.world.run(9_900);
+    expect(result.done).toBe(0);
+    cluster.world.run(200);
+    expect(result.error).toBeUndefined();
+    expect(result.done).toBe(1);
+  });
+
+  it('is used when its route shows it, though no broker said that it has created it', () => {
+    const cluster = createdOneByOne([]);
+    cluster.nameServer.topics.delete('fresh');
+    for (const broker of cluster.brokers) {
+      broker.admin = (request) => {
+        if (request.name !== 'TOPIC_CREATE') return false;
+        cluster.nameServer.topics.set('fresh', { a: 1 });
+        cluster.nameServer.push('fresh');
+        request.fail(new QanatError('STORAGE_FAILED', 'who knows'));
+        return true;
+      };
+    }
+    const result = cluster.send('x', { key: 'k' }, {}, 'fresh');
+    cluster.world.run(100);
+    expect(result).toMatchObject({ error: undefined, receipt: { topic: 'fresh', broker: 'a' } });
+  });
+
   it('fails the send with the name that was probably meant', () => {
     const cluster = new Cluster();
     const results = ['oders', 'order', 'ORDERS', 'ord', 'quite-another'].map((topic) => cluster.send('x', {}, {}, topic));

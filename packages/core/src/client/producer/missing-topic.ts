@@ -65,21 +65,22 @@ export class MissingTopic {
         if (error === undefined || error.code === 'TOPIC_EXISTS') created.push(broker);
         else if (error.code !== 'CREATION_DISABLED') first ??= error;
         if (--open > 0) return;
-        if (created.length > 0) this.#awaitRoute(created, this.#host.engine.nowMs() + APPEAR_MS);
-        else this.#suggest(first);
+        // Where nobody said that it has created the topic, somebody may have: then the route tells now.
+        const untilMs = this.#host.engine.nowMs() + (created.length > 0 ? APPEAR_MS : 0);
+        this.#awaitRoute(created, untilMs, first);
       });
     }
   }
 
-  /** The brokers have it; the NameServers hear of it with their next registrations, one broker after the other. */
-  #awaitRoute(created: readonly string[], untilMs: number): void {
+  /** These brokers have it; the NameServers hear of it with their next registrations, one broker after the other. */
+  #awaitRoute(created: readonly string[], untilMs: number, cause: QanatError | undefined): void {
     const { engine, routes } = this.#host;
     routes.ask(this.#topic, (route) => {
       const late = engine.nowMs() >= untilMs;
       const whole = created.every((name) => route.shares.some(({ broker }) => broker === name));
       if (route.found && (whole || late)) this.#end(() => this.#events.appeared(route));
-      else if (late) this.#suggest(undefined);
-      else engine.timers.at(engine.nowMs() + APPEAR_POLL_MS, () => this.#awaitRoute(created, untilMs));
+      else if (late) this.#suggest(cause);
+      else engine.timers.at(engine.nowMs() + APPEAR_POLL_MS, () => this.#awaitRoute(created, untilMs, cause));
     });
   }
 
