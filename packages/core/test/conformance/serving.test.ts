@@ -253,6 +253,46 @@ describe('groups at a broker', () => {
     expect(committed(world, 'orders', 1)).toBe(4);
   });
 
+  it('push to the connection on which the last heartbeat of a member came [QNT-GRP-051]', () => {
+    const world = new GroupWorld();
+    world.topic('orders', 2);
+    const a = new TestMember(world, 'a', ORDERS);
+    a.beat();
+    const former = a.session;
+    a.reconnect();
+    a.beat();
+    const pushes = former.pushed.length;
+    new TestMember(world, 'b', ORDERS).beat();
+    world.pass(LIMITS.REBALANCE_DELAY_MS);
+    expect(former.pushed).toHaveLength(pushes);
+    expect(a.session.pushed.at(-1)?.leases.map(({ state }) => state)).toEqual([0, 1]);
+  });
+
+  it('answer RELEASE and LEAVE of who is no member without ERROR, with LEASE_FENCED for each queue that is named [QNT-GRP-052]', () => {
+    const world = new GroupWorld();
+    world.topic('orders', 2, 10);
+    new TestMember(world, 'a', ORDERS).beat();
+    const offsets = [0, 1].map((queue) => ({ topic: 'orders', queue, offset: 1, leaseEpoch: 7 }));
+    expect(codes(world.request(tool, 'RELEASE', { group: 'g', member: 'stranger', offsets }))).toEqual(['LEASE_FENCED', 'LEASE_FENCED']);
+    expect(codes(world.request(tool, 'LEAVE', { group: 'g', member: 'stranger', offsets }))).toEqual(['LEASE_FENCED', 'LEASE_FENCED']);
+    expect(codes(world.request(tool, 'LEAVE', { group: 'g', member: 'stranger' }))).toEqual([]);
+  });
+
+  it('ask for heartbeats at least three times in a session, each at least 1 ms apart [QNT-GRP-053]', () => {
+    const world = new GroupWorld();
+    world.topic('orders', 1);
+    const beatOf = (sessionMs: number): number => {
+      const header = { group: 'g', member: `m${sessionMs}`, revision: 1, subscription: ORDERS, sessionMs };
+      const answer = world.request(tool, 'CLIENT_HEARTBEAT', header);
+      world.settle();
+      return answer.ok.heartbeatMs;
+    };
+    for (const sessionMs of [1, 2, 3, 100, 599, 2_000, 60_000]) {
+      expect(beatOf(sessionMs)).toBeGreaterThanOrEqual(1);
+      expect(beatOf(sessionMs)).toBeLessThanOrEqual(Math.max(1, Math.floor(sessionMs / 3)));
+    }
+  });
+
   it('keep the kind of their first commit [QNT-GRP-049]', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 10);

@@ -125,6 +125,19 @@ describe('a producer at a broker', () => {
     }
   });
 
+  it('with a name and an id is served like one with the id, where the id bears the name [QNT-SND-042]', () => {
+    const { world, client } = withTopic();
+    const { producerId, epoch } = client.call('INIT_PRODUCER', { name: 'n' }).header;
+    const plain = client.call('INIT_PRODUCER', {}).header.producerId;
+    const other = world.client();
+    expect(other.call('INIT_PRODUCER', { name: 'm', producerId, epoch }).code).toBe('INVALID_ARGUMENT');
+    expect(other.call('INIT_PRODUCER', { name: 'n', producerId: plain }).code).toBe('INVALID_ARGUMENT');
+    expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { producerId, epoch })]).code).toBeUndefined();
+    expect(other.call('INIT_PRODUCER', { name: 'n', producerId, epoch }).header).toEqual({ producerId, epoch });
+    expect(other.call('SEND', { topic: 't' }, [batchOf(['a'], { producerId, epoch })]).header.duplicate).toBe(true);
+    expect(client.call('SEND', { topic: 't' }, [batchOf(['b'], { producerId, epoch, sequence: 1 })]).code).toBe('PRODUCER_FENCED');
+  });
+
   it('is not forgotten with a batch on its way [QNT-SND-023]', () => {
     const { world, client } = withTopic({ limits: { producersMax: 1 } });
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
