@@ -276,6 +276,55 @@ describe('after an attempt of unknown outcome', () => {
   });
 });
 
+describe('a batch that may be stored', () => {
+  /** The broker stores the first send and loses the answer, then refuses `refusals` repetitions for good. */
+  function refusing(code: 'TOPIC_NOT_FOUND' | 'INVALID_BATCH' | 'FORBIDDEN', refusals: number) {
+    const cluster = new Cluster({ brokers: 2, queues: 2 });
+    let times = 0;
+    cluster.a.meddle = (send, broker) => {
+      if (send.header.queue !== 0 || ++times > refusals + 1) return false;
+      if (times === 1) {
+        broker.store(send, true);
+        cluster.world.later(1, () => cluster.world.cut(broker));
+      } else send.fail(new QanatError(code, 'no'));
+      return true;
+    };
+    return cluster;
+  }
+  const place = { queue: { broker: 'a', queue: 0 } };
+
+  it.each(['TOPIC_NOT_FOUND', 'INVALID_BATCH', 'FORBIDDEN'] as const)(
+    'is not ended by a refusal of its repetition: %s [QNT-SND-011, QNT-SND-036]',
+    (code) => {
+      const cluster = refusing(code, 3);
+      const result = cluster.send('x', {}, place);
+      cluster.world.until(() => result.done === 1);
+      expect(result.error).toBeUndefined();
+      expect(result.receipt).toMatchObject({ baseOffset: 0, duplicate: true });
+      expect(cluster.a.sends).toEqual(Array(5).fill('orders/0@0+1'));
+    },
+  );
+
+  it('is unknown at its deadline when its repetition is refused until then, and holds up no other queue [QNT-SND-011]', () => {
+    const cluster = refusing('FORBIDDEN', 1_000);
+    const result = cluster.send('x', {}, { ...place, timeoutMs: 10_000 });
+    cluster.world.run(5_000);
+    const other = cluster.send('y', {}, { queue: { broker: 'a', queue: 1 } });
+    cluster.world.run(50);
+    expect(other).toMatchObject({ done: 1, error: undefined });
+    cluster.world.run(4_900);
+    expect(result.done).toBe(0);
+    cluster.world.run(100);
+    expect(result.error?.outcome).toBe('unknown');
+    cluster.world.run(1_000);
+    expect(cluster.producer.bufferedBytes).toBe(0);
+    expect(cluster.a.sends.length).toBeLessThan(30);
+    const next = cluster.send('z', {}, { queue: { broker: 'b', queue: 0 } });
+    cluster.world.run(50);
+    expect(next.error).toBeUndefined();
+  });
+});
+
 describe('when a broker does not take messages', () => {
   it.each(['BROKER_BUSY', 'DISK_FULL', 'NOT_MASTER', 'SHUTTING_DOWN'] as const)(
     'what it rejects with %s goes to another one [QNT-SND-034]',

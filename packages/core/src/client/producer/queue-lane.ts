@@ -20,6 +20,8 @@ export class QueueLane {
   nextSequence = 0;
   /** The broker has nothing from this number on. What is on its way comes back first, then the batches are numbered anew. */
   gapFrom: number | undefined;
+  /** What was sent is not sent again before. */
+  againAtMs = 0;
 
   constructor(topic: string, broker: string, queue: number, hash: number) {
     this.topic = topic;

@@ -15,6 +15,8 @@ import type { TopicLane } from './topic-lane.ts';
 
 /** How often one flush looks for more that may leave; the rest waits for the next one. */
 const ROUNDS_MAX = 8;
+/** How soon a batch that may be stored, and was refused for good since, is sent again: its queue alone waits. */
+const DOUBTFUL_RETRY_MS = 500;
 const NOBODY: ProducerIdentity = { producerId: 0, epoch: 0 };
 
 export interface SenderEvents {
@@ -143,7 +145,7 @@ export class Sender {
     const again = queue.nextAgain();
     const draft = queue.drafts[0];
     if (again !== undefined) {
-      if (!lane.ready) return false;
+      if (!lane.ready || this.#host.engine.nowMs() < queue.againAtMs) return false;
       this.#request(lane, queue, again);
     } else {
       if (draft === undefined || !this.#mayLeave(lane, draft)) return false;
@@ -260,6 +262,12 @@ export class Sender {
         return this.#events.onFenced(error);
       case 'final':
         if (error.code === 'TOPIC_NOT_FOUND' || error.code === 'QUEUE_NOT_FOUND') this.#host.refreshRoute(queue.topic);
+        if (batch.mayBeStored) {
+          // What refuses the repetition says nothing of the original: only the deadline ends the doubt (QNT-SND-011).
+          queue.againAtMs = this.#host.engine.nowMs() + DOUBTFUL_RETRY_MS;
+          this.changeAt(queue.againAtMs);
+          break;
+        }
         queue.remove(batch);
         return this.#fail(batch, error);
       case 'gap':
