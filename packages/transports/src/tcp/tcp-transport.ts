@@ -42,7 +42,9 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   const dial = (address: string, handler: ConnectionHandler): Connection => {
     const socket = new TcpSocket({ allowHalfOpen: true });
     const target = tryParse(address);
-    if (!QanatError.is(target)) socket.connect({ ...target, noDelay: true });
+    // The option of `connect` by that name is for sockets that it makes itself.
+    socket.setNoDelay(true);
+    if (!QanatError.is(target)) socket.connect(target);
     const dialled = connection(socket, true, QanatError.is(target) ? address : formatHostPort(target));
     dialled.setHandler(handler);
     // A socket that never connected reports its close in a later turn, as the port promises.
