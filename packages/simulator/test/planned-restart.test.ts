@@ -179,7 +179,7 @@ const SEEDS = Array.from(
 );
 
 describe('planned restarts under load', () => {
-  it('lose nothing and hand nothing out twice, whoever joins or leaves meanwhile (QNT-GRP-008, QNT-GRP-046, QNT-GRP-048)', () => {
+  it('lose nothing and hand nothing out twice, whoever joins or leaves meanwhile (QNT-GRP-008, QNT-GRP-046, QNT-GRP-048, QNT-GRP-054)', () => {
     let restarts = 0;
     let messages = 0;
     for (const seed of SEEDS) {

@@ -27,7 +27,7 @@ function withMember(groups = {}) {
 const events = (world: BrokerWorld): string[] => world.others.flatMap((output) => (output.kind === 'log' ? [output.event] : []));
 
 describe('a broker that stops', () => {
-  it('takes no member for gone while it waits for its connections: leases outlive the stop (QNT-GRP-046)', () => {
+  it('takes no member for gone while it waits for its connections: leases outlive the stop (QNT-GRP-046, QNT-GRP-054)', () => {
     const { world, disk, client, leases } = withMember();
     world.broker.stop(world.nowMs);
     world.perform();
@@ -41,7 +41,7 @@ describe('a broker that stops', () => {
     expect(beat(after.client(), 'm1')?.leases.map(({ queue, epoch }) => ({ queue, epoch }))).toEqual(leases);
   });
 
-  it('takes no queue from a member that was asked to release it, and asks nobody for one (QNT-GRP-046, QNT-GRP-047)', () => {
+  it('takes no queue from a member that was asked to release it, and asks nobody for one (QNT-GRP-054)', () => {
     const { world, disk, client, leases } = withMember({ releaseMs: 1_000 });
     beat(world.client(), 'm2');
     world.advance(300);

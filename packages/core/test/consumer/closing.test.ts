@@ -99,7 +99,7 @@ describe('close', () => {
     expect(world.seen).toEqual(['0:0']);
   });
 
-  test('waits for a broker that restarts, to tell it how far it came: a session at the longest [QNT-GRP-013]', () => {
+  test('waits for a broker that restarts, to tell it how far it came: a session at the longest [QNT-GRP-055]', () => {
     const stopped = () => {
       const world = new World();
       const { consumer, broker } = world.joined();
@@ -124,7 +124,7 @@ describe('close', () => {
     expect(gone.state.closedAtMs).toBe(LIMITS.MEMBER_SESSION_MS);
   });
 
-  test('no longer waits for a broker that has come back and confirmed the member [QNT-GRP-013]', () => {
+  test('no longer waits for a broker that has come back and confirmed the member [QNT-GRP-055]', () => {
     const world = new World();
     const { consumer } = world.joined();
     world.host.goAway('b1');
