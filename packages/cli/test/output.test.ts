@@ -32,7 +32,7 @@ describe('a table', () => {
     expect(textWidth('é😀')).toBe(3);
   });
 
-  it('shows control characters instead of obeying them', () => {
+  it('shows control characters instead of obeying them [QNT-SEC-005]', () => {
     expect(formatTable(columns, [{ name: 'a\u001b[31m\nb', count: 0 }])).toContain('a\\u001b[31m\\u000ab');
   });
 
