@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Broker, type BrokerOptions, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
@@ -7,6 +8,10 @@ import { createLogger, type Logger } from './logger.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { SOFTWARE } from './version.ts';
+
+/** How long a broker that starts waits until its NameServers know it. */
+const REGISTER_MS = 1_000;
+const REGISTER_POLL_MS = 5;
 
 export interface BrokerProcessOptions {
   readonly name: string;
@@ -29,7 +34,7 @@ export interface BrokerProcessOptions {
 }
 
 /**
- * Starts a broker on TCP and files, and returns when it has recovered and serves.
+ * Starts a broker on TCP and files, and returns when it has recovered, serves, and its NameServers know it (or do not answer).
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
@@ -58,5 +63,12 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   const advertised = options.advertise ?? advertisedAddress(endpoint);
   host.call((broker, nowMs) => broker.setEndpoints([{ listener: 'default', scheme: 'qanat', address: advertised }], nowMs));
   log('info', 'listening', { endpoint, advertised });
+  await registered(engine, options.nameServers.length);
   return { name: options.name, endpoint, ended: host.ended, stop: () => host.stop() };
+}
+
+/** A broker is of use once clients can find it: waits for its NameServers, but not for those that are down. */
+async function registered(engine: Broker, nameServers: number): Promise<void> {
+  const untilMs = performance.now() + REGISTER_MS;
+  while (engine.figures().nameServers < nameServers && performance.now() < untilMs) await sleep(REGISTER_POLL_MS);
 }

@@ -31,6 +31,16 @@ const STORE_ID_BYTES = 16;
 /** Life of a broker: it recovers, logs its term, serves, and stops (spec, chapter of brokers). */
 type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
 
+/** What an operator may want to know of a broker at this moment. */
+export interface BrokerFigures {
+  readonly topics: number;
+  readonly connections: number;
+  readonly stagedBytes: number;
+  readonly term: number;
+  /** NameServers that have its registration. */
+  readonly nameServers: number;
+}
+
 /**
  * A Broker: stores and serves messages. An engine: a driver gives it inputs, a storage and a clock.
  *
@@ -188,9 +198,10 @@ export class Broker implements Engine, ServerHandler {
   }
 
   /** Topics that exist here, connections that are open and bytes that wait to be stored: for operators. */
-  figures(): { readonly topics: number; readonly connections: number; readonly stagedBytes: number; readonly term: number } {
+  figures(): BrokerFigures {
     const stagedBytes = this.#opened ? this.#log.stagedBytes : 0;
-    return { topics: this.#topics.size, connections: this.#sessions.size, stagedBytes, term: this.#term.current };
+    const nameServers = this.#registration.registeredCount;
+    return { topics: this.#topics.size, connections: this.#sessions.size, stagedBytes, term: this.#term.current, nameServers };
   }
 
   // ---- ServerHandler ----

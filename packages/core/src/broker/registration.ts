@@ -63,6 +63,11 @@ export class Registration {
     }
   }
 
+  /** NameServers that have what we told them last. */
+  get registeredCount(): number {
+    return [...this.#states.values()].filter(({ registered }) => registered).length;
+  }
+
   setEndpoints(endpoints: readonly EndpointInit[]): void {
     this.#endpoints = endpoints;
     this.changed();
