@@ -92,7 +92,11 @@ describe('the binding to TCP', () => {
             { address: host === '::1' ? '127.0.0.1' : '::1', family: host === '::1' ? 4 : 6 },
             { address: host, family: host === '::1' ? 6 : 4 },
           ]);
-        return (connect as (...all: unknown[]) => Socket).call(this, typeof target === 'object' ? { ...target, lookup } : target, ...args.slice(1));
+        return (connect as (...all: unknown[]) => Socket).call(
+          this,
+          typeof target === 'object' ? { ...target, lookup } : target,
+          ...args.slice(1),
+        );
       });
       const client = dial(`two-addresses.test:${port}`);
       await opened(client);

@@ -92,7 +92,13 @@ describe('a client and the routes', () => {
     server.routes = () => ({
       routes: [
         { topic: 'orders', shares: [{ broker: 'b', queues: 2 }] },
-        { topic: 'orders', shares: [{ broker: 'a', queues: 1 }, { broker: 'c', queues: 3 }] },
+        {
+          topic: 'orders',
+          shares: [
+            { broker: 'a', queues: 1 },
+            { broker: 'c', queues: 3 },
+          ],
+        },
       ],
       brokers: [...server.brokers.values()],
     });
@@ -175,11 +181,16 @@ describe('a producer', () => {
   });
 
   it('has no more than PRODUCER_BATCHES_REMEMBERED unanswered batches in one queue [QNT-SND-029]', () => {
-    expect(() => new Cluster({ producer: { inFlightBatches: LIMITS.PRODUCER_BATCHES_REMEMBERED + 1 } })).toThrow('inFlightBatches');
+    expect(() => new Cluster({ producer: { inFlightBatches: LIMITS.PRODUCER_BATCHES_REMEMBERED + 1 } })).toThrow(
+      'inFlightBatches',
+    );
     const cluster = new Cluster({ producer: { batchRecords: 1, inFlightBatches: 32 } });
     cluster.a.meddle = () => true;
     for (let round = 0; round < 6; round++) {
-      cluster.sendAll(Array.from({ length: 60 }, (_, i) => `m${round * 60 + i}`), () => ({ key: 'k' }));
+      cluster.sendAll(
+        Array.from({ length: 60 }, (_, i) => `m${round * 60 + i}`),
+        () => ({ key: 'k' }),
+      );
       cluster.world.run(1_500);
       if (round % 2 === 1) cluster.world.cut(cluster.a);
     }
@@ -269,7 +280,8 @@ describe('a batch', () => {
     const random = new Random(1);
     const noise = Uint8Array.from({ length: 500 }, () => random.below(256));
     const compressionOf = (body: Uint8Array): number =>
-      readBatchHeader(encodeBatch(testPlatform, [{ body }], { ...fields, compress: true })).attributes & BatchAttribute.COMPRESSION_MASK;
+      readBatchHeader(encodeBatch(testPlatform, [{ body }], { ...fields, compress: true })).attributes &
+      BatchAttribute.COMPRESSION_MASK;
     expect(compressionOf(noise)).toBe(0);
     expect(compressionOf(new Uint8Array(500))).toBe(1);
   });

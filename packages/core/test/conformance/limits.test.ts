@@ -38,7 +38,10 @@ const rows = [...registry.matchAll(/^\| \*\*(\w+)\*\* \| ([\d\s]+) \| (\w+) \| (
 const text = (length: number): string => 'x'.repeat(length);
 const bytesOf = (error: unknown): string | undefined => (error as { code?: string } | undefined)?.code;
 
-function withTopic(options: Parameters<typeof runningBroker>[0] = {}): { readonly world: BrokerWorld; readonly client: TestClient } {
+function withTopic(options: Parameters<typeof runningBroker>[0] = {}): {
+  readonly world: BrokerWorld;
+  readonly client: TestClient;
+} {
   const world = runningBroker(options);
   const client = world.client();
   client.call('TOPIC_CREATE', { topic: 't', queues: 1 });
@@ -85,7 +88,9 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
   FRAME_BEFORE_HELLO_BYTES_MAX: () => splitter(undefined, LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX + 1),
   CONTROL_HEADER_BYTES_MAX: () => {
     const server = new ServerBench().open();
-    const frame = joined(encodeFrame(FrameType.PING, 0, 9, new Uint8Array(0), [new Uint8Array(LIMITS.CONTROL_HEADER_BYTES_MAX + 1)]));
+    const frame = joined(
+      encodeFrame(FrameType.PING, 0, 9, new Uint8Array(0), [new Uint8Array(LIMITS.CONTROL_HEADER_BYTES_MAX + 1)]),
+    );
     writeUint32At(frame, 12, LIMITS.CONTROL_HEADER_BYTES_MAX + 1);
     server.bytes(frame);
     return told(server);
@@ -148,8 +153,16 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
     const whole = Array.from({ length: LIMITS.WATCHED_TOPICS_MAX / 4_000 }, (_, i) => watch(i * 4_000, 4_000));
     return nameServer({}, [...whole, watch(900_000, 1)]);
   },
-  GROUPS_PER_BROKER_MAX: () => members({ groupsMax: 1 }, [['a', 'g'], ['a', 'h']]),
-  MEMBERS_PER_GROUP_MAX: () => members({ membersPerGroupMax: 1 }, [['a', 'g'], ['b', 'g']]),
+  GROUPS_PER_BROKER_MAX: () =>
+    members({ groupsMax: 1 }, [
+      ['a', 'g'],
+      ['a', 'h'],
+    ]),
+  MEMBERS_PER_GROUP_MAX: () =>
+    members({ membersPerGroupMax: 1 }, [
+      ['a', 'g'],
+      ['b', 'g'],
+    ]),
   SUBSCRIPTIONS_PER_GROUP_MAX: () => {
     const topics = Array.from({ length: LIMITS.SUBSCRIPTIONS_PER_GROUP_MAX + 1 }, (_, i) => ({ topic: `t${i}` }));
     return subscribe({ topics });
@@ -206,7 +219,10 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
 for (const [limit, probe] of [
   ['TOPIC_NAME_BYTES_MAX', (name: string) => ask('TOPIC_CREATE', { topic: name })],
   ['GROUP_NAME_BYTES_MAX', (name: string) => subscribe({ topics: [{ topic: 't' }] }, { group: name })],
-  ['BROKER_NAME_BYTES_MAX', (name: string) => nameServer({}, [['REGISTER_BROKER', { broker: name, storeId: new Uint8Array(16) }]])],
+  [
+    'BROKER_NAME_BYTES_MAX',
+    (name: string) => nameServer({}, [['REGISTER_BROKER', { broker: name, storeId: new Uint8Array(16) }]]),
+  ],
   ['KEY_BYTES_MAX', (key: string) => encodes({ key })],
   ['PROPERTIES_BYTES_MAX', (value: string) => encodes({ properties: { a: value } })],
 ] as const)
@@ -234,11 +250,13 @@ function members(options: object, joins: readonly (readonly [string, string])[])
   const world = new GroupWorld(options);
   world.topic('orders', 1);
   expect(new FakeSession('x').alive).toBe(true);
-  return joins.map(([member, group]) => {
-    const answer = new TestMember(world, member, { topics: [{ topic: 'orders' }] }, group).heartbeat();
-    world.settle();
-    return answer.error?.code;
-  }).at(-1);
+  return joins
+    .map(([member, group]) => {
+      const answer = new TestMember(world, member, { topics: [{ topic: 'orders' }] }, group).heartbeat();
+      world.settle();
+      return answer.error?.code;
+    })
+    .at(-1);
 }
 
 /** Passing them is answered in another place of the specification than by a server's code. */
@@ -252,11 +270,14 @@ describe('the limits', () => {
   });
 
   const bounded = rows.filter(({ code, name }) => code !== '–' && !(name in ELSEWHERE));
-  it.each(bounded.map(({ name, code }) => [name, code] as const))('%s: passing it is answered with %s [QNT-LIM-001, QNT-LIM-002]', (name, code) => {
-    const probe = PROBES[name];
-    if (probe === undefined) throw new Error(`nobody passes ${name}`);
-    // A field with a limit of its own is refused as such a field is, also where it is a name (spec, chapter of names).
-    const codes = name.endsWith('NAME_BYTES_MAX') ? ['INVALID_NAME', 'INVALID_ARGUMENT'] : [code];
-    expect(codes).toContain(probe());
-  });
+  it.each(bounded.map(({ name, code }) => [name, code] as const))(
+    '%s: passing it is answered with %s [QNT-LIM-001, QNT-LIM-002]',
+    (name, code) => {
+      const probe = PROBES[name];
+      if (probe === undefined) throw new Error(`nobody passes ${name}`);
+      // A field with a limit of its own is refused as such a field is, also where it is a name (spec, chapter of names).
+      const codes = name.endsWith('NAME_BYTES_MAX') ? ['INVALID_NAME', 'INVALID_ARGUMENT'] : [code];
+      expect(codes).toContain(probe());
+    },
+  );
 });

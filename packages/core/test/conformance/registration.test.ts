@@ -95,7 +95,8 @@ class Naming {
   }
 }
 
-const registrations = (naming: Naming): RegisterBroker[] => naming.of('REGISTER_BROKER').map(({ header }) => header as RegisterBroker);
+const registrations = (naming: Naming): RegisterBroker[] =>
+  naming.of('REGISTER_BROKER').map(({ header }) => header as RegisterBroker);
 
 describe('a broker at its NameServers', () => {
   it('registers as the first request on every new connection [QNT-REG-002]', () => {
@@ -106,7 +107,8 @@ describe('a broker at its NameServers', () => {
     }
     naming.run(3_000);
     const byConnection = new Map<number, LiveFrame[]>();
-    for (const { connection, name } of naming.heard) byConnection.set(connection, [...(byConnection.get(connection) ?? []), name]);
+    for (const { connection, name } of naming.heard)
+      byConnection.set(connection, [...(byConnection.get(connection) ?? []), name]);
     expect(byConnection.size).toBe(5);
     for (const names of byConnection.values()) expect(names.slice(0, 2)).toEqual(['HELLO', 'REGISTER_BROKER']);
   });
@@ -122,7 +124,10 @@ describe('a broker at its NameServers', () => {
     expect(told).toMatchObject({ broker: 'b1', cluster: 'c1', term: 1, storeId: hello.storeId });
     expect(told.revision).toBeGreaterThan(0);
     expect(told.endpoints).toEqual([{ listener: 'default', scheme: 'mem', address: 'b1:7610' }]);
-    expect(told.topics).toEqual([{ topic: 't', queues: 3 }, { topic: 'u', queues: 1 }]);
+    expect(told.topics).toEqual([
+      { topic: 't', queues: 3 },
+      { topic: 'u', queues: 1 },
+    ]);
   });
 
   it('counts its revision up whenever the text changes, and tells so within a second [QNT-REG-005, QNT-REG-006]', () => {
@@ -218,13 +223,15 @@ describe('a NameServer', () => {
 
   it('refuses a broker beyond BROKERS_MAX and topics beyond TOPICS_PER_BROKER_MAX with LIMIT_EXCEEDED [QNT-REG-018]', () => {
     const { ask } = nameServer({ brokersMax: 2 });
-    const register = (broker: string, more: object = {}) => failed(ask('REGISTER_BROKER', [{ broker, storeId: storeId(broker.charCodeAt(0)), ...more }]));
+    const register = (broker: string, more: object = {}) =>
+      failed(ask('REGISTER_BROKER', [{ broker, storeId: storeId(broker.charCodeAt(0)), ...more }]));
     const full = wireNumberOf('LIMIT_EXCEEDED');
     const codes = [register('a'), register('b'), register('c'), register('a', { revision: 2 })];
     expect(codes).toEqual([undefined, undefined, full, undefined]);
     const topics = Array.from({ length: LIMITS.TOPICS_PER_BROKER_MAX + 1 }, (_, i) => ({ topic: `t${i}`, queues: 1 }));
     const pages: object[] = [];
-    for (let i = 0; i < topics.length; i += 2_000) pages.push({ broker: 'a', storeId: storeId(97), topics: topics.slice(i, i + 2_000) });
+    for (let i = 0; i < topics.length; i += 2_000)
+      pages.push({ broker: 'a', storeId: storeId(97), topics: topics.slice(i, i + 2_000) });
     expect(failed(ask('REGISTER_BROKER', pages))).toBe(full);
     pages[pages.length - 1] = { broker: 'a', storeId: storeId(97), topics: [] };
     expect(failed(ask('REGISTER_BROKER', pages))).toBeUndefined();
@@ -236,7 +243,8 @@ describe('a NameServer', () => {
     const names = topics.map(({ topic }) => topic);
     for (let i = 0; i < names.length; i += 500) ask('ROUTE_QUERY', [{ topics: names.slice(i, i + 500), watch: true }]);
     const pages: object[] = [];
-    for (let i = 0; i < topics.length; i += 300) pages.push({ broker: 'a', storeId: storeId(1), topics: topics.slice(i, i + 300) });
+    for (let i = 0; i < topics.length; i += 300)
+      pages.push({ broker: 'a', storeId: storeId(1), topics: topics.slice(i, i + 300) });
     const pushed = ask('REGISTER_BROKER', pages).filter(({ flags }) => flags & Flag.ONEWAY);
     expect(pushed.length).toBeGreaterThan(1);
     expect(new Set(pushed.map(({ type }) => type))).toEqual(new Set([FRAMES.ROUTE_UPDATE.type]));

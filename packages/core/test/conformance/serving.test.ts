@@ -273,8 +273,14 @@ describe('groups at a broker', () => {
     world.topic('orders', 2, 10);
     new TestMember(world, 'a', ORDERS).beat();
     const offsets = [0, 1].map((queue) => ({ topic: 'orders', queue, offset: 1, leaseEpoch: 7 }));
-    expect(codes(world.request(tool, 'RELEASE', { group: 'g', member: 'stranger', offsets }))).toEqual(['LEASE_FENCED', 'LEASE_FENCED']);
-    expect(codes(world.request(tool, 'LEAVE', { group: 'g', member: 'stranger', offsets }))).toEqual(['LEASE_FENCED', 'LEASE_FENCED']);
+    expect(codes(world.request(tool, 'RELEASE', { group: 'g', member: 'stranger', offsets }))).toEqual([
+      'LEASE_FENCED',
+      'LEASE_FENCED',
+    ]);
+    expect(codes(world.request(tool, 'LEAVE', { group: 'g', member: 'stranger', offsets }))).toEqual([
+      'LEASE_FENCED',
+      'LEASE_FENCED',
+    ]);
     expect(codes(world.request(tool, 'LEAVE', { group: 'g', member: 'stranger' }))).toEqual([]);
   });
 

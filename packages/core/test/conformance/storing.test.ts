@@ -135,7 +135,9 @@ describe('a producer at a broker', () => {
     expect(client.call('SEND', { topic: 't' }, [batchOf(['a'], { producerId, epoch })]).code).toBeUndefined();
     expect(other.call('INIT_PRODUCER', { name: 'n', producerId, epoch }).header).toEqual({ producerId, epoch });
     expect(other.call('SEND', { topic: 't' }, [batchOf(['a'], { producerId, epoch })]).header.duplicate).toBe(true);
-    expect(client.call('SEND', { topic: 't' }, [batchOf(['b'], { producerId, epoch, sequence: 1 })]).code).toBe('PRODUCER_FENCED');
+    expect(client.call('SEND', { topic: 't' }, [batchOf(['b'], { producerId, epoch, sequence: 1 })]).code).toBe(
+      'PRODUCER_FENCED',
+    );
   });
 
   it('is not forgotten with a batch on its way [QNT-SND-023]', () => {
