@@ -197,7 +197,7 @@ describe('a server on a connection', () => {
 
   it('cuts a message to ERROR_MESSAGE_BYTES_MAX, between characters [QNT-ERR-005]', () => {
     const server = new ServerBench().open();
-    for (const text of ['é'.repeat(2_000), '𐍈'.repeat(1_000), 'x'.repeat(511) + '€€']) {
+    for (const text of ['é'.repeat(2_000), '𐍈'.repeat(1_000), `${'x'.repeat(511)}€€`]) {
       const correlation = server.send('TOPIC_LIST', {});
       server.requests
         .at(-1)

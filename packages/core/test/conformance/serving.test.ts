@@ -66,7 +66,10 @@ describe('PULL', () => {
       client.call('SEND', { topic: 't', queue }, [batchOf([body])]);
     const { header, payload } = client.call('PULL', { topics: [{ topic: 't', queues: [{ queue: 1 }, { queue: 0 }] }] });
     let at = 0;
-    const given = header.results.map(({ queue, bytes }) => [queue, messagesOf(payload.subarray(at, (at += bytes)))]);
+    const given = header.results.map(({ queue, bytes }) => {
+      at += bytes;
+      return [queue, messagesOf(payload.subarray(at - bytes, at))];
+    });
     expect(at).toBe(payload.length);
     expect(new Map(given as [number, string[]][])).toEqual(
       new Map([

@@ -152,7 +152,9 @@ export class ServerBench extends Bench {
 
   /** @returns the correlation number. */
   send<N extends LiveFrame>(name: N, header: RequestInit<N>, flags = 0, payload: Uint8Array = NOTHING, number?: number): number {
-    const correlation = number ?? (flags & Flag.ONEWAY ? 0 : (this.#correlation += 2));
+    const oneWay = (flags & Flag.ONEWAY) !== 0;
+    if (number === undefined && !oneWay) this.#correlation += 2;
+    const correlation = number ?? (oneWay ? 0 : this.#correlation);
     this.bytes(joined(encodeFrame(FRAMES[name].type, flags, correlation, requestCodec(name).encode(header), [payload])));
     return correlation;
   }
