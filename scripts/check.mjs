@@ -14,7 +14,7 @@ const BIN = {
   vitest: 'node_modules/vitest/vitest.mjs',
 };
 
-/** Each step is one Node program. A step whose program is `optional` and not there is left out. */
+/** Each step is one Node program. The last line of one that `says` something is shown. */
 const steps = [
   { name: 'generate', what: 'generated files are fresh', args: ['scripts/generate/main.mjs', '--check'] },
   { name: 'tidy', what: 'sizes, tokens, links', args: ['scripts/tidy.mjs'] },
@@ -25,8 +25,8 @@ const steps = [
     what: 'arrows between packages',
     args: [BIN.depcruise, '--config', '.dependency-cruiser.cjs', 'packages', 'scripts'],
   },
-  { name: 'rules', what: 'every arrow can fail', args: ['scripts/check-dependency-rules.mjs'] },
-  { name: 'requirements', what: 'requirements and their tests', args: ['scripts/check-requirements.mjs'], optional: true },
+  { name: 'rules', what: 'every arrow can fail', args: ['scripts/check-dependency-rules.mjs'], says: true },
+  { name: 'requirements', what: 'requirements and their tests', args: ['scripts/check-requirements.mjs'], says: true },
   {
     name: 'unit',
     what: 'unit tests',
@@ -77,8 +77,7 @@ async function main() {
   const startMs = performance.now();
   mkdirSync(dirname(REPORT), { recursive: true });
   rmSync(REPORT, { force: true });
-  for (const { name, what, args, optional, count } of chosenSteps()) {
-    if (optional && !existsSync(args[0])) continue;
+  for (const { name, what, args, says, count } of chosenSteps()) {
     const stepMs = performance.now();
     process.stdout.write(`${name.padEnd(13)} ${what.padEnd(30)} `);
     const { ok, output } = await run(args);
@@ -86,6 +85,7 @@ async function main() {
     total.passed += counted.passed;
     total.failed += counted.failed;
     console.log(`${counted.failed === 0 ? 'ok' : 'FAILED'}  ${seconds(stepMs)}`);
+    if (counted.failed === 0 && says) console.log(`              ${output.trimEnd().split('\n').at(-1)}`);
     if (counted.failed === 0) continue;
     console.log(`\n${output.trimEnd()}\n`);
     console.log(`Stopped at the step ${name}. To run it alone: node scripts/check.mjs --only ${name}`);
