@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connect } from '@qanat/client';
@@ -47,14 +48,15 @@ async function consumers(nameServers, topic, outputs) {
   };
 }
 
-/** Sends every line. @returns the numbers of the lines that were acknowledged. */
-async function ship(nameServers, topic, file) {
+/** Sends every line; `gate` may hold it back. @returns the numbers of the lines that were acknowledged. */
+async function ship(nameServers, topic, file, gate) {
   const client = await connect(nameServers, { label: 'shipper' });
   const producer = client.producer();
   const acked = [];
   const failed = [];
   const pending = new Set();
   for await (const { number, line } of linesOf(file)) {
+    if (number % 1_000 === 0) await gate(number);
     const key = keyOf(line, number);
     const message = { body: line, properties: { line: String(number) }, ...(key === undefined ? {} : { key }) };
     const sent = producer.send(topic, message, { timeoutMs: 60_000 }).then(
@@ -77,7 +79,7 @@ async function createTopic(nameServers, topic) {
   await client.close();
 }
 
-async function run(title, file, killCount) {
+async function run(title, file, lines, killCount) {
   say(`\n${title}`);
   const work = join(directory, killCount === 0 ? 'calm' : 'killed');
   const cluster = await startCluster(work);
@@ -86,24 +88,25 @@ async function run(title, file, killCount) {
   const outputs = [1, 2].map((i) => `${work}-consumer-${i}.jsonl`);
   const startedMs = performance.now();
   const group = await consumers(cluster.nameServers, topic, outputs);
-  let shipping = true;
+  let kills = 0;
   const kill = async () => {
-    let kills = 0;
-    for (; kills < killCount && (shipping || kills === 0); kills++) {
-      await new Promise((resolve) => setTimeout(resolve, 400 + Math.random() * 600));
+    while (kills < killCount) {
+      await sleep(300 + Math.random() * 500);
       const name = cluster.brokerNames[kills % cluster.brokerNames.length];
       await cluster.killAndRestart(name, 200 + Math.random() * 500);
-      say(`  kill -9 ${name}, restarted (${kills + 1})`);
+      kills++;
+      say(`  kill -9 ${name}, restarted (${kills})`);
     }
-    return kills;
+  };
+  // The kills are spread over the file: its last lines wait for the last kill.
+  const gate = async (number) => {
+    while (kills < Math.floor((number * killCount) / lines)) await sleep(20);
   };
   const killing = kill();
-  const { acked, failed } = await ship(cluster.nameServers, topic, file);
-  shipping = false;
-  const kills = await killing;
+  const { acked, failed } = await ship(cluster.nameServers, topic, file, gate);
+  await killing;
   const deadlineMs = performance.now() + 120_000;
-  while (group.arrived() < acked.length && performance.now() < deadlineMs)
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  while (group.arrived() < acked.length && performance.now() < deadlineMs) await sleep(50);
   const seconds = (performance.now() - startedMs) / 1000;
   await group.stop();
   await cluster.stop();
@@ -121,8 +124,8 @@ try {
   const file = join(directory, 'lines.txt');
   const lines = await makeCorpus(file, Number(values.lines));
   say(`${lines} lines, ${(statSync(file).size / 1e6).toFixed(1)} MB of text from this machine: ${file}`);
-  const calm = await run('without faults', file, 0);
-  const killed = await run('brokers killed by kill -9 again and again', file, Number(values.kills));
+  const calm = await run('without faults', file, lines, 0);
+  const killed = await run('brokers killed by kill -9 again and again', file, lines, Number(values.kills));
   const passed = [calm, killed].filter(Boolean).length;
   say(`\n${passed} passed, ${2 - passed} failed`);
   process.exitCode = passed === 2 ? 0 : 1;
