@@ -4,17 +4,11 @@ import {
   batchFormError,
   bodyChecksumHolds,
   decodeFrame,
-  encodeBatch,
   encodeFrame,
   Flag,
   FRAMES,
   type FrameName,
   type Platform,
-  type RecordInit,
-  RecordReader,
-  readBatchHeader,
-  readProperties,
-  stampBatch,
   verifyBatch,
 } from '@qanat/core';
 import { expect } from 'vitest';
@@ -22,7 +16,9 @@ import { EntryCodec, EntryKind, readEntryHeader } from '../../packages/core/src/
 import { FrameSplitter } from '../../packages/core/src/wire/frame-splitter.ts';
 import { encodePreface, PREFACE_BYTES, PrefaceReader } from '../../packages/core/src/wire/preface.ts';
 import { testPlatform as nodePlatform } from '../../packages/core/test/platform.ts';
+import { type BatchExample, batchBytes, recordInit } from './example-batches.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
+import { readBatch } from './read-batch.ts';
 import { canonical, controlOf, type FrameKind, fromCore, type Json, stateRecord, toCore } from './schema-json.ts';
 
 const platform: Platform = nodePlatform;
@@ -38,25 +34,6 @@ export interface FrameExample {
   readonly more?: boolean;
   readonly header: Json;
   readonly payload?: string | { readonly batches: readonly BatchExample[] };
-}
-
-export interface BatchExample {
-  readonly producer_id?: number;
-  readonly producer_epoch?: number;
-  readonly base_sequence?: number;
-  readonly born_time_ms?: number;
-  readonly compress?: boolean;
-  readonly stamp?: { readonly base_offset: number; readonly term: number; readonly store_time_ms: number };
-  readonly records: readonly RecordExample[];
-}
-
-interface RecordExample {
-  readonly key?: string;
-  readonly tag?: string;
-  readonly body?: string;
-  readonly body_hex?: string;
-  readonly born_time_ms?: number;
-  readonly properties?: Readonly<Record<string, string>>;
 }
 
 const join = (parts: readonly Uint8Array[]): Uint8Array => bytesOfHex(parts.map(hexOfBytes).join(''));
@@ -96,27 +73,6 @@ function checkPullSizes({ header }: FrameExample, payloadBytes: number): void {
   expect(results.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(payloadBytes);
 }
 
-const recordInit = (record: RecordExample): RecordInit => ({
-  body: record.body_hex === undefined ? new TextEncoder().encode(record.body ?? '') : bytesOfHex(record.body_hex),
-  key: record.key,
-  tag: record.tag,
-  properties: record.properties,
-  bornTimeMs: record.born_time_ms,
-});
-
-export function batchBytes(example: BatchExample): Uint8Array {
-  const bytes = encodeBatch(platform, example.records.map(recordInit), {
-    bornTimeMs: example.born_time_ms ?? 0,
-    producerId: example.producer_id ?? 0,
-    producerEpoch: example.producer_epoch ?? 0,
-    baseSequence: example.base_sequence ?? 0,
-    compress: example.compress ?? false,
-  });
-  const stamp = example.stamp;
-  if (stamp !== undefined) stampBatch(platform, bytes, stamp.base_offset, stamp.term, stamp.store_time_ms);
-  return bytes;
-}
-
 /** The bytes are the batch that the example says; encoded again unless another deflater made them. */
 export function runBatch(bytes: Uint8Array, example: BatchExample, encodes = true): void {
   expect(batchFormError(bytes)).toBeUndefined();
@@ -137,29 +93,6 @@ export function runBatch(bytes: Uint8Array, example: BatchExample, encodes = tru
     })),
   });
   if (encodes && example.compress !== true) expect(hexOfBytes(batchBytes(example))).toBe(hexOfBytes(bytes));
-}
-
-function readBatch(bytes: Uint8Array): unknown {
-  const header = readBatchHeader(bytes);
-  const reader = new RecordReader(platform, bytes);
-  const records: unknown[] = [];
-  while (reader.next()) {
-    records.push({
-      key: reader.key,
-      tag: reader.tag,
-      body: hexOfBytes(reader.body),
-      born_time_ms: reader.bornTimeMs,
-      properties: { ...readProperties(reader.bytes, reader.propertiesAt) },
-    });
-  }
-  return {
-    producer_id: header.producerId,
-    producer_epoch: header.producerEpoch,
-    base_sequence: header.baseSequence,
-    born_time_ms: header.bornTimeMs,
-    stamp: { base_offset: header.baseOffset, term: header.term, store_time_ms: header.storeTimeMs },
-    records,
-  };
 }
 
 export interface EntryExample {

@@ -1,7 +1,7 @@
 // Every fenced example of the specification runs against the core; a fence that nothing runs fails.
 import { describe, expect, it } from 'vitest';
+import type { BatchExample } from './example-batches.ts';
 import {
-  type BatchExample,
   type EntryExample,
   type FrameExample,
   runBatch,

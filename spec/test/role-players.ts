@@ -1,0 +1,200 @@
+// Whole roles as sessions play them: a broker on a disk in memory, and clients of which a caller asks something.
+import {
+  Broker,
+  Client,
+  Consumer,
+  type Delivery,
+  type Input,
+  type Message,
+  type Output,
+  type Producer,
+  type QanatError,
+  Random,
+} from '@qanat/core';
+import { FakeDisk } from '../../packages/core/test/log/fake-disk.ts';
+import { testPlatform } from '../../packages/core/test/platform.ts';
+import { bytesOfHex } from './fences.ts';
+import type { BatchSaid } from './read-batch.ts';
+import type { Json } from './schema-json.ts';
+import type { Player, RoleCall, Setup, Step } from './session-format.ts';
+
+const WALL_MS = 1_700_000_000_000;
+
+export const ROLE_PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = {
+  broker: brokerPlayer,
+  producer: clientRolePlayer,
+  consumer: clientRolePlayer,
+  admin: clientRolePlayer,
+};
+
+export function inputOf(step: Step): Input {
+  const { connection } = step;
+  if (step.in !== undefined) return { kind: 'frame', connection, frame: bytesOfHex(step.in) };
+  if (step.event === 'accepted') return { kind: 'accepted', connection, remote: 'vector', listener: 'default' };
+  if (step.event === 'opened') return { kind: 'opened', connection };
+  return { kind: 'closed', connection, error: undefined };
+}
+
+/** A batch with its bodies as text, what is absent left out. */
+export function batchText({ records, ...batch }: BatchSaid): Json {
+  const texts = records.map(({ key, tag, body }) => ({
+    ...(key === undefined ? {} : { key }),
+    ...(tag === undefined ? {} : { tag }),
+    body: new TextDecoder().decode(bytesOfHex(body)),
+  }));
+  return { ...batch, records: texts };
+}
+
+function brokerPlayer(setup: Setup): Player {
+  const name = (setup.identity?.name as string | undefined) ?? 'b1';
+  const disk = new FakeDisk();
+  const engine = new Broker({ name, software: 'vector', platform: testPlatform, random: new Random(setup.seed ?? 1) });
+  let atMs = -1;
+  const enter = (nowMs: number): void => {
+    if (atMs < 0) engine.handle({ kind: 'wallClock', offsetMs: setup.wall_ms ?? WALL_MS }, nowMs);
+    atMs = nowMs;
+  };
+  /** What is asked of the disk ends at once. */
+  const drain = (): readonly Output[] => {
+    const rest: Output[] = [];
+    for (let outputs = engine.drain(); outputs.length > 0; outputs = engine.drain()) {
+      for (const output of outputs) {
+        if (output.kind !== 'storage') rest.push(output);
+        else
+          disk.storage(output.request, (error, result) =>
+            engine.handle({ kind: 'stored', operation: output.operation, error, result }, atMs),
+          );
+      }
+      disk.pump();
+    }
+    return rest;
+  };
+  return {
+    done: [],
+    input: (step, nowMs) => {
+      enter(nowMs);
+      if (step.event === 'stop') engine.stop(nowMs);
+      else engine.handle(inputOf(step), nowMs);
+    },
+    tick: (nowMs) => {
+      enter(nowMs);
+      engine.tick(nowMs);
+    },
+    drain,
+    nextDeadlineMs: () => engine.nextDeadlineMs(),
+  };
+}
+
+type Tell = (value: object) => void;
+
+/** What a caller can ask; what comes of it is told, perhaps several times. */
+const ASKS: Readonly<Record<string, (parts: RoleParts, ask: RoleCall, tell: Tell) => void>> = {
+  send: ({ client, producer }, ask, tell) => {
+    const { topic, body, key, tag } = ask as unknown as { topic: string; body: string; key?: string; tag?: string };
+    const record = { body: new TextEncoder().encode(body), key, tag };
+    producer(client).send(topic, record, { timeoutMs: (ask.timeout_ms as number) ?? 30_000 }, (error, receipt) =>
+      tell(error === undefined ? { value: { ...receipt } } : failure(error)),
+    );
+  },
+  consume: ({ client, setup, begin }, ask, tell) => {
+    const handler = {
+      onDelivery: (delivery: Delivery) => {
+        for (const message of delivery.messages) tell({ value: messageText(message) });
+        delivery.done();
+      },
+      onEvent: () => {},
+      onEnd: (error?: QanatError) => tell(error === undefined ? { value: 'end' } : failure(error)),
+    };
+    const subscriptions = [{ topic: ask.topic as string, ...(ask.filter === undefined ? {} : { filter: ask.filter as string }) }];
+    const options = { mode: 'clustering', group: ask.group as string, subscriptions, instanceId: setup.member ?? 'm1' } as const;
+    const consumer = new Consumer(client, 1, options, handler);
+    client.attach(consumer);
+    begin(consumer);
+  },
+  close: ({ consumer }) => consumer()?.close({}, () => {}),
+  'list-topics': ({ client }, _, tell) => client.admin.listTopics(5_000, (error, value) => tell(answer(error, value))),
+  'create-topic': ({ client }, ask, tell) => {
+    const { topic, queues } = ask as unknown as { topic: string; queues: number };
+    client.admin.createTopic(topic, { queues }, 5_000, (error, value) => tell(answer(error, value)));
+  },
+  'describe-topic': ({ client }, ask, tell) =>
+    client.admin.describeTopic(ask.topic as string, 5_000, (error, value) => tell(answer(error, value))),
+  'reset-group': ({ client }, ask, tell) => {
+    const { group, to, dry_run } = ask as unknown as { group: string; to: 'first'; dry_run?: boolean };
+    client.admin.resetGroup(group, to, { dryRun: dry_run ?? false }, 5_000, (error, value) => tell(answer(error, value)));
+  },
+};
+
+interface RoleParts {
+  readonly client: Client;
+  readonly setup: Setup;
+  producer(client: Client): Producer;
+  consumer(): Consumer | undefined;
+  begin(consumer: Consumer): void;
+}
+
+const failure = ({ code, outcome, retryable }: QanatError): object => ({ error: { code, outcome, retryable } });
+const answer = (error: QanatError | undefined, value: unknown): object => (error === undefined ? { value } : failure(error));
+
+const messageText = ({ topic, broker, queue, offset, key, tag, body }: Message): object => ({
+  topic,
+  broker,
+  queue,
+  offset,
+  key,
+  tag,
+  body: new TextDecoder().decode(body),
+});
+
+function clientRolePlayer(setup: Setup): Player {
+  const client = new Client({
+    platform: testPlatform,
+    random: new Random(setup.seed ?? 1),
+    nameServers: ['ns:7600'],
+    schemes: ['qanat'],
+    software: 'vector',
+    label: 'vector',
+  });
+  let made: Producer | undefined;
+  let consumer: Consumer | undefined;
+  const parts: RoleParts = {
+    client,
+    setup,
+    producer: (owner) => {
+      made ??= owner.producer();
+      return made;
+    },
+    consumer: () => consumer,
+    begin: (begun) => {
+      consumer = begun;
+    },
+  };
+  let waiting: { readonly at: number; readonly value: object }[] = [];
+  let atMs = 0;
+  const player: Player = {
+    done: [],
+    input: (step, nowMs) => {
+      atMs = nowMs;
+      const { ask } = step;
+      if (ask === undefined) return client.handle(inputOf(step), nowMs);
+      client.enter(nowMs);
+      const run = ASKS[ask.do];
+      if (run === undefined) throw new Error(`nobody can ask ${ask.do}`);
+      return run(parts, ask, (value) => waiting.push({ at: atMs, value: { name: ask.name, ...value } }));
+    },
+    tick: (nowMs) => {
+      atMs = nowMs;
+      client.tick(nowMs);
+    },
+    /** What the caller was told stands before what leaves at the same moment. */
+    drain: () => {
+      const outputs = client.drain();
+      const told = waiting;
+      waiting = [];
+      for (const { at, value } of told) player.done.push({ at, connection: 0, what: { result: value } });
+      return outputs;
+    },
+    nextDeadlineMs: () => client.nextDeadlineMs(),
+  };
+  return player;
+}

@@ -1,0 +1,88 @@
+// The format of recorded sessions (spec/v1/vectors/README.md), and what plays one of them.
+import type { LiveFrame, Output } from '@qanat/core';
+import type { FrameKind, Json } from './schema-json.ts';
+
+export interface OutStep {
+  readonly frame?: string;
+  readonly type?: number;
+  readonly kind: FrameKind;
+  readonly correlation: number | string;
+  readonly header: Json;
+  readonly any?: readonly string[];
+  /** The whole payload, hex. */
+  readonly payload?: string;
+  /** A SEND: the record batch, at least with these fields. */
+  readonly batch?: Json;
+  /** The payload is byte for byte that of the frame with this name. */
+  readonly payload_of?: string;
+}
+
+/** What a caller asks of a whole client: a function of it by name, and its arguments. */
+export interface RoleCall {
+  readonly name: string;
+  readonly do: string;
+  readonly [argument: string]: unknown;
+}
+
+export interface Step {
+  readonly at: number;
+  readonly connection: number;
+  readonly in?: string;
+  readonly correlation?: string;
+  readonly out?: OutStep;
+  readonly event?: string;
+  readonly grace_ms?: number;
+  readonly call?: { readonly name: string; readonly frame: LiveFrame; readonly header: Json; readonly timeout_ms: number };
+  /** In the place of `call` where a whole client is under test. */
+  readonly ask?: RoleCall;
+  readonly result?: {
+    readonly name: string;
+    readonly header?: Json;
+    readonly headers?: readonly Json[];
+    readonly error?: Json;
+    readonly value?: unknown;
+  };
+}
+
+export interface Setup {
+  readonly layer: 'server' | 'client' | 'nameserver' | 'broker' | 'producer' | 'consumer' | 'admin';
+  readonly identity?: Json;
+  readonly greeting?: Json;
+  readonly serves?: readonly string[];
+  readonly answers?: Readonly<Record<string, { readonly after_ms?: number; readonly header: Json }>>;
+  readonly idle_ms?: number;
+  readonly in_flight_max?: number;
+  readonly connections_max?: number;
+  /** A broker: the wall clock at 0, ms since 1970. */
+  readonly wall_ms?: number;
+  /** What the implementation under test draws its random numbers from. */
+  readonly seed?: number;
+  /** A consumer: its member id. */
+  readonly member?: string;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly title: string;
+  readonly clauses: readonly string[];
+  readonly setup: Setup;
+  /** What in it is the free choice of an implementation, in words. */
+  readonly free?: readonly string[];
+  readonly steps: readonly Step[];
+}
+
+/** What a session layer did, and when. */
+export interface Done {
+  readonly at: number;
+  readonly connection: number;
+  readonly what: { readonly parts: Uint8Array } | { readonly event: string } | { readonly result: unknown };
+}
+
+/** What is under test, on virtual time. */
+export interface Player {
+  input(step: Step, nowMs: number): void;
+  tick(nowMs: number): void;
+  drain(): readonly Output[];
+  nextDeadlineMs(): number | undefined;
+  readonly done: Done[];
+}
