@@ -143,13 +143,16 @@ describe('a producer at a broker', () => {
   it('is not forgotten with a batch on its way [QNT-SND-023]', () => {
     const { world, client } = withTopic({ limits: { producersMax: 1 } });
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
-    const sent = client.send('SEND', { topic: 't' }, [batchOf(['a'], { producerId })]);
+    const batch = (sequence: number): Uint8Array[] => [batchOf([`m${sequence}`], { producerId, sequence })];
+    const sent = client.send('SEND', { topic: 't' }, batch(0));
     const other = world.client();
     const init = other.send('INIT_PRODUCER', {});
+    const next = client.send('SEND', { topic: 't' }, batch(1));
     world.pump();
     expect(other.answer('INIT_PRODUCER', init)?.code).toBeUndefined();
     expect(client.answer('SEND', sent)?.header.baseOffset).toBe(0);
-    expect(messagesOf(pull(client).payload)).toEqual(['0:a']);
+    expect(client.answer('SEND', next)?.code).toBeUndefined();
+    expect(messagesOf(pull(client).payload)).toEqual(['0:m0', '1:m1']);
   });
 
   it('has its batches stored in the order of arrival, and so has a connection without an id [QNT-SND-039, QNT-SND-040]', () => {
