@@ -144,8 +144,8 @@ describe('a producer at a broker', () => {
     const { world, client } = withTopic({ limits: { producersMax: 1 } });
     const { producerId } = client.call('INIT_PRODUCER', {}).header;
     const batch = (sequence: number): Uint8Array[] => [batchOf([`m${sequence}`], { producerId, sequence })];
-    const sent = client.send('SEND', { topic: 't' }, batch(0));
     const other = world.client();
+    const sent = client.send('SEND', { topic: 't' }, batch(0));
     const init = other.send('INIT_PRODUCER', {});
     const next = client.send('SEND', { topic: 't' }, batch(1));
     world.pump();
