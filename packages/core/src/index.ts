@@ -56,4 +56,5 @@ export * from './wire/frame-splitter.ts';
 export * from './wire/gen/messages.ts';
 export * from './wire/gen/registry.ts';
 export * from './wire/preface.ts';
+export * from './wire/properties.ts';
 export * from './wire/record.ts';

@@ -365,33 +365,3 @@ function inflate(platform: Platform, batch: Uint8Array, at: number): Uint8Array 
   }
   throw new QanatError('INVALID_BATCH', 'the records inflate to another length than declared');
 }
-
-/** Decodes the properties that begin at `at`. A name that comes twice has its last value. */
-export function readProperties(bytes: Uint8Array, at: number): Readonly<Record<string, string>> {
-  const properties: Record<string, string> = Object.create(null);
-  let place = at;
-  const varint = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 8; i++) {
-      const byte = bytes[place++] ?? 0;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-      scale *= 0x80;
-    }
-    return Number.POSITIVE_INFINITY;
-  };
-  const text = (): string => {
-    const length = varint();
-    const from = place;
-    place = from + length;
-    if (place > bytes.length) throw new QanatError('INVALID_BATCH', 'the properties run over the end of the batch');
-    return readUtf8(bytes, from, place);
-  };
-  const count = varint();
-  for (let i = 0; i < count; i++) {
-    const name = text();
-    properties[name] = text();
-  }
-  return properties;
-}

@@ -1,9 +1,10 @@
 import type { Platform } from '../../platform.ts';
 import { BatchAttribute, hasColumn } from '../../wire/batch.ts';
 import { readUint32 } from '../../wire/bytes.ts';
+import { checkProperties } from '../../wire/properties.ts';
 import { RecordReader } from '../../wire/record.ts';
 import type { QueueId } from '../host.ts';
-import { checkProperties, Message, type MessageSource } from './message.ts';
+import { Message, type MessageSource } from './message.ts';
 import type { TopicSubscription } from './options.ts';
 
 /** Walks the messages of one verified batch that pass a filter. */

@@ -1,7 +1,7 @@
-import { QanatError } from '../../errors.ts';
 import type { BatchHeader } from '../../wire/batch.ts';
 import { readUtf8 } from '../../wire/bytes.ts';
-import { type RecordReader, readProperties } from '../../wire/record.ts';
+import { readProperties } from '../../wire/properties.ts';
+import type { RecordReader } from '../../wire/record.ts';
 import type { QueueId } from '../host.ts';
 
 /** What the messages of one batch share. */
@@ -87,33 +87,5 @@ export class Message {
   /** When the broker stored it, by the broker's clock; milliseconds since 1970. Never decreases in a queue. */
   get storeTimeMs(): number {
     return this.#source.header.storeTimeMs;
-  }
-}
-
-/**
- * Whether the properties at `at` can be decoded: a handler must not be the one who finds out that they cannot, since it would
- * be given the message again for ever.
- *
- * @throws QanatError INVALID_BATCH.
- */
-export function checkProperties(bytes: Uint8Array, at: number): void {
-  if ((bytes[at] ?? 0) === 0) return;
-  let place = at;
-  const varint = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 8; i++) {
-      const byte = bytes[place++] ?? 0;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-      scale *= 0x80;
-    }
-    return Number.POSITIVE_INFINITY;
-  };
-  const texts = varint() * 2;
-  for (let i = 0; i < texts; i++) {
-    const bytesOfText = varint();
-    place += bytesOfText;
-    if (place > bytes.length) throw new QanatError('INVALID_BATCH', 'the properties run over the end of the batch');
   }
 }
