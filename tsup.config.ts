@@ -24,7 +24,7 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, /^protobufjs/, 'commander', 'vitest'],
+    external: [/^@qanat\//, /^protobufjs/, 'commander', 'prom-client', 'vitest', 'yaml'],
   };
 }
 

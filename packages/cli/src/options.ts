@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { applyConfigFile } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { LOG_LEVELS } from './output/diagnostics.ts';
 import { DEFAULT_NAME_SERVER, type GlobalSettings, type Session } from './session.ts';
@@ -122,9 +123,11 @@ function applyEnvironment(command: Command, env: Session['io']['env']): void {
   }
 }
 
-/** Reads the environment and the global options, before the command runs. */
-export function applyGlobals(session: Session, program: Command, command: Command): void {
+/** Reads the environment, the configuration file and the global options, before the command runs. */
+export async function applyGlobals(session: Session, program: Command, command: Command): Promise<void> {
   for (let one: Command | null = command; one !== null; one = one.parent) applyEnvironment(one, session.io.env);
+  const { config } = command.opts<{ config?: string }>();
+  if (config !== undefined) await applyConfigFile(command, config);
   const raw = program.opts<RawGlobals>();
   session.settings = {
     nameServers: raw.nameserver,

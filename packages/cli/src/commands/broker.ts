@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { listOf, option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, nodeLoggers, readyLineOption, serve } from './serve.ts';
+import { addStopHelp, configOption, nodeLoggers, readyLineOption, serve } from './serve.ts';
 
 interface BrokerFlags {
   readonly name: string;
@@ -62,11 +62,13 @@ export function addBrokerCommand(program: Command, session: Session): void {
         fallback: 'sync',
       }),
     )
+    .addOption(configOption())
     .addOption(readyLineOption())
     .action((flags: BrokerFlags) => runBroker(session, flags));
   addExamples(command, [
     ['qanat broker --name a --data /var/lib/qanat --create-topics', ''],
     ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610', 'registers at both NameServers'],
+    ['qanat broker --config /etc/qanat/broker.yaml', 'name: a, data: /var/lib/qanat, nameserver: [ns1:7600, ns2:7600], …'],
     ['qanat broker --name a --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);
   addStopHelp(command);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { option } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, nodeLoggers, readyLineOption, serve } from './serve.ts';
+import { addStopHelp, configOption, nodeLoggers, readyLineOption, serve } from './serve.ts';
 
 interface NameServerFlags {
   readonly listen: string;
@@ -28,6 +28,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
       option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7600' }),
     )
     .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
+    .addOption(configOption())
     .addOption(readyLineOption())
     .action((flags: NameServerFlags) => runNameServer(session, flags));
   addExamples(command, [

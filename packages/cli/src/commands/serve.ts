@@ -8,6 +8,10 @@ import type { Session } from '../session.ts';
 export const readyLineOption = (): ReturnType<typeof option> =>
   option('--json', 'print one JSON line when ready, and nothing else on standard output');
 
+/** `--config` of the commands that run servers. */
+export const configOption = (): ReturnType<typeof option> =>
+  option('--config <file>', 'YAML; its settings are the long options without their dashes', { env: 'QANAT_CONFIG' });
+
 /** Makes loggers on the session's standard error, as `--log-level` and `--log-format` say. */
 export async function nodeLoggers(session: Session, defaultLevel: LogThreshold = 'info'): Promise<(node: string) => Logger> {
   const { createLogger } = await import('@qanat/server');
