@@ -5,6 +5,7 @@ import type { Connection, ConnectionHandler, Listener } from '../transport.ts';
 import type { LanePolicy } from './lane.ts';
 import { LinkEnd } from './link-end.ts';
 
+type Timing = Pick<Clock, 'at' | 'nowMs'>;
 type Accept = (connection: Connection) => ConnectionHandler;
 type ListenDone = (error: QanatError | undefined, listener: Listener | undefined) => void;
 
@@ -22,16 +23,24 @@ const CONNECT_TIMEOUT_MS = 3_000;
 
 /** The listeners and connections of a network inside this process. Everything that it calls, it calls in a turn of the clock. */
 export class Exchange {
-  readonly #clock: Pick<Clock, 'at' | 'nowMs'>;
+  readonly #clock: Timing;
+  readonly #clockOf: (owner: string) => Timing;
   readonly #policy: (from: string, to: string) => LanePolicy;
   readonly #listeners = new Map<string, { readonly owner: string; readonly accept: Accept }>();
   readonly #pairs = new Set<Pair>();
+  /** Hosts that are down, and processes that are stopped. */
+  readonly #down = new Set<string>();
+  readonly #suspended = new Set<string>();
   #nextPort = FIRST_EPHEMERAL_PORT;
 
-  /** @param policy of the direction from one owner of ends to another. */
-  constructor(clock: Pick<Clock, 'at' | 'nowMs'>, policy: (from: string, to: string) => LanePolicy) {
+  /**
+   * @param policy of the direction from one owner of ends to another.
+   * @param clockOf the clock of an owner's process, where that may stand still. Default: that of the network.
+   */
+  constructor(clock: Timing, policy: (from: string, to: string) => LanePolicy, clockOf: (owner: string) => Timing = () => clock) {
     this.#clock = clock;
     this.#policy = policy;
+    this.#clockOf = clockOf;
   }
 
   listen(owner: string, asked: HostPort, accept: Accept, done: ListenDone): void {
@@ -55,6 +64,7 @@ export class Exchange {
     const pair: Pair = { from, to, dialled: undefined, accepted: undefined, gone: 0 };
     const end = new LinkEnd({
       clock: this.#clock,
+      ownerClock: this.#clockOf(from),
       remote: address,
       policy: this.#policy(from, to),
       onGone: () => this.#left(pair),
@@ -68,7 +78,7 @@ export class Exchange {
   /** A dialling that fails by itself: the address cannot be used. */
   dialNowhere(remote: string, handler: ConnectionHandler, error: QanatError): Connection {
     const policy: LanePolicy = { latencyMs: () => 0, isCut: () => false };
-    const end = new LinkEnd({ clock: this.#clock, remote, policy, onGone: () => undefined });
+    const end = new LinkEnd({ clock: this.#clock, ownerClock: this.#clock, remote, policy, onGone: () => undefined });
     end.dial(handler, CONNECT_TIMEOUT_MS, () => undefined);
     end.abort(error);
     return end;
@@ -76,31 +86,83 @@ export class Exchange {
 
   /** What waits between two owners sets out again, both ways. */
   resume(one: string, other: string): void {
-    for (const pair of this.#pairs) {
-      if ((pair.from === one && pair.to === other) || (pair.from === other && pair.to === one)) {
-        pair.dialled?.resumeLane();
-        pair.accepted?.resumeLane();
-      }
+    for (const pair of this.#between(one, other)) {
+      pair.dialled?.resumeLane();
+      pair.accepted?.resumeLane();
     }
   }
 
   /** The process of `owner` dies: its listeners are gone, its handlers hear nothing more, its peers lose their connections. */
   vanish(owner: string): void {
     for (const [address, listener] of this.#listeners) if (listener.owner === owner) this.#listeners.delete(address);
-    for (const pair of this.#pairs) {
-      if (pair.from === owner) pair.dialled?.vanish();
-      if (pair.to === owner) pair.accepted?.vanish();
+    for (const end of this.#endsOf(owner)) end.vanish();
+  }
+
+  /** The host of `owner` goes down without a word: nothing arrives there any more, and nobody is told, until `wakeUp`. */
+  fallSilent(owner: string): void {
+    this.#down.add(owner);
+    for (const [address, listener] of this.#listeners) if (listener.owner === owner) this.#listeners.delete(address);
+    for (const end of this.#endsOf(owner)) end.fallSilent();
+  }
+
+  /** The host is up again: it takes connections, and denies those of its earlier life. */
+  wakeUp(owner: string): void {
+    if (!this.#down.delete(owner)) return;
+    for (const end of this.#endsOf(owner)) end.wakeUp();
+  }
+
+  /** The process of `owner` stops and goes on: what arrives meanwhile waits. */
+  setSuspended(owner: string, on: boolean): void {
+    if (on) this.#suspended.add(owner);
+    else this.#suspended.delete(owner);
+    for (const end of this.#endsOf(owner)) end.setSuspended(on);
+  }
+
+  /** The network drops every connection between two owners; see `LinkEnd.breakOff`. @returns how many there were. */
+  breakOff(one: string, other: string, share: (of: number) => number): number {
+    const pairs = this.#between(one, other);
+    for (const pair of pairs) {
+      pair.dialled?.breakOff(share);
+      pair.accepted?.breakOff(share);
     }
+    return pairs.length;
+  }
+
+  /** The network forgets every connection between two owners: nothing arrives, nobody is told. @returns how many there were. */
+  mute(one: string, other: string): number {
+    const pairs = this.#between(one, other);
+    for (const pair of pairs) {
+      pair.dialled?.mute();
+      pair.accepted?.mute();
+    }
+    return pairs.length;
   }
 
   soon(run: () => void): void {
     this.#clock.at(this.#clock.nowMs(), run);
   }
 
+  #between(one: string, other: string): Pair[] {
+    return [...this.#pairs].filter(({ from, to }) => (from === one && to === other) || (from === other && to === one));
+  }
+
+  #endsOf(owner: string): LinkEnd[] {
+    const ends: LinkEnd[] = [];
+    for (const { from, to, dialled, accepted } of this.#pairs) {
+      if (from === owner && dialled !== undefined) ends.push(dialled);
+      if (to === owner && accepted !== undefined) ends.push(accepted);
+    }
+    return ends;
+  }
+
   #accept(pair: Pair, dialled: LinkEnd, address: string): void {
+    if (this.#down.has(pair.to)) return;
+    this.#pairs.add(pair);
     const remote = formatHostPort({ host: pair.from, port: this.#nextPort++ });
     const policy = this.#policy(pair.to, pair.from);
-    const end = new LinkEnd({ clock: this.#clock, remote, policy, onGone: () => this.#left(pair) });
+    const ownerClock = this.#clockOf(pair.to);
+    const end = new LinkEnd({ clock: this.#clock, ownerClock, remote, policy, onGone: () => this.#left(pair) });
+    if (this.#suspended.has(pair.to)) end.setSuspended(true);
     pair.accepted = end;
     LinkEnd.join(dialled, end);
     const listener = this.#listeners.get(address);

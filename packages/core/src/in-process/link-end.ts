@@ -31,7 +31,10 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export interface LinkEndOptions {
+  /** Of the network. */
   readonly clock: Pick<Clock, 'at' | 'nowMs'>;
+  /** Of the process that has this end: its timers wait while it is stopped. */
+  readonly ownerClock: Pick<Clock, 'at' | 'nowMs'>;
   readonly remote: string;
   /** Of the direction from this end to its peer. */
   readonly policy: LanePolicy;
@@ -46,6 +49,7 @@ export interface LinkEndOptions {
 export class LinkEnd implements Connection {
   readonly remote: string;
   readonly #clock: Pick<Clock, 'at' | 'nowMs'>;
+  readonly #policy: LanePolicy;
   readonly #onGone: () => void;
   readonly #lane: Lane<Message>;
   readonly #splitter = new FrameSplitter();
@@ -61,12 +65,22 @@ export class LinkEnd implements Connection {
   #ending = false;
   #gone = false;
   #opened = true;
+  /** The process does not run: what arrives waits, as in the buffers of its system. */
+  #suspended = false;
+  #afterSuspension: (() => void)[] = [];
+  /** The host went down without a word: it answers nothing, until it is up again. */
+  #silent = false;
+  /** It came up again, and knows nothing of this connection. */
+  #forgotten = false;
+  /** Something came for a host that was down. */
+  #missed = false;
   #frames = 0;
   #cancelDeadline: (() => void) | undefined;
 
   constructor(options: LinkEndOptions) {
     this.remote = options.remote;
-    this.#clock = options.clock;
+    this.#clock = options.ownerClock;
+    this.#policy = options.policy;
     this.#onGone = options.onGone;
     this.#lane = new Lane(options.clock, options.policy, (message) => {
       if (message.kind === 'dial') message.arrive();
@@ -83,7 +97,7 @@ export class LinkEnd implements Connection {
   dial(handler: ConnectionHandler, timeoutMs: number, arrive: () => void): void {
     this.#handler = handler;
     this.#opened = false;
-    this.#lane.push({ kind: 'dial', arrive });
+    if (this.#policy.losesDial?.() !== true) this.#lane.push({ kind: 'dial', arrive });
     const failed = new QanatError('CONNECTION_FAILED', `cannot connect to ${this.remote}: no answer within ${timeoutMs} ms`);
     this.#cancelDeadline = this.#clock.at(this.#clock.nowMs() + timeoutMs, () => this.abort(failed));
   }
@@ -92,7 +106,9 @@ export class LinkEnd implements Connection {
   accept(accept: (connection: Connection) => ConnectionHandler): void {
     // Goes first, so that whatever the handler sends at once comes after it.
     this.#lane.push({ kind: 'open' });
-    this.#handler = accept(this);
+    this.#whenRunning(() => {
+      if (!this.#gone) this.#handler = accept(this);
+    });
   }
 
   refuse(error: QanatError): void {
@@ -113,6 +129,49 @@ export class LinkEnd implements Connection {
     this.#leave();
   }
 
+  /** The host of this end is gone without a word: its handler hears nothing more, and the peer hears nothing at all. */
+  fallSilent(): void {
+    this.#handler = undefined;
+    if (this.#gone) return;
+    this.#silent = true;
+    this.#leave();
+  }
+
+  /** The host that fell silent is up again, and does not know this connection: it says so to whoever still sends. */
+  wakeUp(): void {
+    if (!this.#silent) return;
+    this.#silent = false;
+    this.#forgotten = true;
+    if (this.#missed) this.#denyConnection();
+  }
+
+  /** Nothing that either end sends arrives any more; neither is told. */
+  mute(): void {
+    this.#lane.mute();
+  }
+
+  /**
+   * The network drops the connection: of what this end has on the way, a part still arrives, maybe up to the middle of a frame, then
+   * the loss of the connection.
+   *
+   * @param share how much of so many still arrives; at least 0, less than `of` + 1.
+   */
+  breakOff(share: (of: number) => number): void {
+    this.#lane.shorten((waiting) => shortened(waiting, share));
+    this.#lane.push({ kind: 'reset', error: new QanatError('CONNECTION_LOST', 'the network dropped the connection') });
+  }
+
+  /** Stops and resumes the process: what arrives meanwhile waits. Its timers wait by its own clock. */
+  setSuspended(on: boolean): void {
+    if (this.#suspended === on) return;
+    this.#suspended = on;
+    if (on) return;
+    const waiting = this.#afterSuspension;
+    this.#afterSuspension = [];
+    for (const run of waiting) run();
+    this.#readInbox();
+  }
+
   send(parts: readonly Uint8Array[]): boolean {
     if (this.#gone || this.#ending) return true;
     let bytes = 0;
@@ -128,7 +187,7 @@ export class LinkEnd implements Connection {
 
   flush(): void {
     if (this.#outgoing.length === 0) return;
-    this.#lane.push({ kind: 'frames', frames: this.#outgoing, bytes: this.#outgoingBytes });
+    this.#lane.push({ kind: 'frames', frames: this.#outgoing, bytes: this.#outgoingBytes }, this.#outgoingBytes);
     this.#outgoing = [];
     this.#outgoingBytes = 0;
   }
@@ -159,7 +218,7 @@ export class LinkEnd implements Connection {
   }
 
   #reset(error: QanatError): void {
-    this.#lane.clear();
+    if (this.#policy.resetOvertakes?.() !== false) this.#lane.clear();
     this.#lane.push({ kind: 'reset', error });
   }
 
@@ -181,13 +240,25 @@ export class LinkEnd implements Connection {
   }
 
   #arrive(message: Message): void {
+    if (this.#silent) this.#missed = true;
+    else if (this.#forgotten && message.kind !== 'reset') this.#denyConnection();
     if (this.#gone) return;
-    if (message.kind === 'reset') {
+    if (message.kind === 'reset' && !this.#suspended) {
       this.#finish(this.#errorOfReset(message.error));
       return;
     }
     this.#inbox.push(message);
     this.#readInbox();
+  }
+
+  #whenRunning(run: () => void): void {
+    if (this.#suspended) this.#afterSuspension.push(run);
+    else run();
+  }
+
+  /** What a system answers to bytes of a connection that it does not know. */
+  #denyConnection(): void {
+    this.#lane.push({ kind: 'reset', error: new QanatError('CONNECTION_LOST', 'the peer does not know the connection') });
   }
 
   #errorOfReset(error: QanatError): QanatError | undefined {
@@ -197,7 +268,7 @@ export class LinkEnd implements Connection {
   }
 
   #readInbox(): void {
-    while (this.#reading && !this.#gone) {
+    while (this.#reading && !this.#gone && !this.#suspended) {
       const message = this.#inbox.shift();
       if (message === undefined) return;
       this.#read(message);
@@ -216,7 +287,7 @@ export class LinkEnd implements Connection {
     } else if (message.kind === 'end') {
       if (!this.#ending) this.#end();
       this.#finish(undefined);
-    }
+    } else if (message.kind === 'reset') this.#finish(this.#errorOfReset(message.error));
   }
 
   #readFrames(frames: readonly (readonly Uint8Array[])[]): void {
@@ -237,7 +308,9 @@ export class LinkEnd implements Connection {
     this.#bufferedBytes -= bytes;
     if (this.#gone || !this.#blocked || this.#bufferedBytes > LOW_WATER_BYTES) return;
     this.#blocked = false;
-    this.#handler?.onDrain();
+    this.#whenRunning(() => {
+      if (!this.#gone && !this.#ending) this.#handler?.onDrain();
+    });
   }
 
   #finish(error: QanatError | undefined): void {
@@ -253,4 +326,18 @@ export class LinkEnd implements Connection {
     this.#cancelDeadline?.();
     this.#onGone();
   }
+}
+
+/** The first messages, and of the frames of the last one only a part of the bytes. */
+function shortened(waiting: readonly Message[], share: (of: number) => number): readonly Message[] {
+  const whole = Math.min(waiting.length, Math.floor(share(waiting.length)));
+  const next = waiting[whole];
+  if (next?.kind !== 'frames') return waiting.slice(0, whole);
+  const frames = next.frames.slice(0, Math.floor(share(next.frames.length)));
+  const torn = next.frames[frames.length];
+  if (torn !== undefined) {
+    const bytes = join(torn);
+    frames.push([bytes.subarray(0, Math.floor(share(bytes.length)))]);
+  }
+  return [...waiting.slice(0, whole), { kind: 'frames', frames, bytes: next.bytes }];
 }
