@@ -11,6 +11,7 @@ import {
   Random,
   type Transport,
 } from '@qanat/core';
+import type { EngineObserver } from './history/index.ts';
 import { MemoryStorage } from './memory-storage.ts';
 import type { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
@@ -33,6 +34,8 @@ export interface ClusterHostsOptions {
   readonly broker?: Partial<BrokerOptions>;
   /** Writes every input and output of every engine. */
   readonly trace?: Trace;
+  /** Makes what looks at each life of a node. */
+  readonly observe?: (node: string, role: 'nameServer' | 'broker') => EngineObserver | undefined;
   readonly onLog?: (node: string, level: LogLevel, event: string, fields: LogFields) => void;
 }
 
@@ -98,7 +101,7 @@ export class ClusterHosts {
       warmupMs: 0,
       ...this.#options.nameServer,
     });
-    const node = new VirtualNode(engine, this.#nodeOptions(name));
+    const node = new VirtualNode(engine, this.#nodeOptions(name, 'nameServer'));
     this.nameServers.set(name, node);
     node.start();
     node.listen(`${name}:${NAME_SERVER_PORT}`, () => {});
@@ -120,7 +123,7 @@ export class ClusterHosts {
       software: 'qanat-sim',
       ...this.#options.broker,
     });
-    const node = new VirtualNode(engine, { ...this.#nodeOptions(name), storage: disk });
+    const node = new VirtualNode(engine, { ...this.#nodeOptions(name, 'broker'), storage: disk });
     this.brokers.set(name, node);
     node.start();
     node.listen(`${name}:${BROKER_PORT}`, (address) => {
@@ -172,13 +175,15 @@ export class ClusterHosts {
     return node;
   }
 
-  #nodeOptions(name: string): Omit<VirtualNodeOptions, 'storage'> {
-    const { clock, trace, onLog } = this.#options;
+  #nodeOptions(name: string, role: 'nameServer' | 'broker'): Omit<VirtualNodeOptions, 'storage'> {
+    const { clock, trace, onLog, observe } = this.#options;
+    const observer = observe?.(name, role);
     return {
       name,
       clock,
       transport: this.network.transport(name),
       ...(trace === undefined ? {} : { trace }),
+      ...(observer === undefined ? {} : { observer }),
       ...(onLog === undefined ? {} : { onLog: (level, event, fields) => onLog(name, level, event, fields) }),
     };
   }

@@ -1,4 +1,5 @@
 export { ClusterHosts, type ClusterHostsOptions } from './cluster-hosts.ts';
+export * from './history/index.ts';
 export { MemoryStorage, type MemoryStorageOptions } from './memory-storage.ts';
 export { Trace } from './trace.ts';
 export { TracedEngine } from './traced-engine.ts';

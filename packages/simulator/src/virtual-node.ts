@@ -1,4 +1,5 @@
 import { type Clock, Driver, type DriverOptions, type Engine, type QanatError, type Storage, type Transport } from '@qanat/core';
+import { type EngineObserver, ObservedEngine } from './history/index.ts';
 import type { Trace } from './trace.ts';
 import { TracedEngine } from './traced-engine.ts';
 
@@ -12,6 +13,8 @@ export interface VirtualNodeOptions {
   readonly transport: Transport;
   readonly storage?: Storage;
   readonly trace?: Trace;
+  /** Looks at what the engine gets and gives. */
+  readonly observer?: EngineObserver;
   readonly onLog?: DriverOptions<never>['onLog'];
 }
 
@@ -34,7 +37,8 @@ export class VirtualNode<E extends NodeEngine> {
     this.engine = engine;
     this.#transport = options.transport;
     const traced = options.trace === undefined ? engine : new TracedEngine(engine, options.name, options.trace);
-    this.#driver = new Driver(traced, {
+    const observed = options.observer === undefined ? traced : new ObservedEngine(traced, options.observer);
+    this.#driver = new Driver(observed, {
       clock: options.clock,
       transports: [options.transport],
       ...(options.storage === undefined ? {} : { storage: options.storage }),

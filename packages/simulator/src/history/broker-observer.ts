@@ -1,0 +1,282 @@
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  type Frame,
+  type Input,
+  type LiveFrame,
+  type Output,
+  readBatchHeader,
+} from '@qanat/core';
+import { Durability } from './durability.ts';
+import { type CommittedOffset, queueKeyOf, type ReadBatch, type ToldLease } from './events.ts';
+import type { History } from './history.ts';
+import type { EngineObserver } from './observed-engine.ts';
+import { codeOf, decodeFrame, errorCodeOf, frameNameOf, isResponse, joinParts, requestOf, responseOf } from './wire-facts.ts';
+
+type Assignment = NonNullable<ReturnType<typeof responseOf<'CLIENT_HEARTBEAT'>>['assignment']>;
+
+/** A request that waits for its answer. */
+interface Asked {
+  readonly name: LiveFrame;
+  readonly frame: Frame;
+  readonly batch: BatchHeader | undefined;
+  readonly arrival: number;
+  readonly poll: string;
+}
+
+/** Where a member was heard last. */
+interface Heard {
+  readonly connection: number;
+  readonly atMs: number;
+  readonly sessionMs: number;
+}
+
+const WATCHED: ReadonlySet<LiveFrame> = new Set([
+  'SEND',
+  'PULL',
+  'OFFSET_COMMIT',
+  'OFFSET_FETCH',
+  'CLIENT_HEARTBEAT',
+  'ASSIGNMENT',
+  'RELEASE',
+  'LEAVE',
+  'GROUP_RESET',
+]);
+
+export interface BrokerObserverOptions {
+  readonly broker: string;
+  readonly history: History;
+  readonly nowMs: () => number;
+  /** What the broker allows members that do not say how long their silence may last, and after a lost connection. */
+  readonly sessionMs: number;
+  readonly lostMs: number;
+}
+
+/** Writes down what one life of a broker is asked and what it answers. */
+export class BrokerObserver implements EngineObserver {
+  readonly #options: BrokerObserverOptions;
+  readonly #asked = new Map<number, Map<number, Asked>>();
+  readonly #durability = new Durability();
+  readonly #heard = new Map<string, Heard>();
+  readonly #closedAtMs = new Map<number, number>();
+  readonly #life: number;
+  #polls = 0;
+
+  /** @param life tells this life of the broker from its others. */
+  constructor(options: BrokerObserverOptions, life: number) {
+    this.#options = options;
+    this.#life = life;
+  }
+
+  input(input: Input): void {
+    if (input.kind === 'frame') this.#received(input.connection, input.frame);
+    else if (input.kind === 'stored') this.#durability.input(input);
+    else if (input.kind === 'closed') {
+      this.#asked.delete(input.connection);
+      this.#closedAtMs.set(input.connection, this.#options.nowMs());
+      this.#connection(input.connection, 'closed');
+    } else if (input.kind === 'blocked' || input.kind === 'drained') this.#connection(input.connection, input.kind);
+  }
+
+  output(output: Output): void {
+    if (output.kind === 'send') this.#sent(output.connection, output.parts);
+    else if (output.kind === 'storage') this.#durability.output(output);
+    else if (output.kind === 'log' && output.event === 'group.member.gone')
+      this.#gone(String(output.fields.group), String(output.fields.member));
+  }
+
+  #connection(connection: number, state: 'closed' | 'blocked' | 'drained'): void {
+    this.#options.history.add({ kind: 'connection', node: this.#options.broker, connection, state });
+  }
+
+  #queue(topic: string, queue: number): string {
+    return queueKeyOf(topic, this.#options.broker, queue);
+  }
+
+  // ---- what comes ----
+
+  #received(connection: number, bytes: Uint8Array): void {
+    const name = frameNameOf(bytes);
+    if (name === undefined || !WATCHED.has(name)) return;
+    const frame = decodeFrame(bytes);
+    if (isResponse(frame)) return;
+    const batch = name === 'SEND' && frame.payload.length >= BATCH_HEADER_BYTES ? readBatchHeader(frame.payload) : undefined;
+    const arrival = batch === undefined ? 0 : this.#durability.arrived(batch.bodyChecksum);
+    const poll = name === 'PULL' ? `${this.#options.broker}.${this.#life}.${++this.#polls}` : '';
+    let asked = this.#asked.get(connection);
+    if (asked === undefined) {
+      asked = new Map();
+      this.#asked.set(connection, asked);
+    }
+    asked.set(frame.correlation, { name, frame, batch, arrival, poll });
+    if (name === 'PULL') this.#polled(connection, poll, frame);
+    else if (name === 'CLIENT_HEARTBEAT') this.#heartbeat(connection, frame);
+    else if (name === 'GROUP_RESET') this.#reset(frame);
+  }
+
+  #polled(connection: number, poll: string, frame: Frame): void {
+    const { group, member, waitMs, topics } = requestOf('PULL', frame);
+    const queues = topics.flatMap(({ topic, filter, queues }) =>
+      queues.map(({ queue, offset, leaseEpoch }) => ({
+        queue: this.#queue(topic, queue),
+        offset,
+        epoch: leaseEpoch,
+        filtered: filter !== '' && filter !== '*',
+      })),
+    );
+    this.#options.history.add({
+      kind: 'polled',
+      node: this.#options.broker,
+      poll,
+      connection,
+      group,
+      member,
+      waitMs,
+      queues,
+    });
+  }
+
+  #heartbeat(connection: number, frame: Frame): void {
+    const { group, member, sessionMs } = requestOf('CLIENT_HEARTBEAT', frame);
+    const allowedMs = sessionMs === 0 ? this.#options.sessionMs : sessionMs;
+    this.#heard.set(`${group}/${member}`, { connection, atMs: this.#options.nowMs(), sessionMs: allowedMs });
+  }
+
+  #reset(frame: Frame): void {
+    const { group, dryRun } = requestOf('GROUP_RESET', frame);
+    if (!dryRun) this.#options.history.add({ kind: 'resetAsked', broker: this.#options.broker, group });
+  }
+
+  // ---- what leaves ----
+
+  #sent(connection: number, parts: readonly Uint8Array[]): void {
+    const name = frameNameOf(parts[0] as Uint8Array);
+    if (name === undefined || !WATCHED.has(name)) return;
+    const frame = decodeFrame(joinParts(parts));
+    if (name === 'ASSIGNMENT') return this.#told(requestOf('ASSIGNMENT', frame));
+    if (!isResponse(frame)) return;
+    const asked = this.#asked.get(connection)?.get(frame.correlation);
+    if (asked === undefined) return;
+    // An answer of several frames goes on under the same number; none of those watched is that long in a run but heartbeats.
+    if (name !== 'CLIENT_HEARTBEAT') this.#asked.get(connection)?.delete(frame.correlation);
+    if (name === 'SEND') this.#answeredSend(asked, frame);
+    else if (name === 'PULL') this.#answeredPull(asked, frame);
+    else if (name === 'OFFSET_COMMIT' || name === 'RELEASE' || name === 'LEAVE') this.#answeredCommit(name, asked, frame);
+    else if (name === 'OFFSET_FETCH') this.#answeredFetch(asked, frame);
+    else if (name === 'CLIENT_HEARTBEAT') this.#answeredHeartbeat(frame);
+  }
+
+  #answeredSend({ frame: request, batch, arrival }: Asked, frame: Frame): void {
+    if (batch === undefined) return;
+    const { topic, queue: number } = requestOf('SEND', request);
+    const queue = this.#queue(topic, number);
+    const { producerId, baseSequence: sequence, bodyChecksum: checksum, recordCount: count } = batch;
+    const code = errorCodeOf(frame);
+    if (code !== undefined) {
+      this.#durability.refused(checksum);
+      this.#options.history.add({ kind: 'sendRefused', queue, producerId, sequence, code });
+      return;
+    }
+    const { baseOffset, duplicate } = responseOf('SEND', frame);
+    this.#options.history.add({
+      kind: 'stored',
+      queue,
+      base: baseOffset === Number.MAX_SAFE_INTEGER ? undefined : baseOffset,
+      count,
+      producerId,
+      sequence,
+      checksum,
+      duplicate,
+      synced: duplicate ? this.#durability.coversBatch(checksum) : this.#durability.covers(arrival),
+    });
+  }
+
+  #answeredPull({ frame: request, poll }: Asked, frame: Frame): void {
+    const { group, member, topics } = requestOf('PULL', request);
+    const wanted = new Map(
+      topics.flatMap(({ topic, queues }) => queues.map((queue) => [this.#queue(topic, queue.queue), queue] as const)),
+    );
+    const results = errorCodeOf(frame) === undefined ? responseOf('PULL', frame).results : [];
+    let at = 0;
+    const queues = results.map((result) => {
+      const queue = this.#queue(result.topic, result.queue);
+      const batches = this.#batches(frame.payload.subarray(at, at + result.bytes));
+      at += result.bytes;
+      const { offset: from = 0, leaseEpoch: epoch = 0 } = wanted.get(queue) ?? {};
+      const { nextOffset: next, highWatermark, oldestOffset: oldest } = result;
+      return { queue, code: codeOf(result.code), from, epoch, next, highWatermark, oldest, batches };
+    });
+    this.#options.history.add({ kind: 'read', poll, group, member, queues });
+  }
+
+  #batches(bytes: Uint8Array): ReadBatch[] {
+    const batches: ReadBatch[] = [];
+    for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.length; ) {
+      const { baseOffset: base, recordCount: count, bodyChecksum: checksum, length } = readBatchHeader(bytes, at);
+      batches.push({ base, count, checksum, synced: this.#durability.coversBatch(checksum) });
+      at += Math.max(length, BATCH_HEADER_BYTES);
+    }
+    return batches;
+  }
+
+  #answeredCommit(name: 'OFFSET_COMMIT' | 'RELEASE' | 'LEAVE', { frame: request }: Asked, frame: Frame): void {
+    const { group, member, offsets } = requestOf(name, request);
+    if (errorCodeOf(frame) !== undefined) return;
+    const failed = new Map(
+      responseOf(name, frame).results.map(({ topic, queue, code }) => [this.#queue(topic, queue), codeOf(code)] as const),
+    );
+    const taken = offsets.map(({ topic, queue: number, offset, leaseEpoch }): CommittedOffset => {
+      const queue = this.#queue(topic, number);
+      return { queue, offset, epoch: leaseEpoch, code: failed.get(queue) ?? 'OK' };
+    });
+    const via = name === 'OFFSET_COMMIT' ? 'commit' : name === 'RELEASE' ? 'release' : 'leave';
+    this.#options.history.add({ kind: 'committed', via, broker: this.#options.broker, group, member, offsets: taken });
+  }
+
+  #answeredFetch({ frame: request }: Asked, frame: Frame): void {
+    if (errorCodeOf(frame) !== undefined) return;
+    const { group } = requestOf('OFFSET_FETCH', request);
+    for (const { topic, queue, code, committed, offset } of responseOf('OFFSET_FETCH', frame).offsets) {
+      if (code !== 0) continue;
+      this.#options.history.add({
+        kind: 'fetched',
+        group,
+        queue: this.#queue(topic, queue),
+        offset: committed ? offset : undefined,
+      });
+    }
+  }
+
+  #answeredHeartbeat(frame: Frame): void {
+    if (errorCodeOf(frame) !== undefined) return;
+    const { assignment } = responseOf('CLIENT_HEARTBEAT', frame);
+    if (assignment !== undefined) this.#told(assignment);
+  }
+
+  #told({ group, member, leases: told }: Assignment): void {
+    const leases = told.map(
+      ({ topic, queue, epoch, startOffset: start, state }): ToldLease => ({
+        queue: this.#queue(topic, queue),
+        epoch,
+        start,
+        releasing: state !== 0,
+      }),
+    );
+    this.#options.history.add({ kind: 'leases', broker: this.#options.broker, group, member, leases });
+  }
+
+  #gone(group: string, member: string): void {
+    const { history, broker, nowMs, sessionMs, lostMs } = this.#options;
+    const heard = this.#heard.get(`${group}/${member}`);
+    const closedAtMs = heard === undefined ? undefined : this.#closedAtMs.get(heard.connection);
+    history.add({
+      kind: 'expired',
+      node: broker,
+      group,
+      who: member,
+      allowedMs: closedAtMs === undefined ? (heard?.sessionMs ?? sessionMs) : Math.min(lostMs, heard?.sessionMs ?? sessionMs),
+      silentMs: heard === undefined ? undefined : nowMs() - heard.atMs,
+      lostMs: closedAtMs === undefined ? undefined : nowMs() - closedAtMs,
+    });
+  }
+}

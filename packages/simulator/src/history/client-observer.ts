@@ -1,0 +1,30 @@
+import type { Input, LiveFrame, Output } from '@qanat/core';
+import type { History } from './history.ts';
+import type { EngineObserver } from './observed-engine.ts';
+import { frameNameOf } from './wire-facts.ts';
+
+/** What must not be asked of a server that said that it leaves (spec, chapter of connections). */
+const NEW_WORK: ReadonlySet<LiveFrame> = new Set(['SEND', 'PULL', 'INIT_PRODUCER']);
+
+/** Writes down what a client asks of servers that have said GOAWAY. */
+export class ClientObserver implements EngineObserver {
+  readonly #node: string;
+  readonly #history: History;
+  readonly #leaving = new Set<number>();
+
+  constructor(node: string, history: History) {
+    this.#node = node;
+    this.#history = history;
+  }
+
+  input(input: Input): void {
+    if (input.kind === 'frame' && frameNameOf(input.frame) === 'GOAWAY') this.#leaving.add(input.connection);
+    else if (input.kind === 'closed') this.#leaving.delete(input.connection);
+  }
+
+  output(output: Output): void {
+    if (output.kind !== 'send' || !this.#leaving.has(output.connection)) return;
+    const name = frameNameOf(output.parts[0] as Uint8Array);
+    if (name !== undefined && NEW_WORK.has(name)) this.#history.add({ kind: 'askedAfterGoAway', node: this.#node, frame: name });
+  }
+}

@@ -1,0 +1,62 @@
+import type { Input, Output } from '@qanat/core';
+import type { History } from './history.ts';
+import type { EngineObserver } from './observed-engine.ts';
+import { decodeFrame, frameNameOf, isResponse, requestOf } from './wire-facts.ts';
+
+export interface NameServerObserverOptions {
+  readonly node: string;
+  readonly history: History;
+  readonly nowMs: () => number;
+  /** Silence of a broker that it bears. */
+  readonly expiryMs: number;
+}
+
+interface Heard {
+  readonly connection: number;
+  readonly atMs: number;
+}
+
+/** Writes down which brokers a NameServer gives up, and how long it had not heard of them. */
+export class NameServerObserver implements EngineObserver {
+  readonly #options: NameServerObserverOptions;
+  readonly #heard = new Map<string, Heard>();
+  readonly #closedAtMs = new Map<number, number>();
+  /** Brokers that said that they stop. */
+  readonly #stopped = new Set<string>();
+
+  constructor(options: NameServerObserverOptions) {
+    this.#options = options;
+  }
+
+  input(input: Input): void {
+    if (input.kind === 'closed') this.#closedAtMs.set(input.connection, this.#options.nowMs());
+    if (input.kind !== 'frame') return;
+    const name = frameNameOf(input.frame);
+    if (name !== 'BROKER_HEARTBEAT' && name !== 'REGISTER_BROKER' && name !== 'UNREGISTER_BROKER') return;
+    const frame = decodeFrame(input.frame);
+    if (isResponse(frame)) return;
+    const { broker } = requestOf(name, frame);
+    if (name === 'UNREGISTER_BROKER') this.#stopped.add(broker);
+    else {
+      this.#stopped.delete(broker);
+      this.#heard.set(broker, { connection: input.connection, atMs: this.#options.nowMs() });
+    }
+  }
+
+  output(output: Output): void {
+    if (output.kind !== 'log' || output.event !== 'broker is away') return;
+    const { node, history, nowMs, expiryMs } = this.#options;
+    const who = String(output.fields.broker);
+    if (this.#stopped.has(who)) return;
+    const heard = this.#heard.get(who);
+    const closedAtMs = heard === undefined ? undefined : this.#closedAtMs.get(heard.connection);
+    history.add({
+      kind: 'expired',
+      node,
+      who,
+      allowedMs: closedAtMs === undefined ? expiryMs : 0,
+      silentMs: heard === undefined ? undefined : nowMs() - heard.atMs,
+      lostMs: closedAtMs === undefined ? undefined : nowMs() - closedAtMs,
+    });
+  }
+}
