@@ -19,6 +19,7 @@ export async function consume(client, topic, { expected, latency: timed = false,
   let firstMs = 0;
   let lastMs = 0;
   let wanted = Number.POSITIVE_INFINITY;
+  const startCpu = process.cpuUsage();
   const check = () => {
     if (got >= wanted) stop.abort();
   };
@@ -44,5 +45,12 @@ export async function consume(client, topic, { expected, latency: timed = false,
     { signal: stop.signal, recordsMax: 4096 },
   );
   stopEvents();
-  return { got, bytes, seconds: (lastMs - firstMs) / 1000, latency: latency.summary() };
+  const { user, system } = process.cpuUsage(startCpu);
+  return {
+    got,
+    bytes,
+    seconds: (lastMs - firstMs) / 1000,
+    latency: latency.summary(),
+    cpuUs: (user + system) / Math.max(1, got),
+  };
 }

@@ -1,14 +1,18 @@
 // Benchmarks of a real broker over TCP; every message is accounted for.
 //   npm run bench -- produce|consume|e2e|latency [--size 128] [--batch 512] [--in-flight 16] [--ack committed] [--flush sync]
 //                    [--duration 5] [--messages N] [--rate 10000] [--dir DIR] [--json]
+//   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 // produce: acknowledged per second. consume: a backlog, per second. e2e: both at once. latency: single sends at --rate, from the
-// time at which each was meant to leave until the consumer's handler has it. The last line with --json is one object.
+// time at which each was meant to leave until the consumer's handler has it. compare: these in turn with the yardstick
+// (yardstick.mjs), medians and ratios. The last line with --json is one object. cpuUs: microseconds of a processor that each
+// process spent on a message.
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connect } from '@qanat/client';
 import { startCluster } from './cluster.mjs';
+import { compare } from './compare.mjs';
+import { costed, residentMb } from './process-cost.mjs';
 import { produce, produceAtRate } from './produce.mjs';
 
 const WORKS = ['produce', 'consume', 'e2e', 'latency'];
@@ -25,11 +29,17 @@ const { values, positionals } = parseArgs({
     rate: { type: 'string', default: '10000' },
     dir: { type: 'string' },
     json: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string' },
   },
 });
 const work = positionals[0];
+if (work === 'compare') {
+  await compare(values);
+  process.exit();
+}
 if (!WORKS.includes(work)) {
-  console.error(`usage: npm run bench -- ${WORKS.join('|')} [options]; see the head of benchmarks/main.mjs`);
+  console.error(`usage: npm run bench -- ${WORKS.join('|')}|compare [options]; see the head of benchmarks/main.mjs`);
   process.exit(2);
 }
 const settings = {
@@ -42,9 +52,6 @@ const settings = {
   ...(values.messages === undefined ? {} : { messages: Number(values.messages) }),
 };
 const TOPIC = 'bench';
-
-const residentMb = (pid) =>
-  Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 
 /** How many messages the broker holds: what producers were promised must be there. */
 async function stored(client) {
@@ -70,31 +77,49 @@ function startConsumer(nameServers, timed) {
   };
 }
 
+/** `run` with what it cost the broker for each message. */
+const costing = (cluster, run, count) => costed(cluster.brokerPid, run, count);
+
 const RUN = {
-  async produce(client) {
-    const result = await produce(client, TOPIC, settings);
-    return { messagesPerSecond: result.acked / result.seconds, ...result };
+  async produce(client, cluster) {
+    const { result, cpuUs } = await costing(
+      cluster,
+      () => produce(client, TOPIC, settings),
+      ({ acked }) => acked,
+    );
+    return { messagesPerSecond: result.acked / result.seconds, ...result, cpuUs: { broker: cpuUs, producer: result.cpuUs } };
   },
   async consume(client, cluster) {
-    const { acked } = await produce(client, TOPIC, settings);
+    const produced = await RUN.produce(client, cluster);
     const consumer = startConsumer(cluster.nameServers, false);
     await consumer.ready;
-    const result = await consumer.finish(acked);
-    return { messagesPerSecond: result.got / result.seconds, acked, ...result };
+    const { result, cpuUs } = await costing(
+      cluster,
+      () => consumer.finish(produced.acked),
+      ({ got }) => got,
+    );
+    const cpu = { broker: cpuUs, consumer: result.cpuUs };
+    const { acked, failures } = produced;
+    return { messagesPerSecond: result.got / result.seconds, ...result, acked, failures, cpuUs: cpu, produced };
   },
   async e2e(client, cluster) {
     const consumer = startConsumer(cluster.nameServers, false);
     await consumer.ready;
-    const produced = await produce(client, TOPIC, settings);
-    const result = await consumer.finish(produced.acked);
+    const run = async () => {
+      const produced = await produce(client, TOPIC, settings);
+      return { produced, consumed: await consumer.finish(produced.acked) };
+    };
+    const { result, cpuUs } = await costing(cluster, run, ({ consumed }) => consumed.got);
+    const { produced, consumed } = result;
     return {
-      messagesPerSecond: Math.min(produced.acked / produced.seconds, result.got / result.seconds),
+      messagesPerSecond: Math.min(produced.acked / produced.seconds, consumed.got / consumed.seconds),
       producedPerSecond: produced.acked / produced.seconds,
-      consumedPerSecond: result.got / result.seconds,
+      consumedPerSecond: consumed.got / consumed.seconds,
       acked: produced.acked,
-      got: result.got,
+      got: consumed.got,
       failures: produced.failures,
       latency: produced.latency,
+      cpuUs: { broker: cpuUs, producer: produced.cpuUs, consumer: consumed.cpuUs },
     };
   },
   async latency(client, cluster) {
@@ -143,6 +168,8 @@ try {
     console.log(
       `acknowledged ${result.acked} · in the log ${inLog}${result.got === undefined ? '' : ` · consumed ${result.got}`} · broker ${memory.idleMb} → ${memory.loadedMb} MB`,
     );
+    const costs = Object.entries(result.cpuUs ?? {}).map(([name, us]) => `${name} ${us?.toFixed(3) ?? '?'}`);
+    if (costs.length > 0) console.log(`µs of a processor for each message: ${costs.join(' · ')}`);
   }
   if (!accounted) {
     console.error('NOT ACCOUNTED FOR: the figures are void');

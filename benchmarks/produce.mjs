@@ -13,6 +13,7 @@ export async function produce(client, topic, { size, batch, inFlight, ack, durat
   let acked = 0;
   let started = 0;
   const failures = new Map();
+  const startCpu = process.cpuUsage();
   const startMs = performance.now();
   const worker = async () => {
     while (performance.now() - startMs < durationMs && started < messages) {
@@ -30,8 +31,10 @@ export async function produce(client, topic, { size, batch, inFlight, ack, durat
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
   const seconds = (performance.now() - startMs) / 1000;
+  const { user, system } = process.cpuUsage(startCpu);
   await producer.close();
-  return { acked, seconds, failures: Object.fromEntries(failures), latency: latency.summary() };
+  const cpuUs = (user + system) / Math.max(1, acked);
+  return { acked, seconds, failures: Object.fromEntries(failures), latency: latency.summary(), cpuUs };
 }
 
 /** Produces at a fixed rate; each message carries the time at which it was meant to leave. */
