@@ -1,4 +1,13 @@
-import { assertStoredName, type Clock, QanatError, type Storage, type StorageDone, type StoredFile } from '@qanat/core';
+import {
+  assertStoredName,
+  type Clock,
+  QanatError,
+  type Random,
+  type Storage,
+  type StorageDone,
+  type StoredFile,
+} from '@qanat/core';
+import type { DiskFaults, DiskOperation } from './faults/disk-faults.ts';
 import { MemoryFile } from './memory-file.ts';
 
 export interface MemoryStorageOptions {
@@ -10,10 +19,14 @@ export interface MemoryStorageOptions {
   readonly readMs?: number;
   /** Default 1 TiB. The storage does not refuse to go beyond it. */
   readonly freeBytes?: number;
+  /** What is wrong with the disk. Default: nothing. */
+  readonly faults?: DiskFaults;
 }
 
 interface Request {
   readonly start: () => void;
+  /** What a request that never ends has done by then: nothing, a part of it, or all. */
+  readonly leave: (random: Random) => void;
 }
 
 const FREE_BYTES = 2 ** 40;
@@ -41,15 +54,21 @@ export class MemoryStorage implements Storage {
     this.#files = new Map(files);
   }
 
-  /** The power is cut: this instance is dead, and the new one has what was synced. */
-  crash(): MemoryStorage {
-    this.#die();
-    return this.#successor((file) => file.survivor());
+  /**
+   * The power is cut: this instance is dead, and the new one has what was synced. With `random` also some of what was not, torn at
+   * sectors, and what was under way is done, not done, or done in part.
+   */
+  crash(random?: Random): MemoryStorage {
+    this.#die(random);
+    return this.#successor((file) => file.survivor(random));
   }
 
-  /** The process is killed: this instance is dead, and the new one has everything that was written, synced or not. */
-  kill(): MemoryStorage {
-    this.#die();
+  /**
+   * The process is killed: this instance is dead, and the new one has everything that was written, synced or not; with `random`
+   * also of what was under way.
+   */
+  kill(random?: Random): MemoryStorage {
+    this.#die(random);
     return this.#successor((file) => file);
   }
 
@@ -65,36 +84,59 @@ export class MemoryStorage implements Storage {
     return this.#files.get(name)?.durableSize;
   }
 
+  /** The names of the files, sorted. */
+  get names(): readonly string[] {
+    return [...this.#files.keys()].sort();
+  }
+
+  /** A file as it is, for damaging it. */
+  file(name: string): MemoryFile | undefined {
+    return this.#files.get(name);
+  }
+
   list(done: StorageDone<readonly StoredFile[]>): void {
-    this.#request('', 0, done, () =>
-      [...this.#files].map(([name, { size }]) => ({ name, size })).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    );
+    this.#request('', 0, done, () => this.names.map((name) => ({ name, size: this.#existing(name).size })), NOTHING);
   }
 
   create(name: string, done: StorageDone<void>): void {
-    this.#onFile(name, this.#options.syncMs, done, () => {
+    this.#onFile('create', name, this.#options.syncMs, done, () => {
       if (this.#files.has(name)) throw new QanatError('STORE_IO', `cannot create ${name}: it exists`);
+      this.#assertRoom(name, 1);
       this.#files.set(name, new MemoryFile());
     });
   }
 
   append(name: string, parts: readonly Uint8Array[], done: StorageDone<void>): void {
-    this.#onFile(name, this.#options.appendMs, done, () => this.#existing(name).append(parts));
-  }
-
-  read(name: string, position: number, length: number, done: StorageDone<Uint8Array>): void {
-    this.#onFile(name, this.#options.readMs, done, () => this.#existing(name).read(position, length));
-  }
-
-  sync(name: string, done: StorageDone<void>): void {
-    this.#onFile(name, this.#options.syncMs, done, () => {
-      const file = this.#existing(name);
-      file.sync(file.size);
+    const append = (bytesMax: number): void => this.#existing(name).append(firstBytes(parts, bytesMax));
+    const run = (): void => {
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      const free = this.#options.faults === undefined ? Number.POSITIVE_INFINITY : this.#freeBytes();
+      append(free);
+      if (bytes > free) throw new QanatError('STORE_IO', `cannot append to ${name}: no space left on the device`);
+    };
+    this.#onFile('append', name, this.#options.appendMs, done, run, (random) => {
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      if (this.#files.has(name)) append(random.below(bytes + 1));
     });
   }
 
+  read(name: string, position: number, length: number, done: StorageDone<Uint8Array>): void {
+    this.#onFile('read', name, this.#options.readMs, done, () => this.#existing(name).read(position, length), NOTHING);
+  }
+
+  sync(name: string, done: StorageDone<void>): void {
+    const run = (): void => {
+      const file = this.#existing(name);
+      const pages = this.#options.faults?.takesSync();
+      if (pages === 'drop') file.loseUnsynced();
+      if (pages !== undefined) throw new QanatError('STORE_IO', `cannot sync ${name}: input/output error`);
+      file.sync(file.size);
+    };
+    this.#onFile('sync', name, this.#options.syncMs, done, run, NOTHING);
+  }
+
   truncate(name: string, size: number, done: StorageDone<void>): void {
-    this.#onFile(name, this.#options.syncMs, done, () => {
+    this.#onFile('truncate', name, this.#options.syncMs, done, () => {
       const file = this.#existing(name);
       if (size > file.size) throw new QanatError('STORE_IO', `cannot truncate ${name} to ${size} bytes: it has ${file.size}`);
       file.truncate(size);
@@ -104,23 +146,20 @@ export class MemoryStorage implements Storage {
   }
 
   unlink(name: string, done: StorageDone<void>): void {
-    this.#onFile(name, this.#options.syncMs, done, () => {
+    this.#onFile('unlink', name, this.#options.syncMs, done, () => {
       this.#files.delete(name);
     });
   }
 
   replace(name: string, bytes: Uint8Array, done: StorageDone<void>): void {
-    this.#onFile(name, this.#options.syncMs, done, () => {
+    this.#onFile('replace', name, this.#options.syncMs, done, () => {
+      this.#assertRoom(name, bytes.length);
       this.#files.set(name, new MemoryFile(bytes));
     });
   }
 
   freeSpace(done: StorageDone<number>): void {
-    this.#request('', 0, done, () => {
-      let usedBytes = 0;
-      for (const { size } of this.#files.values()) usedBytes += size;
-      return Math.max(0, (this.#options.freeBytes ?? FREE_BYTES) - usedBytes);
-    });
+    this.#request('', 0, done, () => this.#freeBytes(), NOTHING);
   }
 
   close(done: StorageDone<void>): void {
@@ -130,12 +169,35 @@ export class MemoryStorage implements Storage {
     this.#closeWhenIdle();
   }
 
-  #onFile<Result>(name: string, takesMs: number | undefined, done: StorageDone<Result>, run: () => Result): void {
+  /** @param leave what is left of a request that never ends; without it, half of the time everything. */
+  #onFile<Result>(
+    operation: DiskOperation,
+    name: string,
+    takesMs: number | undefined,
+    done: StorageDone<Result>,
+    run: () => Result,
+    leave: (random: Random) => void = (random) => {
+      if (random.fraction() < 0.5) outcomeOf(run);
+    },
+  ): void {
     assertStoredName(name);
-    this.#request(name, takesMs ?? 0, done, run);
+    const { faults } = this.#options;
+    if (faults === undefined) return this.#request(name, takesMs ?? 0, done, run, leave);
+    const runOrFail = (): Result => {
+      if (!faults.takes(operation)) return run();
+      if (operation === 'append') leave(faults.random);
+      throw new QanatError('STORE_IO', `cannot ${operation} ${name}: input/output error`);
+    };
+    this.#request(name, (takesMs ?? 0) * faults.slowFactor, done, runOrFail, leave);
   }
 
-  #request<Result>(queueName: string, takesMs: number, done: StorageDone<Result>, run: () => Result): void {
+  #request<Result>(
+    queueName: string,
+    takesMs: number,
+    done: StorageDone<Result>,
+    run: () => Result,
+    leave: (random: Random) => void,
+  ): void {
     if (this.#state === 'dead') return;
     if (this.#state !== 'open') {
       const error = new QanatError('STORE_IO', 'the store is closed');
@@ -153,7 +215,7 @@ export class MemoryStorage implements Storage {
       done(error, result as Result);
       this.#closeWhenIdle();
     };
-    queue.push({ start: () => this.#clock.at(this.#clock.nowMs() + takesMs, end) });
+    queue.push({ start: () => this.#clock.at(this.#clock.nowMs() + takesMs, end), leave });
     if (queue.length === 1) queue[0]?.start();
   }
 
@@ -173,8 +235,21 @@ export class MemoryStorage implements Storage {
     return file;
   }
 
-  #die(): void {
+  #freeBytes(): number {
+    let usedBytes = 0;
+    for (const { size } of this.#files.values()) usedBytes += size;
+    const freeBytes = Math.max(0, (this.#options.freeBytes ?? FREE_BYTES) - usedBytes);
+    return Math.min(freeBytes, this.#options.faults?.freeBytesAfter(usedBytes) ?? freeBytes);
+  }
+
+  #assertRoom(name: string, bytes: number): void {
+    if (this.#options.faults !== undefined && bytes > this.#freeBytes())
+      throw new QanatError('STORE_IO', `cannot write ${name}: no space left on the device`);
+  }
+
+  #die(random: Random | undefined): void {
     this.#state = 'dead';
+    if (random !== undefined) for (const queue of this.#queues.values()) queue[0]?.leave(random);
     this.#queues.clear();
     this.#closers = [];
   }
@@ -182,6 +257,22 @@ export class MemoryStorage implements Storage {
   #successor(survive: (file: MemoryFile) => MemoryFile): MemoryStorage {
     return new MemoryStorage(this.#clock, this.#options, new Map([...this.#files].map(([name, file]) => [name, survive(file)])));
   }
+}
+
+const NOTHING = (): void => {};
+
+function firstBytes(parts: readonly Uint8Array[], bytesMax: number): readonly Uint8Array[] {
+  const first: Uint8Array[] = [];
+  let left = bytesMax;
+  for (const part of parts) {
+    if (part.length > left) {
+      first.push(part.subarray(0, left));
+      return first;
+    }
+    first.push(part);
+    left -= part.length;
+  }
+  return first;
 }
 
 function outcomeOf<Result>(run: () => Result): { error: QanatError | undefined; result: Result | undefined } {
