@@ -11,7 +11,7 @@ def family(name, clauses, cases):
 
 
 def families():
-    return [preface(), frames(), headers(), hello(), batches(), errors(), allocate(), rendezvous(), checksums(), sequence()]
+    return [preface(), frames(), headers(), hello(), batches(), errors(), allocate(), circle(), sticky(), rendezvous(), checksums(), sequence()]
 
 
 def preface():
@@ -313,6 +313,54 @@ def allocate():
         shares = averagely(queues, members)
         cases.append({"queues": queues, "members": members, "shares": [[share[0], len(share)] if share else [] for share in shares]})
     return family("allocate-averagely", ["QNT-GRP-030"], cases)
+
+
+def circle():
+    pairs = [(5, 2), (8, 3), (4, 5), (16, 5), (4, 2), (4, 4), (1, 1), (1, 3), (0, 2), (7, 7), (100, 3), (5, 1), (3, 2000)]
+    cases = []
+    for queues, members in pairs:
+        # As Apache RocketMQ's AllocateMessageQueueAveragelyByCircle computes it.
+        shares = [list(range(index, queues, members)) for index in range(members)]
+        owners = {queue: index for index, share in enumerate(shares) for queue in share}
+        cases.append({"queues": queues, "members": members, "owners": [owners[queue] for queue in range(queues)]})
+    return family("allocate-circle", ["QNT-GRP-056"], cases)
+
+
+def stick(owners, members, held):
+    """Two passes over the queues with what each member may still take."""
+    left = {member: owners.count(member) for member in members}
+    result = [None] * len(owners)
+    for queue, holder in enumerate(held):
+        if left.get(holder, 0) > 0:
+            left[holder] -= 1
+            result[queue] = holder
+    lacking = [member for member in members for _ in range(left[member])]
+    free = [queue for queue, owner in enumerate(result) if owner is None]
+    for queue, member in zip(free, lacking):
+        result[queue] = member
+    return result
+
+
+def sticky():
+    rows = [
+        ("aabb", "ab", "b-aa"),      # who holds enough keeps it
+        ("aabc", "abc", "bbaa"),     # a third one comes: one queue moves
+        ("aaab", "ab", "axbb"),      # x is gone
+        ("aabb", "ab", "----"),      # nobody holds anything: as AVERAGELY
+        ("aaaa", "a", "abab"),       # the other one is gone
+        ("aabb", "abc", "cccc"),     # the broker has nothing for c
+        ("abcd", "abcd", "dcba"),    # a permutation stays
+        ("abcde", "abcdefg", "gfedc"),
+        ("aaabbbcc", "abc", "aaaabbbb"),
+        ("aabbccdd", "abcd", "aaabbbcc"),
+        ("", "ab", ""),
+    ]
+    cases = []
+    for owners, members, held in rows:
+        holders = [None if holder == "-" else holder for holder in held]
+        cases.append({"owners": list(owners), "members": list(members), "held": holders,
+                      "result": stick(list(owners), list(members), holders)})
+    return family("allocate-sticky", ["QNT-GRP-057"], cases)
 
 
 def rendezvous():

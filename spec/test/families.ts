@@ -3,6 +3,8 @@
 import * as core from '@qanat/core';
 import {
   allocateAveragely,
+  allocateByCircle,
+  allocateSticky,
   batchFormError,
   bodyChecksumHolds,
   codeOfWireNumber,
@@ -109,6 +111,25 @@ export const families: Readonly<Record<string, Family>> = {
         if (start === undefined) expect(share.count).toBe(0);
         else expect(share).toEqual({ start, count });
       });
+    },
+  ),
+
+  'allocate-circle': family(
+    (example: { readonly queues: number; readonly members: number; readonly owners: readonly number[] }) => {
+      const owners = Array.from({ length: example.queues }, (_, queue) => allocateByCircle(queue, example.members));
+      expect(owners).toEqual(example.owners);
+    },
+  ),
+
+  'allocate-sticky': family(
+    (example: {
+      readonly owners: readonly string[];
+      readonly members: readonly string[];
+      readonly held: readonly (string | null)[];
+      readonly result: readonly string[];
+    }) => {
+      const owners = allocateSticky(example.owners, example.members, (queue) => example.held[queue] ?? undefined);
+      expect(owners).toEqual(example.result);
     },
   ),
 

@@ -1,12 +1,15 @@
 // The pseudo-code of the specification, and what it is compared with: it is the oracle, the core's functions are under test.
 import {
   allocateAveragely,
+  allocateByCircle,
+  allocateSticky,
   EngineContext,
   GroupKind,
   HelloOk,
   queueHash,
   queueOfKey,
   Random,
+  Strategy,
   textChecksum,
   utf8,
 } from '@qanat/core';
@@ -67,6 +70,11 @@ const queuesOf = (list: readonly { broker: string; queues: number }[]): { broker
     .sort((a, b) => (a.broker < b.broker ? -1 : 1))
     .flatMap((share) => Array.from({ length: share.queues }, (_, queue) => ({ broker: share.broker, queue })));
 
+const strategyAndHolders = fc.record({
+  strategy: fc.constantFrom('AVERAGELY' as const, 'CIRCLE' as const, 'STICKY' as const),
+  held: fc.array(fc.option(fc.constantFrom('m0', 'm1', 'm2', 'm5', 'gone'), { nil: undefined }), { maxLength: 9, size: 'max' }),
+});
+
 /** What each pseudo-code is compared with, by the name of its last function. */
 export const pseudoProperties: Readonly<Record<string, () => void>> = {
   negotiate() {
@@ -103,18 +111,57 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
     );
   },
 
+  circle() {
+    const run = pseudo('circle');
+    check(
+      property(below(60), fc.integer({ min: 1, max: 70 }), (queueCount, memberCount) => {
+        const queues = Array.from({ length: queueCount }, (_, i) => i);
+        const members = Array.from({ length: memberCount }, (_, i) => `m${i}`);
+        members.forEach((member, index) => {
+          expect(queues.filter((queue) => allocateByCircle(queue, memberCount) === index)).toEqual(run(queues, members, member));
+        });
+      }),
+    );
+  },
+
+  stick() {
+    const run = pseudo('stick');
+    const member = fc.constantFrom('a', 'b', 'c', 'd');
+    const holder = fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'gone'), { nil: undefined });
+    check(
+      property(fc.array(fc.tuple(member, holder), { maxLength: 40, size: 'max' }), (queues) => {
+        const owners = queues.map(([owner]) => owner).sort();
+        const held = queues.map(([, holds]) => holds);
+        const members = ['a', 'b', 'c', 'd'];
+        expect(allocateSticky(owners, members, (queue) => held[queue])).toEqual(run(owners, members, held));
+      }),
+    );
+  },
+
   target() {
     const run = pseudo('target');
     check(
-      property(shares, below(12), fc.boolean(), below(9), (list, memberCount, stale, staleQueues) => {
-        const members = Array.from({ length: memberCount }, (_, i) => `m${i}`);
-        const sorted = [...list].sort((a, b) => (a.broker < b.broker ? -1 : 1));
-        const own = sorted[0] as { broker: string; queues: number };
-        const seen = stale ? sorted.map((share) => (share === own ? { ...share, queues: staleQueues } : share)) : sorted;
-        const { owners, queues } = topicTarget(members, seen, own.broker, own.queues);
-        expect(queues).toBe(queuesOf(list).length);
-        expect(Array.from({ length: own.queues }, (_, queue) => owners[queue])).toEqual(run(queuesOf(list), members, own.broker));
-      }),
+      property(
+        shares,
+        below(12),
+        fc.boolean(),
+        below(9),
+        strategyAndHolders,
+        (list, memberCount, stale, staleQueues, division) => {
+          const members = Array.from({ length: memberCount }, (_, i) => `m${i}`);
+          const sorted = [...list].sort((a, b) => (a.broker < b.broker ? -1 : 1));
+          const own = sorted[0] as { broker: string; queues: number };
+          const seen = stale ? sorted.map((share) => (share === own ? { ...share, queues: staleQueues } : share)) : sorted;
+          const { strategy, held } = division;
+          const { owners, queues } = topicTarget(members, seen, own.broker, own.queues, {
+            strategy: Strategy[strategy],
+            holder: (queue) => held[queue],
+          });
+          expect(queues).toBe(queuesOf(list).length);
+          const wanted = run(queuesOf(list), members, own.broker, strategy, held);
+          expect(Array.from({ length: own.queues }, (_, queue) => owners[queue])).toEqual(wanted);
+        },
+      ),
     );
   },
 

@@ -73,13 +73,14 @@ export class EngineClient implements QanatClient, ConsumerOwner {
   }
 
   pushConsumer(options: PushConsumerOptions): PushConsumer {
-    const { group, sessionMs, releaseMs, subscriptionVersion, commitMs } = options;
+    const { group, sessionMs, releaseMs, strategy, subscriptionVersion, commitMs } = options;
     const engineOptions = {
       mode: 'clustering' as const,
       group,
       ...commonOptions(options),
       ...(sessionMs === undefined ? {} : { sessionMs }),
       ...(releaseMs === undefined ? {} : { releaseMs }),
+      ...(strategy === undefined ? {} : { strategy }),
       ...(subscriptionVersion === undefined ? {} : { subscriptionVersion }),
       ...(commitMs === undefined ? {} : { commitMs }),
     };

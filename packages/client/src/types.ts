@@ -1,4 +1,4 @@
-import type { QueueId } from '@qanat/core';
+import type { QueueId, StrategyName } from '@qanat/core';
 
 /** What every call that waits takes. */
 export interface CallOptions {
@@ -107,7 +107,12 @@ export interface PushConsumerOptions extends ConsumerOptions {
   readonly sessionMs?: number;
   /** How long started handlers may go on when a queue is taken away or the consumer closes, ms. Default 30,000. */
   readonly releaseMs?: number;
-  /** A higher number replaces the group's topics and filters: for rolling deployments. Default 0. */
+  /**
+   * How the brokers divide the queues; all members say the same. `averagely`: runs of neighbouring queues. `circle`: dealt out
+   * in turn. `sticky`: as many as `averagely` gives, but who has a queue keeps it where that is possible. Default `averagely`.
+   */
+  readonly strategy?: StrategyName;
+  /** A higher number replaces the group's topics, filters and strategy: for rolling deployments. Default 0. */
   readonly subscriptionVersion?: number;
   /** How often positions are committed, ms. Default 1,000. */
   readonly commitMs?: number;

@@ -1,5 +1,6 @@
 export * from './broker/broker.ts';
 export * from './broker/broker-options.ts';
+export * from './broker/figures.ts';
 export { DEFAULT_GROUP_OPTIONS, type GroupOptions } from './broker/groups/group-env.ts';
 export { Groups } from './broker/groups/groups.ts';
 export * from './broker/groups/host.ts';
@@ -18,6 +19,7 @@ export type {
   ConsumerSettings,
   QueuePosition,
   StartPosition,
+  StrategyName,
   TopicSubscription,
 } from './client/consumer/options.ts';
 export { didYouMean } from './client/did-you-mean.ts';
@@ -30,6 +32,7 @@ export * from './connection/request.ts';
 export * from './connection/server-session.ts';
 export * from './connection/server-session-options.ts';
 export * from './connection/server-sessions.ts';
+export * from './connection/traffic.ts';
 export * from './context.ts';
 export * from './driver/driver.ts';
 export * from './engine.ts';
@@ -37,6 +40,8 @@ export * from './errors.ts';
 export * from './host-port.ts';
 export * from './in-process/index.ts';
 export * from './model/allocate-averagely.ts';
+export * from './model/allocate-circle.ts';
+export * from './model/allocate-sticky.ts';
 export * from './model/filter.ts';
 export * from './model/names.ts';
 export * from './model/queue-by-key.ts';

@@ -49,6 +49,8 @@ function groupDocument(group: GroupDescription): unknown {
     group: group.group,
     kind: group.kind,
     topics: group.topics,
+    strategy: group.strategy,
+    subscriptionVersion: group.subscriptionVersion,
     lag: lagOf(group),
     members: group.members.map(({ id, label, address, queues, idle }) => ({
       id,
@@ -69,7 +71,7 @@ function groupText(group: GroupDescription): string {
   const why = tooMany ? 'idle: more members than queues' : 'without a queue at the brokers that answer';
   const members = `${formatAmount(group.members.length, 'member')}${idle === 0 ? '' : `, ${idle} of them ${why}`}`;
   return [
-    `${group.group}: ${group.kind}, topics ${topics.join(', ') || '-'}\n`,
+    `${group.group}: ${group.kind}, topics ${topics.join(', ') || '-'}, ${group.strategy}, version ${group.subscriptionVersion}\n`,
     `${members}; lag ${formatAmount(lagOf(group), 'message')}\n`,
     group.members.length === 0 ? '' : `\n${formatTable(MEMBER_COLUMNS, group.members)}`,
     group.queues.length === 0 ? '' : `\n${formatTable(queueColumns(group.members), group.queues)}`,

@@ -9,7 +9,7 @@ import { FORMAT_HELP, parseMessageFormat } from '../tail/message-format.ts';
 import { MessageSink } from '../tail/message-sink.ts';
 import { tailGroupless } from '../tail/tail-groupless.ts';
 import { tailMember } from '../tail/tail-member.ts';
-import { planTail, TAIL_MODES, type TailFlags } from '../tail/tail-plan.ts';
+import { planTail, STRATEGIES, TAIL_MODES, type TailFlags } from '../tail/tail-plan.ts';
 import { withClient } from '../with-client.ts';
 import { addExamples } from './examples.ts';
 
@@ -48,6 +48,10 @@ export function addTailCommand(program: Command, session: Session): void {
     .option('-t, --tag <filter>', 'only messages with these tags, for example "created || paid"')
     .addOption(option('-n, --count <n>', 'stop after n messages', { parse: wholeNumber(1) }))
     .option('--format <format>', 'line, raw, json or a template')
+    .addOption(option('--strategy <strategy>', 'how the group divides the queues', { choices: STRATEGIES }))
+    .addOption(
+      option('--subscription-version <n>', 'replaces the topics, filter and strategy of a lower one', { parse: wholeNumber(0) }),
+    )
     .option('--label <label>', 'what operators see of this member')
     .option('-w, --wait', 'without a group: wait for a topic that does not exist yet; members of a group always do')
     .action((topics: readonly string[], flags: TailFlags) => runTail(session, topics, flags));

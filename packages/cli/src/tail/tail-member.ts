@@ -55,6 +55,7 @@ export async function tailMember(client: QanatClient, session: Session, plan: Ta
         group,
         topics: subscriptions(plan),
         from: startFrom(plan.from),
+        ...plan.record,
         ...(label === undefined ? {} : { label }),
       })
     : await broadcastingConsumer(client, session, plan);

@@ -2,6 +2,7 @@ import { usageError } from '../errors.ts';
 import { isOffset, type StartPosition } from '../start-position.ts';
 
 export const TAIL_MODES = ['groupless', 'clustering', 'broadcasting'] as const;
+export const STRATEGIES = ['averagely', 'circle', 'sticky'] as const;
 export type TailMode = (typeof TAIL_MODES)[number];
 
 /** The flags of `tail` as they are written. */
@@ -14,6 +15,8 @@ export interface TailFlags {
   readonly format?: string;
   readonly count?: number;
   readonly label?: string;
+  readonly strategy?: (typeof STRATEGIES)[number];
+  readonly subscriptionVersion?: number;
   readonly wait?: boolean;
 }
 
@@ -27,6 +30,8 @@ export interface TailPlan {
   readonly untilEnd: boolean;
   readonly filter: string | undefined;
   readonly label: string | undefined;
+  /** Of a member of a group. */
+  readonly record: Pick<TailFlags, 'strategy' | 'subscriptionVersion'>;
   readonly waitsForTopic: boolean;
 }
 
@@ -36,6 +41,15 @@ function modeOf({ group, mode, untilEnd }: TailFlags): TailMode {
   if (mode === 'groupless' && group !== undefined) throw usageError('--mode groupless and --group exclude each other');
   // Both get every message and keep no position; only the groupless reader can tell where the end is.
   return mode === 'broadcasting' && untilEnd === true ? 'groupless' : mode;
+}
+
+function recordOf(mode: TailMode, { strategy, subscriptionVersion }: TailFlags): TailPlan['record'] {
+  if (mode !== 'clustering' && (strategy !== undefined || subscriptionVersion !== undefined))
+    throw usageError('--strategy and --subscription-version are for members of a group');
+  return {
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(subscriptionVersion === undefined ? {} : { subscriptionVersion }),
+  };
 }
 
 /** @throws CliError when flags contradict each other. */
@@ -59,6 +73,7 @@ export function planTail(topics: readonly string[], flags: TailFlags): TailPlan 
     untilEnd,
     filter: flags.tag,
     label: flags.label,
+    record: recordOf(mode, flags),
     waitsForTopic: (flags.wait ?? false) && !untilEnd,
   };
 }

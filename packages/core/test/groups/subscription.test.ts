@@ -142,12 +142,27 @@ describe('the record of a group (chapter of groups)', () => {
     expect(world.log.some((record) => record.leaseGranted !== undefined)).toBe(false);
   });
 
+  it('holds the strategy: another one is refused, and comes with a higher version [QNT-GRP-026, QNT-GRP-027]', () => {
+    const { world, a } = worldWithMember();
+    const b = new TestMember(world, 'b', { ...ORDERS, strategy: Strategy.STICKY });
+    const { error } = b.heartbeat();
+    expect(error?.code).toBe('SUBSCRIPTION_CONFLICT');
+    expect(error?.message).toContain('averagely] (version 0)');
+    expect(error?.message).toContain('sticky] (version 0)');
+    b.subscription = { ...ORDERS, strategy: Strategy.STICKY, version: 1 };
+    b.beat(true);
+    a.read();
+    a.releaseAll();
+    world.settle();
+    b.read();
+    expect(b.held).toEqual(['orders/0', 'orders/1']);
+  });
+
   it('refuses what is reserved or makes no sense [QNT-GRP-029, QNT-GRP-025, QNT-GRP-050]', () => {
     const { world } = worldWithMember();
     const refused = (subscription: ConstructorParameters<typeof TestMember>[2], group = 'h') =>
       new TestMember(world, 'z', subscription, group).heartbeat().error?.code;
     expect(refused({ ...ORDERS, kind: GroupKind.SHARED })).toBe('UNSUPPORTED_FEATURE');
-    expect(refused({ ...ORDERS, strategy: Strategy.STICKY })).toBe('UNSUPPORTED_FEATURE');
     expect(refused({ ...ORDERS, from: Position.AT_OFFSET })).toBe('INVALID_ARGUMENT');
     expect(refused({ topics: [{ topic: 'a' }, { topic: 'a' }] })).toBe('INVALID_ARGUMENT');
     expect(refused({ topics: [{ topic: 'a', filter: 'x||' }] })).toBe('INVALID_ARGUMENT');

@@ -6,7 +6,7 @@ import { GroupKind, LeaseState } from '../../wire/gen/registry.ts';
 import { assignmentPages } from './assignment.ts';
 import type { GroupEnv } from './group-env.ts';
 import { type Grant, HandOver } from './hand-over.ts';
-import { LeaseTable, type QueueSlot } from './lease-table.ts';
+import { holderOf, LeaseTable, type QueueSlot } from './lease-table.ts';
 import { type Member, Members } from './members.ts';
 import { commit, giveBack, planCommit } from './offsets.ts';
 import { firstOffset } from './start-offset.ts';
@@ -321,7 +321,10 @@ export class Group {
     let widest = 0;
     for (const { topic } of this.#record.topics) {
       const own = host.topic(topic);
-      const target = topicTarget(ids, host.shares(topic), host.brokerName, own?.queues ?? 0);
+      const target = topicTarget(ids, host.shares(topic), host.brokerName, own?.queues ?? 0, {
+        strategy: this.#record.strategy,
+        holder: (queue) => (own === undefined ? undefined : holderOf(this.table.find(own.id, queue))),
+      });
       if (own !== undefined) this.#owners.set(own.id, target.owners);
       queues += target.queues;
       widest = Math.max(widest, target.queues);

@@ -136,7 +136,7 @@ export class HandOver {
     const { host } = this.#env;
     const { topicId, queue } = slot;
     const epoch = host.nextEpoch();
-    const change: PendingChange = { kind: 'grant', epoch };
+    const change: PendingChange = { kind: 'grant', epoch, member: member.id };
     slot.pending = change;
     const record = { group: this.#group.name, topicId, queue, member: member.id, label: member.label, epoch, startOffset };
     host.appendState({ leaseGranted: record }, (error) => {

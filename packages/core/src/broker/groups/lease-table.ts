@@ -25,6 +25,8 @@ export interface PendingChange {
   readonly kind: 'grant' | 'end' | 'reset';
   /** Of the lease that is granted or ended; 0 for a reset. */
   readonly epoch: number;
+  /** To whom the lease is granted. */
+  readonly member?: string;
 }
 
 /** What one group knows of one queue of this broker. */
@@ -44,6 +46,13 @@ export interface QueueSlot {
 export function liveLease(slot: QueueSlot | undefined): Lease | undefined {
   if (slot === undefined || (slot.pending !== undefined && slot.pending.kind !== 'grant')) return undefined;
   return slot.lease;
+}
+
+/** Who has the queue and is to keep it, so that STICKY counts it: not who has to release it. */
+export function holderOf(slot: QueueSlot | undefined): string | undefined {
+  if (slot?.pending?.kind === 'grant') return slot.pending.member;
+  const lease = liveLease(slot);
+  return lease?.state === LeaseState.HELD ? lease.member : undefined;
 }
 
 const NO_SLOTS: ReadonlySet<QueueSlot> = new Set();

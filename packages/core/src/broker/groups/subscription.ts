@@ -31,9 +31,6 @@ export function checkKind(kind: GroupKind): void {
 /** @throws QanatError UNSUPPORTED_FEATURE, INVALID_NAME or INVALID_ARGUMENT. */
 export function checkSubscription(subscription: Subscription): void {
   checkKind(subscription.kind);
-  if (subscription.strategy !== Strategy.AVERAGELY) {
-    throw new QanatError('UNSUPPORTED_FEATURE', `the strategy ${StrategyNames[subscription.strategy]} is reserved`);
-  }
   if (subscription.from === Position.AT_OFFSET)
     throw new QanatError('INVALID_ARGUMENT', 'a group cannot begin at an offset: use FIRST, LAST or AT_TIME');
   const seen = new Set<string>();

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
+import type { StrategyName } from '../consumer/options.ts';
 import type { QueueId } from '../host.ts';
 
 /** One queue of a topic, as `describeTopic` tells it. */
@@ -58,6 +59,10 @@ export interface GroupDescription {
   readonly kind: 'assigned' | 'free' | 'shared';
   /** Filter by topic. */
   readonly topics: Readonly<Record<string, string>>;
+  /** How the brokers divide the queues. */
+  readonly strategy: StrategyName;
+  /** Of the record of topics, filters and strategy; the highest that a broker has. */
+  readonly subscriptionVersion: number;
   readonly members: readonly GroupMember[];
   readonly queues: readonly GroupQueueStatus[];
   /** Brokers that did not answer: what they know is missing. */

@@ -1,11 +1,14 @@
 import { compareTexts } from '../../model/text-order.ts';
-import type { GroupDescribeOk } from '../../wire/gen/messages.ts';
-import { GroupKind } from '../../wire/gen/registry.ts';
+import type { GroupDescribeOk, Subscription } from '../../wire/gen/messages.ts';
+import { GroupKind, Strategy, StrategyNames } from '../../wire/gen/registry.ts';
+import type { StrategyName } from '../consumer/options.ts';
 import type { QueueId } from '../host.ts';
 import type { GroupDescription, GroupMember, GroupQueueStatus } from './admin-types.ts';
 
 export const kindName = (kind: number): GroupDescription['kind'] =>
   kind === GroupKind.ASSIGNED ? 'assigned' : kind === GroupKind.FREE ? 'free' : 'shared';
+
+const strategyName = (strategy: Strategy): StrategyName => (StrategyNames[strategy] ?? 'averagely').toLowerCase() as StrategyName;
 
 export const compareQueues = (a: QueueId, b: QueueId): number =>
   compareTexts(a.topic, b.topic) || compareTexts(a.broker, b.broker) || a.queue - b.queue;
@@ -23,11 +26,25 @@ export function describeGroup(group: string, parts: readonly GroupPart[], missin
   );
   queues.sort(compareQueues);
   const pages = parts.flatMap((part) => part.pages);
-  const topics: Record<string, string> = {};
-  for (const { subscription } of pages) {
-    for (const { topic, filter } of subscription?.topics ?? []) topics[topic] = filter === '' ? '*' : filter;
-  }
-  return { group, kind: kindName(pages[0]?.kind ?? 0), topics, members: groupMembers(pages, queues), queues, missingBrokers };
+  const record = newestRecord(pages);
+  return {
+    group,
+    kind: kindName(pages[0]?.kind ?? 0),
+    topics: Object.fromEntries((record?.topics ?? []).map(({ topic, filter }) => [topic, filter === '' ? '*' : filter])),
+    strategy: strategyName(record?.strategy ?? Strategy.AVERAGELY),
+    subscriptionVersion: record?.version ?? 0,
+    members: groupMembers(pages, queues),
+    queues,
+    missingBrokers,
+  };
+}
+
+/** While a new version spreads, brokers differ. */
+function newestRecord(pages: readonly GroupDescribeOk[]): Subscription | undefined {
+  let newest: Subscription | undefined;
+  for (const { subscription } of pages)
+    if (subscription !== undefined && (newest === undefined || subscription.version > newest.version)) newest = subscription;
+  return newest;
 }
 
 function groupQueue(broker: string, queue: GroupDescribeOk['queues'][number]): GroupQueueStatus {

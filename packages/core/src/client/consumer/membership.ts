@@ -1,7 +1,7 @@
 import type { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
 import type { Assignment, ClientHeartbeatOk, Lease, SubscriptionInit } from '../../wire/gen/messages.ts';
-import { GroupKind, LIMITS, Position, Strategy } from '../../wire/gen/registry.ts';
+import { GroupKind, LIMITS, Position } from '../../wire/gen/registry.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { LeaseGuard } from './queue-stream.ts';
 import type { ConsumerScope } from './scope.ts';
@@ -37,7 +37,7 @@ function subscriptionOf(settings: ConsumerSettings): SubscriptionInit {
   const { from } = settings;
   return {
     kind: GroupKind.ASSIGNED,
-    strategy: Strategy.AVERAGELY,
+    strategy: settings.strategy,
     version: settings.subscriptionVersion,
     topics: [...settings.subscriptions.values()].map(({ topic, filterText }) => ({ topic, filter: filterText })),
     from: from === 'first' ? Position.FIRST : from === 'last' ? Position.LAST : Position.AT_TIME,

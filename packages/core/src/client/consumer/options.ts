@@ -2,7 +2,7 @@ import { QanatError } from '../../errors.ts';
 import { canonicalFilter, parseFilter, type TagFilter } from '../../model/filter.ts';
 import { checkName } from '../../model/names.ts';
 import { utf8Length } from '../../wire/bytes.ts';
-import { LIMITS } from '../../wire/gen/registry.ts';
+import { LIMITS, type Strategy, StrategyNames } from '../../wire/gen/registry.ts';
 import { textChecksum } from '../../wire/record.ts';
 import type { ClientEvent, ClientHost, QueueId } from '../host.ts';
 import type { Delivery } from './delivery.ts';
@@ -12,6 +12,12 @@ import type { Delivery } from './delivery.ts';
  * 1970).
  */
 export type StartPosition = 'first' | 'last' | { readonly timeMs: number };
+
+/**
+ * `averagely`: runs of neighbouring queues. `circle`: dealt out in turn. `sticky`: as many as `averagely` gives, but whoever has
+ * a queue keeps it where that is possible.
+ */
+export type StrategyName = 'averagely' | 'circle' | 'sticky';
 
 /** How far a consumer has come in a queue. */
 export interface QueuePosition {
@@ -61,6 +67,8 @@ export interface ConsumerOptions {
   readonly releaseMs?: number;
   /** How often offsets are committed. Default 1000. */
   readonly commitMs?: number;
+  /** How the brokers divide the queues; all members say the same. Default `averagely`. */
+  readonly strategy?: StrategyName;
   /** The group's record is replaced by a member whose version is higher. Default 0. */
   readonly subscriptionVersion?: number;
   /** Back-off before a failed delivery is handed out again: doubles from `first` to `max`. Default 100 ms to 30 s. */
@@ -107,6 +115,7 @@ export interface ConsumerSettings {
   readonly sessionMs: number;
   readonly releaseMs: number;
   readonly commitMs: number;
+  readonly strategy: Strategy;
   readonly subscriptionVersion: number;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
@@ -168,6 +177,11 @@ function readGroup(options: ConsumerOptions): string {
   return options.group;
 }
 
+function readStrategy(name: StrategyName = 'averagely'): Strategy {
+  const strategy = StrategyNames.indexOf(name.toUpperCase());
+  return strategy < 0 ? refuse(`strategy is ${name}; it has to be averagely, circle or sticky`) : (strategy as Strategy);
+}
+
 /** Checks the options and fills in the defaults. @throws QanatError BAD_CONFIG, INVALID_NAME or INVALID_ARGUMENT (a filter). */
 export function readOptions(host: ClientHost, options: ConsumerOptions): ConsumerSettings {
   const group = readGroup(options);
@@ -191,6 +205,7 @@ export function readOptions(host: ClientHost, options: ConsumerOptions): Consume
     sessionMs: whole('sessionMs', options.sessionMs, 0, 1),
     releaseMs: whole('releaseMs', options.releaseMs, LIMITS.RELEASE_MS, 0),
     commitMs: whole('commitMs', options.commitMs, COMMIT_MS, 1),
+    strategy: readStrategy(options.strategy),
     subscriptionVersion: whole('subscriptionVersion', options.subscriptionVersion, 0, 0),
     retryFirstMs,
     retryMaxMs: Math.max(retryFirstMs, whole('retryMs.max', options.retryMs?.max, RETRY_MAX_MS, 1)),

@@ -306,10 +306,11 @@ export const GroupKindNames: readonly string[] = ['ASSIGNED', 'FREE', 'SHARED'];
 
 /** How a broker divides the queues of a topic among the members. */
 export const Strategy = {
+  /** runs of neighbouring queues */
   AVERAGELY: 0,
-  /** reserved for a later minor version */
+  /** dealt out in turn */
   CIRCLE: 1,
-  /** reserved for a later minor version */
+  /** as many as AVERAGELY gives, and which ones by the present leases */
   STICKY: 2,
 } as const;
 export type Strategy = (typeof Strategy)[keyof typeof Strategy];
