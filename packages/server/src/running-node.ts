@@ -1,8 +1,20 @@
-import { Driver, type DriverOptions, type Engine, type Listener, QanatError, type Transport } from '@qanat/core';
+import {
+  type Broker,
+  Driver,
+  type DriverOptions,
+  type Engine,
+  type Listener,
+  type NameServer,
+  QanatError,
+  type Transport,
+} from '@qanat/core';
 
 /** A NameServer or broker that runs in this process. */
 export interface RunningNode {
   readonly name: string;
+  readonly role: 'broker' | 'nameserver';
+  /** For its figures; it is driven by its host alone. */
+  readonly engine: Broker | NameServer;
   /** Where it listens, `host:port`, with the real port. */
   readonly endpoint: string;
   /** Stops as planned: GOAWAY, what is pending, close. Ends within seconds; idempotent. */

@@ -64,7 +64,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   host.call((broker, nowMs) => broker.setEndpoints([{ listener: 'default', scheme: 'qanat', address: advertised }], nowMs));
   log('info', 'listening', { endpoint, advertised });
   await registered(engine, options.nameServers.length);
-  return { name: options.name, endpoint, ended: host.ended, stop: () => host.stop() };
+  return { name: options.name, role: 'broker', engine, endpoint, ended: host.ended, stop: () => host.stop() };
 }
 
 /** A broker is of use once clients can find it: waits for its NameServers, but not for those that are down. */

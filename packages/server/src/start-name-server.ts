@@ -29,5 +29,5 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
   await host.start();
   const endpoint = await host.listen(tcpTransport(), options.listen);
   log('info', 'listening', { endpoint });
-  return { name: options.name ?? endpoint, endpoint, ended: host.ended, stop: () => host.stop() };
+  return { name: options.name ?? endpoint, role: 'nameserver', engine, endpoint, ended: host.ended, stop: () => host.stop() };
 }

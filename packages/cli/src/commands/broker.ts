@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { listOf, option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, configOption, nodeLoggers, readyLineOption, serve } from './serve.ts';
+import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
+import { addStopHelp, configOption, httpNote, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
 
-interface BrokerFlags {
+interface BrokerFlags extends LogFlags {
   readonly name: string;
   readonly cluster: string;
   readonly listen: string;
@@ -14,6 +15,7 @@ interface BrokerFlags {
   readonly createTopics?: boolean;
   readonly queues?: number;
   readonly flush: 'sync' | 'async';
+  readonly http?: string;
   readonly json?: boolean;
 }
 
@@ -29,13 +31,17 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     createsTopics: flags.createTopics ?? false,
     flush: flags.flush,
     logger: (await nodeLoggers(session))(flags.name),
+    engine: { log: logSettings(flags) },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
     ...(flags.queues === undefined ? {} : { defaultQueues: flags.queues }),
   });
+  const status = await serveStatus(flags.http, [node]);
   if (flags.json === true) {
-    session.out.json({ ready: true, role: 'broker', name: node.name, endpoint: node.endpoint, data, pid: process.pid });
-  } else session.out.line(`broker ${node.name} listens on ${node.endpoint}, data in ${data}`);
+    const { name, endpoint } = node;
+    session.out.json({ ready: true, role: 'broker', name, endpoint, http: status?.endpoint, data, pid: process.pid });
+  } else session.out.line(`broker ${node.name} listens on ${node.endpoint}, data in ${data}${httpNote(status)}`);
   await serve(session, [node], () => node.stop());
+  await status?.close();
 }
 
 export function addBrokerCommand(program: Command, session: Session): void {
@@ -62,9 +68,11 @@ export function addBrokerCommand(program: Command, session: Session): void {
         fallback: 'sync',
       }),
     )
+    .addOption(httpOption())
     .addOption(configOption())
     .addOption(readyLineOption())
     .action((flags: BrokerFlags) => runBroker(session, flags));
+  addLogOptions(command);
   addExamples(command, [
     ['qanat broker --name a --data /var/lib/qanat --create-topics', ''],
     ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610', 'registers at both NameServers'],

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DevCluster, Logger } from '@qanat/server';
+import type { DevCluster, Logger, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { option, wholeNumber } from '../options.ts';
@@ -9,7 +9,7 @@ import { DEFAULT_NAME_SERVER, type Session } from '../session.ts';
 import { chooseDevPorts } from './dev-ports.ts';
 import { countStored, type Stored } from './dev-summary.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, nodeLoggers, readyLineOption, serve } from './serve.ts';
+import { addStopHelp, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
 
 const HOST = '127.0.0.1';
 const BROKERS_MAX = 26;
@@ -19,6 +19,7 @@ interface DevFlags {
   readonly fresh?: boolean;
   readonly nameservers: number;
   readonly brokers: number;
+  readonly http?: string;
   readonly json?: boolean;
 }
 
@@ -43,8 +44,9 @@ function exportLine(cluster: DevCluster): string | undefined {
   return addresses[0] === DEFAULT_NAME_SERVER ? undefined : `export QANAT_NAMESERVER=${addresses.join(',')}`;
 }
 
-function welcome(cluster: DevCluster, flags: DevFlags, readyMs: number): string {
+function welcome(cluster: DevCluster, flags: DevFlags, status: StatusServer | undefined, readyMs: number): string {
   const nodes = [
+    ...(status === undefined ? [] : [['http', 'metrics', status.endpoint]]),
     ...cluster.nameServers.map((node) => ['nameserver', node.name, node.endpoint]),
     ...cluster.brokers.map((node) => ['broker', node.name, node.endpoint]),
   ];
@@ -97,19 +99,22 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
     // Nodes that leave one after the other miss each other: no news while all are stopped.
     logger: (node) => quietAfter(session.signal, logger(node)),
   });
+  const nodes = [...cluster.nameServers, ...cluster.brokers];
+  const status = await serveStatus(flags.http, nodes);
   const readyAtMs = performance.now();
   if (flags.json === true) {
-    const nodes = describeNodes(cluster);
     const endpoint = cluster.nameServers[0]?.endpoint;
-    session.out.json({ ready: true, endpoint, ...nodes, data: flags.data, pid: process.pid });
-  } else session.out.line(welcome(cluster, flags, readyAtMs - startMs));
+    const http = status?.endpoint;
+    session.out.json({ ready: true, endpoint, http, ...describeNodes(cluster), data: flags.data, pid: process.pid });
+  } else session.out.line(welcome(cluster, flags, status, readyAtMs - startMs));
 
   const counted = flags.json === true ? Promise.resolve(undefined) : countStored(cluster);
   let last: string | undefined;
-  await serve(session, [...cluster.nameServers, ...cluster.brokers], async () => {
+  await serve(session, nodes, async () => {
     const upMs = performance.now() - readyAtMs;
     if (flags.json !== true) last = summary(upMs, await counted, await countStored(cluster));
     await cluster.stop();
+    await status?.close();
   });
   if (last !== undefined) session.out.line(`\n${last}`);
 }
@@ -122,6 +127,7 @@ export function addDevCommand(program: Command, session: Session): void {
     .option('--fresh', 'delete what an earlier run left')
     .addOption(option('--nameservers <n>', 'how many NameServers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
     .addOption(option('--brokers <n>', 'how many brokers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
+    .addOption(httpOption())
     .addOption(readyLineOption())
     .action((flags: DevFlags) => runDev(session, flags));
   addExamples(

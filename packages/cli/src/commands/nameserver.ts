@@ -2,22 +2,32 @@ import type { Command } from 'commander';
 import { option } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, configOption, nodeLoggers, readyLineOption, serve } from './serve.ts';
+import { addStopHelp, configOption, httpNote, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
 
 interface NameServerFlags {
   readonly listen: string;
   readonly name?: string;
+  readonly http?: string;
   readonly json?: boolean;
 }
 
-async function runNameServer(session: Session, { listen, name, json }: NameServerFlags): Promise<void> {
+async function runNameServer(session: Session, { listen, name, http, json }: NameServerFlags): Promise<void> {
   const { startNameServer } = await import('@qanat/server');
   const logger = (await nodeLoggers(session))(name ?? 'nameserver');
   const node = await startNameServer({ listen, logger, ...(name === undefined ? {} : { name }) });
+  const status = await serveStatus(http, [node]);
   if (json === true)
-    session.out.json({ ready: true, role: 'nameserver', name: node.name, endpoint: node.endpoint, pid: process.pid });
-  else session.out.line(`nameserver ${name ?? ''}${name === undefined ? '' : ' '}listens on ${node.endpoint}`);
+    session.out.json({
+      ready: true,
+      role: 'nameserver',
+      name: node.name,
+      endpoint: node.endpoint,
+      http: status?.endpoint,
+      pid: process.pid,
+    });
+  else session.out.line(`nameserver ${name ?? ''}${name === undefined ? '' : ' '}listens on ${node.endpoint}${httpNote(status)}`);
   await serve(session, [node], () => node.stop());
+  await status?.close();
 }
 
 export function addNameServerCommand(program: Command, session: Session): void {
@@ -28,6 +38,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
       option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7600' }),
     )
     .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
+    .addOption(httpOption())
     .addOption(configOption())
     .addOption(readyLineOption())
     .action((flags: NameServerFlags) => runNameServer(session, flags));

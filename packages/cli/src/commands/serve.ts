@@ -1,4 +1,4 @@
-import type { Logger, RunningNode } from '@qanat/server';
+import type { Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
 import { option } from '../options.ts';
 import type { LogThreshold } from '../output/diagnostics.ts';
@@ -11,6 +11,26 @@ export const readyLineOption = (): ReturnType<typeof option> =>
 /** `--config` of the commands that run servers. */
 export const configOption = (): ReturnType<typeof option> =>
   option('--config <file>', 'YAML; its settings are the long options without their dashes', { env: 'QANAT_CONFIG' });
+
+/** `--http` of the commands that run servers. */
+export const httpOption = (): ReturnType<typeof option> =>
+  option('--http <address>', 'serves /metrics (Prometheus), /healthz and /readyz at host:port', { env: 'QANAT_HTTP' });
+
+/** Serves metrics and health where `--http` asks for it. When that fails the nodes are stopped. */
+export async function serveStatus(http: string | undefined, nodes: readonly RunningNode[]): Promise<StatusServer | undefined> {
+  if (http === undefined) return undefined;
+  const { startStatusServer } = await import('@qanat/server');
+  try {
+    return await startStatusServer(http, nodes);
+  } catch (error) {
+    for (const node of [...nodes].reverse()) await node.stop();
+    throw error;
+  }
+}
+
+/** Where it is served, for people. */
+export const httpNote = (status: StatusServer | undefined): string =>
+  status === undefined ? '' : `, metrics and health on http://${status.endpoint}`;
 
 /** Makes loggers on the session's standard error, as `--log-level` and `--log-format` say. */
 export async function nodeLoggers(session: Session, defaultLevel: LogThreshold = 'info'): Promise<(node: string) => Logger> {

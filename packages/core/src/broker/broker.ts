@@ -7,6 +7,7 @@ import { QanatError } from '../errors.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
 import { type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
+import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
 import { CommitLog } from './log/commit-log.ts';
@@ -30,16 +31,6 @@ const STORE_ID_BYTES = 16;
 
 /** Life of a broker: it recovers, logs its term, serves, and stops (spec, chapter of brokers). */
 type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
-
-/** What an operator may want to know of a broker at this moment. */
-export interface BrokerFigures {
-  readonly topics: number;
-  readonly connections: number;
-  readonly stagedBytes: number;
-  readonly term: number;
-  /** NameServers that have its registration. */
-  readonly nameServers: number;
-}
 
 /**
  * A Broker: stores and serves messages. An engine: a driver gives it inputs, a storage and a clock.
@@ -197,11 +188,30 @@ export class Broker implements Engine, ServerHandler {
     });
   }
 
-  /** Topics that exist here, connections that are open and bytes that wait to be stored: for operators. */
   figures(): BrokerFigures {
-    const stagedBytes = this.#opened ? this.#log.stagedBytes : 0;
-    const nameServers = this.#registration.registeredCount;
-    return { topics: this.#topics.size, connections: this.#sessions.size, stagedBytes, term: this.#term.current, nameServers };
+    return {
+      ready: this.#phase === 'ready',
+      term: this.#term.current,
+      nameServers: this.#registration.registeredCount,
+      topics: this.#topics.size,
+      groups: this.#groups.size,
+      producers: this.#producers.size,
+      connections: this.#sessions.size,
+      polls: this.#pulls.size,
+      stagedBytes: this.#opened ? this.#log.stagedBytes : 0,
+      logEnd: this.#opened ? this.#log.endPosition : 0,
+      diskFull: this.#log.diskFull,
+      messagesOut: this.#pulls.messagesOut,
+      traffic: this.#sessions.traffic,
+    };
+  }
+
+  topicFigures(): Iterable<TopicFigures> {
+    return this.#topics.figures();
+  }
+
+  groupFigures(): Iterable<GroupFigures> {
+    return this.#groups.figures();
   }
 
   // ---- ServerHandler ----
@@ -259,6 +269,7 @@ export class Broker implements Engine, ServerHandler {
     const host = {
       timers: context.timers,
       nowMs: () => context.nowMs(),
+      wallMs: () => context.wallMs(),
       storage: context.storage.bind(context),
       log: (level: LogLevel, event: string, fields: Record<string, string | number | boolean | undefined>) =>
         context.log(level, event, fields),

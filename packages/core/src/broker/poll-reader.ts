@@ -23,6 +23,8 @@ export type LeaseCheck = (group: string, member: string, topicId: number, queue:
  * pull).
  */
 export class PollReader {
+  /** In the batches that were taken into answers so far. */
+  messages = 0;
   readonly #log: CommitLog;
   readonly #topics: Topics;
   readonly #leaseError: LeaseCheck;
@@ -119,6 +121,7 @@ export class PollReader {
         if (bytes > 0 && bytes + batch.length > queue.bytesMax) break;
         poll.parts.push(batch);
         bytes += batch.length;
+        this.messages += readUint32(batch, BATCH_AT.recordCount);
       }
       queue.offset = readUint53(batch, BATCH_AT.baseOffset) + readUint32(batch, BATCH_AT.recordCount);
       if (filter !== undefined) poll.scannedBytes += batch.length;

@@ -19,6 +19,10 @@ export class ProducerTable {
     this.#limits = limits;
   }
 
+  get size(): number {
+    return this.#byId.size;
+  }
+
   all(): Iterable<Producer> {
     return this.#byId.values();
   }

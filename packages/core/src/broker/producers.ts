@@ -27,6 +27,10 @@ export class Producers {
     this.#table = new ProducerTable(host, limits);
   }
 
+  get size(): number {
+    return this.#table.size;
+  }
+
   // ---- requests ----
 
   /** INIT_PRODUCER. @throws QanatError UNKNOWN_PRODUCER, PRODUCER_FENCED, INVALID_ARGUMENT. */

@@ -60,6 +60,18 @@ export class Pulls {
     this.#reader = new PollReader(log, topics, leaseError);
   }
 
+  /** Requests that are not answered. */
+  get size(): number {
+    let size = 0;
+    for (const polls of this.#sessions.values()) size += polls.all.size;
+    return size;
+  }
+
+  /** Messages of the batches that were handed out. */
+  get messagesOut(): number {
+    return this.#reader.messages;
+  }
+
   /** PULL. @throws QanatError INVALID_ARGUMENT, TOO_MANY_REQUESTS. */
   pull(request: Request<'PULL'>): void {
     const { waitMs, maxBytes, poll: number } = request.header;

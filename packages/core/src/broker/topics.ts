@@ -1,5 +1,6 @@
 import { QanatError } from '../errors.ts';
 import type { TopicChanged, TopicState, TopicStateInit } from '../wire/gen/messages.ts';
+import type { TopicFigures } from './figures.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import { Topic, TopicQueue } from './topic.ts';
 
@@ -54,6 +55,18 @@ export class Topics {
   /** The first offset stored at or after a wall-clock time; the high watermark when there is none. */
   offsetByTime(queue: TopicQueue, timeMs: number): number {
     return this.#log.findByTime(queue.topic.id, queue.queue, timeMs) ?? queue.highWatermark;
+  }
+
+  *figures(): Iterable<TopicFigures> {
+    for (const { name, queues } of this.#byId.values()) {
+      let stored = 0;
+      let kept = 0;
+      for (const queue of queues) {
+        stored += queue.highWatermark;
+        kept += queue.highWatermark - this.oldest(queue);
+      }
+      yield { topic: name, queues: queues.length, stored, kept };
+    }
   }
 
   /** Draws the id of a new topic. */

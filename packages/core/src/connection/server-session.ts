@@ -17,6 +17,7 @@ import {
   responseCodec,
 } from './request.ts';
 import type { ServerSessionOptions } from './server-session-options.ts';
+import type { Traffic } from './traffic.ts';
 
 /** One request of a client, until it is answered. One-way frames are requests whose answers are dropped. */
 export class Request<N extends LiveFrame = LiveFrame> {
@@ -62,6 +63,7 @@ export class Request<N extends LiveFrame = LiveFrame> {
   }
 
   fail(error: QanatError): void {
+    this.session.traffic.error(error.code);
     if (this.oneWay || this.#answered) return;
     this.session.send(encodeError(FRAMES[this.name].type, this.correlation, error));
     this.#end();
@@ -97,6 +99,8 @@ export class ServerSession {
   readonly connection: ConnectionId;
   readonly remote: string;
   readonly listener: string;
+  /** Counters of all connections of this server. */
+  readonly traffic: Traffic;
   /** What the client said of itself. */
   hello: Hello | undefined;
   /** The peer does not read fast enough: hold back what can wait. */
@@ -119,6 +123,7 @@ export class ServerSession {
     host: EngineHost,
     role: ServerHandler,
     options: ServerSessionOptions,
+    traffic: Traffic,
     connection: ConnectionId,
     remote: string,
     listener: string,
@@ -126,6 +131,7 @@ export class ServerSession {
     this.#host = host;
     this.#role = role;
     this.#options = options;
+    this.traffic = traffic;
     this.connection = connection;
     this.remote = remote;
     this.listener = listener;
@@ -148,6 +154,7 @@ export class ServerSession {
   handleFrame(bytes: Uint8Array): void {
     if (!this.alive) return;
     this.#heardMs = this.#host.nowMs();
+    this.traffic.receivedBytes += bytes.length;
     try {
       this.#dispatch(decodeFrame(bytes));
     } catch (error) {
@@ -210,11 +217,13 @@ export class ServerSession {
   /** Tells the peer why, and closes. */
   end(error: QanatError): void {
     if (!this.alive) return;
+    this.traffic.end(error.code);
     this.#sayGoAway(error, 0);
     this.#close();
   }
 
   #emit(frame: readonly Uint8Array[]): void {
+    for (const part of frame) this.traffic.sentBytes += part.length;
     this.#host.emit({ kind: 'send', connection: this.connection, parts: frame });
   }
 
@@ -260,6 +269,7 @@ export class ServerSession {
 
   #refuse(frame: Frame, error: QanatError): void {
     if (this.#joined?.correlation === frame.correlation) this.#joined = undefined;
+    this.traffic.error(error.code);
     if ((frame.flags & Flag.MORE) !== 0) this.#refused = frame.correlation;
     if ((frame.flags & Flag.ONEWAY) === 0) this.send(encodeError(frame.type, frame.correlation, error));
   }
@@ -288,6 +298,7 @@ export class ServerSession {
       return this.#refuse(frame, error);
     }
     if (frame.flags & Flag.MORE) return;
+    this.traffic.request(name);
     const request = new Request(this, name, headers as never, frame);
     if (!request.oneWay) this.#inFlight.add(frame.correlation);
     try {

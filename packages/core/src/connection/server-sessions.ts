@@ -3,9 +3,11 @@ import type { ConnectionId, Input } from '../engine.ts';
 import { QanatError } from '../errors.ts';
 import { type ServerHandler, ServerSession } from './server-session.ts';
 import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from './server-session-options.ts';
+import { Traffic } from './traffic.ts';
 
 /** All connections that one server has accepted. */
 export class ServerSessions {
+  readonly traffic: Traffic = new Traffic();
   readonly #host: EngineHost;
   readonly #role: ServerHandler;
   readonly #options: ServerSessionOptions;
@@ -70,8 +72,9 @@ export class ServerSessions {
   }
 
   #accept(connection: ConnectionId, remote: string, listener: string): void {
-    const session = new ServerSession(this.#host, this.#role, this.#options, connection, remote, listener);
+    const session = new ServerSession(this.#host, this.#role, this.#options, this.traffic, connection, remote, listener);
     this.#sessions.set(connection, session);
+    this.traffic.accepted++;
     if (this.#refusal !== undefined) session.end(this.#refusal);
     else if (this.#sessions.size > this.#connectionsMax) {
       session.end(new QanatError('TOO_MANY_CONNECTIONS', `${this.#connectionsMax} connections are open`));

@@ -2,6 +2,7 @@ import type { LiveFrame } from '../connection/request.ts';
 import type { Request, ServerHandler, ServerSession } from '../connection/server-session.ts';
 import type { ServerSessionOptions } from '../connection/server-session-options.ts';
 import { ServerSessions } from '../connection/server-sessions.ts';
+import type { Traffic } from '../connection/traffic.ts';
 import { EngineContext } from '../context.ts';
 import type { Engine, Input, Output } from '../engine.ts';
 import { QanatError, wireNumberOf } from '../errors.ts';
@@ -31,6 +32,19 @@ export interface NameServerOptions {
   readonly brokersMax?: number;
   readonly connectionsMax?: number;
   readonly session?: Partial<ServerSessionOptions>;
+}
+
+/** What an operator may want to know of a NameServer at this moment. */
+export interface NameServerFigures {
+  /** It answers, and is not about to stop. */
+  readonly ready: boolean;
+  readonly topics: number;
+  /** Brokers that are heard. */
+  readonly brokers: number;
+  /** Brokers that keep their places, and are not heard. */
+  readonly brokersAway: number;
+  readonly connections: number;
+  readonly traffic: Traffic;
 }
 
 const SERVED: ReadonlySet<LiveFrame> = new Set([
@@ -106,6 +120,20 @@ export class NameServer implements Engine, ServerHandler {
   /** Brokers that are known, for operators. */
   brokers(): readonly { readonly name: string; readonly away: boolean; readonly topics: number }[] {
     return [...this.#table.brokers()].map((b) => ({ name: b.name, away: b.state === 'away', topics: b.topics.size }));
+  }
+
+  /** For operators. */
+  figures(): NameServerFigures {
+    const brokers = [...this.#table.brokers()];
+    const brokersAway = brokers.filter((broker) => broker.state === 'away').length;
+    return {
+      ready: this.#startedMs !== undefined && !this.#stopping,
+      topics: this.#table.topicCount,
+      brokers: brokers.length - brokersAway,
+      brokersAway,
+      connections: this.#sessions.size,
+      traffic: this.#sessions.traffic,
+    };
   }
 
   #stopWhenAlone(): void {

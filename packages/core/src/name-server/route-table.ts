@@ -35,6 +35,10 @@ export class RouteTable {
     return this.#brokers.values();
   }
 
+  get topicCount(): number {
+    return this.#topics.size;
+  }
+
   topicNames(): Iterable<string> {
     return this.#topics.keys();
   }

@@ -13,14 +13,22 @@ const GROUPS_PER_PAGE = 400;
 const MEMBERS_PER_PAGE = 75;
 const QUEUES_PER_PAGE = 140;
 
-function summary(host: GroupHost, group: Group): GroupSummaryInit {
+/** Messages stored and not committed, over the queues with a committed offset. */
+export function lagOf(host: GroupHost, group: Group): number {
   let lag = 0;
   for (const { topicId, queue, committed } of group.table.all()) {
     if (committed === undefined || host.topicName(topicId) === undefined) continue;
     lag += Math.max(0, host.bounds(topicId, queue).highWatermark - committed);
   }
-  return { group: group.name, kind: group.kind, members: group.members.size, lag };
+  return lag;
 }
+
+const summary = (host: GroupHost, group: Group): GroupSummaryInit => ({
+  group: group.name,
+  kind: group.kind,
+  members: group.members.size,
+  lag: lagOf(host, group),
+});
 
 /** Answers GROUP_LIST, sorted by name. */
 export function listGroups(host: GroupHost, groups: Iterable<Group>, request: Request<'GROUP_LIST'>): void {

@@ -3,7 +3,8 @@ import { type ErrorCode, QanatError } from '../../errors.ts';
 import { checkName } from '../../model/names.ts';
 import type { GroupState, GroupStateInit, StateRecord, Subscription } from '../../wire/gen/messages.ts';
 import { GroupKind } from '../../wire/gen/registry.ts';
-import { describeGroup, listGroups } from './describe.ts';
+import type { GroupFigures } from '../figures.ts';
+import { describeGroup, lagOf, listGroups } from './describe.ts';
 import { Group } from './group.ts';
 import { DEFAULT_GROUP_OPTIONS, type GroupEnv, type GroupOptions } from './group-env.ts';
 import type { Settle } from './hand-over.ts';
@@ -81,6 +82,15 @@ export class Groups {
     const lease = liveLease(group.table.find(topicId, queue));
     if (lease !== undefined && lease.epoch === epoch && lease.member === member) return undefined;
     return epoch === 0 && group.members.get(member) === undefined ? 'UNKNOWN_MEMBER' : 'LEASE_FENCED';
+  }
+
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  *figures(): Iterable<GroupFigures> {
+    for (const group of this.#groups.values())
+      yield { group: group.name, members: group.members.size, lag: lagOf(this.#host, group) };
   }
 
   // ---- durable state ----

@@ -1,0 +1,85 @@
+// Metrics and health over HTTP, for monitoring systems and supervisors. It changes nothing and tells no message.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { QanatError } from '@qanat/core';
+import { splitAddress } from '../listen-address.ts';
+import type { RunningNode } from '../running-node.ts';
+
+const CONNECTIONS_MAX = 64;
+const REQUEST_TIMEOUT_MS = 10_000;
+const PATHS = 'GET /metrics, /healthz (the process lives) or /readyz (every node of it serves)';
+
+export interface StatusServer {
+  /** `host:port`, with the real port. */
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `/metrics` (Prometheus), `/healthz` and `/readyz` of the nodes of this process at `host:port`.
+ * @throws QanatError BAD_CONFIG when it cannot listen there.
+ */
+export async function startStatusServer(address: string, nodes: readonly RunningNode[]): Promise<StatusServer> {
+  const { host, port } = splitAddress(address);
+  // Most processes serve no metrics: what makes them is loaded by those that do.
+  const { createRegistry } = await import('./registry.ts');
+  const registry = createRegistry(nodes);
+  const answers: Readonly<Record<string, () => Promise<Answer> | Answer>> = {
+    '/metrics': async () => ({ status: 200, type: registry.contentType, text: await registry.metrics() }),
+    '/healthz': () => ({ status: 200, text: 'ok\n' }),
+    '/readyz': () => readiness(nodes),
+  };
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    answer(answers, request, response).catch((error: unknown) => {
+      write(response, { status: 500, text: `${error instanceof Error ? error.message : error}\n` });
+    });
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  await listen(server, host, port, address);
+  const { port: realPort } = server.address() as AddressInfo;
+  return {
+    endpoint: host.includes(':') ? `[${host}]:${realPort}` : `${host}:${realPort}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type?: string;
+  readonly text: string;
+}
+
+async function answer(
+  answers: Readonly<Record<string, () => Promise<Answer> | Answer>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? '').split('?')[0] as string;
+  if (request.method !== 'GET' && request.method !== 'HEAD') return write(response, { status: 405, text: `${PATHS}\n` });
+  const found = Object.hasOwn(answers, path) ? answers[path] : undefined;
+  write(response, found === undefined ? { status: 404, text: `${PATHS}\n` } : await found());
+}
+
+function readiness(nodes: readonly RunningNode[]): Answer {
+  const waiting = nodes.filter((node) => !node.engine.figures().ready);
+  if (waiting.length === 0) return { status: 200, text: 'ready\n' };
+  return { status: 503, text: waiting.map((node) => `${node.role} ${node.name} does not serve\n`).join('') };
+}
+
+function write(response: ServerResponse, { status, type = 'text/plain; charset=utf-8', text }: Answer): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  response.end(response.req.method === 'HEAD' ? undefined : text);
+}
+
+function listen(server: Server, host: string, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new QanatError('BAD_CONFIG', `cannot serve metrics at ${address}: ${cause.message}`, { cause }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
