@@ -1,0 +1,89 @@
+import type { QueueStatus } from '@qanat/core';
+import { queueKeyOf, readValue } from '../history/index.ts';
+import type { Application, WorkloadHost } from './application.ts';
+import { Member } from './member.ts';
+import type { TopicPlan } from './plan.ts';
+
+const ASK_MS = 3_000;
+const LOOK_MS = 200;
+/** How long a fresh group may take to read everything. */
+const DRAIN_MS_MAX = 120_000;
+
+export interface DrainParts {
+  readonly host: WorkloadHost;
+  readonly admin: Application;
+  readonly reader: Application;
+  readonly topics: readonly TopicPlan[];
+}
+
+/** Reads every queue from its oldest message to its high watermark by a fresh group, and writes it all down. */
+export function drain(parts: DrainParts, done: (error: string | undefined) => void): void {
+  const statuses: QueueStatus[] = [];
+  let open = parts.topics.length;
+  let failure: string | undefined;
+  parts.admin.within((client) => {
+    for (const { topic } of parts.topics) {
+      client.admin.describeTopic(topic, ASK_MS, (error, description) => {
+        if (error === undefined) statuses.push(...description.queues);
+        else failure ??= `topic ${topic} cannot be described: ${error.code}`;
+        if (--open > 0) return;
+        if (failure !== undefined) done(failure);
+        else readAll(parts, statuses, done);
+      });
+    }
+  });
+}
+
+function readAll(parts: DrainParts, statuses: readonly QueueStatus[], done: (error: string | undefined) => void): void {
+  const { host, reader, topics } = parts;
+  const ends = new Map(
+    statuses.map(({ topic, broker, queue, highWatermark }) => [queueKeyOf(topic, broker, queue), highWatermark] as const),
+  );
+  const group = 'drain';
+  const options = {
+    mode: 'clustering',
+    group,
+    subscriptions: topics.map(({ topic }) => ({ topic })),
+    from: 'first',
+    ordered: true,
+    instanceId: reader.name,
+    batch: { recordsMax: 500 },
+  } as const;
+  const filters = Object.fromEntries(topics.map(({ topic }) => [topic, undefined]));
+  host.history.add({ kind: 'group', group, mode: 'clustering', from: 'first', filters, ordered: true });
+  const member = new Member(
+    reader,
+    host.history,
+    host.newRandom(),
+    { group, options, handlerMsMax: 0, failPercent: 0 },
+    (message) => {
+      const value = readValue(message.body);
+      host.history.add({
+        kind: 'drained',
+        queue: queueKeyOf(message.topic, message.broker, message.queue),
+        offset: message.offset,
+        value: value?.value,
+        topic: value?.topic,
+        key: message.key,
+        tag: message.tag,
+      });
+    },
+  );
+  const untilMs = reader.clock.nowMs() + DRAIN_MS_MAX;
+  const look = (): void => {
+    const positions = new Map(
+      member
+        .positions()
+        .map(({ queue: { topic, broker, queue }, offset }) => [queueKeyOf(topic, broker, queue), offset] as const),
+    );
+    const missing = [...ends].find(([queue, end]) => (positions.get(queue) ?? -1) < end);
+    if (missing !== undefined && reader.clock.nowMs() < untilMs) return reader.after(LOOK_MS, look);
+    for (const { topic, broker, queue, oldestOffset, highWatermark } of statuses) {
+      const key = queueKeyOf(topic, broker, queue);
+      host.history.add({ kind: 'queueDrained', queue: key, oldest: oldestOffset, highWatermark });
+    }
+    member.leave(true);
+    done(missing === undefined ? undefined : `${missing[0]} was read up to ${positions.get(missing[0])} of ${missing[1]}`);
+  };
+  reader.after(LOOK_MS, look);
+}
