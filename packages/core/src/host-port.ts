@@ -6,7 +6,8 @@ export interface HostPort {
   readonly port: number;
 }
 
-const FORM = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:\[([0-9a-fA-F:.%]+[^\]]*)\]|([^\s:/[\]]+)):(\d{1,5})\/?$/;
+/** Scheme, then an IPv6 address with its zone or a name, then the port. */
+const FORM = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:\[([0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:%[\w.~-]+)?)\]|([^\s:/[\]]+)):(\d{1,5})\/?$/;
 const PORT_MAX = 65_535;
 
 /**

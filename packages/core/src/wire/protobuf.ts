@@ -1,6 +1,7 @@
 // The rules of the specification on top of protobufjs: checked integers, named limits, required fields, known enum values.
 import { Reader, Writer } from 'protobufjs/minimal.js';
 import { QanatError } from '../errors.ts';
+import { utf8Length } from './bytes.ts';
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
@@ -79,7 +80,10 @@ function boundedLength(r: Reader, max: number, where: string): void {
 
 export function readString(r: Reader, max: number, where: string): string {
   boundedLength(r, max, where);
-  return r.string();
+  const text = r.string();
+  // A byte that is no UTF-8 becomes U+FFFD, which has three: such a text must not grow past the limit when it is sent on.
+  if (text.length * 3 > max && text.includes('\ufffd') && utf8Length(text) > max) invalid(where, `is longer than ${max} bytes`);
+  return text;
 }
 
 export function readBytes(r: Reader, max: number, where: string): Uint8Array {

@@ -277,6 +277,7 @@ export class RecordReader {
     this.#end = end;
     this.#at++; // attributes: none is defined, unknown bits are ignored
     this.bornTimeMs = this.header.bornTimeMs + unzigzag(this.#varint());
+    if (this.bornTimeMs < 0 || this.bornTimeMs > Number.MAX_SAFE_INTEGER) this.#broken();
     this.#keyEnd = this.#text();
     this.#keyAt = this.#textAt;
     this.#tagEnd = this.#text();
@@ -343,7 +344,7 @@ export class RecordReader {
       if (this.#at >= this.#end) this.#broken();
       const byte = this.bytes[this.#at++] as number;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
+      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : this.#broken();
       scale *= 0x80;
     }
     return this.#broken();
