@@ -89,6 +89,13 @@ export class MemoryStorage implements Storage {
     return [...this.#files.keys()].sort();
   }
 
+  /** Bytes of all files. */
+  get usedBytes(): number {
+    let usedBytes = 0;
+    for (const { size } of this.#files.values()) usedBytes += size;
+    return usedBytes;
+  }
+
   /** A file as it is, for damaging it. */
   file(name: string): MemoryFile | undefined {
     return this.#files.get(name);
@@ -236,8 +243,7 @@ export class MemoryStorage implements Storage {
   }
 
   #freeBytes(): number {
-    let usedBytes = 0;
-    for (const { size } of this.#files.values()) usedBytes += size;
+    const { usedBytes } = this;
     const freeBytes = Math.max(0, (this.#options.freeBytes ?? FREE_BYTES) - usedBytes);
     return Math.min(freeBytes, this.#options.faults?.freeBytesAfter(usedBytes) ?? freeBytes);
   }
