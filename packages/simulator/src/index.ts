@@ -9,3 +9,8 @@ export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
 export { VirtualCluster } from './virtual-cluster.ts';
 export { type LinkConditions, VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.ts';
 export { VirtualNode, type VirtualNodeOptions } from './virtual-node.ts';
+export * from './workload/index.ts';
+export { drawPlan, type ClusterPlan, type SimulationPlan } from './simulation/draw-plan.ts';
+export { runSimulation, type SimulationOptions, type SimulationResult, type SimulationStats } from './simulation/run-simulation.ts';
+export type { Violation } from './simulation/judge.ts';
+export type { Fault, FaultKind } from './faults/fault.ts';

@@ -10,7 +10,9 @@ export class History {
     this.#clock = clock;
   }
 
+  /** Takes the fact itself, and sets its time. */
   add(fact: HistoryFact): void {
-    this.events.push({ ...fact, atMs: this.#clock.nowMs() });
+    (fact as { atMs?: number }).atMs = this.#clock.nowMs();
+    this.events.push(fact as HistoryEvent);
   }
 }

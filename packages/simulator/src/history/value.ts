@@ -10,22 +10,32 @@ export interface Value {
 }
 
 const CHECKSUM_DIGITS = 8;
+const PADDING = 0x2e;
+/** Names and numbers before the padding are shorter. */
+const TEXT_BYTES_MAX = 200;
 
 /** Texts of a run are ASCII. */
-const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+function write(bytes: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+}
 
 const checksumOf = (bytes: Uint8Array): string => portableCrc32(bytes, 0).toString(16).padStart(CHECKSUM_DIGITS, '0');
 
 /** The body of a message. @param padding bytes that only make it longer. */
 export function writeValue({ value, topic, key, tag }: Value, padding: number): Uint8Array {
-  const text = `${value}|${topic}|${key ?? ''}|${tag ?? ''}|${'.'.repeat(padding)}|`;
-  return bytesOf(text + checksumOf(bytesOf(text)));
+  const text = `${value}|${topic}|${key ?? ''}|${tag ?? ''}|`;
+  const bytes = new Uint8Array(text.length + padding + CHECKSUM_DIGITS);
+  write(bytes, 0, text);
+  const end = text.length + padding;
+  bytes.fill(PADDING, text.length, end);
+  write(bytes, end, checksumOf(bytes.subarray(0, end)));
+  return bytes;
 }
 
 /** What a body says, or undefined when it is not whole. */
 export function readValue(body: Uint8Array): Value | undefined {
   const end = body.length - CHECKSUM_DIGITS;
   if (end < 0 || checksumOf(body.subarray(0, end)) !== readUtf8(body, end, body.length)) return undefined;
-  const [value = '', topic = '', key = '', tag = ''] = readUtf8(body, 0, end).split('|');
+  const [value = '', topic = '', key = '', tag = ''] = readUtf8(body, 0, Math.min(end, TEXT_BYTES_MAX)).split('|');
   return { value, topic, key: key === '' ? undefined : key, tag: tag === '' ? undefined : tag };
 }

@@ -65,11 +65,13 @@ export interface WorkloadDraw {
   readonly loadMs: number;
   /** No member is killed. */
   readonly calm: boolean;
-  /** Messages in all, about. Default 1500. */
+  /** Messages in all, about. Default 1000. */
   readonly messages?: number;
 }
 
 export const TAGS: readonly string[] = ['red', 'green', 'blue', 'grey'];
+
+const MESSAGES = 1_000;
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[random.below(items.length)] as T;
 const chance = (random: Random, percent: number): boolean => random.below(100) < percent;
@@ -89,10 +91,10 @@ export function drawWorkload(random: Random, draw: WorkloadDraw): WorkloadPlan {
     loadMs,
     topics,
     senders: Array.from({ length: senderCount }, (_, i) =>
-      drawSender(random, `sender-${i + 1}`, names, loadMs, (draw.messages ?? 1_500) / senderCount),
+      drawSender(random, `sender-${i + 1}`, names, loadMs, (draw.messages ?? MESSAGES) / senderCount),
     ),
     groups: Array.from({ length: groupCount }, (_, i) => drawGroup(random, `group-${i + 1}`, names, draw, i === 0)),
-    readersMs: pick(random, [120_000, 300_000, 3_600_000]),
+    readersMs: pick(random, [300_000, 3_600_000, 3_600_000]),
   };
 }
 
@@ -111,7 +113,7 @@ function drawSender(random: Random, name: string, topics: readonly string[], loa
     batchRecordsMax,
     everyMs: Math.max(50, Math.round((loadMs * perBurst) / messages)),
     burstMax,
-    paddingMax: pick(random, [10, 200, 4_000]),
+    paddingMax: pick(random, [10, 200, 2_000]),
     lingerMs: pick(random, [0, 0, 5, 50]),
     timeoutMs: pick(random, [30_000, 30_000, 4_000]),
     compress: chance(random, 15),
