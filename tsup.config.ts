@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const entries: Record<string, Record<string, string>> = {
-  core: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+  core: { index: 'src/index.ts', 'annotate/index': 'src/annotate/index.ts', 'testing/index': 'src/testing/index.ts' },
   transports: { 'memory/index': 'src/memory/index.ts', 'tcp/index': 'src/tcp/index.ts', 'node/index': 'src/node/index.ts' },
   storage: { index: 'src/index.ts' },
   simulator: { index: 'src/index.ts' },

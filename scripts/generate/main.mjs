@@ -3,6 +3,7 @@
 //   node scripts/generate/main.mjs --check    fail when a generated file is stale
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { generateFields } from './fields.mjs';
 import { generateMessages } from './messages.mjs';
 import { generateRegistry } from './registry.mjs';
 import { loadSchema } from './schema.mjs';
@@ -10,6 +11,7 @@ import { generateTables } from './tables.mjs';
 
 const schema = loadSchema('spec/v1/proto');
 const files = {
+  'packages/core/src/annotate/gen/fields.ts': generateFields(schema),
   'packages/core/src/wire/gen/messages.ts': generateMessages(schema),
   'packages/core/src/wire/gen/registry.ts': generateRegistry(schema),
 };

@@ -4,6 +4,7 @@ import { addDevCommand } from './commands/dev.ts';
 import { addGroupCommands } from './commands/group.ts';
 import { addNameServerCommand } from './commands/nameserver.ts';
 import { addSendCommand } from './commands/send.ts';
+import { addSpecCommands } from './commands/spec.ts';
 import { addTailCommand } from './commands/tail.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { addGlobalOptions, applyGlobals } from './options.ts';
@@ -60,6 +61,7 @@ export function createProgram(session: Session): Command {
   addGroupCommands(program, session);
   addNameServerCommand(program, session);
   addBrokerCommand(program, session);
+  addSpecCommands(program, session);
   program.addHelpText('after', `\n"qanat help COMMAND" shows examples.\n${EXIT_CODES}`);
   return program;
 }

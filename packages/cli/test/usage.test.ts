@@ -19,6 +19,8 @@ describe('help', () => {
     ['tail'],
     ['topic'],
     ...['create', 'alter', 'ls', 'describe', 'rm'].map((verb) => ['topic', verb]),
+    ['spec'],
+    ['spec', 'decode'],
     ['group'],
     ...['ls', 'describe', 'lag', 'reset'].map((verb) => ['group', verb]),
   ];

@@ -116,7 +116,8 @@ export function bodyChecksumHolds(platform: Platform, bytes: Uint8Array): boolea
   return platform.crc32(bytes.subarray(BATCH_BODY_AT), 0) === readUint32(bytes, BATCH_AT.bodyChecksum);
 }
 
-function headerChecksum(platform: Platform, bytes: Uint8Array): number {
+/** What the header checksum should be. */
+export function headerChecksum(platform: Platform, bytes: Uint8Array): number {
   const before = platform.crc32(bytes.subarray(0, BATCH_AT.headerChecksum), 0);
   const zeros = platform.crc32(FOUR_ZEROS, before);
   return platform.crc32(bytes.subarray(BATCH_AT.headerChecksum + 4, BATCH_BROKER_BYTES), zeros);
