@@ -7,6 +7,7 @@ import type { EndpointInit } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import type { GroupOptions } from './groups/group-env.ts';
 import type { CommitLogOptions } from './log/commit-log.ts';
+import { SEGMENT_BYTES_MAX } from './log/segment.ts';
 
 /** Every broker takes batches of this length (spec, chapter of limits). */
 const BATCH_BYTES_LEAST = 65_536;
@@ -59,7 +60,7 @@ export interface BrokerOptions {
   readonly times?: Partial<BrokerTimes>;
   readonly session?: Partial<ServerSessionOptions>;
   readonly groups?: Partial<GroupOptions>;
-  /** Sizes of segments, cache and reserve. */
+  /** Sizes of segments, cache and reserve; retention. */
   readonly log?: Partial<Omit<CommitLogOptions, 'platform' | 'flush' | 'newStoreId'>>;
 }
 
@@ -124,5 +125,15 @@ function check(settings: BrokerSettings): void {
   if (limits.batchBytesMax > fits) bad('limits.batchBytesMax', `a frame of ${session.frameBytesMax} bytes holds ${fits} at most`);
   for (const [name, value] of Object.entries({ ...settings.limits, ...settings.times })) {
     if (!(value > 0)) bad(name, `${value} is not above zero`);
+  }
+  checkLog(settings.log);
+}
+
+function checkLog(log: BrokerSettings['log']): void {
+  for (const [name, value] of Object.entries(log)) {
+    if (typeof value === 'number' && !(value >= 0)) bad(`log.${name}`, `${value} is not a number from 0 on`);
+  }
+  if (log.segmentBytes !== undefined && log.segmentBytes > SEGMENT_BYTES_MAX) {
+    bad('log.segmentBytes', `${log.segmentBytes} bytes are more than ${SEGMENT_BYTES_MAX}`);
   }
 }

@@ -57,6 +57,8 @@ export class LogWorld implements LogObserver {
   readonly fatals: QanatError[] = [];
   restored: Snapshot | undefined;
   now = 0;
+  /** What the wall clock shows beyond `now`. */
+  wallOffsetMs = 0;
 
   constructor(options: WorldOptions = {}, disk = new FakeDisk()) {
     this.disk = disk;
@@ -64,6 +66,7 @@ export class LogWorld implements LogObserver {
       timers: this.timers,
       nowMs: () => this.now,
       storage: (request, done) => disk.storage(request, done),
+      wallMs: () => this.now + this.wallOffsetMs,
       log: (level, event) => this.reports.push(`${level} ${event}`),
       fatal: (error) => {
         this.events.push(`fatal ${error.code}`);

@@ -2,6 +2,7 @@
 import { assert, QanatError } from '../../errors.ts';
 import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { type SnapshotInit, StateRecord, type StateRecordInit } from '../../wire/gen/messages.ts';
+import { Background } from './background.ts';
 import { EntryCodec, EntryKind } from './entry.ts';
 import { FreeSpaceWatch } from './free-space.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -10,7 +11,8 @@ import type { CommitLogOptions, LogHost, LogObserver, Settle } from './log-host.
 import { LogReader, type ReadDone } from './log-reader.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
-import { STORE_ID_BYTES } from './segment.ts';
+import { Retention } from './retention.ts';
+import { SEGMENT_BYTES_MAX, STORE_ID_BYTES } from './segment.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StagedEntries } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
@@ -23,8 +25,6 @@ const SNAPSHOT_BYTES = 64 * MIB;
 const CACHE_BYTES = 64 * MIB;
 const BLOCK_BYTES = MIB;
 const RESERVE_BYTES = 256 * MIB;
-/** The index keeps positions in a segment in 32 bits. */
-const SEGMENT_BYTES_MAX = 4 * 1024 * MIB - 1;
 const SNAPSHOT_RETRY_MS = 10_000;
 
 /** What there is once the log is recovered. */
@@ -32,6 +32,7 @@ interface OpenLog {
   readonly storeId: Uint8Array;
   readonly staged: StagedEntries;
   readonly commit: GroupCommit;
+  readonly retention: Retention;
 }
 
 /**
@@ -50,6 +51,7 @@ export class CommitLog {
   readonly #reader: LogReader;
   readonly #snapshots: SnapshotStore;
   readonly #space: FreeSpaceWatch;
+  readonly #background: Background;
   #open: OpenLog | undefined;
   #closing = false;
   #snapshotPosition = 0;
@@ -66,6 +68,7 @@ export class CommitLog {
     this.#blocks = new LogBlocks(options.blockBytes ?? BLOCK_BYTES, options.cacheBytes ?? CACHE_BYTES);
     this.#reader = new LogReader(host, this.#blocks, this.#index);
     this.#snapshots = new SnapshotStore(host, options.platform);
+    this.#background = new Background(host);
     this.#space = new FreeSpaceWatch(host, options.reserveBytes ?? RESERVE_BYTES);
   }
 
@@ -162,7 +165,9 @@ export class CommitLog {
   /** So much of the log lies behind the newest snapshot that the broker should call `snapshot`. */
   get wantsSnapshot(): boolean {
     if (this.#snapshotting || this.#open === undefined || this.#host.nowMs() < this.#snapshotAgainMs) return false;
-    return this.#open.commit.applied - this.#snapshotPosition >= (this.#options.snapshotBytes ?? SNAPSHOT_BYTES);
+    const behindBytes = this.#open.commit.applied - this.#snapshotPosition;
+    if (behindBytes > 0 && this.#open.retention.wantsSnapshot) return true;
+    return behindBytes >= (this.#options.snapshotBytes ?? SNAPSHOT_BYTES);
   }
 
   /**
@@ -177,10 +182,13 @@ export class CommitLog {
     const { commit, storeId } = this.#opened;
     const complete = { ...snapshot, position: commit.applied, chain: commit.appliedChain, storeId };
     this.#snapshotting = true;
-    runTask(this.#host, this.#keep(complete), (error) => {
+    this.#opened.retention.wantsSnapshot = false;
+    this.#background.run(this.#keep(complete), (error) => {
       this.#snapshotting = false;
-      if (error === undefined) this.#snapshotPosition = complete.position;
-      else {
+      if (error === undefined) {
+        this.#snapshotPosition = complete.position;
+        this.#opened.retention.check();
+      } else {
         this.#snapshotAgainMs = this.#host.nowMs() + SNAPSHOT_RETRY_MS;
         this.#host.log('warn', 'log.snapshot.failed', { position: complete.position, error: error.message });
       }
@@ -197,10 +205,13 @@ export class CommitLog {
       done(undefined);
       return;
     }
+    this.#open?.retention.stop();
     commit.finish(() => {
       commit.stop();
-      if (commit.failure !== undefined) done(commit.failure);
-      else runTask(this.#host, commit.syncApplied(), () => done(commit.failure));
+      this.#background.stop(() => {
+        if (commit.failure !== undefined) done(commit.failure);
+        else runTask(this.#host, commit.syncApplied(), () => done(commit.failure));
+      });
     });
   }
 
@@ -222,12 +233,25 @@ export class CommitLog {
         staged,
         term: () => this.term,
         writeFailed: () => this.#space.check(),
+        written: (bytes) => this.#space.written(bytes),
+        segmentBegun: () => this.#open?.retention.check(),
       },
       log,
     );
     this.term = log.term;
     this.#snapshotPosition = log.snapshotPosition;
-    this.#open = { storeId: log.storeId, staged, commit };
+    const retention = new Retention({
+      limits: this.#options,
+      host: this.#host,
+      background: this.#background,
+      blocks: this.#blocks,
+      index: this.#index,
+      segments: log.segments,
+      applied: () => commit.applied,
+      coveredTo: () => this.#snapshots.coveredTo,
+      roll: () => staged.roll(),
+    });
+    this.#open = { storeId: log.storeId, staged, commit, retention };
   }
 
   #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle): void {

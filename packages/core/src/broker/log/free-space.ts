@@ -14,6 +14,8 @@ export class FreeSpaceWatch {
   #asking = false;
   #stopped = false;
   #timer: Timer | undefined;
+  /** What may be written before the disk is asked again. */
+  #untilAskedBytes = Number.POSITIVE_INFINITY;
 
   constructor(host: LogHost, reserveBytes: number) {
     this.#host = host;
@@ -28,6 +30,7 @@ export class FreeSpaceWatch {
   check(done?: () => void): void {
     if (this.#stopped || this.#asking) return;
     this.#asking = true;
+    this.#untilAskedBytes = Number.POSITIVE_INFINITY;
     this.#timer?.cancel();
     this.#host.storage({ op: 'freeSpace' }, (error, result) => {
       this.#asking = false;
@@ -38,6 +41,12 @@ export class FreeSpaceWatch {
       }
       done?.();
     });
+  }
+
+  /** A fast producer must not use the reserve up between two questions. */
+  written(bytes: number): void {
+    this.#untilAskedBytes -= bytes;
+    if (this.#untilAskedBytes < 0) this.check();
   }
 
   stop(): void {
@@ -55,5 +64,6 @@ export class FreeSpaceWatch {
     }
     this.#full = full;
     this.#near = freeBytes <= 2 * this.#reserveBytes;
+    if (!full) this.#untilAskedBytes = (freeBytes - this.#reserveBytes) / 2;
   }
 }

@@ -25,6 +25,10 @@ export interface GroupCommitParts {
   term(): number;
   /** A write failed: the disk may be full. */
   writeFailed(): void;
+  /** So many bytes were written. */
+  written(bytes: number): void;
+  /** A segment was begun, so that the one before it is complete. */
+  segmentBegun(): void;
 }
 
 export class GroupCommit {
@@ -144,7 +148,9 @@ export class GroupCommit {
     yield* perform({ op: 'append', name, parts: [header] });
     // The header is whole before there is an entry, so that a damaged header is never taken for a torn one.
     yield* this.#sync(name, segment.base);
-    if (this.#failure === undefined) segment.ready = true;
+    if (this.#failure !== undefined) return;
+    segment.ready = true;
+    this.#parts.segmentBegun();
   }
 
   *#append(segment: Segment, end: number): StorageTask<void> {
@@ -152,6 +158,7 @@ export class GroupCommit {
     if (this.#failure !== undefined) return;
     const parts = this.#parts.blocks.parts(segment.base, this.#applied, end);
     yield* perform({ op: 'append', name: segment.name, parts });
+    this.#parts.written(end - this.#applied);
   }
 
   #applyTo(segment: Segment, end: number): void {
@@ -163,6 +170,8 @@ export class GroupCommit {
       if (batch) {
         const { baseOffset, recordCount, storeTimeMs } = readBatchHeader(body);
         index.queueFor(topicId, queue).add(segment.base, position, length, baseOffset, recordCount, storeTimeMs);
+        if (segment.firstStoreTimeMs === 0) segment.firstStoreTimeMs = storeTimeMs;
+        segment.lastStoreTimeMs = storeTimeMs;
       }
       this.#applied = position + length;
       this.#appliedChain = chain;

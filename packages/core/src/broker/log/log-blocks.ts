@@ -85,6 +85,11 @@ export class LogBlocks {
     return parts;
   }
 
+  /** Forgets the segments below `base`: they leave the log. */
+  dropBelow(base: number): void {
+    for (const block of [...this.#blocks.values()]) if (block.start < base) this.#drop(block);
+  }
+
   /** Forgets what was written at and above `position`. */
   cut(position: number): void {
     for (const block of [...this.#blocks.values()]) if (block.start >= position) this.#drop(block);

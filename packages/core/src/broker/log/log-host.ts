@@ -25,6 +25,8 @@ export interface LogEntry {
 export interface LogHost {
   readonly timers: Timers;
   nowMs(): number;
+  /** The wall clock, ms since 1970: for the age of messages. */
+  wallMs(): number;
   /** Starts a request; `done` comes later, never before the call has returned. */
   storage(request: StorageRequest, done: (error: QanatError | undefined, result: unknown) => void): void;
   log(level: LogLevel, event: string, fields: LogFields): void;
@@ -64,6 +66,13 @@ export interface CommitLogOptions {
   readonly cacheBytes?: number;
   /** Size of such a block. Default 1 MiB. */
   readonly blockBytes?: number;
+  /**
+   * Messages that are older leave the log, a segment at a time: one is kept for at most twice this time while messages come.
+   * Default: for ever.
+   */
+  readonly retentionMs?: number;
+  /** Bytes of the log above which its oldest segments leave it, once two snapshots cover them. Default: no limit. */
+  readonly retentionBytes?: number;
   /** Free space under which the disk counts as full. Default 256 MiB. */
   readonly reserveBytes?: number;
   /** Longest time for which a written entry is not synced, with flush async. Default 200 ms. */

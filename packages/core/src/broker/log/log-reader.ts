@@ -135,7 +135,8 @@ export class LogReader {
     } as const;
     this.#host.storage(request, (error, result) => {
       const bytes = error === undefined ? (result as Uint8Array) : new Uint8Array(0);
-      if (error === undefined && !this.#blocks.has(start)) this.#blocks.insert(start, bytes);
+      const isWanted = error === undefined && !this.#blocks.has(start) && base >= this.#index.oldestBase;
+      if (isWanted) this.#blocks.insert(start, bytes);
       const waiters = this.#loading.get(start) ?? [];
       this.#loading.delete(start);
       for (const waiter of waiters) waiter(error, bytes);

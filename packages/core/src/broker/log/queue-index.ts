@@ -110,6 +110,14 @@ export class IndexedQueue {
     this.#next = baseOffset + recordCount;
   }
 
+  /** Forgets the segments below `base`. @returns whether a batch is left. */
+  dropBelow(base: number): boolean {
+    const runs = this.#runs;
+    const kept = firstWhere(runs.length, (item) => (runs[item] as Run).segmentBase >= base);
+    if (kept > 0) runs.splice(0, kept);
+    return runs.length > 0;
+  }
+
   findByTime(timeMs: number): number | undefined {
     const runs = this.#runs;
     const last = (run: Run): number => run.timeMsOf(run.count - 1);
@@ -139,9 +147,21 @@ export class IndexedQueue {
 
 export class QueueIndex {
   readonly #queues = new Map<number, IndexedQueue>();
+  /** Segments below are gone. */
+  #oldestBase = 0;
+
+  get oldestBase(): number {
+    return this.#oldestBase;
+  }
 
   queue(topicId: number, queue: number): IndexedQueue | undefined {
     return this.#queues.get(topicId * QUEUES + queue);
+  }
+
+  /** Forgets the segments below `base`, and the queues that have nothing left. */
+  dropBelow(base: number): void {
+    this.#oldestBase = base;
+    for (const [key, queue] of this.#queues) if (!queue.dropBelow(base)) this.#queues.delete(key);
   }
 
   /** The queue, made where it is missing: for a batch that follows. */

@@ -10,6 +10,7 @@ import { LogScan, type ScannedSegment } from './log-scan.ts';
 import type { QueueIndex } from './queue-index.ts';
 import {
   decodeSegmentHeader,
+  emptySegment,
   encodeSegmentHeader,
   fileOffset,
   SEGMENT_HEADER_BYTES,
@@ -53,6 +54,9 @@ export class Recovery {
   /** A segment file that a crash left without a whole header; it holds nothing, but what is before it was synced. */
   #unborn: { readonly name: string; readonly base: number } | undefined;
 
+  /** Store times of the messages in each segment, by its base. */
+  readonly #times = new Map<number, Pick<Segment, 'firstStoreTimeMs' | 'lastStoreTimeMs'>>();
+
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
   }
@@ -89,11 +93,9 @@ export class Recovery {
     return {
       storeId: first.header.storeId,
       segments: segments.map((segment, i) => ({
-        name: segment.name,
-        base: segment.base,
-        previousChain: segment.header.previousChain,
+        ...emptySegment(segment.base, segment.header.previousChain, true),
         end: segments[i + 1]?.base ?? scan.position,
-        ready: true,
+        ...this.#times.get(segment.base),
       })),
       end: scan.position,
       chain: scan.chain,
@@ -137,8 +139,7 @@ export class Recovery {
     yield* perform({ op: 'create', name });
     yield* perform({ op: 'append', name, parts: [encodeSegmentHeader(options.platform, header)] });
     yield* perform({ op: 'sync', name });
-    const segment: Segment = { name, base: 0, previousChain: 0, end: 0, ready: true };
-    return { storeId: header.storeId, segments: [segment], end: 0, chain: 0, term: 0, snapshotPosition: 0 };
+    return { storeId: header.storeId, segments: [emptySegment(0, 0, true)], end: 0, chain: 0, term: 0, snapshotPosition: 0 };
   }
 
   *#scan(segments: readonly FoundSegment[], snapshot: Snapshot | undefined, evidence: number): StorageTask<LogScan> {
@@ -179,6 +180,9 @@ export class Recovery {
     if (batch) {
       const { baseOffset, recordCount, storeTimeMs } = readBatchHeader(body);
       this.#parts.index.queueFor(topicId, queue).add(segment.base, position, length, baseOffset, recordCount, storeTimeMs);
+      const times = this.#times.get(segment.base);
+      if (times === undefined) this.#times.set(segment.base, { firstStoreTimeMs: storeTimeMs, lastStoreTimeMs: storeTimeMs });
+      else times.lastStoreTimeMs = storeTimeMs;
     }
     if (replay) this.#parts.observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
   }

@@ -4,6 +4,8 @@ import { readUint32, readUint53, writeUint32At, writeUint53At } from '../../wire
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const STORE_ID_BYTES = 16;
+/** Positions in a segment have 32 bits in the index. */
+export const SEGMENT_BYTES_MAX = 2 ** 32 - 1;
 
 const SEGMENT_MAGIC = 0x51534547; // "QSEG"
 const SEGMENT_VERSION = 1;
@@ -21,6 +23,9 @@ export interface Segment {
   end: number;
   /** Its file exists and its header is on stable storage. */
   ready: boolean;
+  /** Of its first and its newest applied message; 0 while it has none. */
+  firstStoreTimeMs: number;
+  lastStoreTimeMs: number;
 }
 
 export interface SegmentHeader {
@@ -32,6 +37,11 @@ export interface SegmentHeader {
 
 export const positionDigits = (position: number): string => String(position).padStart(20, '0');
 export const segmentName = (base: number): string => `log/${positionDigits(base)}.seg`;
+
+/** A segment without an entry. */
+export function emptySegment(base: number, previousChain: number, ready: boolean): Segment {
+  return { name: segmentName(base), base, previousChain, end: base, ready, firstStoreTimeMs: 0, lastStoreTimeMs: 0 };
+}
 
 /** The base position in the name of a segment file, or undefined for any other name. */
 export function segmentBaseOf(name: string): number | undefined {

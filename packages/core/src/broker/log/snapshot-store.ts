@@ -14,11 +14,16 @@ const NAME = /^snap\/(\d{20})\.snap$/;
 
 const snapshotName = (position: number): string => `snap/${positionDigits(position)}.snap`;
 
+const positionOf = ({ name }: StoredFile): number => Number((NAME.exec(name) as RegExpExecArray)[1]);
+
 export class SnapshotStore {
   readonly #host: LogHost;
   readonly #platform: Platform;
   /** Positions of the files that are there, ascending. */
   #positions: number[] = [];
+  /** Those of them that were written by us or read whole. */
+  readonly #verified = new Set<number>();
+  readonly #damaged = new Set<number>();
 
   constructor(host: LogHost, platform: Platform) {
     this.#host = host;
@@ -28,27 +33,42 @@ export class SnapshotStore {
   /** Reads the newest snapshot that verifies; a damaged one is passed, since the one before it and the log say the same. */
   *newest(files: readonly StoredFile[]): StorageTask<Snapshot | undefined> {
     const found = files.filter((file) => NAME.test(file.name)).sort((a, b) => (a.name < b.name ? -1 : 1));
-    this.#positions = found.map((file) => Number((NAME.exec(file.name) as RegExpExecArray)[1]));
+    this.#positions = found.map(positionOf);
     for (const file of found.reverse()) {
       const bytes = yield* perform({ op: 'read', name: file.name, position: 0, length: file.size });
       const snapshot = this.#decode(bytes);
-      if (snapshot !== undefined && snapshotName(snapshot.position) === file.name) return snapshot;
+      if (snapshot !== undefined && snapshotName(snapshot.position) === file.name) {
+        this.#verified.add(snapshot.position);
+        return snapshot;
+      }
+      this.#damaged.add(positionOf(file));
       this.#host.log('error', 'log.snapshot.damaged', { file: file.name });
     }
     return undefined;
   }
 
-  /** Writes a snapshot, then removes those that are too many. */
+  /** What is below is in both snapshots; 0 while it is not known that two are whole. */
+  get coveredTo(): number {
+    return this.#verified.size < KEPT ? 0 : Math.min(...this.#verified);
+  }
+
+  /** Writes a snapshot, then removes those that are too many, damaged ones first. */
   *write(snapshot: SnapshotInit & { readonly position: number }): StorageTask<void> {
     const body = Snapshot.encode(snapshot);
     const bytes = new Uint8Array(CHECKSUM_BYTES + body.length);
     bytes.set(body, CHECKSUM_BYTES);
     writeUint32At(bytes, 0, this.#platform.crc32(body, 0));
     yield* perform({ op: 'replace', name: snapshotName(snapshot.position), bytes });
+    this.#verified.add(snapshot.position);
+    this.#damaged.delete(snapshot.position);
     if (!this.#positions.includes(snapshot.position)) this.#positions.push(snapshot.position);
     while (this.#positions.length > KEPT) {
-      yield* perform({ op: 'unlink', name: snapshotName(this.#positions[0] as number) });
-      this.#positions.shift();
+      const [damaged] = this.#damaged;
+      const gone = damaged ?? Math.min(...this.#positions);
+      yield* perform({ op: 'unlink', name: snapshotName(gone) });
+      this.#positions = this.#positions.filter((position) => position !== gone);
+      this.#verified.delete(gone);
+      this.#damaged.delete(gone);
     }
   }
 

@@ -4,7 +4,7 @@ import { readUint32 } from '../../wire/bytes.ts';
 import { ENTRY_AT, ENTRY_BYTES_MAX, ENTRY_HEADER_BYTES, type EntryCodec, type EntryKind } from './entry.ts';
 import type { LogBlocks } from './log-blocks.ts';
 import type { Settle } from './log-host.ts';
-import { SEGMENT_HEADER_BYTES, type Segment, segmentName } from './segment.ts';
+import { emptySegment, SEGMENT_HEADER_BYTES, type Segment } from './segment.ts';
 
 /** One entry on its way. There is one for each frame that is stored, none for a message. */
 export interface StagedEntry {
@@ -26,6 +26,7 @@ export class StagedEntries {
   #entries: StagedEntry[] = [];
   #end: number;
   #chain: number;
+  #rolls = false;
 
   /** `segments` are those of the log, at least one; new ones are added when the last is full. */
   constructor(codec: EntryCodec, blocks: LogBlocks, segmentBytes: number, segments: Segment[], end: number, chain: number) {
@@ -39,6 +40,11 @@ export class StagedEntries {
 
   get end(): number {
     return this.#end;
+  }
+
+  /** The next entry begins a new segment, if the last one has any. */
+  roll(): void {
+    this.#rolls = true;
   }
 
   /** Copies the body into the blocks behind everything staged. */
@@ -100,10 +106,10 @@ export class StagedEntries {
 
   #segmentFor(length: number): Segment {
     const last = this.#segments.at(-1) as Segment;
-    const full = last.end > last.base && SEGMENT_HEADER_BYTES + last.end - last.base + length > this.#segmentBytes;
-    if (!full) return last;
-    const base = this.#end;
-    const next: Segment = { name: segmentName(base), base, previousChain: this.#chain, end: base, ready: false };
+    const full = this.#rolls || SEGMENT_HEADER_BYTES + last.end - last.base + length > this.#segmentBytes;
+    if (!full || last.end === last.base) return last;
+    this.#rolls = false;
+    const next = emptySegment(this.#end, this.#chain, false);
     this.#segments.push(next);
     return next;
   }
