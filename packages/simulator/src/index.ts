@@ -1,8 +1,17 @@
 export { ClusterHosts, type ClusterHostsOptions } from './cluster-hosts.ts';
 export { DiskFaults, type DiskOperation, type UnsyncedPages } from './faults/disk-faults.ts';
+export type { Fault, FaultKind } from './faults/fault.ts';
 export * from './history/index.ts';
 export { HostClock } from './host-clock.ts';
 export { MemoryStorage, type MemoryStorageOptions } from './memory-storage.ts';
+export { type ClusterPlan, drawPlan, type SimulationPlan } from './simulation/draw-plan.ts';
+export type { Violation } from './simulation/judge.ts';
+export {
+  runSimulation,
+  type SimulationOptions,
+  type SimulationResult,
+  type SimulationStats,
+} from './simulation/run-simulation.ts';
 export { Trace } from './trace.ts';
 export { TracedEngine } from './traced-engine.ts';
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
@@ -10,7 +19,3 @@ export { VirtualCluster } from './virtual-cluster.ts';
 export { type LinkConditions, VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.ts';
 export { VirtualNode, type VirtualNodeOptions } from './virtual-node.ts';
 export * from './workload/index.ts';
-export { drawPlan, type ClusterPlan, type SimulationPlan } from './simulation/draw-plan.ts';
-export { runSimulation, type SimulationOptions, type SimulationResult, type SimulationStats } from './simulation/run-simulation.ts';
-export type { Violation } from './simulation/judge.ts';
-export type { Fault, FaultKind } from './faults/fault.ts';

@@ -24,6 +24,7 @@ const WALL_OFFSET_MS = 1_700_000_000_000;
 export class VirtualClock implements Clock {
   readonly #heap: Event[] = [];
   #sequence = 0;
+  #turns = 0;
   #nowMs: number;
   #wallOffsetMs: number;
 
@@ -36,6 +37,11 @@ export class VirtualClock implements Clock {
   nowMs = (): number => this.#nowMs;
 
   wallMs = (): number => this.#nowMs + this.#wallOffsetMs;
+
+  /** Events that have run. */
+  get turns(): number {
+    return this.#turns;
+  }
 
   /** Moves the wall clock against the monotonic one. */
   stepWall(deltaMs: number): void {
@@ -63,6 +69,7 @@ export class VirtualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, nextMs);
     const event = this.#pop();
     const run = event?.run;
+    this.#turns++;
     if (event !== undefined) event.run = undefined;
     run?.();
     return true;
