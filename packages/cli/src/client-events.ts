@@ -49,6 +49,13 @@ export function noteOfEvent(event: ClientEvent): Note {
         text: `trying again ${placeOf(event)} (attempt ${event.attempt})${whyOf(event.error)}`,
         fields: { queue: event.queue, offset: event.offset, attempt: event.attempt },
       };
+    case 'dead-letter':
+      return {
+        level: 'error',
+        event: event.kind,
+        text: `gave up ${formatAmount(event.count, 'message')} at ${placeOf(event)} after ${formatAmount(event.attempt, 'attempt')}: now in topic ${event.topic}${whyOf(event.error)}`,
+        fields: { queue: event.queue, offset: event.offset, count: event.count, attempt: event.attempt, topic: event.topic },
+      };
     case 'undecodable':
       return {
         level: 'error',

@@ -74,6 +74,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
 
   pushConsumer(options: PushConsumerOptions): PushConsumer {
     const { group, sessionMs, releaseMs, strategy, subscriptionVersion, commitMs } = options;
+    const { deadLetterTopic, maxAttempts, retryMs } = options;
     const engineOptions = {
       mode: 'clustering' as const,
       group,
@@ -82,6 +83,9 @@ export class EngineClient implements QanatClient, ConsumerOwner {
       ...(releaseMs === undefined ? {} : { releaseMs }),
       ...(strategy === undefined ? {} : { strategy }),
       ...(subscriptionVersion === undefined ? {} : { subscriptionVersion }),
+      ...(deadLetterTopic === undefined ? {} : { deadLetterTopic }),
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      ...(retryMs === undefined ? {} : { retryMs }),
       ...(commitMs === undefined ? {} : { commitMs }),
     };
     return this.#keep(new EngineConsumer(this, engineOptions, this.#random.id()));

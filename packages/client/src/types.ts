@@ -114,6 +114,16 @@ export interface PushConsumerOptions extends ConsumerOptions {
   readonly strategy?: StrategyName;
   /** A higher number replaces the group's topics, filters and strategy: for rolling deployments. Default 0. */
   readonly subscriptionVersion?: number;
+  /** Back-off before a failed delivery is tried again, ms: doubles from `first` to `max`. Default 100 to 30,000. */
+  readonly retryMs?: { readonly first: number; readonly max: number };
+  /**
+   * Where messages go that have failed `maxAttempts` times (with `runBatch`: all of the failed delivery): copies with the
+   * properties `qnt.origin` (topic/broker/queue/offset) and `qnt.attempt`. Only then is their offset passed. Default: none; what
+   * fails is tried until it succeeds.
+   */
+  readonly deadLetterTopic?: string;
+  /** Needs `deadLetterTopic`. Counted anew when a queue changes hands. Default 16. */
+  readonly maxAttempts?: number;
   /** How often positions are committed, ms. Default 1,000. */
   readonly commitMs?: number;
 }

@@ -3,6 +3,7 @@ import type { LiveFrame, RequestHeader, RequestInit } from '../connection/reques
 import type { EngineHost } from '../context.ts';
 import type { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
+import type { RecordInit } from '../wire/record.ts';
 
 /** One queue of a topic. Queues sort by broker name (code units), then number. */
 export interface QueueId {
@@ -62,6 +63,20 @@ export type ClientEvent =
       readonly error: unknown;
     }
   | {
+      /** What failed for the last time was sent to the dead-letter topic, and is passed. */
+      readonly kind: 'dead-letter';
+      readonly consumer: number;
+      readonly queue: QueueId;
+      readonly offset: number;
+      /** Messages of the delivery. */
+      readonly count: number;
+      /** How many times it was tried. */
+      readonly attempt: number;
+      /** Where it went. */
+      readonly topic: string;
+      readonly error: unknown;
+    }
+  | {
       readonly kind: 'undecodable';
       readonly consumer: number;
       readonly queue: QueueId;
@@ -87,6 +102,17 @@ export interface ClientPart {
   flush?(): void;
   /** The client is being closed: fail what is pending with `error`. Nothing can be sent any more. */
   clientClosed(error: QanatError): void;
+}
+
+/** The part of a producer that others of the client's parts send with. */
+export interface RecordSender {
+  send(
+    topic: string,
+    record: RecordInit,
+    options: { readonly timeoutMs?: number },
+    done: (error: QanatError | undefined) => void,
+  ): void;
+  close(): void;
 }
 
 /** What producers, consumers and administration share: the routes, and one connection to each broker. */
@@ -119,5 +145,7 @@ export interface ClientHost {
   /** Drops the connection to a broker that does not answer; `hold` makes a new one. */
   suspect(broker: string, error: QanatError): void;
   listen(listener: BrokerListener): () => void;
+  /** A producer of its own. @throws QanatError CLOSED. */
+  producer(): RecordSender;
   event(event: ClientEvent): void;
 }

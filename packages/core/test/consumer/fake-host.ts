@@ -7,6 +7,8 @@ import {
   type LiveFrame,
   QanatError,
   Random,
+  type RecordInit,
+  type RecordSender,
   type RequestHeader,
   type RequestInit,
   type RequestOptions,
@@ -52,6 +54,11 @@ export class FakeHost implements ClientHost {
   readonly suspected: string[] = [];
   readonly refreshed: string[] = [];
   readonly peers = new Map<string, FakePeer>();
+  /** What producers stored, in the order of the answers. */
+  readonly letters: { readonly topic: string; readonly record: RecordInit }[] = [];
+  /** Why the next send fails. */
+  sendError: () => QanatError | undefined = () => undefined;
+  producersClosed = 0;
   /** One way, ms. */
   delayMs = 1;
   readonly #open = new Map<string, number>();
@@ -198,6 +205,22 @@ export class FakeHost implements ClientHost {
   listen(listener: BrokerListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  producer(): RecordSender {
+    return {
+      send: (topic, record, _options, done) => {
+        const copy = { ...record, body: record.body.slice() };
+        const error = this.sendError();
+        this.#later(() => {
+          if (error === undefined) this.letters.push({ topic, record: copy });
+          done(error);
+        });
+      },
+      close: () => {
+        this.producersClosed++;
+      },
+    };
   }
 
   event(event: ClientEvent): void {

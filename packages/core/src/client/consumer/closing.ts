@@ -42,7 +42,7 @@ export class Closing {
       this.#scope.dispatcher.stop();
       this.#deadline = engine.timers.at(engine.nowMs() + this.#scope.settings.releaseMs, () => this.#leave());
     }
-    if (!drain || this.#scope.dispatcher.running === 0) this.#leave();
+    if (!drain || !this.#scope.dispatcher.busy) this.#leave();
   }
 
   /** Ends now, without a word to anybody. */
@@ -58,7 +58,7 @@ export class Closing {
 
   /** A handler may have been the last. */
   onPumped(): void {
-    if (this.#scope.dispatcher.running === 0) this.#leave();
+    if (!this.#scope.dispatcher.busy) this.#leave();
   }
 
   #leave(): void {

@@ -4,6 +4,7 @@ import type { Assignment } from '../../wire/gen/messages.ts';
 import type { ClientEvent, ClientHost, ClientPart, QueueId, TopicRoute } from '../host.ts';
 import { BrokerShare } from './broker-share.ts';
 import { Closing } from './closing.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ConsumerHandler, type ConsumerOptions, type ConsumerSettings, type QueuePosition, readOptions } from './options.ts';
 import { Prefetch } from './prefetch.ts';
@@ -27,6 +28,7 @@ export class Consumer implements ClientPart {
   readonly #shares = new Map<string, { readonly share: BrokerShare; readonly unhold: () => void }>();
   readonly #watches: TopicWatch[];
   readonly #closing: Closing;
+  readonly #deadLetters: DeadLetters | undefined;
   readonly #stopListening: () => void;
   /** Queues that are paused one by one. */
   readonly #paused = new Set<string>();
@@ -60,6 +62,8 @@ export class Consumer implements ClientPart {
       () => this.#onPumped(),
     );
     const prefetch = new Prefetch(this.settings.prefetchBytes, () => this.#onRoom());
+    const { deadLetter } = this.settings;
+    this.#deadLetters = deadLetter === undefined ? undefined : new DeadLetters(host, deadLetter);
     this.#scope = this.#makeScope(dispatcher, prefetch);
     this.#closing = new Closing(
       this.#scope,
@@ -227,6 +231,7 @@ export class Consumer implements ClientPart {
       settings: this.settings,
       prefetch,
       dispatcher,
+      deadLetters: this.#deadLetters,
       joinedAtMs: this.#host.engine.nowMs(),
       get closing() {
         return consumer.#closing.begun;
@@ -301,6 +306,7 @@ export class Consumer implements ClientPart {
     this.#last = this.positions();
     for (const { unhold } of this.#shares.values()) unhold();
     this.#shares.clear();
+    this.#deadLetters?.close();
     this.#handler.onEnd(error);
   }
 }

@@ -23,10 +23,23 @@ export interface DeliveryOwner {
   settle(handout: Handout, error: unknown): void;
 }
 
-/** `running`: with its handler. `waiting`: failed, its back-off runs. `due`: to be handed out again. */
-export type HandoutState = 'running' | 'waiting' | 'due' | 'done';
+/**
+ * `running`: with its handler. `waiting`: failed, its back-off runs. `due`: to be handed out again. `sending`: on its way to the
+ * dead-letter topic.
+ */
+export type HandoutState = 'running' | 'waiting' | 'due' | 'sending' | 'done';
 
 const isList = (content: Message | readonly Message[]): content is readonly Message[] => Array.isArray(content);
+
+/** A delivery that is not tried again. */
+export interface GivenUp {
+  /** Of the last try. */
+  readonly error: unknown;
+  /** Messages that the dead-letter topic has. */
+  readonly stored: Set<Message>;
+  /** Tries to send the others. */
+  sends: number;
+}
 
 /** The consumer's side of a delivery. */
 export class Handout implements Delivery {
@@ -38,6 +51,8 @@ export class Handout implements Delivery {
   bytes: number;
   attempt = 1;
   state: HandoutState = 'running';
+  /** What failed for the last time, on its way to the dead-letter topic. */
+  givenUp: GivenUp | undefined = undefined;
   /** Neighbours in the list of what is under way in the queue. */
   previous: Handout | undefined = undefined;
   next: Handout | undefined = undefined;

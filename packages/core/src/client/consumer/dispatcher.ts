@@ -17,6 +17,8 @@ export interface HandoutSource {
 export class Dispatcher {
   /** Handlers that run, those of queues that are no longer ours included. */
   running = 0;
+  /** Deliveries on their way to the dead-letter topic. */
+  sending = 0;
   readonly #handler: ConsumerHandler;
   readonly #deliveriesMax: number;
   readonly #nowMs: () => number;
@@ -30,6 +32,11 @@ export class Dispatcher {
     this.#deliveriesMax = deliveriesMax;
     this.#nowMs = nowMs;
     this.#onPumped = onPumped;
+  }
+
+  /** Whether something is under way that an end has to wait for. */
+  get busy(): boolean {
+    return this.running > 0 || this.sending > 0;
   }
 
   /** Hands out nothing more, for ever. */
@@ -48,6 +55,13 @@ export class Dispatcher {
   /** A delivery of this queue ended. */
   settled(stream: HandoutSource): void {
     this.running--;
+    this.wake(stream);
+    this.pump();
+  }
+
+  /** A delivery of this queue was sent to the dead-letter topic, or could not be. */
+  sent(stream: HandoutSource): void {
+    this.sending--;
     this.wake(stream);
     this.pump();
   }

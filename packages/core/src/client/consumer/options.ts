@@ -5,6 +5,7 @@ import { utf8Length } from '../../wire/bytes.ts';
 import { LIMITS, type Strategy, StrategyNames } from '../../wire/gen/registry.ts';
 import { textChecksum } from '../../wire/record.ts';
 import type { ClientEvent, ClientHost, QueueId } from '../host.ts';
+import type { DeadLetterSettings } from './dead-letters.ts';
 import type { Delivery } from './delivery.ts';
 
 /**
@@ -73,6 +74,13 @@ export interface ConsumerOptions {
   readonly subscriptionVersion?: number;
   /** Back-off before a failed delivery is handed out again: doubles from `first` to `max`. Default 100 ms to 30 s. */
   readonly retryMs?: { readonly first: number; readonly max: number };
+  /**
+   * Where a delivery goes that has failed `maxAttempts` times: copies of its messages, with the properties `qnt.origin` and
+   * `qnt.attempt`. Refused without leases. Default: none; what fails is tried until it succeeds.
+   */
+  readonly deadLetterTopic?: string;
+  /** How many times a delivery is tried before. Default 16. Attempts are counted anew when a queue changes hands. */
+  readonly maxAttempts?: number;
   /** Without leases: end by itself once every queue was read up to the high watermark that it had at the start. */
   readonly untilEnd?: boolean;
 }
@@ -119,6 +127,8 @@ export interface ConsumerSettings {
   readonly subscriptionVersion: number;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
+  /** Undefined: what fails is tried until it succeeds. */
+  readonly deadLetter: DeadLetterSettings | undefined;
   readonly untilEnd: boolean;
 }
 
@@ -128,6 +138,7 @@ const PREFETCH_BYTES = 8 * 1_024 * 1_024;
 const COMMIT_MS = 1_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 30_000;
+const MAX_ATTEMPTS = 16;
 /** A subscription travels in one control header, beside a few other fields. */
 const SUBSCRIPTION_BYTES_MAX = LIMITS.CONTROL_HEADER_BYTES_MAX - 4_096;
 
@@ -182,6 +193,16 @@ function readStrategy(name: StrategyName = 'averagely'): Strategy {
   return strategy < 0 ? refuse(`strategy is ${name}; it has to be averagely, circle or sticky`) : (strategy as Strategy);
 }
 
+function readDeadLetter({ deadLetterTopic: topic, maxAttempts, ...options }: ConsumerOptions): DeadLetterSettings | undefined {
+  if (topic === undefined)
+    return maxAttempts === undefined ? undefined : refuse('maxAttempts needs a deadLetterTopic: nothing is skipped without one');
+  checkName('topic', topic);
+  if (options.mode !== 'clustering') refuse('a deadLetterTopic is for members of a group: every other reader would send a copy');
+  if (options.subscriptions.some((subscription) => subscription.topic === topic))
+    refuse(`the deadLetterTopic ${topic} is subscribed to: what fails would go round for ever`);
+  return { topic, maxAttempts: whole('maxAttempts', maxAttempts, MAX_ATTEMPTS, 1) };
+}
+
 /** Checks the options and fills in the defaults. @throws QanatError BAD_CONFIG, INVALID_NAME or INVALID_ARGUMENT (a filter). */
 export function readOptions(host: ClientHost, options: ConsumerOptions): ConsumerSettings {
   const group = readGroup(options);
@@ -209,6 +230,7 @@ export function readOptions(host: ClientHost, options: ConsumerOptions): Consume
     subscriptionVersion: whole('subscriptionVersion', options.subscriptionVersion, 0, 0),
     retryFirstMs,
     retryMaxMs: Math.max(retryFirstMs, whole('retryMs.max', options.retryMs?.max, RETRY_MAX_MS, 1)),
+    deadLetter: readDeadLetter(options),
     untilEnd: options.untilEnd ?? false,
   };
 }

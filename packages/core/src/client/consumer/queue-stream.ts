@@ -1,5 +1,6 @@
+import { QanatError } from '../../errors.ts';
 import type { QueueId } from '../host.ts';
-import { type DeliveryOwner, Handout, HandoutList } from './delivery.ts';
+import { type DeliveryOwner, type GivenUp, Handout, HandoutList } from './delivery.ts';
 import type { HandoutSource } from './dispatcher.ts';
 import type { Message } from './message.ts';
 import type { TopicSubscription } from './options.ts';
@@ -62,6 +63,7 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
   releaseByMs = 0;
   queued = false;
   readonly #scope: ConsumerScope;
+  readonly #attemptsMax: number;
   readonly #owner: StreamOwner;
   readonly #buffer: QueueBuffer;
   readonly #underWay = new HandoutList();
@@ -71,6 +73,7 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
 
   constructor(scope: ConsumerScope, owner: StreamOwner, id: QueueId, subscription: TopicSubscription, start: StreamStart) {
     this.#scope = scope;
+    this.#attemptsMax = scope.settings.deadLetter?.maxAttempts ?? Number.POSITIVE_INFINITY;
     this.#owner = owner;
     this.id = id;
     this.subscription = subscription;
@@ -150,6 +153,7 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
     this.running--;
     if (this.state === 'ended' || this.state === 'released') handout.state = 'done';
     else if (error === undefined) this.#handled(handout);
+    else if (handout.attempt >= this.#attemptsMax) this.#giveUp(handout, error);
     else this.#failed(handout, error);
     if (this.running === 0) this.#quiet();
     this.#scope.dispatcher.settled(this);
@@ -221,12 +225,7 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
   }
 
   #failed(handout: Handout, error: unknown): void {
-    handout.state = 'waiting';
-    if (this.state !== 'active') return;
-    const { retryFirstMs, retryMaxMs } = this.#scope.settings;
-    const backOffMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(handout.attempt - 1, 30));
-    const { engine } = this.#scope.host;
-    engine.timers.at(engine.nowMs() + backOffMs, () => this.#makeDue(handout));
+    if (!this.#backOff(handout, handout.attempt)) return;
     this.#scope.event({
       kind: 'retrying',
       consumer: this.#scope.id,
@@ -237,8 +236,62 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
     });
   }
 
+  /** Makes it due again later. @returns false where the queue is being given back: somebody else will try. */
+  #backOff(handout: Handout, tries: number): boolean {
+    handout.state = 'waiting';
+    if (this.state !== 'active') return false;
+    const { retryFirstMs, retryMaxMs } = this.#scope.settings;
+    const backOffMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(tries - 1, 30));
+    const { engine } = this.#scope.host;
+    engine.timers.at(engine.nowMs() + backOffMs, () => this.#makeDue(handout));
+    return true;
+  }
+
+  /** It failed for the last time: the dead-letter topic gets it, and only then its offset is passed. */
+  #giveUp(handout: Handout, error: unknown): void {
+    handout.givenUp ??= { error, stored: new Set(), sends: 0 };
+    this.#sendAway(handout, handout.givenUp);
+  }
+
+  /** Counts as a handler at work, so that a release waits for it. */
+  #sendAway(handout: Handout, givenUp: GivenUp): void {
+    const { deadLetters, dispatcher } = this.#scope;
+    if (deadLetters === undefined) return;
+    handout.state = 'sending';
+    givenUp.sends++;
+    this.running++;
+    dispatcher.sending++;
+    deadLetters.send(handout.messages, handout.attempt, givenUp.stored, (failure) => {
+      this.running--;
+      if (this.state === 'ended' || this.state === 'released') handout.state = 'done';
+      else if (failure === undefined) this.#sentAway(handout, givenUp, deadLetters.settings.topic);
+      else {
+        this.#scope.trouble(notSent(handout, deadLetters.settings.topic, failure));
+        this.#backOff(handout, givenUp.sends);
+      }
+      if (this.running === 0) this.#quiet();
+      dispatcher.sent(this);
+    });
+  }
+
+  #sentAway(handout: Handout, { error }: GivenUp, topic: string): void {
+    const { from: offset, attempt, messages } = handout;
+    this.#handled(handout);
+    this.#scope.event({
+      kind: 'dead-letter',
+      consumer: this.#scope.id,
+      queue: this.id,
+      offset,
+      count: messages.length,
+      attempt,
+      topic,
+      error,
+    });
+  }
+
   #makeDue(handout: Handout): void {
     if (this.state !== 'active' || handout.state !== 'waiting') return;
+    if (handout.givenUp !== undefined) return this.#sendAway(handout, handout.givenUp);
     handout.state = 'due';
     this.#due.push(handout);
     this.#scope.dispatcher.wake(this);
@@ -264,4 +317,17 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
     this.#scope.prefetch.free(bytes);
     if (this.heldBytes === 0) this.#owner.onHungry(this);
   }
+}
+
+function notSent(handout: Handout, topic: string, failure: QanatError): QanatError {
+  const { topic: origin, broker, queue } = handout.queue;
+  const what = `offset ${handout.from} of ${origin}, queue ${broker}/${queue}`;
+  return new QanatError(
+    failure.code,
+    `${what} cannot be sent to the dead-letter topic ${topic}, and is not passed: ${failure.message}`,
+    {
+      cause: failure,
+      outcome: failure.outcome,
+    },
+  );
 }

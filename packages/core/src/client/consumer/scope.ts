@@ -1,5 +1,6 @@
 import type { QanatError } from '../../errors.ts';
 import type { ClientEvent, ClientHost, QueueId } from '../host.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { Prefetch } from './prefetch.ts';
@@ -12,6 +13,8 @@ export interface ConsumerScope {
   readonly settings: ConsumerSettings;
   readonly prefetch: Prefetch;
   readonly dispatcher: Dispatcher;
+  /** Undefined: what fails is tried until it succeeds. */
+  readonly deadLetters: DeadLetters | undefined;
   /** When the consumer began: `last` in a group means from then on. */
   readonly joinedAtMs: number;
   /** Nothing is pulled or handed out any more. */
