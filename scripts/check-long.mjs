@@ -1,0 +1,58 @@
+// What is too long for every change, after `npm test`: whole processes, seeds, fuzzing, a newer Node. `npm run check:long` runs it.
+//   node scripts/check-long.mjs                    every step; goes on after one that fails
+//   node scripts/check-long.mjs --only NAME,NAME   some steps
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+/** Each step is one Node program that prints `N passed, N failed` as its last line, or is one check itself. */
+const STEPS = [
+  { name: 'log-shipping', what: 'text through brokers that are killed', args: ['examples/log-shipping/main.mjs'] },
+  { name: 'newer-node', what: 'unit tests under a newer Node', args: ['scripts/newer-node.mjs'] },
+];
+
+/** Runs one program, shows what it says and keeps the end of it. */
+function run(args) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
+    let tail = '';
+    const show = (stream) => (chunk) => {
+      stream.write(chunk);
+      tail = (tail + chunk).slice(-4096);
+    };
+    child.stdout.on('data', show(process.stdout));
+    child.stderr.on('data', show(process.stderr));
+    child.on('close', (code) => resolve({ ok: code === 0, tail }));
+  });
+}
+
+/** What a step counted; a step that failed counts as one failure at least. */
+function count({ ok, tail }) {
+  const line = [...tail.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+  const passed = line === undefined ? Number(ok) : Number(line[1]);
+  const failed = line === undefined ? 0 : Number(line[2]);
+  return { passed, failed: Math.max(failed, ok ? 0 : 1) };
+}
+
+function chosen() {
+  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const names = values.only?.split(',') ?? STEPS.map((step) => step.name);
+  const unknown = names.filter((name) => !STEPS.some((step) => step.name === name));
+  if (unknown.length === 0) return STEPS.filter((step) => names.includes(step.name));
+  console.error(`no such step: ${unknown.join(', ')}. Steps: ${STEPS.map((step) => step.name).join(', ')}`);
+  process.exit(64);
+}
+
+const total = { passed: 0, failed: 0 };
+const summary = [];
+for (const { name, what, args } of chosen()) {
+  console.log(`\n== ${name}: ${what}`);
+  const startMs = performance.now();
+  const { passed, failed } = count(await run(args));
+  total.passed += passed;
+  total.failed += failed;
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
+  summary.push(`${name.padEnd(14)} ${failed === 0 ? 'ok    ' : 'FAILED'} ${String(passed).padStart(6)} passed  ${seconds} s`);
+}
+console.log(`\n${summary.join('\n')}`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;
