@@ -25,9 +25,12 @@ export class Cluster {
     return this.#servers.get(name).process;
   }
 
-  /** @param before addresses that stand before those of the NameServers. */
-  async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [] } = {}) {
-    this.#trial.atEnd(() => this.#stop());
+  /**
+   * @param before addresses that stand before those of the NameServers.
+   * @param broker what the brokers get besides: `data` the directory of one by its name, `args`, `env` and `nodeArgs`.
+   */
+  async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [], broker = {} } = {}) {
+    this.#trial.atEnd(() => this.stop());
     const addresses = new Map();
     for (const name of [...nameServers, ...brokers]) addresses.set(name, `127.0.0.1:${await freePort()}`);
     this.#addresses = [...before, ...nameServers.map((name) => addresses.get(name))];
@@ -37,9 +40,10 @@ export class Cluster {
     }
     for (const name of brokers) {
       const address = addresses.get(name);
-      const data = join(this.#trial.directory, name);
-      const args = ['broker', '--name', name, '--listen', address, '--data', data, '--create-topics'];
-      this.#servers.set(name, { address, args: [...args, '--nameserver', this.nameServers], process: undefined });
+      const data = broker.data?.(name) ?? join(this.#trial.directory, name);
+      const args = ['broker', '--name', name, '--listen', address, '--data', data, '--create-topics', ...(broker.args ?? [])];
+      const settings = { env: broker.env, nodeArgs: broker.nodeArgs };
+      this.#servers.set(name, { address, args: [...args, '--nameserver', this.nameServers], process: undefined, settings });
     }
     await Promise.all(nameServers.map((name) => this.startAgain(name)));
     await Promise.all(brokers.map((name) => this.startAgain(name)));
@@ -49,9 +53,10 @@ export class Cluster {
   /** The same data, the same port. Resolves when the server is ready. */
   async startAgain(name) {
     const server = this.#servers.get(name);
-    await startServer(server.args, this.#trial.log(name), (process) => {
+    const spawned = (process) => {
       server.process = process;
-    });
+    };
+    await startServer(server.args, this.#trial.log(name), spawned, server.settings);
   }
 
   end(name, signal) {
@@ -91,7 +96,8 @@ export class Cluster {
     return { client, events };
   }
 
-  async #stop() {
+  /** Ends what still runs. */
+  async stop() {
     const servers = [...this.#servers.values()].map(({ process }) => process);
     await Promise.all(servers.map((process) => process?.end('SIGKILL')));
   }

@@ -1,34 +1,23 @@
-// Proofs with real processes: NameServers, brokers and tails are started by the command line, then stopped, killed and frozen.
-//   npm run trial -- NAME... | all [--kills 20] [--keep]
+// Proofs with real processes: NameServers, brokers and clients are started by the command line, then stopped, killed, frozen, and
+// their disks taken away.
+//   npm run trial -- NAME... | all [--full | --rounds N] [--json] [--keep]
 import { parseArgs } from 'node:util';
-import { groups } from './groups.mjs';
-import { hungBroker } from './hung-broker.mjs';
-import { hungNameServer } from './hung-name-server.mjs';
-import { killNine } from './kill-nine.mjs';
-import { nameServers } from './name-servers.mjs';
 import { exitOnSignals } from './processes.mjs';
 import { runTrial } from './trial.mjs';
-
-const TRIALS = new Map([
-  [
-    'groups',
-    { run: groups, about: 'tails share the queues of a group: joins, Ctrl-C, kill -9, an idle one, a broker restarted' },
-  ],
-  ['nameservers', { run: nameServers, about: 'two NameServers are killed, one by one and both: traffic goes on' }],
-  ['hung-broker', { run: hungBroker, about: 'a broker is frozen under load and comes back: nothing lost, nothing twice' }],
-  ['hung-nameserver', { run: hungNameServer, about: 'the first NameServer accepts and never answers, or is frozen' }],
-  ['kill-9', { run: killNine, about: 'brokers are killed again and again under load, some while they recover' }],
-]);
+import { TRIALS } from './trials.mjs';
 
 const HELP = `usage: npm run trial -- NAME... | all [options]
 
-${[...TRIALS].map(([name, { about }]) => `  ${name.padEnd(18)}${about}`).join('\n')}
+${TRIALS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')}
 
-  --kills N         kills of kill-9; default 20
+  --rounds N        kills, cuts, runs or whatever the trial repeats
+  --full            the full size of each instead of the quick one
+  --json            one line of JSON per trial on standard output; what is for people goes to standard error
   --keep            keep the temporary directory: the data of the brokers and what the processes wrote
   --help
 
-Each ends within 90 seconds. Exit code 0: all passed; 1: something failed; 2: wrong use. Build first: npm run build.
+Exit code 0: all passed, or were skipped because something that they need is not here; 1: something failed; 2: wrong use.
+Build first: npm run build.
 `;
 
 function wrongUse(message) {
@@ -37,7 +26,13 @@ function wrongUse(message) {
 }
 
 function readArguments() {
-  const options = { kills: { type: 'string', default: '20' }, keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+  const options = {
+    rounds: { type: 'string' },
+    full: { type: 'boolean' },
+    json: { type: 'boolean' },
+    keep: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  };
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
@@ -51,17 +46,28 @@ if (values.help) {
   process.exit(0);
 }
 if (positionals.length === 0) wrongUse('which trial?');
-const names = positionals.includes('all') ? [...TRIALS.keys()] : positionals;
-const unknown = names.find((name) => !TRIALS.has(name));
+const names = positionals.includes('all') ? TRIALS.map(({ name }) => name) : positionals;
+const unknown = names.find((name) => !TRIALS.some((trial) => trial.name === name));
 if (unknown !== undefined) wrongUse(`there is no trial "${unknown}"`);
-const kills = Number(values.kills);
-if (!Number.isInteger(kills) || kills < 1) wrongUse('--kills wants a whole number of at least 1');
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) wrongUse('--rounds wants a whole number of at least 1');
 
 exitOnSignals();
-const failed = [];
+const options = { rounds, full: values.full ?? false, keep: values.keep ?? false };
+const say = (line) => (values.json ? process.stderr : process.stdout).write(`${line}\n`);
+const verdicts = { passed: [], failed: [], skipped: [] };
 for (const name of names) {
-  const passed = await runTrial(name, TRIALS.get(name).run, { kills, keep: values.keep ?? false });
-  if (!passed) failed.push(name);
+  const result = await runTrial(
+    TRIALS.find((trial) => trial.name === name),
+    options,
+    say,
+  );
+  verdicts[result.verdict].push(name);
+  if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 }
-if (names.length > 1) console.log(failed.length === 0 ? `\nPASS all ${names.length} trials` : `\nFAIL ${failed.join(', ')}`);
-process.exit(failed.length === 0 ? 0 : 1);
+if (names.length > 1) {
+  const { passed, failed, skipped } = verdicts;
+  const counts = `${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped`;
+  say(`${failed.length === 0 ? 'PASS' : 'FAIL'} ${names.length} trials: ${counts}${failed.map((name) => `; ${name}`).join('')}`);
+}
+process.exit(verdicts.failed.length === 0 ? 0 : 1);

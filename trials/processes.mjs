@@ -20,8 +20,16 @@ export function removeAtExit(directory) {
   directories.add(directory);
 }
 
+const lastSteps = new Set();
+
+/** Runs when the process ends, however it does, after its children were killed and before directories are removed. */
+export function beforeExit(run) {
+  lastSteps.add(run);
+}
+
 process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL'); // ends a frozen one too
+  for (const run of lastSteps) run();
   for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 });
 
@@ -55,9 +63,11 @@ export class QanatProcess {
   /**
    * @param log file that gets what is written to standard error.
    * @param onLine, onNote a line of standard output, of standard error.
+   * @param env variables besides those of this process. @param nodeArgs for Node itself.
    */
-  constructor(args, { log, onLine = () => {}, onNote = () => {} }) {
-    this.#child = spawn(process.execPath, [QANAT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(args, { log, onLine = () => {}, onNote = () => {}, env = {}, nodeArgs = [] }) {
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    this.#child = spawn(process.execPath, [...nodeArgs, QANAT, ...args], { stdio, env: { ...process.env, ...env } });
     alive.add(this.#child);
     const file = createWriteStream(log, { flags: 'a' });
     createInterface({ input: this.#child.stdout }).on('line', onLine);
@@ -81,6 +91,10 @@ export class QanatProcess {
     return alive.has(this.#child);
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** SIGSTOP and SIGCONT. */
   freeze() {
     this.#frozen = true;
@@ -102,12 +116,12 @@ export class QanatProcess {
 }
 
 /** Starts a server, and resolves when it says that it is ready. @returns its process. */
-export async function startServer(args, log, onSpawn = () => {}) {
+export async function startServer(args, log, onSpawn = () => {}, settings = {}) {
   let ready;
   const isReady = new Promise((resolve) => {
     ready = resolve;
   });
-  const server = new QanatProcess([...args, '--json', '--log-level', 'info'], { log, onLine: ready });
+  const server = new QanatProcess([...args, '--json', '--log-level', 'info'], { ...settings, log, onLine: ready });
   onSpawn(server);
   const outcome = await Promise.race([isReady.then(() => 'ready'), server.ended]);
   if (outcome !== 'ready') throw new Error(`qanat ${args.join(' ')} ended before it was ready: ${outcome}; see ${log}`);

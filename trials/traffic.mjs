@@ -14,6 +14,8 @@ export class Traffic {
   /** number -> why it was not */
   failed = new Map();
   sent = 0;
+  /** Of an acknowledgement. */
+  slowestMs = 0;
   #producer;
   #topic;
   #perSecond;
@@ -65,6 +67,11 @@ export class Traffic {
     await Promise.all(this.#pending);
   }
 
+  /** Stops sending; what becomes of the rest is of no interest. */
+  abandon() {
+    clearInterval(this.#timer);
+  }
+
   /** The longest time without an acknowledgement between two times, and when it began. */
   longestGap(fromMs, toMs) {
     let last = fromMs;
@@ -86,6 +93,7 @@ export class Traffic {
           const ackedMs = performance.now();
           this.#ackTimesMs.push(ackedMs);
           this.#lastAckMs.set(broker, ackedMs);
+          this.slowestMs = Math.max(this.slowestMs, ackedMs - sentMs);
           this.acked.set(number, { place: `${broker}/${queue}`, offset, duplicate, sentMs, ackedMs });
         },
         (error) => this.failed.set(number, `${error.code} (${error.outcome}) ${error.message}`),

@@ -7,7 +7,7 @@ const TEXT = new TextDecoder();
 const brief = (text) => text.split(' ', 2).join(' ');
 
 /** Everything that the topic holds. */
-async function readTopic(client, topic) {
+export async function readTopic(client, topic) {
   const messages = [];
   for await (const { broker, queue, offset, key, body } of client.pullConsumer().read(topic, { until: 'end' })) {
     messages.push({ place: `${broker}/${queue}`, offset, key, text: TEXT.decode(body) });

@@ -1,0 +1,48 @@
+// What there is to try. The deadline is that of the full size.
+import { groups } from './groups.mjs';
+import { hungBroker } from './hung-broker.mjs';
+import { hungNameServer } from './hung-name-server.mjs';
+import { killNine } from './kill-nine.mjs';
+import { nameServers } from './name-servers.mjs';
+import { powerCut } from './power-cut.mjs';
+
+const MINUTE_MS = 60_000;
+
+export const TRIALS = [
+  {
+    name: 'groups',
+    run: groups,
+    deadlineMs: 1.5 * MINUTE_MS,
+    about: 'tails share the queues of a group: joins, Ctrl-C, kill -9, an idle one, a broker restarted',
+  },
+  {
+    name: 'nameservers',
+    run: nameServers,
+    deadlineMs: 1.5 * MINUTE_MS,
+    about: 'two NameServers are killed, one by one and both: traffic goes on',
+  },
+  {
+    name: 'hung-broker',
+    run: hungBroker,
+    deadlineMs: 1.5 * MINUTE_MS,
+    about: 'a broker is frozen under load and comes back: nothing lost, nothing twice',
+  },
+  {
+    name: 'hung-nameserver',
+    run: hungNameServer,
+    deadlineMs: 1.5 * MINUTE_MS,
+    about: 'the first NameServer accepts and never answers, or is frozen',
+  },
+  {
+    name: 'kill-9',
+    run: killNine,
+    deadlineMs: 10 * MINUTE_MS,
+    about: 'brokers are killed again and again under load, many while they recover (20 kills; full: 200)',
+  },
+  {
+    name: 'power-cut',
+    run: powerCut,
+    deadlineMs: 10 * MINUTE_MS,
+    about: 'power cuts on ext4 and XFS under load, and the same without syncs, which must lose (6 cuts; full: 50; root)',
+  },
+];
