@@ -12,6 +12,7 @@ export {
   type SimulationResult,
   type SimulationStats,
 } from './simulation/run-simulation.ts';
+export { shrinkPlan } from './simulation/shrink.ts';
 export { Trace } from './trace.ts';
 export { TracedEngine } from './traced-engine.ts';
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
