@@ -1,4 +1,5 @@
-// Goal: a group changes its topics, filters and strategy while it works: its old members stop, nothing is lost, nothing comes twice.
+// Goal: a group changes its topics, filters and strategy while it works: its old members stop, nothing is lost, nothing comes
+// twice.
 // Method: whole clusters on virtual time under load. Old members run, new ones with a higher version join one by one.
 import type { Message, PushConsumerOptions, QanatClient, QanatError } from '@qanat/client';
 import { startCluster, type TestCluster } from '@qanat/testing';

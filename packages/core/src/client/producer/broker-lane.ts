@@ -1,5 +1,6 @@
 import type { ClientSession } from '../../connection/client-session.ts';
 import { QanatError } from '../../errors.ts';
+import { LIMITS } from '../../wire/gen/registry.ts';
 import { BackOff } from '../back-off.ts';
 import type { OutBatch, ProducerIdentity } from './out-batch.ts';
 import type { ProducerHost } from './producer-host.ts';
@@ -66,6 +67,11 @@ export class BrokerLane {
   get open(): boolean {
     const session = this.session;
     return session?.open === true && !session.leaving && !this.#probing && this.#host.engine.nowMs() >= this.#notBeforeMs;
+  }
+
+  /** The longest batch that the broker takes, as its HELLO_OK says (QNT-LIM-005). */
+  get batchBytesMax(): number {
+    return this.session?.hello?.batchBytesMax || LIMITS.BATCH_BYTES_MAX;
   }
 
   /** Follows the connection, and binds the producer id to it. @param numbered whether batches with numbers are sent at all. */

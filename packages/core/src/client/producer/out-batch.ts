@@ -1,10 +1,11 @@
 import { QanatError } from '../../errors.ts';
 import type { Platform } from '../../platform.ts';
-import { BATCH_AT, BATCH_BODY_AT } from '../../wire/batch.ts';
+import { BATCH_AT, BATCH_BODY_AT, BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { writeUint16At, writeUint32At, writeUint53At } from '../../wire/bytes.ts';
 import type { AckLevel } from '../../wire/gen/registry.ts';
 import type { RecordInit } from '../../wire/record.ts';
-import type { PendingCall } from './pending-call.ts';
+import { GroupPart, type PendingCall } from './pending-call.ts';
+import { cutRecords } from './placing.ts';
 
 /** Which queues a batch may go to: any of its topic, the one of its keys, or one that the caller chose. */
 export type Target = 'any' | 'keyed' | 'pinned';
@@ -100,6 +101,30 @@ export class OutBatch {
     this.records = records.filter((_, i) => !(calls[i] as PendingCall).settled);
     this.calls = calls.filter((call) => !call.settled);
     this.count = this.calls.length;
+  }
+
+  /**
+   * Cuts a batch that was not encoded yet into batches of at most `bytesMax` bytes, in order, where no message alone has more.
+   */
+  cut(bytesMax: number): readonly OutBatch[] {
+    const parts = cutRecords(this.records ?? [], bytesMax - BATCH_HEADER_BYTES);
+    if (parts.length === 1) return [this];
+    const whole = this.calls[0];
+    let from = 0;
+    let left = this.bufferedBytes;
+    const batches = parts.map(({ records, bytes }, i) => {
+      const batch = new OutBatch(this.ack, this.target, this.createdMs, records, true, this.key);
+      // What messages left behind that were dropped meanwhile goes with the last part.
+      batch.bufferedBytes = i === parts.length - 1 ? left : bytes;
+      batch.calls = whole instanceof GroupPart ? [new GroupPart(whole.group)] : this.calls.slice(from, from + records.length);
+      batch.firstDueMs = this.firstDueMs;
+      batch.lastError = this.lastError;
+      from += records.length;
+      left -= bytes;
+      return batch;
+    });
+    if (whole instanceof GroupPart) whole.cut();
+    return batches;
   }
 
   /** Gives the encoded batch other numbers, in a copy: the old bytes may still be on their way out. */

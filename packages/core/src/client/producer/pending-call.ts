@@ -138,4 +138,11 @@ export class GroupPart implements PendingCall {
     this.settled = true;
     this.group.failed(error);
   }
+
+  /** Other parts stand in its place. */
+  cut(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.group.release();
+  }
 }

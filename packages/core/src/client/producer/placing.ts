@@ -35,14 +35,17 @@ export interface BatchPart {
   readonly bytes: number;
 }
 
-/** Cuts records so that each part fits a batch; one part, and no copy, when all fit. */
-export function cutRecords(records: readonly RecordInit[]): readonly BatchPart[] {
+/**
+ * Cuts records so that each part fits a batch; one part, and no copy, when all fit. @param bytesMax of a part; a message that is
+ * longer gets a part of its own.
+ */
+export function cutRecords(records: readonly RecordInit[], bytesMax: number = PART_BYTES_MAX): readonly BatchPart[] {
   const parts: BatchPart[] = [];
   let from = 0;
   let bytes = 0;
   for (let i = 0; i < records.length; i++) {
     const more = recordBytesBound(records[i] as RecordInit);
-    if (i > from && (i - from === LIMITS.BATCH_RECORDS_MAX || bytes + more > PART_BYTES_MAX)) {
+    if (i > from && (i - from === LIMITS.BATCH_RECORDS_MAX || bytes + more > bytesMax)) {
       parts.push({ records: records.slice(from, i), bytes });
       from = i;
       bytes = 0;

@@ -1,9 +1,10 @@
 import type { ClientSession } from '../../connection/client-session.ts';
-import type { QanatError } from '../../errors.ts';
+import { QanatError } from '../../errors.ts';
 import { queueHash } from '../../model/queue-by-key.ts';
 import type { Timer } from '../../timers.ts';
+import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import type { SendOk } from '../../wire/gen/messages.ts';
-import { AckLevel, LIMITS } from '../../wire/gen/registry.ts';
+import { AckLevel } from '../../wire/gen/registry.ts';
 import { encodeBatch, type RecordInit } from '../../wire/record.ts';
 import { BrokerLane } from './broker-lane.ts';
 import { asUnknown, type OutBatch, type ProducerIdentity } from './out-batch.ts';
@@ -150,7 +151,7 @@ export class Sender {
     } else {
       if (draft === undefined || !this.#mayLeave(lane, draft)) return false;
       queue.drafts.shift();
-      this.#sendNew(lane, queue, draft);
+      this.#sendNew(lane, queue, this.#fitting(lane, draft, queue.drafts));
     }
     lane.active.delete(queue);
     if (!queue.idle) lane.active.add(queue);
@@ -165,7 +166,8 @@ export class Sender {
         const queue = topic.nextQueue((one) => !one.stalled && this.#mayLeave(this.brokerLane(one.broker), batch));
         if (queue === undefined) break;
         topic.drafts.shift();
-        this.#sendNew(this.brokerLane(queue.broker), queue, batch);
+        const lane = this.brokerLane(queue.broker);
+        this.#sendNew(lane, queue, this.#fitting(lane, batch, topic.drafts));
       }
       if (topic.drafts.length === 0) this.pending.delete(topic);
     }
@@ -185,12 +187,23 @@ export class Sender {
 
   // ---- sending ----
 
+  /** The batch, or its first part where this broker takes no batch of its length: the others go back in front of the drafts. */
+  #fitting(lane: BrokerLane, batch: OutBatch, drafts: OutBatch[]): OutBatch {
+    const bytesMax = lane.batchBytesMax;
+    if (batch.records === undefined || batch.count < 2 || batch.bufferedBytes + BATCH_HEADER_BYTES <= bytesMax) return batch;
+    const [first, ...rest] = batch.cut(bytesMax);
+    drafts.unshift(...rest);
+    return first ?? batch;
+  }
+
   #sendNew(lane: BrokerLane, queue: QueueLane, batch: OutBatch): void {
     batch.sealed = true;
     const oneWay = batch.ack === AckLevel.ACK_NONE;
     if (!oneWay) queue.take(batch, this.#host.platform, lane.identity);
     try {
-      batch.bytes ??= this.#encode(batch, oneWay ? NOBODY : lane.identity);
+      batch.bytes ??= this.#encode(batch, oneWay ? NOBODY : lane.identity, lane.batchBytesMax);
+      // It was encoded for another broker, which took longer ones.
+      if (batch.bytes.length > lane.batchBytesMax) throw tooLong(lane, batch.bytes.length);
     } catch (error) {
       if (!oneWay) queue.remove(batch);
       return this.#fail(batch, error as QanatError);
@@ -200,7 +213,7 @@ export class Sender {
     else this.#request(lane, queue, batch);
   }
 
-  #encode(batch: OutBatch, identity: ProducerIdentity): Uint8Array {
+  #encode(batch: OutBatch, identity: ProducerIdentity, bytesMax: number): Uint8Array {
     const fields = {
       bornTimeMs: this.#host.engine.wallMs(),
       producerId: identity.producerId,
@@ -208,7 +221,7 @@ export class Sender {
       baseSequence: batch.baseSequence,
       compress: this.#settings.compress,
     };
-    return encodeBatch(this.#host.platform, batch.records as readonly RecordInit[], fields, LIMITS.BATCH_BYTES_MAX);
+    return encodeBatch(this.#host.platform, batch.records as readonly RecordInit[], fields, bytesMax);
   }
 
   #sendOneWay(lane: BrokerLane, queue: QueueLane, batch: OutBatch): void {
@@ -340,3 +353,8 @@ export class Sender {
     return drafts.filter((batch) => !batch.abandoned);
   }
 }
+
+const tooLong = ({ broker, batchBytesMax }: BrokerLane, bytes: number): QanatError =>
+  new QanatError('BATCH_TOO_LARGE', `the batch has ${bytes} bytes, broker ${broker} takes ${batchBytesMax}`, {
+    outcome: 'not-sent',
+  });
