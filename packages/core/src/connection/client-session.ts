@@ -241,9 +241,9 @@ export class ClientSession {
     const pending = this.#pending.get(frame.correlation);
     if (pending === undefined || FRAMES[pending.name].type !== frame.type) return;
     if (frame.flags & Flag.ERROR) {
+      const error = wireError(ErrorInfo.decode(frame.control)); // where it throws, the request is failed with the connection
       this.#pending.delete(frame.correlation);
-      this.#settle(pending, wireError(ErrorInfo.decode(frame.control)), frame.payload);
-      return;
+      return this.#settle(pending, error, frame.payload);
     }
     pending.headers.push(responseCodec(pending.name).decode(frame.control));
     if (pending.headers.length > LIMITS.MORE_FRAMES_MAX)

@@ -201,6 +201,8 @@ export class NameServer implements Engine, ServerHandler {
   #query(request: Request<'ROUTE_QUERY'>): void {
     const { topics, all, watch } = request.header;
     if (all && (watch || topics.length > 0)) throw new QanatError('INVALID_ARGUMENT', 'RouteQuery.all excludes topics and watch');
+    // A route names its topic, so that none can say what is wrong with this one.
+    if (topics.includes('')) throw new QanatError('INVALID_NAME', 'a topic name has at least one character');
     if (watch)
       this.#watches.add(
         request.session,
