@@ -103,7 +103,7 @@ export interface ConsumerOptions {
 export interface PushConsumerOptions extends ConsumerOptions {
   /** The members of a group share the queues. */
   readonly group: string;
-  /** Silence after which the member's queues go to others, ms. Default 10,000. */
+  /** Silence after which the member's queues go to others, ms; 1,000 to 1,800,000. Default 10,000. */
   readonly sessionMs?: number;
   /** How long started handlers may go on when a queue is taken away or the consumer closes, ms. Default 30,000. */
   readonly releaseMs?: number;

@@ -207,6 +207,8 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
     const sent = Array.from({ length: 3 }, () => client.send('SEND', { topic: 't' }, [batchOf(['a'], { bytes: 600 })]));
     return client.answer('SEND', sent[2] as number)?.code;
   },
+  MEMBER_SESSION_MS_MIN: () => subscribe({ topics: [{ topic: 't' }] }, { sessionMs: LIMITS.MEMBER_SESSION_MS_MIN - 1 }),
+  MEMBER_SESSION_MS_MAX: () => subscribe({ topics: [{ topic: 't' }] }, { sessionMs: LIMITS.MEMBER_SESSION_MS_MAX + 1 }),
   CONNECTIONS_MAX: () => {
     const server = new ServerBench();
     for (let i = 0; i < 10; i++)

@@ -296,10 +296,25 @@ describe('groups at a broker', () => {
       world.settle();
       return answer.ok.heartbeatMs;
     };
-    for (const sessionMs of [1, 2, 3, 100, 599, 2_000, 60_000]) {
+    const { MEMBER_SESSION_MS_MIN: least, MEMBER_SESSION_MS_MAX: most } = LIMITS;
+    for (const sessionMs of [least, least + 1, least + 2, 2_000, 60_000, most]) {
       expect(beatOf(sessionMs)).toBeGreaterThanOrEqual(1);
       expect(beatOf(sessionMs)).toBeLessThanOrEqual(Math.max(1, Math.floor(sessionMs / 3)));
     }
+  });
+
+  it('refuse a session that is too short or too long, at the limit and beyond it [QNT-GRP-058]', () => {
+    const { MEMBER_SESSION_MS_MIN: least, MEMBER_SESSION_MS_MAX: most } = LIMITS;
+    const world = new GroupWorld();
+    world.topic('orders', 1);
+    const beat = (sessionMs: number) => {
+      const header = { group: 'g', member: 'm', revision: 1, subscription: ORDERS, sessionMs };
+      const answer = world.request(tool, 'CLIENT_HEARTBEAT', header);
+      world.settle();
+      return answer;
+    };
+    for (const sessionMs of [0, least, most]) expect(beat(sessionMs).ok.sessionMs).toBe(sessionMs || LIMITS.MEMBER_SESSION_MS);
+    for (const sessionMs of [1, least - 1, most + 1, 2 ** 32 - 1]) expect(beat(sessionMs).error?.code).toBe('INVALID_ARGUMENT');
   });
 
   it('keep the kind of their first commit [QNT-GRP-049]', () => {

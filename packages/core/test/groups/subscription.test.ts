@@ -197,6 +197,6 @@ describe('the record of a group (chapter of groups)', () => {
         sessionMs,
       }).ok;
     expect(ask(0)).toMatchObject({ heartbeatMs: LIMITS.MEMBER_HEARTBEAT_MS, sessionMs: LIMITS.MEMBER_SESSION_MS });
-    expect(ask(600)).toMatchObject({ heartbeatMs: 200, sessionMs: 600 });
+    expect(ask(1_500)).toMatchObject({ heartbeatMs: 500, sessionMs: 1_500 });
   });
 });

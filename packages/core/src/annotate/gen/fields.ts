@@ -39,8 +39,10 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 10, name: 'in_flight_max', kind: 'uint32' },
     { number: 11, name: 'idle_ms', kind: 'uint32' },
   ],
-  Ping: [],
-  Pong: [],
+  Ping: [
+  ],
+  Pong: [
+  ],
   GoAway: [
     { number: 1, name: 'code', kind: 'uint32', of: 'ErrorCode' },
     { number: 2, name: 'message', kind: 'string' },
@@ -74,14 +76,17 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 1, name: 'broker', kind: 'string' },
     { number: 2, name: 'store_id', kind: 'bytes' },
   ],
-  UnregisterBrokerOk: [],
+  UnregisterBrokerOk: [
+  ],
   BrokerHeartbeat: [
     { number: 1, name: 'broker', kind: 'string' },
     { number: 2, name: 'store_id', kind: 'bytes' },
     { number: 3, name: 'term', kind: 'uint32' },
     { number: 4, name: 'revision', kind: 'uint64' },
   ],
-  BrokerHeartbeatOk: [{ number: 1, name: 'register', kind: 'bool' }],
+  BrokerHeartbeatOk: [
+    { number: 1, name: 'register', kind: 'bool' },
+  ],
   RouteQuery: [
     { number: 1, name: 'topics', kind: 'string', repeated: true },
     { number: 2, name: 'all', kind: 'bool' },
@@ -148,7 +153,9 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 3, name: 'lease_epoch', kind: 'uint64' },
     { number: 4, name: 'max_bytes', kind: 'uint32' },
   ],
-  PullOk: [{ number: 1, name: 'results', kind: 'message', of: 'PullResult', repeated: true }],
+  PullOk: [
+    { number: 1, name: 'results', kind: 'message', of: 'PullResult', repeated: true },
+  ],
   PullResult: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
@@ -170,7 +177,9 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 3, name: 'offset', kind: 'uint64' },
     { number: 4, name: 'lease_epoch', kind: 'uint64' },
   ],
-  OffsetCommitOk: [{ number: 1, name: 'results', kind: 'message', of: 'QueueCode', repeated: true }],
+  OffsetCommitOk: [
+    { number: 1, name: 'results', kind: 'message', of: 'QueueCode', repeated: true },
+  ],
   QueueCode: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
@@ -184,7 +193,9 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
   ],
-  OffsetFetchOk: [{ number: 1, name: 'offsets', kind: 'message', of: 'FetchedOffset', repeated: true }],
+  OffsetFetchOk: [
+    { number: 1, name: 'offsets', kind: 'message', of: 'FetchedOffset', repeated: true },
+  ],
   FetchedOffset: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
@@ -192,14 +203,18 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 4, name: 'committed', kind: 'bool' },
     { number: 5, name: 'offset', kind: 'uint64' },
   ],
-  OffsetLookup: [{ number: 1, name: 'queues', kind: 'message', of: 'LookupQueue', repeated: true }],
+  OffsetLookup: [
+    { number: 1, name: 'queues', kind: 'message', of: 'LookupQueue', repeated: true },
+  ],
   LookupQueue: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
     { number: 3, name: 'position', kind: 'enum', of: 'Position' },
     { number: 4, name: 'time_ms', kind: 'uint64' },
   ],
-  OffsetLookupOk: [{ number: 1, name: 'offsets', kind: 'message', of: 'LookedUpOffset', repeated: true }],
+  OffsetLookupOk: [
+    { number: 1, name: 'offsets', kind: 'message', of: 'LookedUpOffset', repeated: true },
+  ],
   LookedUpOffset: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
@@ -256,13 +271,17 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 2, name: 'member', kind: 'string' },
     { number: 3, name: 'offsets', kind: 'message', of: 'QueueOffset', repeated: true },
   ],
-  ReleaseOk: [{ number: 1, name: 'results', kind: 'message', of: 'QueueCode', repeated: true }],
+  ReleaseOk: [
+    { number: 1, name: 'results', kind: 'message', of: 'QueueCode', repeated: true },
+  ],
   Leave: [
     { number: 1, name: 'group', kind: 'string' },
     { number: 2, name: 'member', kind: 'string' },
     { number: 3, name: 'offsets', kind: 'message', of: 'QueueOffset', repeated: true },
   ],
-  LeaveOk: [{ number: 1, name: 'results', kind: 'message', of: 'QueueCode', repeated: true }],
+  LeaveOk: [
+    { number: 1, name: 'results', kind: 'message', of: 'QueueCode', repeated: true },
+  ],
   TopicCreate: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queues', kind: 'uint32' },
@@ -276,28 +295,45 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queues', kind: 'uint32' },
   ],
-  TopicAlterOk: [{ number: 1, name: 'queues', kind: 'uint32' }],
-  TopicRemove: [{ number: 1, name: 'topic', kind: 'string' }],
-  TopicRemoveOk: [],
-  TopicList: [],
-  TopicListOk: [{ number: 1, name: 'topics', kind: 'message', of: 'TopicShare', repeated: true }],
-  TopicDescribe: [{ number: 1, name: 'topic', kind: 'string' }],
-  TopicDescribeOk: [{ number: 1, name: 'queues', kind: 'message', of: 'QueueDescription', repeated: true }],
+  TopicAlterOk: [
+    { number: 1, name: 'queues', kind: 'uint32' },
+  ],
+  TopicRemove: [
+    { number: 1, name: 'topic', kind: 'string' },
+  ],
+  TopicRemoveOk: [
+  ],
+  TopicList: [
+  ],
+  TopicListOk: [
+    { number: 1, name: 'topics', kind: 'message', of: 'TopicShare', repeated: true },
+  ],
+  TopicDescribe: [
+    { number: 1, name: 'topic', kind: 'string' },
+  ],
+  TopicDescribeOk: [
+    { number: 1, name: 'queues', kind: 'message', of: 'QueueDescription', repeated: true },
+  ],
   QueueDescription: [
     { number: 1, name: 'queue', kind: 'uint32' },
     { number: 2, name: 'oldest_offset', kind: 'uint64' },
     { number: 3, name: 'high_watermark', kind: 'uint64' },
     { number: 4, name: 'last_store_time_ms', kind: 'uint64' },
   ],
-  GroupList: [],
-  GroupListOk: [{ number: 1, name: 'groups', kind: 'message', of: 'GroupSummary', repeated: true }],
+  GroupList: [
+  ],
+  GroupListOk: [
+    { number: 1, name: 'groups', kind: 'message', of: 'GroupSummary', repeated: true },
+  ],
   GroupSummary: [
     { number: 1, name: 'group', kind: 'string' },
     { number: 2, name: 'kind', kind: 'enum', of: 'GroupKind' },
     { number: 3, name: 'members', kind: 'uint32' },
     { number: 4, name: 'lag', kind: 'uint64' },
   ],
-  GroupDescribe: [{ number: 1, name: 'group', kind: 'string' }],
+  GroupDescribe: [
+    { number: 1, name: 'group', kind: 'string' },
+  ],
   GroupDescribeOk: [
     { number: 1, name: 'kind', kind: 'enum', of: 'GroupKind' },
     { number: 2, name: 'subscription', kind: 'message', of: 'Subscription' },
@@ -334,7 +370,9 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queues', kind: 'uint32', repeated: true },
   ],
-  GroupResetOk: [{ number: 1, name: 'results', kind: 'message', of: 'ResetResult', repeated: true }],
+  GroupResetOk: [
+    { number: 1, name: 'results', kind: 'message', of: 'ResetResult', repeated: true },
+  ],
   ResetResult: [
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
@@ -362,7 +400,9 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 2, name: 'topic', kind: 'string' },
     { number: 3, name: 'queues', kind: 'uint32' },
   ],
-  TopicRemoved: [{ number: 1, name: 'topic_id', kind: 'uint32' }],
+  TopicRemoved: [
+    { number: 1, name: 'topic_id', kind: 'uint32' },
+  ],
   GroupChanged: [
     { number: 1, name: 'group', kind: 'string' },
     { number: 2, name: 'subscription', kind: 'message', of: 'Subscription' },

@@ -12,7 +12,7 @@ import type { GroupHost } from './host.ts';
 import { LeaseTable, liveLease } from './lease-table.ts';
 import { fetchOffsets, planCommit } from './offsets.ts';
 import { resetGroup } from './reset.ts';
-import { checkKind, checkSubscription, storedRecord, unsubscribed } from './subscription.ts';
+import { checkKind, checkSession, checkSubscription, storedRecord, unsubscribed } from './subscription.ts';
 
 /**
  * The groups of one broker: members, leases, committed offsets (spec, chapters of groups and offsets).
@@ -171,6 +171,7 @@ export class Groups {
   #heartbeat(request: Request<'CLIENT_HEARTBEAT'>): void {
     const { group: name, subscription } = request.header;
     checkName('group', name);
+    checkSession(request.header.sessionMs);
     const group = this.#groups.get(name);
     if (subscription !== undefined) {
       checkSubscription(subscription);

@@ -2,7 +2,7 @@ import { QanatError } from '../../errors.ts';
 import { canonicalFilter } from '../../model/filter.ts';
 import { checkName } from '../../model/names.ts';
 import type { Subscription } from '../../wire/gen/messages.ts';
-import { GroupKind, GroupKindNames, Position, Strategy, StrategyNames } from '../../wire/gen/registry.ts';
+import { GroupKind, GroupKindNames, LIMITS, Position, Strategy, StrategyNames } from '../../wire/gen/registry.ts';
 
 /** The record of a group whose first commit came before its first member: the first subscription fills it. */
 export const unsubscribed = (kind: GroupKind): Subscription => ({
@@ -26,6 +26,16 @@ export const storedRecord = (
 export function checkKind(kind: GroupKind): void {
   if (kind === GroupKind.SHARED)
     throw new QanatError('UNSUPPORTED_FEATURE', `groups of kind ${GroupKindNames[kind]} are reserved`);
+}
+
+/** @throws QanatError INVALID_ARGUMENT for a session that a member may not ask for; 0 asks for the broker's own. */
+export function checkSession(sessionMs: number): void {
+  const { MEMBER_SESSION_MS_MIN: least, MEMBER_SESSION_MS_MAX: most } = LIMITS;
+  if (sessionMs !== 0 && (sessionMs < least || sessionMs > most))
+    throw new QanatError(
+      'INVALID_ARGUMENT',
+      `session_ms is ${sessionMs}; a session has ${least} to ${most} ms (MEMBER_SESSION_MS_*)`,
+    );
 }
 
 /** @throws QanatError UNSUPPORTED_FEATURE, INVALID_NAME or INVALID_ARGUMENT. */

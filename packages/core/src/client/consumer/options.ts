@@ -62,7 +62,10 @@ export interface ConsumerOptions {
   readonly batch?: { readonly recordsMax: number };
   /** Bytes of batches held ahead over all queues; pulled again below half of it. Default 8 MiB. */
   readonly prefetchBytes?: number;
-  /** Silence after which a broker counts the member as gone. Default: the broker's. */
+  /**
+   * Silence after which a broker counts the member as gone: MEMBER_SESSION_MS_MIN to MEMBER_SESSION_MS_MAX. Default: the
+   * broker's.
+   */
   readonly sessionMs?: number;
   /** How long started handlers may take when a queue is given back or the consumer closes. Default RELEASE_MS. */
   readonly releaseMs?: number;
@@ -146,11 +149,11 @@ const refuse = (why: string): never => {
   throw new QanatError('BAD_CONFIG', why);
 };
 
-function whole(name: string, value: number | undefined, fallback: number, least: number): number {
+function whole(name: string, value: number | undefined, fallback: number, least: number, most?: number): number {
   if (value === undefined) return fallback;
-  return Number.isSafeInteger(value) && value >= least
-    ? value
-    : refuse(`${name} is ${value}; it has to be a whole number of at least ${least}`);
+  if (Number.isSafeInteger(value) && value >= least && value <= (most ?? value)) return value;
+  const range = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
+  return refuse(`${name} is ${value}; it has to be a whole number ${range}`);
 }
 
 function readSubscriptions(host: ClientHost, options: ConsumerOptions): ReadonlyMap<string, TopicSubscription> {
@@ -223,7 +226,7 @@ export function readOptions(host: ClientHost, options: ConsumerOptions): Consume
     deliveriesPerQueueMax: inOrder ? 1 : DELIVERIES_PER_QUEUE_MAX,
     recordsMax: options.batch === undefined ? undefined : whole('batch.recordsMax', options.batch.recordsMax, 1, 1),
     prefetchBytes: whole('prefetchBytes', options.prefetchBytes, PREFETCH_BYTES, 1),
-    sessionMs: whole('sessionMs', options.sessionMs, 0, 1),
+    sessionMs: whole('sessionMs', options.sessionMs, 0, LIMITS.MEMBER_SESSION_MS_MIN, LIMITS.MEMBER_SESSION_MS_MAX),
     releaseMs: whole('releaseMs', options.releaseMs, LIMITS.RELEASE_MS, 0),
     commitMs: whole('commitMs', options.commitMs, COMMIT_MS, 1),
     strategy: readStrategy(options.strategy),

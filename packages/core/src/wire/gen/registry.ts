@@ -265,6 +265,10 @@ export const LIMITS = {
   STAGED_BYTES_MAX: 67108864,
   /** connections of one server, in connections. */
   CONNECTIONS_MAX: 20000,
+  /** shortest session that a member may ask for, in ms. */
+  MEMBER_SESSION_MS_MIN: 1000,
+  /** longest session that a member may ask for, in ms. */
+  MEMBER_SESSION_MS_MAX: 1800000,
 } as const;
 export type LimitName = keyof typeof LIMITS;
 
