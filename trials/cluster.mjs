@@ -56,7 +56,9 @@ export class Cluster {
     const spawned = (process) => {
       server.process = process;
     };
+    const sinceMs = performance.now();
     await startServer(server.args, this.#trial.log(name), spawned, server.settings);
+    server.readyMs = performance.now() - sinceMs;
   }
 
   end(name, signal) {
@@ -69,6 +71,11 @@ export class Cluster {
 
   thaw(name) {
     this.server(name).thaw();
+  }
+
+  /** From the start of the process until it said that it is ready, the last time. */
+  readyMs(name) {
+    return this.#servers.get(name).readyMs;
   }
 
   /** Runs one command of the command line. */

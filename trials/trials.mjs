@@ -5,6 +5,7 @@ import { hungNameServer } from './hung-name-server.mjs';
 import { killNine } from './kill-nine.mjs';
 import { nameServers } from './name-servers.mjs';
 import { powerCut } from './power-cut.mjs';
+import { scaleTopics } from './scale-topics.mjs';
 
 const MINUTE_MS = 60_000;
 
@@ -44,5 +45,11 @@ export const TRIALS = [
     run: powerCut,
     deadlineMs: 10 * MINUTE_MS,
     about: 'power cuts on ext4 and XFS under load, and the same without syncs, which must lose (6 cuts; full: 50; root)',
+  },
+  {
+    name: 'scale-topics',
+    run: scaleTopics,
+    deadlineMs: 10 * MINUTE_MS,
+    about: 'many topics, traffic on one: throughput, start, memory (2,000 topics, 3 runs; full: 10,000, 7 runs)',
   },
 ];
