@@ -5,6 +5,7 @@ import {
   type Input,
   type LiveFrame,
   type Output,
+  Position,
   readBatchHeader,
 } from '@qanat/core';
 import { Durability } from './durability.ts';
@@ -111,7 +112,7 @@ export class BrokerObserver implements EngineObserver {
     asked.set(frame.correlation, { name, frame, batch, arrival, poll });
     if (name === 'PULL') this.#polled(connection, poll, frame);
     else if (name === 'CLIENT_HEARTBEAT') this.#heartbeat(connection, frame);
-    else if (name === 'GROUP_RESET') this.#reset(frame);
+    else if (name === 'GROUP_RESET') this.#reset(frame, 'asked');
   }
 
   #polled(connection: number, poll: string, frame: Frame): void {
@@ -142,9 +143,11 @@ export class BrokerObserver implements EngineObserver {
     this.#heard.set(`${group}/${member}`, { connection, atMs: this.#options.nowMs(), sessionMs: allowedMs });
   }
 
-  #reset(frame: Frame): void {
-    const { group, dryRun } = requestOf('GROUP_RESET', frame);
-    if (!dryRun) this.#options.history.add({ kind: 'resetAsked', broker: this.#options.broker, group });
+  #reset(frame: Frame, phase: 'asked' | 'answered'): void {
+    const { group, dryRun, to } = requestOf('GROUP_RESET', frame);
+    if (dryRun) return;
+    const forward = to !== Position.FIRST;
+    this.#options.history.add({ kind: 'reset', phase, broker: this.#options.broker, group, forward });
   }
 
   // ---- what leaves ----
@@ -164,6 +167,7 @@ export class BrokerObserver implements EngineObserver {
     else if (name === 'OFFSET_COMMIT' || name === 'RELEASE' || name === 'LEAVE') this.#answeredCommit(name, asked, frame);
     else if (name === 'OFFSET_FETCH') this.#answeredFetch(asked, frame);
     else if (name === 'CLIENT_HEARTBEAT') this.#answeredHeartbeat(frame);
+    else if (name === 'GROUP_RESET') this.#reset(asked.frame, 'answered');
   }
 
   #answeredSend({ frame: request, batch, arrival }: Asked, frame: Frame): void {
@@ -266,17 +270,17 @@ export class BrokerObserver implements EngineObserver {
   }
 
   #gone(group: string, member: string): void {
-    const { history, broker, nowMs, sessionMs, lostMs } = this.#options;
+    const { history, broker, sessionMs, lostMs } = this.#options;
     const heard = this.#heard.get(`${group}/${member}`);
-    const closedAtMs = heard === undefined ? undefined : this.#closedAtMs.get(heard.connection);
     history.add({
       kind: 'expired',
       node: broker,
       group,
       who: member,
-      allowedMs: closedAtMs === undefined ? (heard?.sessionMs ?? sessionMs) : Math.min(lostMs, heard?.sessionMs ?? sessionMs),
-      silentMs: heard === undefined ? undefined : nowMs() - heard.atMs,
-      lostMs: closedAtMs === undefined ? undefined : nowMs() - closedAtMs,
+      allowedMs: heard?.sessionMs ?? sessionMs,
+      lostAllowedMs: lostMs,
+      heardAtMs: heard?.atMs,
+      lostAtMs: heard === undefined ? undefined : this.#closedAtMs.get(heard.connection),
     });
   }
 }

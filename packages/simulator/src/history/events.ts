@@ -263,11 +263,14 @@ export interface Fetched {
   readonly offset: number | undefined;
 }
 
-/** A reset of a group reached the broker; it may take effect from now on. */
-export interface ResetAsked {
-  readonly kind: 'resetAsked';
+/** A reset of a group reached the broker, and was answered; in between it takes effect. */
+export interface ResetEvent {
+  readonly kind: 'reset';
+  readonly phase: 'asked' | 'answered';
   readonly broker: string;
   readonly group: string;
+  /** It may pass messages. */
+  readonly forward: boolean;
 }
 
 /** A server gives a peer up: a broker a member, a NameServer a broker. */
@@ -276,12 +279,13 @@ export interface Expired {
   readonly node: string;
   readonly group?: string;
   readonly who: string;
-  /** Silence that the server said it would bear. */
+  /** Silence that the server bears, and time without a connection. */
   readonly allowedMs: number;
-  /** Since the peer was heard last; undefined: never. */
-  readonly silentMs: number | undefined;
-  /** Since the connection on which it was heard last was lost; undefined: it is open. */
-  readonly lostMs: number | undefined;
+  readonly lostAllowedMs: number;
+  /** When the peer was heard last; undefined: never in this life of the server. */
+  readonly heardAtMs: number | undefined;
+  /** When the connection on which it was heard last was lost; undefined: it is open. */
+  readonly lostAtMs: number | undefined;
 }
 
 /** A connection at a broker. */
@@ -321,10 +325,12 @@ export type HistoryFact =
   | LeasesTold
   | Committed
   | Fetched
-  | ResetAsked
+  | ResetEvent
   | Expired
   | ConnectionEvent
   | AskedAfterGoAway;
 
 /** One fact at its virtual time. Events of a history are in the order in which they happened. */
 export type HistoryEvent = HistoryFact & { readonly atMs: number };
+
+export type EventOf<Kind extends HistoryFact['kind']> = Extract<HistoryEvent, { readonly kind: Kind }>;

@@ -1,4 +1,4 @@
-import type { Input, Output } from '@qanat/core';
+import { type Input, LIMITS, type Output } from '@qanat/core';
 import type { History } from './history.ts';
 import type { EngineObserver } from './observed-engine.ts';
 import { decodeFrame, frameNameOf, isResponse, requestOf } from './wire-facts.ts';
@@ -9,6 +9,8 @@ export interface NameServerObserverOptions {
   readonly nowMs: () => number;
   /** Silence of a broker that it bears. */
   readonly expiryMs: number;
+  /** Time without a connection that it bears. Default BROKER_LOST_MS. */
+  readonly lostMs?: number;
 }
 
 interface Heard {
@@ -45,18 +47,18 @@ export class NameServerObserver implements EngineObserver {
 
   output(output: Output): void {
     if (output.kind !== 'log' || output.event !== 'broker is away') return;
-    const { node, history, nowMs, expiryMs } = this.#options;
+    const { node, history, expiryMs, lostMs = LIMITS.BROKER_LOST_MS } = this.#options;
     const who = String(output.fields.broker);
     if (this.#stopped.has(who)) return;
     const heard = this.#heard.get(who);
-    const closedAtMs = heard === undefined ? undefined : this.#closedAtMs.get(heard.connection);
     history.add({
       kind: 'expired',
       node,
       who,
-      allowedMs: closedAtMs === undefined ? expiryMs : 0,
-      silentMs: heard === undefined ? undefined : nowMs() - heard.atMs,
-      lostMs: closedAtMs === undefined ? undefined : nowMs() - closedAtMs,
+      allowedMs: expiryMs,
+      lostAllowedMs: lostMs,
+      heardAtMs: heard?.atMs,
+      lostAtMs: heard === undefined ? undefined : this.#closedAtMs.get(heard.connection),
     });
   }
 }

@@ -24,7 +24,8 @@ export function drain(parts: DrainParts, done: (error: string | undefined) => vo
   parts.admin.within((client) => {
     for (const { topic } of parts.topics) {
       client.admin.describeTopic(topic, ASK_MS, (error, description) => {
-        if (error === undefined) statuses.push(...description.queues);
+        // A broker that refuses its damaged log stays away.
+        if (error === undefined) statuses.push(...description.queues.filter(({ away }) => !away));
         else failure ??= `topic ${topic} cannot be described: ${error.code}`;
         if (--open > 0) return;
         if (failure !== undefined) done(failure);

@@ -65,7 +65,7 @@ export class GroupLoad {
     if (staying.length === 0 || (staying.length < membersMax && this.#random.below(2) === 0)) return this.#join();
     const member = staying[this.#random.below(staying.length)] as Member;
     if (this.#random.below(100) < killPercent) member.kill();
-    else member.leave(this.#random.below(4) > 0);
+    else member.leave(killPercent === 0 || this.#random.below(4) > 0);
   }
 
   #join(): void {

@@ -74,6 +74,8 @@ export class Member {
   leave(drain: boolean): void {
     if (this.leaving) return;
     this.leaving = true;
+    // What its handlers have begun comes again elsewhere.
+    if (!drain) this.#history.add({ kind: 'fault', phase: 'at', fault: 'leftInHaste', nodes: [this.name] });
     this.#state('leaving');
     this.application.within(() => this.#consumer?.close({ drain }, () => {}));
   }

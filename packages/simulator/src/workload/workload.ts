@@ -2,6 +2,7 @@ import type { Random } from '@qanat/core';
 import { Application, type WorkloadHost } from './application.ts';
 import { drain } from './drain.ts';
 import { GroupLoad } from './group-load.ts';
+import { Meddler } from './meddler.ts';
 import { Member } from './member.ts';
 import type { WorkloadPlan } from './plan.ts';
 import { Sender } from './sender.ts';
@@ -27,6 +28,7 @@ export class Workload {
   readonly #applications = new Map<string, Application>();
   #senders: readonly Sender[] = [];
   #groups: readonly GroupLoad[] = [];
+  #meddler: Meddler | undefined;
   #readers = 0;
   #stopped = false;
 
@@ -60,6 +62,7 @@ export class Workload {
     this.#stopped = true;
     for (const sender of this.#senders) sender.stop();
     for (const group of this.#groups) group.calm();
+    this.#meddler?.stop();
   }
 
   /**
@@ -80,6 +83,8 @@ export class Workload {
     this.#groups = plan.groups.map((group) => new GroupLoad(host, this.#admin, (name) => this.#newApplication(name), group));
     for (const group of this.#groups) group.start();
     for (const sender of this.#senders) sender.start();
+    this.#meddler = new Meddler(host, this.#newApplication('meddler'), plan);
+    this.#meddler.start();
     this.#readLater();
     this.#fetchLater();
     this.started = true;
@@ -157,6 +162,7 @@ export class Workload {
       if (error !== undefined) this.#host.history.add({ kind: 'settled', tookMs: 0, problems: [error] });
       for (const group of this.#groups) group.close();
       for (const sender of this.#senders) sender.close();
+      this.#meddler?.close();
       this.#admin.after(1_000, () => {
         this.#admin.close();
         this.ended = true;

@@ -1,0 +1,36 @@
+import { topicOf } from '../history/index.ts';
+import type { Checker } from './checker.ts';
+import { type Facts, mayHaveLost } from './facts.ts';
+
+const anyMayHaveLost = (facts: Facts, topic: string): boolean =>
+  facts.cutBrokers.size > 0 ||
+  facts.refused.size > 0 ||
+  [...facts.ends].some(([queue, { oldest }]) => oldest > 0 && topicOf(queue) === topic);
+
+/** Jepsen's unseen-at-end. */
+export const ackedSurvives: Checker = {
+  name: 'acked-survives',
+  rule: 'a message whose send ended with OK is in the log at the end, at the offset that was told',
+  begin: (facts, report) => ({
+    end() {
+      for (const [value, { invoked, completed }] of facts.sends) {
+        if (completed?.outcome !== 'ok' || invoked.ack === 'none') continue;
+        const { queue, offset } = completed;
+        if (queue === undefined || offset === undefined) {
+          const found = facts.places.has(value) || anyMayHaveLost(facts, invoked.topic);
+          if (!found) report(`${value} was acknowledged and is in no queue`, invoked, completed);
+          continue;
+        }
+        const end = facts.ends.get(queue);
+        if (mayHaveLost(facts, queue) || (end !== undefined && offset < end.oldest)) continue;
+        if (facts.log.get(queue)?.get(offset) === value) continue;
+        const where =
+          facts.places
+            .get(value)
+            ?.map((place) => `${place.queue} ${place.offset}`)
+            .join(', ') ?? 'nowhere';
+        report(`${value} was acknowledged at ${queue} ${offset} and is ${where}`, invoked, completed);
+      }
+    },
+  }),
+};

@@ -1,0 +1,82 @@
+import { type EventOf, type QueueKey, topicOf } from '../history/index.ts';
+import type { Checker, Report } from './checker.ts';
+import { type Facts, mayHaveLost, passes } from './facts.ts';
+import { orNew } from './or-new.ts';
+
+type Joined = EventOf<'member'> & { readonly index: number };
+
+/** G6 of the fault model. */
+export const atLeastOnce: Checker = {
+  name: 'at-least-once',
+  rule: 'at the end every group has handled every message of its topics that passes its filter, from where it began',
+  begin: (facts, report) => {
+    const handled = new Map<string, Map<QueueKey, Set<number>>>();
+    const first = new Map<string, Joined>();
+    return {
+      see(event, index) {
+        if (event.kind === 'member') {
+          if (event.state === 'joined' && !first.has(event.group)) first.set(event.group, { ...event, index });
+        } else if (event.kind === 'handled' && event.ok) {
+          const queues = orNew(handled, event.group, () => new Map());
+          orNew(queues, event.queue, () => new Set()).add(event.offset);
+        }
+      },
+      end() {
+        const settledAt = facts.events.findIndex(({ kind }) => kind === 'settled');
+        for (const [group, declared] of facts.groups) {
+          const joined = first.get(group);
+          if (joined === undefined || facts.movedForward.has(group)) continue;
+          if (declared.mode === 'broadcasting' && leftEarly(facts, group, settledAt)) continue;
+          look(facts, declared, joined, handled.get(group) ?? new Map(), report);
+        }
+      },
+    };
+  },
+};
+
+/** A reader of its own that went before everything had settled owes nothing. */
+const leftEarly = ({ events }: Facts, group: string, settledAt: number): boolean =>
+  events.some((event, i) => i < settledAt && event.kind === 'member' && event.group === group && event.state !== 'joined');
+
+function look(
+  facts: Facts,
+  declared: EventOf<'group'>,
+  joined: Joined,
+  handled: ReadonlyMap<QueueKey, ReadonlySet<number>>,
+  report: Report,
+): void {
+  const { group, from, mode } = declared;
+  let told = 0;
+  for (const [queue, log] of facts.log) {
+    if (!(topicOf(queue) in declared.filters) || mayHaveLost(facts, queue)) continue;
+    const mine = handled.get(queue);
+    const begin = from === 'first' ? 0 : firstOf(facts, mode, group, queue, mine);
+    for (const [offset, value] of log) {
+      const send = facts.sends.get(value);
+      if (send === undefined || mine?.has(offset) || !passes(declared, topicOf(queue), send.invoked.tag)) continue;
+      const owed = from === 'first' || offset >= begin || (mode === 'clustering' && owedToLast(facts, joined, send.invokedAt));
+      if (!owed || ++told > 3) continue;
+      report(`${group} never handled ${value} at ${queue} ${offset}`, send.invoked, joined);
+    }
+  }
+}
+
+/** LAST means the first message stored since the member joined, by the clocks of both: no step of a clock may be between. */
+const owedToLast = ({ struck }: Facts, joined: Joined, invokedAt: number): boolean =>
+  invokedAt > joined.index && ![...struck].some((name) => name.startsWith('clockStep '));
+
+function firstOf(
+  facts: Facts,
+  mode: EventOf<'group'>['mode'],
+  group: string,
+  queue: QueueKey,
+  mine?: ReadonlySet<number>,
+): number {
+  if (mode === 'broadcasting') return mine === undefined ? Number.POSITIVE_INFINITY : Math.min(...mine);
+  for (const event of facts.events) {
+    if (event.kind !== 'leases' || event.group !== group) continue;
+    const lease = event.leases.find((one) => one.queue === queue);
+    if (lease !== undefined) return lease.start;
+  }
+  return Number.POSITIVE_INFINITY;
+}

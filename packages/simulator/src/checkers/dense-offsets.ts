@@ -1,0 +1,26 @@
+import type { QueueKey } from '../history/index.ts';
+import type { Checker } from './checker.ts';
+
+export const denseOffsets: Checker = {
+  name: 'dense-offsets',
+  rule: 'a queue has a message at every offset from its oldest to its high watermark',
+  begin: (facts, report) => {
+    const next = new Map<QueueKey, number>();
+    return {
+      see(event) {
+        if (event.kind !== 'drained') return;
+        const expected = next.get(event.queue) ?? event.offset;
+        if (event.offset > expected) report(`${event.queue} has nothing at ${expected} to ${event.offset - 1}`, event);
+        next.set(event.queue, Math.max(expected, event.offset + 1));
+      },
+      end() {
+        for (const [queue, end] of facts.ends) {
+          const count = facts.log.get(queue)?.size ?? 0;
+          const expected = end.highWatermark - end.oldest;
+          if (count < expected)
+            report(`${queue} says ${end.oldest} to ${end.highWatermark}, and ${count} messages were read`, end);
+        }
+      },
+    };
+  },
+};

@@ -1,0 +1,49 @@
+import { brokerOf, type EventOf, type QueueKey } from '../history/index.ts';
+import type { Checker } from './checker.ts';
+
+interface Acked {
+  readonly offset: number;
+  readonly event: EventOf<'sendCompleted'>;
+}
+
+export const lostIsSuffix: Checker = {
+  name: 'lost-is-suffix',
+  rule: 'with asynchronous flush a power cut takes only the newest messages of a queue: what survives is a prefix of what was acknowledged',
+  begin: (facts, report) => {
+    /** Acknowledged since the last power cut. */
+    let life = new Map<QueueKey, Acked[]>();
+    const judge = (node: string): void => {
+      for (const [queue, acked] of life) {
+        if (brokerOf(queue) !== node || facts.refused.has(node)) continue;
+        life.delete(queue);
+        const log = facts.log.get(queue);
+        const oldest = facts.ends.get(queue)?.oldest ?? 0;
+        let lost: Acked | undefined;
+        for (const one of acked.sort((a, b) => a.offset - b.offset)) {
+          if (one.offset < oldest) continue;
+          const there = log?.get(one.offset) === one.event.value;
+          if (there && lost !== undefined)
+            report(
+              `${queue}: ${lost.event.value} at ${lost.offset} was lost, and ${one.event.value} at ${one.offset} survived`,
+              lost.event,
+              one.event,
+            );
+          if (!there) lost ??= one;
+        }
+      }
+    };
+    return {
+      see(event) {
+        if (facts.flush !== 'async') return;
+        if (event.kind === 'sendCompleted' && event.outcome === 'ok' && event.queue !== undefined && event.offset !== undefined) {
+          const acked = life.get(event.queue) ?? [];
+          acked.push({ offset: event.offset, event });
+          life.set(event.queue, acked);
+        } else if (event.kind === 'node' && event.state === 'powerCut') judge(event.node);
+      },
+      end() {
+        life = new Map();
+      },
+    };
+  },
+};

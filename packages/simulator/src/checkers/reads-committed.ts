@@ -1,0 +1,33 @@
+import { brokerOf, type QueueKey } from '../history/index.ts';
+import type { Checker } from './checker.ts';
+
+/** W4 of the fault model. */
+export const readsCommitted: Checker = {
+  name: 'reads-committed',
+  rule: 'a broker with synchronous flush acknowledges and hands out only what is synced, nothing above the high watermark, which never falls',
+  begin: (facts, report) => {
+    const watermarks = new Map<QueueKey, number>();
+    return {
+      see(event) {
+        if (event.kind === 'stored' && !event.synced && facts.flush === 'sync')
+          report(`${event.queue}: the batch at ${event.base} was acknowledged before it was synced`, event);
+        else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
+          for (const queue of watermarks.keys()) if (brokerOf(queue) === event.node) watermarks.delete(queue);
+        } else if (event.kind === 'read') {
+          for (const { queue, batches, next, highWatermark, code } of event.queues) {
+            if (code !== 'OK') continue;
+            const last = batches.at(-1);
+            const end = Math.max(next, last === undefined ? 0 : last.base + last.count);
+            if (end > highWatermark) report(`${queue}: read up to ${end}, above the high watermark ${highWatermark}`, event);
+            const before = watermarks.get(queue) ?? 0;
+            if (highWatermark < before) report(`${queue}: the high watermark fell from ${before} to ${highWatermark}`, event);
+            watermarks.set(queue, highWatermark);
+            const early = batches.find(({ synced }) => !synced);
+            if (early !== undefined && facts.flush === 'sync')
+              report(`${queue}: the batch at ${early.base} was handed out before it was synced`, event);
+          }
+        }
+      },
+    };
+  },
+};

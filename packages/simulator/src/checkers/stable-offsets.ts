@@ -1,0 +1,30 @@
+import { brokerOf, type HistoryEvent, type QueueKey } from '../history/index.ts';
+import type { Checker } from './checker.ts';
+import { orNew } from './or-new.ts';
+
+/** Jepsen's inconsistent-offset. */
+export const stableOffsets: Checker = {
+  name: 'stable-offsets',
+  rule: 'an offset of a queue has one message for ever, whoever tells of it',
+  begin: (facts, report) => {
+    const claims = new Map<QueueKey, Map<number, HistoryEvent & { readonly value: string | undefined }>>();
+    const claim = (queue: QueueKey, offset: number, event: HistoryEvent & { readonly value: string | undefined }): void => {
+      const queueClaims = orNew(claims, queue, () => new Map());
+      const before = queueClaims.get(offset);
+      if (before === undefined) queueClaims.set(offset, event);
+      else if (before.value !== event.value)
+        report(`${queue} ${offset} was ${before.value} and then ${event.value}`, before, event);
+    };
+    return {
+      see(event) {
+        if (event.kind === 'delivered' || event.kind === 'drained') claim(event.queue, event.offset, event);
+        else if (event.kind === 'sendCompleted' && event.outcome === 'ok' && event.queue !== undefined) {
+          if (event.offset !== undefined) claim(event.queue, event.offset, event);
+        } else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
+          // What was not synced is gone, and its offsets are given again.
+          for (const queue of claims.keys()) if (brokerOf(queue) === event.node) claims.delete(queue);
+        }
+      },
+    };
+  },
+};
