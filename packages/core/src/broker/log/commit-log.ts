@@ -6,13 +6,14 @@ import { Background } from './background.ts';
 import { EntryCodec, EntryKind } from './entry.ts';
 import { FreeSpaceWatch } from './free-space.ts';
 import { GroupCommit } from './group-commit.ts';
+import { IndexFiles } from './index-files.ts';
 import { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver, Settle } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
 import { Retention } from './retention.ts';
-import { SEGMENT_BYTES_MAX, STORE_ID_BYTES } from './segment.ts';
+import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StagedEntries } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
@@ -52,6 +53,7 @@ export class CommitLog {
   readonly #snapshots: SnapshotStore;
   readonly #space: FreeSpaceWatch;
   readonly #background: Background;
+  readonly #indexFiles: IndexFiles;
   #open: OpenLog | undefined;
   #closing = false;
   #snapshotPosition = 0;
@@ -69,6 +71,7 @@ export class CommitLog {
     this.#reader = new LogReader(host, this.#blocks, this.#index);
     this.#snapshots = new SnapshotStore(host, options.platform);
     this.#background = new Background(host);
+    this.#indexFiles = new IndexFiles(host, options.platform, this.#background, this.#index);
     this.#space = new FreeSpaceWatch(host, options.reserveBytes ?? RESERVE_BYTES);
   }
 
@@ -85,6 +88,7 @@ export class CommitLog {
       codec: this.#codec,
       blocks: this.#blocks,
       index: this.#index,
+      indexFiles: this.#indexFiles,
       snapshots: this.#snapshots,
     });
     runTask(this.#host, recovery.run(), (error, log) => {
@@ -234,7 +238,7 @@ export class CommitLog {
         term: () => this.term,
         writeFailed: () => this.#space.check(),
         written: (bytes) => this.#space.written(bytes),
-        segmentBegun: () => this.#open?.retention.check(),
+        segmentBegun: (segment, before) => this.#sealed(before, segment.previousChain),
       },
       log,
     );
@@ -250,8 +254,16 @@ export class CommitLog {
       applied: () => commit.applied,
       coveredTo: () => this.#snapshots.coveredTo,
       roll: () => staged.roll(),
+      removed: (segment) => this.#indexFiles.remove(segment),
     });
     this.#open = { storeId: log.storeId, staged, commit, retention };
+    this.#indexFiles.write();
+  }
+
+  #sealed(segment: Segment, chain: number): void {
+    this.#indexFiles.seal(segment, chain);
+    this.#indexFiles.write();
+    this.#open?.retention.check();
   }
 
   #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle): void {

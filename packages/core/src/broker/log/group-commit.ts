@@ -27,8 +27,8 @@ export interface GroupCommitParts {
   writeFailed(): void;
   /** So many bytes were written. */
   written(bytes: number): void;
-  /** A segment was begun, so that the one before it is complete. */
-  segmentBegun(): void;
+  /** A segment was begun; the one before it takes no more entries, and all of it is applied and synced. */
+  segmentBegun(segment: Segment, before: Segment): void;
 }
 
 export class GroupCommit {
@@ -150,7 +150,7 @@ export class GroupCommit {
     yield* this.#sync(name, segment.base);
     if (this.#failure !== undefined) return;
     segment.ready = true;
-    this.#parts.segmentBegun();
+    this.#parts.segmentBegun(segment, before);
   }
 
   *#append(segment: Segment, end: number): StorageTask<void> {
@@ -169,10 +169,11 @@ export class GroupCommit {
       const batch = kind === EntryKind.BATCH;
       if (batch) {
         const { baseOffset, recordCount, storeTimeMs } = readBatchHeader(body);
-        index.queueFor(topicId, queue).add(segment.base, position, length, baseOffset, recordCount, storeTimeMs);
+        index.add(topicId, queue, segment.base, position, length, baseOffset, recordCount, storeTimeMs);
         if (segment.firstStoreTimeMs === 0) segment.firstStoreTimeMs = storeTimeMs;
         segment.lastStoreTimeMs = storeTimeMs;
       }
+      segment.lastTerm = term;
       this.#applied = position + length;
       this.#appliedChain = chain;
       observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });

@@ -66,6 +66,13 @@ export class LogScan {
     this.evidence = evidence;
   }
 
+  /** Goes on behind entries that need not be read. */
+  skipTo(position: number, chain: number, term: number): void {
+    this.position = position;
+    this.chain = chain;
+    this.term = term;
+  }
+
   /** Accepts the entries of a segment up to `limit` or the first that does not verify. @returns whether `limit` was reached. */
   *segment(segment: ScannedSegment, limit: number): StorageTask<boolean> {
     const window = new Window(segment);

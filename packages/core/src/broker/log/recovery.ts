@@ -4,6 +4,7 @@ import type { StoredFile } from '../../storage.ts';
 import { readBatchHeader } from '../../wire/batch.ts';
 import type { Snapshot } from '../../wire/gen/messages.ts';
 import { ENTRY_HEADER_BYTES, type EntryCodec, type EntryHeader, EntryKind } from './entry.ts';
+import type { IndexFiles } from './index-files.ts';
 import type { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver } from './log-host.ts';
 import { LogScan, type ScannedSegment } from './log-scan.ts';
@@ -34,6 +35,9 @@ export interface RecoveredLog {
   readonly snapshotPosition: number;
 }
 
+/** What is known of the entries of a segment. */
+type SegmentMarks = Pick<Segment, 'lastTerm' | 'firstStoreTimeMs' | 'lastStoreTimeMs'>;
+
 interface FoundSegment extends ScannedSegment {
   readonly header: SegmentHeader;
 }
@@ -45,6 +49,7 @@ export interface RecoveryParts {
   readonly codec: EntryCodec;
   readonly blocks: LogBlocks;
   readonly index: QueueIndex;
+  readonly indexFiles: IndexFiles;
   readonly snapshots: SnapshotStore;
 }
 
@@ -54,8 +59,11 @@ export class Recovery {
   /** A segment file that a crash left without a whole header; it holds nothing, but what is before it was synced. */
   #unborn: { readonly name: string; readonly base: number } | undefined;
 
-  /** Store times of the messages in each segment, by its base. */
-  readonly #times = new Map<number, Pick<Segment, 'firstStoreTimeMs' | 'lastStoreTimeMs'>>();
+  /** By the base of each segment. */
+  readonly #marks = new Map<number, SegmentMarks>();
+
+  /** Bases of the segments whose index came from its file. */
+  readonly #indexed = new Set<number>();
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -82,7 +90,8 @@ export class Recovery {
     if (snapshot !== undefined && !sameBytes(snapshot.storeId, first.header.storeId)) corrupt('the snapshot is of another store');
     observer.restore(snapshot);
     const evidence = Math.max(last.base, this.#unborn?.base ?? 0, snapshot?.position ?? 0, rewrittenTo ?? 0);
-    const scan = yield* this.#scan(segments, snapshot, evidence);
+    const byName = new Map(files.map((file) => [file.name, file]));
+    const scan = yield* this.#scan(segments, byName, snapshot, evidence);
     yield* this.#mend(scan, last);
     yield* this.#loadTail(scan, last);
     this.#parts.host.log('info', 'log.recovered', {
@@ -92,16 +101,25 @@ export class Recovery {
     });
     return {
       storeId: first.header.storeId,
-      segments: segments.map((segment, i) => ({
-        ...emptySegment(segment.base, segment.header.previousChain, true),
-        end: segments[i + 1]?.base ?? scan.position,
-        ...this.#times.get(segment.base),
-      })),
+      segments: this.#sealed(segments, byName, scan.position),
       end: scan.position,
       chain: scan.chain,
       term: Math.max(scan.term, snapshot?.term ?? 0),
       snapshotPosition: snapshot?.position ?? 0,
     };
+  }
+
+  /** The segments as the log has them from now on; those that had no index get one. */
+  #sealed(found: readonly FoundSegment[], files: ReadonlyMap<string, StoredFile>, end: number): Segment[] {
+    const { indexFiles } = this.#parts;
+    indexFiles.findStrays(files, new Set(found.map(({ base }) => base)));
+    return found.map(({ base, header }, i) => {
+      const next = found[i + 1];
+      const marks = this.#marks.get(base);
+      const segment: Segment = { ...emptySegment(base, header.previousChain, true), end: next?.base ?? end, ...marks };
+      if (next !== undefined && !this.#indexed.has(base)) indexFiles.seal(segment, next.header.previousChain);
+      return segment;
+    });
   }
 
   /** The segments with their headers, checked against each other. */
@@ -142,7 +160,13 @@ export class Recovery {
     return { storeId: header.storeId, segments: [emptySegment(0, 0, true)], end: 0, chain: 0, term: 0, snapshotPosition: 0 };
   }
 
-  *#scan(segments: readonly FoundSegment[], snapshot: Snapshot | undefined, evidence: number): StorageTask<LogScan> {
+  /** Reads every entry, but those of segments that the snapshot covers and whose index is whole. */
+  *#scan(
+    segments: readonly FoundSegment[],
+    files: ReadonlyMap<string, StoredFile>,
+    snapshot: Snapshot | undefined,
+    evidence: number,
+  ): StorageTask<LogScan> {
     const first = segments[0] as FoundSegment;
     const replayFrom = snapshot?.position ?? 0;
     const scan: LogScan = new LogScan(
@@ -160,7 +184,9 @@ export class Recovery {
     for (const [i, segment] of segments.entries()) {
       if (segment.header.previousChain !== scan.chain)
         corrupt(`${segment.name}: it does not follow the entry before position ${segment.base}`);
-      const whole = yield* scan.segment(segment, segments[i + 1]?.base ?? segment.fileEnd);
+      const next = segments[i + 1];
+      if (next !== undefined && next.base <= replayFrom && (yield* this.#useIndex(scan, segment, next, files))) continue;
+      const whole = yield* scan.segment(segment, next?.base ?? segment.fileEnd);
       if (!whole) yield* scan.lookForEvidence(segment);
       if (scan.position < scan.evidence && (!whole || i === segments.length - 1)) {
         const place = `position ${scan.position} (byte ${fileOffset(segment.base, scan.position)} of the file)`;
@@ -174,15 +200,46 @@ export class Recovery {
     return scan;
   }
 
+  /** Takes the index of a segment from its file. @returns false where the segment is to be scanned. */
+  *#useIndex(
+    scan: LogScan,
+    segment: FoundSegment,
+    next: FoundSegment,
+    files: ReadonlyMap<string, StoredFile>,
+  ): StorageTask<boolean> {
+    const { base, fileEnd, header } = segment;
+    if (fileEnd < next.base) return false;
+    const { previousChain } = header;
+    const wanted = { base, end: next.base, previousChain, chain: next.header.previousChain };
+    const found = yield* this.#parts.indexFiles.load(files, wanted);
+    if (found === undefined) return false;
+    this.#indexed.add(base);
+    this.#parts.index.addSealed(found.runs);
+    const { lastTerm, firstStoreTimeMs, lastStoreTimeMs } = found;
+    this.#marks.set(base, { lastTerm, firstStoreTimeMs, lastStoreTimeMs });
+    scan.skipTo(next.base, found.chain, lastTerm);
+    return true;
+  }
+
+  #marksOf(base: number): SegmentMarks {
+    let marks = this.#marks.get(base);
+    if (marks === undefined) {
+      marks = { lastTerm: 0, firstStoreTimeMs: 0, lastStoreTimeMs: 0 };
+      this.#marks.set(base, marks);
+    }
+    return marks;
+  }
+
   #accept(segment: ScannedSegment, header: EntryHeader, body: Uint8Array, replay: boolean): void {
     const { position, length, term, topicId, queue } = header;
     const batch = header.kind === EntryKind.BATCH;
+    const marks = this.#marksOf(segment.base);
+    marks.lastTerm = term;
     if (batch) {
       const { baseOffset, recordCount, storeTimeMs } = readBatchHeader(body);
-      this.#parts.index.queueFor(topicId, queue).add(segment.base, position, length, baseOffset, recordCount, storeTimeMs);
-      const times = this.#times.get(segment.base);
-      if (times === undefined) this.#times.set(segment.base, { firstStoreTimeMs: storeTimeMs, lastStoreTimeMs: storeTimeMs });
-      else times.lastStoreTimeMs = storeTimeMs;
+      this.#parts.index.add(topicId, queue, segment.base, position, length, baseOffset, recordCount, storeTimeMs);
+      if (marks.firstStoreTimeMs === 0) marks.firstStoreTimeMs = storeTimeMs;
+      marks.lastStoreTimeMs = storeTimeMs;
     }
     if (replay) this.#parts.observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
   }

@@ -63,6 +63,8 @@ export interface RetentionParts {
   coveredTo(): number;
   /** The next entry begins a new segment. */
   roll(): void;
+  /** The file of a segment is gone: what was derived from it goes too. */
+  removed(segment: Segment): StorageTask<void>;
 }
 
 /** Looks every 10 s, and whenever it is told to: after a segment was begun, and after a snapshot. */
@@ -128,6 +130,7 @@ export class Retention {
       yield* perform({ op: 'unlink', name: segment.name });
       // Only now: what could not be removed is tried again before what follows it, or the log would have a gap.
       segments.shift();
+      yield* this.#parts.removed(segment);
       host.log('info', 'log.segment.removed', { segment: segment.name, oldestPosition: next.base });
     }
   }

@@ -23,6 +23,8 @@ export interface Segment {
   end: number;
   /** Its file exists and its header is on stable storage. */
   ready: boolean;
+  /** Of its newest applied entry. */
+  lastTerm: number;
   /** Of its first and its newest applied message; 0 while it has none. */
   firstStoreTimeMs: number;
   lastStoreTimeMs: number;
@@ -40,7 +42,7 @@ export const segmentName = (base: number): string => `log/${positionDigits(base)
 
 /** A segment without an entry. */
 export function emptySegment(base: number, previousChain: number, ready: boolean): Segment {
-  return { name: segmentName(base), base, previousChain, end: base, ready, firstStoreTimeMs: 0, lastStoreTimeMs: 0 };
+  return { name: segmentName(base), base, previousChain, end: base, ready, lastTerm: 0, firstStoreTimeMs: 0, lastStoreTimeMs: 0 };
 }
 
 /** The base position in the name of a segment file, or undefined for any other name. */
