@@ -182,7 +182,8 @@ export class Sender {
   }
 
   #gathered(batch: OutBatch): boolean {
-    return this.#host.engine.nowMs() - batch.createdMs >= this.#settings.lingerMs;
+    // The same sum as in the timer: a difference may round the other way, and nothing would come to send the batch.
+    return this.#host.engine.nowMs() >= batch.createdMs + this.#settings.lingerMs;
   }
 
   // ---- sending ----
