@@ -64,6 +64,34 @@ describe('topics', () => {
     expect(cluster.world.nowMs - began).toBeLessThan(400);
   });
 
+  it('that are created together share the questions to the NameServer, so that thousands take seconds', () => {
+    const cluster = new Cluster({ brokers: 1 });
+    cluster.a.onCreate = (topic) => cluster.world.later(10, () => cluster.nameServer.topics.set(topic, { a: 4 }));
+    const outcomes: (string | QanatError)[] = [];
+    cluster.world.call((client) => {
+      for (let i = 0; i < 300; i++)
+        client.admin.createTopic(`t${i}`, {}, 5_000, (error, result) => outcomes.push(error ?? result));
+    });
+    cluster.world.until(() => outcomes.length === 300, 15_000);
+    expect(new Set(outcomes)).toEqual(new Set(['created']));
+    expect(cluster.a.creations).toHaveLength(300);
+    expect(cluster.nameServer.queries).toBeLessThan(10);
+  });
+
+  it('that wait behind a question that is never answered end in time', () => {
+    const cluster = new Cluster({ brokers: 1 });
+    cluster.nameServer.onRequest = () => {};
+    const ends: number[] = [];
+    cluster.world.call((client) => {
+      for (const timeoutMs of [5_000, 1_000]) client.admin.listTopics(timeoutMs, () => ends.push(timeoutMs));
+    });
+    const began = cluster.world.nowMs;
+    cluster.world.until(() => ends.length === 1, 2_000);
+    expect(cluster.world.nowMs - began).toBeLessThan(1_100);
+    cluster.world.until(() => ends.length === 2, 10_000);
+    expect(ends).toEqual([1_000, 5_000]);
+  });
+
   it('that could be created at some brokers only are told with those, and with an unknown outcome', () => {
     const cluster = new Cluster({ brokers: 3 });
     (cluster.brokers[1] as FakeBroker).createsTopics = false;

@@ -17,9 +17,10 @@ import type {
   TopicSummary,
 } from './admin-types.ts';
 import { askBrokers, type BrokerAnswer } from './broker-fan-out.ts';
-import { brokerInfos, type ClusterView, liveBrokers, readView, topicSummaries } from './cluster-view.ts';
+import { brokerInfos, type ClusterView, liveBrokers, topicSummaries } from './cluster-view.ts';
 import { compareQueues, describeGroup, kindName } from './group-view.ts';
-import { type Settled, settleTopic } from './settle.ts';
+import { type Settled, Settling } from './settle.ts';
+import { type ViewDone, ViewReader } from './view-reader.ts';
 
 export type AdminDone<Result> = (error: QanatError | undefined, result: Result) => void;
 
@@ -34,9 +35,13 @@ const NOTHING = undefined as never;
  */
 export class Admin {
   readonly #host: ClientHost & ConnectionHost & { readonly routes: RouteCache };
+  readonly #views: ViewReader;
+  readonly #settling: Settling;
 
   constructor(host: ClientHost & ConnectionHost & { readonly routes: RouteCache }) {
     this.#host = host;
+    this.#views = new ViewReader(host);
+    this.#settling = new Settling(host);
   }
 
   listTopics(timeoutMs: number, done: AdminDone<readonly TopicSummary[]>): void {
@@ -159,13 +164,8 @@ export class Admin {
 
   // ---- the ways to the brokers ----
 
-  #view(timeoutMs: number, done: (error: QanatError | undefined, view: ClusterView, leftMs: number) => void): void {
-    const dueMs = this.#host.engine.nowMs() + timeoutMs;
-    this.#host.routes.link.askAny({ all: true }, timeoutMs, (error, pages) => {
-      const view = readView(pages);
-      for (const broker of view.brokers) this.#host.routes.directory.update(broker);
-      done(error, view, Math.max(1, dueMs - this.#host.engine.nowMs()));
-    });
+  #view(timeoutMs: number, done: ViewDone): void {
+    this.#views.read(timeoutMs, done);
   }
 
   /** Asks every live broker. */
@@ -213,7 +213,7 @@ export class Admin {
       const did = answers.filter(({ error }) => error === undefined).map(({ broker }) => broker);
       if (failed?.error !== undefined) return done(atBroker(failed.broker, failed.error, did), answers);
       const leftMs = Math.max(1, dueMs - this.#host.engine.nowMs());
-      settleTopic(this.#host, header.topic, leftMs, settled, () => done(undefined, answers));
+      this.#settling.wait(header.topic, leftMs, settled, () => done(undefined, answers));
     });
   }
 }
