@@ -5,6 +5,10 @@ export class EngineRunner {
   readonly engine: Client;
   readonly #driver: Driver;
   #scheduled = false;
+  readonly #perform = (): void => {
+    this.#scheduled = false;
+    this.#driver.perform();
+  };
 
   constructor(
     engine: Client,
@@ -28,18 +32,15 @@ export class EngineRunner {
 
   /** Calls into the engine. @throws QanatError CLOSED after the end. */
   call<Result>(run: (engine: Client) => Result): Result {
-    let result: Result | undefined;
-    this.#driver.enter((nowMs) => {
-      this.engine.enter(nowMs);
-      result = run(this.engine);
-    });
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      queueMicrotask(() => {
-        this.#scheduled = false;
-        this.#driver.perform();
-      });
-    }
-    return result as Result;
+    this.enter();
+    return run(this.engine);
+  }
+
+  /** Before calls into the engine: sets its time. What they ask for leaves with the turn. @throws QanatError CLOSED. */
+  enter(): void {
+    this.engine.enter(this.#driver.begin(this.#scheduled));
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#perform);
   }
 }

@@ -8,6 +8,7 @@ import { orAborted } from './abort.ts';
 import type { Producer } from './client-api.ts';
 import type { EngineRunner } from './engine-runner.ts';
 import { toRecord } from './message-init.ts';
+import { PromisedSend, type SendOwner } from './promised-send.ts';
 import type {
   BatchReceipt,
   CloseOptions,
@@ -18,11 +19,14 @@ import type {
   SendOptions,
 } from './types.ts';
 
+const NO_OPTIONS: SendOptions = {};
+
 /** A producer of the engine as promises. A send waits while the buffer is full. */
 export class EngineProducer implements Producer {
   readonly #runner: EngineRunner;
   readonly #engine: EngineSide;
   readonly #onClosed: () => void;
+  readonly #owner: SendOwner;
   #waitingForRoom: (() => void)[] = [];
   #pending = 0;
   #whenIdle: (() => void)[] = [];
@@ -33,24 +37,20 @@ export class EngineProducer implements Producer {
     this.#onClosed = onClosed;
     const engineOptions: EngineOptions = { ...options, onWritable: () => this.#roomCame() };
     this.#engine = runner.call((engine) => new EngineSide(engine, engineOptions));
+    this.#owner = {
+      settled: () => this.#settled(),
+      full: (call) => this.#wait(() => this.#engine.enqueue(call.topic, call.record, call.options, call)),
+    };
   }
 
-  send(topic: string, message: MessageInit, options: SendOptions = {}): Promise<Receipt> {
+  send(topic: string, message: MessageInit, options: SendOptions = NO_OPTIONS): Promise<Receipt> {
     const sent = new Promise<Receipt>((resolve, reject) => {
       options.signal?.throwIfAborted();
-      const record = toRecord(message);
-      const attempt = (): void => {
-        this.#engine.send(topic, record, options, (error, receipt) => {
-          if (error !== undefined && error.code === 'QUEUE_FULL') return void this.#waitingForRoom.push(again);
-          this.#settled();
-          if (error !== undefined || receipt === undefined) return reject(error);
-          const { broker, queue, baseOffset, storeTimeMs, duplicate } = receipt;
-          resolve({ topic, broker, queue, offset: baseOffset, storeTimeMs, duplicate });
-        });
-      };
-      const again = (): void => this.#runner.call(attempt);
+      this.#runner.enter();
+      const call = new PromisedSend(this.#owner, topic, toRecord(message), options, resolve, reject);
       this.#pending++;
-      this.#runner.call(attempt);
+      if (this.#waitingForRoom.length > 0) this.#owner.full(call);
+      else this.#engine.enqueue(topic, call.record, options, call);
     });
     return options.signal === undefined ? sent : orAborted(sent, options.signal);
   }
@@ -63,15 +63,16 @@ export class EngineProducer implements Producer {
         : (messages as Parameters<EngineSide['sendBatch']>[1]);
       const attempt = (): void => {
         this.#engine.sendBatch(topic, records, options, (error, receipts) => {
-          if (error !== undefined && error.code === 'QUEUE_FULL') return void this.#waitingForRoom.push(again);
+          if (error !== undefined && error.code === 'QUEUE_FULL') return this.#wait(attempt);
           this.#settled();
           if (error !== undefined) return reject(error);
           resolve(receipts.map(batchReceipt));
         });
       };
-      const again = (): void => this.#runner.call(attempt);
+      this.#runner.enter();
       this.#pending++;
-      this.#runner.call(attempt);
+      if (this.#waitingForRoom.length > 0) this.#wait(attempt);
+      else attempt();
     });
     return options.signal === undefined ? sent : orAborted(sent, options.signal);
   }
@@ -110,8 +111,17 @@ export class EngineProducer implements Producer {
     this.#onClosed();
   }
 
+  /** In the order of the calls; the first one that is refused again holds up those behind it. */
   #roomCame(): void {
-    for (const again of this.#waitingForRoom.splice(0)) again();
+    const waiting = this.#waitingForRoom;
+    this.#waitingForRoom = [];
+    let tried = 0;
+    while (tried < waiting.length && this.#waitingForRoom.length === 0) waiting[tried++]?.();
+    this.#waitingForRoom = this.#waitingForRoom.concat(waiting.slice(tried));
+  }
+
+  #wait(attempt: () => void): void {
+    this.#waitingForRoom.push(attempt);
   }
 
   #settled(): void {

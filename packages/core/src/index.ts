@@ -24,6 +24,7 @@ export type {
 } from './client/consumer/options.ts';
 export { didYouMean } from './client/did-you-mean.ts';
 export * from './client/host.ts';
+export { SingleCall, type Stored } from './client/producer/pending-call.ts';
 export * from './client/producer/producer.ts';
 export type * from './client/producer/producer-options.ts';
 export * from './clock.ts';

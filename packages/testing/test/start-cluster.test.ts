@@ -62,6 +62,18 @@ describe('producer', () => {
     await cluster.until(producer.close());
   });
 
+  it('keeps the order of the calls while they wait for room, however small the later ones are', async () => {
+    const { cluster, client } = await virtual();
+    const producer = client.producer({ bufferBytes: 10_000 });
+    const bodies = Array.from({ length: 60 }, (_, i) => 'x'.repeat(i % 3 === 2 ? 1 : 3_000));
+    const sent = bodies.map((body) => producer.send('orders', { key: 'one', body }));
+    const batch = producer.sendBatch('orders', [{ key: 'one', body: 'last' }]);
+    const receipts = await cluster.until(Promise.all(sent));
+    expect(receipts.map(({ offset }) => offset)).toEqual(bodies.map((_, i) => i));
+    expect(await cluster.until(batch)).toMatchObject([{ baseOffset: bodies.length }]);
+    await cluster.until(producer.close());
+  });
+
   it('rejects with a code, an outcome and a hint', async () => {
     cluster = await startCluster({ time: 'virtual', broker: { createsTopics: false } });
     const client = await cluster.connect();

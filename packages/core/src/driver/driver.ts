@@ -57,9 +57,16 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
    * row.
    */
   enter(call: (nowMs: number) => void): void {
+    call(this.begin());
+  }
+
+  /**
+   * The present time, for calls into the engine; what they ask for is performed by the next `perform`.
+   * @param again the wall clock was looked at in this turn already. @throws QanatError CLOSED after the end.
+   */
+  begin(again = false): number {
     if (this.#stopped) throw new QanatError('CLOSED', 'the engine has stopped', { outcome: 'not-sent' });
-    this.#checkWallClock();
-    call(this.#options.clock.nowMs());
+    return again ? this.#options.clock.nowMs() : this.#now();
   }
 
   /** Accepts connections for the engine. */
@@ -113,26 +120,25 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
 
   #step(handle: (nowMs: number) => void): void {
     if (this.#stopped) return;
-    this.#guard(() => {
-      this.#checkWallClock();
-      handle(this.#options.clock.nowMs());
-    });
+    this.#guard(() => handle(this.#now()));
     this.perform();
   }
 
   #handleOnly(input: Input): void {
     if (this.#stopped) return;
-    this.#guard(() => {
-      this.#checkWallClock();
-      this.#engine.handle(input, this.#options.clock.nowMs());
-    });
+    this.#guard(() => this.#engine.handle(input, this.#now()));
   }
 
-  #checkWallClock(): void {
-    const offsetMs = this.#options.clock.wallMs() - this.#options.clock.nowMs();
-    if (Math.abs(offsetMs - this.#wallOffsetMs) <= WALL_STEP_MS) return;
-    this.#wallOffsetMs = offsetMs;
-    this.#engine.handle({ kind: 'wallClock', offsetMs }, this.#options.clock.nowMs());
+  /** The present time; the engine hears before when the wall clock has moved against it. */
+  #now(): number {
+    const { clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const offsetMs = clock.wallMs() - nowMs;
+    if (!(Math.abs(offsetMs - this.#wallOffsetMs) <= WALL_STEP_MS)) {
+      this.#wallOffsetMs = offsetMs;
+      this.#engine.handle({ kind: 'wallClock', offsetMs }, nowMs);
+    }
+    return nowMs;
   }
 
   /** Performs outputs until there are none: an output may cause inputs at once. */

@@ -28,21 +28,38 @@ function offsetAt(answer: SendOk | undefined, index: number): number | undefined
   return answer === undefined || answer.baseOffset === UNKNOWN_OFFSET ? undefined : answer.baseOffset + index;
 }
 
-/** One `send`: the only object that is made for each message. */
-export class SingleCall implements PendingCall {
-  readonly dueMs: number;
+/** One `send`: the only object that is made for each message. What its owner does with the outcome is its own. */
+export abstract class SingleCall implements PendingCall {
+  dueMs = 0;
   settled = false;
-  readonly #done: SendDone;
 
-  constructor(done: SendDone, dueMs: number) {
-    this.#done = done;
-    this.dueMs = dueMs;
-  }
-
-  stored({ topic, broker, queue, answer }: Stored, index: number): void {
+  stored(stored: Stored, index: number): void {
     if (this.settled) return;
     this.settled = true;
-    const baseOffset = offsetAt(answer, index);
+    this.onStored(stored, offsetAt(stored.answer, index));
+  }
+
+  failed(error: QanatError): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.onFailed(error);
+  }
+
+  /** @param offset of the message; undefined for ack `none` and for a duplicate that the broker no longer remembers. */
+  protected abstract onStored(stored: Stored, offset: number | undefined): void;
+  protected abstract onFailed(error: QanatError): void;
+}
+
+/** A `send` whose outcome goes to a function. */
+export class CallbackCall extends SingleCall {
+  readonly #done: SendDone;
+
+  constructor(done: SendDone) {
+    super();
+    this.#done = done;
+  }
+
+  protected onStored({ topic, broker, queue, answer }: Stored, baseOffset: number | undefined): void {
     this.#done(undefined, {
       topic,
       broker,
@@ -53,9 +70,7 @@ export class SingleCall implements PendingCall {
     });
   }
 
-  failed(error: QanatError): void {
-    if (this.settled) return;
-    this.settled = true;
+  protected onFailed(error: QanatError): void {
     this.#done(error, undefined);
   }
 }

@@ -5,7 +5,7 @@ import { type RecordInit, recordBytesBound } from '../../wire/record.ts';
 import type { BrokerListener, ClientPart, TopicRoute } from '../host.ts';
 import { MissingTopic } from './missing-topic.ts';
 import { asUnknown } from './out-batch.ts';
-import { GroupCall, SingleCall } from './pending-call.ts';
+import { CallbackCall, GroupCall, type SingleCall } from './pending-call.ts';
 import { Placer } from './placer.ts';
 import { checkRecord } from './placing.ts';
 import type { ProducerHost } from './producer-host.ts';
@@ -77,6 +77,11 @@ export class Producer implements ClientPart, BrokerListener {
    * broker says.
    */
   send(topic: string, record: RecordInit, options: SendOptions, done: SendDone): void {
+    this.enqueue(topic, record, options, new CallbackCall(done));
+  }
+
+  /** The same for who brings the call itself, which is then all that is made for a message. Not once more with the same one. */
+  enqueue(topic: string, record: RecordInit, options: SendOptions, call: SingleCall): void {
     let bytes: number;
     let lane: TopicLane;
     try {
@@ -84,9 +89,9 @@ export class Producer implements ClientPart, BrokerListener {
       bytes = recordBytesBound(record);
       lane = this.#admit(topic, bytes);
     } catch (error) {
-      return done(error as QanatError, undefined);
+      return call.failed(error as QanatError);
     }
-    const call = new SingleCall(done, this.#dueOf(options));
+    call.dueMs = this.#dueOf(options);
     this.#placer.place(lane, record, bytes, call, options);
     this.#pending(lane);
   }
@@ -185,7 +190,8 @@ export class Producer implements ClientPart, BrokerListener {
   }
 
   #dueOf({ timeoutMs }: SendOptions): number {
-    const dueMs = this.#host.engine.nowMs() + (timeoutMs ?? this.#settings.timeoutMs);
+    // Whole milliseconds, up: such numbers need no memory of their own.
+    const dueMs = Math.ceil(this.#host.engine.nowMs() + (timeoutMs ?? this.#settings.timeoutMs));
     this.#armDeadline(dueMs);
     return dueMs;
   }
