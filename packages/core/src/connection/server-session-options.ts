@@ -1,5 +1,8 @@
 import { LIMITS } from '../wire/gen/registry.ts';
 
+/** One address leaves room for others, whatever CONNECTIONS_MAX is by default; many clients may stand behind one address. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 16_384;
+
 export interface ServerSessionOptions {
   readonly helloDeadlineMs: number;
   readonly idleMs: number;
@@ -7,6 +10,8 @@ export interface ServerSessionOptions {
   readonly inFlightMax: number;
   /** Bytes that are sent to a peer that does not read, from when it is known that it does not. */
   readonly pendingBytesMax: number;
+  /** Connections of one address. */
+  readonly connectionsPerAddressMax: number;
 }
 
 export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
@@ -15,4 +20,5 @@ export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
   frameBytesMax: LIMITS.FRAME_BYTES_MAX,
   inFlightMax: LIMITS.IN_FLIGHT_REQUESTS_MAX,
   pendingBytesMax: LIMITS.PENDING_RESPONSE_BYTES_MAX,
+  connectionsPerAddressMax: CONNECTIONS_PER_ADDRESS_MAX,
 };

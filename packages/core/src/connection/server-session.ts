@@ -2,78 +2,17 @@ import type { EngineHost } from '../context.ts';
 import type { ConnectionId } from '../engine.ts';
 import { errorClass, QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
-import { decodeFrame, encodeFrame, Flag, type Frame } from '../wire/frame.ts';
+import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
 import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
-import {
-  encodeError,
-  errorInfo,
-  FRAME_NAMES,
-  type LiveFrame,
-  type RequestHeader,
-  type RequestInit,
-  type ResponseInit,
-  requestCodec,
-  responseCodec,
-} from './request.ts';
+import { halvesOf } from './halves.ts';
+import { encodeError, errorInfo, FRAME_NAMES, type LiveFrame, type RequestInit, requestCodec } from './request.ts';
+import { Request } from './server-request.ts';
 import type { ServerSessionOptions } from './server-session-options.ts';
+import { BURST_ANSWER_BYTES_MAX, type SessionBudget } from './session-budget.ts';
 import type { Traffic } from './traffic.ts';
 
-/** One request of a client, until it is answered. One-way frames are requests whose answers are dropped. */
-export class Request<N extends LiveFrame = LiveFrame> {
-  readonly session: ServerSession;
-  readonly name: N;
-  /** All control headers when the request was several frames joined by MORE; otherwise one. */
-  readonly headers: readonly RequestHeader<N>[];
-  /** What followed the last control header; the handler owns it. */
-  readonly payload: Uint8Array;
-  readonly correlation: number;
-  readonly oneWay: boolean;
-  #answered = false;
-
-  constructor(session: ServerSession, name: N, headers: readonly RequestHeader<N>[], frame: Frame) {
-    this.session = session;
-    this.name = name;
-    this.headers = headers;
-    this.payload = frame.payload;
-    this.correlation = frame.correlation;
-    this.oneWay = (frame.flags & Flag.ONEWAY) !== 0;
-  }
-
-  get header(): RequestHeader<N> {
-    return this.headers[0] as RequestHeader<N>;
-  }
-
-  get answered(): boolean {
-    return this.#answered;
-  }
-
-  /** Answers; once. With `more` the answer goes on. After the connection is gone it does nothing. */
-  respond(header: ResponseInit<N>, payload: readonly Uint8Array[] = [], more = false): void {
-    if (this.oneWay || this.#answered) return;
-    const control = responseCodec(this.name).encode(header);
-    const flags = Flag.RESPONSE | (more ? Flag.MORE : 0);
-    this.session.send(encodeFrame(FRAMES[this.name].type, flags, this.correlation, control, payload));
-    if (!more) this.#end();
-  }
-
-  /** Answers in as many frames as `pages` has; `pages` holds at least one. */
-  respondInPages(pages: readonly ResponseInit<N>[]): void {
-    pages.forEach((page, i) => this.respond(page, [], i < pages.length - 1));
-  }
-
-  fail(error: QanatError): void {
-    this.session.traffic.error(error.code);
-    if (this.oneWay || this.#answered) return;
-    this.session.send(encodeError(FRAMES[this.name].type, this.correlation, error));
-    this.#end();
-  }
-
-  #end(): void {
-    this.#answered = true;
-    this.session.requestEnded(this.correlation);
-  }
-}
+export { Request } from './server-request.ts';
 
 /** What a server gives its sessions: who it is, and what it does with requests. */
 export interface ServerHandler {
@@ -108,13 +47,17 @@ export class ServerSession {
   readonly #host: EngineHost;
   readonly #role: ServerHandler;
   readonly #options: ServerSessionOptions;
+  readonly #budget: SessionBudget;
   #state: State = 'greeting';
   #inFlight = new Set<number>();
-  #joined: { correlation: number; name: LiveFrame; headers: unknown[] } | undefined;
+  #joined: { correlation: number; name: LiveFrame; headers: unknown[]; bytes: number } | undefined;
   /** A joined request that was refused before its last frame came: the rest of it is dropped. */
   #refused: number | undefined;
   /** Sent since the peer is blocked. */
   #pendingBytes = 0;
+  /** Heads of the frames that were sent in this burst: payloads have a bound of their own. */
+  #burst = 0;
+  #burstBytes = 0;
   #idleMs: number;
   #heardMs: number;
   #timer: Timer;
@@ -124,6 +67,7 @@ export class ServerSession {
     role: ServerHandler,
     options: ServerSessionOptions,
     traffic: Traffic,
+    budget: SessionBudget,
     connection: ConnectionId,
     remote: string,
     listener: string,
@@ -132,6 +76,7 @@ export class ServerSession {
     this.#role = role;
     this.#options = options;
     this.traffic = traffic;
+    this.#budget = budget;
     this.connection = connection;
     this.remote = remote;
     this.listener = listener;
@@ -149,6 +94,11 @@ export class ServerSession {
   get frameBytesMax(): number {
     const said = this.hello?.frameBytesMax ?? 0;
     return said === 0 ? LIMITS.FRAME_BYTES_MAX : said;
+  }
+
+  /** Longest control header that the client takes in a frame without a payload. */
+  get controlBytesMax(): number {
+    return this.frameBytesMax - FRAME_LENGTH_MIN;
   }
 
   handleFrame(bytes: Uint8Array): void {
@@ -169,8 +119,7 @@ export class ServerSession {
 
   handleClosed(error: QanatError | undefined): void {
     const known = this.#state !== 'greeting' || this.hello !== undefined;
-    this.#state = 'closing';
-    this.#timer.cancel();
+    this.#leave();
     if (known) this.#role.onClosed(this, error);
   }
 
@@ -190,13 +139,23 @@ export class ServerSession {
       for (const part of frame) this.#pendingBytes += part.length;
       if (this.#pendingBytes > this.#options.pendingBytesMax) return this.#endSlow();
     }
+    if (this.#burst !== this.#budget.burst) {
+      this.#burst = this.#budget.burst;
+      this.#burstBytes = 0;
+    }
+    this.#burstBytes += frame[0]?.length ?? 0;
     this.#emit(frame);
   }
 
-  /** Sends a one-way frame that the client did not ask for. With `more` it goes on. */
+  /** Sends a one-way frame that the client did not ask for; as several where it takes only shorter ones. With `more` it goes on. */
   push<N extends LiveFrame>(name: N, header: RequestInit<N>, more = false): void {
-    const flags = Flag.ONEWAY | (more ? Flag.MORE : 0);
-    this.send(encodeFrame(FRAMES[name].type, flags, 0, requestCodec(name).encode(header)));
+    const control = requestCodec(name).encode(header);
+    const halves = control.length > this.controlBytesMax ? halvesOf(header as object) : undefined;
+    if (halves !== undefined) {
+      this.push(name, halves[0] as RequestInit<N>, true);
+      return this.push(name, halves[1] as RequestInit<N>, more);
+    }
+    this.send(encodeFrame(FRAMES[name].type, Flag.ONEWAY | (more ? Flag.MORE : 0), 0, control));
   }
 
   requestEnded(correlation: number): void {
@@ -238,10 +197,23 @@ export class ServerSession {
     this.#emit(encodeFrame(FrameType.GOAWAY, Flag.ONEWAY, 0, requestCodec('GOAWAY').encode({ code, message, graceMs })));
   }
 
+  /** Drops the connection: there are too many to tell each of them why. */
+  drop(error: QanatError): void {
+    if (!this.alive) return;
+    this.#leave();
+    this.#host.emit({ kind: 'abort', connection: this.connection, error });
+  }
+
   #close(): void {
+    this.#leave();
+    this.#host.emit({ kind: 'close', connection: this.connection });
+  }
+
+  #leave(): void {
     this.#timer.cancel();
     this.#state = 'closing';
-    this.#host.emit({ kind: 'close', connection: this.connection });
+    this.#budget.greeted(this);
+    this.#dropJoined();
   }
 
   // ---- frames, in the decode order of the spec ----
@@ -268,7 +240,7 @@ export class ServerSession {
   }
 
   #refuse(frame: Frame, error: QanatError): void {
-    if (this.#joined?.correlation === frame.correlation) this.#joined = undefined;
+    if (this.#joined?.correlation === frame.correlation) this.#dropJoined();
     this.traffic.error(error.code);
     if ((frame.flags & Flag.MORE) !== 0) this.#refused = frame.correlation;
     if ((frame.flags & Flag.ONEWAY) === 0) this.send(encodeError(frame.type, frame.correlation, error));
@@ -290,6 +262,8 @@ export class ServerSession {
         new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`),
       );
     }
+    if (this.#burst === this.#budget.burst && this.#burstBytes >= BURST_ANSWER_BYTES_MAX)
+      return this.#refuse(frame, new QanatError('TOO_MANY_REQUESTS', `answers of ${this.#burstBytes} bytes are on their way`));
     let headers: unknown[];
     try {
       headers = this.#join(name, frame);
@@ -324,8 +298,18 @@ export class ServerSession {
     headers.push(header);
     if (headers.length > LIMITS.MORE_FRAMES_MAX)
       throw new QanatError('MALFORMED_FRAME', `more than ${LIMITS.MORE_FRAMES_MAX} frames joined by MORE`);
-    this.#joined = more ? { correlation: frame.correlation, name, headers } : undefined;
+    if (!more) this.#dropJoined();
+    else {
+      this.#budget.keep(frame.control.length);
+      const bytes = (joined?.bytes ?? 0) + frame.control.length;
+      this.#joined = { correlation: frame.correlation, name, headers, bytes };
+    }
     return headers;
+  }
+
+  #dropJoined(): void {
+    this.#budget.release(this.#joined?.bytes ?? 0);
+    this.#joined = undefined;
   }
 
   // ---- HELLO ----
@@ -369,6 +353,7 @@ export class ServerSession {
       idleMs: this.#idleMs,
     };
     this.#state = 'open';
+    this.#budget.greeted(this);
     this.send(encodeFrame(FrameType.HELLO, Flag.RESPONSE, correlation, HelloOk.encode(answer)));
     this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax });
     this.#timer.cancel();
@@ -385,7 +370,8 @@ export class ServerSession {
   }
 
   #idle(): void {
-    if (this.#host.nowMs() - this.#heardMs < this.#idleMs) return this.#watchIdle();
+    // The same sum as in the timer: a difference may round the other way, and the timer would come again at once, for ever.
+    if (this.#host.nowMs() < this.#heardMs + this.#idleMs) return this.#watchIdle();
     const code = this.blocked ? 'SLOW_READER' : 'IDLE_TIMEOUT';
     this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
   }

@@ -3,7 +3,14 @@ import type { ConnectionId, Input } from '../engine.ts';
 import { QanatError } from '../errors.ts';
 import { type ServerHandler, ServerSession } from './server-session.ts';
 import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from './server-session-options.ts';
+import { SessionBudget } from './session-budget.ts';
 import { Traffic } from './traffic.ts';
+
+/** Connections beyond the limit that are told why; further ones are dropped without a word. */
+export const REFUSED_MAX = 1_024;
+
+/** The address in `host:port`. */
+const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));
 
 /** All connections that one server has accepted. */
 export class ServerSessions {
@@ -12,7 +19,10 @@ export class ServerSessions {
   readonly #role: ServerHandler;
   readonly #options: ServerSessionOptions;
   readonly #connectionsMax: number;
+  readonly #budget = new SessionBudget();
   readonly #sessions = new Map<ConnectionId, ServerSession>();
+  /** How many connections each address has. */
+  readonly #byHost = new Map<string, number>();
   /** Why no new connection is served any more. */
   #refusal: QanatError | undefined;
 
@@ -53,12 +63,18 @@ export class ServerSessions {
         break;
       case 'closed':
         this.#sessions.delete(input.connection);
+        this.#count(session.remote, -1);
         session.handleClosed(input.error);
         break;
       default:
         return false;
     }
     return true;
+  }
+
+  /** What came together is answered. */
+  burstEnded(): void {
+    this.#budget.burst++;
   }
 
   /** Says GOAWAY to all. */
@@ -72,12 +88,32 @@ export class ServerSessions {
   }
 
   #accept(connection: ConnectionId, remote: string, listener: string): void {
-    const session = new ServerSession(this.#host, this.#role, this.#options, this.traffic, connection, remote, listener);
+    const { traffic } = this;
+    const session = new ServerSession(this.#host, this.#role, this.#options, traffic, this.#budget, connection, remote, listener);
     this.#sessions.set(connection, session);
-    this.traffic.accepted++;
+    traffic.accepted++;
+    const ofHost = this.#count(remote, 1);
+    const { connectionsPerAddressMax } = this.#options;
     if (this.#refusal !== undefined) session.end(this.#refusal);
-    else if (this.#sessions.size > this.#connectionsMax) {
-      session.end(new QanatError('TOO_MANY_CONNECTIONS', `${this.#connectionsMax} connections are open`));
-    }
+    else if (this.#sessions.size > this.#connectionsMax) this.#refuseCrowd(session);
+    else if (ofHost > connectionsPerAddressMax) {
+      const limit = `${connectionsPerAddressMax} connections of one address are open (CONNECTIONS_PER_ADDRESS_MAX)`;
+      session.end(new QanatError('TOO_MANY_CONNECTIONS', limit));
+    } else this.#budget.began(session);
+  }
+
+  #refuseCrowd(session: ServerSession): void {
+    const error = new QanatError('TOO_MANY_CONNECTIONS', `${this.#connectionsMax} connections are open`);
+    if (this.#sessions.size > this.#connectionsMax + REFUSED_MAX) session.drop(error);
+    else session.end(error);
+  }
+
+  /** @returns how many connections its address has now. */
+  #count(remote: string, by: 1 | -1): number {
+    const host = hostOf(remote);
+    const count = (this.#byHost.get(host) ?? 0) + by;
+    if (count === 0) this.#byHost.delete(host);
+    else this.#byHost.set(host, count);
+    return count;
   }
 }

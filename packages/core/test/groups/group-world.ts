@@ -11,6 +11,7 @@ import {
   GroupState,
   Groups,
   type LeaseGranted,
+  LIMITS,
   type LiveFrame,
   QanatError,
   Random,
@@ -37,6 +38,7 @@ export class FakeSession {
   blocked = false;
   readonly pushed: Assignment[] = [];
   readonly sent: Uint8Array[] = [];
+  readonly controlBytesMax = LIMITS.CONTROL_HEADER_BYTES_MAX;
   /** What counts for operators is no matter here. */
   readonly traffic = { error() {} };
 

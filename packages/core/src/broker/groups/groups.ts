@@ -10,7 +10,7 @@ import { DEFAULT_GROUP_OPTIONS, type GroupEnv, type GroupOptions } from './group
 import type { Settle } from './hand-over.ts';
 import type { GroupHost } from './host.ts';
 import { LeaseTable, liveLease } from './lease-table.ts';
-import { fetchOffsets, planCommit } from './offsets.ts';
+import { checkAnswerFits, fetchOffsets, planCommit } from './offsets.ts';
 import { resetGroup } from './reset.ts';
 import { checkKind, checkSession, checkSubscription, storedRecord, unsubscribed } from './subscription.ts';
 
@@ -223,6 +223,7 @@ export class Groups {
 
   #giveBack(request: Request<'RELEASE'> | Request<'LEAVE'>): void {
     const group = this.#known(request.header.group);
+    checkAnswerFits(request.header.offsets, request.session.controlBytesMax);
     if (request.name === 'RELEASE') group.release(request as Request<'RELEASE'>);
     else group.leave(request as Request<'LEAVE'>);
   }
@@ -230,6 +231,7 @@ export class Groups {
   #commit(request: Request<'OFFSET_COMMIT'>): void {
     const { group: name, kind, member, offsets } = request.header;
     const group = this.#groups.get(name);
+    checkAnswerFits(offsets, request.session.controlBytesMax);
     if (group !== undefined) {
       if (kind !== GroupKind.ASSIGNED && kind !== group.kind)
         throw new QanatError('GROUP_KIND_CONFLICT', `group ${name} is of another kind`);

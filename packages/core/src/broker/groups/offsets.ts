@@ -27,14 +27,17 @@ export interface CommitPlan {
 const ANSWER_ITEM_BYTES = 32;
 const ANSWER_HEADER_BYTES = 256;
 
-/** @throws QanatError LIMIT_EXCEEDED when an answer with all these queues would pass the limit of a control header. */
-export function checkAnswerFits(queues: readonly { readonly topic: string }[]): void {
+/**
+ * Before a request takes effect: is there room for what is to be said of each of its queues?
+ * @param bytesMax what the client takes. @throws QanatError LIMIT_EXCEEDED.
+ */
+export function checkAnswerFits(queues: readonly { readonly topic: string }[], bytesMax: number): void {
   let bytes = ANSWER_HEADER_BYTES;
   for (const { topic } of queues) bytes += topic.length + ANSWER_ITEM_BYTES;
-  if (bytes > LIMITS.CONTROL_HEADER_BYTES_MAX) {
+  if (bytes > Math.min(bytesMax, LIMITS.CONTROL_HEADER_BYTES_MAX)) {
     throw new QanatError(
       'LIMIT_EXCEEDED',
-      `an answer for ${queues.length} queues would pass CONTROL_HEADER_BYTES_MAX: name fewer at once`,
+      `an answer for ${queues.length} queues would pass CONTROL_HEADER_BYTES_MAX or the client's frame_bytes_max: name fewer at once`,
     );
   }
 }
@@ -60,7 +63,6 @@ export function planCommit(
   entries: readonly QueueOffset[],
   mustHold: boolean,
 ): CommitPlan {
-  checkAnswerFits(entries);
   const failed: QueueCodeInit[] = [];
   const offsets: CommittedOffsetInit[] = [];
   const leased = new Set<QueueSlot>();
@@ -123,7 +125,7 @@ export function giveBack(
 /** Answers OFFSET_FETCH; a group that nobody knows has no offsets. */
 export function fetchOffsets(host: GroupHost, table: LeaseTable | undefined, request: Request<'OFFSET_FETCH'>): void {
   const { queues } = request.header;
-  checkAnswerFits(queues);
+  checkAnswerFits(queues, request.session.controlBytesMax);
   const offsets = queues.map(({ topic, queue }): FetchedOffsetInit => {
     const share = host.topic(topic);
     if (share === undefined) return { topic, queue, code: codeNumber('TOPIC_NOT_FOUND') };
