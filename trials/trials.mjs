@@ -5,6 +5,7 @@ import { hungNameServer } from './hung-name-server.mjs';
 import { killNine } from './kill-nine.mjs';
 import { nameServers } from './name-servers.mjs';
 import { powerCut } from './power-cut.mjs';
+import { recovery } from './recovery.mjs';
 import { scaleTopics } from './scale-topics.mjs';
 
 const MINUTE_MS = 60_000;
@@ -51,5 +52,12 @@ export const TRIALS = [
     run: scaleTopics,
     deadlineMs: 10 * MINUTE_MS,
     about: 'many topics, traffic on one: throughput, start, memory (2,000 topics, 3 runs; full: 10,000, 7 runs)',
+  },
+  {
+    name: 'recovery',
+    run: recovery,
+    deadlineMs: 12 * MINUTE_MS,
+    about:
+      'a large log, kill -9 under load, empty page cache: ready in 3 s (1 GB; full: 10 GB; --rounds N: N GB; root for the cache)',
   },
 ];
