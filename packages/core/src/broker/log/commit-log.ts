@@ -23,6 +23,9 @@ export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle } from '.
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES = 128 * MIB;
 const SNAPSHOT_BYTES = 64 * MIB;
+/** A snapshot of many queues takes time to make: there is so much log between two for each of its bytes, up to a limit. */
+const LOG_PER_SNAPSHOT_BYTE = 256;
+const SNAPSHOT_BYTES_MAX = 192 * MIB;
 const CACHE_BYTES = 64 * MIB;
 const BLOCK_BYTES = MIB;
 const RESERVE_BYTES = 256 * MIB;
@@ -171,7 +174,8 @@ export class CommitLog {
     if (this.#snapshotting || this.#open === undefined || this.#host.nowMs() < this.#snapshotAgainMs) return false;
     const behindBytes = this.#open.commit.applied - this.#snapshotPosition;
     if (behindBytes > 0 && this.#open.retention.wantsSnapshot) return true;
-    return behindBytes >= (this.#options.snapshotBytes ?? SNAPSHOT_BYTES);
+    if (this.#options.snapshotBytes !== undefined) return behindBytes >= this.#options.snapshotBytes;
+    return behindBytes >= Math.min(SNAPSHOT_BYTES_MAX, Math.max(SNAPSHOT_BYTES, this.#snapshots.bytes * LOG_PER_SNAPSHOT_BYTE));
   }
 
   /**

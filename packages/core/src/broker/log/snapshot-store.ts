@@ -24,6 +24,8 @@ export class SnapshotStore {
   /** Those of them that were written by us or read whole. */
   readonly #verified = new Set<number>();
   readonly #damaged = new Set<number>();
+  /** Of the newest one. */
+  #bytes = 0;
 
   constructor(host: LogHost, platform: Platform) {
     this.#host = host;
@@ -39,12 +41,18 @@ export class SnapshotStore {
       const snapshot = this.#decode(bytes);
       if (snapshot !== undefined && snapshotName(snapshot.position) === file.name) {
         this.#verified.add(snapshot.position);
+        this.#bytes = bytes.length;
         return snapshot;
       }
       this.#damaged.add(positionOf(file));
       this.#host.log('error', 'log.snapshot.damaged', { file: file.name });
     }
     return undefined;
+  }
+
+  /** Length of the newest snapshot; 0 without one. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** What is below is in both snapshots; 0 while it is not known that two are whole. */
@@ -59,6 +67,7 @@ export class SnapshotStore {
     bytes.set(body, CHECKSUM_BYTES);
     writeUint32At(bytes, 0, this.#platform.crc32(body, 0));
     yield* perform({ op: 'replace', name: snapshotName(snapshot.position), bytes });
+    this.#bytes = bytes.length;
     this.#verified.add(snapshot.position);
     this.#damaged.delete(snapshot.position);
     if (!this.#positions.includes(snapshot.position)) this.#positions.push(snapshot.position);
