@@ -13,7 +13,9 @@ import {
   type ResponseHeader,
   requestCodec,
   responseCodec,
+  wireError,
 } from './request.ts';
+import { Unanswered } from './unanswered.ts';
 
 /**
  * An answer: every control header (several when the server used MORE) and the payload of the last frame, which the caller owns.
@@ -47,6 +49,7 @@ export interface ClientSessionEvents {
 interface Pending {
   readonly name: LiveFrame;
   readonly dueMs: number;
+  readonly sentMs: number;
   readonly headers: unknown[];
   /** Undefined once the request has timed out: the number stays taken until the answer comes. */
   done: ResponseDone<never> | undefined;
@@ -86,6 +89,7 @@ export class ClientSession {
   #keepalive: Timer | undefined;
   #timeout: Timer | undefined;
   #timeoutDueMs = Number.POSITIVE_INFINITY;
+  readonly #unanswered = new Unanswered();
 
   constructor(host: EngineHost, events: ClientSessionEvents, address: string, greeting: HelloInit) {
     this.#host = host;
@@ -186,7 +190,7 @@ export class ClientSession {
     const correlation = this.#takeCorrelation();
     const done: ResponseDone<'HELLO'> = (error, { header }) => this.#greeted(error, header);
     const dueMs = this.#host.nowMs() + LIMITS.HELLO_DEADLINE_MS;
-    this.#pending.set(correlation, { name: 'HELLO', dueMs, headers: [], done: done as never });
+    this.#pending.set(correlation, { name: 'HELLO', dueMs, sentMs: this.#host.nowMs(), headers: [], done: done as never });
     this.#armTimeout(dueMs);
     this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));
   }
@@ -208,7 +212,7 @@ export class ClientSession {
 
   #start({ name, frames, options, dueMs, done }: Waiting): void {
     const correlation = this.#takeCorrelation();
-    this.#pending.set(correlation, { name, dueMs, headers: [], done });
+    this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done });
     frames.forEach((header, i) => {
       const last = i === frames.length - 1;
       const control = requestCodec(name).encode(header);
@@ -240,6 +244,7 @@ export class ClientSession {
   #response(frame: Frame): void {
     const pending = this.#pending.get(frame.correlation);
     if (pending === undefined || FRAMES[pending.name].type !== frame.type) return;
+    if (pending.name !== 'PING') this.#unanswered.reset();
     if (frame.flags & Flag.ERROR) {
       const error = wireError(ErrorInfo.decode(frame.control)); // where it throws, the request is failed with the connection
       this.#pending.delete(frame.correlation);
@@ -315,6 +320,7 @@ export class ClientSession {
           error: new QanatError('TIMEOUT', `${this.address}: no answer to ${pending.name} in time`),
         });
         pending.done = undefined;
+        if (pending.name !== 'PING') this.#unanswered.add(pending.sentMs, nowMs);
       } else next = Math.min(next, pending.dueMs);
     }
     const waiting = this.#waiting;
@@ -329,6 +335,8 @@ export class ClientSession {
     }
     if (next < Number.POSITIVE_INFINITY) this.#armTimeout(Math.max(next, nowMs + TIMEOUT_GRAIN_MS));
     for (const { done, error } of late) done(error, NO_RESPONSE);
+    if (this.#unanswered.tooMany && !this.#closed)
+      this.abort(new QanatError('TIMEOUT', `${this.address}: it answers none of our requests`));
     if (this.hello === undefined && late.length > 0)
       this.abort(
         new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO`, {
@@ -388,13 +396,4 @@ const NO_RESPONSE = { header: undefined, headers: [], payload: new Uint8Array(0)
 
 function failUnsent(waiting: Waiting, error: QanatError): void {
   waiting.done(error, NO_RESPONSE);
-}
-
-/** The error that a server answered with. */
-function wireError(info: ErrorInfo): QanatError {
-  return new QanatError(codeOfWireNumber(info.code), info.message, {
-    wireNumber: info.code,
-    ...(info.retryAfterMs > 0 ? { retryAfterMs: info.retryAfterMs } : {}),
-    ...(info.expectedSequence > 0 ? { expectedSequence: info.expectedSequence } : {}),
-  });
 }

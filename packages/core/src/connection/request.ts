@@ -1,4 +1,4 @@
-import { type ErrorCode, type QanatError, wireNumberOf } from '../errors.ts';
+import { codeOfWireNumber, type ErrorCode, QanatError, wireNumberOf } from '../errors.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import { encodeFrame, Flag } from '../wire/frame.ts';
 import { CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
@@ -51,6 +51,15 @@ export function errorInfo(error: QanatError): ErrorInfoInit {
 
 export const encodeError = (type: number, correlation: number, error: QanatError): readonly Uint8Array[] =>
   encodeFrame(type, Flag.RESPONSE | Flag.ERROR, correlation, ErrorInfo.encode(errorInfo(error)));
+
+/** The error that a server answered with. */
+export function wireError(info: ErrorInfo): QanatError {
+  return new QanatError(codeOfWireNumber(info.code), info.message, {
+    wireNumber: info.code,
+    ...(info.retryAfterMs > 0 ? { retryAfterMs: info.retryAfterMs } : {}),
+    ...(info.expectedSequence > 0 ? { expectedSequence: info.expectedSequence } : {}),
+  });
+}
 
 /** A QanatError from a code alone, for results of many queues. */
 export const codeNumber = (code: ErrorCode | undefined): number => (code === undefined ? 0 : wireNumberOf(code));

@@ -43,6 +43,43 @@ describe('a client on a connection', () => {
     expect(client.errors).toEqual([undefined]);
   });
 
+  it('gives a server up that answers PING and nothing else, after three attempts one after the other [QNT-COR-013]', () => {
+    const client = new ClientBench().open();
+    const answerPings = (): void => {
+      for (const { type, correlation } of client.frames.splice(0))
+        if (type === FrameType.PING) client.receive(type, Flag.RESPONSE, correlation);
+    };
+    const wait = (ms: number): void => {
+      for (let i = 0; i < ms; i += 100) {
+        client.advance(100);
+        client.session.request('PING', {}, { timeoutMs: 1_000 }, () => {});
+        client.drain();
+        answerPings();
+      }
+    };
+    // What is under way at the same time counts as one attempt.
+    for (let i = 0; i < 5; i++) client.ask('TOPIC_LIST', 3_000);
+    wait(3_500);
+    client.ask('TOPIC_LIST', 3_000);
+    wait(3_500);
+    expect(client.closed).toBeUndefined();
+    client.ask('TOPIC_LIST', 3_000);
+    wait(3_500);
+    expect(client.closed?.error?.code).toBe('TIMEOUT');
+  });
+
+  it('counts attempts anew after any answer, a late one too [QNT-COR-013]', () => {
+    const client = new ClientBench().open();
+    for (let i = 0; i < 10; i++) {
+      client.ask('TOPIC_LIST', 3_000);
+      client.advance(3_500);
+      if (i % 2 === 0) continue;
+      const late = client.ofType('TOPIC_LIST').at(-1);
+      client.receive(FRAMES.TOPIC_LIST.type, Flag.RESPONSE, late?.correlation ?? 0, nothing);
+    }
+    expect(client.closed).toBeUndefined();
+  });
+
   it('goes by the idle time of HELLO_OK [QNT-LIM-005, QNT-KAL-002, QNT-KAL-003]', () => {
     const client = new ClientBench().open({ idleMs: 3_000 });
     client.advance(1_000);
