@@ -1,11 +1,12 @@
 // Benchmarks of a real broker over TCP; every message is accounted for.
-//   npm run bench -- produce|consume|e2e|latency [--size 128] [--batch 512] [--in-flight 16] [--ack committed] [--flush sync]
-//                    [--duration 5] [--messages N] [--rate 10000] [--dir DIR] [--json]
+//   npm run bench -- produce|pipelined|consume|e2e|latency|wire [--size 128] [--batch 512] [--in-flight 16] [--ack committed]
+//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--dir DIR] [--json]
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
-// produce: acknowledged per second. consume: a backlog, per second. e2e: both at once. latency: single sends at --rate, from the
-// time at which each was meant to leave until the consumer's handler has it. compare: these in turn with the yardstick
-// (yardstick.mjs), medians and ratios. The last line with --json is one object. cpuUs: microseconds of a processor that each
-// process spent on a message.
+// produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
+// e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
+// has it, those of the first --warm-up seconds not counted. wire: bytes of TCP payload for one acknowledged message sent alone.
+// compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. The last line with --json is one object. cpuUs:
+// microseconds of a processor that each process spent on a message.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,20 +14,23 @@ import { connect } from '@qanat/client';
 import { startCluster } from './cluster.mjs';
 import { compare } from './compare.mjs';
 import { costed, residentMb } from './process-cost.mjs';
-import { produce, produceAtRate } from './produce.mjs';
+import { produce } from './produce.mjs';
+import { produceAtRate } from './produce-at-rate.mjs';
+import { wire } from './wire.mjs';
 
-const WORKS = ['produce', 'consume', 'e2e', 'latency'];
+const WORKS = ['produce', 'pipelined', 'consume', 'e2e', 'latency', 'wire'];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     size: { type: 'string', default: '128' },
-    batch: { type: 'string', default: '512' },
-    'in-flight': { type: 'string', default: '16' },
+    batch: { type: 'string' },
+    'in-flight': { type: 'string' },
     ack: { type: 'string', default: 'committed' },
     flush: { type: 'string', default: 'sync' },
     duration: { type: 'string', default: '5' },
     messages: { type: 'string' },
     rate: { type: 'string', default: '10000' },
+    'warm-up': { type: 'string', default: '2' },
     dir: { type: 'string' },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: '5' },
@@ -44,11 +48,12 @@ if (!WORKS.includes(work)) {
 }
 const settings = {
   size: Number(values.size),
-  batch: Number(values.batch),
-  inFlight: Number(values['in-flight']),
+  batch: Number(values.batch ?? (work === 'pipelined' ? 1 : 512)),
+  inFlight: Number(values['in-flight'] ?? (work === 'pipelined' ? 20_000 : 16)),
   ack: values.ack,
   durationMs: Number(values.duration) * 1000,
   rate: Number(values.rate),
+  warmUpMs: Number(values['warm-up']) * 1000,
   ...(values.messages === undefined ? {} : { messages: Number(values.messages) }),
 };
 const TOPIC = 'bench';
@@ -89,6 +94,7 @@ const RUN = {
     );
     return { messagesPerSecond: result.acked / result.seconds, ...result, cpuUs: { broker: cpuUs, producer: result.cpuUs } };
   },
+  pipelined: (client, cluster) => RUN.produce(client, cluster),
   async consume(client, cluster) {
     const produced = await RUN.produce(client, cluster);
     const consumer = startConsumer(cluster.nameServers, false);
@@ -125,17 +131,31 @@ const RUN = {
   async latency(client, cluster) {
     const consumer = startConsumer(cluster.nameServers, true);
     await consumer.ready;
-    const produced = await produceAtRate(client, TOPIC, settings);
-    const result = await consumer.finish(produced.acked);
+    const run = async () => {
+      const produced = await produceAtRate(client, TOPIC, settings);
+      return { produced, consumed: await consumer.finish(produced.acked) };
+    };
+    const { result, cpuUs } = await costing(cluster, run, ({ consumed }) => consumed.got);
+    const { produced, consumed } = result;
     return {
       messagesPerSecond: produced.acked / produced.seconds,
       acked: produced.acked,
-      got: result.got,
+      got: consumed.got,
       failures: produced.failures,
-      latency: result.latency,
+      latency: consumed.latency,
+      stages: produced.stages,
+      cpuUs: { broker: cpuUs, producer: produced.cpuUs, consumer: consumed.cpuUs },
     };
   },
+  async wire(_client, cluster) {
+    const { bytesPerMessage, ...rest } = await wire(cluster.nameServers, TOPIC, settings);
+    return { ...rest, bytesPerMessage };
+  },
 };
+
+function tellLatency(what, { p50, p99, p999, max }) {
+  console.log(`${what} · p50 ${p50} ms · p99 ${p99} ms · p99.9 ${p999} ms · max ${max} ms`);
+}
 
 const cluster = await startCluster({ flush: values.flush, directory: values.dir });
 try {
@@ -152,8 +172,7 @@ try {
     work,
     ...settings,
     flush: values.flush,
-    messagesPerSecond: Math.round(messagesPerSecond),
-    latencyMs: latency,
+    ...(messagesPerSecond === undefined ? {} : { messagesPerSecond: Math.round(messagesPerSecond), latencyMs: latency }),
     ...rest,
     inLog,
     accounted,
@@ -162,9 +181,10 @@ try {
   };
   if (values.json) console.log(JSON.stringify(line));
   else {
-    console.log(
-      `${work}: ${line.messagesPerSecond.toLocaleString('en')} messages/s · p50 ${latency.p50} ms · p99 ${latency.p99} ms · max ${latency.max} ms`,
-    );
+    if (latency !== undefined) tellLatency(`${work}: ${line.messagesPerSecond.toLocaleString('en')} messages/s`, latency);
+    if (work === 'wire')
+      console.log(`wire: ${result.bytesPerMessage} bytes of TCP payload, both ways, for one acknowledged message`);
+    for (const [stage, figures] of Object.entries(result.stages ?? {})) tellLatency(`  ${stage}`, figures);
     console.log(
       `acknowledged ${result.acked} · in the log ${inLog}${result.got === undefined ? '' : ` · consumed ${result.got}`} · broker ${memory.idleMb} → ${memory.loadedMb} MB`,
     );
