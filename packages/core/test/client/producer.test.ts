@@ -67,6 +67,27 @@ describe('a send', () => {
     expect(cluster.a.sends).toEqual(['orders/0@0+1', 'orders/0@1+2']);
   });
 
+  it('gathers for lingerMs in each queue by itself, whatever other batches began a little earlier', () => {
+    const cluster = new Cluster({ producer: { lingerMs: 20 }, queues: 2 });
+    cluster.send('warm');
+    cluster.world.run(100);
+    cluster.send('one');
+    cluster.world.run(3);
+    cluster.send('two', { key: 'k' });
+    cluster.world.run(25);
+    expect(cluster.a.sends.length).toBe(3);
+  });
+
+  it('leaves when lingerMs have gone by, whichever way the sum of the times is rounded', () => {
+    for (let i = 0; i < 50; i++) {
+      const cluster = new Cluster({ producer: { lingerMs: 50 } });
+      cluster.world.run(100_000.1 + i * 0.3 + 1 / (i + 3));
+      const result = cluster.send('one');
+      cluster.world.run(60);
+      expect(result.done).toBe(1);
+    }
+  });
+
   it('goes in pipelined batches, at most inFlightBatches to one broker', () => {
     const cluster = new Cluster({ producer: { batchRecords: 2, inFlightBatches: 3 } });
     cluster.a.storeMs = 100;

@@ -146,7 +146,11 @@ export class Sender {
     const again = queue.nextAgain();
     const draft = queue.drafts[0];
     if (again !== undefined) {
-      if (!lane.ready || this.#host.engine.nowMs() < queue.againAtMs) return false;
+      if (!lane.ready) return false;
+      if (this.#host.engine.nowMs() < queue.againAtMs) {
+        this.changeAt(queue.againAtMs);
+        return false;
+      }
       this.#request(lane, queue, again);
     } else {
       if (draft === undefined || !this.#mayLeave(lane, draft)) return false;
@@ -183,7 +187,11 @@ export class Sender {
 
   #gathered(batch: OutBatch): boolean {
     // The same sum as in the timer: a difference may round the other way, and nothing would come to send the batch.
-    return this.#host.engine.nowMs() >= batch.createdMs + this.#settings.lingerMs;
+    const leavesMs = batch.createdMs + this.#settings.lingerMs;
+    if (this.#host.engine.nowMs() >= leavesMs) return true;
+    // One wake is set at a time, the earliest: that of a batch which began later has to be set when the earlier one has come.
+    this.changeAt(leavesMs);
+    return false;
   }
 
   // ---- sending ----
