@@ -5,8 +5,8 @@ import { statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster } from './cluster.mjs';
+import { residentMib } from './measures.mjs';
 import { sleep } from './processes.mjs';
-import { residentMib } from './scale-topics.mjs';
 import { seconds, until } from './trial.mjs';
 
 const GB = 1e9;

@@ -1,9 +1,10 @@
 // Ten thousand topics of four queues exist on a broker; traffic on one of them must not notice. Start time and memory with them.
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@qanat/client';
 import { produce } from '../benchmarks/produce.mjs';
 import { Cluster } from './cluster.mjs';
+import { cpuMs, median, residentMib } from './measures.mjs';
 import { seconds } from './trial.mjs';
 
 const TOPIC = 'traffic';
@@ -20,14 +21,6 @@ const START_MS_MAX = 3_000;
 /** Topics that are being created at a time. */
 const CREATING = 200;
 const WORK = { size: 128, batch: 512, inFlight: 16, ack: 'committed' };
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-export const residentMib = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1_024;
-/** Milliseconds of a processor that a process has used. */
-const cpuMs = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-};
 
 export async function scaleTopics(trial) {
   const runs = trial.rounds(QUICK_RUNS, FULL_RUNS);
@@ -114,7 +107,9 @@ function tell(trial, { few, many }, topics) {
     share >= SHARE_LEAST,
     `throughput ${rates}: ${(share * 100).toFixed(1)} % (at least ${SHARE_LEAST * 100} %), medians of ${few.length} alternating runs`,
   );
-  trial.note(`processor time of the broker per message: ${of(many, 'cpuUs').toFixed(2)} µs and ${of(few, 'cpuUs').toFixed(2)} µs`);
+  trial.note(
+    `processor time of the broker per message: ${of(many, 'cpuUs').toFixed(2)} µs and ${of(few, 'cpuUs').toFixed(2)} µs`,
+  );
   const readyMs = Math.max(...many.map((one) => one.readyMs));
   trial.check(
     readyMs <= START_MS_MAX,

@@ -6,6 +6,8 @@ import { killNine } from './kill-nine.mjs';
 import { nameServers } from './name-servers.mjs';
 import { powerCut } from './power-cut.mjs';
 import { recovery } from './recovery.mjs';
+import { scaleConnections } from './scale-connections.mjs';
+import { scaleMembers } from './scale-members.mjs';
 import { scaleTopics } from './scale-topics.mjs';
 
 const MINUTE_MS = 60_000;
@@ -52,6 +54,18 @@ export const TRIALS = [
     run: scaleTopics,
     deadlineMs: 10 * MINUTE_MS,
     about: 'many topics, traffic on one: throughput, start, memory (2,000 topics, 3 runs; full: 10,000, 7 runs)',
+  },
+  {
+    name: 'scale-connections',
+    run: scaleConnections,
+    deadlineMs: 5 * MINUTE_MS,
+    about: 'idle connections at one broker: memory of each, what they cost (2,000; full: 10,000; --rounds N: N)',
+  },
+  {
+    name: 'scale-members',
+    run: scaleMembers,
+    deadlineMs: 8 * MINUTE_MS,
+    about: 'many members in one group, one leaves, one joins: settled in 2 s (200 members; full: 1,000)',
   },
   {
     name: 'recovery',

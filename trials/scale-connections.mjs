@@ -1,0 +1,106 @@
+// Thousands of idle connections at one broker: what each takes of its memory, what they cost, and that others do not notice.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { connect } from '@qanat/client';
+import { produce } from '../benchmarks/produce.mjs';
+import { Cluster } from './cluster.mjs';
+import { cpuMs, openFilesMax, residentMib } from './measures.mjs';
+import { beforeExit, sleep } from './processes.mjs';
+import { seconds } from './trial.mjs';
+
+const HOLDER = fileURLToPath(new URL('./idle-connections.mjs', import.meta.url));
+const TOPIC = 'orders';
+const QUICK_CONNECTIONS = 2_000;
+const FULL_CONNECTIONS = 10_000;
+const PROCESSES = 4;
+/** Above what is needed besides: the log, the listener, the connections of others. */
+const OTHER_FILES = 200;
+const KIB_MAX = 32;
+const IDLE_MS = 20_000;
+const IDLE_SHARE_MAX = 0.1;
+const GONE_MS = 10_000;
+const SINGLE = { size: 128, batch: 1, inFlight: 1, ack: 'committed', durationMs: 3_000 };
+const BATCHES = { size: 128, batch: 512, inFlight: 16, ack: 'committed', durationMs: 3_000 };
+
+export async function scaleConnections(trial) {
+  const count = trial.rounds(QUICK_CONNECTIONS, FULL_CONNECTIONS);
+  if (openFilesMax() < count + OTHER_FILES) trial.skip(`${count} connections need ulimit -n ${count + OTHER_FILES}`);
+  const cluster = await new Cluster(trial).start({ brokers: ['broker-a'] });
+  const { pid } = cluster.server('broker-a');
+  const client = await connect(cluster.nameServers, { label: 'other' });
+  trial.atEnd(() => client.close({ drain: false }));
+  await client.admin.createTopic(TOPIC, { queues: 4 });
+  await work(client, 500);
+  const without = await work(client);
+  await sleep(2_000);
+  const beforeMib = residentMib(pid);
+  const startedMs = performance.now();
+  const holders = await Promise.all(Array.from({ length: PROCESSES }, (_, i) => hold(trial, cluster, share(count, i))));
+  const openedMs = performance.now() - startedMs;
+  const open = () => holders.reduce((sum, holder) => sum + holder.open, 0);
+  trial.check(open() === count, `${open()} of ${count} connections are open and greeted after ${seconds(openedMs)}`);
+  await sleep(2_000);
+  const afterMib = residentMib(pid);
+  const kib = ((afterMib - beforeMib) * 1_024) / count;
+  const memory = `${beforeMib.toFixed(0)} MiB before, ${afterMib.toFixed(0)} MiB with them`;
+  trial.check(kib <= KIB_MAX, `the broker holds ${kib.toFixed(1)} KiB for each (at most ${KIB_MAX}): ${memory}`);
+  await idle(trial, pid, open, count);
+  tellWork(trial, without, await work(client));
+  for (const holder of holders) holder.end();
+  const endMs = performance.now() + GONE_MS;
+  while (open() > 0 && performance.now() < endMs) await sleep(100);
+  tellWork(trial, without, await work(client), 'after they are gone');
+  trial.note(`memory after they are gone: ${residentMib(pid).toFixed(0)} MiB`);
+  for (const [name, value] of Object.entries({ count, openedMs, beforeMib, afterMib, kib })) trial.figure(name, value);
+}
+
+const share = (count, i) => Math.floor(count / PROCESSES) + (i < count % PROCESSES ? 1 : 0);
+
+/** Resolves when the connections of the process are greeted or refused. */
+async function hold(trial, cluster, count) {
+  const child = spawn(process.execPath, [HOLDER, cluster.addressOf('broker-a'), String(count)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const holder = { open: 0, lost: 0, end: () => child.kill('SIGKILL') };
+  beforeExit(holder.end);
+  trial.atEnd(async () => holder.end());
+  await new Promise((resolve, reject) => {
+    child.once('exit', (code) => {
+      holder.open = 0;
+      reject(new Error(`the process with the connections ended: ${code}`));
+    });
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const [, open, , lost] = line.split(' ');
+      Object.assign(holder, { open: Number(open), lost: Number(lost) });
+      resolve();
+    });
+  });
+  return holder;
+}
+
+/** Longer than the time after which a silent connection is closed is too long for a quick trial; pings come several times. */
+async function idle(trial, pid, open, count) {
+  const idleMs = trial.options.full ? 4 * IDLE_MS : IDLE_MS;
+  const startMs = cpuMs(pid);
+  await sleep(idleMs);
+  const used = (cpuMs(pid) - startMs) / idleMs;
+  trial.check(open() === count, `all ${count} are still open after ${seconds(idleMs)}`);
+  const percent = (used * 100).toFixed(1);
+  trial.check(used <= IDLE_SHARE_MAX, `their pings take ${percent} % of a processor (at most ${IDLE_SHARE_MAX * 100} %)`);
+  trial.figure('idleProcessorShare', used);
+}
+
+async function work(client, durationMs = SINGLE.durationMs) {
+  const single = await produce(client, TOPIC, { ...SINGLE, durationMs });
+  const batches = await produce(client, TOPIC, { ...BATCHES, durationMs });
+  return { p50: single.latency.p50, p99: single.latency.p99, perSecond: batches.acked / batches.seconds };
+}
+
+function tellWork(trial, without, now, when = 'with them') {
+  const text = ({ p50, perSecond }) => `${p50.toFixed(2)} ms for a single send, ${Math.round(perSecond / 1_000)} k/s in batches`;
+  const text2 = `${when}: ${text(now)}; before: ${text(without)}`;
+  // A machine that others use too is never the same twice: this sees a broker that slows down with them, not a few per cent.
+  trial.check(now.p50 <= 3 * without.p50 && now.perSecond >= without.perSecond / 2, text2);
+  trial.figure(when, { without, now });
+}
