@@ -3,7 +3,7 @@ import { Broker, type BrokerOptions, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
-import { advertisedAddress } from './listen-address.ts';
+import { advertisedAddress, warnOfOpenListener } from './listen-address.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
@@ -63,6 +63,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   const advertised = options.advertise ?? advertisedAddress(endpoint);
   host.call((broker, nowMs) => broker.setEndpoints([{ listener: 'default', scheme: 'qanat', address: advertised }], nowMs));
   log('info', 'listening', { endpoint, advertised });
+  warnOfOpenListener(log, endpoint);
   await registered(engine, options.nameServers.length);
   return { name: options.name, role: 'broker', engine, endpoint, ended: host.ended, stop: () => host.stop() };
 }

@@ -1,6 +1,7 @@
 import { NameServer, type NameServerOptions, Random } from '@qanat/core';
 import { systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
+import { warnOfOpenListener } from './listen-address.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
@@ -29,5 +30,6 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
   await host.start();
   const endpoint = await host.listen(tcpTransport(), options.listen);
   log('info', 'listening', { endpoint });
+  warnOfOpenListener(log, endpoint);
   return { name: options.name ?? endpoint, role: 'nameserver', engine, endpoint, ended: host.ended, stop: () => host.stop() };
 }
