@@ -1,3 +1,4 @@
+export { CHECKERS, type Checker, check, type Verdict } from './checkers/index.ts';
 export { ClusterHosts, type ClusterHostsOptions } from './cluster-hosts.ts';
 export { DiskFaults, type DiskOperation, type UnsyncedPages } from './faults/disk-faults.ts';
 export type { Fault, FaultKind } from './faults/fault.ts';

@@ -163,6 +163,13 @@ export function passes(group: EventOf<'group'> | undefined, topic: string, tag: 
   return tags === undefined || (tag !== undefined && tags.includes(tag));
 }
 
-/** Whether what a queue held may be gone though everything works: the power of a broker with asynchronous flush was cut, or its log is refused. */
+/**
+ * Whether what a queue held may be gone though everything works: the power of a broker with asynchronous flush was cut, or the
+ * broker's disk was damaged.
+ */
 export const mayHaveLost = (facts: Facts, queue: QueueKey): boolean =>
-  facts.cutBrokers.has(brokerOf(queue)) || facts.refused.has(brokerOf(queue));
+  facts.cutBrokers.has(brokerOf(queue)) || facts.struck.has(`rot ${brokerOf(queue)}`);
+
+/** Whether a broker lost something, as above. */
+export const anyMayHaveLost = (facts: Facts): boolean =>
+  facts.cutBrokers.size > 0 || [...facts.struck].some((name) => name.startsWith('rot '));

@@ -1,13 +1,15 @@
-import type { Expired } from '../history/index.ts';
+import type { EventOf } from '../history/index.ts';
 import type { Checker } from './checker.ts';
 import type { Facts } from './facts.ts';
 
 /** What rounding may take. */
 const GRAIN_MS = 1;
+/** Who wakes up later than this after a deadline gives the peer as much again. */
+const AWAY_AFTER_MS = 1_000;
 
 export const nobodyExpiresEarly: Checker = {
   name: 'nobody-expires-early',
-  rule: 'a server gives a member or broker up only after the silence that it allows; the time in which it slept itself does not count',
+  rule: 'a server gives a member or broker up only after the silence that it allows, and not as soon as it wakes from a sleep of its own',
   begin: (facts, report) => {
     const startedAtMs = new Map<string, number>();
     return {
@@ -16,25 +18,19 @@ export const nobodyExpiresEarly: Checker = {
         if (event.kind !== 'expired') return;
         const heardAtMs = event.heardAtMs ?? startedAtMs.get(event.node);
         if (heardAtMs === undefined) return;
-        const silentMs = awake(facts, event, heardAtMs);
-        const lostMs = event.lostAtMs === undefined ? 0 : awake(facts, event, event.lostAtMs);
-        if (silentMs >= event.allowedMs - GRAIN_MS) return;
-        if (event.lostAtMs !== undefined && lostMs >= event.lostAllowedMs - GRAIN_MS) return;
-        report(
-          `${event.node} gave ${event.who} up after ${Math.round(silentMs)} ms of silence, and allows ${event.allowedMs} ms`,
-          event,
-        );
+        const dueMs = Math.min(heardAtMs + event.allowedMs, (event.lostAtMs ?? Number.POSITIVE_INFINITY) + event.lostAllowedMs);
+        const { node, who, allowedMs, atMs } = event;
+        if (atMs < dueMs - GRAIN_MS)
+          report(`${node} gave ${who} up after ${Math.round(atMs - heardAtMs)} ms of silence, and allows ${allowedMs} ms`, event);
+        else if (justWoke(facts, event, dueMs))
+          report(`${node} gave ${who} up when it woke, and had not read what waited`, event);
       },
     };
   },
 };
 
-/** The time since then in which the server ran. */
-function awake({ spans }: Facts, { node, atMs }: Expired & { readonly atMs: number }, sinceMs: number): number {
-  let ms = atMs - sinceMs;
-  for (const span of spans) {
-    if (span.node !== node || span.fault !== 'pause') continue;
-    ms -= Math.max(0, Math.min(span.toMs, atMs) - Math.max(span.fromMs, sinceMs));
-  }
-  return ms;
-}
+const justWoke = ({ spans }: Facts, { node, atMs }: EventOf<'expired'>, dueMs: number): boolean =>
+  spans.some(
+    ({ node: slept, fault, toMs }) =>
+      slept === node && fault === 'pause' && toMs <= atMs && atMs < toMs + AWAY_AFTER_MS / 2 && dueMs < toMs - AWAY_AFTER_MS,
+  );

@@ -57,7 +57,7 @@ export interface BrokerObserverOptions {
 export class BrokerObserver implements EngineObserver {
   readonly #options: BrokerObserverOptions;
   readonly #asked = new Map<number, Map<number, Asked>>();
-  readonly #durability = new Durability();
+  readonly #durability: Durability;
   readonly #heard = new Map<string, Heard>();
   readonly #closedAtMs = new Map<number, number>();
   readonly #life: number;
@@ -67,6 +67,7 @@ export class BrokerObserver implements EngineObserver {
   constructor(options: BrokerObserverOptions, life: number) {
     this.#options = options;
     this.#life = life;
+    this.#durability = new Durability(options.history.batchesOf(options.broker));
   }
 
   input(input: Input): void {

@@ -18,10 +18,20 @@ export class Durability {
   /** Syncs under way: what they cover. */
   readonly #syncs = new Map<number, number>();
   readonly #byChecksum = new Map<number, number>();
+  readonly #earlier: ReadonlySet<number>;
+  readonly #all: Set<number>;
 
-  /** @returns the number of this arrival. */
+  /** @param all checksums of what came in earlier lives of the broker: it may have recovered them. This life adds its own. */
+  constructor(all: Set<number>) {
+    this.#earlier = new Set(all);
+    this.#all = all;
+  }
+
+  /** @returns the number of this arrival; 0 for what may have been recovered. */
   arrived(checksum: number): number {
     const number = ++this.#arrived;
+    this.#all.add(checksum);
+    if (this.#earlier.has(checksum)) return 0;
     // A repetition says nothing new of an original that is stored or on its way.
     if (!this.#byChecksum.has(checksum)) this.#byChecksum.set(checksum, number);
     return number;
@@ -36,7 +46,7 @@ export class Durability {
     return arrival <= this.#synced;
   }
 
-  /** Whether a batch that is read was synced before; one that did not come in this life of the broker was. */
+  /** Whether a batch that is read was synced before; one that came in an earlier life may have been. */
   coversBatch(checksum: number): boolean {
     return (this.#byChecksum.get(checksum) ?? 0) <= this.#synced;
   }

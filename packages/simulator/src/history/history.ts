@@ -4,6 +4,7 @@ import type { HistoryEvent, HistoryFact } from './events.ts';
 /** Writes down what happens in a run, in order. */
 export class History {
   readonly events: HistoryEvent[] = [];
+  readonly #batches = new Map<string, Set<number>>();
   readonly #clock: Pick<Clock, 'nowMs'>;
 
   constructor(clock: Pick<Clock, 'nowMs'>) {
@@ -14,5 +15,15 @@ export class History {
   add(fact: HistoryFact): void {
     (fact as { atMs?: number }).atMs = this.#clock.nowMs();
     this.events.push(fact as HistoryEvent);
+  }
+
+  /** Checksums of batches that came to a broker; it may have them in its log whenever it starts. */
+  batchesOf(broker: string): Set<number> {
+    let batches = this.#batches.get(broker);
+    if (batches === undefined) {
+      batches = new Set();
+      this.#batches.set(broker, batches);
+    }
+    return batches;
   }
 }

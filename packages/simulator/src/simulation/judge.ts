@@ -1,3 +1,4 @@
+import { check } from '../checkers/index.ts';
 import type { Injector } from '../faults/injector.ts';
 import type { HistoryEvent } from '../history/index.ts';
 import type { SimulationPlan } from './draw-plan.ts';
@@ -17,7 +18,7 @@ export interface Judged {
 }
 
 /** Everything that must hold after a run. */
-export function judge({ injector, defect }: Judged): readonly Violation[] {
+export function judge({ events, injector, defect }: Judged): readonly Violation[] {
   const violations: Violation[] = [];
   // A cluster whose broker refuses damaged data does not come to rest: that is what it should do.
   const excused = [...injector.refused.keys()].some((node) => injector.rotted.has(node));
@@ -25,6 +26,9 @@ export function judge({ injector, defect }: Judged): readonly Violation[] {
   for (const [node, error] of injector.refused) {
     if (!injector.rotted.has(node))
       violations.push({ checker: 'refused', message: `${node} refuses a log that nobody damaged: ${error.message}` });
+  }
+  if (defect === undefined) {
+    for (const { checker, sentence } of check(events)) violations.push({ checker, message: sentence });
   }
   return violations;
 }
