@@ -1,5 +1,6 @@
 """The cases of the codec and function vectors."""
 import struct
+import zlib
 
 from qanat_wire import ENUMS, crc32, crc32_bitwise, encode_batch, encode_frame, encode_message, fmix32, frame_parts
 
@@ -272,6 +273,24 @@ def batches():
         (resealed(patched(plain, record_at, b"\xff" * 9)), "a varint of more than eight bytes"),
         (resealed(patched(plain, 40, struct.pack(">I", 2))), "fewer records than the count"),
         (resealed(patched(plain, 36, struct.pack(">H", 1))), "records that do not inflate"),
+    ]:
+        cases.append({"hex": data.hex(), "error": "INVALID_BATCH", "by": "consumer", "why": why})
+    packed = encode_batch({"compress": True, "records": [{"body": "0123456789" * 20} for _ in range(3)]})
+    declared = struct.unpack(">I", packed[record_at : record_at + 4])[0]
+    declare = lambda data, n: resealed(patched(data, record_at, struct.pack(">I", n)))
+    resized = lambda data: resealed(patched(data, 4, struct.pack(">I", len(data) - 8)))
+    squeeze = zlib.compressobj(wbits=-15)
+    zeros = squeeze.compress(bytes(2**20)) + squeeze.flush()
+    bomb = resized(packed[:record_at] + struct.pack(">I", 4096) + zeros)
+    for data, why in [
+        (declare(packed, declared - 1), "records that inflate to a byte more than declared"),
+        (declare(packed, declared + 1), "records that inflate to a byte less than declared"),
+        (declare(packed, 0), "records that inflate to something though nothing is declared"),
+        (declare(packed, 16 * 2**20 + 1), "16 MiB and a byte declared"),
+        (declare(packed, 2**32 - 1), "4 GiB declared"),
+        (bomb, "a mebibyte of zeros under a declared length of 4096"),
+        (resized(packed[: record_at + 4]), "no deflated bytes at all"),
+        (resized(packed[:-3]), "deflated bytes that end too soon"),
     ]:
         cases.append({"hex": data.hex(), "error": "INVALID_BATCH", "by": "consumer", "why": why})
     clauses = [f"QNT-BAT-{n:03}" for n in (1, 2, 5, 6, 7, 8, 9, 10, 12, 18, 19, 20)]

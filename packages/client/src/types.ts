@@ -47,8 +47,10 @@ export interface ProducerOptions {
   readonly bufferBytes?: number;
   /** Batches under way to one broker at a time. Default 5. */
   readonly inFlightBatches?: number;
-  /** Deflate batches. Default false. */
+  /** Deflate batches where that makes them shorter; brokers store them so, consumers inflate them. Default false. */
   readonly compress?: boolean;
+  /** Shorter batches are sent as they are, bytes. Default 512. */
+  readonly compressFromBytes?: number;
 }
 
 export interface SendOptions extends CallOptions {

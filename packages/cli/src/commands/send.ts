@@ -27,6 +27,7 @@ interface SendFlags {
   readonly property?: Readonly<Record<string, string>>;
   readonly rate?: number;
   readonly batch?: number;
+  readonly compress?: boolean;
 }
 
 async function readInto(sender: LineSender, source: LineSource, lineBytesMax: number, signal: AbortSignal): Promise<void> {
@@ -52,7 +53,7 @@ async function sendAll(
   const keyOf = flags.keyRegex === undefined ? undefined : keyOfLine(flags.keyRegex);
   const sender = new LineSender({
     session,
-    producer: client.producer(),
+    producer: client.producer({ compress: flags.compress ?? false }),
     topic,
     template: {
       ...(flags.tag === undefined ? {} : { tag: flags.tag }),
@@ -109,6 +110,7 @@ export function addSendCommand(program: Command, session: Session): void {
         parse: wholeNumber(1),
       }),
     )
+    .option('-c, --compress', 'deflate batches where that makes them shorter')
     .action((topic: string, body: string | undefined, flags: SendFlags) => runSend(session, topic, body, flags));
   addExamples(
     command,

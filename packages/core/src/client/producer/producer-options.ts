@@ -26,8 +26,10 @@ export interface ProducerOptions {
   readonly inFlightBatches?: number;
   /** Messages that are not settled, in bytes. Default 32 MiB. Beyond it a send fails with QUEUE_FULL. */
   readonly bufferBytes?: number;
-  /** Deflates batches. Default false. */
+  /** Deflates batches where that makes them shorter. Default false. */
   readonly compress?: boolean;
+  /** Shorter batches are sent as they are: deflating costs more than it saves. Default 512. */
+  readonly compressFromBytes?: number;
   /** Default of a call, ms. Default 30000. */
   readonly timeoutMs?: number;
   /** After QUEUE_FULL: half of the buffer is free again. */
@@ -79,6 +81,7 @@ const SEND_TIMEOUT_MS = 30_000;
 const BATCH_BYTES = 256 * 1024;
 const BUFFER_BYTES = 32 * 1024 * 1024;
 const IN_FLIGHT_BATCHES = 5;
+const COMPRESS_FROM_BYTES = 512;
 /** A broker remembers PRODUCER_BATCHES_REMEMBERED batches of a queue; twice what is in flight may be undecided. */
 const IN_FLIGHT_BATCHES_MAX = Math.floor(LIMITS.PRODUCER_BATCHES_REMEMBERED / 2);
 
@@ -92,6 +95,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
     inFlightBatches: options.inFlightBatches ?? IN_FLIGHT_BATCHES,
     bufferBytes: options.bufferBytes ?? BUFFER_BYTES,
     compress: options.compress ?? false,
+    compressFromBytes: options.compressFromBytes ?? COMPRESS_FROM_BYTES,
     timeoutMs: options.timeoutMs ?? SEND_TIMEOUT_MS,
     onWritable: options.onWritable?.bind(options),
   };
@@ -102,6 +106,7 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   check('batchRecords', settings.batchRecords, 1, LIMITS.BATCH_RECORDS_MAX);
   check('inFlightBatches', settings.inFlightBatches, 1, IN_FLIGHT_BATCHES_MAX);
   check('bufferBytes', settings.bufferBytes, 1, Number.MAX_SAFE_INTEGER);
+  check('compressFromBytes', settings.compressFromBytes, 0, Number.MAX_SAFE_INTEGER);
   check('timeoutMs', settings.timeoutMs, 1, Number.MAX_SAFE_INTEGER);
   return settings;
 }

@@ -228,7 +228,7 @@ export class Sender {
       producerId: identity.producerId,
       producerEpoch: identity.epoch,
       baseSequence: batch.baseSequence,
-      compress: this.#settings.compress,
+      compress: this.#settings.compress && batch.bufferedBytes >= this.#settings.compressFromBytes,
     };
     return encodeBatch(this.#host.platform, batch.records as readonly RecordInit[], fields, bytesMax);
   }
