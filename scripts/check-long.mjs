@@ -7,6 +7,11 @@ import { parseArgs } from 'node:util';
 /** Each step is one Node program that prints `N passed, N failed` as its last line, or is one check itself. */
 const STEPS = [
   { name: 'log-shipping', what: 'text through brokers that are killed', args: ['examples/log-shipping/main.mjs'] },
+  {
+    name: 'sim',
+    what: 'simulated quarters of an hour under faults, as many as fit in four minutes, at least 300',
+    args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '240', '--at-least', '300'],
+  },
   { name: 'fuzz', what: 'a minute of changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '60'] },
   { name: 'newer-node', what: 'unit tests under a newer Node', args: ['scripts/newer-node.mjs'] },
 ];

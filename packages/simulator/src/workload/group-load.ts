@@ -28,7 +28,8 @@ export class GroupLoad {
   }
 
   start(): void {
-    const { group, mode, from, filters, ordered, concurrency, batchRecordsMax, joinAtMs, members, resets } = this.plan;
+    const { group, mode, from, ordered, concurrency, batchRecordsMax, joinAtMs, members, resets } = this.plan;
+    const filters = filtersOf(this.plan);
     const inOrder = ordered || (concurrency === 1 && batchRecordsMax === 0);
     if (mode === 'clustering') this.#host.history.add({ kind: 'group', group, mode, from, filters, ordered: inOrder });
     this.#admin.after(joinAtMs, () => {
@@ -74,7 +75,8 @@ export class GroupLoad {
     const { history } = this.#host;
     const group = plan.mode === 'clustering' ? plan.group : `${plan.group}/${name}`;
     if (plan.mode === 'broadcasting') {
-      const { from, filters, ordered, concurrency, batchRecordsMax } = plan;
+      const { from, ordered, concurrency, batchRecordsMax } = plan;
+      const filters = filtersOf(plan);
       const inOrder = ordered || (concurrency === 1 && batchRecordsMax === 0);
       history.add({ kind: 'group', group, mode: 'broadcasting', from, filters, ordered: inOrder });
     }
@@ -92,7 +94,7 @@ export class GroupLoad {
 function optionsOf(plan: GroupPlan, name: string): ConsumerOptions {
   const { mode, group, from, filters, ordered, concurrency, batchRecordsMax } = plan;
   const subscriptions = Object.entries(filters).map(([topic, tags]) =>
-    tags === undefined ? { topic } : { topic, filter: tags.join('||') },
+    tags === null ? { topic } : { topic, filter: tags.join('||') },
   );
   return {
     mode,
@@ -106,3 +108,6 @@ function optionsOf(plan: GroupPlan, name: string): ConsumerOptions {
     ...(batchRecordsMax === 0 ? {} : { batch: { recordsMax: batchRecordsMax } }),
   };
 }
+
+const filtersOf = ({ filters }: GroupPlan): Record<string, readonly string[] | undefined> =>
+  Object.fromEntries(Object.entries(filters).map(([topic, tags]) => [topic, tags ?? undefined]));

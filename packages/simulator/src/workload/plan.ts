@@ -31,8 +31,8 @@ export interface GroupPlan {
   readonly group: string;
   readonly mode: 'clustering' | 'broadcasting';
   readonly from: 'first' | 'last';
-  /** Tags by topic; undefined: everything. */
-  readonly filters: Readonly<Record<string, readonly string[] | undefined>>;
+  /** Tags by topic; null: everything. A plan is kept as JSON. */
+  readonly filters: Readonly<Record<string, readonly string[] | null>>;
   readonly ordered: boolean;
   readonly concurrency: number;
   readonly batchRecordsMax: number;
@@ -126,7 +126,7 @@ function drawGroup(random: Random, group: string, topics: readonly string[], dra
   const mode = !first && chance(random, 35) ? 'broadcasting' : 'clustering';
   const taken = chance(random, 60) ? topics : [pick(random, topics)];
   const filters = Object.fromEntries(
-    taken.map((topic) => [topic, chance(random, 30) ? TAGS.slice(0, between(random, 1, 2)) : undefined]),
+    taken.map((topic) => [topic, chance(random, 30) ? TAGS.slice(0, between(random, 1, 2)) : null]),
   );
   const membersMax = mode === 'clustering' ? between(random, 1, 4) : between(random, 1, 2);
   const resets = mode === 'clustering' && chance(random, 20) ? [drawReset(random, loadMs)] : [];
