@@ -148,6 +148,7 @@ export class Broker implements Engine, ServerHandler {
     }
     const outputs = this.#context.drain();
     this.#pulls.burstEnded();
+    this.#sessions.burstEnded();
     return outputs;
   }
 

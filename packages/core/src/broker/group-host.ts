@@ -66,6 +66,10 @@ export class BrokerGroupHost implements GroupHost {
     this.#parts.topology.watch(topic);
   }
 
+  unwatchTopic(topic: string): void {
+    this.#parts.topology.unwatch(topic);
+  }
+
   leasesEnded(group: string): void {
     this.#parts.pulls.leasesEnded(group);
   }

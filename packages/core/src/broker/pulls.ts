@@ -14,6 +14,11 @@ import type { Topics } from './topics.ts';
 /** What a connection gets in one burst before we hear whether it is blocked: half of what may wait for it. */
 const BURST_BYTES_MAX = LIMITS.PENDING_RESPONSE_BYTES_MAX / 2;
 
+/** Queues that the waiting polls of one connection name. */
+export const POLLED_QUEUES_PER_CONNECTION_MAX = 65_536;
+/** Queues that all waiting polls name. */
+export const POLLED_QUEUES_MAX = 1_048_576;
+
 /** The polls of one connection. */
 interface SessionPolls {
   readonly all: Set<Poll>;
@@ -21,6 +26,8 @@ interface SessionPolls {
   /** Where the next poll begins, so that a long queue does not starve the others. */
   rotation: number;
   burstBytes: number;
+  /** Queues that they name. */
+  queues: number;
   timer: Timer | undefined;
   timerMs: number;
 }
@@ -51,6 +58,8 @@ export class Pulls {
   /** Polls that wait for the end of a burst. */
   #deferred: Poll[] = [];
   #burst: SessionPolls[] = [];
+  /** Queues that all polls name. */
+  #queues = 0;
   readonly #lookAt = (poll: Poll): void => this.#look(poll);
 
   constructor({ host, platform, log, topics, leaseError }: PullParts) {
@@ -78,15 +87,18 @@ export class Pulls {
     if (request.oneWay) return;
     if (waitMs > LIMITS.PULL_WAIT_MS_MAX)
       throw new QanatError('INVALID_ARGUMENT', `wait_ms is above ${LIMITS.PULL_WAIT_MS_MAX} (PULL_WAIT_MS_MAX)`);
-    const queues = this.#resolve(request);
     const polls = this.#pollsOf(request.session);
     const before = polls.byNumber.get(number);
     if (before !== undefined) this.#endNow(before);
+    this.#checkQueues(request, polls);
+    const queues = this.#resolve(request);
     if (polls.all.size >= LIMITS.POLLS_PER_CONNECTION_MAX) {
       throw new QanatError('TOO_MANY_REQUESTS', `${polls.all.size} polls wait on this connection (POLLS_PER_CONNECTION_MAX)`);
     }
     const bytesMax = Math.min(maxBytes === 0 ? LIMITS.PULL_BYTES_MAX : maxBytes, LIMITS.PULL_BYTES_MAX);
     const poll = new Poll(request, queues, this.#host.nowMs() + waitMs, bytesMax, this.#lookAt);
+    polls.queues += queues.length;
+    this.#queues += queues.length;
     polls.all.add(poll);
     polls.byNumber.set(number, poll);
     if (poll.group !== '') this.#groupPolls(poll.group).add(poll);
@@ -152,6 +164,19 @@ export class Pulls {
   }
 
   // ---- one poll ----
+
+  /** @throws QanatError TOO_MANY_REQUESTS: a header of 64 KiB can name thousands of queues, and a thousand polls may wait. */
+  #checkQueues(request: Request<'PULL'>, polls: SessionPolls): void {
+    let queues = 0;
+    for (const topic of request.header.topics) queues += topic.queues.length;
+    if (polls.queues + queues > POLLED_QUEUES_PER_CONNECTION_MAX)
+      throw new QanatError(
+        'TOO_MANY_REQUESTS',
+        `polls of this connection wait for ${polls.queues} queues (POLLED_QUEUES_PER_CONNECTION_MAX)`,
+      );
+    if (this.#queues + queues > POLLED_QUEUES_MAX)
+      throw new QanatError('TOO_MANY_REQUESTS', `polls wait for ${this.#queues} queues (POLLED_QUEUES_MAX)`);
+  }
 
   #resolve(request: Request<'PULL'>): PollQueue[] {
     const queues: PollQueue[] = [];
@@ -251,6 +276,8 @@ export class Pulls {
 
   #remove(poll: Poll, polls: SessionPolls): void {
     poll.done = true;
+    polls.queues -= poll.queues.length;
+    this.#queues -= poll.queues.length;
     polls.all.delete(poll);
     const number = poll.request.header.poll;
     if (polls.byNumber.get(number) === poll) polls.byNumber.delete(number);
@@ -268,6 +295,7 @@ export class Pulls {
         byNumber: new Map(),
         rotation: 0,
         burstBytes: 0,
+        queues: 0,
         timer: undefined,
         timerMs: Number.POSITIVE_INFINITY,
       };

@@ -9,6 +9,9 @@ import type { CommitLog } from './log/commit-log.ts';
 import { topicPages } from './topic-pages.ts';
 import type { Topics } from './topics.ts';
 
+/** Queues of all topics of a broker. */
+export const QUEUES_PER_BROKER_MAX = 262_144;
+
 /** Creates, alters, removes, lists and describes topics (spec, chapter of administration). */
 export class TopicAdmin {
   readonly #settings: BrokerSettings;
@@ -17,6 +20,8 @@ export class TopicAdmin {
   /** Topics with a change on its way, and the requests that wait for its end. */
   readonly #changing = new Map<string, (() => void)[]>();
   #creating = 0;
+  /** Queues that topics with a change on its way will have more. */
+  #growing = 0;
 
   constructor(settings: BrokerSettings, log: CommitLog, topics: Topics) {
     this.#settings = settings;
@@ -67,14 +72,19 @@ export class TopicAdmin {
     if (this.#topics.size + this.#creating >= topicsMax) {
       throw new QanatError('LIMIT_EXCEEDED', `the broker has ${topicsMax} topics (TOPICS_PER_BROKER_MAX)`);
     }
+    this.#checkGrowth(queues);
     const record = { topicChanged: { topicId: this.#topics.drawId(), topic: name, queues } };
     this.#creating++;
+    this.#growing += queues;
     this.#change(
       name,
       record,
       request,
       () => request.respond({ queues }),
-      () => this.#creating--,
+      () => {
+        this.#creating--;
+        this.#growing -= queues;
+      },
     );
   }
 
@@ -86,7 +96,18 @@ export class TopicAdmin {
     if (queues < has) throw new QanatError('INVALID_ARGUMENT', `topic ${name} has ${has} queues and cannot have ${queues}`);
     checkQueues(name, queues);
     if (queues === has) return request.respond({ queues });
-    this.#change(name, { topicChanged: { topicId: topic.id, topic: name, queues } }, request, () => request.respond({ queues }));
+    this.#checkGrowth(queues - has);
+    this.#growing += queues - has;
+    const record = { topicChanged: { topicId: topic.id, topic: name, queues } };
+    this.#change(
+      name,
+      record,
+      request,
+      () => request.respond({ queues }),
+      () => {
+        this.#growing -= queues - has;
+      },
+    );
   }
 
   #remove(request: Request<'TOPIC_REMOVE'>): void {
@@ -117,6 +138,12 @@ export class TopicAdmin {
         lastStoreTimeMs: queue.lastStoreTimeMs,
       })),
     });
+  }
+
+  #checkGrowth(queues: number): void {
+    if (this.#topics.queueCount + this.#growing + queues <= QUEUES_PER_BROKER_MAX) return;
+    const has = `the broker has ${this.#topics.queueCount} queues, at most ${QUEUES_PER_BROKER_MAX} are allowed`;
+    throw new QanatError('LIMIT_EXCEEDED', `${has} (QUEUES_PER_BROKER_MAX)`);
   }
 
   /** Changes of one topic come one after the other, so that each sees what the one before has made. */

@@ -10,6 +10,7 @@ export class Topics {
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<number, Topic>();
   #nextId = 1;
+  #queues = 0;
 
   constructor(log: CommitLog) {
     this.#log = log;
@@ -17,6 +18,11 @@ export class Topics {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Queues of all topics. */
+  get queueCount(): number {
+    return this.#queues;
   }
 
   all(): Iterable<Topic> {
@@ -83,12 +89,15 @@ export class Topics {
       state.queues.forEach(({ nextOffset, lastStoreTimeMs }, i) => {
         topic.queues.push(new TopicQueue(topic, i, nextOffset, lastStoreTimeMs));
       });
+      this.#queues += topic.queues.length;
     }
   }
 
   changed({ topicId, topic: name, queues }: TopicChanged): Topic {
     const topic = this.#byId.get(topicId) ?? this.#add(topicId, name);
+    const before = topic.queues.length;
     topic.growTo(queues);
+    this.#queues += topic.queues.length - before;
     return topic;
   }
 
@@ -96,6 +105,7 @@ export class Topics {
     const topic = this.#byId.get(topicId);
     if (topic === undefined) return undefined;
     topic.removed = true;
+    this.#queues -= topic.queues.length;
     this.#byId.delete(topicId);
     this.#byName.delete(topic.name);
     return topic;

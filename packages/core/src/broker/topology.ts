@@ -71,6 +71,12 @@ export class Topology {
     if (this.#parts.links.length > 0) this.#asking.push(topic);
   }
 
+  /** What a NameServer still tells of it is not looked at. */
+  unwatch(topic: string): void {
+    this.#watched.delete(topic);
+    this.#away.delete(topic);
+  }
+
   /** Asks for the topics that are new. To be called once after each burst of inputs. */
   flush(): void {
     if (this.#asking.length === 0) return;
@@ -124,8 +130,10 @@ export class Topology {
     const { session } = link;
     session?.request('ROUTE_QUERY', { topics, watch: true }, { timeoutMs: ANSWER_MS }, (error, { headers }) => {
       if (error === undefined) this.routes(link, headers);
-      else if (link.session === session)
-        this.#parts.host.log('warn', 'broker.route.failed', { address: link.address, code: error.code, error: error.message });
+      else if (link.session !== session) return;
+      // A watch ends with its connection only: those of topics that no group has any more go with it.
+      else if (error.code === 'LIMIT_EXCEEDED') link.suspect(error);
+      else this.#parts.host.log('warn', 'broker.route.failed', { address: link.address, code: error.code, error: error.message });
     });
   }
 

@@ -98,6 +98,7 @@ export class NameServer implements Engine, ServerHandler {
 
   drain(): readonly Output[] {
     this.#tellWatchers();
+    this.#sessions.burstEnded();
     return this.#context.drain();
   }
 
@@ -208,7 +209,7 @@ export class NameServer implements Engine, ServerHandler {
         request.session,
         topics.filter((topic) => nameError(topic) === undefined),
       );
-    const pages = all ? this.#allRoutes() : this.#routes(topics);
+    const pages = all ? this.#allRoutes() : this.#routes([...new Set(topics)]);
     request.respondInPages(pages as readonly never[]);
   }
 

@@ -7,6 +7,9 @@ import type { BrokerHeartbeat, BrokerRouteInit, RegisterBroker } from '../wire/g
 import { LIMITS } from '../wire/gen/registry.ts';
 import { type BrokerEntry, hex } from './broker-entry.ts';
 
+/** Topics of all brokers: 100 brokers may have 10,000 each. */
+export const SHARES_MAX = 1_000_000;
+
 export interface RouteTableTimes {
   readonly expiryMs: number;
   readonly lostMs: number;
@@ -20,6 +23,8 @@ export class RouteTable {
   readonly #brokersMax: number;
   readonly #changed: (topic: string) => void;
   readonly #brokers = new Map<string, BrokerEntry>();
+  /** Topics of all brokers, one for each broker that has it. */
+  #shares = 0;
   /** Brokers by topic. */
   readonly #topics = new Map<string, Map<string, BrokerEntry>>();
 
@@ -61,6 +66,9 @@ export class RouteTable {
       throw new QanatError('LIMIT_EXCEEDED', `${this.#brokersMax} brokers are registered (BROKERS_MAX)`);
     }
     if (known !== undefined) this.#checkHolder(known, head);
+    const shares = this.#shares + topics.size - (known?.topics.size ?? 0);
+    if (shares > SHARES_MAX)
+      throw new QanatError('LIMIT_EXCEEDED', `${this.#shares} topics of all brokers are registered (SHARES_MAX)`);
     const entry = known ?? this.#newEntry(head.broker);
     const before = new Map([...entry.topics.keys()].map((topic) => [topic, topicText(entry, topic)]));
     this.#replaceTopics(entry, topics);
@@ -146,6 +154,7 @@ export class RouteTable {
       holders.set(entry.name, entry);
       this.#topics.set(topic, holders);
     }
+    this.#shares += topics.size - entry.topics.size;
     entry.topics = topics;
   }
 
@@ -178,6 +187,7 @@ export class RouteTable {
 
   #remove(entry: BrokerEntry): void {
     this.#brokers.delete(entry.name);
+    this.#shares -= entry.topics.size;
     for (const topic of entry.topics.keys()) {
       this.#dropTopic(entry, topic);
       this.#changed(topic);

@@ -2,22 +2,29 @@ import type { ServerSession } from '../connection/server-session.ts';
 import { QanatError } from '../errors.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 
+/** Watches of all connections. */
+export const WATCHES_MAX = 2_000_000;
+
 /** Which connections want to hear of which topics, and which topics changed since they were told. */
 export class RouteWatches {
   readonly #bySession = new Map<ServerSession, Set<string>>();
   readonly #byTopic = new Map<string, Set<ServerSession>>();
   #changed = new Set<string>();
+  #count = 0;
 
   /** @throws QanatError LIMIT_EXCEEDED; nothing is watched then. */
   add(session: ServerSession, topics: readonly string[]): void {
     const watched = this.#bySession.get(session) ?? new Set<string>();
-    const added = topics.filter((topic) => !watched.has(topic));
+    const added = [...new Set(topics)].filter((topic) => !watched.has(topic));
     if (watched.size + added.length > LIMITS.WATCHED_TOPICS_MAX) {
       throw new QanatError(
         'LIMIT_EXCEEDED',
         `a connection watches at most ${LIMITS.WATCHED_TOPICS_MAX} topics (WATCHED_TOPICS_MAX)`,
       );
     }
+    if (this.#count + added.length > WATCHES_MAX)
+      throw new QanatError('LIMIT_EXCEEDED', `the connections watch ${this.#count} topics (WATCHES_MAX)`);
+    this.#count += added.length;
     this.#bySession.set(session, watched);
     for (const topic of added) {
       watched.add(topic);
@@ -28,6 +35,7 @@ export class RouteWatches {
   }
 
   remove(session: ServerSession): void {
+    this.#count -= this.#bySession.get(session)?.size ?? 0;
     for (const topic of this.#bySession.get(session) ?? []) {
       const sessions = this.#byTopic.get(topic);
       sessions?.delete(session);

@@ -1,4 +1,5 @@
 import { QanatError } from '../errors.ts';
+import { BEGUN_COUNTED_BYTES_MIN, type BegunFrames, type FrameHolder } from './begun-frames.ts';
 import { readUint32 } from './bytes.ts';
 import { FRAME_LENGTH_MIN } from './frame.ts';
 import { LIMITS } from './gen/registry.ts';
@@ -11,7 +12,7 @@ const NO_BYTES = new Uint8Array(0);
  * one chunk is given as a part of that chunk; one that spans chunks is assembled once. What a peer claims as a length costs
  * nothing: at most twice of what has arrived is allocated.
  */
-export class FrameSplitter {
+export class FrameSplitter implements FrameHolder {
   /** The longest frame taken, its length field not counted. Holds for frames whose length field has not arrived yet. */
   frameBytesMax: number = LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
   #begun = NO_BYTES;
@@ -19,6 +20,17 @@ export class FrameSplitter {
   /** The whole length of the begun frame, 0 while its length field is incomplete. */
   #need = 0;
   #stopped = false;
+  readonly #shared: BegunFrames | undefined;
+  readonly #onGivenUp: (error: QanatError) => void;
+
+  /**
+   * @param shared what this splitter's connection shares with others, if anything.
+   * @param onGivenUp called when a begun frame is dropped for their sake; nothing more is taken then.
+   */
+  constructor(shared?: BegunFrames, onGivenUp: (error: QanatError) => void = () => {}) {
+    this.#shared = shared;
+    this.#onGivenUp = onGivenUp;
+  }
 
   /** Bytes of a frame that has begun and not ended. */
   get pendingBytes(): number {
@@ -29,6 +41,11 @@ export class FrameSplitter {
   stop(): void {
     this.#stopped = true;
     this.#forget();
+  }
+
+  giveUp(error: QanatError): void {
+    this.stop();
+    this.#onGivenUp(error);
   }
 
   /**
@@ -90,6 +107,7 @@ export class FrameSplitter {
       const grown = new Uint8Array(Math.min(upTo, Math.max(have, 2 * this.#begun.length)));
       grown.set(this.#begun.subarray(0, this.#have));
       this.#begun = grown;
+      if (grown.length > BEGUN_COUNTED_BYTES_MIN) this.#shared?.hold(this, grown.length);
     }
     this.#begun.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), this.#have);
     this.#have = have;
@@ -97,6 +115,7 @@ export class FrameSplitter {
   }
 
   #forget(): void {
+    if (this.#begun.length > BEGUN_COUNTED_BYTES_MIN) this.#shared?.release(this);
     this.#begun = NO_BYTES;
     this.#have = 0;
     this.#need = 0;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import {
+  type BegunFrames,
   CLOSE_DEADLINE_MS,
   type Connection,
   type ConnectionHandler,
@@ -20,6 +21,8 @@ export interface TcpConnectionOptions {
   readonly remote: string;
   readonly connectTimeoutMs: number;
   readonly prefaceTimeoutMs: number;
+  /** What accepted connections share; undefined for a dialled one. */
+  readonly begun?: BegunFrames | undefined;
 }
 
 /** One connection over a byte stream: preface, frames, water marks (spec, chapter of bindings). */
@@ -29,7 +32,7 @@ export class TcpConnection implements Connection {
   readonly #dialled: boolean;
   readonly #prefaceTimeoutMs: number;
   readonly #queue = new WriteQueue();
-  readonly #splitter = new FrameSplitter();
+  readonly #splitter: FrameSplitter;
   #preface: PrefaceReader | undefined = new PrefaceReader();
   #handler: ConnectionHandler | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -43,6 +46,7 @@ export class TcpConnection implements Connection {
     this.remote = options.remote;
     this.#socket = options.socket;
     this.#dialled = options.dialled;
+    this.#splitter = new FrameSplitter(options.begun, (error) => this.#handler?.onBadBytes(error));
     this.#prefaceTimeoutMs = options.prefaceTimeoutMs;
     const { socket } = options;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));

@@ -1,5 +1,6 @@
 import { createServer, type Socket, Socket as TcpSocket } from 'node:net';
 import {
+  BegunFrames,
   type Connection,
   type ConnectionHandler,
   formatHostPort,
@@ -16,6 +17,8 @@ export interface TcpTransportOptions {
   readonly connectTimeoutMs?: number;
   /** Time from the open connection to the peer's whole preface. Default 5,000. */
   readonly prefaceTimeoutMs?: number;
+  /** Memory of frames that have begun and not ended, over all connections of a listener. Default BEGUN_BYTES_MAX. */
+  readonly begunBytesMax?: number;
 }
 
 const SCHEMES = ['qanat'] as const;
@@ -36,8 +39,8 @@ const LISTEN_HINTS: Readonly<Record<string, string>> = {
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const prefaceTimeoutMs = options.prefaceTimeoutMs ?? PREFACE_TIMEOUT_MS;
-  const connection = (socket: Socket, dialled: boolean, remote: string): TcpConnection =>
-    new TcpConnection({ socket, dialled, remote, connectTimeoutMs, prefaceTimeoutMs });
+  const connection = (socket: Socket, dialled: boolean, remote: string, begun?: BegunFrames): TcpConnection =>
+    new TcpConnection({ socket, dialled, remote, connectTimeoutMs, prefaceTimeoutMs, begun });
 
   const dial = (address: string, handler: ConnectionHandler): Connection => {
     const socket = new TcpSocket({ allowHalfOpen: true });
@@ -59,8 +62,9 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
       setImmediate(() => done(target, undefined));
       return;
     }
+    const begun = new BegunFrames(options.begunBytesMax);
     const onSocket = (socket: Socket): void => {
-      const accepted = connection(socket, false, remoteOf(socket));
+      const accepted = connection(socket, false, remoteOf(socket), begun);
       accepted.setHandler(accept(accepted));
     };
     serve(target, onSocket, done);

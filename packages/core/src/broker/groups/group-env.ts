@@ -3,6 +3,11 @@ import type { Timer } from '../../timers.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import type { GroupHost } from './host.ts';
 
+/** Members of all groups of a broker. */
+export const MEMBERS_MAX = 100_000;
+/** Topics that the groups of a broker subscribe to: no more than it may watch at a NameServer. */
+export const GROUP_TOPICS_MAX: number = LIMITS.WATCHED_TOPICS_MAX;
+
 /** What an operator may set for the groups of a broker; times in milliseconds. */
 export interface GroupOptions {
   /** What members are told to send heartbeats at. */
@@ -14,6 +19,8 @@ export interface GroupOptions {
   readonly rebalanceDelayMs: number;
   readonly groupsMax: number;
   readonly membersPerGroupMax: number;
+  /** Members of all groups together. */
+  readonly membersMax: number;
 }
 
 export const DEFAULT_GROUP_OPTIONS: GroupOptions = {
@@ -24,12 +31,15 @@ export const DEFAULT_GROUP_OPTIONS: GroupOptions = {
   rebalanceDelayMs: LIMITS.REBALANCE_DELAY_MS,
   groupsMax: LIMITS.GROUPS_PER_BROKER_MAX,
   membersPerGroupMax: LIMITS.MEMBERS_PER_GROUP_MAX,
+  membersMax: MEMBERS_MAX,
 };
 
 /** What the groups of one broker share. */
 export interface GroupEnv {
   readonly host: GroupHost;
   readonly options: GroupOptions;
+  /** Members of all groups. */
+  readonly population: { size: number };
   /** Sets a timer that waits for a member, or may move or end leases: none of them runs once the broker stops. */
   at(dueMs: number, run: () => void, options?: { readonly forPeer?: boolean }): Timer;
   /** Never the same twice in the life of a broker, and above those of its earlier lives. */

@@ -181,7 +181,9 @@ export class Group {
   // ---- members ----
 
   #admit(header: ClientHeartbeat): Member {
-    const { membersPerGroupMax } = this.#env.options;
+    const { membersPerGroupMax, membersMax } = this.#env.options;
+    if (this.#env.population.size >= membersMax)
+      throw new QanatError('LIMIT_EXCEEDED', `the groups of this broker have ${membersMax} members (MEMBERS_MAX)`);
     if (this.members.size >= membersPerGroupMax) {
       throw new QanatError('LIMIT_EXCEEDED', `group ${this.name} has ${membersPerGroupMax} members (MEMBERS_PER_GROUP_MAX)`);
     }

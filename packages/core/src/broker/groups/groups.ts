@@ -6,7 +6,7 @@ import { GroupKind } from '../../wire/gen/registry.ts';
 import type { GroupFigures } from '../figures.ts';
 import { describeGroup, lagOf, listGroups } from './describe.ts';
 import { Group } from './group.ts';
-import { DEFAULT_GROUP_OPTIONS, type GroupEnv, type GroupOptions } from './group-env.ts';
+import { DEFAULT_GROUP_OPTIONS, GROUP_TOPICS_MAX, type GroupEnv, type GroupOptions } from './group-env.ts';
 import type { Settle } from './hand-over.ts';
 import type { GroupHost } from './host.ts';
 import { LeaseTable, liveLease } from './lease-table.ts';
@@ -175,6 +175,7 @@ export class Groups {
     const group = this.#groups.get(name);
     if (subscription !== undefined) {
       checkSubscription(subscription);
+      this.#checkTopics(subscription);
       if (this.#changing.has(name) || group === undefined || group.isReplacedBy(subscription)) {
         return this.#change(name, subscription, (error) => this.#again(request, error));
       }
@@ -182,6 +183,15 @@ export class Groups {
     if (group === undefined)
       request.respond({ wantSubscription: true, heartbeatMs: this.#options.heartbeatMs, sessionMs: this.#options.sessionMs });
     else group.heartbeat(request);
+  }
+
+  /** What groups no longer subscribe to makes room again. */
+  #checkTopics({ topics }: Subscription): void {
+    const fresh = topics.filter(({ topic }) => !this.#subscribers.has(topic)).length;
+    if (fresh > 0 && this.#subscribers.size + fresh > GROUP_TOPICS_MAX) {
+      const has = `the groups of this broker subscribe to ${this.#subscribers.size} topics`;
+      throw new QanatError('LIMIT_EXCEEDED', `${has}, at most ${GROUP_TOPICS_MAX} are allowed (GROUP_TOPICS_MAX)`);
+    }
   }
 
   /** Makes or replaces the record of a group; whoever comes meanwhile waits for the change that is under way. */
@@ -274,6 +284,7 @@ export class Groups {
     return {
       host: this.#host,
       options: this.#options,
+      population: { size: 0 },
       at: (dueMs, run, options) => {
         const unlessStopped = (): void => {
           if (!this.#stopped) run();
@@ -301,7 +312,9 @@ export class Groups {
       unsubscribe: (topic, name) => {
         const names = this.#subscribers.get(topic);
         names?.delete(name);
-        if (names?.size === 0) this.#subscribers.delete(topic);
+        if (names?.size !== 0) return;
+        this.#subscribers.delete(topic);
+        this.#host.unwatchTopic?.(topic);
       },
     };
   }

@@ -32,6 +32,8 @@ export interface GroupHost {
   nextEpoch(): number;
   /** A topic became of interest to a group: its route is watched at the NameServers. Idempotent. */
   watchTopic(topic: string): void;
+  /** No group subscribes to it any more. */
+  unwatchTopic?(topic: string): void;
   /** Leases of these queues ended: PULL requests that wait for them must be answered LEASE_FENCED. */
   leasesEnded(group: string): void;
 }

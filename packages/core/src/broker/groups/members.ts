@@ -81,6 +81,7 @@ export class Members {
       lost: undefined,
     };
     this.#byId.set(id, member);
+    this.#env.population.size++;
     this.#watch(member);
     return member;
   }
@@ -106,7 +107,7 @@ export class Members {
     member.lost?.cancel();
     if (member.session !== undefined) this.#env.detach(member.session, member);
     member.session = undefined;
-    this.#byId.delete(member.id);
+    if (this.#byId.delete(member.id)) this.#env.population.size--;
   }
 
   #disconnected(member: Member): void {
