@@ -49,6 +49,9 @@ export interface Facts {
 const HARMLESS: ReadonlySet<string> = new Set(['stop', 'clockStep', 'all']);
 const DOWN: ReadonlySet<string> = new Set(['stopping', 'stopped', 'killed', 'powerCut', 'failed']);
 
+/** A planned restart that takes longer is a fault: members that close wait 10 s for a broker that said that it stops. */
+const STOP_MS_MAX = 8_000;
+
 class FactsFold {
   readonly sends = new Map<string, SendFacts>();
   readonly groups = new Map<string, EventOf<'group'>>();
@@ -62,6 +65,7 @@ class FactsFold {
   readonly reset = new Set<string>();
   readonly movedForward = new Set<string>();
   flush: 'sync' | 'async' = 'sync';
+  readonly #stoppedAt = new Map<string, number>();
   firstFault = Number.POSITIVE_INFINITY;
 
   see(event: HistoryEvent, index: number): void {
@@ -146,7 +150,12 @@ class FactsFold {
     );
     if (DOWN.has(state) && open === undefined)
       this.spans.push({ fault: 'down', node, fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
-    else if (state === 'started' && open !== undefined) open.toMs = atMs;
+    else if (state === 'started' && open !== undefined) {
+      open.toMs = atMs;
+      // Who leaves meanwhile waits so long and no longer to say how far it came.
+      if (atMs - open.fromMs > STOP_MS_MAX) this.firstFault = Math.min(this.firstFault, this.#stoppedAt.get(node) ?? index);
+    }
+    if (state === 'stopping') this.#stoppedAt.set(node, index);
   }
 }
 

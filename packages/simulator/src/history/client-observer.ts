@@ -11,6 +11,8 @@ export class ClientObserver implements EngineObserver {
   readonly #node: string;
   readonly #history: History;
   readonly #leaving = new Set<number>();
+  /** Told in the present burst of inputs: what leaves with it may have been asked before. */
+  readonly #told = new Set<number>();
 
   constructor(node: string, history: History) {
     this.#node = node;
@@ -18,13 +20,21 @@ export class ClientObserver implements EngineObserver {
   }
 
   input(input: Input): void {
-    if (input.kind === 'frame' && frameNameOf(input.frame) === 'GOAWAY') this.#leaving.add(input.connection);
-    else if (input.kind === 'closed') this.#leaving.delete(input.connection);
+    if (input.kind === 'frame' && frameNameOf(input.frame) === 'GOAWAY') this.#told.add(input.connection);
+    else if (input.kind === 'closed') {
+      this.#told.delete(input.connection);
+      this.#leaving.delete(input.connection);
+    }
   }
 
   output(output: Output): void {
     if (output.kind !== 'send' || !this.#leaving.has(output.connection)) return;
     const name = frameNameOf(output.parts[0] as Uint8Array);
     if (name !== undefined && NEW_WORK.has(name)) this.#history.add({ kind: 'askedAfterGoAway', node: this.#node, frame: name });
+  }
+
+  drained(): void {
+    for (const connection of this.#told) this.#leaving.add(connection);
+    this.#told.clear();
   }
 }

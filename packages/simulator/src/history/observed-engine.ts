@@ -5,6 +5,8 @@ export interface EngineObserver {
   /** Before the engine is given it. */
   input(input: Input): void;
   output(output: Output): void;
+  /** All outputs of a burst of inputs were seen. */
+  drained?(): void;
 }
 
 /** An engine that is observed. */
@@ -29,6 +31,7 @@ export class ObservedEngine implements Engine {
   drain(): readonly Output[] {
     const outputs = this.#engine.drain();
     for (const output of outputs) this.#observer.output(output);
+    this.#observer.drained?.();
     return outputs;
   }
 
