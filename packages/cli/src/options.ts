@@ -3,7 +3,13 @@ import { applyConfigFile } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { LOG_LEVELS } from './output/diagnostics.ts';
 import { DEFAULT_NAME_SERVER, type GlobalSettings, type Session } from './session.ts';
-import { parseStartPosition, START_POSITION_FORMS, type StartPosition } from './start-position.ts';
+import {
+  parseResetTarget,
+  parseStartPosition,
+  RESET_TARGET_FORMS,
+  START_POSITION_FORMS,
+  type StartPosition,
+} from './start-position.ts';
 
 /** Parsers for Commander: what they throw becomes `option '…' argument '…' is invalid. <message>` and exit code 2. */
 const refuse = (message: string): never => {
@@ -33,6 +39,9 @@ export const durationMs = (text: string): number =>
 
 export const startPosition = (text: string): StartPosition =>
   parseStartPosition(text, Date.now()) ?? refuse(`Write ${START_POSITION_FORMS}.`);
+
+export const resetTarget = (text: string): StartPosition | { readonly moveBy: number } =>
+  parseResetTarget(text, Date.now()) ?? refuse(`Write ${RESET_TARGET_FORMS}.`);
 
 export const listOf = (text: string): readonly string[] => {
   const items = text.split(',').map((item) => item.trim());

@@ -36,6 +36,15 @@ export function parseStartPosition(text: string, nowMs: number): StartPosition |
   return timeMs === undefined ? undefined : { timeMs };
 }
 
+export const RESET_TARGET_FORMS = `${START_POSITION_FORMS}; +N or -N: by so many messages`;
+
+/** Reads `--to` of a reset, where a bare number with a sign counts messages. Undefined when it is none. */
+export function parseResetTarget(text: string, nowMs: number): StartPosition | { readonly moveBy: number } | undefined {
+  if (!/^[+-]\d+$/.test(text)) return parseStartPosition(text, nowMs);
+  const moveBy = Number(text);
+  return Number.isSafeInteger(moveBy) ? { moveBy } : undefined;
+}
+
 /** The position as the client takes it where it takes no offset. */
 export function toStartFrom(position: Exclude<StartPosition, { readonly offset: number }>): StartFrom {
   return typeof position === 'string' ? position : new Date(position.timeMs);

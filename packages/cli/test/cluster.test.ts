@@ -225,6 +225,14 @@ describe('groups', () => {
       steps: [{ topic: 'again', broker: 'broker-a', queue: 0, from: 3, to: 1 }],
     });
     expect((await q(['group', 'lag', 'repeat', '-o', 'json'])).io.objects[0]).toMatchObject({ lag: 2 });
+    const back = await q(['group', 'reset', 'repeat', '--to', '+1', '--yes', '-o', 'json']);
+    expect(back.io.objects[0]).toMatchObject({ steps: [{ from: 1, to: 2 }] });
+    const far = await q(['group', 'reset', 'repeat', '--to', '-100', '--yes', '-o', 'json']);
+    expect(far.io.objects[0]).toMatchObject({ steps: [{ from: 2, to: 0 }] });
+    const past = await q(['group', 'reset', 'repeat', '--to', '-1h', '-o', 'json']);
+    expect(past.io.objects[0]).toMatchObject({ applied: false, steps: [{ from: 0, to: 0 }] });
+    const now = await q(['group', 'reset', 'repeat', '--to', new Date(Date.now() + 3_600_000).toISOString(), '-o', 'json']);
+    expect(now.io.objects[0]).toMatchObject({ applied: false, steps: [{ from: 0, to: 3 }] });
   });
 
   it('that do not exist are told with the one that was meant', async () => {

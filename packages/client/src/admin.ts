@@ -64,10 +64,11 @@ export class EngineAdmin implements Admin {
 
   resetGroup(
     group: string,
-    to: StartFrom | { readonly offset: number },
+    to: StartFrom | { readonly offset: number } | { readonly moveBy: number },
     options: CallOptions & { readonly topic?: string; readonly dryRun?: boolean } = {},
   ): Promise<readonly ResetStep[]> {
-    const target: ResetTarget = typeof to === 'object' && 'offset' in to ? to : (startPosition(to) as ResetTarget);
+    const isPlace = typeof to === 'object' && ('offset' in to || 'moveBy' in to);
+    const target: ResetTarget = isPlace ? to : (startPosition(to) as ResetTarget);
     return this.#call(options, (admin, timeoutMs, done) => admin.resetGroup(group, target, options, timeoutMs, done));
   }
 

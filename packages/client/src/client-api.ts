@@ -101,10 +101,13 @@ export interface Admin {
   listBrokers(options?: CallOptions): Promise<readonly BrokerInfo[]>;
   listGroups(options?: CallOptions): Promise<readonly GroupOverview[]>;
   describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
-  /** Moves a group's committed offsets; with `dryRun` it only tells what it would do. */
+  /**
+   * Moves a group's committed offsets: to a place, the first message stored at or after a time, an offset, or by so many messages
+   * (`moveBy`, below 0 back). With `dryRun` it only tells what it would do.
+   */
   resetGroup(
     group: string,
-    to: StartFrom | { readonly offset: number },
+    to: StartFrom | { readonly offset: number } | { readonly moveBy: number },
     options?: CallOptions & { readonly topic?: string; readonly dryRun?: boolean },
   ): Promise<readonly ResetStep[]>;
 }

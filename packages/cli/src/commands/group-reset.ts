@@ -1,11 +1,11 @@
 import type { ResetStep } from '@qanat/client';
 import type { Command } from 'commander';
 import { canAsk, confirm } from '../confirm.ts';
-import { option, startPosition } from '../options.ts';
+import { option, resetTarget } from '../options.ts';
 import { formatAmount } from '../output/figures.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import type { Session } from '../session.ts';
-import { isOffset, START_POSITION_FORMS, type StartPosition, toStartFrom } from '../start-position.ts';
+import { isOffset, RESET_TARGET_FORMS, type StartPosition, toStartFrom } from '../start-position.ts';
 import { explainUnknownGroup } from '../unknown-name.ts';
 import { withClient } from '../with-client.ts';
 import { addExamples } from './examples.ts';
@@ -35,13 +35,14 @@ function consequence(steps: readonly ResetStep[]): string {
 }
 
 interface ResetFlags {
-  readonly to: StartPosition;
+  readonly to: StartPosition | { readonly moveBy: number };
   readonly topic?: string;
   readonly yes?: boolean;
 }
 
 async function resetGroup(session: Session, group: string, flags: ResetFlags): Promise<void> {
-  const to = isOffset(flags.to) ? flags.to : toStartFrom(flags.to);
+  const isPlace = typeof flags.to === 'object' && 'moveBy' in flags.to;
+  const to = isPlace || isOffset(flags.to) ? flags.to : toStartFrom(flags.to);
   const options = { ...session.call, ...(flags.topic === undefined ? {} : { topic: flags.topic }) };
   await withClient(session, async (client) => {
     const reset = (dryRun: boolean): Promise<readonly ResetStep[]> =>
@@ -71,13 +72,14 @@ export function addGroupReset(noun: Command, session: Session): void {
   const command = noun
     .command('reset <group>')
     .description("move a group's committed offsets; shows the plan first")
-    .addOption(option('--to <where>', START_POSITION_FORMS, { parse: startPosition }).makeOptionMandatory())
+    .addOption(option('--to <where>', RESET_TARGET_FORMS, { parse: resetTarget }).makeOptionMandatory())
     .option('--topic <topic>', 'only the queues of this topic')
     .option('-y, --yes', 'carry the plan out without a question')
     .action((group: string, flags: ResetFlags) => resetGroup(session, group, flags));
   addExamples(command, [
     ['qanat group reset billing --to first', 'shows what would change'],
     ['qanat group reset billing --to -1h --yes', 'gets the last hour again'],
+    ['qanat group reset billing --to -100 --yes', 'gets the last 100 messages of each queue again'],
     ['qanat group reset billing --to last --topic orders --yes', 'skips what waits'],
   ]);
 }

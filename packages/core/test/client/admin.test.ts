@@ -3,6 +3,7 @@ import type { Client } from '../../src/client/client.ts';
 import type { Request } from '../../src/connection/server-session.ts';
 import { QanatError, wireNumberOf } from '../../src/errors.ts';
 import type { GroupDescribeOkInit } from '../../src/wire/gen/messages.ts';
+import { Position } from '../../src/wire/gen/registry.ts';
 import { Cluster } from './cluster.ts';
 import type { FakeBroker } from './fake-broker.ts';
 
@@ -201,6 +202,51 @@ describe('groups', () => {
     );
     const { result } = ask(cluster, (client, done) => client.admin.resetGroup('g', { offset: 99 }, {}, 5_000, done));
     expect(result).toEqual([{ topic: 'orders', broker: 'a', queue: 0, from: 3, to: 3, error: 'OFFSET_OUT_OF_RANGE' }]);
+  });
+
+  it('are moved by so many messages, queue by queue, within what is stored', () => {
+    const cluster = new Cluster({ brokers: 2 });
+    const committed = (topic: string, queue: number, offset: number) => ({
+      topic,
+      queue,
+      committed: true,
+      offset,
+      oldestOffset: 10,
+      highWatermark: 100,
+    });
+    const asked: unknown[] = [];
+    for (const broker of cluster.brokers)
+      broker.admin = (request) => {
+        if (request.name === 'GROUP_DESCRIBE') {
+          const queues = [committed('orders', 0, 50), committed('orders', 1, 15), committed('bills', 0, 50)];
+          const fresh = { topic: 'orders', queue: 2, committed: false, oldestOffset: 10, highWatermark: 100 };
+          (request as Request<'GROUP_DESCRIBE'>).respond({ queues: [...queues, fresh] });
+        } else if (request.name === 'GROUP_RESET') {
+          const { header } = request as Request<'GROUP_RESET'>;
+          asked.push([broker.name, header.to, header.toValue, header.dryRun, header.queues]);
+          const results = header.queues.flatMap(({ topic, queues }) =>
+            queues.map((queue) => ({ topic, queue, hadOffset: true, fromOffset: 50, toOffset: header.toValue })),
+          );
+          (request as Request<'GROUP_RESET'>).respond({ results });
+        } else return false;
+        return true;
+      };
+    const move = (moveBy: number, options: { topic?: string; dryRun?: boolean }) =>
+      ask(cluster, (client, done) => client.admin.resetGroup('g', { moveBy }, options, 5_000, done)).result;
+    expect(move(-20, { dryRun: true })).toMatchObject([
+      { topic: 'bills', broker: 'a', to: 30 },
+      { topic: 'bills', broker: 'b', to: 30 },
+      { topic: 'orders', broker: 'a', queue: 0, to: 30 },
+      { topic: 'orders', broker: 'a', queue: 1, to: 10 },
+      { topic: 'orders', broker: 'b', queue: 0, to: 30 },
+      { topic: 'orders', broker: 'b', queue: 1, to: 10 },
+    ]);
+    expect(asked).toHaveLength(4);
+    expect(asked[0]).toMatchObject(['a', Position.AT_OFFSET, 30, true, [{ topic: 'bills' }, { topic: 'orders' }]]);
+    expect(move(1_000, { topic: 'bills' })).toMatchObject([
+      { broker: 'a', to: 100 },
+      { broker: 'b', to: 100 },
+    ]);
   });
 
   it('are reset by a plan over all brokers', () => {

@@ -1,8 +1,6 @@
 import type { LiveFrame, RequestInit } from '../../connection/request.ts';
-import { codeOfWireNumber, QanatError } from '../../errors.ts';
+import { QanatError } from '../../errors.ts';
 import type { GroupResetInit } from '../../wire/gen/messages.ts';
-import { Position } from '../../wire/gen/registry.ts';
-import type { StartPosition } from '../consumer/options.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { ClientHost } from '../host.ts';
 import type { ConnectionHost } from '../name-server-query.ts';
@@ -18,14 +16,12 @@ import type {
 } from './admin-types.ts';
 import { askBrokers, type BrokerAnswer } from './broker-fan-out.ts';
 import { brokerInfos, type ClusterView, liveBrokers, topicSummaries } from './cluster-view.ts';
+import { isMove, moveGroup, type ResetTarget, resetPosition, resetSteps } from './group-reset.ts';
 import { compareQueues, describeGroup, kindName } from './group-view.ts';
 import { type Settled, Settling } from './settle.ts';
 import { type ViewDone, ViewReader } from './view-reader.ts';
 
 export type AdminDone<Result> = (error: QanatError | undefined, result: Result) => void;
-
-/** Where a reset goes. */
-export type ResetTarget = StartPosition | { readonly offset: number };
 
 const NOTHING = undefined as never;
 
@@ -151,6 +147,7 @@ export class Admin {
     timeoutMs: number,
     done: AdminDone<readonly ResetStep[]>,
   ): void {
+    if (isMove(to)) return this.#moveGroup(group, to.moveBy, options, timeoutMs, done);
     const queues = options.topic === undefined ? [] : [{ topic: options.topic }];
     const header: GroupResetInit = { group, queues, dryRun: options.dryRun ?? false, ...resetPosition(to) };
     this.#atLive(timeoutMs, done, 'GROUP_RESET', header, (answers) => {
@@ -158,7 +155,26 @@ export class Admin {
       const failed = concerned.find(({ error }) => error !== undefined);
       if (failed?.error !== undefined) return done(atBroker(failed.broker, failed.error), NOTHING);
       if (concerned.length === 0) return done(answers[0]?.error ?? noGroup(group), NOTHING);
-      done(undefined, concerned.flatMap(resetSteps).sort(compareQueues));
+      done(undefined, concerned.flatMap(({ broker, response }) => resetSteps(broker, response.headers)).sort(compareQueues));
+    });
+  }
+
+  #moveGroup(
+    group: string,
+    moveBy: number,
+    options: { readonly topic?: string | undefined; readonly dryRun?: boolean | undefined },
+    timeoutMs: number,
+    done: AdminDone<readonly ResetStep[]>,
+  ): void {
+    const dueMs = this.#host.engine.nowMs() + timeoutMs;
+    this.describeGroup(group, timeoutMs, (error, description) => {
+      if (error !== undefined) return done(error, NOTHING);
+      const leftMs = Math.max(1, dueMs - this.#host.engine.nowMs());
+      moveGroup(this.#host, description, moveBy, options, leftMs, (failed, steps) => {
+        const did = options.dryRun === true ? [] : [...new Set(steps.map(({ broker }) => broker))];
+        if (failed !== undefined) return done(atBroker(failed.broker, failed.error, did), NOTHING);
+        done(undefined, steps);
+      });
     });
   }
 
@@ -244,24 +260,6 @@ function describeShare(
       lastStoreTimeMs: lastStoreTimeMs === 0 ? undefined : lastStoreTimeMs,
     })),
   );
-}
-
-function resetSteps({ broker, response }: BrokerAnswer<'GROUP_RESET'>): ResetStep[] {
-  return response.headers.flatMap((page) =>
-    page.results.map(({ topic, queue, code, hadOffset, fromOffset, toOffset }) => ({
-      topic,
-      broker,
-      queue,
-      from: hadOffset ? fromOffset : undefined,
-      ...(code === 0 ? { to: toOffset } : { to: fromOffset, error: codeOfWireNumber(code) }),
-    })),
-  );
-}
-
-function resetPosition(to: ResetTarget): Pick<GroupResetInit, 'to' | 'toValue'> {
-  if (to === 'first') return { to: Position.FIRST };
-  if (to === 'last') return { to: Position.LAST };
-  return 'offset' in to ? { to: Position.AT_OFFSET, toValue: to.offset } : { to: Position.AT_TIME, toValue: to.timeMs };
 }
 
 const noGroup = (group: string): QanatError => new QanatError('GROUP_NOT_FOUND', `no broker knows group "${group}"`);
