@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addBrokerCommand } from './commands/broker.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addGroupCommands } from './commands/group.ts';
+import { addLogCommands } from './commands/log.ts';
 import { addNameServerCommand } from './commands/nameserver.ts';
 import { addSendCommand } from './commands/send.ts';
 import { addSpecCommands } from './commands/spec.ts';
@@ -61,6 +62,7 @@ export function createProgram(session: Session): Command {
   addGroupCommands(program, session);
   addNameServerCommand(program, session);
   addBrokerCommand(program, session);
+  addLogCommands(program, session);
   addSpecCommands(program, session);
   program.addHelpText('after', `\n"qanat help COMMAND" shows examples.\n${EXIT_CODES}`);
   return program;

@@ -4,4 +4,5 @@ export { type BrokerProcessOptions, startBroker } from './start-broker.ts';
 export { type DevCluster, type DevClusterOptions, startDevCluster } from './start-dev-cluster.ts';
 export { type NameServerProcessOptions, startNameServer } from './start-name-server.ts';
 export { type StatusServer, startStatusServer } from './status/status-server.ts';
+export { listDirectoryEntries, repairDirectory, surveyDirectory } from './store-tools.ts';
 export { SOFTWARE } from './version.ts';

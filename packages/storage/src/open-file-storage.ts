@@ -15,7 +15,7 @@ export async function openFileStorage(directory: string): Promise<Storage> {
     const path = await realpath(directory);
     const unlock = await lockStore(path);
     try {
-      return new FileStorage(path, await filesOf(path, ''), unlock);
+      return new FileStorage(path, await filesOf(path, '', true), unlock);
     } catch (error) {
       await new Promise<void>((resolve) => unlock(resolve));
       throw error;
@@ -26,16 +26,16 @@ export async function openFileStorage(directory: string): Promise<Storage> {
   }
 }
 
-/** What lies in the directory and may be ours. What a crash left half written is removed. */
-async function filesOf(directory: string, folder: string): Promise<StoredFile[]> {
+/** What lies in the directory and may be ours. What a crash left half written is removed where `tidy` says so. */
+export async function filesOf(directory: string, folder: string, tidy: boolean): Promise<StoredFile[]> {
   const files: StoredFile[] = [];
   for (const found of await readdir(join(directory, folder), { withFileTypes: true })) {
     const name = folder + found.name;
     const path = join(directory, name);
     const isAside = name.endsWith(TEMPORARY_SUFFIX) && isStoredName(name.slice(0, -TEMPORARY_SUFFIX.length));
-    if (found.isFile() && isAside) await rm(path);
+    if (found.isFile() && isAside && tidy) await rm(path);
     if (!isStoredName(name)) continue;
-    if (found.isDirectory()) files.push(...(await filesOf(directory, `${name}/`)));
+    if (found.isDirectory()) files.push(...(await filesOf(directory, `${name}/`, tidy)));
     else if (found.isFile()) files.push({ name, size: (await stat(path)).size });
   }
   return files;

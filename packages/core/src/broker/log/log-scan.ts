@@ -1,5 +1,6 @@
 // Walks over the entries of the log's segments and accepts what verifies (spec, chapter of the log entry: recovery).
 import { QanatError } from '../../errors.ts';
+import { readUint32 } from '../../wire/bytes.ts';
 import {
   ENTRY_AT,
   ENTRY_BYTES_MAX,
@@ -57,6 +58,8 @@ export class LogScan {
   term = 0;
   /** Everything below it was on stable storage once: what does not verify there is damaged, not torn. */
   evidence: number;
+  /** Why the entry at `position` was not accepted. */
+  fault = '';
 
   constructor(codec: EntryCodec, position: number, chain: number, evidence: number, accept: AcceptEntry) {
     this.#codec = codec;
@@ -77,12 +80,13 @@ export class LogScan {
   *segment(segment: ScannedSegment, limit: number): StorageTask<boolean> {
     const window = new Window(segment);
     while (this.position < limit) {
-      if (!(yield* window.reach(this.position, ENTRY_HEADER_BYTES))) return false;
+      if (!(yield* window.reach(this.position, ENTRY_HEADER_BYTES))) return this.#refuse('the file ends');
       const header = this.#header(window);
-      if (header === undefined || this.position + header.length > limit) return false;
-      if (!(yield* window.reach(this.position, header.length))) return false;
+      if (header === undefined) return false;
+      if (this.position + header.length > limit) return this.#refuse('the entry is longer than its segment');
+      if (!(yield* window.reach(this.position, header.length))) return this.#refuse('the file ends in the entry');
       const at = this.position - window.from;
-      if (!this.#codec.bodyHolds(window.bytes, at, header)) return false;
+      if (!this.#codec.bodyHolds(window.bytes, at, header)) return this.#refuse('a checksum of its body does not hold');
       this.#accept(segment, header, window.bytes, at);
       this.position += header.length;
       this.chain = header.chain;
@@ -114,11 +118,41 @@ export class LogScan {
 
   #header(window: Window): EntryHeader | undefined {
     const at = this.position - window.from;
-    if (!this.#codec.headerHolds(window.bytes, at, this.position)) return undefined;
+    if (!this.#codec.headerHolds(window.bytes, at, this.position)) {
+      const isEnd = readUint32(window.bytes, at) === 0;
+      this.fault = isEnd ? 'there are zeros where its header should be' : 'its header is not whole, or of another position';
+      return undefined;
+    }
     const header = readEntryHeader(window.bytes, at);
     this.#refuseUnknown(window.segment, header);
     const follows = header.previousChain === this.chain && header.term >= this.term && header.syncedPosition <= this.position;
-    return follows && header.length >= ENTRY_HEADER_BYTES && header.length <= ENTRY_BYTES_MAX ? header : undefined;
+    if (follows && header.length >= ENTRY_HEADER_BYTES && header.length <= ENTRY_BYTES_MAX) return header;
+    this.fault = 'it does not follow the entry before it';
+    return undefined;
+  }
+
+  #refuse(fault: string): false {
+    this.fault = fault;
+    return false;
+  }
+
+  /**
+   * The highest term in headers at and behind `position` that hold, whatever became of their entries: numbers drawn in these
+   * terms may be out in the world.
+   */
+  *highestTerm(segment: ScannedSegment, position: number): StorageTask<number> {
+    const window = new Window(segment);
+    let highest = 0;
+    let from = position;
+    while (yield* window.reach(from, ENTRY_HEADER_BYTES)) {
+      const end = window.from + window.bytes.length - ENTRY_HEADER_BYTES;
+      for (; from <= end; from++) {
+        const at = from - window.from;
+        if (window.bytes[at + ENTRY_AT.version] !== ENTRY_VERSION || !this.#codec.headerHolds(window.bytes, at, from)) continue;
+        highest = Math.max(highest, readEntryHeader(window.bytes, at).term);
+      }
+    }
+    return highest;
   }
 
   /** A whole header with a version or kind that we do not know was written by a later release: nothing of it is torn. */

@@ -92,6 +92,11 @@ export class QueueIndex {
     return this.#queues.get(topicId * QUEUES + queue);
   }
 
+  /** All that have a batch. */
+  *all(): Iterable<{ readonly topicId: number; readonly queue: number; readonly indexed: IndexedQueue }> {
+    for (const [key, indexed] of this.#queues) yield { topicId: Math.floor(key / QUEUES), queue: key % QUEUES, indexed };
+  }
+
   /** A batch is in the log, behind all others of its queue. */
   add(
     topicId: number,

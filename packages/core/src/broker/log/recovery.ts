@@ -38,6 +38,9 @@ export interface RecoveredLog {
 /** What is known of the entries of a segment. */
 type SegmentMarks = Pick<Segment, 'lastTerm' | 'firstStoreTimeMs' | 'lastStoreTimeMs'>;
 
+const CORRUPT_HINT =
+  'nothing was changed; put the file back from a copy, or see "qanat log verify DIR" and "qanat log repair --help"';
+
 interface FoundSegment extends ScannedSegment {
   readonly header: SegmentHeader;
 }
@@ -190,9 +193,8 @@ export class Recovery {
       if (!whole) yield* scan.lookForEvidence(segment);
       if (scan.position < scan.evidence && (!whole || i === segments.length - 1)) {
         const place = `position ${scan.position} (byte ${fileOffset(segment.base, scan.position)} of the file)`;
-        corrupt(
-          `${segment.name}: no whole entry at ${place}, but everything below position ${scan.evidence} was on stable storage`,
-        );
+        const durable = `everything below position ${scan.evidence} was on stable storage`;
+        corrupt(`${segment.name}: no whole entry at ${place}, but ${durable}: ${scan.fault}`);
       }
       if (!whole) break;
     }
@@ -278,7 +280,7 @@ export class Recovery {
 }
 
 function corrupt(why: string): never {
-  throw new QanatError('CORRUPT_LOG', why);
+  throw new QanatError('CORRUPT_LOG', why, { hint: CORRUPT_HINT });
 }
 
 /** A snapshot stands between two entries, and the chain of the one before it is in it. */

@@ -12,9 +12,13 @@ const KEPT = 2;
 const CHECKSUM_BYTES = 4;
 const NAME = /^snap\/(\d{20})\.snap$/;
 
-const snapshotName = (position: number): string => `snap/${positionDigits(position)}.snap`;
+export const snapshotName = (position: number): string => `snap/${positionDigits(position)}.snap`;
 
 const positionOf = ({ name }: StoredFile): number => Number((NAME.exec(name) as RegExpExecArray)[1]);
+
+/** The snapshot files among others, the oldest first. */
+export const snapshotFiles = (files: readonly StoredFile[]): StoredFile[] =>
+  files.filter(({ name }) => NAME.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
 
 export class SnapshotStore {
   readonly #host: LogHost;
@@ -34,11 +38,11 @@ export class SnapshotStore {
 
   /** Reads the newest snapshot that verifies; a damaged one is passed, since the one before it and the log say the same. */
   *newest(files: readonly StoredFile[]): StorageTask<Snapshot | undefined> {
-    const found = files.filter((file) => NAME.test(file.name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const found = snapshotFiles(files);
     this.#positions = found.map(positionOf);
     for (const file of found.reverse()) {
       const bytes = yield* perform({ op: 'read', name: file.name, position: 0, length: file.size });
-      const snapshot = this.#decode(bytes);
+      const snapshot = decodeSnapshotFile(this.#platform, bytes);
       if (snapshot !== undefined && snapshotName(snapshot.position) === file.name) {
         this.#verified.add(snapshot.position);
         this.#bytes = bytes.length;
@@ -80,16 +84,17 @@ export class SnapshotStore {
       this.#damaged.delete(gone);
     }
   }
+}
 
-  #decode(bytes: Uint8Array): Snapshot | undefined {
-    if (bytes.length < CHECKSUM_BYTES) return undefined;
-    const body = bytes.subarray(CHECKSUM_BYTES);
-    if (this.#platform.crc32(body, 0) !== readUint32(bytes, 0)) return undefined;
-    try {
-      return Snapshot.decode(body);
-    } catch (error) {
-      if (QanatError.is(error)) return undefined;
-      throw error;
-    }
+/** @returns undefined when the bytes are no snapshot, or damaged. */
+export function decodeSnapshotFile(platform: Platform, bytes: Uint8Array): Snapshot | undefined {
+  if (bytes.length < CHECKSUM_BYTES) return undefined;
+  const body = bytes.subarray(CHECKSUM_BYTES);
+  if (platform.crc32(body, 0) !== readUint32(bytes, 0)) return undefined;
+  try {
+    return Snapshot.decode(body);
+  } catch (error) {
+    if (QanatError.is(error)) return undefined;
+    throw error;
   }
 }
