@@ -20,6 +20,8 @@ const KIB_MAX = 32;
 const IDLE_MS = 20_000;
 const IDLE_SHARE_MAX = 0.1;
 const GONE_MS = 10_000;
+/** Of the processor time that the broker takes for a message; how long things take depends on what else the machine does. */
+const COST_FACTOR_MAX = 2;
 const SINGLE = { size: 128, batch: 1, inFlight: 1, ack: 'committed', durationMs: 3_000 };
 const BATCHES = { size: 128, batch: 512, inFlight: 16, ack: 'committed', durationMs: 3_000 };
 
@@ -31,8 +33,8 @@ export async function scaleConnections(trial) {
   const client = await connect(cluster.nameServers, { label: 'other' });
   trial.atEnd(() => client.close({ drain: false }));
   await client.admin.createTopic(TOPIC, { queues: 4 });
-  await work(client, 500);
-  const without = await work(client);
+  await work(pid, client, 500);
+  const without = await work(pid, client);
   await sleep(2_000);
   const beforeMib = residentMib(pid);
   const startedMs = performance.now();
@@ -46,11 +48,11 @@ export async function scaleConnections(trial) {
   const memory = `${beforeMib.toFixed(0)} MiB before, ${afterMib.toFixed(0)} MiB with them`;
   trial.check(kib <= KIB_MAX, `the broker holds ${kib.toFixed(1)} KiB for each (at most ${KIB_MAX}): ${memory}`);
   await idle(trial, pid, open, count);
-  tellWork(trial, without, await work(client));
+  tellWork(trial, without, await work(pid, client));
   for (const holder of holders) holder.end();
   const endMs = performance.now() + GONE_MS;
   while (open() > 0 && performance.now() < endMs) await sleep(100);
-  tellWork(trial, without, await work(client), 'after they are gone');
+  tellWork(trial, without, await work(pid, client), 'after they are gone');
   trial.note(`memory after they are gone: ${residentMib(pid).toFixed(0)} MiB`);
   for (const [name, value] of Object.entries({ count, openedMs, beforeMib, afterMib, kib })) trial.figure(name, value);
 }
@@ -91,16 +93,17 @@ async function idle(trial, pid, open, count) {
   trial.figure('idleProcessorShare', used);
 }
 
-async function work(client, durationMs = SINGLE.durationMs) {
+async function work(pid, client, durationMs = SINGLE.durationMs) {
   const single = await produce(client, TOPIC, { ...SINGLE, durationMs });
+  const beforeMs = cpuMs(pid);
   const batches = await produce(client, TOPIC, { ...BATCHES, durationMs });
-  return { p50: single.latency.p50, p99: single.latency.p99, perSecond: batches.acked / batches.seconds };
+  const us = ((cpuMs(pid) - beforeMs) * 1_000) / batches.acked;
+  return { p50: single.latency.p50, perSecond: batches.acked / batches.seconds, us };
 }
 
 function tellWork(trial, without, now, when = 'with them') {
-  const text = ({ p50, perSecond }) => `${p50.toFixed(2)} ms for a single send, ${Math.round(perSecond / 1_000)} k/s in batches`;
-  const text2 = `${when}: ${text(now)}; before: ${text(without)}`;
-  // A machine that others use too is never the same twice: this sees a broker that slows down with them, not a few per cent.
-  trial.check(now.p50 <= 3 * without.p50 && now.perSecond >= without.perSecond / 2, text2);
+  const text = ({ p50, perSecond, us }) =>
+    `a single send ${p50.toFixed(2)} ms, in batches ${Math.round(perSecond / 1_000)} k/s at ${us.toFixed(2)} µs of the broker's processor`;
+  trial.check(now.us <= COST_FACTOR_MAX * without.us, `${when}: ${text(now)}; before: ${text(without)}`);
   trial.figure(when, { without, now });
 }
