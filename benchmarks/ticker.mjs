@@ -3,7 +3,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 /** Not woken more often than this: what is due sooner leaves together, late by half of it on average. */
-const GRAIN_MS = 0.1;
+const GRAIN_MS = 0.2;
 /** Shared numbers. */
 const DUE = 0;
 const TOLD = 1;

@@ -160,9 +160,9 @@ export class FileStorage implements Storage {
   }
 
   #entry(name: string): Entry {
-    assertStoredName(name);
     let entry = this.#entries.get(name);
     if (entry === undefined) {
+      assertStoredName(name);
       const made: Entry = {
         name,
         path: join(this.#directory, name),

@@ -1,4 +1,5 @@
 import { QanatError } from '../errors.ts';
+import { writeUint16At, writeUint32At } from './bytes.ts';
 import { LIMITS } from './gen/registry.ts';
 
 /** Length field and fixed header together (spec, invariants). */
@@ -63,12 +64,11 @@ export function encodeFrameHead(
     throw new QanatError('LIMIT_EXCEEDED', `a control header of ${control.length} bytes passes CONTROL_HEADER_BYTES_MAX`);
   }
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + control.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, FRAME_LENGTH_MIN + control.length + payloadLength);
-  view.setUint16(4, type);
+  writeUint32At(bytes, 0, FRAME_LENGTH_MIN + control.length + payloadLength);
+  writeUint16At(bytes, 4, type);
   bytes[6] = flags;
-  view.setUint32(8, correlation);
-  view.setUint32(12, control.length);
+  writeUint32At(bytes, 8, correlation);
+  writeUint32At(bytes, 12, control.length);
   bytes.set(control, FRAME_HEADER_BYTES);
   return bytes;
 }
