@@ -11,7 +11,7 @@ const EXECUTION_MS_MAX = 250;
 /** What one input may make a decoder allocate: 16 MiB of inflated records, and room for objects. */
 const ALLOCATED_BYTES_MAX = 64 * 1024 * 1024;
 const CORPUS_MAX = 4_096;
-const KEPT_BYTES_MAX = 48 * 1024;
+const KEPT_BYTES_MAX = 8 * 1024;
 const PROGRESS_EVERY = 512;
 const FINDS_MAX = 20;
 

@@ -8,6 +8,7 @@ import { Traffic } from './traffic.ts';
 
 /** Connections beyond the limit that are told why; further ones are dropped without a word. */
 export const REFUSED_MAX = 1_024;
+const REFUSED_LEAST = 16;
 
 /** The address in `host:port`. */
 const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));
@@ -104,7 +105,9 @@ export class ServerSessions {
 
   #refuseCrowd(session: ServerSession): void {
     const error = new QanatError('TOO_MANY_CONNECTIONS', `${this.#connectionsMax} connections are open`);
-    if (this.#sessions.size > this.#connectionsMax + REFUSED_MAX) session.drop(error);
+    // A small server has few files to open: those that it refuses must leave it some.
+    const refusedMax = Math.min(REFUSED_MAX, Math.max(REFUSED_LEAST, this.#connectionsMax >> 2));
+    if (this.#sessions.size > this.#connectionsMax + refusedMax) session.drop(error);
     else session.end(error);
   }
 

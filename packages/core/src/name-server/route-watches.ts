@@ -11,6 +11,11 @@ export class RouteWatches {
   readonly #byTopic = new Map<string, Set<ServerSession>>();
   #changed = new Set<string>();
   #count = 0;
+  readonly #watchesMax: number;
+
+  constructor(watchesMax: number = WATCHES_MAX) {
+    this.#watchesMax = watchesMax;
+  }
 
   /** @throws QanatError LIMIT_EXCEEDED; nothing is watched then. */
   add(session: ServerSession, topics: readonly string[]): void {
@@ -22,7 +27,7 @@ export class RouteWatches {
         `a connection watches at most ${LIMITS.WATCHED_TOPICS_MAX} topics (WATCHED_TOPICS_MAX)`,
       );
     }
-    if (this.#count + added.length > WATCHES_MAX)
+    if (this.#count + added.length > this.#watchesMax)
       throw new QanatError('LIMIT_EXCEEDED', `the connections watch ${this.#count} topics (WATCHES_MAX)`);
     this.#count += added.length;
     this.#bySession.set(session, watched);
