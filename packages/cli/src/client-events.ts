@@ -42,6 +42,15 @@ export function noteOfEvent(event: ClientEvent): Note {
         text: `idle: ${formatAmount(event.members, 'member')} for ${formatAmount(event.queues, 'queue')}`,
         fields: { members: event.members, queues: event.queues },
       };
+    case 'lagging': {
+      const lag = event.queues.reduce((sum, queue) => sum + queue.lag, 0);
+      return {
+        level: 'warn',
+        event: event.kind,
+        text: `falling behind by ${formatAmount(lag, 'message')}: ${formatQueues(event.queues)}`,
+        fields: { lag, queues: event.queues },
+      };
+    }
     case 'retrying':
       return {
         level: 'warn',

@@ -35,6 +35,11 @@ export interface MessageInit {
 
 export interface ProducerOptions {
   /**
+   * Fences whoever had this name before: of two processes with one name, for instance an old one that hangs and the one started
+   * in its place, only the newer one can send; the older one's sends reject with PRODUCER_FENCED. Default: none.
+   */
+  readonly name?: string;
+  /**
    * When a send is acknowledged: `committed` (consumers may see it), `leader` (stored by the broker), `none`. Default
    * `committed`.
    */
@@ -100,6 +105,8 @@ export interface ConsumerOptions {
   readonly ordered?: boolean;
   /** Bytes fetched ahead over all queues. Default 8 MiB. */
   readonly prefetchBytes?: number;
+  /** A queue with so many messages that are not handled, and not fewer than ten seconds before, is told as `lagging`. Default 1,000. */
+  readonly lagMessages?: number;
 }
 
 export interface PushConsumerOptions extends ConsumerOptions {

@@ -12,6 +12,11 @@ export interface QueueId {
   readonly queue: number;
 }
 
+/** How many messages of a queue a consumer has not handled. */
+export interface QueueLag extends QueueId {
+  readonly lag: number;
+}
+
 /** A topic's share at one broker, as the route tells it. */
 export interface RouteShare {
   readonly broker: string;
@@ -53,6 +58,12 @@ export type ClientEvent =
       readonly members: number;
       readonly queues: number;
       readonly message: string;
+    }
+  | {
+      /** Queues that fill faster than the consumer empties them. */
+      readonly kind: 'lagging';
+      readonly consumer: number;
+      readonly queues: readonly QueueLag[];
     }
   | {
       readonly kind: 'retrying';

@@ -6,6 +6,7 @@ import { BrokerShare } from './broker-share.ts';
 import { Closing } from './closing.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { LagWatch } from './lag-watch.ts';
 import { type ConsumerHandler, type ConsumerOptions, type ConsumerSettings, type QueuePosition, readOptions } from './options.ts';
 import { Prefetch } from './prefetch.ts';
 import { queueKey } from './puller.ts';
@@ -29,6 +30,7 @@ export class Consumer implements ClientPart {
   readonly #watches: TopicWatch[];
   readonly #closing: Closing;
   readonly #deadLetters: DeadLetters | undefined;
+  readonly #lagWatch: LagWatch;
   readonly #stopListening: () => void;
   /** Queues that are paused one by one. */
   readonly #paused = new Set<string>();
@@ -65,6 +67,7 @@ export class Consumer implements ClientPart {
     const { deadLetter } = this.settings;
     this.#deadLetters = deadLetter === undefined ? undefined : new DeadLetters(host, deadLetter);
     this.#scope = this.#makeScope(dispatcher, prefetch);
+    this.#lagWatch = new LagWatch(this.#scope, () => this.#streams());
     this.#closing = new Closing(
       this.#scope,
       () => [...this.#shares.values()].map(({ share }) => share),
@@ -307,6 +310,7 @@ export class Consumer implements ClientPart {
     for (const { unhold } of this.#shares.values()) unhold();
     this.#shares.clear();
     this.#deadLetters?.close();
+    this.#lagWatch.stop();
     this.#handler.onEnd(error);
   }
 }

@@ -84,6 +84,8 @@ export interface ConsumerOptions {
   readonly deadLetterTopic?: string;
   /** How many times a delivery is tried before. Default 16. Attempts are counted anew when a queue changes hands. */
   readonly maxAttempts?: number;
+  /** Messages of a queue that are not handled, from which on a consumer that falls behind says so (`lagging`). Default 1000. */
+  readonly lagMessages?: number;
   /** Without leases: end by itself once every queue was read up to the high watermark that it had at the start. */
   readonly untilEnd?: boolean;
 }
@@ -132,6 +134,7 @@ export interface ConsumerSettings {
   readonly retryMaxMs: number;
   /** Undefined: what fails is tried until it succeeds. */
   readonly deadLetter: DeadLetterSettings | undefined;
+  readonly lagMessages: number;
   readonly untilEnd: boolean;
 }
 
@@ -142,6 +145,7 @@ const COMMIT_MS = 1_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 30_000;
 const MAX_ATTEMPTS = 16;
+const LAG_MESSAGES = 1_000;
 /** A subscription travels in one control header, beside a few other fields. */
 const SUBSCRIPTION_BYTES_MAX = LIMITS.CONTROL_HEADER_BYTES_MAX - 4_096;
 
@@ -234,6 +238,7 @@ export function readOptions(host: ClientHost, options: ConsumerOptions): Consume
     retryFirstMs,
     retryMaxMs: Math.max(retryFirstMs, whole('retryMs.max', options.retryMs?.max, RETRY_MAX_MS, 1)),
     deadLetter: readDeadLetter(options),
+    lagMessages: whole('lagMessages', options.lagMessages, LAG_MESSAGES, 1),
     untilEnd: options.untilEnd ?? false,
   };
 }

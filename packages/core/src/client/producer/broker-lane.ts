@@ -41,6 +41,8 @@ export class BrokerLane {
   readonly active = new Set<QueueLane>();
   readonly queues: QueueLane[] = [];
   readonly #host: ProducerHost;
+  /** Of the producer; empty for none. */
+  readonly #name: string;
   readonly #events: BrokerLaneEvents;
   readonly #backOff: BackOff;
   #notBeforeMs = 0;
@@ -51,9 +53,10 @@ export class BrokerLane {
   #probing = false;
   #forgotten: QanatError | undefined;
 
-  constructor(host: ProducerHost, broker: string, events: BrokerLaneEvents) {
+  constructor(host: ProducerHost, broker: string, name: string, events: BrokerLaneEvents) {
     this.#host = host;
     this.broker = broker;
+    this.#name = name;
     this.#events = events;
     this.#backOff = new BackOff(host.engine.random, BACK_OFF_LEAST_MS, BACK_OFF_MOST_MS);
   }
@@ -142,7 +145,8 @@ export class BrokerLane {
     const session = this.session as ClientSession;
     this.#asking = true;
     const timeoutMs = this.#host.settings.attemptMs;
-    session.request('INIT_PRODUCER', { producerId: this.identity.producerId }, { timeoutMs }, (error, { header }) => {
+    const asked = { name: this.#name, ...this.identity };
+    session.request('INIT_PRODUCER', asked, { timeoutMs }, (error, { header }) => {
       if (session !== this.session) return;
       this.#asking = false;
       this.#events.onChange();

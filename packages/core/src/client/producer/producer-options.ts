@@ -1,4 +1,5 @@
 import { QanatError } from '../../errors.ts';
+import { utf8Length } from '../../wire/bytes.ts';
 import { AckLevel, LIMITS } from '../../wire/gen/registry.ts';
 
 /** When a send is done: visible to consumers, stored at one broker, or handed to the connection. */
@@ -11,6 +12,11 @@ export const ACK_LEVELS: Readonly<Record<Ack, AckLevel>> = {
 };
 
 export interface ProducerOptions {
+  /**
+   * Makes the producer's ids durable, and fences whoever had the name before at each broker: of two processes with one name the
+   * newer one sends, the older one ends with PRODUCER_FENCED. At most LABEL_BYTES_MAX bytes. Default: none.
+   */
+  readonly name?: string;
   /** Default `committed`. */
   readonly ack?: Ack;
   /**
@@ -88,6 +94,7 @@ const IN_FLIGHT_BATCHES_MAX = Math.floor(LIMITS.PRODUCER_BATCHES_REMEMBERED / 2)
 /** @throws QanatError BAD_CONFIG. */
 export function producerSettings(options: ProducerOptions): ProducerSettings {
   const settings: ProducerSettings = {
+    name: options.name ?? '',
     ack: options.ack ?? 'committed',
     lingerMs: options.lingerMs ?? 0,
     batchBytes: options.batchBytes ?? BATCH_BYTES,
@@ -101,6 +108,8 @@ export function producerSettings(options: ProducerOptions): ProducerSettings {
   };
   if (!(settings.ack in ACK_LEVELS))
     throw new QanatError('BAD_CONFIG', `ack: "${settings.ack}" is none of committed, leader, none`);
+  if (options.name === '' || utf8Length(settings.name) > LIMITS.LABEL_BYTES_MAX)
+    throw new QanatError('BAD_CONFIG', `name: a producer's name has 1 to ${LIMITS.LABEL_BYTES_MAX} bytes`);
   check('lingerMs', settings.lingerMs, 0, Number.MAX_SAFE_INTEGER);
   check('batchBytes', settings.batchBytes, 1, LIMITS.BATCH_BYTES_MAX);
   check('batchRecords', settings.batchRecords, 1, LIMITS.BATCH_RECORDS_MAX);

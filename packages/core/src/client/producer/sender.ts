@@ -85,7 +85,7 @@ export class Sender {
   brokerLane(broker: string): BrokerLane {
     const known = this.lanes.get(broker);
     if (known !== undefined) return known;
-    const lane = new BrokerLane(this.#host, broker, {
+    const lane = new BrokerLane(this.#host, broker, this.#settings.name, {
       onChange: () => this.change(),
       onChangeAt: (timeMs) => this.changeAt(timeMs),
       onLost: (_, batches, error) => this.#lost(batches, error),
