@@ -5,6 +5,7 @@ import { nodePlatform, systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
 import { advertisedAddress, warnOfOpenListener } from './listen-address.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { connectionsThatFit } from './open-files.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { SOFTWARE } from './version.ts';
@@ -51,6 +52,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     software: SOFTWARE,
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
+    limits: { ...options.engine?.limits, connectionsMax: connectionsThatFit(options.engine?.limits?.connectionsMax) },
   });
   const host = new NodeHost(engine, { clock: systemClock, transports: [tcpTransport()], storage, onLog: log });
   try {

@@ -3,6 +3,7 @@ import { systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
 import { warnOfOpenListener } from './listen-address.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { connectionsThatFit } from './open-files.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { SOFTWARE } from './version.ts';
@@ -25,6 +26,7 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
     software: SOFTWARE,
     random: new Random(randomSeed()),
     ...options.engine,
+    connectionsMax: connectionsThatFit(options.engine?.connectionsMax),
   });
   const host = new NodeHost(engine, { clock: systemClock, transports: [], onLog: log });
   await host.start();
