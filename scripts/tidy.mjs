@@ -5,7 +5,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 const SOURCE_LINES_MAX = 400;
 const TEST_LINES_MAX = 800;
 const COLUMNS_MAX = 130;
-const GENERATED = /^packages\/core\/src\/wire\/gen\//;
+const GENERATED = /^packages\/core\/src\/(wire|annotate)\/gen\//;
 const CODE = /\.(ts|mts|mjs|cjs|js)$/;
 const TEXT = /\.(ts|mts|mjs|cjs|js|json|md|proto|sh|html|css|ya?ml)$|^\.ci\/|(^|\/)\.[a-z]+$/;
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', '.git', '.qanat', 'coverage']);

@@ -105,7 +105,7 @@ export interface ConsumerOptions {
   readonly ordered?: boolean;
   /** Bytes fetched ahead over all queues. Default 8 MiB. */
   readonly prefetchBytes?: number;
-  /** A queue with so many messages that are not handled, and not fewer than ten seconds before, is told as `lagging`. Default 1,000. */
+  /** A queue with so many messages not handled, and not fewer than ten seconds before, is told as `lagging`. Default 1,000. */
   readonly lagMessages?: number;
 }
 

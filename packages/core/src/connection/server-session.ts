@@ -147,7 +147,7 @@ export class ServerSession {
     this.#emit(frame);
   }
 
-  /** Sends a one-way frame that the client did not ask for; as several where it takes only shorter ones. With `more` it goes on. */
+  /** Sends a one-way frame that was not asked for, as several where the client takes shorter ones. With `more` it goes on. */
   push<N extends LiveFrame>(name: N, header: RequestInit<N>, more = false): void {
     const control = requestCodec(name).encode(header);
     const halves = control.length > this.controlBytesMax ? halvesOf(header as object) : undefined;

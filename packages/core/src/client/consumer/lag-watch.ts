@@ -7,8 +7,8 @@ import type { ConsumerScope } from './scope.ts';
 const LOOK_MS = 10_000;
 
 /**
- * Tells when a consumer falls behind: a queue has `lagMessages` or more that are not handled, and not fewer than at the last look.
- * A backlog that shrinks is no news. Told once, and again after the lag has fallen below half of that.
+ * Tells when a consumer falls behind: a queue has `lagMessages` or more that are not handled, and not fewer than at the last
+ * look. A backlog that shrinks is no news. Told once, and again after the lag has fallen below half of that.
  */
 export class LagWatch {
   readonly #scope: ConsumerScope;
