@@ -4,12 +4,17 @@ import { writeFileSync } from 'node:fs';
 const simulator = await import(process.env.QANAT_SIM_MODULE);
 const { Trace, nodePlatform, runSimulation, shrinkPlan } = simulator;
 
+// Errors are a part of normal life under faults, and traces of the stack cost more than all else about them.
+const STACK_LINES = 20;
+Error.stackTraceLimit = 0;
+
 const cpuMs = ({ user, system }) => (user + system) / 1_000;
 
 function run({ seed, minutes, plan, compare }) {
   const before = process.cpuUsage();
   const options = { seed, minutes, plan, platform: nodePlatform };
-  const result = compare ? compareRuns(options) : runSimulation(options);
+  let result = compare ? compareRuns(options) : runSimulation(options);
+  if (result.violations.some(({ checker }) => checker === 'defect')) result = withStacks(() => runSimulation(options));
   const { violations, traceHash, stats, virtualMs } = result;
   return {
     seed: result.seed,
@@ -21,6 +26,15 @@ function run({ seed, minutes, plan, compare }) {
     virtualMs,
     cpuMs: cpuMs(process.cpuUsage(before)),
   };
+}
+
+function withStacks(work) {
+  Error.stackTraceLimit = STACK_LINES;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = 0;
+  }
 }
 
 /** Runs a seed twice and compares the traces line by line. */

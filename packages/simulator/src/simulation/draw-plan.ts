@@ -49,6 +49,8 @@ const KIB = 1024;
 const FAULTS_FROM_MS = 10_000;
 /** The last part of a run has no faults. */
 const FAULTY_SHARE = 0.9;
+/** More of them tell little more, and cost more. */
+const MESSAGES_A_MINUTE = 60;
 const CALM_PERCENT = 25;
 const ROT_PERCENT = 4;
 
@@ -63,7 +65,7 @@ export function drawPlan(seed: number, minutes: number): SimulationPlan {
   const loadMs = minutes * MINUTE_MS;
   const healMs = Math.round(loadMs * FAULTY_SHARE);
   const cluster = drawCluster(random);
-  const workload = drawWorkload(random, { loadMs, calm: kind === 'calm', messages: 100 * minutes });
+  const workload = drawWorkload(random, { loadMs, calm: kind === 'calm', messages: MESSAGES_A_MINUTE * minutes });
   const targets = {
     nameServers: names(cluster.nameServers, (i) => `ns-${i + 1}`),
     brokers: names(cluster.brokers, (i) => `broker-${String.fromCharCode(97 + i)}`),
@@ -77,7 +79,7 @@ const names = (count: number, name: (i: number) => string): string[] => Array.fr
 
 function drawCluster(random: Random): ClusterPlan {
   // Heartbeats are most of what happens in a quiet cluster, so most runs have fewer.
-  const quick = chance(random, 25);
+  const quick = chance(random, 20);
   const brokerHeartbeatMs = quick ? LIMITS.BROKER_HEARTBEAT_MS : pick(random, [5_000, 10_000]);
   const memberHeartbeatMs = quick ? LIMITS.MEMBER_HEARTBEAT_MS : pick(random, [5_000, 8_000]);
   return {
