@@ -64,6 +64,10 @@ function groupDocument(group: GroupDescription): unknown {
   };
 }
 
+/** The record that members must agree on, beside its topics. */
+const dividedHow = ({ strategy, subscriptionVersion }: GroupDescription): string =>
+  `${strategy === 'circle' ? 'by circle' : strategy}, subscription version ${subscriptionVersion}`;
+
 function groupText(group: GroupDescription): string {
   const topics = Object.entries(group.topics).map(([topic, filter]) => (filter === '*' ? topic : `${topic} (${filter})`));
   const idle = group.members.filter((member) => member.idle).length;
@@ -71,7 +75,7 @@ function groupText(group: GroupDescription): string {
   const why = tooMany ? 'idle: more members than queues' : 'without a queue at the brokers that answer';
   const members = `${formatAmount(group.members.length, 'member')}${idle === 0 ? '' : `, ${idle} of them ${why}`}`;
   return [
-    `${group.group}: ${group.kind}, topics ${topics.join(', ') || '-'}, ${group.strategy}, version ${group.subscriptionVersion}\n`,
+    `${group.group}: ${group.kind}, topics ${topics.join(', ') || '-'}; divided ${dividedHow(group)}\n`,
     `${members}; lag ${formatAmount(lagOf(group), 'message')}\n`,
     group.members.length === 0 ? '' : `\n${formatTable(MEMBER_COLUMNS, group.members)}`,
     group.queues.length === 0 ? '' : `\n${formatTable(queueColumns(group.members), group.queues)}`,
