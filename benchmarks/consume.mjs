@@ -1,5 +1,6 @@
 // Consumes with a batch handler until it has got `messages`, or until it is told how many there are.
 import { Histogram } from './percentiles.mjs';
+import { residentMb } from './process-cost.mjs';
 
 /**
  * @param options.expected how many messages to wait for; a promise when it is not known yet.
@@ -55,5 +56,6 @@ export async function consume(client, topic, { expected, latency: timed = false,
     seconds: (lastMs - firstMs) / 1000,
     latency: latency.summary(),
     cpuUs: (user + system) / Math.max(1, got),
+    consumerMb: residentMb(process.pid),
   };
 }

@@ -1,13 +1,16 @@
 // Benchmarks of a real broker over TCP; every message is accounted for.
 //   npm run bench -- produce|pipelined|consume|e2e|latency|wire [--size 128] [--batch 512] [--in-flight 16] [--ack committed]
-//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--dir DIR] [--json]
+//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--trace] [--dir DIR] [--json]
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
 // e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
-// has it, those of the first --warm-up seconds not counted. wire: bytes of TCP payload for one acknowledged message sent alone.
+// has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. The last line with --json is one object. cpuUs:
 // microseconds of a processor that each process spent on a message.
 import { fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connect } from '@qanat/client';
@@ -16,6 +19,7 @@ import { compare } from './compare.mjs';
 import { costed, residentMb } from './process-cost.mjs';
 import { produce } from './produce.mjs';
 import { produceAtRate } from './produce-at-rate.mjs';
+import { stagesOf } from './stages.mjs';
 import { wire } from './wire.mjs';
 
 const WORKS = ['produce', 'pipelined', 'consume', 'e2e', 'latency', 'wire'];
@@ -31,6 +35,7 @@ const { values, positionals } = parseArgs({
     messages: { type: 'string' },
     rate: { type: 'string', default: '10000' },
     'warm-up': { type: 'string', default: '2' },
+    trace: { type: 'boolean', default: false },
     dir: { type: 'string' },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: '5' },
@@ -57,6 +62,17 @@ const settings = {
   ...(values.messages === undefined ? {} : { messages: Number(values.messages) }),
 };
 const TOPIC = 'bench';
+const tracing = values.trace ? await startTracing() : undefined;
+
+/** Lets this process and those that it starts note what they do. */
+async function startTracing() {
+  const directory = mkdtempSync(join(tmpdir(), 'qanat-trace-'));
+  const preload = new URL('./trace-process.mjs', import.meta.url).href;
+  process.env.QANAT_BENCH_TRACE = directory;
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import ${preload}`;
+  const { keepTrace } = await import(preload);
+  return { directory, keepTrace };
+}
 
 /** How many messages the broker holds: what producers were promised must be there. */
 async function stored(client) {
@@ -165,7 +181,7 @@ try {
   const result = await RUN[work](client, cluster);
   const inLog = await stored(client);
   const accounted = inLog === result.acked && (result.got === undefined || result.got === result.acked);
-  const memory = { idleMb, loadedMb: residentMb(cluster.brokerPid) };
+  const memory = { idleMb, loadedMb: residentMb(cluster.brokerPid), producerMb: residentMb(process.pid) };
   await client.close();
   const { latency, messagesPerSecond, ...rest } = result;
   const line = {
@@ -197,4 +213,10 @@ try {
   }
 } finally {
   await cluster.stop();
+}
+if (tracing !== undefined) {
+  tracing.keepTrace();
+  const stages = stagesOf(tracing.directory, performance.timeOrigin + performance.now() - settings.durationMs);
+  for (const [stage, figures] of Object.entries(stages)) tellLatency(`  ${stage}`, figures);
+  rmSync(tracing.directory, { recursive: true, force: true });
 }
