@@ -23,6 +23,14 @@ class Tail {
     return this.#process.running;
   }
 
+  freeze() {
+    this.#process.freeze();
+  }
+
+  thaw() {
+    this.#process.thaw();
+  }
+
   /** @returns the exit code. */
   end(signal) {
     this.killed ||= signal === 'SIGKILL';

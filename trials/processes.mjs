@@ -128,12 +128,17 @@ export async function startServer(args, log, onSpawn = () => {}, settings = {}) 
   return server;
 }
 
-/** Runs a command to its end. @returns its exit code, what it printed, and how long it took. */
-export async function runQanat(args, log) {
+/**
+ * Runs a command to its end, which `withinMs` brings about at the latest. @returns its exit code or signal, what it printed, and
+ * how long it took.
+ */
+export async function runQanat(args, log, { withinMs = 60_000 } = {}) {
   const startedMs = performance.now();
   const lines = [];
   const notes = [];
   const run = new QanatProcess(args, { log, onLine: (line) => lines.push(line), onNote: (line) => notes.push(line) });
+  const timer = setTimeout(() => run.end('SIGKILL'), withinMs);
   const code = await run.ended;
+  clearTimeout(timer);
   return { code, output: lines.join('\n'), notes, ms: performance.now() - startedMs };
 }

@@ -1,11 +1,16 @@
 // What there is to try. The deadline is that of the full size.
+import { clock } from './clock.mjs';
+import { fullDisk } from './full-disk.mjs';
 import { groups } from './groups.mjs';
+import { hostile } from './hostile.mjs';
 import { hungBroker } from './hung-broker.mjs';
 import { hungNameServer } from './hung-name-server.mjs';
 import { killNine } from './kill-nine.mjs';
 import { nameServers } from './name-servers.mjs';
+import { pauses } from './pauses.mjs';
 import { powerCut } from './power-cut.mjs';
 import { recovery } from './recovery.mjs';
+import { rot } from './rot.mjs';
 import { scaleConnections } from './scale-connections.mjs';
 import { scaleMembers } from './scale-members.mjs';
 import { scaleTopics } from './scale-topics.mjs';
@@ -24,6 +29,12 @@ export const TRIALS = [
     run: nameServers,
     deadlineMs: 1.5 * MINUTE_MS,
     about: 'two NameServers are killed, one by one and both: traffic goes on',
+  },
+  {
+    name: 'hostile',
+    run: hostile,
+    deadlineMs: 10 * MINUTE_MS,
+    about: 'hostile peers at both ports, 18 attacks each: ended as specified, memory bounded, others served (full: every cut)',
   },
   {
     name: 'hung-broker',
@@ -48,6 +59,30 @@ export const TRIALS = [
     run: powerCut,
     deadlineMs: 10 * MINUTE_MS,
     about: 'power cuts on ext4 and XFS under load, and the same without syncs, which must lose (6 cuts; full: 50; root)',
+  },
+  {
+    name: 'full-disk',
+    run: fullDisk,
+    deadlineMs: 4 * MINUTE_MS,
+    about: 'a disk fills up: sends are rejected, reads and commits go on, it resumes by itself (root, for a tmpfs)',
+  },
+  {
+    name: 'rot',
+    run: rot,
+    deadlineMs: 4 * MINUTE_MS,
+    about: 'a bit of durable data flips: refused with its position, nothing changed (8 bits; full: 40)',
+  },
+  {
+    name: 'pauses',
+    run: pauses,
+    deadlineMs: 5 * MINUTE_MS,
+    about: 'SIGSTOP of a NameServer and a broker for 8 s, of a consumer for 15 s (once; full: 3 times)',
+  },
+  {
+    name: 'clock',
+    run: clock,
+    deadlineMs: 4 * MINUTE_MS,
+    about: 'the wall clock of a broker steps by an hour, forward and back (once; full: 5 times; libfaketime)',
   },
   {
     name: 'scale-topics',

@@ -1,0 +1,118 @@
+// Hostile peers at the ports of a NameServer and of a broker, while a producer and a consumer go on: each attack ends as the
+// specification says, memory stays bounded, and nobody else notices.
+import { Worker } from 'node:worker_threads';
+import { Cluster } from './cluster.mjs';
+import { Consuming, checkConsumed } from './consuming.mjs';
+import { residentMib } from './measures.mjs';
+import { sleep } from './processes.mjs';
+import { Traffic } from './traffic.mjs';
+import { checkLog } from './verify.mjs';
+
+const TOPIC = 'orders';
+const FAT_TOPIC = 'fat';
+const PER_SECOND = 300;
+const BEFORE_MS = 5_000;
+const SAMPLE_MS = 50;
+const SEED = 20_261_122;
+/** BEGUN_BYTES_MAX, what the kernel and the garbage collector hold besides, and answers on their way. */
+const GROWTH_MIB_MAX = 512;
+/** In the whole attack, on a machine that the attackers share. */
+const P99_MS_MAX = 1_000;
+const CUTS = 1_500;
+const CUTS_FULL = 20_000;
+
+export async function hostile(trial) {
+  const cluster = await new Cluster(trial).start({ brokers: ['broker-a'] });
+  await cluster.createTopic(TOPIC, 4);
+  await cluster.createTopic(FAT_TOPIC, 4);
+  const { client } = await cluster.connect('steady');
+  await fill(client);
+  const consuming = new Consuming(client, TOPIC);
+  const traffic = new Traffic(client, TOPIC, { name: 'steady', perSecond: PER_SECOND }).start();
+  await sleep(BEFORE_MS);
+  const attackMs = performance.now();
+  for (const [role, name] of [
+    ['nameserver', 'ns-1'],
+    ['broker', 'broker-a'],
+  ])
+    await attack(trial, cluster, role, name);
+  const endMs = performance.now();
+  await traffic.stop();
+  checkSteady(trial, traffic, attackMs, endMs);
+  await checkConsumed(trial, consuming, [traffic], 'the consumer');
+  trial.check(consuming.again === 0 && consuming.outOfOrder.length === 0, 'nothing came twice or out of order');
+  await checkLog(trial, client, TOPIC, [traffic], []);
+}
+
+/** Enough that a peer can ask for more than its connection holds. */
+async function fill(client) {
+  const producer = client.producer();
+  const body = 'x'.repeat(16 * 1024);
+  for (let i = 0; i < 64; i++)
+    await producer.sendBatch(
+      FAT_TOPIC,
+      Array.from({ length: 32 }, () => ({ body })),
+    );
+  await producer.close();
+}
+
+async function attack(trial, cluster, role, name) {
+  const { pid } = cluster.server(name);
+  const [host, port] = cluster.addressOf(name).split(':');
+  const before = residentMib(pid);
+  let peak = before;
+  const sampler = setInterval(() => {
+    if (cluster.server(name).running) peak = Math.max(peak, residentMib(pid));
+  }, SAMPLE_MS);
+  const peaks = [];
+  await new Promise((resolve, reject) => {
+    const context = { role, topic: FAT_TOPIC, cuts: trial.options.full ? CUTS_FULL : CUTS };
+    const workerData = { target: { host, port: Number(port) }, context, seed: SEED };
+    const worker = new Worker(new URL('./hostile-attacks.mjs', import.meta.url), { workerData });
+    trial.atEnd(() => worker.terminate());
+    worker.on('error', reject);
+    worker.on('exit', resolve);
+    worker.on('message', (message) => {
+      if (message.kind === 'begins') peak = residentMib(pid);
+      else if (message.verdict !== undefined) {
+        const { passed, text, details } = message.verdict;
+        peaks.push(peak);
+        const mib = `${Math.round(peak)} MiB`;
+        trial.check(passed, `${name}: ${message.name}: ${text}; ${mib}, ${(message.ms / 1000).toFixed(1)} s`, details);
+      }
+    });
+  });
+  await sleep(1_000);
+  clearInterval(sampler);
+  const running = cluster.server(name).running;
+  trial.check(running, `${name} still runs`);
+  if (!running) return;
+  const after = residentMib(pid);
+  const most = Math.max(...peaks);
+  trial.figure(`${role}ResidentMib`, { before: Math.round(before), peak: Math.round(most), after: Math.round(after) });
+  trial.check(
+    most - before < GROWTH_MIB_MAX,
+    `${name}: ${Math.round(before)} MiB resident before, ${Math.round(most)} at most, ${Math.round(after)} after (at most ${GROWTH_MIB_MAX} more)`,
+  );
+}
+
+function checkSteady(trial, traffic, attackMs, endMs) {
+  const acks = [...traffic.acked.values()];
+  const figures = (fromMs, toMs) => {
+    const part = acks.filter(({ sentMs }) => sentMs >= fromMs && sentMs < toMs);
+    const times = part.map(({ sentMs, ackedMs }) => ackedMs - sentMs).sort((a, b) => a - b);
+    const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.POSITIVE_INFINITY;
+    return { p50: at(0.5), p99: at(0.99), rate: part.length / ((toMs - fromMs) / 1000) };
+  };
+  const before = figures(attackMs - BEFORE_MS + 500, attackMs);
+  const during = figures(attackMs, endMs);
+  const text = ({ p50, p99, rate }) => `${p50.toFixed(1)} / ${p99.toFixed(1)} ms (p50 / p99), ${rate.toFixed(0)} a second`;
+  trial.figure('steady', { before, during });
+  trial.note(`a steady producer before: ${text(before)}`);
+  trial.note(`during ${((endMs - attackMs) / 1000).toFixed(0)} s of attacks: ${text(during)}`);
+  trial.check(traffic.failed.size === 0, `all ${traffic.sent} sends of the steady producer were acknowledged`, [
+    ...traffic.failed.values(),
+  ]);
+  trial.check(during.rate >= before.rate * 0.9, 'its rate is at least nine tenths of that before');
+  trial.check(during.p99 <= P99_MS_MAX, `its p99 is at most ${P99_MS_MAX} ms`);
+}
