@@ -10,7 +10,10 @@ export type Input =
   | { readonly kind: 'accepted'; readonly connection: ConnectionId; readonly remote: string; readonly listener: string }
   /** A connection that the engine asked for with `connect` is open. */
   | { readonly kind: 'opened'; readonly connection: ConnectionId }
-  /** One whole frame, its length field included. The engine owns the bytes. */
+  /**
+   * One whole frame, its length field included. The engine owns the bytes where it dialled the connection; those of a connection that it
+   * accepted hold until `handle` returns.
+   */
   | { readonly kind: 'frame'; readonly connection: ConnectionId; readonly frame: Uint8Array }
   /** The bytes of the peer are no frames; nothing more is read. The connection is still writable. */
   | { readonly kind: 'badBytes'; readonly connection: ConnectionId; readonly error: QanatError }
@@ -27,8 +30,16 @@ export type Input =
 /** What any engine can ask its driver to do. Outputs are started in the order given. */
 export type Output =
   | { readonly kind: 'connect'; readonly connection: ConnectionId; readonly address: string }
-  /** One frame, in parts that are sent without a gap. The driver owns the parts; their bytes no longer change. */
-  | { readonly kind: 'send'; readonly connection: ConnectionId; readonly parts: readonly Uint8Array[] }
+  /**
+   * One frame, in parts that are sent without a gap. The driver owns the parts; their bytes no longer change. Those that are lent hold
+   * until the engine is drained again.
+   */
+  | {
+      readonly kind: 'send';
+      readonly connection: ConnectionId;
+      readonly parts: readonly Uint8Array[];
+      readonly lent?: boolean;
+    }
   /** Sets the longest frame that the connection takes, its length field not counted. Until then: FRAME_BEFORE_HELLO_BYTES_MAX. */
   | { readonly kind: 'frameLimit'; readonly connection: ConnectionId; readonly bytes: number }
   /** Stops and resumes reading from the peer: back-pressure. */

@@ -62,6 +62,7 @@ export * from './wire/batch.ts';
 export * from './wire/begun-frames.ts';
 export * from './wire/bytes.ts';
 export * from './wire/frame.ts';
+export * from './wire/frame-buffers.ts';
 export * from './wire/frame-splitter.ts';
 export * from './wire/gen/messages.ts';
 export * from './wire/gen/registry.ts';

@@ -26,8 +26,11 @@ export interface Storage {
    * after a `sync` that was requested later has ended.
    */
   append(name: string, parts: readonly Uint8Array[], done: StorageDone<void>): void;
-  /** Fewer bytes than asked for only at the logical end. The result is the caller's. */
-  read(name: string, position: number, length: number, done: StorageDone<Uint8Array>): void;
+  /**
+   * Fewer bytes than asked for only at the logical end. The result is the caller's.
+   * @param into memory of at least `length` bytes that the result may lie in; the port's until `done`.
+   */
+  read(name: string, position: number, length: number, done: StorageDone<Uint8Array>, into?: Uint8Array): void;
   /** What was appended before is on stable storage. */
   sync(name: string, done: StorageDone<void>): void;
   /** Cuts the file to `size` bytes, durably. */
@@ -47,7 +50,13 @@ export type StorageRequest =
   | { readonly op: 'list' }
   | { readonly op: 'create'; readonly name: string }
   | { readonly op: 'append'; readonly name: string; readonly parts: readonly Uint8Array[] }
-  | { readonly op: 'read'; readonly name: string; readonly position: number; readonly length: number }
+  | {
+      readonly op: 'read';
+      readonly name: string;
+      readonly position: number;
+      readonly length: number;
+      readonly into?: Uint8Array | undefined;
+    }
   | { readonly op: 'sync'; readonly name: string }
   | { readonly op: 'truncate'; readonly name: string; readonly size: number }
   | { readonly op: 'unlink'; readonly name: string }

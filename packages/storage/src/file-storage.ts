@@ -68,8 +68,8 @@ export class FileStorage implements Storage {
     this.#request('append to', name, false, done, (entry, finish) => existing(entry).append(parts, finish));
   }
 
-  read(name: string, position: number, length: number, done: StorageDone<Uint8Array>): void {
-    const start: Start<Uint8Array> = (entry, finish) => existing(entry).read(position, length, finish);
+  read(name: string, position: number, length: number, done: StorageDone<Uint8Array>, into?: Uint8Array): void {
+    const start: Start<Uint8Array> = (entry, finish) => existing(entry).read(position, length, finish, into);
     const entry = this.#entry(name);
     const isThere = entry.handle !== undefined && position + length <= entry.handle.size;
     this.#request('read', name, false, done, start, isThere && !entry.queue.mayShrink);

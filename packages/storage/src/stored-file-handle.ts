@@ -86,9 +86,9 @@ export class StoredFileHandle {
     });
   }
 
-  read(position: number, length: number, finish: Finish<Uint8Array>): void {
+  read(position: number, length: number, finish: Finish<Uint8Array>, into?: Uint8Array): void {
     const wanted = Math.max(0, Math.min(length, this.#size - position));
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(wanted).buffer);
+    const bytes = into === undefined ? new Uint8Array(Buffer.allocUnsafeSlow(wanted).buffer) : into.subarray(0, wanted);
     const fd = this.#open();
     const more = (have: number): void => {
       if (have === wanted) return finish(null, bytes);

@@ -141,6 +141,7 @@ export class Broker implements Engine, ServerHandler {
 
   drain(): readonly Output[] {
     if (this.#opened) {
+      this.#log.nextTurn();
       this.#pulls.flush();
       this.#topology.flush();
       this.#log.commit();

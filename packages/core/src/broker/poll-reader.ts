@@ -38,7 +38,11 @@ export class PollReader {
   /** Visits the queues from `start` on; `done` may be called at once. The results are in the poll. Error: STORAGE_FAILED. */
   read(poll: Poll, start: number, done: (error: QanatError | undefined) => void): void {
     poll.begin(start);
-    this.#go(poll, done);
+    const begun = this.#log.beginReading();
+    this.#go(poll, (error) => {
+      this.#log.endReading(begun);
+      done(error);
+    });
   }
 
   /** Adds the queues whose next offset moved, though nothing of them passed. */

@@ -11,7 +11,7 @@ export class Request<N extends LiveFrame = LiveFrame> {
   readonly name: N;
   /** All control headers when the request was several frames joined by MORE; otherwise one. */
   readonly headers: readonly RequestHeader<N>[];
-  /** What followed the last control header; the handler owns it. */
+  /** What followed the last control header; holds until the handler returns. */
   readonly payload: Uint8Array;
   readonly correlation: number;
   readonly oneWay: boolean;
@@ -38,7 +38,8 @@ export class Request<N extends LiveFrame = LiveFrame> {
 
   /**
    * Answers; once. With `more` the answer goes on. After the connection is gone it does nothing. Where the client takes only
-   * shorter frames, the answer is cut into several, or is LIMIT_EXCEEDED where its type takes no MORE.
+   * shorter frames, the answer is cut into several, or is LIMIT_EXCEEDED where its type takes no MORE. The payload is lent: it
+   * holds until the engine is drained again.
    */
   respond(header: ResponseInit<N>, payload: readonly Uint8Array[] = [], more = false): void {
     if (this.oneWay || this.#answered) return;
@@ -47,7 +48,7 @@ export class Request<N extends LiveFrame = LiveFrame> {
     this.#frames++;
     if (more && this.#frames === LIMITS.MORE_FRAMES_MAX) return this.fail(tooLong('MORE_FRAMES_MAX'));
     const flags = Flag.RESPONSE | (more ? Flag.MORE : 0);
-    this.session.send(encodeFrame(FRAMES[this.name].type, flags, this.correlation, control, payload));
+    this.session.send(encodeFrame(FRAMES[this.name].type, flags, this.correlation, control, payload), payload.length > 0);
     if (!more) this.#end();
   }
 

@@ -133,7 +133,8 @@ export class ServerSession {
     if (!blocked) this.#role.onDrained?.(this);
   }
 
-  send(frame: readonly Uint8Array[]): void {
+  /** @param lent the parts hold only until the engine is drained again. */
+  send(frame: readonly Uint8Array[], lent = false): void {
     if (!this.alive) return;
     if (this.blocked) {
       for (const part of frame) this.#pendingBytes += part.length;
@@ -144,7 +145,7 @@ export class ServerSession {
       this.#burstBytes = 0;
     }
     this.#burstBytes += frame[0]?.length ?? 0;
-    this.#emit(frame);
+    this.#emit(frame, lent);
   }
 
   /** Sends a one-way frame that was not asked for, as several where the client takes shorter ones. With `more` it goes on. */
@@ -181,9 +182,10 @@ export class ServerSession {
     this.#close();
   }
 
-  #emit(frame: readonly Uint8Array[]): void {
-    for (const part of frame) this.traffic.sentBytes += part.length;
-    this.#host.emit({ kind: 'send', connection: this.connection, parts: frame });
+  #emit(parts: readonly Uint8Array[], lent = false): void {
+    for (const part of parts) this.traffic.sentBytes += part.length;
+    const { connection } = this;
+    this.#host.emit(lent ? { kind: 'send', connection, parts, lent } : { kind: 'send', connection, parts });
   }
 
   /** The peer does not read, and what waits for it is at its limit: this answer is not kept, and no other. */

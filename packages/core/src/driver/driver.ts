@@ -175,7 +175,7 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     const known = output as Output;
     switch (known.kind) {
       case 'send':
-        return this.#send(known.connection, known.parts);
+        return this.#send(known.connection, known.parts, known.lent);
       case 'storage':
         return this.#store(known.operation, known.request);
       case 'connect':
@@ -199,11 +199,11 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     }
   }
 
-  #send(id: ConnectionId, parts: readonly Uint8Array[]): void {
+  #send(id: ConnectionId, parts: readonly Uint8Array[], lent: boolean | undefined): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     this.#touched.add(connection);
-    if (!connection.send(parts)) this.#handleOnly({ kind: 'blocked', connection: id });
+    if (!connection.send(parts, lent)) this.#handleOnly({ kind: 'blocked', connection: id });
   }
 
   #control(output: Extract<Output, { kind: 'close' | 'abort' | 'frameLimit' | 'reading' }>): void {
@@ -243,7 +243,7 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
       case 'sync':
         return storage.sync(request.name, done as StorageDone<void>);
       case 'read':
-        return storage.read(request.name, request.position, request.length, done as StorageDone<Uint8Array>);
+        return storage.read(request.name, request.position, request.length, done as StorageDone<Uint8Array>, request.into);
       case 'truncate':
         return storage.truncate(request.name, request.size, done as StorageDone<void>);
       case 'replace':

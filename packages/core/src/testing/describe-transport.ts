@@ -51,14 +51,30 @@ function describeFrames(test: Test): void {
     const { client, server } = await bench.pair();
     const frame = testFrame(200_000, 7);
     const parts = [0, 0, 1, 4, 4, 20, 20_000, 20_001, 90_000, 200_004].map((end, i, ends) => frame.slice(ends[i - 1] ?? 0, end));
+    server.whenFrame = (given) => given.fill(0);
     client.send(...parts);
     client.send(shortFrame(8));
     client.flush();
     await bench.until(() => server.frames.length === 2, 'both frames are there');
     expectBytes(server.frames[0], frame, 'the frame of many parts');
     expectBytes(server.frames[1], shortFrame(8), 'the frame behind it');
-    server.frames[0]?.fill(0);
     expectBytes(parts[8], frame.slice(20_001, 90_000), 'a part after the receiver wrote into its frame');
+  });
+
+  test('takes lent parts before send returns', async (bench) => {
+    const { client, server } = await bench.pair();
+    const sizes = [16, 40, 20_000, 300_000, 17, MIB, 16_384, 12];
+    for (const side of [client, server]) {
+      sizes.forEach((size, i) => {
+        const frame = testFrame(size, i);
+        if (i % 3 === 2) side.send(frame);
+        else side.lend(frame.slice(0, 10), frame.slice(10, 10), frame.slice(10));
+      });
+      side.flush();
+    }
+    await bench.until(() => server.frames.length + client.frames.length === 2 * sizes.length, 'every frame is there');
+    for (const side of [client, server])
+      sizes.forEach((size, i) => expectBytes(side.frames[i], testFrame(size, i), `frame ${i}`));
   });
 
   test('gives thousands of small frames in order, and onFramesEnd after the last', async (bench) => {
@@ -99,7 +115,7 @@ function describeFrames(test: Test): void {
   test('carries an answer that is sent from within onFrame', async (bench) => {
     const { client, server } = await bench.pair();
     server.whenFrame = (frame) => {
-      server.connection.send([frame]);
+      server.connection.send([frame], true);
       server.connection.flush();
     };
     for (let i = 0; i < 100; i++) client.send(shortFrame(i));

@@ -36,6 +36,14 @@ export class Recorder implements ConnectionHandler {
     return more;
   }
 
+  /** Sends parts that are overwritten as soon as `send` has returned. */
+  lend(...parts: Uint8Array[]): boolean {
+    const more = this.#during('send', () => this.connection.send(parts, true));
+    for (const part of parts) part.fill(0xdd);
+    if (!more) this.#owed = 1;
+    return more;
+  }
+
   flush(): void {
     this.#during('flush', () => this.connection.flush());
   }
@@ -56,7 +64,8 @@ export class Recorder implements ConnectionHandler {
 
   onFrame(frame: Uint8Array): void {
     this.#heard('onFrame');
-    this.frames.push(frame);
+    // Those of an accepted connection are gone when this returns.
+    this.frames.push(frame.slice());
     this.frameBytes += frame.length;
     this.#framesSinceEnd++;
     this.whenFrame?.(frame);

@@ -1,4 +1,5 @@
 import { QanatError } from '../errors.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 import { LIMITS } from './gen/registry.ts';
 
 /** Memory of frames that have begun and not ended, over all connections of a listener: 64 of the longest. */
@@ -18,6 +19,8 @@ export interface FrameHolder {
  * when the memory is used up, the one that began first makes room.
  */
 export class BegunFrames {
+  /** Where most of them are assembled. */
+  readonly buffers: FrameBuffers = new FrameBuffers();
   readonly #bytesMax: number;
   /** In the order in which the frames began. */
   readonly #held = new Map<FrameHolder, number>();

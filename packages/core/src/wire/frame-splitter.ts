@@ -15,7 +15,9 @@ const NO_BYTES = new Uint8Array(0);
 export class FrameSplitter implements FrameHolder {
   /** The longest frame taken, its length field not counted. Holds for frames whose length field has not arrived yet. */
   frameBytesMax: number = LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
-  #begun = NO_BYTES;
+  #begun: Uint8Array = NO_BYTES;
+  /** It is memory that goes back. */
+  #borrowed = false;
   #have = 0;
   /** The whole length of the begun frame, 0 while its length field is incomplete. */
   #need = 0;
@@ -24,7 +26,7 @@ export class FrameSplitter implements FrameHolder {
   readonly #onGivenUp: (error: QanatError) => void;
 
   /**
-   * @param shared what this splitter's connection shares with others, if anything.
+   * @param shared what this splitter's connection shares with others, if anything: frames hold only until `onFrame` returns then.
    * @param onGivenUp called when a begun frame is dropped for their sake; nothing more is taken then.
    */
   constructor(shared?: BegunFrames, onGivenUp: (error: QanatError) => void = () => {}) {
@@ -66,11 +68,19 @@ export class FrameSplitter implements FrameHolder {
       }
       at = this.#fill(chunk, at, this.#need);
       if (this.#have < this.#need) return undefined;
-      const frame = this.#begun;
-      this.#forget();
-      onFrame(frame);
+      this.#giveBegun(onFrame);
     }
     return this.#cut(chunk, at, onFrame);
+  }
+
+  #giveBegun(onFrame: (frame: Uint8Array) => void): void {
+    const begun = this.#begun;
+    const frame = this.#borrowed ? begun.subarray(0, this.#need) : begun;
+    const borrowed = this.#borrowed;
+    this.#borrowed = false;
+    this.#forget();
+    onFrame(frame);
+    if (borrowed) this.#shared?.buffers.give(begun);
   }
 
   #cut(chunk: Uint8Array, from: number, onFrame: (frame: Uint8Array) => void): QanatError | undefined {
@@ -103,19 +113,26 @@ export class FrameSplitter implements FrameHolder {
   #fill(chunk: Uint8Array, at: number, upTo: number): number {
     const end = Math.min(chunk.length, at + upTo - this.#have);
     const have = this.#have + end - at;
-    if (have > this.#begun.length) {
-      const grown = new Uint8Array(Math.min(upTo, Math.max(have, 2 * this.#begun.length)));
-      grown.set(this.#begun.subarray(0, this.#have));
-      this.#begun = grown;
-      if (grown.length > BEGUN_COUNTED_BYTES_MIN) this.#shared?.hold(this, grown.length);
-    }
+    if (have > this.#begun.length) this.#grow(have, upTo);
     this.#begun.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), this.#have);
     this.#have = have;
     return end;
   }
 
+  #grow(have: number, upTo: number): void {
+    const borrowed = this.#need > BEGUN_COUNTED_BYTES_MIN ? this.#shared?.buffers.take(upTo) : undefined;
+    const grown = borrowed ?? new Uint8Array(Math.min(upTo, Math.max(have, 2 * this.#begun.length)));
+    grown.set(this.#begun.subarray(0, this.#have));
+    this.#begun = grown;
+    this.#borrowed = borrowed !== undefined;
+    const bytes = Math.min(upTo, grown.length);
+    if (bytes > BEGUN_COUNTED_BYTES_MIN) this.#shared?.hold(this, bytes);
+  }
+
   #forget(): void {
     if (this.#begun.length > BEGUN_COUNTED_BYTES_MIN) this.#shared?.release(this);
+    if (this.#borrowed) this.#shared?.buffers.give(this.#begun);
+    this.#borrowed = false;
     this.#begun = NO_BYTES;
     this.#have = 0;
     this.#need = 0;

@@ -68,9 +68,9 @@ export class TcpConnection implements Connection {
     this.#handler = handler;
   }
 
-  send(parts: readonly Uint8Array[]): boolean {
+  send(parts: readonly Uint8Array[], lent = false): boolean {
     if (this.#ending || this.#socket.destroyed) return true;
-    this.#queue.push(parts);
+    this.#queue.push(parts, lent);
     if (this.#queue.bytes + this.#socket.writableLength < HIGH_WATER_BYTES) return true;
     this.#blocked = true;
     this.flush();

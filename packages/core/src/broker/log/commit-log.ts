@@ -161,12 +161,27 @@ export class CommitLog {
    * Whole batches from the one that contains `offset` on (the oldest one, where that is behind it): at least one if there is one,
    * at most `bytesMax` bytes otherwise, fewer where many blocks would have to be fetched. `nextOffset` is that of the batch
    * behind
-   * them. `done` may be called at once. The slices stay valid and must not be changed.
+   * them. `done` may be called at once. The slices must not be changed; they stay valid until the turn ends, or until the turn ends
+   * in which `endReading` is called for a reading that began before them.
    *
    * Errors: STORE_IO, CORRUPT_LOG.
    */
   read(topicId: number, queue: number, offset: number, bytesMax: number, done: ReadDone): void {
     this.#reader.read(topicId, queue, offset, bytesMax, done);
+  }
+
+  /** Begins a reading of several calls of `read`. @returns what to give to `endReading`. */
+  beginReading(): number {
+    return this.#blocks.loans.begin();
+  }
+
+  endReading(begun: number): void {
+    this.#blocks.loans.end(begun);
+  }
+
+  /** The turn ends: what was read and given away in it has been sent. */
+  nextTurn(): void {
+    this.#blocks.loans.nextTurn();
   }
 
   /** So much of the log lies behind the newest snapshot that the broker should call `snapshot`. */

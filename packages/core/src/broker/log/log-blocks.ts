@@ -1,16 +1,23 @@
 // One cache of log blocks whose newest are the write buffers: a consumer near the end never touches the disk.
+import { Loans } from './loans.ts';
+
+/** Memory of dropped blocks that is kept for new ones: making a MiB anew costs more than filling it. */
+const SPARES_MAX = 4;
 
 /** A block starts at its segment's base or a whole number of block lengths behind it; no block spans two segments. */
 interface Block {
   readonly start: number;
   readonly bytes: Uint8Array;
+  /** The last turn in which somebody was given its bytes. */
+  lentIn: number;
 }
 
 /**
- * Bytes of the log by position. A block that is dropped is never used again, so slices that were given out stay valid; what is
- * below `pinnedFrom` never changes.
+ * Bytes of the log by position; what is below `pinnedFrom` never changes. The memory of a dropped block is used again once `loans`
+ * says that nobody has slices of it any more. Without a turn they stay valid for ever.
  */
 export class LogBlocks {
+  readonly loans = new Loans();
   readonly blockBytes: number;
   readonly #cacheBytes: number;
   /** The least recently used first. */
@@ -18,6 +25,7 @@ export class LogBlocks {
   #bytes = 0;
   #tail: Block | undefined;
   #pinnedFrom = 0;
+  readonly #spares: Uint8Array[] = [];
 
   constructor(blockBytes: number, cacheBytes: number) {
     this.blockBytes = blockBytes;
@@ -53,15 +61,21 @@ export class LogBlocks {
   insert(start: number, bytes: Uint8Array): void {
     const old = this.#blocks.get(start);
     if (old !== undefined) this.#drop(old);
-    this.#blocks.set(start, { start, bytes });
+    this.#blocks.set(start, { start, bytes, lentIn: this.loans.turn });
     this.#bytes += bytes.length;
     this.#evict();
   }
 
-  /** The bytes of the block that starts at `start`, or undefined when they are not in memory. */
+  /** Memory for a block that is to be read from the disk, where there is some to be used again. */
+  takeSpare(): Uint8Array | undefined {
+    return this.#spares.pop();
+  }
+
+  /** The bytes of the block that starts at `start`, or undefined when they are not in memory. They are lent: see `loans`. */
   block(start: number): Uint8Array | undefined {
     const block = this.#blocks.get(start);
     if (block === undefined) return undefined;
+    block.lentIn = this.loans.turn;
     if (block !== this.#tail) {
       this.#blocks.delete(start);
       this.#blocks.set(start, block);
@@ -99,12 +113,12 @@ export class LogBlocks {
     if (this.#tail?.start === start) return this.#tail;
     let block = this.#blocks.get(start);
     if (block === undefined || block.bytes.length < this.blockBytes) {
-      const bytes = new Uint8Array(this.blockBytes);
+      const bytes = this.#spares.pop() ?? new Uint8Array(this.blockBytes);
       if (block !== undefined) {
         bytes.set(block.bytes);
         this.#drop(block);
       }
-      block = { start, bytes };
+      block = { start, bytes, lentIn: 0 };
       this.#blocks.set(start, block);
       this.#bytes += this.blockBytes;
     }
@@ -117,6 +131,9 @@ export class LogBlocks {
     if (!this.#blocks.delete(block.start)) return;
     this.#bytes -= block.bytes.length;
     if (this.#tail === block) this.#tail = undefined;
+    const { bytes, lentIn } = block;
+    const isWhole = bytes.length === this.blockBytes;
+    if (isWhole && this.#spares.length < SPARES_MAX && !this.loans.isOut(lentIn)) this.#spares.push(bytes);
   }
 
   #evict(): void {

@@ -132,6 +132,7 @@ export class LogReader {
       name: segmentName(base),
       position: fileOffset(base, start),
       length: this.#blocks.blockBytes,
+      into: this.#blocks.takeSpare(),
     } as const;
     this.#host.storage(request, (error, result) => {
       const bytes = error === undefined ? (result as Uint8Array) : new Uint8Array(0);
