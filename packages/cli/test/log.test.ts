@@ -24,7 +24,7 @@ beforeAll(async () => {
   await cluster.stop();
   segment = join(store, 'log', readdirSync(join(store, 'log')).find((name) => name.endsWith('.seg')) ?? '');
   whole = readFileSync(segment);
-});
+}, 60_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

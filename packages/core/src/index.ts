@@ -5,6 +5,7 @@ export { DEFAULT_GROUP_OPTIONS, type GroupOptions } from './broker/groups/group-
 export { Groups } from './broker/groups/groups.ts';
 export * from './broker/groups/host.ts';
 export * from './broker/groups/target.ts';
+export { CommitLog, type CommitLogOptions, type LogEntry, type LogHost, type LogObserver } from './broker/log/commit-log.ts';
 export * from './broker/log/log-tools.ts';
 export * from './client/admin/admin.ts';
 export type * from './client/admin/admin-types.ts';
@@ -55,6 +56,7 @@ export * from './platform.ts';
 export * from './portable-crc32.ts';
 export * from './random.ts';
 export * from './storage.ts';
+export * from './storage-request.ts';
 export * from './stored-name.ts';
 export * from './timers.ts';
 export * from './transport.ts';

@@ -32,6 +32,11 @@ export class ProducerTable {
     for (let producer = this.#oldest; producer !== undefined; producer = producer.newer) yield producer;
   }
 
+  /** As it is, idle or not. */
+  peek(id: number): Producer | undefined {
+    return this.#byId.get(id);
+  }
+
   get(id: number): Producer | undefined {
     const producer = this.#byId.get(id);
     if (producer === undefined || !this.#isIdle(producer)) return producer;

@@ -13,6 +13,12 @@ import type { Term } from './term.ts';
 /** Epochs have 16 bits in a batch; a name whose epochs are used up gets a new id. */
 const EPOCH_MAX = 0xffff;
 
+/** What a snapshot says of one producer id. */
+export interface ProducerSnapshot {
+  readonly state: ProducerStateInit;
+  readonly named: ProducerNamedInit | undefined;
+}
+
 /** Producer ids: who holds which, and which batches are stored already (spec, chapter of produce). */
 export class Producers {
   readonly #host: EngineHost;
@@ -164,17 +170,16 @@ export class Producers {
     );
   }
 
-  snapshot(hasTopic: (topicId: number) => boolean): {
-    readonly producers: ProducerStateInit[];
-    readonly names: ProducerNamedInit[];
-  } {
-    const producers: ProducerStateInit[] = [];
-    const names: ProducerNamedInit[] = [];
-    for (const producer of this.#table.inOrderOfUse()) {
-      producers.push(producer.snapshot(hasTopic));
-      if (producer.name !== undefined) names.push({ name: producer.name, producerId: producer.id, epoch: producer.epoch });
-    }
-    return { producers, names };
+  /** All ids, the one used longest ago first: the order in which they are restored. */
+  ids(): number[] {
+    return Array.from(this.#table.inOrderOfUse(), ({ id }) => id);
+  }
+
+  snapshotOf(id: number, hasTopic: (topicId: number) => boolean): ProducerSnapshot | undefined {
+    const producer = this.#table.peek(id);
+    if (producer === undefined) return undefined;
+    const { name, epoch } = producer;
+    return { state: producer.snapshot(hasTopic), named: name === undefined ? undefined : { name, producerId: id, epoch } };
   }
 
   #failWaiting(take: (window: SequenceWindow) => readonly PendingBatch[], error: QanatError): void {

@@ -1,11 +1,12 @@
 import { readBatchHeader } from '../wire/batch.ts';
-import { type Snapshot, type SnapshotInit, StateRecord } from '../wire/gen/messages.ts';
+import { type GroupStateInit, type Snapshot, type SnapshotInit, StateRecord, type TopicStateInit } from '../wire/gen/messages.ts';
 import type { Groups } from './groups/groups.ts';
 import type { LogEntry, LogObserver } from './log/commit-log.ts';
 import type { Produce } from './produce.ts';
-import type { Producers } from './producers.ts';
+import type { ProducerSnapshot, Producers } from './producers.ts';
 import type { Pulls } from './pulls.ts';
 import type { Registration } from './registration.ts';
+import { SLICE_ITEMS, type SnapshotSections, SnapshotWalk, touchedBy } from './snapshot-walk.ts';
 import type { Term } from './term.ts';
 import type { Topics } from './topics.ts';
 
@@ -22,6 +23,8 @@ export interface StateParts {
 /** The broker's state: what follows from the log, and from nothing else. */
 export class BrokerState implements LogObserver {
   readonly #parts: StateParts;
+  /** A snapshot that is being taken. */
+  #walk: SnapshotWalk | undefined;
 
   constructor(parts: StateParts) {
     this.#parts = parts;
@@ -49,18 +52,48 @@ export class BrokerState implements LogObserver {
     this.#parts.groups.rolledBack();
   }
 
-  /** Position, chain and store id are the log's part. */
-  snapshot(): SnapshotInit {
+  /**
+   * What the state is now, in slices to be taken while entries go on to be applied. Position, chain and store id are the log's
+   * part. A snapshot that is begun ends the one before.
+   */
+  snapshot(): Iterable<SnapshotInit> {
+    const walk: SnapshotWalk = new SnapshotWalk(this.#sections(), () => {
+      if (this.#walk === walk) this.#walk = undefined;
+    });
+    this.#walk = walk;
+    return walk;
+  }
+
+  #sections(): SnapshotSections<TopicStateInit, GroupStateInit, ProducerSnapshot> {
     const { term, topics, producers, produce, groups } = this.#parts;
+    const { producers: producerCounter, epochs: epochCounter } = term.counters;
+    const whole = <Item>(item: Item): readonly Item[] => [item];
     return {
-      term: term.current,
-      nextTopicId: topics.nextId,
-      topics: topics.snapshot(),
-      groups: groups.snapshot(),
-      ...producers.snapshot((topicId) => topics.byId(topicId) !== undefined),
-      storeTimeMs: produce.storeTimeMs,
-      producerCounter: term.counters.producers,
-      epochCounter: term.counters.epochs,
+      head: { term: term.current, nextTopicId: topics.nextId, storeTimeMs: produce.storeTimeMs, producerCounter, epochCounter },
+      topics: {
+        keys: () => Array.from(topics.all(), ({ id }) => id),
+        capture: (id) => topics.snapshotOf(id),
+        pieces: whole,
+        weigh: ({ queues }) => queues?.length ?? 0,
+        slice: (items) => ({ topics: items }),
+      },
+      groups: {
+        keys: () => groups.names(),
+        capture: (name) => groups.snapshotOf(name),
+        pieces: piecesOfGroup,
+        weigh: ({ offsets, leases }) => (offsets?.length ?? 0) + (leases?.length ?? 0),
+        slice: (items) => ({ groups: items }),
+      },
+      producers: {
+        keys: () => producers.ids(),
+        capture: (id) => producers.snapshotOf(id, (topicId) => topics.byId(topicId) !== undefined),
+        pieces: whole,
+        weigh: ({ state }) => state.queues?.reduce((sum, { batches }) => sum + 1 + (batches?.length ?? 0), 0) ?? 0,
+        slice: (items) => ({
+          producers: items.map(({ state }) => state),
+          names: items.flatMap(({ named }) => (named === undefined ? [] : [named])),
+        }),
+      },
     };
   }
 
@@ -69,6 +102,7 @@ export class BrokerState implements LogObserver {
     const place = topics.byId(topicId)?.queues[queue];
     if (place === undefined) return;
     const header = readBatchHeader(body);
+    if (this.#walk !== undefined) this.#walk.touch({ topicId, producerId: header.producerId });
     const { baseOffset, recordCount, storeTimeMs } = header;
     place.highWatermark = baseOffset + recordCount;
     // In a recovery nothing was staged.
@@ -80,6 +114,7 @@ export class BrokerState implements LogObserver {
   }
 
   #applyRecord(record: StateRecord): void {
+    if (this.#walk !== undefined) this.#walk.touch(touchedBy(record));
     const { topics, producers, pulls, groups, registration } = this.#parts;
     const { topicChanged, topicRemoved, producerNamed } = record;
     const topic = topicChanged === undefined ? undefined : topics.changed(topicChanged);
@@ -92,4 +127,16 @@ export class BrokerState implements LogObserver {
     groups.topologyChanged(changed.name);
     registration.changed();
   }
+}
+
+/** The offsets and leases of a large group in several states of its name; `Groups.restore` joins them. */
+function piecesOfGroup(state: GroupStateInit): GroupStateInit[] {
+  const { offsets = [], leases = [], ...rest } = state;
+  const pieces: GroupStateInit[] = [];
+  const most = Math.max(offsets.length, leases.length);
+  for (let at = 0; at < most; at += SLICE_ITEMS / 2) {
+    const to = at + SLICE_ITEMS / 2;
+    pieces.push({ ...rest, offsets: offsets.slice(at, to), leases: leases.slice(at, to) });
+  }
+  return pieces;
 }

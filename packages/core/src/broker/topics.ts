@@ -122,16 +122,15 @@ export class Topics {
     return this.#nextId;
   }
 
-  snapshot(): TopicStateInit[] {
-    return Array.from(this.#byId.values(), (topic) => ({
-      topicId: topic.id,
-      topic: topic.name,
-      queues: topic.queues.map((queue) => ({
-        nextOffset: queue.highWatermark,
-        oldestOffset: this.oldest(queue),
-        lastStoreTimeMs: queue.lastStoreTimeMs,
-      })),
+  snapshotOf(id: number): TopicStateInit | undefined {
+    const topic = this.#byId.get(id);
+    if (topic === undefined) return undefined;
+    const queues = topic.queues.map((queue) => ({
+      nextOffset: queue.highWatermark,
+      oldestOffset: this.oldest(queue),
+      lastStoreTimeMs: queue.lastStoreTimeMs,
     }));
+    return { topicId: topic.id, topic: topic.name, queues };
   }
 
   #add(id: number, name: string): Topic {

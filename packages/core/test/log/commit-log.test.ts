@@ -294,7 +294,7 @@ describe('a full disk (spec, chapter of the broker)', () => {
 describe('snapshots (spec, chapter of the log entry)', () => {
   const snapshotOf = (world: LogWorld): string => {
     let result = 'none';
-    world.log.snapshot({ nextTopicId: 5, term: world.log.term }, (error) => {
+    world.log.snapshot([{ nextTopicId: 5, term: world.log.term }], (error) => {
       result = error?.code ?? 'OK';
     });
     world.disk.pump();

@@ -63,7 +63,7 @@ function filled(): FakeDisk {
     world.commit();
     if (i % 10 !== 9 || i === 29) continue;
     const topics = [{ topicId: 1, topic: 'orders' }];
-    world.log.snapshot({ nextTopicId: 2, term: world.log.term, topics }, () => {});
+    world.log.snapshot([{ nextTopicId: 2, term: world.log.term, topics }], () => {});
     world.disk.pump();
   }
   return world.disk;

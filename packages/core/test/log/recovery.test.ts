@@ -86,7 +86,7 @@ describe('a damaged log (spec, chapter of the log entry: recovery)', () => {
   it('that ends before the snapshot, or follows another chain than it, is refused', () => {
     for (const damage of ['cut', 'other'] as const) {
       const world = threeGroups();
-      world.log.snapshot({}, () => {});
+      world.log.snapshot([{}], () => {});
       world.disk.pump();
       const snapshots = [...world.disk.files].filter(([name]) => name.startsWith('snap/'));
       if (damage === 'cut') world.disk.cutTo(FIRST, 64 + 276);
@@ -211,7 +211,7 @@ function work(disk: FakeDisk, options: WorldOptions, random: Random, stepsMax: n
       disk.failNext((['append', 'short', 'create', 'replace'] as const)[random.below(4)] ?? 'append');
     else if (roll < 17 && !snapshotting && random.below(4) === 0) {
       snapshotting = true;
-      world.log.snapshot({}, () => {
+      world.log.snapshot([{}], () => {
         snapshotting = false;
       });
     } else {

@@ -24,7 +24,7 @@ function store(world: LogWorld, offset: number, queue = 0): void {
 
 function snapshot(world: LogWorld): void {
   let outcome: string | undefined;
-  world.log.snapshot({ nextTopicId: 2, term: world.log.term }, (error) => {
+  world.log.snapshot([{ nextTopicId: 2, term: world.log.term }], (error) => {
     outcome = error?.code ?? 'OK';
   });
   world.disk.pump();
@@ -171,7 +171,7 @@ describe('retention (spec, chapter of the log entry)', () => {
       for (let i = 0; i < 8; i++) store(world, i);
       snapshot(world);
       store(world, 8);
-      world.log.snapshot({ nextTopicId: 2, term: 1 }, () => {});
+      world.log.snapshot([{ nextTopicId: 2, term: 1 }], () => {});
       world.disk.pump(steps);
       world.disk.powerCut(steps);
       const again = opened({}, world.disk);
@@ -186,7 +186,7 @@ describe('retention (spec, chapter of the log entry)', () => {
     for (let i = 0; i < 6; i++) store(world, i);
     snapshot(world);
     store(world, 6);
-    world.log.snapshot({ nextTopicId: 2, term: 1 }, () => world.disk.failNext('unlink'));
+    world.log.snapshot([{ nextTopicId: 2, term: 1 }], () => world.disk.failNext('unlink'));
     world.disk.pump();
     expect(world.reports).toContain('warn log.retention.failed');
     store(world, 7);

@@ -20,7 +20,7 @@ function filled(): LogWorld {
   for (let i = 0; i < 30; i++) {
     world.send(1 + (i % 2), i % 3, batchOf(Math.floor(i / 6), 1, 50, 1_000 + i));
     world.commit();
-    if (i === 24) world.log.snapshot({ nextTopicId: 3, term: 1 }, () => {});
+    if (i === 24) world.log.snapshot([{ nextTopicId: 3, term: 1 }], () => {});
   }
   world.disk.pump();
   return world;
@@ -110,7 +110,7 @@ describe('index files of segments', () => {
       world.send(1, 0, batchOf(i, 1, 50));
       world.commit();
       if (i % 5 === 4) {
-        world.log.snapshot({ nextTopicId: 2, term: 1 }, () => {});
+        world.log.snapshot([{ nextTopicId: 2, term: 1 }], () => {});
         world.disk.pump();
       }
     }

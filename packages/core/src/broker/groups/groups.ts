@@ -97,7 +97,8 @@ export class Groups {
 
   restore(states: readonly GroupState[]): void {
     for (const { group: name, kind, subscription, offsets, leases } of states) {
-      const group = new Group(this.#env, name, subscription ?? unsubscribed(kind));
+      // A large group comes in pieces.
+      const group = this.#groups.get(name) ?? new Group(this.#env, name, subscription ?? unsubscribed(kind));
       this.#groups.set(name, group);
       group.table.committed(offsets, true);
       for (const lease of leases) group.table.granted(lease);
@@ -106,6 +107,14 @@ export class Groups {
 
   snapshot(): GroupStateInit[] {
     return [...this.#groups.values()].map((group) => group.snapshot());
+  }
+
+  names(): string[] {
+    return [...this.#groups.keys()];
+  }
+
+  snapshotOf(name: string): GroupStateInit | undefined {
+    return this.#groups.get(name)?.snapshot();
   }
 
   apply(record: StateRecord): void {

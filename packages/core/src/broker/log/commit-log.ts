@@ -14,6 +14,7 @@ import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
 import { Retention } from './retention.ts';
 import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
+import { SnapshotFile } from './snapshot-file.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { StagedEntries } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
@@ -61,6 +62,8 @@ export class CommitLog {
   #closing = false;
   #snapshotPosition = 0;
   #snapshotting = false;
+  /** Gives a snapshot up of which not all slices are taken. */
+  #endSnapshot: (() => void) | undefined;
   #snapshotAgainMs = 0;
 
   constructor(options: CommitLogOptions, host: LogHost, observer: LogObserver) {
@@ -194,29 +197,39 @@ export class CommitLog {
   }
 
   /**
-   * Keeps the state that follows from all applied entries; position, chain and store id are filled in. Not inside `apply`, and
-   * one
-   * at a time.
+   * Keeps the state that follows from all entries that are applied now; `slices` say it, and are taken over several turns of the
+   * event loop. Position, chain and store id are filled in. Not inside `apply`, and one at a time.
    *
-   * Errors: STORE_IO; the log goes on, and asks again after 10 s. STORAGE_FAILED.
+   * Errors: STORE_IO; the log goes on, and asks again after 10 s. STORAGE_FAILED. CLOSED: the log was closed before its end.
    */
-  snapshot(snapshot: SnapshotInit, done: (error: QanatError | undefined) => void): void {
+  snapshot(slices: Iterable<SnapshotInit>, done: (error: QanatError | undefined) => void): void {
     assert(!this.#snapshotting, 'one snapshot at a time');
-    const { commit, storeId } = this.#opened;
-    const complete = { ...snapshot, position: commit.applied, chain: commit.appliedChain, storeId };
+    const { commit, storeId, retention } = this.#opened;
+    const position = commit.applied;
     this.#snapshotting = true;
-    this.#opened.retention.wantsSnapshot = false;
-    this.#background.run(this.#keep(complete), (error) => {
+    retention.wantsSnapshot = false;
+    const ended = (error: QanatError | undefined): void => {
       this.#snapshotting = false;
+      this.#endSnapshot = undefined;
       if (error === undefined) {
-        this.#snapshotPosition = complete.position;
-        this.#opened.retention.check();
-      } else {
+        this.#snapshotPosition = position;
+        retention.check();
+      } else if (error.code !== 'CLOSED') {
         this.#snapshotAgainMs = this.#host.nowMs() + SNAPSHOT_RETRY_MS;
-        this.#host.log('warn', 'log.snapshot.failed', { position: complete.position, error: error.message });
+        this.#host.log('warn', 'log.snapshot.failed', { position, error: error.message });
       }
       done(error);
+    };
+    const placed: SnapshotInit[] = [{ position, chain: commit.appliedChain, storeId }];
+    const file = new SnapshotFile(this.#host, this.#options.platform, chained(placed, slices), (bytes) => {
+      this.#endSnapshot = undefined;
+      this.#background.run(this.#keep(position, bytes), ended);
     });
+    if (file.isDone) return;
+    this.#endSnapshot = () => {
+      file.abandon();
+      ended(new QanatError('CLOSED', 'the log is being closed'));
+    };
   }
 
   /** Writes and syncs what is staged, then `done`; the storage stays open. What is appended from now on is rejected. */
@@ -229,6 +242,7 @@ export class CommitLog {
       return;
     }
     this.#open?.retention.stop();
+    this.#endSnapshot?.();
     commit.finish(() => {
       commit.stop();
       this.#background.stop(() => {
@@ -293,11 +307,15 @@ export class CommitLog {
     else staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
   }
 
-  *#keep(snapshot: SnapshotInit & { readonly position: number }): StorageTask<void> {
+  *#keep(position: number, bytes: Uint8Array): StorageTask<void> {
     const { commit } = this.#opened;
     // With flush async, a snapshot must not say more than the log that survives a power cut.
-    if (commit.synced < snapshot.position) yield* commit.syncApplied();
+    if (commit.synced < position) yield* commit.syncApplied();
     if (commit.failure !== undefined) throw commit.failure;
-    yield* this.#snapshots.write(snapshot);
+    yield* this.#snapshots.write(position, bytes);
   }
+}
+
+function* chained<Item>(...lists: readonly Iterable<Item>[]): Generator<Item> {
+  for (const list of lists) yield* list;
 }

@@ -2,14 +2,14 @@
 import { QanatError } from '../../errors.ts';
 import type { Platform } from '../../platform.ts';
 import type { StoredFile } from '../../storage.ts';
-import { readUint32, writeUint32At } from '../../wire/bytes.ts';
-import { Snapshot, type SnapshotInit } from '../../wire/gen/messages.ts';
+import { readUint32 } from '../../wire/bytes.ts';
+import { Snapshot } from '../../wire/gen/messages.ts';
 import type { LogHost } from './log-host.ts';
 import { positionDigits } from './segment.ts';
+import { CHECKSUM_BYTES } from './snapshot-file.ts';
 import { perform, type StorageTask } from './storage-task.ts';
 
 const KEPT = 2;
-const CHECKSUM_BYTES = 4;
 const NAME = /^snap\/(\d{20})\.snap$/;
 
 export const snapshotName = (position: number): string => `snap/${positionDigits(position)}.snap`;
@@ -64,17 +64,13 @@ export class SnapshotStore {
     return this.#verified.size < KEPT ? 0 : Math.min(...this.#verified);
   }
 
-  /** Writes a snapshot, then removes those that are too many, damaged ones first. */
-  *write(snapshot: SnapshotInit & { readonly position: number }): StorageTask<void> {
-    const body = Snapshot.encode(snapshot);
-    const bytes = new Uint8Array(CHECKSUM_BYTES + body.length);
-    bytes.set(body, CHECKSUM_BYTES);
-    writeUint32At(bytes, 0, this.#platform.crc32(body, 0));
-    yield* perform({ op: 'replace', name: snapshotName(snapshot.position), bytes });
+  /** Writes the file of a snapshot, then removes those that are too many, damaged ones first. */
+  *write(position: number, bytes: Uint8Array): StorageTask<void> {
+    yield* perform({ op: 'replace', name: snapshotName(position), bytes });
     this.#bytes = bytes.length;
-    this.#verified.add(snapshot.position);
-    this.#damaged.delete(snapshot.position);
-    if (!this.#positions.includes(snapshot.position)) this.#positions.push(snapshot.position);
+    this.#verified.add(position);
+    this.#damaged.delete(position);
+    if (!this.#positions.includes(position)) this.#positions.push(position);
     while (this.#positions.length > KEPT) {
       const [damaged] = this.#damaged;
       const gone = damaged ?? Math.min(...this.#positions);
