@@ -1,4 +1,5 @@
-// Goal: whatever the strategy, a group that grows, shrinks and lives through a restart handles every message once, in even shares.
+// Goal: whatever the strategy, a group that grows, shrinks and lives through a restart handles every message once, in even
+// shares.
 import type { Message, PushConsumer } from '@qanat/client';
 import { startCluster, type TestCluster } from '@qanat/testing';
 import { describe, expect, it } from 'vitest';
@@ -78,7 +79,7 @@ describe('the strategies in a whole cluster (chapter of groups)', () => {
       await run.join('a');
       const three = await run.shares();
       expect(moved(alone, two)).toBe(5);
-      // By the numbers of AVERAGELY the newcomer, who sorts first, gets four queues of one broker, and two of the other change hands.
+      // By the numbers of AVERAGELY the newcomer, who sorts first, gets four queues of one broker; two of the other change hands.
       if (strategy === 'sticky') expect(moved(two, three)).toBe(6);
       if (strategy === 'circle') expect(three.a).toEqual(['broker-a/0', 'broker-a/3', 'broker-b/1', 'broker-b/4']);
       if (strategy === 'averagely') expect(three.a).toEqual(['broker-a/0', 'broker-a/1', 'broker-a/2', 'broker-a/3']);
