@@ -8,7 +8,8 @@ import { sleep } from './processes.mjs';
 import { Traffic } from './traffic.mjs';
 import { checkLog } from './verify.mjs';
 
-const TOPIC = 'orders';
+/** No recorded session names it. */
+const TOPIC = 'steady';
 const FAT_TOPIC = 'fat';
 const PER_SECOND = 300;
 const BEFORE_MS = 5_000;
@@ -18,6 +19,8 @@ const SEED = 20_261_122;
 const GROWTH_MIB_MAX = 512;
 /** In the whole attack, on a machine that the attackers share. */
 const P99_MS_MAX = 1_000;
+/** Where it was worse before, others use the machine too. */
+const P99_TIMES_MAX = 10;
 const CUTS = 1_500;
 const CUTS_FULL = 20_000;
 
@@ -73,7 +76,9 @@ async function attack(trial, cluster, role, name) {
     worker.on('error', reject);
     worker.on('exit', resolve);
     worker.on('message', (message) => {
-      if (message.kind === 'begins') peak = residentMib(pid);
+      if (message.kind === 'slack')
+        trial.note(`what is due at once may take ${(message.ms / 1000).toFixed(1)} s on this busy a machine`);
+      else if (message.kind === 'begins') peak = residentMib(pid);
       else if (message.verdict !== undefined) {
         const { passed, text, details } = message.verdict;
         peaks.push(peak);
@@ -114,5 +119,6 @@ function checkSteady(trial, traffic, attackMs, endMs) {
     ...traffic.failed.values(),
   ]);
   trial.check(during.rate >= before.rate * 0.9, 'its rate is at least nine tenths of that before');
-  trial.check(during.p99 <= P99_MS_MAX, `its p99 is at most ${P99_MS_MAX} ms`);
+  const most = Math.max(P99_MS_MAX, P99_TIMES_MAX * before.p99);
+  trial.check(during.p99 <= most, `its p99 is at most ${most.toFixed(0)} ms`);
 }

@@ -24,7 +24,8 @@ export interface TcpTransportOptions {
 const SCHEMES = ['qanat'] as const;
 const CONNECT_TIMEOUT_MS = 3_000;
 const PREFACE_TIMEOUT_MS = 5_000;
-const BACKLOG = 511;
+/** Connections that the kernel has and Node has not taken: a crowd beyond it makes honest peers wait for seconds. */
+const BACKLOG = 4_096;
 
 type ListenDone = (error: QanatError | undefined, listener: Listener | undefined) => void;
 
