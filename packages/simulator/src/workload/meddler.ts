@@ -3,7 +3,7 @@ import { type LeasesTold, queueKeyOf, type ToldLease, writeValue } from '../hist
 import type { Application, WorkloadHost } from './application.ts';
 import type { WorkloadPlan } from './plan.ts';
 
-const EVERY_MS = 60_000;
+const EVERY_MS = 40_000;
 const ASK_MS = 3_000;
 const OFFSET_BEYOND = 1_000_000_000;
 const NAME = 'meddler';
@@ -31,13 +31,21 @@ export class Meddler {
   }
 
   start(): void {
+    // Without a route nobody tells where the brokers are.
+    this.#application.within((client) => {
+      for (const { topic } of this.#plan.topics) client.watchRoute(topic, () => {});
+    });
+    this.#later();
+  }
+
+  #later(): void {
     this.#application.after(EVERY_MS / 2 + this.#random.below(EVERY_MS), () => {
       if (this.#stopped) return;
       this.#learn();
       this.#commitBeyond();
       for (let i = 0; i < 3; i++) this.#useOldLease();
       this.#sendOutOfSequence();
-      this.start();
+      this.#later();
     });
   }
 

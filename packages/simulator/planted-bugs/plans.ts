@@ -1,0 +1,198 @@
+// Kinds of plans in which rare bugs show: drawn by seed like any other, with more of what they need and less of what hides them.
+import { Random } from '@qanat/core';
+import type { Fault } from '../src/faults/fault.ts';
+import { drawPlan, type SimulationPlan } from '../src/simulation/draw-plan.ts';
+
+export type Stress =
+  | 'append-then-kill'
+  | 'batches'
+  | 'clock-steps'
+  | 'disk-errors'
+  | 'member-kills'
+  | 'pauses'
+  | 'power-cuts'
+  | 'quick-restarts'
+  | 'rebalance'
+  | 'resends'
+  | 'restarts'
+  | 'retention'
+  | 'rot'
+  | 'sync-drops';
+
+type Workload = SimulationPlan['workload'];
+type Sender = Workload['senders'][number];
+type Group = Workload['groups'][number];
+type Changes = {
+  readonly cluster?: Partial<SimulationPlan['cluster']>;
+  readonly log?: Partial<SimulationPlan['cluster']['log']>;
+  readonly sender?: Partial<Sender>;
+  readonly group?: Partial<Group>;
+  /** What strikes, from each time to the next. */
+  readonly faults?: (random: Random, atMs: number, brokers: readonly string[]) => readonly Fault[];
+  /** Mean time between two strikes. */
+  readonly everyMs?: number;
+};
+
+const BUSY: Partial<Sender> = {
+  ack: 'committed',
+  everyMs: 800,
+  burstMax: 4,
+  paddingMax: 200,
+  timeoutMs: 30_000,
+  compress: false,
+};
+const LIVELY: Partial<Group> = {
+  members: 2,
+  membersMax: 4,
+  joinAtMs: 0,
+  churnMs: 8_000,
+  killPercent: 0,
+  failPercent: 0,
+  resets: [],
+};
+const CALM_LOG = { segmentBytes: 2 ** 20, snapshotBytes: 2 ** 20, reserveBytes: 4_096 };
+const MIB = 2 ** 20;
+
+const pick = <T>(random: Random, items: readonly T[]): T => items[random.below(items.length)] as T;
+
+const CHANGES: Readonly<Record<Stress, Changes>> = {
+  batches: { sender: { ...BUSY, batchPercent: 60, batchRecordsMax: 8 }, everyMs: Number.MAX_SAFE_INTEGER },
+  'clock-steps': {
+    group: { ...LIVELY, churnMs: 60_000 },
+    faults: (random, atMs, brokers) => [{ kind: 'clockStep', atMs, target: pick(random, brokers), byMs: 60_000 }],
+    everyMs: 10_000,
+  },
+  'disk-errors': {
+    cluster: { flush: 'sync' },
+    sender: BUSY,
+    faults: (random, atMs, brokers) => [
+      { kind: 'diskError', atMs, target: pick(random, brokers), operation: 'append', count: 1 },
+    ],
+    everyMs: 5_000,
+  },
+  'append-then-kill': {
+    cluster: { flush: 'sync', syncMs: 0.3, brokers: 1 },
+    // Who gives up before the broker is back was told that the message is not stored.
+    sender: { ...BUSY, everyMs: 150, burstMax: 6, timeoutMs: 150 },
+    faults: (random, atMs, brokers) => {
+      const target = pick(random, brokers);
+      return [
+        { kind: 'diskError', atMs, target, operation: 'append', count: 6 },
+        { kind: 'kill', atMs: atMs + 5 + random.below(150), target, downMs: 500 },
+      ];
+    },
+    everyMs: 8_000,
+  },
+  'member-kills': {
+    group: { ...LIVELY, churnMs: 15_000, killPercent: 100, mode: 'clustering' },
+    everyMs: Number.MAX_SAFE_INTEGER,
+  },
+  pauses: {
+    faults: (random, atMs) => [
+      { kind: 'pause', atMs, target: `ns-${1 + random.below(2)}`, forMs: 25_000 + random.below(20_000) },
+    ],
+    cluster: { nameServers: 2, brokerHeartbeatMs: 1_000, brokerExpiryMs: 5_000 },
+    everyMs: 40_000,
+  },
+  'power-cuts': {
+    cluster: { flush: 'sync', syncMs: 25 },
+    log: CALM_LOG,
+    sender: { ...BUSY, everyMs: 120, paddingMax: 2_000 },
+    faults: (random, atMs, brokers) => [{ kind: 'powerCut', atMs, target: pick(random, brokers), downMs: 100, silent: false }],
+    everyMs: 4_000,
+  },
+  'quick-restarts': {
+    cluster: { brokers: 2 },
+    sender: { ...BUSY, everyMs: 60, burstMax: 2, keyedPercent: 100, keys: 20, batchPercent: 0, inFlightBatches: 5 },
+    group: { ...LIVELY, churnMs: 60_000 },
+    faults: (random, atMs, brokers) => [
+      { kind: 'diskError', atMs, target: pick(random, brokers), operation: 'append', count: 1 },
+    ],
+    everyMs: 2_000,
+  },
+  resends: {
+    cluster: { latencyMs: 20, syncMs: 2 },
+    sender: {
+      ...BUSY,
+      everyMs: 100,
+      burstMax: 1,
+      keyedPercent: 100,
+      keys: 1,
+      batchPercent: 30,
+      batchRecordsMax: 3,
+      inFlightBatches: 5,
+    },
+    faults: (random, atMs, brokers) => [
+      { kind: 'reset', atMs, target: pick(random, brokers), peer: `client ${random.below(4)}` },
+    ],
+    everyMs: 500,
+  },
+  rebalance: { sender: BUSY, group: LIVELY, everyMs: Number.MAX_SAFE_INTEGER },
+  restarts: {
+    cluster: { flush: 'sync' },
+    log: { segmentBytes: 64 * 1_024, snapshotBytes: 16 * 1_024 },
+    sender: BUSY,
+    group: { ...LIVELY, churnMs: 12_000 },
+    faults: (random, atMs, brokers) => [{ kind: 'stop', atMs, target: pick(random, brokers), downMs: 500 }],
+    everyMs: 8_000,
+  },
+  retention: {
+    cluster: { flush: 'sync' },
+    log: { segmentBytes: 16 * 1_024, snapshotBytes: 64 * MIB, retentionBytes: 64 * 1_024 },
+    sender: { ...BUSY, everyMs: 200, paddingMax: 2_000 },
+    faults: (random, atMs, brokers) => [{ kind: 'kill', atMs, target: pick(random, brokers), downMs: 500 }],
+    everyMs: 40_000,
+  },
+  rot: {
+    cluster: { flush: 'sync', brokers: 1 },
+    log: { ...CALM_LOG, segmentBytes: 64 * MIB, snapshotBytes: 64 * MIB },
+    sender: BUSY,
+    faults: (random, atMs, brokers) => {
+      const target = pick(random, brokers);
+      return [
+        { kind: 'rot', atMs, target, file: 'log', at: random.fraction() },
+        { kind: 'kill', atMs: atMs + 100, target, downMs: 500 },
+      ];
+    },
+    everyMs: 60_000,
+  },
+  'sync-drops': {
+    cluster: { flush: 'sync', syncMs: 2 },
+    log: CALM_LOG,
+    sender: { ...BUSY, everyMs: 300 },
+    faults: (random, atMs, brokers) => {
+      const target = pick(random, brokers);
+      return [
+        { kind: 'syncFails', atMs, target, pages: 'drop' },
+        { kind: 'powerCut', atMs: atMs + 8_000 + random.below(4_000), target, downMs: 500, silent: false },
+      ];
+    },
+    everyMs: 20_000,
+  },
+};
+
+/** The plan of a seed; the same each time. */
+export function planOf(seed: number, minutes: number, stress: Stress | undefined): SimulationPlan {
+  const drawn = drawPlan(seed, minutes);
+  if (stress === undefined) return drawn;
+  const { cluster = {}, log = {}, sender = {}, group = {}, faults, everyMs = 10_000 } = CHANGES[stress];
+  const random = new Random(seed ^ 0xb06);
+  const count = cluster.brokers ?? drawn.cluster.brokers;
+  const brokers = Array.from({ length: count }, (_, i) => `broker-${String.fromCharCode(97 + i)}`);
+  const strikes: Fault[] = [];
+  for (let atMs = 12_000; atMs < drawn.healMs - 15_000; atMs += everyMs / 2 + random.below(everyMs)) {
+    if (faults !== undefined) strikes.push(...faults(random, Math.round(atMs), brokers));
+  }
+  const { retentionBytes: _b, retentionMs: _m, ...kept } = drawn.cluster.log;
+  return {
+    ...drawn,
+    kind: strikes.length === 0 ? 'calm' : 'faults',
+    cluster: { ...drawn.cluster, brokerAwayMs: 60_000, ...cluster, log: { ...kept, ...log } },
+    workload: {
+      ...drawn.workload,
+      senders: drawn.workload.senders.map((one) => ({ ...one, ...sender })),
+      groups: drawn.workload.groups.map((one) => ({ ...one, resets: [], ...(one.mode === 'clustering' ? group : {}) })),
+    },
+    faults: strikes,
+  };
+}
