@@ -12,6 +12,11 @@ const STEPS = [
     what: 'simulated quarters of an hour under faults, as many as fit in four minutes, at least 300',
     args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '240', '--at-least', '300'],
   },
+  {
+    name: 'planted-bugs',
+    what: 'bugs planted in the sources, each caught by its checker',
+    args: ['packages/simulator/planted-bugs/run.mjs'],
+  },
   { name: 'fuzz', what: 'a minute of changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '60'] },
   { name: 'newer-node', what: 'unit tests under a newer Node', args: ['scripts/newer-node.mjs'] },
 ];

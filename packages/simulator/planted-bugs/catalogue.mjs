@@ -223,7 +223,7 @@ export const CATALOGUE = [
     what: 'damaged durable data is taken for a torn tail',
     file: 'broker/log/log-scan.ts',
     find: 'this.evidence = Math.max(this.evidence, syncedPosition);',
-    replace: '',
+    replace: 'continue;',
     detector: 'reads-committed',
     stress: 'rot',
     seedsMax: 20,

@@ -73,7 +73,7 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
   'append-then-kill': {
     cluster: { flush: 'sync', syncMs: 0.3, brokers: 1 },
     // Who gives up before the broker is back was told that the message is not stored.
-    sender: { ...BUSY, everyMs: 150, burstMax: 6, timeoutMs: 150 },
+    sender: { ...BUSY, everyMs: 400, burstMax: 6, timeoutMs: 150 },
     faults: (random, atMs, brokers) => {
       const target = pick(random, brokers);
       return [
@@ -97,13 +97,13 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
   'power-cuts': {
     cluster: { flush: 'sync', syncMs: 25 },
     log: CALM_LOG,
-    sender: { ...BUSY, everyMs: 120, paddingMax: 2_000 },
+    sender: { ...BUSY, everyMs: 200, paddingMax: 2_000 },
     faults: (random, atMs, brokers) => [{ kind: 'powerCut', atMs, target: pick(random, brokers), downMs: 100, silent: false }],
     everyMs: 4_000,
   },
   'quick-restarts': {
     cluster: { brokers: 2 },
-    sender: { ...BUSY, everyMs: 60, burstMax: 2, keyedPercent: 100, keys: 20, batchPercent: 0, inFlightBatches: 5 },
+    sender: { ...BUSY, everyMs: 250, burstMax: 2, keyedPercent: 100, keys: 20, batchPercent: 0, inFlightBatches: 5 },
     group: { ...LIVELY, churnMs: 60_000 },
     faults: (random, atMs, brokers) => [
       { kind: 'diskError', atMs, target: pick(random, brokers), operation: 'append', count: 1 },
@@ -139,7 +139,7 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
   retention: {
     cluster: { flush: 'sync' },
     log: { segmentBytes: 16 * 1_024, snapshotBytes: 64 * MIB, retentionBytes: 64 * 1_024 },
-    sender: { ...BUSY, everyMs: 200, paddingMax: 2_000 },
+    sender: { ...BUSY, everyMs: 250, paddingMax: 2_000 },
     faults: (random, atMs, brokers) => [{ kind: 'kill', atMs, target: pick(random, brokers), downMs: 500 }],
     everyMs: 40_000,
   },
@@ -180,7 +180,7 @@ export function planOf(seed: number, minutes: number, stress: Stress | undefined
   const count = cluster.brokers ?? drawn.cluster.brokers;
   const brokers = Array.from({ length: count }, (_, i) => `broker-${String.fromCharCode(97 + i)}`);
   const strikes: Fault[] = [];
-  for (let atMs = 12_000; atMs < drawn.healMs - 15_000; atMs += everyMs / 2 + random.below(everyMs)) {
+  for (let atMs = 12_000; atMs < drawn.healMs - 10_000; atMs += everyMs / 2 + random.below(everyMs)) {
     if (faults !== undefined) strikes.push(...faults(random, Math.round(atMs), brokers));
   }
   const { retentionBytes: _b, retentionMs: _m, ...kept } = drawn.cluster.log;

@@ -19,7 +19,7 @@ checker that the bug names finds it. Then runs the sources as they are through t
 
 The exit code is 0 when every bug was caught by its checker and the sources are clean, 1 otherwise, 64 for wrong options.`;
 
-const MINUTES = 2;
+const MINUTES = 1.5;
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const sources = fileURLToPath(new URL('../../core/src/', import.meta.url));
 

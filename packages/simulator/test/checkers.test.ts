@@ -1,0 +1,439 @@
+// Goal: each checker finds what it looks for, and nothing in a history that is right.
+// Method: one small history that breaks no rule; for each checker the least change of it that breaks its rule, and that rule only is
+// asked. A checker that cannot fail is a defect.
+import { CHECKERS, check, type HistoryEvent, type HistoryFact } from '@qanat/simulator';
+import { describe, expect, it } from 'vitest';
+
+const QUEUE = 't/broker-a/0';
+const OTHER = 't/broker-a/1';
+
+/** Each event comes a millisecond after the one before it, unless a time stands in front of it. */
+function history(...facts: readonly (HistoryFact | number)[]): HistoryEvent[] {
+  const events: HistoryEvent[] = [];
+  let atMs = 0;
+  for (const fact of facts) {
+    if (typeof fact === 'number') atMs = fact;
+    else events.push({ ...fact, atMs: atMs++ });
+  }
+  return events;
+}
+
+const run = (flush: 'sync' | 'async' = 'sync'): HistoryFact => ({ kind: 'run', seed: 1, flush });
+const invoked = (number: number, more: object = {}): HistoryFact => ({
+  kind: 'sendInvoked',
+  value: `p:${number}`,
+  producer: 'p',
+  number,
+  topic: 't',
+  key: undefined,
+  tag: undefined,
+  ack: 'committed',
+  placed: false,
+  ...more,
+});
+const acked = (number: number, offset: number, queue = QUEUE): HistoryFact => ({
+  kind: 'sendCompleted',
+  value: `p:${number}`,
+  outcome: 'ok',
+  queue,
+  offset,
+});
+const ended = (number: number, outcome: 'rejected' | 'unknown'): HistoryFact => ({
+  kind: 'sendCompleted',
+  value: `p:${number}`,
+  outcome,
+  code: 'TIMEOUT',
+});
+const message = (number: number, offset: number, queue: string, more: object) => ({
+  queue,
+  offset,
+  value: `p:${number}` as string | undefined,
+  topic: 't',
+  key: undefined,
+  tag: undefined,
+  ...more,
+});
+const delivered = (number: number, offset: number, more: object = {}): HistoryFact => ({
+  kind: 'delivered',
+  group: 'g',
+  member: 'm1',
+  attempt: 1,
+  ...message(number, offset, QUEUE, more),
+});
+const handled = (offset: number): HistoryFact => ({ kind: 'handled', group: 'g', member: 'm1', queue: QUEUE, offset, ok: true });
+const drained = (number: number, offset: number, queue = QUEUE, more: object = {}): HistoryFact => ({
+  kind: 'drained',
+  ...message(number, offset, queue, more),
+});
+const end = (highWatermark: number, queue = QUEUE): HistoryFact => ({ kind: 'queueDrained', queue, oldest: 0, highWatermark });
+const settled = (problems: readonly string[] = []): HistoryFact => ({ kind: 'settled', tookMs: 10, problems });
+const group = (more: object = {}): HistoryFact => ({
+  kind: 'group',
+  group: 'g',
+  mode: 'clustering',
+  from: 'first',
+  filters: { t: undefined },
+  ordered: true,
+  ...more,
+});
+const member = (state: 'joined' | 'left' | 'refused', name = 'm1'): HistoryFact => ({
+  kind: 'member',
+  group: 'g',
+  member: name,
+  state,
+});
+const stored = (base: number, more: object = {}): HistoryFact => ({
+  kind: 'stored',
+  queue: QUEUE,
+  base,
+  count: 1,
+  producerId: 7,
+  sequence: base,
+  checksum: 1_000 + base,
+  duplicate: false,
+  synced: true,
+  ...more,
+});
+const lease = (epoch: number, start: number, name = 'm1', releasing = false): HistoryFact => ({
+  kind: 'leases',
+  broker: 'broker-a',
+  group: 'g',
+  member: name,
+  leases: [{ queue: QUEUE, epoch, start, releasing }],
+});
+const committed = (offset: number, epoch: number, via: 'commit' | 'release' = 'commit', code = 'OK'): HistoryFact => ({
+  kind: 'committed',
+  via,
+  broker: 'broker-a',
+  group: 'g',
+  member: 'm1',
+  offsets: [{ queue: QUEUE, offset, epoch, code }],
+});
+const polled = (poll: string, offset: number, filtered = false): HistoryFact => ({
+  kind: 'polled',
+  poll,
+  node: 'broker-a',
+  connection: 2,
+  group: 'g',
+  member: 'm1',
+  waitMs: 15_000,
+  queues: [{ queue: QUEUE, offset, epoch: 1, filtered }],
+});
+const read = (poll: string, from: number, next: number, highWatermark: number, more: object = {}): HistoryFact => ({
+  kind: 'read',
+  poll,
+  group: 'g',
+  member: 'm1',
+  queues: [{ queue: QUEUE, code: 'OK', from, epoch: 1, next, highWatermark, oldest: 0, batches: batches(from, next), ...more }],
+});
+const batches = (from: number, next: number) =>
+  Array.from({ length: next - from }, (_, i) => ({ base: from + i, count: 1, checksum: 1_000 + from + i, synced: true }));
+const node = (name: string, state: 'started' | 'powerCut' | 'failed', code?: string): HistoryFact => ({
+  kind: 'node',
+  node: name,
+  role: 'broker',
+  state,
+  ...(code === undefined ? {} : { code }),
+});
+const fault = (name: string, phase: 'begin' | 'end' | 'at' = 'at', nodes: readonly string[] = ['broker-a']): HistoryFact => ({
+  kind: 'fault',
+  phase,
+  fault: name,
+  nodes,
+});
+
+const BEGIN = [run(), node('broker-a', 'started'), group(), member('joined'), lease(1, 0)] as const;
+const ONE = [
+  polled('1', 0),
+  invoked(1),
+  stored(0),
+  acked(1, 0),
+  read('1', 0, 1, 1),
+  delivered(1, 0),
+  handled(0),
+  committed(1, 1),
+] as const;
+const TWO = [
+  polled('2', 1),
+  invoked(2),
+  stored(1),
+  acked(2, 1),
+  read('2', 1, 2, 2),
+  delivered(2, 1),
+  handled(1),
+  committed(2, 1),
+] as const;
+const END = [settled(), drained(1, 0), drained(2, 1), end(2)] as const;
+const RIGHT = [...BEGIN, ...ONE, ...TWO, ...END] as const;
+
+/** Histories that break the rule of a checker, by its name. */
+const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[])[]>> = {
+  'acked-survives': [
+    [...BEGIN, ...ONE, ...TWO, settled(), drained(1, 0), end(1)],
+    // It is there, but elsewhere.
+    [...BEGIN, ...ONE, invoked(2), acked(2, 5), ...END],
+  ],
+  'rejected-invisible': [
+    [...BEGIN, ...ONE, invoked(2), ended(2, 'rejected'), ...END],
+    [...BEGIN, ...ONE, invoked(2), ended(2, 'rejected'), delivered(2, 1)],
+  ],
+  'stable-offsets': [
+    [...RIGHT, drained(1, 1)],
+    [...BEGIN, ...ONE, invoked(2), acked(2, 0)],
+  ],
+  'dense-offsets': [
+    [...BEGIN, settled(), drained(1, 0), drained(2, 2), end(3)],
+    [...BEGIN, ...ONE, settled(), drained(1, 0), end(2)],
+  ],
+  'stored-once': [[...RIGHT, drained(1, 0, OTHER), end(1, OTHER)]],
+  'no-phantom': [
+    [...BEGIN, ...ONE, delivered(9, 1)],
+    [...BEGIN, ...ONE, delivered(1, 1, { value: undefined })],
+    [...BEGIN, ...ONE, delivered(1, 0, { topic: 'u' })],
+    [...BEGIN, ...ONE, delivered(1, 0, { tag: 'red' })],
+    [run(), group({ filters: { t: ['red'] } }), invoked(1, { tag: 'blue' }), delivered(1, 0, { tag: 'blue' })],
+    [...BEGIN, { kind: 'trouble', node: 'm1', what: 'undecodable', code: 'INVALID_BATCH' }],
+  ],
+  'no-duplicates': [[...BEGIN, ...ONE, delivered(1, 0, { member: 'm2' })]],
+  'sequences-hold': [
+    [run(), stored(0), stored(5, { sequence: 0, checksum: 1_000 })],
+    [run(), stored(0), stored(1, { sequence: 0 })],
+    [run(), stored(0), stored(1, { sequence: 4 })],
+  ],
+  'keeps-order': [
+    [run(), invoked(1), acked(1, 1), invoked(2), acked(2, 0), drained(2, 0), drained(1, 1), end(2)],
+    [run(), invoked(1, { key: 'k' }), invoked(2, { key: 'k' }), acked(1, 1), acked(2, 0), drained(2, 0), drained(1, 1), end(2)],
+  ],
+  'key-stays': [[run(), invoked(1, { key: 'k' }), acked(1, 0), invoked(2, { key: 'k' }), acked(2, 0, OTHER)]],
+  'delivered-in-order': [
+    [...BEGIN, ...ONE, ...TWO, delivered(1, 0)],
+    [run(), group(), delivered(2, 1), delivered(2, 1)],
+  ],
+  'delivered-survives': [[...BEGIN, ...ONE, delivered(3, 1), settled(), drained(1, 0), end(1)]],
+  'reads-committed': [
+    [run(), stored(0, { synced: false })],
+    [run(), polled('1', 0), read('1', 0, 2, 1)],
+    [run(), polled('1', 0), read('1', 0, 2, 2), polled('2', 1), read('2', 1, 1, 1)],
+    [run(), polled('1', 0), read('1', 0, 1, 1, { batches: [{ base: 0, count: 1, checksum: 1, synced: false }] })],
+  ],
+  'reads-gapless': [
+    [run(), polled('1', 0), read('1', 0, 2, 2, { batches: batches(1, 2) })],
+    [run(), polled('1', 0), read('1', 0, 3, 3, { batches: [...batches(0, 1), ...batches(2, 3)] })],
+    [run(), polled('1', 0), read('1', 0, 2, 2, { batches: batches(0, 1) })],
+    [run(), polled('1', 3, true), read('1', 3, 4, 4, { batches: batches(1, 2) })],
+  ],
+  'lost-is-suffix': [
+    [
+      run('async'),
+      invoked(1),
+      acked(1, 0),
+      invoked(2),
+      acked(2, 1),
+      node('broker-a', 'powerCut'),
+      drained(3, 0),
+      drained(2, 1),
+      end(2),
+    ],
+  ],
+  'leases-exclusive': [
+    [run(), lease(1, 0, 'm1'), lease(1, 0, 'm2')],
+    [run(), lease(1, 0, 'm1'), lease(1, 4, 'm1')],
+    [run(), lease(1, 0, 'm1'), lease(2, 0, 'm2'), lease(1, 0, 'm1')],
+  ],
+  'leases-fenced': [
+    [run(), lease(1, 0, 'm1'), lease(2, 0, 'm2'), polled('1', 0), read('1', 0, 1, 1)],
+    [run(), lease(1, 0, 'm1'), committed(1, 1, 'release'), committed(1, 1)],
+  ],
+  'commits-monotone': [
+    [...BEGIN, ...ONE, committed(1, 1, 'release'), lease(2, 0, 'm2')],
+    [...BEGIN, ...ONE, { kind: 'fetched', group: 'g', queue: QUEUE, offset: 0 }],
+    [...BEGIN, ...ONE, { kind: 'fetched', group: 'g', queue: QUEUE, offset: undefined }],
+  ],
+  'commits-within-bounds': [[...BEGIN, ...ONE, committed(5, 1)]],
+  'commits-handled': [[...BEGIN, ...ONE, invoked(2), delivered(2, 1), committed(2, 1), handled(1), ...END]],
+  'at-least-once': [
+    [...BEGIN, ...ONE, invoked(2), acked(2, 1), ...END],
+    [run(), group({ mode: 'broadcasting' }), member('joined'), invoked(1), acked(1, 0), settled(), drained(1, 0), end(1)],
+    // LAST means the first message stored since the member joined.
+    [run(), group({ from: 'last' }), member('joined'), invoked(1), acked(1, 0), lease(1, 1), settled(), drained(1, 0), end(1)],
+  ],
+  'polls-wake': [[...BEGIN, polled('1', 0), invoked(1), stored(0), 60_000, settled()]],
+  'nobody-expires-early': [
+    [
+      ...BEGIN,
+      5_000,
+      {
+        kind: 'expired',
+        node: 'broker-a',
+        group: 'g',
+        who: 'm1',
+        allowedMs: 10_000,
+        lostAllowedMs: 3_000,
+        heardAtMs: 100,
+        lostAtMs: undefined,
+      },
+    ],
+    [
+      ...BEGIN,
+      1_000,
+      fault('pause', 'begin'),
+      60_000,
+      fault('pause', 'end'),
+      60_000,
+      {
+        kind: 'expired',
+        node: 'broker-a',
+        group: 'g',
+        who: 'm1',
+        allowedMs: 10_000,
+        lostAllowedMs: 3_000,
+        heardAtMs: 900,
+        lostAtMs: undefined,
+      },
+    ],
+  ],
+  'goaway-heeded': [[...BEGIN, { kind: 'askedAfterGoAway', node: 'm1', frame: 'PULL' }]],
+  'nothing-breaks': [
+    [...BEGIN, node('broker-a', 'failed', 'STORE_IO')],
+    [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'CORRUPT_LOG')],
+    [...BEGIN, invoked(1), ended(1, 'unknown')],
+    [...BEGIN, member('refused')],
+  ],
+  settles: [
+    [...BEGIN, settled(['queue 0 has no owner'])],
+    [...BEGIN, invoked(1), settled()],
+    [...BEGIN, ...ONE],
+  ],
+};
+
+/** Histories that look like a breach and are none, by the checker that must keep quiet. */
+const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)[])[]>> = {
+  'acked-survives': [
+    // Nothing was promised for ack `none`, nor for what retention took.
+    [run(), invoked(1, { ack: 'none' }), { kind: 'sendCompleted', value: 'p:1', outcome: 'ok' }, settled(), end(0)],
+    [run(), invoked(1), acked(1, 0), settled(), { kind: 'queueDrained', queue: QUEUE, oldest: 1, highWatermark: 1 }],
+    [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), settled(), end(0)],
+  ],
+  'no-duplicates': [
+    [...BEGIN, ...ONE, delivered(1, 0, { attempt: 2 })],
+    [...BEGIN, ...ONE, fault('kill'), delivered(1, 0, { member: 'm2' })],
+    [...BEGIN, ...ONE, { kind: 'reset', phase: 'asked', broker: 'broker-a', group: 'g', forward: false }, delivered(1, 0)],
+  ],
+  'stable-offsets': [[run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), invoked(2), acked(2, 0)]],
+  'sequences-hold': [
+    [run(), stored(0), stored(0, { duplicate: true })],
+    // An answer that was lost with its connection was not seen.
+    [run(), stored(0), { kind: 'connection', node: 'broker-a', connection: 2, state: 'closed' }, stored(4, { sequence: 4 })],
+  ],
+  'keeps-order': [[run(), invoked(1), invoked(2), acked(1, 1), acked(2, 0), drained(2, 0), drained(1, 1), end(2)]],
+  'key-stays': [
+    [
+      run(),
+      invoked(1, { key: 'k' }),
+      acked(1, 0),
+      node('broker-b', 'powerCut'),
+      90_000,
+      node('broker-b', 'started'),
+      invoked(2, { key: 'k' }),
+      acked(2, 0, OTHER),
+    ],
+  ],
+  'reads-committed': [
+    // A slow answer tells what it saw before another one was given.
+    [run(), polled('1', 0), polled('2', 0), read('2', 0, 2, 2), read('1', 0, 1, 1)],
+  ],
+  'lost-is-suffix': [
+    [
+      run('async'),
+      invoked(1),
+      acked(1, 0),
+      invoked(2),
+      acked(2, 1),
+      node('broker-a', 'powerCut'),
+      drained(1, 0),
+      drained(3, 1),
+      end(2),
+    ],
+  ],
+  'leases-fenced': [[run(), lease(1, 0, 'm1'), committed(1, 1, 'release'), committed(1, 1, 'commit', 'LEASE_FENCED')]],
+  'commits-monotone': [
+    [
+      ...BEGIN,
+      ...ONE,
+      { kind: 'reset', phase: 'asked', broker: 'broker-a', group: 'g', forward: false },
+      committed(1, 1),
+      { kind: 'reset', phase: 'answered', broker: 'broker-a', group: 'g', forward: false },
+      lease(2, 0, 'm1'),
+    ],
+  ],
+  'commits-handled': [
+    [run(), group({ filters: { t: ['red'] } }), lease(1, 0), invoked(1), committed(1, 1), settled(), drained(1, 0), end(1)],
+  ],
+  'polls-wake': [
+    [...BEGIN, polled('1', 0, true), invoked(1), stored(0), 60_000, settled()],
+    [...BEGIN, polled('1', 0), fault('pause', 'begin'), stored(0), 60_000, fault('pause', 'end')],
+  ],
+  'nobody-expires-early': [
+    [
+      ...BEGIN,
+      12_000,
+      {
+        kind: 'expired',
+        node: 'broker-a',
+        group: 'g',
+        who: 'm1',
+        allowedMs: 10_000,
+        lostAllowedMs: 3_000,
+        heardAtMs: 100,
+        lostAtMs: undefined,
+      },
+    ],
+    [
+      ...BEGIN,
+      5_000,
+      {
+        kind: 'expired',
+        node: 'broker-a',
+        group: 'g',
+        who: 'm1',
+        allowedMs: 10_000,
+        lostAllowedMs: 3_000,
+        heardAtMs: 1_000,
+        lostAtMs: 1_500,
+      },
+    ],
+  ],
+  'nothing-breaks': [
+    [...BEGIN, fault('rot'), node('broker-a', 'failed', 'CORRUPT_LOG')],
+    [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'STORE_IO'), invoked(1), ended(1, 'unknown')],
+  ],
+};
+
+const verdictsOf = (name: string, facts: readonly (HistoryFact | number)[]): readonly string[] =>
+  check(
+    history(...facts),
+    CHECKERS.filter((checker) => checker.name === name),
+  ).map(({ sentence }) => sentence);
+
+describe('the checkers of histories', () => {
+  it('find nothing in a history that breaks no rule', () => {
+    expect(check(history(...RIGHT))).toEqual([]);
+  });
+
+  it.each(CHECKERS.map(({ name }) => name))('%s finds what breaks its rule', (name) => {
+    const wrong = WRONG[name] ?? [];
+    expect(wrong.length).toBeGreaterThan(0);
+    for (const facts of wrong) expect({ facts, verdicts: verdictsOf(name, facts).length > 0 }).toEqual({ facts, verdicts: true });
+  });
+
+  it.each(Object.keys(EXCUSED))('%s keeps quiet about what only looks like it', (name) => {
+    for (const facts of EXCUSED[name] ?? [])
+      expect({ facts, verdicts: verdictsOf(name, facts) }).toEqual({ facts, verdicts: [] });
+  });
+
+  it('names the checker, says it in a sentence and shows the events', () => {
+    const [verdict] = check(history(...BEGIN, ...ONE, delivered(9, 1)));
+    expect(verdict).toMatchObject({ checker: 'no-phantom', sentence: 't/broker-a/0 1 is p:9, which nobody had sent' });
+    expect(verdict?.events).toHaveLength(1);
+  });
+});
