@@ -129,5 +129,5 @@ async function consumerSleeps(trial, crew) {
   trial.check(again.length === 0, `${what}: nothing comes twice but ${own} that it had in its hands`, again);
   trial.figure('againBySleeper', own);
   const back = await crew.shared('2/2/2', { withinMs: 15_000, sinceMs: since.ms + CONSUMER_MS });
-  trial.check(back !== undefined, `${what}: it has its share again ${seconds(back?.ms)} after it woke`);
+  trial.check(back !== undefined, `${what}: it has its share again, seen ${seconds(back?.ms)} after it woke`);
 }

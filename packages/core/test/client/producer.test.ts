@@ -377,8 +377,10 @@ describe('when a broker does not take messages', () => {
     const cluster = new Cluster();
     cluster.a.meddle = failing('DISK_FULL');
     const result = cluster.send('x', { key: 'k' }, { timeoutMs: 2_000 });
-    cluster.world.until(() => result.done === 1);
+    const free = cluster.send('y', {}, { timeoutMs: 2_000 });
+    cluster.world.until(() => result.done === 1 && free.done === 1);
     expect(result.error).toMatchObject({ code: 'DISK_FULL', outcome: 'rejected' });
+    expect(free.error).toMatchObject({ code: 'DISK_FULL', outcome: 'rejected' });
   });
 
   it('what it refuses for good fails at once', () => {

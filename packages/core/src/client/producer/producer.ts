@@ -4,7 +4,7 @@ import type { Timer } from '../../timers.ts';
 import { type RecordInit, recordBytesBound } from '../../wire/record.ts';
 import type { BrokerListener, ClientPart, TopicRoute } from '../host.ts';
 import { MissingTopic } from './missing-topic.ts';
-import { asUnknown } from './out-batch.ts';
+import { asUnknown, type OutBatch } from './out-batch.ts';
 import { CallbackCall, GroupCall, type SingleCall } from './pending-call.ts';
 import { Placer } from './placer.ts';
 import { checkRecord } from './placing.ts';
@@ -251,9 +251,10 @@ export class Producer implements ClientPart, BrokerListener {
       const late = lane.waiting.filter((item) => dueOf(item) <= nowMs);
       if (late.length > 0) lane.waiting = lane.waiting.filter((item) => dueOf(item) > nowMs);
       for (const item of late) this.#failWaiting(item, this.#unsent(lane.topic, undefined));
-      lane.drafts = this.#sender.expireDrafts(lane.drafts, nowMs, () => this.#unsent(lane.topic, undefined));
+      lane.drafts = this.#sender.expireDrafts(lane.drafts, nowMs, (batch) => this.#unsent(lane.topic, undefined, batch));
     }
-    for (const queue of this.#sender.queues()) this.#sender.expire(queue, nowMs, () => this.#unsent(queue.topic, queue.broker));
+    for (const queue of this.#sender.queues())
+      this.#sender.expire(queue, nowMs, (batch) => this.#unsent(queue.topic, queue.broker, batch));
     const next = this.#nextDueMs();
     if (next < Number.POSITIVE_INFINITY && !this.#ended) this.#armDeadline(Math.max(next, nowMs + DEADLINE_GRAIN_MS));
   }
@@ -271,14 +272,22 @@ export class Producer implements ClientPart, BrokerListener {
     return next;
   }
 
-  #unsent(topic: string, broker: string | undefined): QanatError {
+  /** @param batch that waits to be sent, perhaps again: what refused it is the reason, not the deadline. */
+  #unsent(topic: string, broker: string | undefined, batch?: OutBatch): QanatError {
+    const last = batch?.lastError;
+    if (last?.outcome === 'rejected' && batch?.mayBeStored !== true) {
+      return new QanatError(last.code, `topic "${topic}": refused until the time was up: ${last.message}`, { cause: last });
+    }
     const lane = this.#sender.topics.get(topic);
     const brokers = broker !== undefined ? [broker] : [...new Set(lane?.queues.map((queue) => queue.broker))];
-    const causes = brokers.map(
-      (name) => this.#sender.brokerLane(name).lastError?.message ?? `broker ${name} cannot be reached or is busy`,
-    );
+    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError);
+    const causes = brokers.map((name, i) => errors[i]?.message ?? `broker ${name} cannot be reached or is busy`);
     const why = lane?.found === undefined ? 'no NameServer told where the topic is' : causes.slice(0, 3).join('; ');
-    return new QanatError('TIMEOUT', `topic "${topic}": the message could not be sent in time: ${why}`, { outcome: 'not-sent' });
+    const cause = errors.find((error) => error !== undefined);
+    return new QanatError('TIMEOUT', `topic "${topic}": the message could not be sent in time: ${why}`, {
+      outcome: 'not-sent',
+      ...(cause === undefined ? {} : { cause }),
+    });
   }
 
   // ---- the end ----
