@@ -10,6 +10,7 @@ export interface LogFlags {
   readonly retentionMib?: number;
   readonly reserveMib?: number;
   readonly segmentMib?: number;
+  readonly scrubMib?: number;
 }
 
 export function addLogOptions(command: Command): Command {
@@ -37,6 +38,12 @@ export function addLogOptions(command: Command): Command {
         parse: wholeNumber(1, 4_095),
         env: 'QANAT_SEGMENT_MIB',
       }),
+    )
+    .addOption(
+      option('--scrub-mib <n>', 'MiB a second of old log that are read again in search of damage; default 1, 0: none', {
+        parse: wholeNumber(0),
+        env: 'QANAT_SCRUB_MIB',
+      }),
     );
 }
 
@@ -46,11 +53,13 @@ export function logSettings({
   retentionMib,
   reserveMib,
   segmentMib,
+  scrubMib,
 }: LogFlags): NonNullable<BrokerOptions['log']> {
   return {
     ...(retentionTime === undefined ? {} : { retentionMs: retentionTime }),
     ...(retentionMib === undefined ? {} : { retentionBytes: retentionMib * MIB }),
     ...(reserveMib === undefined ? {} : { reserveBytes: reserveMib * MIB }),
     ...(segmentMib === undefined ? {} : { segmentBytes: segmentMib * MIB }),
+    ...(scrubMib === undefined ? {} : { scrubBytesPerSecond: scrubMib * MIB }),
   };
 }

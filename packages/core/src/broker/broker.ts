@@ -203,6 +203,7 @@ export class Broker implements Engine, ServerHandler {
       stagedBytes: this.#opened ? this.#log.stagedBytes : 0,
       logEnd: this.#opened ? this.#log.endPosition : 0,
       diskFull: this.#log.diskFull,
+      damagedSegments: this.#log.damagedSegments,
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
     };

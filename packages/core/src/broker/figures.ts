@@ -20,6 +20,8 @@ export interface BrokerFigures {
   readonly logEnd: number;
   /** Free space is under the reserve: messages are refused. */
   readonly diskFull: boolean;
+  /** Files of the log that were found damaged since the start. */
+  readonly damagedSegments: number;
   /** Messages of the batches that were handed out to readers. */
   readonly messagesOut: number;
   readonly traffic: Traffic;

@@ -285,7 +285,7 @@ describe('a power cut at any step of the storage (spec, chapter of the log entry
     );
     fc.assert(property, { numRuns: 400, seed: 1, size: 'max' } as fc.Parameters<[number, number, string]>);
     expect(entries).toBeGreaterThan(5_000);
-  });
+  }, 240_000);
 
   it('in a recovery, at each of its steps, again and again, gives the same log [QNT-LOG-012]', () => {
     const property = fc.property(fc.nat(), fc.integer({ min: 10, max: 100 }), (seed, stepsMax) => {
@@ -309,7 +309,7 @@ describe('a power cut at any step of the storage (spec, chapter of the log entry
       }
     });
     fc.assert(property, { numRuns: 100, seed: 2 });
-  });
+  }, 240_000);
 });
 
 function cloneOf(disk: FakeDisk): FakeDisk {

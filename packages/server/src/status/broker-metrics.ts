@@ -12,6 +12,11 @@ export const BROKER_METRICS: readonly Metric<Broker>[] = [
   gauge('qanat_broker_producers', 'Producer ids that the broker remembers.', (f) => f.producers),
   gauge('qanat_broker_polls', 'PULL requests that wait for messages.', (f) => f.polls),
   gauge('qanat_log_staged_bytes', 'Bytes that wait to be stored.', (f) => f.stagedBytes),
+  gauge(
+    'qanat_log_damaged_segments',
+    'Files of the log that were found damaged; see the log of the broker.',
+    (f) => f.damagedSegments,
+  ),
   gauge('qanat_log_disk_full', '1 while messages are refused because the disk is full.', (f) => (f.diskFull ? 1 : 0)),
   {
     name: 'qanat_log_written_bytes_total',

@@ -13,6 +13,7 @@ import { LogReader, type ReadDone } from './log-reader.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
 import { Retention } from './retention.ts';
+import { Scrub } from './scrub.ts';
 import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 import { SnapshotStore } from './snapshot-store.ts';
@@ -30,6 +31,8 @@ const SNAPSHOT_BYTES_MAX = 192 * MIB;
 const CACHE_BYTES = 64 * MIB;
 const BLOCK_BYTES = MIB;
 const RESERVE_BYTES = 256 * MIB;
+/** A log of 10 GB is read in about three hours. */
+const SCRUB_BYTES_PER_SECOND = MIB;
 const SNAPSHOT_RETRY_MS = 10_000;
 
 /** What there is once the log is recovered. */
@@ -38,6 +41,7 @@ interface OpenLog {
   readonly staged: StagedEntries;
   readonly commit: GroupCommit;
   readonly retention: Retention;
+  readonly scrub: Scrub;
 }
 
 /**
@@ -126,6 +130,11 @@ export class CommitLog {
   /** Free space is under the reserve: the broker takes no messages, state records still go. */
   get diskFull(): boolean {
     return this.#space.full;
+  }
+
+  /** Files of the log that the scrub found damaged. */
+  get damagedSegments(): number {
+    return this.#open?.scrub.damaged ?? 0;
   }
 
   /**
@@ -242,6 +251,7 @@ export class CommitLog {
       return;
     }
     this.#open?.retention.stop();
+    this.#open?.scrub.stop();
     this.#endSnapshot?.();
     commit.finish(() => {
       commit.stop();
@@ -289,7 +299,14 @@ export class CommitLog {
       roll: () => staged.roll(),
       removed: (segment) => this.#indexFiles.remove(segment),
     });
-    this.#open = { storeId: log.storeId, staged, commit, retention };
+    const scrub = new Scrub({
+      bytesPerSecond: this.#options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
+      host: this.#host,
+      background: this.#background,
+      codec: new EntryCodec(this.#options.platform),
+      segments: log.segments,
+    });
+    this.#open = { storeId: log.storeId, staged, commit, retention, scrub };
     this.#indexFiles.write();
   }
 

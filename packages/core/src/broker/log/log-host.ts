@@ -73,6 +73,8 @@ export interface CommitLogOptions {
   readonly retentionMs?: number;
   /** Bytes of the log above which its oldest segments leave it, once two snapshots cover them. Default: no limit. */
   readonly retentionBytes?: number;
+  /** How fast old segments are read again in search of damage. Default 1 MiB a second; 0: never. */
+  readonly scrubBytesPerSecond?: number;
   /** Free space under which the disk counts as full. Default 256 MiB. */
   readonly reserveBytes?: number;
   /** Longest time for which a written entry is not synced, with flush async. Default 200 ms. */

@@ -30,11 +30,13 @@ export type AcceptEntry = (segment: ScannedSegment, header: EntryHeader, bytes: 
 /** The bytes of a segment's file around the place of the scan. */
 class Window {
   readonly segment: ScannedSegment;
+  readonly #readBytes: number;
   bytes: Uint8Array = new Uint8Array(0);
   from = 0;
 
-  constructor(segment: ScannedSegment) {
+  constructor(segment: ScannedSegment, readBytes: number) {
     this.segment = segment;
+    this.#readBytes = readBytes;
   }
 
   /** Makes `length` bytes from `position` on available in `bytes`. @returns false where the file ends before. */
@@ -42,7 +44,7 @@ class Window {
     if (position >= this.from && position + length <= this.from + this.bytes.length) return true;
     const { name, base, fileEnd } = this.segment;
     if (position + length > fileEnd) return false;
-    const wanted = Math.min(Math.max(length, WINDOW_BYTES), fileEnd - position);
+    const wanted = Math.min(Math.max(length, this.#readBytes), fileEnd - position);
     this.bytes = yield* perform({ op: 'read', name, position: fileOffset(base, position), length: wanted });
     this.from = position;
     return this.bytes.length >= length;
@@ -52,6 +54,7 @@ class Window {
 export class LogScan {
   readonly #codec: EntryCodec;
   readonly #accept: AcceptEntry;
+  readonly #readBytes: number;
   /** Position behind the last accepted entry, and its chain and term. */
   position: number;
   chain: number;
@@ -61,8 +64,16 @@ export class LogScan {
   /** Why the entry at `position` was not accepted. */
   fault = '';
 
-  constructor(codec: EntryCodec, position: number, chain: number, evidence: number, accept: AcceptEntry) {
+  constructor(
+    codec: EntryCodec,
+    position: number,
+    chain: number,
+    evidence: number,
+    accept: AcceptEntry,
+    readBytes: number = WINDOW_BYTES,
+  ) {
     this.#codec = codec;
+    this.#readBytes = readBytes;
     this.#accept = accept;
     this.position = position;
     this.chain = chain;
@@ -78,7 +89,7 @@ export class LogScan {
 
   /** Accepts the entries of a segment up to `limit` or the first that does not verify. @returns whether `limit` was reached. */
   *segment(segment: ScannedSegment, limit: number): StorageTask<boolean> {
-    const window = new Window(segment);
+    const window = new Window(segment, this.#readBytes);
     while (this.position < limit) {
       if (!(yield* window.reach(this.position, ENTRY_HEADER_BYTES))) return this.#refuse('the file ends');
       const header = this.#header(window);
@@ -101,7 +112,7 @@ export class LogScan {
    * storage holds, whatever became of the bytes before them.
    */
   *lookForEvidence(segment: ScannedSegment): StorageTask<void> {
-    const window = new Window(segment);
+    const window = new Window(segment, this.#readBytes);
     let position = this.position;
     while (this.evidence <= this.position && (yield* window.reach(position, ENTRY_HEADER_BYTES))) {
       const end = window.from + window.bytes.length - ENTRY_HEADER_BYTES;
@@ -141,7 +152,7 @@ export class LogScan {
    * terms may be out in the world.
    */
   *highestTerm(segment: ScannedSegment, position: number): StorageTask<number> {
-    const window = new Window(segment);
+    const window = new Window(segment, this.#readBytes);
     let highest = 0;
     let from = position;
     while (yield* window.reach(from, ENTRY_HEADER_BYTES)) {
