@@ -110,7 +110,9 @@ export class BrokerObserver implements EngineObserver {
       asked = new Map();
       this.#asked.set(connection, asked);
     }
-    asked.set(frame.correlation, { name, frame, batch, arrival, poll });
+    // The engine owns the bytes from now on, and may write into them.
+    const kept = { ...frame, control: frame.control.slice() };
+    asked.set(frame.correlation, { name, frame: kept, batch, arrival, poll });
     if (name === 'PULL') this.#polled(connection, poll, frame);
     else if (name === 'CLIENT_HEARTBEAT') this.#heartbeat(connection, frame);
     else if (name === 'GROUP_RESET') this.#reset(frame, 'asked');
