@@ -36,6 +36,8 @@ export function writeUint53At(b: Uint8Array, at: number, value: number): void {
 
 /** Bytes that `value` takes as an unsigned LEB128 varint; at most 2^53−1. */
 export function varintLength(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
   let rest = value;
   let length = 1;
   while (rest >= 0x80) {
@@ -47,6 +49,15 @@ export function varintLength(value: number): number {
 
 /** Writes an unsigned varint and gives the place behind it. */
 export function writeVarint(b: Uint8Array, at: number, value: number): number {
+  if (value < 0x80) {
+    b[at] = value;
+    return at + 1;
+  }
+  if (value < 0x4000) {
+    b[at] = (value & 0x7f) | 0x80;
+    b[at + 1] = value >>> 7;
+    return at + 2;
+  }
   let rest = value;
   let to = at;
   while (rest >= 0x80) {

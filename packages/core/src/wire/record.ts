@@ -29,6 +29,7 @@ import {
   zigzag,
 } from './bytes.ts';
 import { LIMITS } from './gen/registry.ts';
+import { checkLength, TextBytes } from './text-bytes.ts';
 
 /** A message as a producer gives it. */
 export interface RecordInit {
@@ -52,12 +53,6 @@ export interface BatchFields {
   readonly compress?: boolean;
 }
 
-function checkLength(what: string, length: number, max: number): void {
-  if (length > max) {
-    throw new QanatError('INVALID_BATCH', `the ${what} has ${length} bytes, at most ${max} are allowed`, { outcome: 'not-sent' });
-  }
-}
-
 function propertiesLength(properties: Readonly<Record<string, string>>): number {
   let bytes = 0;
   let payload = 0;
@@ -71,25 +66,6 @@ function propertiesLength(properties: Readonly<Record<string, string>>): number 
   }
   checkLength('properties', payload, LIMITS.PROPERTIES_BYTES_MAX);
   return bytes + varintLength(count);
-}
-
-/** Bytes of a record without its length field. @throws QanatError INVALID_BATCH when a part is too long. */
-function recordBodyLength(record: RecordInit, keyBytes: number, tagBytes: number, bornDelta: number): number {
-  checkLength('key', keyBytes, LIMITS.KEY_BYTES_MAX);
-  checkLength('tag', tagBytes, LIMITS.TAG_BYTES_MAX);
-  const properties = record.properties === undefined ? 1 : propertiesLength(record.properties);
-  const body = record.body.length;
-  return (
-    1 +
-    varintLength(zigzag(bornDelta)) +
-    varintLength(keyBytes + 1) +
-    keyBytes +
-    varintLength(tagBytes + 1) +
-    tagBytes +
-    varintLength(body) +
-    body +
-    properties
-  );
 }
 
 /** An upper bound of the bytes that a record adds to a batch; cheap. For deciding where a batch ends. */
@@ -106,29 +82,16 @@ export function textChecksum(platform: Platform, text: string | undefined): numb
   return text === undefined || text === '' ? 0 : platform.crc32(utf8(text), 0);
 }
 
-function writeColumn(platform: Platform, out: Uint8Array, at: number, records: readonly RecordInit[], of: 'tag' | 'key'): number {
-  let to = at;
-  let last: string | undefined;
-  let sum = 0;
-  for (const record of records) {
-    const text = record[of];
-    if (text !== last) {
-      sum = textChecksum(platform, text);
-      last = text;
-    }
-    writeUint32At(out, to, sum);
-    to += 4;
-  }
-  return to;
-}
-
-function writeText(out: Uint8Array, at: number, text: string | undefined, bytes: number): number {
-  const to = writeVarint(out, at, bytes === 0 ? 0 : bytes + 1);
-  return bytes === 0 ? to : writeUtf8(out, to, text as string);
-}
+const tags = new TextBytes('tag', LIMITS.TAG_BYTES_MAX);
+const keys = new TextBytes('key', LIMITS.KEY_BYTES_MAX);
+/** Of the records of the batch that is being built, without their length fields. */
+const lengths = new Uint32Array(LIMITS.BATCH_RECORDS_MAX);
 
 function writeProperties(out: Uint8Array, at: number, properties: Readonly<Record<string, string>> | undefined): number {
-  if (properties === undefined) return writeVarint(out, at, 0);
+  if (properties === undefined) {
+    out[at] = 0;
+    return at + 1;
+  }
   const names = Object.keys(properties);
   let to = writeVarint(out, at, names.length);
   for (const name of names) {
@@ -139,31 +102,61 @@ function writeProperties(out: Uint8Array, at: number, properties: Readonly<Recor
   return to;
 }
 
-const textLength = (text: string | undefined): number => (text === undefined || text === '' ? 0 : utf8Length(text));
+/** Born time of a record less that of its batch. */
+const bornDelta = ({ bornTimeMs }: RecordInit, ofBatchMs: number): number =>
+  bornTimeMs === undefined ? 0 : Math.trunc(bornTimeMs - ofBatchMs);
 
-function writeRecords(out: Uint8Array, at: number, records: readonly RecordInit[], bornTimeMs: number): number {
-  let to = at;
-  for (const record of records) {
-    const keyBytes = textLength(record.key);
-    const tagBytes = textLength(record.tag);
-    const delta = record.bornTimeMs === undefined ? 0 : Math.trunc(record.bornTimeMs - bornTimeMs);
-    to = writeVarint(out, to, recordBodyLength(record, keyBytes, tagBytes, delta));
-    out[to++] = 0;
-    to = writeVarint(out, to, zigzag(delta));
-    to = writeText(out, to, record.key, keyBytes);
-    to = writeText(out, to, record.tag, tagBytes);
-    to = writeVarint(out, to, record.body.length);
-    out.set(record.body, to);
-    to = writeProperties(out, to + record.body.length, record.properties);
-  }
-  return to;
+/** Where the columns and the records of a batch begin; 0 for a column that it does not have. */
+interface BatchPlaces {
+  readonly tagsAt: number;
+  readonly keysAt: number;
+  readonly recordsAt: number;
 }
 
-function recordsLength(records: readonly RecordInit[], bornTimeMs: number): number {
+/** Writes columns, and records whose `lengths` are known. */
+function writeRecords(
+  platform: Platform,
+  out: Uint8Array,
+  { tagsAt, keysAt, recordsAt }: BatchPlaces,
+  records: readonly RecordInit[],
+  bornTimeMs: number,
+): void {
+  let to = recordsAt;
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as RecordInit;
+    const { body } = record;
+    to = writeVarint(out, to, lengths[i] as number);
+    out[to] = 0;
+    to = writeVarint(out, to + 1, zigzag(bornDelta(record, bornTimeMs)));
+    keys.take(record.key);
+    if (keysAt > 0) writeUint32At(out, keysAt + 4 * i, keys.sum(platform));
+    to = keys.write(out, to);
+    tags.take(record.tag);
+    if (tagsAt > 0) writeUint32At(out, tagsAt + 4 * i, tags.sum(platform));
+    to = tags.write(out, to);
+    to = writeVarint(out, to, body.length);
+    out.set(body, to);
+    to = writeProperties(out, to + body.length, record.properties);
+  }
+}
+
+/** Fills `lengths`. @returns the bytes of all records. @throws QanatError INVALID_BATCH when a part is too long. */
+function measureRecords(records: readonly RecordInit[], bornTimeMs: number): number {
   let bytes = 0;
-  for (const record of records) {
-    const delta = record.bornTimeMs === undefined ? 0 : Math.trunc(record.bornTimeMs - bornTimeMs);
-    const length = recordBodyLength(record, textLength(record.key), textLength(record.tag), delta);
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as RecordInit;
+    const keyBytes = keys.take(record.key);
+    const tagBytes = tags.take(record.tag);
+    const body = record.body.length;
+    const length =
+      1 +
+      varintLength(zigzag(bornDelta(record, bornTimeMs))) +
+      (keyBytes === 0 ? 1 : varintLength(keyBytes + 1) + keyBytes) +
+      (tagBytes === 0 ? 1 : varintLength(tagBytes + 1) + tagBytes) +
+      varintLength(body) +
+      body +
+      (record.properties === undefined ? 1 : propertiesLength(record.properties));
+    lengths[i] = length;
     bytes += varintLength(length) + length;
   }
   return bytes;
@@ -187,16 +180,19 @@ export function encodeBatch(
   }
   const tagged = records.some((record) => record.tag !== undefined && record.tag !== '');
   const keyed = records.some((record) => record.key !== undefined && record.key !== '');
-  const columnsAt = BATCH_HEADER_BYTES;
-  const recordsAt = columnsAt + ((tagged ? 4 : 0) + (keyed ? 4 : 0)) * records.length;
-  const length = recordsLength(records, fields.bornTimeMs);
+  const columnBytes = 4 * records.length;
+  const keysAt = BATCH_HEADER_BYTES + (tagged ? columnBytes : 0);
+  const recordsAt = keysAt + (keyed ? columnBytes : 0);
+  const length = measureRecords(records, fields.bornTimeMs);
   let out: Uint8Array = new Uint8Array(recordsAt + length);
-  writeRecords(out, recordsAt, records, fields.bornTimeMs);
+  const places = { tagsAt: tagged ? BATCH_HEADER_BYTES : 0, keysAt: keyed ? keysAt : 0, recordsAt };
+  writeRecords(platform, out, places, records, fields.bornTimeMs);
   let attributes = (tagged ? BatchAttribute.TAG_COLUMN : 0) | (keyed ? BatchAttribute.KEY_COLUMN : 0);
   if (fields.compress === true) {
     const deflated = platform.deflateRaw(out.subarray(recordsAt));
     if (deflated.length + 4 < length) {
       const smaller = new Uint8Array(recordsAt + 4 + deflated.length);
+      smaller.set(out.subarray(0, recordsAt));
       writeUint32At(smaller, recordsAt, length);
       smaller.set(deflated, recordsAt + 4);
       out = smaller;
@@ -208,8 +204,6 @@ export function encodeBatch(
       outcome: 'not-sent',
     });
   }
-  const keysAt = tagged ? writeColumn(platform, out, columnsAt, records, 'tag') : columnsAt;
-  if (keyed) writeColumn(platform, out, keysAt, records, 'key');
   writeUint16At(out, BATCH_AT.magic, BATCH_MAGIC);
   out[BATCH_AT.version] = BATCH_VERSION;
   out[BATCH_AT.headerWords] = BATCH_HEADER_BYTES / 8;
