@@ -106,11 +106,13 @@ export function decodeSegmentIndex(platform: Platform, given: Uint8Array): Segme
   let start = HEADER_BYTES / 4 + runCount * RUN_WORDS;
   for (let at = HEADER_BYTES / 4; runs.length < runCount; at += RUN_WORDS) {
     const count = words[at + 8] as number;
+    if (start + count * RUN_STRIDE > words.length) return undefined;
     const columns = { columns: words, start, count, nextOffset: pairAt(words, at + 6) };
     const run = new IndexRun(base, pairAt(words, at + 2), pairAt(words, at + 4), columns);
     runs.push({ topicId: words[at] as number, queue: words[at + 1] as number, run });
     start += count * RUN_STRIDE;
   }
+  if (start !== words.length) return undefined;
   return {
     base,
     end: readUint53(bytes, AT.end),

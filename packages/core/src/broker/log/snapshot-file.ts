@@ -6,7 +6,7 @@ import { Snapshot, type SnapshotInit } from '../../wire/gen/messages.ts';
 
 export const CHECKSUM_BYTES = 4;
 /** Encoded in one turn of the event loop, and joined in one. */
-const ENCODE_BYTES = 64 * 1024;
+const ENCODE_BYTES = 16 * 1024;
 const JOIN_BYTES = 4 * 1024 * 1024;
 /** Until the next turn. */
 const PAUSE_MS = 1;
