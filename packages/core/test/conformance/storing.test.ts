@@ -322,7 +322,7 @@ describe('what a broker says to people', () => {
     }
     expect(disk.files.size).toBeGreaterThan(2);
     const names = disk.requests.map((request) => ('name' in request ? request.name : ''));
-    for (const name of names) expect(name).toMatch(/^$|^(log|snap)\/\d{20}\.(seg|snap)$|^[a-z/]+$/);
+    for (const name of names) expect(name).toMatch(/^$|^(log|snap|index)\/\d{20}\.(seg|snap|idx)$|^[a-z/]+$/);
     for (const name of names) expect(name).not.toMatch(/evil|con|LOCK/);
   });
 });
