@@ -6,6 +6,7 @@ import {
   type LiveFrame,
   type Output,
   Position,
+  type RequestHeader,
   readBatchHeader,
 } from '@qanat/core';
 import { Durability } from './durability.ts';
@@ -19,7 +20,8 @@ type Assignment = NonNullable<ReturnType<typeof responseOf<'CLIENT_HEARTBEAT'>>[
 /** A request that waits for its answer. */
 interface Asked {
   readonly name: LiveFrame;
-  readonly frame: Frame;
+  /** Decoded at once: the bytes of a frame are used again when the engine is done with it. */
+  readonly request: unknown;
   readonly batch: BatchHeader | undefined;
   readonly arrival: number;
   readonly poll: string;
@@ -110,16 +112,14 @@ export class BrokerObserver implements EngineObserver {
       asked = new Map();
       this.#asked.set(connection, asked);
     }
-    // The engine owns the bytes from now on, and may write into them.
-    const kept = { ...frame, control: frame.control.slice() };
-    asked.set(frame.correlation, { name, frame: kept, batch, arrival, poll });
-    if (name === 'PULL') this.#polled(connection, poll, frame);
-    else if (name === 'CLIENT_HEARTBEAT') this.#heartbeat(connection, frame);
-    else if (name === 'GROUP_RESET') this.#reset(frame, 'asked');
+    const request: unknown = requestOf(name, frame);
+    asked.set(frame.correlation, { name, request, batch, arrival, poll });
+    if (name === 'PULL') this.#polled(connection, poll, request as RequestHeader<'PULL'>);
+    else if (name === 'CLIENT_HEARTBEAT') this.#heartbeat(connection, request as RequestHeader<'CLIENT_HEARTBEAT'>);
+    else if (name === 'GROUP_RESET') this.#reset(request as RequestHeader<'GROUP_RESET'>, 'asked');
   }
 
-  #polled(connection: number, poll: string, frame: Frame): void {
-    const { group, member, waitMs, topics } = requestOf('PULL', frame);
+  #polled(connection: number, poll: string, { group, member, waitMs, topics }: RequestHeader<'PULL'>): void {
     const queues = topics.flatMap(({ topic, filter, queues }) =>
       queues.map(({ queue, offset, leaseEpoch }) => ({
         queue: this.#queue(topic, queue),
@@ -140,14 +140,12 @@ export class BrokerObserver implements EngineObserver {
     });
   }
 
-  #heartbeat(connection: number, frame: Frame): void {
-    const { group, member, sessionMs } = requestOf('CLIENT_HEARTBEAT', frame);
+  #heartbeat(connection: number, { group, member, sessionMs }: RequestHeader<'CLIENT_HEARTBEAT'>): void {
     const allowedMs = sessionMs === 0 ? this.#options.sessionMs : sessionMs;
     this.#heard.set(`${group}/${member}`, { connection, atMs: this.#options.nowMs(), sessionMs: allowedMs });
   }
 
-  #reset(frame: Frame, phase: 'asked' | 'answered'): void {
-    const { group, dryRun, to } = requestOf('GROUP_RESET', frame);
+  #reset({ group, dryRun, to }: RequestHeader<'GROUP_RESET'>, phase: 'asked' | 'answered'): void {
     if (dryRun) return;
     const forward = to !== Position.FIRST;
     this.#options.history.add({ kind: 'reset', phase, broker: this.#options.broker, group, forward });
@@ -170,12 +168,12 @@ export class BrokerObserver implements EngineObserver {
     else if (name === 'OFFSET_COMMIT' || name === 'RELEASE' || name === 'LEAVE') this.#answeredCommit(name, asked, frame);
     else if (name === 'OFFSET_FETCH') this.#answeredFetch(asked, frame);
     else if (name === 'CLIENT_HEARTBEAT') this.#answeredHeartbeat(frame);
-    else if (name === 'GROUP_RESET') this.#reset(asked.frame, 'answered');
+    else if (name === 'GROUP_RESET') this.#reset(asked.request as RequestHeader<'GROUP_RESET'>, 'answered');
   }
 
-  #answeredSend({ frame: request, batch, arrival }: Asked, frame: Frame): void {
+  #answeredSend({ request, batch, arrival }: Asked, frame: Frame): void {
     if (batch === undefined) return;
-    const { topic, queue: number } = requestOf('SEND', request);
+    const { topic, queue: number } = request as RequestHeader<'SEND'>;
     const queue = this.#queue(topic, number);
     const { producerId, baseSequence: sequence, bodyChecksum: checksum, recordCount: count } = batch;
     const code = errorCodeOf(frame);
@@ -198,8 +196,8 @@ export class BrokerObserver implements EngineObserver {
     });
   }
 
-  #answeredPull({ frame: request, poll }: Asked, frame: Frame): void {
-    const { group, member, topics } = requestOf('PULL', request);
+  #answeredPull({ request, poll }: Asked, frame: Frame): void {
+    const { group, member, topics } = request as RequestHeader<'PULL'>;
     const wanted = new Map(
       topics.flatMap(({ topic, queues }) => queues.map((queue) => [this.#queue(topic, queue.queue), queue] as const)),
     );
@@ -226,8 +224,8 @@ export class BrokerObserver implements EngineObserver {
     return batches;
   }
 
-  #answeredCommit(name: 'OFFSET_COMMIT' | 'RELEASE' | 'LEAVE', { frame: request }: Asked, frame: Frame): void {
-    const { group, member, offsets } = requestOf(name, request);
+  #answeredCommit(name: 'OFFSET_COMMIT' | 'RELEASE' | 'LEAVE', { request }: Asked, frame: Frame): void {
+    const { group, member, offsets } = request as RequestHeader<'RELEASE'>;
     if (errorCodeOf(frame) !== undefined) return;
     const failed = new Map(
       responseOf(name, frame).results.map(({ topic, queue, code }) => [this.#queue(topic, queue), codeOf(code)] as const),
@@ -240,9 +238,9 @@ export class BrokerObserver implements EngineObserver {
     this.#options.history.add({ kind: 'committed', via, broker: this.#options.broker, group, member, offsets: taken });
   }
 
-  #answeredFetch({ frame: request }: Asked, frame: Frame): void {
+  #answeredFetch({ request }: Asked, frame: Frame): void {
     if (errorCodeOf(frame) !== undefined) return;
-    const { group } = requestOf('OFFSET_FETCH', request);
+    const { group } = request as RequestHeader<'OFFSET_FETCH'>;
     for (const { topic, queue, code, committed, offset } of responseOf('OFFSET_FETCH', frame).offsets) {
       if (code !== 0) continue;
       this.#options.history.add({
