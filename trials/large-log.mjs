@@ -12,7 +12,10 @@ const ended = (start) =>
     start((error) => (error === undefined ? resolve() : reject(error)));
   });
 
-/** Batches of `messages` messages of `messageBytes`, one queue after the other, until the log has `bytes`. @returns next offsets. */
+/**
+ * Batches of `messages` messages of `messageBytes`, one queue after the other, until the log has `bytes`.
+ * @returns the next offset of each queue.
+ */
 export async function makeLargeLog(directory, { topic, queues, bytes, messages, messageBytes, progress }) {
   const storage = await openFileStorage(directory);
   const timers = new Timers();

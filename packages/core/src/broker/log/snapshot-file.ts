@@ -17,8 +17,8 @@ interface SliceHost {
 }
 
 /**
- * A CRC-32 of the rest, then a Snapshot: slices that are encoded one behind the other are the encoding of all of them, as Protocol
- * Buffers have it.
+ * A CRC-32 of the rest, then a Snapshot: slices that are encoded one behind the other are the encoding of all of them, as
+ * Protocol Buffers have it.
  */
 export class SnapshotFile {
   readonly #host: SliceHost;
