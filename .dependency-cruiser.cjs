@@ -76,7 +76,7 @@ module.exports = {
       'nobody-imports-the-private-folders',
       'Examples, benchmarks and trials are leaves.',
       { path: '^(packages|scripts|spec)/' },
-      { path: '^(examples|benchmarks|trials)/' },
+      { path: '^(examples|benchmarks|trials|fuzz)/' },
     ),
     rule('no-cycles', 'Types count too: a cycle of types is a cycle of thought.', {}, { circular: true }),
   ],

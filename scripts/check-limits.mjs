@@ -1,5 +1,5 @@
-// Every queue, map and loop that a peer can fill has a named limit: docs/limits.md lists those of this implementation. Each constant
-// there must stand in the source that the page names, and in a test, or in the page's list of those without one and why. Each
+// Every queue, map and loop that a peer can fill has a named limit: docs/limits.md lists those of this implementation. Each
+// constant there must stand in the source that the page names, and in a test or in the list of those without one and why. Each
 // constant `..._MAX` of a source must be on the page. Prints what is wrong and exits with 1 when something is.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 

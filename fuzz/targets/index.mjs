@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const WIRE = ['preface', 'frame-splitter', 'frame-header', 'batch-header', 'records', 'properties'];
 const TEXTS = ['filter', 'names', 'address', 'url'];
-const STORED = ['log-entry', 'log-scan', 'snapshot', 'state-record'];
+const STORED = ['log-entry', 'log-scan', 'snapshot', 'state-record', 'index-file'];
 const SESSIONS = ['name-server-session', 'broker-session', 'client-session'];
 
 const frames = JSON.parse(readFileSync(new URL('../../spec/v1/vectors/frames.json', import.meta.url), 'utf8')).cases;

@@ -13,6 +13,7 @@ const HELLO = concat(encodeFrame(FrameType.HELLO, 0, 1, Hello.encode({ software:
 /** An engine is made anew after so many inputs. */
 const LIFE = 500;
 const OUTPUTS_MAX = 100_000;
+const POISON = 0xdd;
 
 /** The bytes that a client sends in the recorded sessions of a layer, without its HELLO. */
 export function recordedSessions(layers) {
@@ -84,6 +85,13 @@ export function serverTarget({ make, layers, check }) {
     return state;
   };
 
+  /** Another life on the same disk: all that was stored is whole. */
+  const again = ({ disk, engine }) => {
+    const state = { ...make.again(disk), nowMs: 1_000, closing: new Set(), splitter: new FrameSplitter() };
+    give(state, { kind: 'wallClock', offsetMs: 1_700_000_100_000 });
+    make.same(engine, state.engine);
+  };
+
   return {
     seeds: () => recordedSessions(layers),
     mend: mendFrames,
@@ -100,7 +108,10 @@ export function serverTarget({ make, layers, check }) {
       let frames = 0;
       const error = state.splitter.push(concat([HELLO, input]), (frame) => {
         frames++;
-        if (!state.closing.has(connection)) state.engine.handle({ kind: 'frame', connection, frame }, state.nowMs);
+        // The memory of a frame is used again: what an engine keeps of it, it must have copied.
+        const lent = frame.slice();
+        if (!state.closing.has(connection)) state.engine.handle({ kind: 'frame', connection, frame: lent }, state.nowMs);
+        lent.fill(POISON);
         if (frames === 1) perform(state);
       });
       perform(state);
@@ -112,6 +123,7 @@ export function serverTarget({ make, layers, check }) {
       give(state, { kind: 'closed', connection, error: undefined });
       check(state);
       if (++state.inputs < LIFE) life = state;
+      else if (make.again !== undefined) again(state);
     },
   };
 }

@@ -2,7 +2,7 @@ import { QanatError } from '../errors.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import type { ServerSession } from './server-session.ts';
 
-/** Connections that have not said HELLO: beyond it the one that has waited longest is ended, so that no crowd locks others out. */
+/** Connections that have not said HELLO: beyond it the one that has waited longest is ended; no crowd locks others out. */
 export const GREETING_MAX = 1_024;
 
 /** Encoded control headers of requests whose last frame has not come, over all connections: one of the longest fits. */

@@ -107,15 +107,18 @@ export function decodeSegmentIndex(platform: Platform, given: Uint8Array): Segme
   for (let at = HEADER_BYTES / 4; runs.length < runCount; at += RUN_WORDS) {
     const count = words[at + 8] as number;
     if (start + count * RUN_STRIDE > words.length) return undefined;
-    const columns = { columns: words, start, count, nextOffset: pairAt(words, at + 6) };
-    const run = new IndexRun(base, pairAt(words, at + 2), pairAt(words, at + 4), columns);
+    const [baseOffset, baseTimeMs, nextOffset] = [pairAt(words, at + 2), pairAt(words, at + 4), pairAt(words, at + 6)];
+    if (Math.max(baseOffset, baseTimeMs, nextOffset) > Number.MAX_SAFE_INTEGER) return undefined;
+    const run = new IndexRun(base, baseOffset, baseTimeMs, { columns: words, start, count, nextOffset });
     runs.push({ topicId: words[at] as number, queue: words[at + 1] as number, run });
     start += count * RUN_STRIDE;
   }
-  if (start !== words.length) return undefined;
+  const end = readUint53(bytes, AT.end);
+  // NaN where an integer is above 2^53-1.
+  if (start !== words.length || !(base <= end)) return undefined;
   return {
     base,
-    end: readUint53(bytes, AT.end),
+    end,
     previousChain: readUint32(bytes, AT.previousChain),
     chain: readUint32(bytes, AT.chain),
     lastTerm: readUint32(bytes, AT.term),
