@@ -1,7 +1,7 @@
 import { type Input, LIMITS, type Output } from '@qanat/core';
 import type { History } from './history.ts';
 import type { EngineObserver } from './observed-engine.ts';
-import { decodeFrame, frameNameOf, isResponse, requestOf } from './wire-facts.ts';
+import { decodeFrame, errorCodeOf, frameNameOf, isResponse, joinParts, requestOf, responseOf } from './wire-facts.ts';
 
 export interface NameServerObserverOptions {
   readonly node: string;
@@ -21,6 +21,7 @@ interface Heard {
 /** Writes down which brokers a NameServer gives up, and how long it had not heard of them. */
 export class NameServerObserver implements EngineObserver {
   readonly #options: NameServerObserverOptions;
+  readonly #asked = new Map<string, string>();
   readonly #heard = new Map<string, Heard>();
   readonly #closedAtMs = new Map<number, number>();
   /** Brokers that said that they stop. */
@@ -39,13 +40,11 @@ export class NameServerObserver implements EngineObserver {
     if (isResponse(frame)) return;
     const { broker } = requestOf(name, frame);
     if (name === 'UNREGISTER_BROKER') this.#stopped.add(broker);
-    else {
-      this.#stopped.delete(broker);
-      this.#heard.set(broker, { connection: input.connection, atMs: this.#options.nowMs() });
-    }
+    else this.#asked.set(`${input.connection} ${frame.correlation}`, broker);
   }
 
   output(output: Output): void {
+    if (output.kind === 'send') this.#answered(output.connection, output.parts);
     if (output.kind !== 'log' || output.event !== 'broker is away') return;
     const { node, history, expiryMs, lostMs = LIMITS.BROKER_LOST_MS } = this.#options;
     const who = String(output.fields.broker);
@@ -60,5 +59,19 @@ export class NameServerObserver implements EngineObserver {
       heardAtMs: heard?.atMs,
       lostAtMs: heard === undefined ? undefined : this.#closedAtMs.get(heard.connection),
     });
+  }
+
+  /** A broker is heard when its registration or heartbeat is taken, not when it is refused. */
+  #answered(connection: number, parts: readonly Uint8Array[]): void {
+    const name = frameNameOf(parts[0] as Uint8Array);
+    if (name !== 'BROKER_HEARTBEAT' && name !== 'REGISTER_BROKER') return;
+    const frame = decodeFrame(joinParts(parts));
+    const asked = `${connection} ${frame.correlation}`;
+    const broker = this.#asked.get(asked);
+    this.#asked.delete(asked);
+    if (broker === undefined || errorCodeOf(frame) !== undefined) return;
+    if (name === 'BROKER_HEARTBEAT' && responseOf(name, frame).register) return;
+    this.#stopped.delete(broker);
+    this.#heard.set(broker, { connection, atMs: this.#options.nowMs() });
   }
 }
