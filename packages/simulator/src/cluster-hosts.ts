@@ -186,8 +186,8 @@ export class ClusterHosts {
   }
 
   /**
-   * kill -9: what was written stays, what was not is gone; with `faults`, some of what was under way is written too. `startBroker`
-   * brings it back.
+   * kill -9: what was written stays, what was not is gone; with `faults`, some of what was under way is written too.
+   * `startBroker` brings it back.
    */
   killBroker(name: string): void {
     this.#kill(this.#take(this.brokers, name));

@@ -55,8 +55,8 @@ export class MemoryStorage implements Storage {
   }
 
   /**
-   * The power is cut: this instance is dead, and the new one has what was synced. With `random` also some of what was not, torn at
-   * sectors, and what was under way is done, not done, or done in part.
+   * The power is cut: this instance is dead, and the new one has what was synced. With `random` also some of what was not,
+   * torn at sectors, and what was under way is done, not done, or done in part.
    */
   crash(random?: Random): MemoryStorage {
     this.#die(random);

@@ -156,8 +156,8 @@ export class LinkEnd implements Connection {
   }
 
   /**
-   * The network drops the connection: of what this end has on the way, a part still arrives, maybe up to the middle of a frame, then
-   * the loss of the connection.
+   * The network drops the connection: of what this end has on the way, a part still arrives, maybe up to the middle of a
+   * frame, then the loss of the connection.
    *
    * @param share how much of so many still arrives; at least 0, less than `of` + 1.
    */

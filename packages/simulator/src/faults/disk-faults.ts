@@ -3,7 +3,10 @@ import type { Random, StorageRequest } from '@qanat/core';
 /** Requests that a device can fail. */
 export type DiskOperation = Exclude<StorageRequest['op'], 'list' | 'freeSpace' | 'close'>;
 
-/** What becomes of the bytes that a failed sync did not write: the system takes them for written, or tries again with the next one. */
+/**
+ * What becomes of the bytes that a failed sync did not write: the system takes them for written, or tries again with the next
+ * one.
+ */
 export type UnsyncedPages = 'drop' | 'keep';
 
 /** What is wrong with one disk. It outlives the processes that use the disk. */

@@ -44,8 +44,8 @@ const chance = (random: Random, percent: number): boolean => random.below(100) <
 const duration = (random: Random, max: number): number => Math.round(max ** random.fraction() * 10) / 10;
 
 /**
- * Draws which kinds of faults a run has, how often each comes, and the quiet stretches without any; all of it between `fromMs` and
- * `untilMs`, when everything heals.
+ * Draws which kinds of faults a run has, how often each comes, and the quiet stretches without any; all of it between
+ * `fromMs` and `untilMs`, when everything heals.
  */
 export function drawFaults(random: Random, targets: Targets, fromMs: number, untilMs: number): readonly Fault[] {
   const faults: Fault[] = [];

@@ -2,8 +2,8 @@ import type { MemoryStorage } from '../memory-storage.ts';
 import type { RotFault } from './fault.ts';
 
 /**
- * So many syncs after it was written, the log itself says that a byte was durable: each group of entries carries what was synced when
- * it was staged, which is two groups ago. Damage that is younger looks like a torn write, and no broker can tell.
+ * So many syncs after it was written, the log itself says that a byte was durable: each group of entries carries what was
+ * synced when it was staged, which is two groups ago. Damage that is younger looks like a torn write, and no broker can tell.
  */
 const SYNCS_OF_EVIDENCE = 4;
 
