@@ -52,6 +52,7 @@ export async function scaleConnections(trial) {
   for (const holder of holders) holder.end();
   const endMs = performance.now() + GONE_MS;
   while (open() > 0 && performance.now() < endMs) await sleep(100);
+  await sleep(2_000); // each that ends takes the broker about 50 µs
   tellWork(trial, without, await work(pid, client), 'after they are gone');
   trial.note(`memory after they are gone: ${residentMib(pid).toFixed(0)} MiB`);
   for (const [name, value] of Object.entries({ count, openedMs, beforeMib, afterMib, kib })) trial.figure(name, value);
