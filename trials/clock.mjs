@@ -1,5 +1,5 @@
-// The wall clock of a running broker steps by an hour, forward and back: nobody expires, no order breaks, and times of storing never
-// go down.
+// The wall clock of a running broker steps by an hour, forward and back: nobody expires, no order breaks, and times of storing
+// never go down.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster } from './cluster.mjs';

@@ -1,5 +1,5 @@
-// A disk fills up under load: sends are rejected, reads and commits go on, and when there is room again the broker takes messages by
-// itself.
+// A disk fills up under load: sends are rejected, reads and commits go on, and when there is room again the broker takes messages
+// by itself.
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster } from './cluster.mjs';

@@ -1,5 +1,5 @@
-// SIGSTOP of a NameServer, of a broker, of a consumer, each under load: whoever slept takes nobody else for gone, nothing is lost,
-// and nothing comes twice but what the sleeper itself had in its hands.
+// SIGSTOP of a NameServer, of a broker, of a consumer, each under load: whoever slept takes nobody else for gone, nothing is
+// lost, and nothing comes twice but what the sleeper itself had in its hands.
 import { Cluster } from './cluster.mjs';
 import { Crew } from './crew.mjs';
 import { sleep } from './processes.mjs';
