@@ -98,6 +98,12 @@ describe('a snapshot that is taken in slices', () => {
       (sum, { queues: all }) => sum + all.reduce((n, { nextOffset }) => n + nextOffset, 0),
       0,
     );
+    // Every message before its position, and none behind it.
+    const log = world.disk.files.get('log/00000000000000000000.seg')?.cache ?? new Uint8Array(0);
+    const view = new DataView(log.buffer, log.byteOffset + 64);
+    let batches = 0;
+    for (let at = 0; at < snapshot.position; at += view.getUint32(at)) if (view.getUint8(at + 9) === 1) batches++;
+    expect(stored).toBe(batches);
     expect(stored).toBeGreaterThan(0);
     expect(stored).toBeLessThan(sent);
     const again = runningBroker({}, world.disk).client();

@@ -15,10 +15,10 @@ function opened(options: WorldOptions = {}, disk = new FakeDisk()): LogWorld {
 }
 
 /** Thirty messages in three queues of two topics, and a snapshot behind most of them. */
-function filled(): LogWorld {
+function filled(serial = 0): LogWorld {
   const world = opened();
   for (let i = 0; i < 30; i++) {
-    world.send(1 + (i % 2), i % 3, batchOf(Math.floor(i / 6), 1, 50, 1_000 + i));
+    world.send(1 + (i % 2), i % 3, batchOf(Math.floor(i / 6), 1, 50, 1_000 + i, serial + i));
     world.commit();
     if (i === 24) world.log.snapshot([{ nextTopicId: 3, term: 1 }], () => {});
   }
@@ -70,6 +70,11 @@ describe('index files of segments', () => {
       (disk, name) => disk.cutTo(name, 0),
       (disk, name, other) => {
         const file = disk.files.get(other);
+        if (file !== undefined) disk.files.set(name, file);
+      },
+      // Of a segment at the same place with as many bytes, which holds something else.
+      (disk, name) => {
+        const file = filled(100).disk.files.get(name);
         if (file !== undefined) disk.files.set(name, file);
       },
     ];
