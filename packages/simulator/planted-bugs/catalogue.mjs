@@ -239,16 +239,6 @@ export const CATALOGUE = [
     seedsMax: 12,
   },
   {
-    name: 'resent-out-of-order',
-    what: 'what is sent again goes newest first',
-    file: 'client/producer/queue-lane.ts',
-    find: 'this.sent.find((batch) => !batch.inFlight)',
-    replace: 'this.sent.findLast((batch) => !batch.inFlight)',
-    detector: 'keeps-order',
-    stress: 'resends',
-    seedsMax: 20,
-  },
-  {
     name: 'filter-drops-match',
     what: 'the broker looks at the tag of the first message of a batch only',
     file: 'wire/record.ts',
@@ -265,7 +255,7 @@ export const CATALOGUE = [
     find: 'if (this.hello === undefined) return this.#failGreeting(reason);\n    this.#events.onGoAway(this, reason);',
     replace: 'if (this.hello === undefined) return this.#failGreeting(reason);',
     detector: 'goaway-heeded',
-    stress: 'restarts',
+    stress: 'slow-stops',
     seedsMax: 6,
   },
   {

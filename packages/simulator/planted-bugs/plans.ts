@@ -13,10 +13,10 @@ export type Stress =
   | 'power-cuts'
   | 'quick-restarts'
   | 'rebalance'
-  | 'resends'
   | 'restarts'
   | 'retention'
   | 'rot'
+  | 'slow-stops'
   | 'sync-drops';
 
 type Workload = SimulationPlan['workload'];
@@ -110,23 +110,6 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
     ],
     everyMs: 2_000,
   },
-  resends: {
-    cluster: { latencyMs: 20, syncMs: 2 },
-    sender: {
-      ...BUSY,
-      everyMs: 100,
-      burstMax: 1,
-      keyedPercent: 100,
-      keys: 1,
-      batchPercent: 30,
-      batchRecordsMax: 3,
-      inFlightBatches: 5,
-    },
-    faults: (random, atMs, brokers) => [
-      { kind: 'reset', atMs, target: pick(random, brokers), peer: `client ${random.below(4)}` },
-    ],
-    everyMs: 500,
-  },
   rebalance: { sender: BUSY, group: LIVELY, everyMs: Number.MAX_SAFE_INTEGER },
   restarts: {
     cluster: { flush: 'sync' },
@@ -155,6 +138,19 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
       ];
     },
     everyMs: 60_000,
+  },
+  // What is pending keeps connections open for a while after GOAWAY.
+  'slow-stops': {
+    cluster: { flush: 'sync', syncMs: 25, latencyMs: 0.2 },
+    sender: { ...BUSY, everyMs: 200, burstMax: 2, inFlightBatches: 5 },
+    faults: (random, atMs, brokers) => {
+      const target = pick(random, brokers);
+      return [
+        { kind: 'slowDisk', atMs, target, factor: 40, forMs: 3_000 },
+        { kind: 'stop', atMs: atMs + 500, target, downMs: 500 },
+      ];
+    },
+    everyMs: 8_000,
   },
   'sync-drops': {
     cluster: { flush: 'sync', syncMs: 2 },
