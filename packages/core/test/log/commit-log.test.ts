@@ -331,6 +331,12 @@ describe('snapshots (spec, chapter of the log entry)', () => {
     expect(again.restored?.position).toBe(356);
     expect(again.applied).toEqual(world.applied.slice(2));
     expect(again.reports).toContain('error log.snapshot.damaged');
+    // The damaged one goes first, so that there are two whole ones again.
+    again.send(1, 0, batchOf(3, 1, 50));
+    again.commit();
+    expect(snapshotOf(again)).toBe('OK');
+    const left = [...again.disk.files.keys()].filter((name) => name.startsWith('snap/'));
+    expect(left).toEqual(['snap/00000000000000000356.snap', 'snap/00000000000000000712.snap']);
   });
 
   it('never say more than the log that survives a power cut', () => {
