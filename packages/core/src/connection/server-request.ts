@@ -3,11 +3,21 @@ import { encodeFrame, Flag, type Frame } from '../wire/frame.ts';
 import { FRAMES, LIMITS } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
 import { encodeError, type LiveFrame, type RequestHeader, type ResponseInit, responseCodec } from './request.ts';
-import type { ServerSession } from './server-session.ts';
+import type { Traffic } from './traffic.ts';
+
+/** What a request asks of the connection on which it came. */
+export interface AnswerSession {
+  readonly traffic: Traffic;
+  /** Longest control header that the client takes in a frame without a payload. */
+  readonly controlBytesMax: number;
+  /** @param lent the parts hold only until the engine is drained again. */
+  send(frame: readonly Uint8Array[], lent?: boolean): void;
+  requestEnded(correlation: number): void;
+}
 
 /** One request of a client, until it is answered. One-way frames are requests whose answers are dropped. */
-export class Request<N extends LiveFrame = LiveFrame> {
-  readonly session: ServerSession;
+export class RequestOn<Session extends AnswerSession, N extends LiveFrame> {
+  readonly session: Session;
   readonly name: N;
   /** All control headers when the request was several frames joined by MORE; otherwise one. */
   readonly headers: readonly RequestHeader<N>[];
@@ -19,7 +29,7 @@ export class Request<N extends LiveFrame = LiveFrame> {
   /** Frames of the answer so far. */
   #frames = 0;
 
-  constructor(session: ServerSession, name: N, headers: readonly RequestHeader<N>[], frame: Frame) {
+  constructor(session: Session, name: N, headers: readonly RequestHeader<N>[], frame: Frame) {
     this.session = session;
     this.name = name;
     this.headers = headers;

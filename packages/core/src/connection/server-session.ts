@@ -7,12 +7,13 @@ import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
 import { encodeError, errorInfo, FRAME_NAMES, type LiveFrame, type RequestInit, requestCodec } from './request.ts';
-import { Request } from './server-request.ts';
+import { RequestOn } from './server-request.ts';
 import type { ServerSessionOptions } from './server-session-options.ts';
 import { BURST_ANSWER_BYTES_MAX, type SessionBudget } from './session-budget.ts';
 import type { Traffic } from './traffic.ts';
 
-export { Request } from './server-request.ts';
+/** A request on a connection of a server. */
+export class Request<N extends LiveFrame = LiveFrame> extends RequestOn<ServerSession, N> {}
 
 /** What a server gives its sessions: who it is, and what it does with requests. */
 export interface ServerHandler {

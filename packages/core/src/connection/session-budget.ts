@@ -1,6 +1,5 @@
 import { QanatError } from '../errors.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
-import type { ServerSession } from './server-session.ts';
 
 /** Connections that have not said HELLO: beyond it the one that has waited longest is ended; no crowd locks others out. */
 export const GREETING_MAX = 1_024;
@@ -11,15 +10,20 @@ export const JOINED_BYTES_MAX: number = LIMITS.MORE_FRAMES_MAX * LIMITS.CONTROL_
 /** Control headers that one connection is answered with before we hear whether it reads: half of what may wait for it. */
 export const BURST_ANSWER_BYTES_MAX: number = LIMITS.PENDING_RESPONSE_BYTES_MAX / 2;
 
+/** A connection that has not said HELLO. */
+interface Newcomer {
+  end(error: QanatError): void;
+}
+
 /** What the connections of one server share of what their peers can fill. */
 export class SessionBudget {
   /** Counts the bursts: requests that came together are answered in one. */
   burst = 0;
-  readonly #greeting = new Set<ServerSession>();
+  readonly #greeting = new Set<Newcomer>();
   #joinedBytes = 0;
 
   /** A connection came, and has not said HELLO. */
-  began(session: ServerSession): void {
+  began(session: Newcomer): void {
     this.#greeting.add(session);
     if (this.#greeting.size <= GREETING_MAX) return;
     const [oldest] = this.#greeting;
@@ -27,7 +31,7 @@ export class SessionBudget {
   }
 
   /** It said HELLO, or is about to end. */
-  greeted(session: ServerSession): void {
+  greeted(session: Newcomer): void {
     this.#greeting.delete(session);
   }
 

@@ -96,7 +96,7 @@ describe('a broker with retention (spec, chapters of pull, offsets and the log e
     const beat = () => client.call('CLIENT_HEARTBEAT', { group: 'g', member: 'm1', label: 'm1', subscription, revision: 1 });
     beat();
     world.advance(1_000);
-    const assigned = [...beat().headers.flatMap(({ assignments }) => assignments ?? []), ...client.pushes('ASSIGNMENT')];
+    const assigned = [...beat().headers.map(({ assignment }) => assignment), ...client.pushes('ASSIGNMENT')];
     expect(JSON.stringify(assigned)).toContain(`"startOffset":${oldest}`);
   });
 });
