@@ -41,6 +41,7 @@ export const CATALOGUE = [
     detector: 'rejected-invisible',
     stress: 'append-then-kill',
     seedsMax: 12,
+    minutes: 2,
   },
   {
     name: 'skipped-offset',

@@ -73,7 +73,7 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
   'append-then-kill': {
     cluster: { flush: 'sync', syncMs: 0.3, brokers: 1 },
     // Who gives up before the broker is back was told that the message is not stored.
-    sender: { ...BUSY, everyMs: 400, burstMax: 6, timeoutMs: 150 },
+    sender: { ...BUSY, everyMs: 150, burstMax: 6, timeoutMs: 150 },
     faults: (random, atMs, brokers) => {
       const target = pick(random, brokers);
       return [
