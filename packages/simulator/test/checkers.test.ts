@@ -296,7 +296,7 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
   'nothing-breaks': [
     [...BEGIN, node('broker-a', 'failed', 'STORE_IO')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'CORRUPT_LOG')],
-    [...BEGIN, invoked(1), ended(1, 'unknown')],
+    [...BEGIN, invoked(1), 30_000, ended(1, 'unknown')],
     [...BEGIN, member('refused')],
   ],
   settles: [
