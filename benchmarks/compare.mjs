@@ -1,4 +1,5 @@
-// The benchmarks in turn with the yardstick: each of ours right after the same work of bare Node, so that both see the same minute
+// The benchmarks in turn with the yardstick: each of ours right after the same work of bare Node, so that both see the same
+// minute
 // of the machine. Medians, ratios of the medians. A run in which not every message is accounted for is void and named.
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';

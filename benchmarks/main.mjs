@@ -4,7 +4,8 @@
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
 // e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
-// has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for one acknowledged message sent alone.
+// has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
+// one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. The last line with --json is one object. cpuUs:
 // microseconds of a processor that each process spent on a message.
 import { fork } from 'node:child_process';

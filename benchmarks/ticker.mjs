@@ -1,4 +1,5 @@
-// Says when messages are due. Timers are a millisecond coarse, and who spins takes a processor away from what is measured: a thread
+// Says when messages are due. Timers are a millisecond coarse, and who spins takes a processor away from what is measured: a
+// thread
 // of its own sleeps until the next message is due, and wakes the producer.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 

@@ -1,4 +1,5 @@
-// The three processes of the yardstick: a server that makes batches durable and gives them back, a producer and a consumer. They do
+// The three processes of the yardstick: a server that makes batches durable and gives them back, a producer and a consumer.
+// They do
 // the work that a broker and its clients cannot do without, and nothing else: no topics, no recovery, no errors, the backlog in
 // memory. Frame: length u32 · kind u8 · number u32 · payload. Batch: CRC-32 of the rest u32, 60 bytes of zeros, records.
 import { fdatasync, openSync, writev } from 'node:fs';

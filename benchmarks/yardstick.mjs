@@ -1,7 +1,9 @@
-// What this machine and bare Node allow: a program without a protocol, recovery or errors that does the work which a broker and its
+// What this machine and bare Node allow: a program without a protocol, recovery or errors that does the work which a broker and
+// its
 // clients cannot do without, on the file system that the benchmarks use. A figure of ours is a ratio to one of these.
 //   node benchmarks/yardstick.mjs [--runs 3] [--messages 4000000] [--size 128] [--dir DIR] [--json]
-// Medians. produce: batches of 512, 16 in flight, acknowledged after fdatasync; consume: that backlog; both: at once; batches of 32;
+// Medians. produce: batches of 512, 16 in flight, acknowledged after fdatasync; consume: that backlog; both: at once; batches
+// of 32;
 // 64 single sends in flight; one serial sender (ms); fdatasync after an append of 4 KiB to a growing file (ms).
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
-// What is too long for every change, after `npm test`: whole processes, seeds, fuzzing, a newer Node. `npm run check:long` runs it.
+// What is too long for every change, after `npm test`: whole processes, seeds, fuzzing, a newer Node. `npm run check:long` runs
+// it.
 //   node scripts/check-long.mjs                    every step; goes on after one that fails
 //   node scripts/check-long.mjs --only NAME,NAME   some steps
 import { spawn } from 'node:child_process';

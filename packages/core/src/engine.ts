@@ -11,7 +11,8 @@ export type Input =
   /** A connection that the engine asked for with `connect` is open. */
   | { readonly kind: 'opened'; readonly connection: ConnectionId }
   /**
-   * One whole frame, its length field included. The engine owns the bytes where it dialled the connection; those of a connection that it
+   * One whole frame, its length field included. The engine owns the bytes where it dialled the connection; those of a
+   * connection that it
    * accepted hold until `handle` returns.
    */
   | { readonly kind: 'frame'; readonly connection: ConnectionId; readonly frame: Uint8Array }
@@ -31,7 +32,8 @@ export type Input =
 export type Output =
   | { readonly kind: 'connect'; readonly connection: ConnectionId; readonly address: string }
   /**
-   * One frame, in parts that are sent without a gap. The driver owns the parts; their bytes no longer change. Those that are lent hold
+   * One frame, in parts that are sent without a gap. The driver owns the parts; their bytes no longer change. Those that are
+   * lent hold
    * until the engine is drained again.
    */
   | {

@@ -8,7 +8,8 @@ export interface ConnectionHandler {
   /** A dialled connection is open: the binding's preface was exchanged. Not called for accepted connections. */
   onOpen(): void;
   /**
-   * One whole frame, its length field included. The callee owns the bytes where this side dialled; those of an accepted connection hold
+   * One whole frame, its length field included. The callee owns the bytes where this side dialled; those of an accepted
+   * connection hold
    * until it returns.
    */
   onFrame(frame: Uint8Array): void;
@@ -30,7 +31,8 @@ export interface Connection {
   readonly remote: string;
   /**
    * Queues one frame, given in parts. Returns false when the high-water mark is passed: hold back until `onDrain`. The frame
-   * is taken even then. The parts' bytes may not change afterwards, unless they are `lent`: then they may as soon as this returns.
+   * is taken even then. The parts' bytes may not change afterwards, unless they are `lent`: then they may as soon as this
+   * returns.
    */
   send(parts: readonly Uint8Array[], lent?: boolean): boolean;
   /** Hands what was queued to the network. Frames may leave earlier. */

@@ -1,5 +1,6 @@
 // One-edit patches of the shipped sources, each with the checker that has to catch it. `find` occurs exactly once in `file`
-// (below packages/core/src). `stress` names the kind of plans in which the bug can show (plans.ts); without it, plans are drawn as
+// (below packages/core/src). `stress` names the kind of plans in which the bug can show (plans.ts); without it, plans are drawn
+// as
 // in `npm run sim`.
 export const CATALOGUE = [
   {

@@ -1,5 +1,6 @@
 // Goal: each checker finds what it looks for, and nothing in a history that is right.
-// Method: one small history that breaks no rule; for each checker the least change of it that breaks its rule, and that rule only is
+// Method: one small history that breaks no rule; for each checker the least change of it that breaks its rule, and that rule
+// only is
 // asked. A checker that cannot fail is a defect.
 import { CHECKERS, check, type HistoryEvent, type HistoryFact } from '@qanat/simulator';
 import { describe, expect, it } from 'vitest';

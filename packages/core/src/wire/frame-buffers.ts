@@ -2,7 +2,10 @@
 const BUFFER_BYTES = 1_048_576;
 const BUFFERS_MAX = 4;
 
-/** Memory in which frames are assembled, one after the other, for all connections of a listener: a new MiB costs more than filling it. */
+/**
+ * Memory in which frames are assembled, one after the other, for all connections of a listener: a new MiB costs more than
+ * filling it.
+ */
 export class FrameBuffers {
   readonly #free: Uint8Array[] = [];
   #made = 0;

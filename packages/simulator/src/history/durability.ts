@@ -7,7 +7,8 @@ const SEGMENT = /^log\/\d+\.seg$/;
 
 /**
  * Tells whether what came to a broker is on stable storage, from its storage requests alone: a batch that had come before an
- * append began is in it, and a sync that was asked for behind that append, of the same file, covers it. That is an upper bound, so a batch
+ * append began is in it, and a sync that was asked for behind that append, of the same file, covers it. That is an upper bound,
+ * so a batch
  * that is not covered is surely not synced.
  */
 export class Durability {

@@ -173,7 +173,8 @@ export class CommitLog {
    * Whole batches from the one that contains `offset` on (the oldest one, where that is behind it): at least one if there is one,
    * at most `bytesMax` bytes otherwise, fewer where many blocks would have to be fetched. `nextOffset` is that of the batch
    * behind
-   * them. `done` may be called at once. The slices must not be changed; they stay valid until the turn ends, or until the turn ends
+   * them. `done` may be called at once. The slices must not be changed; they stay valid until the turn ends, or until the turn
+   * ends
    * in which `endReading` is called for a reading that began before them.
    *
    * Errors: STORE_IO, CORRUPT_LOG.

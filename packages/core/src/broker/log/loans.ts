@@ -1,5 +1,6 @@
 /**
- * Says until when bytes that readers were given may still be in use. Time is counted in turns of the engine: what was given away in
+ * Says until when bytes that readers were given may still be in use. Time is counted in turns of the engine: what was given
+ * away in
  * a turn has been sent, or copied, when the next one begins; a reader that needs several turns keeps what it got meanwhile.
  */
 export class Loans {

@@ -13,7 +13,8 @@ interface Block {
 }
 
 /**
- * Bytes of the log by position; what is below `pinnedFrom` never changes. The memory of a dropped block is used again once `loans`
+ * Bytes of the log by position; what is below `pinnedFrom` never changes. The memory of a dropped block is used again once
+ * `loans`
  * says that nobody has slices of it any more. Without a turn they stay valid for ever.
  */
 export class LogBlocks {
