@@ -18,18 +18,26 @@ export interface DrainParts {
 
 /** Reads every queue from its oldest message to its high watermark by a fresh group, and writes it all down. */
 export function drain(parts: DrainParts, done: (error: string | undefined) => void): void {
+  describeAll(parts, (error, statuses) => {
+    if (error !== undefined) done(error);
+    else readAll(parts, statuses, done);
+  });
+}
+
+function describeAll(
+  { admin, topics }: DrainParts,
+  done: (error: string | undefined, statuses: readonly QueueStatus[]) => void,
+): void {
   const statuses: QueueStatus[] = [];
-  let open = parts.topics.length;
+  let open = topics.length;
   let failure: string | undefined;
-  parts.admin.within((client) => {
-    for (const { topic } of parts.topics) {
+  admin.within((client) => {
+    for (const { topic } of topics) {
       client.admin.describeTopic(topic, ASK_MS, (error, description) => {
         // A broker that refuses its damaged log stays away.
         if (error === undefined) statuses.push(...description.queues.filter(({ away }) => !away));
         else failure ??= `topic ${topic} cannot be described: ${error.code}`;
-        if (--open > 0) return;
-        if (failure !== undefined) done(failure);
-        else readAll(parts, statuses, done);
+        if (--open === 0) done(failure, statuses);
       });
     }
   });
@@ -79,12 +87,17 @@ function readAll(parts: DrainParts, statuses: readonly QueueStatus[], done: (err
     );
     const missing = [...ends].find(([queue, end]) => (positions.get(queue) ?? -1) < end);
     if (missing !== undefined && reader.clock.nowMs() < untilMs) return reader.after(LOOK_MS, look);
-    for (const { topic, broker, queue, oldestOffset, highWatermark } of statuses) {
-      const key = queueKeyOf(topic, broker, queue);
-      host.history.add({ kind: 'queueDrained', queue: key, oldest: oldestOffset, highWatermark });
-    }
     member.leave(true);
-    done(missing === undefined ? undefined : `${missing[0]} was read up to ${positions.get(missing[0])} of ${missing[1]}`);
+    const unread =
+      missing === undefined ? undefined : `${missing[0]} was read up to ${positions.get(missing[0])} of ${missing[1]}`;
+    // Asked anew: what the readers committed made the log longer, and retention may have taken something off meanwhile.
+    describeAll(parts, (error, later) => {
+      for (const { topic, broker, queue, oldestOffset, highWatermark } of error === undefined ? later : statuses) {
+        const key = queueKeyOf(topic, broker, queue);
+        host.history.add({ kind: 'queueDrained', queue: key, oldest: oldestOffset, highWatermark });
+      }
+      done(unread ?? error);
+    });
   };
   reader.after(LOOK_MS, look);
 }
