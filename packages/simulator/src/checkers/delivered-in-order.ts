@@ -1,5 +1,6 @@
 import type { EventOf } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { mayHaveLost } from './facts.ts';
 
 /** Jepsen's nonmonotonic-poll. */
 export const deliveredInOrder: Checker = {
@@ -15,10 +16,9 @@ export const deliveredInOrder: Checker = {
           // A reset gives the same member the queue again.
           if (facts.reset.has(event.group))
             for (const { queue } of event.leases) last.delete(`${event.group} ${event.member} ${queue}`);
-        } else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
-          // What was not synced is gone, and its offsets are given again.
-          for (const name of last.keys()) if (name.includes(`/${event.node}/`)) last.delete(name);
         } else if (event.kind === 'delivered' && facts.groups.get(event.group)?.ordered === true && event.attempt === 1) {
+          // What was not synced is gone, its offsets are given again, and a member may still hand out what it had fetched before.
+          if (mayHaveLost(facts, event.queue)) return;
           const name = `${event.group} ${event.member} ${event.queue}`;
           const before = last.get(name);
           if (before !== undefined && event.offset <= before.offset)

@@ -1,5 +1,6 @@
 import { brokerOf, type HistoryEvent, type QueueKey } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { mayHaveLost } from './facts.ts';
 import { orNew } from './or-new.ts';
 
 /** Jepsen's inconsistent-offset. */
@@ -17,6 +18,8 @@ export const stableOffsets: Checker = {
     };
     return {
       see(event) {
+        // Where a power cut took what was not synced, a member may still hand out what it had fetched before.
+        if (event.kind === 'delivered' && mayHaveLost(facts, event.queue)) return;
         if (event.kind === 'delivered' || event.kind === 'drained') claim(event.queue, event.offset, event);
         else if (event.kind === 'sendCompleted' && event.outcome === 'ok' && event.queue !== undefined) {
           if (event.offset !== undefined) claim(event.queue, event.offset, event);
