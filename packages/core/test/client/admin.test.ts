@@ -165,6 +165,14 @@ describe('groups', () => {
     expect(queues.map(({ lag }) => lag)).toEqual([7, 8]);
   });
 
+  it('lag by what is still there: not by what retention dropped before they came to it', () => {
+    const cluster = new Cluster();
+    const queue = { topic: 'orders', queue: 0, committed: true, offset: 3, highWatermark: 10, oldestOffset: 10 };
+    serve(cluster, 'GROUP_DESCRIBE', (request) => request.respond({ queues: [queue, { ...queue, queue: 1, oldestOffset: 6 }] }));
+    const { result } = ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done));
+    expect((result as { queues: { lag: number }[] }).queues.map(({ lag }) => lag)).toEqual([0, 4]);
+  });
+
   it('are described in part, saying which broker is missing, when one does not answer', () => {
     const cluster = new Cluster({ brokers: 2 });
     serve(cluster, 'GROUP_DESCRIBE', (request, broker) => request.respond(describeAt(broker)));

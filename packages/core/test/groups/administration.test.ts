@@ -121,6 +121,16 @@ describe('GROUP_LIST and GROUP_DESCRIBE (chapter of administration)', () => {
     expect(new GroupWorld().request(tool, 'GROUP_LIST', {}).ok.groups).toEqual([]);
   });
 
+  it('count no message in the lag that retention has dropped before the group came to it [QNT-ADM-011]', () => {
+    const { world } = worldWithMember();
+    const { oldest } = world.topics.get('orders') as { oldest: number[] };
+    oldest[0] = 80;
+    const lag = () => world.request(tool, 'GROUP_LIST', {}).ok.groups.map((group) => group.lag);
+    expect(lag()).toEqual([20 + 50]);
+    oldest[0] = 100;
+    expect(lag()).toEqual([50]);
+  });
+
   it('tell members, who is idle, where they are, and what each queue is at [QNT-ADM-012, QNT-ADM-013]', () => {
     const { world, a } = worldWithMember();
     const [b, c] = ['b', 'c'].map((id) => new TestMember(world, id, ORDERS)) as [TestMember, TestMember];

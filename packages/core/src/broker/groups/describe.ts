@@ -13,12 +13,14 @@ const GROUPS_PER_PAGE = 400;
 const MEMBERS_PER_PAGE = 75;
 const QUEUES_PER_PAGE = 140;
 
-/** Messages stored and not committed, over the queues with a committed offset. */
+/** Messages that are still there and not committed, over the queues with a committed offset. */
 export function lagOf(host: GroupHost, group: Group): number {
   let lag = 0;
   for (const { topicId, queue, committed } of group.table.all()) {
     if (committed === undefined || host.topicName(topicId) === undefined) continue;
-    lag += Math.max(0, host.bounds(topicId, queue).highWatermark - committed);
+    const { oldest, highWatermark } = host.bounds(topicId, queue);
+    // What retention dropped before the group came to it is no longer there to be handled.
+    lag += Math.max(0, highWatermark - Math.max(committed, oldest));
   }
   return lag;
 }

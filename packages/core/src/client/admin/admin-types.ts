@@ -49,6 +49,7 @@ export interface GroupQueueStatus extends QueueId {
   readonly committed: number | undefined;
   readonly highWatermark: number;
   readonly oldestOffset: number;
+  /** Messages that are still there and not committed. */
   readonly lag: number;
   /** Instance id of the holder. */
   readonly member: string | undefined;

@@ -56,7 +56,7 @@ function groupQueue(broker: string, queue: GroupDescribeOk['queues'][number]): G
     committed,
     highWatermark: queue.highWatermark,
     oldestOffset: queue.oldestOffset,
-    lag: Math.max(0, queue.highWatermark - (committed ?? queue.oldestOffset)),
+    lag: Math.max(0, queue.highWatermark - Math.max(committed ?? 0, queue.oldestOffset)),
     member: queue.member === '' ? undefined : queue.member,
   };
 }
