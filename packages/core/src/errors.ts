@@ -39,6 +39,21 @@ export interface QanatErrorOptions {
   readonly wireNumber?: number;
 }
 
+let stackless = false;
+
+/**
+ * From here on errors that have a number on the wire are made without a stack: they are answers, and a peer can ask for as many
+ * as it likes (a stack costs more than the rest of the answer). Give back what this returns.
+ */
+export function withoutStacks(on: boolean): boolean {
+  const before = stackless;
+  stackless = on;
+  return before;
+}
+
+/** Of V8; where it does not exist, stacks are what they are. */
+const setStackLimit = (limit: unknown): void => void Reflect.set(Error, 'stackTraceLimit', limit);
+
 /** The only error class that Qanat throws or rejects with. Match on `code`, never on `message`. */
 export class QanatError extends Error {
   override readonly name = 'QanatError';
@@ -56,9 +71,12 @@ export class QanatError extends Error {
   readonly [BRAND] = true;
 
   constructor(code: ErrorCode, message: string, options: QanatErrorOptions = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
-    this.code = code;
     const number = options.wireNumber ?? wireNumberOf(code);
+    const limit: unknown = stackless && number !== 0 ? Reflect.get(Error, 'stackTraceLimit') : undefined;
+    if (limit !== undefined) setStackLimit(0);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    if (limit !== undefined) setStackLimit(limit);
+    this.code = code;
     this.wireNumber = number;
     this.retryable =
       number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].retryable : RETRYABLE_CLASSES.has(errorClass(number));

@@ -1,6 +1,6 @@
 // Rules of the binding to TCP that raw sockets show (spec, chapter of TCP).
 import { createServer, connect as netConnect, Socket } from 'node:net';
-import { encodePreface, type Listener } from '@qanat/core';
+import { encodePreface, FRAMES_PER_TURN_MAX, type Listener } from '@qanat/core';
 import { Recorder, testFrame } from '@qanat/core/testing';
 import { tcpTransport } from '@qanat/transports/tcp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -59,6 +59,29 @@ describe('the binding to TCP', () => {
     client.flush();
     expect(writes.mock.calls).toHaveLength(1);
     await vi.waitFor(() => expect(server.frames).toHaveLength(100), { interval: 1 });
+  });
+
+  // Behind four whole turns nothing waits but the end.
+  it.each([
+    [2_000, 300],
+    [4 * FRAMES_PER_TURN_MAX, 4 * FRAMES_PER_TURN_MAX],
+  ])('gives %i frames that wait for their turn before the end of their peer, when reading stops at %i', async (count, stop) => {
+    const { address, recorders } = await listening();
+    const client = dial(address);
+    await opened(client);
+    const server = recorders[0] as Recorder;
+    server.whenFrame = () => {
+      if (server.frames.length === stop) server.connection.setReading(false);
+    };
+    for (let i = 0; i < count; i++) client.send(testFrame(12, i));
+    client.close();
+    await vi.waitFor(() => expect(server.frames.length).toBeGreaterThanOrEqual(stop), { interval: 1 });
+    for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+    if (stop < count) expect(server.closes).toHaveLength(0);
+    server.connection.setReading(true);
+    await vi.waitFor(() => expect(client.closes.length + server.closes.length).toBe(2), { interval: 1, timeout: 4_000 });
+    expect(server.frames).toHaveLength(count);
+    expect(server.closes[0] ?? client.closes[0]).toBeUndefined();
   });
 
   it('gives a peer one time for its preface and its HELLO, from the connection on [QNT-TCP-003]', async () => {

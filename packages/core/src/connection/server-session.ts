@@ -1,6 +1,6 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId } from '../engine.ts';
-import { errorClass, QanatError } from '../errors.ts';
+import { errorClass, QanatError, withoutStacks } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
 import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
@@ -106,11 +106,14 @@ export class ServerSession {
     if (!this.alive) return;
     this.#heardMs = this.#host.nowMs();
     this.traffic.receivedBytes += bytes.length;
+    const before = withoutStacks(true);
     try {
       this.#dispatch(decodeFrame(bytes));
     } catch (error) {
       if (!QanatError.is(error)) throw error;
       this.end(error);
+    } finally {
+      withoutStacks(before);
     }
   }
 

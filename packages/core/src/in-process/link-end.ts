@@ -10,6 +10,8 @@ export const HIGH_WATER_BYTES = 1_048_576;
 export const LOW_WATER_BYTES = 262_144;
 /** A peer that does not end the connection after our `close` is dropped after this time. */
 export const CLOSE_DEADLINE_MS = 5_000;
+/** Frames of one connection that are handled before others have their turn. */
+export const FRAMES_PER_TURN_MAX = 256;
 
 /** What the bytes of a frame become that no longer hold. */
 const GONE = 0xdd;
@@ -65,6 +67,8 @@ export class LinkEnd implements Connection {
   #blocked = false;
   #inbox: Message[] = [];
   #reading = true;
+  /** Others have their turn before the next frames are read. */
+  #yielding = false;
   #ending = false;
   #gone = false;
   #opened = true;
@@ -273,7 +277,7 @@ export class LinkEnd implements Connection {
   }
 
   #readInbox(): void {
-    while (this.#reading && !this.#gone && !this.#suspended) {
+    while (this.#reading && !this.#yielding && !this.#gone && !this.#suspended) {
       const message = this.#inbox.shift();
       if (message === undefined) return;
       this.#read(message);
@@ -282,8 +286,10 @@ export class LinkEnd implements Connection {
 
   #read(message: Message): void {
     if (message.kind === 'frames') {
-      this.#readFrames(message.frames);
-      if (this.#peer !== undefined) this.#peer.#taken(message.bytes);
+      const rest = message.frames.length > FRAMES_PER_TURN_MAX ? message.frames.slice(FRAMES_PER_TURN_MAX) : [];
+      this.#readFrames(rest.length > 0 ? message.frames.slice(0, FRAMES_PER_TURN_MAX) : message.frames);
+      if (rest.length > 0) this.#yield({ ...message, frames: rest });
+      else if (this.#peer !== undefined) this.#peer.#taken(message.bytes);
     } else if (message.kind === 'open') {
       this.#opened = true;
       if (this.#ending) return;
@@ -293,6 +299,16 @@ export class LinkEnd implements Connection {
       if (!this.#ending) this.#end();
       this.#finish(undefined);
     } else if (message.kind === 'reset') this.#finish(this.#errorOfReset(message.error));
+  }
+
+  #yield(rest: Message): void {
+    if (this.#gone) return;
+    this.#inbox.unshift(rest);
+    this.#yielding = true;
+    this.#clock.at(this.#clock.nowMs(), () => {
+      this.#yielding = false;
+      this.#readInbox();
+    });
   }
 
   #readFrames(frames: readonly (readonly Uint8Array[])[]): void {

@@ -1,5 +1,6 @@
 import { LIMITS } from '../wire/gen/registry.ts';
 import { describeDialling, describeEnds } from './describe-transport-ends.ts';
+import { describeTurns } from './describe-transport-turns.ts';
 import { expect, expectBytes, expectEqual, QUIET_TURNS, type Runner } from './runner.ts';
 import { shortFrame, type TransportTest as Test, TransportBench, type TransportHarness, testFrame } from './transport-bench.ts';
 
@@ -29,6 +30,7 @@ export function describeTransport(name: string, runner: Runner, setup: () => Pro
     describeFrames(test);
     describeLimits(test);
     describeBackPressure(test);
+    describeTurns(test);
     describeEnds(test);
     describeDialling(test);
   });

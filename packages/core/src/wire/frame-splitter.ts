@@ -15,6 +15,8 @@ const NO_BYTES = new Uint8Array(0);
 export class FrameSplitter implements FrameHolder {
   /** The longest frame taken, its length field not counted. Holds for frames whose length field has not arrived yet. */
   frameBytesMax: number = LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
+  /** So many more frames are given; what comes behind the last of them waits for `takeRest`. Counted down here. */
+  framesLeft: number = Number.POSITIVE_INFINITY;
   #begun: Uint8Array = NO_BYTES;
   /** It is memory that goes back. */
   #borrowed = false;
@@ -22,6 +24,7 @@ export class FrameSplitter implements FrameHolder {
   /** The whole length of the begun frame, 0 while its length field is incomplete. */
   #need = 0;
   #stopped = false;
+  #rest: Uint8Array = NO_BYTES;
   readonly #shared: BegunFrames | undefined;
   readonly #onGivenUp: (error: QanatError) => void;
 
@@ -39,9 +42,22 @@ export class FrameSplitter implements FrameHolder {
     return this.#have;
   }
 
+  /** Whether bytes wait for `takeRest`. */
+  get hasRest(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** What the last chunk holds behind the last frame that was to be given: it has to be pushed before the next chunk. */
+  takeRest(): Uint8Array {
+    const rest = this.#rest;
+    this.#rest = NO_BYTES;
+    return rest;
+  }
+
   /** No frame is given any more, also when called from `onFrame`. */
   stop(): void {
     this.#stopped = true;
+    this.#rest = NO_BYTES;
     this.#forget();
   }
 
@@ -79,13 +95,14 @@ export class FrameSplitter implements FrameHolder {
     const borrowed = this.#borrowed;
     this.#borrowed = false;
     this.#forget();
+    this.framesLeft--;
     onFrame(frame);
     if (borrowed) this.#shared?.buffers.give(begun);
   }
 
   #cut(chunk: Uint8Array, from: number, onFrame: (frame: Uint8Array) => void): QanatError | undefined {
     let at = from;
-    while (!this.#stopped && chunk.length - at >= LENGTH_FIELD_BYTES) {
+    while (!this.#stopped && this.framesLeft > 0 && chunk.length - at >= LENGTH_FIELD_BYTES) {
       const length = readUint32(chunk, at);
       const error = this.#check(length);
       if (error !== undefined) return error;
@@ -94,10 +111,13 @@ export class FrameSplitter implements FrameHolder {
         this.#need = LENGTH_FIELD_BYTES + length;
         break;
       }
+      this.framesLeft--;
       onFrame(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
       at = end;
     }
-    if (!this.#stopped && at < chunk.length) this.#fill(chunk, at, this.#need === 0 ? LENGTH_FIELD_BYTES : this.#need);
+    if (this.#stopped || at === chunk.length) return undefined;
+    if (this.framesLeft <= 0) this.#rest = chunk.subarray(at);
+    else this.#fill(chunk, at, this.#need === 0 ? LENGTH_FIELD_BYTES : this.#need);
     return undefined;
   }
 

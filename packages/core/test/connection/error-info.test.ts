@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorInfo } from '../../src/connection/request.ts';
-import { codeOfWireNumber, type ErrorCode, errorClass, LIMITS, QanatError, utf8Length } from '../../src/index.ts';
+import { codeOfWireNumber, type ErrorCode, errorClass, LIMITS, QanatError, utf8Length, withoutStacks } from '../../src/index.ts';
 
 const LOCAL: readonly ErrorCode[] = [
   'TIMEOUT',
@@ -34,6 +34,19 @@ describe('an error on its way', () => {
     expect(codeOf('STORE_IO')).toBe('NOT_READY');
     expect(codeOf('TOPIC_NOT_FOUND')).toBe('TOPIC_NOT_FOUND');
     expect(errorClass(errorInfo(new QanatError('INTERNAL', 'x')).code as number)).toBe(6);
+  });
+
+  it('has no stack where a peer can ask for many, but for a defect, which needs one', () => {
+    const limit = Error.stackTraceLimit;
+    const stackOf = (code: ErrorCode) => new QanatError(code, 'x').stack?.split('\n').length;
+    const before = withoutStacks(true);
+    const stacks = [stackOf('TOPIC_NOT_FOUND'), stackOf('INTERNAL')];
+    withoutStacks(before);
+    expect(before).toBe(false);
+    expect(stacks[0]).toBe(1);
+    expect(stacks[1]).toBeGreaterThan(1);
+    expect(stackOf('TOPIC_NOT_FOUND')).toBeGreaterThan(1);
+    expect(Error.stackTraceLimit).toBe(limit);
   });
 
   it('is cut between characters (QNT-ERR-005)', () => {

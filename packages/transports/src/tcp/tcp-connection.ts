@@ -5,6 +5,7 @@ import {
   type Connection,
   type ConnectionHandler,
   encodePreface,
+  FRAMES_PER_TURN_MAX,
   FrameSplitter,
   HIGH_WATER_BYTES,
   LOW_WATER_BYTES,
@@ -37,6 +38,12 @@ export class TcpConnection implements Connection {
   #handler: ConnectionHandler | undefined;
   #timer: NodeJS.Timeout | undefined;
   #blocked = false;
+  /** The owner wants frames. */
+  #reading = true;
+  /** The turn in which reading goes on; others have theirs before. */
+  #turn: NodeJS.Immediate | undefined;
+  /** The peer has ended; frames that came before still wait. */
+  #peerEnded = false;
   /** This side has ended, or the peer has: no more frames either way. */
   #ending = false;
   #error: QanatError | undefined;
@@ -47,6 +54,7 @@ export class TcpConnection implements Connection {
     this.#socket = options.socket;
     this.#dialled = options.dialled;
     this.#splitter = new FrameSplitter(options.begun, (error) => this.#handler?.onBadBytes(error));
+    this.#splitter.framesLeft = FRAMES_PER_TURN_MAX;
     this.#prefaceTimeoutMs = options.prefaceTimeoutMs;
     const { socket } = options;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -89,8 +97,10 @@ export class TcpConnection implements Connection {
 
   setReading(on: boolean): void {
     if (this.#ending) return;
-    if (on) this.#socket.resume();
-    else this.#socket.pause();
+    this.#reading = on;
+    if (!on) this.#socket.pause();
+    else if (this.#splitter.hasRest) this.#goOnLater();
+    else if (this.#turn === undefined) this.#socket.resume();
   }
 
   close(): void {
@@ -126,11 +136,34 @@ export class TcpConnection implements Connection {
       this.#begin();
       bytes = rest as Uint8Array<ArrayBuffer>;
     }
+    this.#take(bytes);
+  }
+
+  #take(bytes: Uint8Array): void {
     this.#frames = 0;
     const error = this.#splitter.push(bytes, this.#onFrame);
     if (this.#frames > 0 && !this.#ending) this.#handler?.onFramesEnd();
-    if (error !== undefined && !this.#ending) this.#handler?.onBadBytes(error);
+    if (this.#ending) return;
+    if (error !== undefined) this.#handler?.onBadBytes(error);
+    else if (this.#splitter.framesLeft <= 0) {
+      this.#socket.pause();
+      this.#goOnLater();
+    }
   }
+
+  #goOnLater(): void {
+    this.#turn ??= setImmediate(this.#goOn);
+  }
+
+  readonly #goOn = (): void => {
+    this.#turn = undefined;
+    this.#splitter.framesLeft = FRAMES_PER_TURN_MAX;
+    if (this.#ending) return;
+    if (this.#reading && this.#splitter.hasRest) this.#take(this.#splitter.takeRest());
+    if (this.#ending || this.#turn !== undefined || this.#splitter.hasRest) return;
+    if (this.#peerEnded) this.#onPeerEnd();
+    else if (this.#reading) this.#socket.resume();
+  };
 
   readonly #onFrame = (frame: Uint8Array): void => {
     this.#frames++;
@@ -176,6 +209,11 @@ export class TcpConnection implements Connection {
 
   #onPeerEnd(): void {
     if (this.#ending) return;
+    // Node tells of the end although the socket is paused.
+    if (this.#turn !== undefined || this.#splitter.hasRest) {
+      this.#peerEnded = true;
+      return;
+    }
     if (this.#preface !== undefined && this.#dialled) this.#error ??= this.#failed('the peer closed before its preface');
     else if (this.#splitter.pendingBytes > 0 || (this.#preface?.receivedBytes ?? 0) > 0) {
       this.#error ??= new QanatError('CONNECTION_LOST', `${this.remote} ended the connection inside a frame`);
