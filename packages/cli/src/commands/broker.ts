@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { collectSeldom } from '../heap-growth.ts';
 import { listOf, option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
@@ -20,6 +21,7 @@ interface BrokerFlags extends LogFlags {
 }
 
 async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
+  collectSeldom();
   const { startBroker } = await import('@qanat/server');
   const data = flags.data ?? join('.qanat', flags.name);
   const node = await startBroker({
