@@ -6,11 +6,14 @@ import { LIMITS } from './gen/registry.ts';
 
 const LENGTH_FIELD_BYTES = 4;
 const NO_BYTES = new Uint8Array(0);
+/** Of a peer that was dialled, and has sent so much of a frame, memory for so many times of it is reserved at once. */
+const TRUSTED_BYTES = 32_768;
+const TRUSTED_GROWTH = 32;
 
 /**
  * Cuts a stream of bytes into whole frames, their length fields included (spec, chapter of frames). A frame that lies whole in
  * one chunk is given as a part of that chunk; one that spans chunks is assembled once. What a peer claims as a length costs
- * nothing: at most twice of what has arrived is allocated.
+ * nothing: what is allocated is bounded by what has arrived, at most twice of it where the peer was not dialled (QNT-FRM-003).
  */
 export class FrameSplitter implements FrameHolder {
   /** The longest frame taken, its length field not counted. Holds for frames whose length field has not arrived yet. */
@@ -141,7 +144,9 @@ export class FrameSplitter implements FrameHolder {
 
   #grow(have: number, upTo: number): void {
     const borrowed = this.#need > BEGUN_COUNTED_BYTES_MIN ? this.#shared?.buffers.take(upTo) : undefined;
-    const grown = borrowed ?? new Uint8Array(Math.min(upTo, Math.max(have, 2 * this.#begun.length)));
+    const trusted = this.#shared === undefined && have >= TRUSTED_BYTES;
+    const bytesMax = trusted ? TRUSTED_GROWTH * have : Math.max(have, 2 * this.#begun.length);
+    const grown = borrowed ?? new Uint8Array(Math.min(upTo, bytesMax));
     grown.set(this.#begun.subarray(0, this.#have));
     this.#begun = grown;
     this.#borrowed = borrowed !== undefined;

@@ -162,8 +162,11 @@ function measureRecords(records: readonly RecordInit[], bornTimeMs: number): num
   return bytes;
 }
 
+const newMemory = (bytes: number): Uint8Array => new Uint8Array(bytes);
+
 /**
  * Builds a batch; the broker's fields are zero.
+ * @param memory gives memory for at least so many bytes, with whatever in it. An uncompressed batch is the beginning of it.
  * @throws QanatError INVALID_BATCH (not sent) for no or too many records or a part that is too long, BATCH_TOO_LARGE beyond
  * `batchBytesMax`.
  */
@@ -172,6 +175,7 @@ export function encodeBatch(
   records: readonly RecordInit[],
   fields: BatchFields,
   batchBytesMax: number = LIMITS.BATCH_BYTES_MAX,
+  memory: (bytes: number) => Uint8Array = newMemory,
 ): Uint8Array {
   if (records.length < 1 || records.length > LIMITS.BATCH_RECORDS_MAX) {
     throw new QanatError('INVALID_BATCH', `a batch has 1 to ${LIMITS.BATCH_RECORDS_MAX} records, not ${records.length}`, {
@@ -184,7 +188,8 @@ export function encodeBatch(
   const keysAt = BATCH_HEADER_BYTES + (tagged ? columnBytes : 0);
   const recordsAt = keysAt + (keyed ? columnBytes : 0);
   const length = measureRecords(records, fields.bornTimeMs);
-  let out: Uint8Array = new Uint8Array(recordsAt + length);
+  let out = memory(recordsAt + length).subarray(0, recordsAt + length);
+  out.fill(0, 0, BATCH_HEADER_BYTES);
   const places = { tagsAt: tagged ? BATCH_HEADER_BYTES : 0, keysAt: keyed ? keysAt : 0, recordsAt };
   writeRecords(platform, out, places, records, fields.bornTimeMs);
   let attributes = (tagged ? BatchAttribute.TAG_COLUMN : 0) | (keyed ? BatchAttribute.KEY_COLUMN : 0);

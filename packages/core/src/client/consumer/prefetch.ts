@@ -2,6 +2,8 @@ import { LIMITS } from '../../wire/gen/registry.ts';
 
 /** The least that a PULL asks for: a broker gives a first batch whatever its length. */
 const PULL_BYTES_MIN = 65_536;
+/** Longer answers save nothing, and whoever keeps one body keeps the answer. */
+const PULL_BYTES_MAX = Math.min(1_048_576, LIMITS.PULL_BYTES_MAX);
 
 /** Counts the bytes of batches that a consumer holds over all its queues: its back-pressure. */
 export class Prefetch {
@@ -35,6 +37,6 @@ export class Prefetch {
   /** What one of `pulls` PULL requests under way at once may bring. */
   pullBytes(pulls: number): number {
     const free = Math.floor((this.bytesMax - this.heldBytes) / pulls);
-    return Math.min(LIMITS.PULL_BYTES_MAX, Math.max(PULL_BYTES_MIN, free));
+    return Math.min(PULL_BYTES_MAX, Math.max(PULL_BYTES_MIN, free));
   }
 }

@@ -26,6 +26,8 @@ export class OutBatch {
   /** Undefined once encoded. */
   records: RecordInit[] | readonly RecordInit[] | undefined;
   bytes: Uint8Array | undefined;
+  /** Holds `bytes`, and nobody else has it once the only attempt was acknowledged; undefined where that may not be so. */
+  memory: Uint8Array | undefined;
   /** One for each message, or one for all. */
   calls: PendingCall[];
   count: number;

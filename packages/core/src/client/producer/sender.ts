@@ -6,6 +6,7 @@ import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import type { SendOk } from '../../wire/gen/messages.ts';
 import { AckLevel } from '../../wire/gen/registry.ts';
 import { encodeBatch, type RecordInit } from '../../wire/record.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { BrokerLane } from './broker-lane.ts';
 import { asUnknown, type OutBatch, type ProducerIdentity } from './out-batch.ts';
 import type { ProducerHost } from './producer-host.ts';
@@ -40,6 +41,7 @@ export class Sender {
   readonly #settings: ProducerSettings;
   readonly #events: SenderEvents;
   readonly #queues = new Map<string, QueueLane>();
+  readonly #memory = new BatchMemory();
   #changed = true;
   #turn = false;
   #wake: Timer | undefined;
@@ -230,7 +232,13 @@ export class Sender {
       baseSequence: batch.baseSequence,
       compress: this.#settings.compress && batch.bufferedBytes >= this.#settings.compressFromBytes,
     };
-    return encodeBatch(this.#host.platform, batch.records as readonly RecordInit[], fields, bytesMax);
+    const records = batch.records as readonly RecordInit[];
+    // Nobody says when the bytes of a batch have left that is not acknowledged.
+    if (batch.ack === AckLevel.ACK_NONE) return encodeBatch(this.#host.platform, records, fields, bytesMax);
+    return encodeBatch(this.#host.platform, records, fields, bytesMax, (bytes) => {
+      batch.memory = this.#memory.take(bytes);
+      return batch.memory;
+    });
   }
 
   #sendOneWay(lane: BrokerLane, queue: QueueLane, batch: OutBatch): void {
@@ -244,6 +252,8 @@ export class Sender {
   #request(lane: BrokerLane, queue: QueueLane, batch: OutBatch): void {
     const session = lane.session as ClientSession;
     const header = { topic: queue.topic, queue: queue.queue, ack: batch.ack };
+    // Bytes that were sent before may still be on their way out.
+    if (batch.attempt > 0) batch.memory = undefined;
     batch.attempt = ++lane.attempts;
     queue.started(batch);
     lane.inFlight++;
@@ -266,7 +276,15 @@ export class Sender {
   #acknowledged(lane: BrokerLane, queue: QueueLane, batch: OutBatch, answer: SendOk): void {
     lane.succeeded(batch);
     queue.stored(batch);
+    this.#reuse(batch);
     this.#stored(queue, batch, answer);
+  }
+
+  /** A batch that was sent once is stored, so that the broker has read all of it: its bytes have left. */
+  #reuse(batch: OutBatch): void {
+    batch.bytes = undefined;
+    if (batch.memory !== undefined) this.#memory.give(batch.memory);
+    batch.memory = undefined;
   }
 
   #stored({ topic, broker, queue }: QueueLane, batch: OutBatch, answer: SendOk | undefined): void {
