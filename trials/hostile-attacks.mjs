@@ -5,11 +5,14 @@ import { availableParallelism, loadavg } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LIMITS } from '@qanat/core';
 import { Dice, Mutator } from '../fuzz/mutate.mjs';
+import { httpAttacks } from './hostile-http.mjs';
 import { bytes, claim, hello, inParallel, Peer, PREFACE, request } from './hostile-peer.mjs';
 import { sleep } from './processes.mjs';
 
 /** What is due at once may take so long; longer where the machine has more to do than it can. */
 const SLACK_MS = 4_000 * Math.min(8, Math.max(1, loadavg()[0] / availableParallelism()));
+/** How long peers that read nothing stay away; whoever is late is still ended when they read. */
+const AWAY_MS = Math.min(SLACK_MS, 8_000);
 const SHORT_IDLE_MS = 4_000;
 const CLOSE_MS = 5_000;
 const MIB = 1024 * 1024;
@@ -250,7 +253,8 @@ async function unread(target, requests, number) {
   const taken = peers.map((peer) => Promise.race([peer.send(data), sleep(1_500).then(() => false)]));
   const whole = count(await Promise.all(taken), Boolean);
   // The end of a connection that is not read is not seen before it is: the kernel still has bytes for it.
-  await sleep(Math.max(0, SHORT_IDLE_MS + CLOSE_MS + SLACK_MS - (performance.now() - startMs)));
+  const awayMs = SHORT_IDLE_MS + CLOSE_MS + AWAY_MS;
+  await sleep(Math.max(0, awayMs - (performance.now() - startMs)));
   for (const peer of peers) peer.read();
   await Promise.all(peers.map((peer) => peer.endedWithin(SLACK_MS)));
   const open = count(peers, (peer) => peer.open);
@@ -258,16 +262,18 @@ async function unread(target, requests, number) {
   for (const peer of peers) peer.destroy();
   return {
     passed: open === 0 && peers.length === number,
-    text: `${number} peers ended within ${(SHORT_IDLE_MS + CLOSE_MS + SLACK_MS) / 1000} s; ${whole} were read to the end of their requests, ${received.toFixed(1)} MiB were written for them`,
+    text: `${number} peers read nothing for ${(awayMs / 1000).toFixed(0)} s and were ended; ${whole} were read to the end of their requests, ${received.toFixed(1)} MiB were written for them`,
     details: [`${open} still open`],
   };
 }
 
 if (parentPort !== null) {
-  const { target, context, seed } = workerData;
+  const { target, context, seed, only } = workerData;
   parentPort.postMessage({ kind: 'slack', ms: SLACK_MS });
   const dice = new Dice(seed);
-  for (const [name, attack] of Object.entries(ATTACKS)) {
+  const attacks = context.role === 'http' ? httpAttacks(ended, SLACK_MS) : ATTACKS;
+  for (const [name, attack] of Object.entries(attacks)) {
+    if (only !== undefined && !`${context.role}: ${name}`.includes(only)) continue;
     parentPort.postMessage({ kind: 'begins', name });
     const startMs = performance.now();
     const verdict = await attack(target, { ...context, dice }).catch((error) => ({

@@ -7,6 +7,12 @@ import type { RunningNode } from '../running-node.ts';
 
 const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 10_000;
+const TIMES = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  // Node's own 30 s would keep connections that are overdue, and others out.
+  connectionsCheckingInterval: 1_000,
+};
 const PATHS = 'GET /metrics, /healthz (the process lives) or /readyz (every node of it serves)';
 
 export interface StatusServer {
@@ -29,12 +35,14 @@ export async function startStatusServer(address: string, nodes: readonly Running
     '/healthz': () => ({ status: 200, text: 'ok\n' }),
     '/readyz': () => readiness(nodes),
   };
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = createServer(TIMES, (request, response) => {
     answer(answers, request, response).catch((error: unknown) => {
       write(response, { status: 500, text: `${error instanceof Error ? error.message : error}\n` });
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
+  // One that does not read its answer holds a connection too.
+  server.setTimeout(REQUEST_TIMEOUT_MS);
   await listen(server, host, port, address);
   const { port: realPort } = server.address() as AddressInfo;
   return {
