@@ -1,5 +1,11 @@
+import { assert } from './errors.ts';
+
 /** A tick that comes later than this after its deadline means that the process itself was away. */
 export const AWAY_AFTER_MS = 1_000;
+
+/** Timers that one tick runs, for each that waited when it began, and some more: beyond it one sets itself for now for ever. */
+const RUNS_PER_TIMER_MAX = 100;
+const RUNS_MAX = 100_000;
 
 export interface Timer {
   /** Idempotent; a timer that has run cannot be cancelled any more. */
@@ -52,9 +58,11 @@ export class Timers {
   tick(nowMs: number): void {
     const next = this.nextDeadlineMs();
     if (next !== undefined && nowMs - next > AWAY_AFTER_MS) this.#excuse(nowMs - next, nowMs);
-    for (;;) {
+    const runsMax = RUNS_MAX + RUNS_PER_TIMER_MAX * this.#heap.length;
+    for (let runs = 0; ; runs++) {
       const due = this.nextDeadlineMs();
       if (due === undefined || due > nowMs) return;
+      assert(runs < runsMax, `${runs} timers ran at ${nowMs}, and always one more is due at once`);
       const run = this.#pop()?.run;
       run?.();
     }

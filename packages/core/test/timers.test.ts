@@ -19,6 +19,22 @@ describe('timers of an engine', () => {
     );
   });
 
+  it('that set themselves for now again and again are a defect, not a process that hangs; late ones of a long pause are none', () => {
+    const timers = new Timers();
+    const again = (): void => void timers.at(5, again);
+    timers.at(5, again);
+    expect(() => timers.tick(5)).toThrow('always one more is due at once');
+    const late = new Timers();
+    let ran = 0;
+    const periodic = (dueMs: number): void => {
+      ran++;
+      late.at(dueMs + 1_000, () => periodic(dueMs + 1_000));
+    };
+    periodic(0);
+    late.tick(24 * 3_600_000);
+    expect(ran).toBe(86_401);
+  });
+
   it('that were cancelled do not run and are no deadline', () => {
     const timers = new Timers();
     const ran: string[] = [];
