@@ -16,6 +16,8 @@ export interface VirtualClockOptions {
 }
 
 const WALL_OFFSET_MS = 1_700_000_000_000;
+/** Events of one instant: with more, something sets a timer for now, again and again, and time would never pass. */
+const INSTANT_EVENTS_MAX = 200_000;
 
 /**
  * Time that passes only when it is told to. Events of the same instant run in the order in which they were set, so a run is the
@@ -25,6 +27,7 @@ export class VirtualClock implements Clock {
   readonly #heap: Event[] = [];
   #sequence = 0;
   #turns = 0;
+  #instantTurns = 0;
   #nowMs: number;
   #wallOffsetMs: number;
 
@@ -62,10 +65,16 @@ export class VirtualClock implements Clock {
     return this.#heap[0]?.timeMs;
   }
 
-  /** Goes to the next event and runs it. @returns false when there is none. */
+  /**
+   * Goes to the next event and runs it. @returns false when there is none.
+   * @throws when time has stood still for too many events: a defect of what runs on this clock.
+   */
   runNext(): boolean {
     const nextMs = this.nextMs();
     if (nextMs === undefined) return false;
+    if (nextMs > this.#nowMs) this.#instantTurns = 0;
+    else if (++this.#instantTurns > INSTANT_EVENTS_MAX)
+      throw new Error(`time stands still at ${this.#nowMs} ms: ${INSTANT_EVENTS_MAX} events, and always one more is due at once`);
     this.#nowMs = Math.max(this.#nowMs, nextMs);
     const event = this.#pop();
     const run = event?.run;

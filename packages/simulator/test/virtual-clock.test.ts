@@ -21,6 +21,15 @@ describe('the virtual clock', () => {
     );
   });
 
+  it('ends a run in which time stands still, and no other one', () => {
+    const clock = new VirtualClock();
+    const again = (): void => void clock.at(clock.nowMs(), again);
+    for (let i = 0; i < 300_000; i++) clock.at(i / 10, () => {});
+    clock.run(30_000);
+    clock.at(30_001, again);
+    expect(() => clock.run(30_002)).toThrow('time stands still at 30001 ms');
+  });
+
   it('does not run what was cancelled, and runs what events add', () => {
     const clock = new VirtualClock();
     const ran: string[] = [];
