@@ -1,7 +1,6 @@
 // One-edit patches of the shipped sources, each with the checker that has to catch it. `find` occurs exactly once in `file`
 // (below packages/core/src). `stress` names the kind of plans in which the bug can show (plans.ts); without it, plans are drawn
-// as
-// in `npm run sim`.
+// as in `npm run sim`.
 export const CATALOGUE = [
   {
     name: 'lost-ack',
@@ -41,7 +40,8 @@ export const CATALOGUE = [
     replace: 'if (segment.ready) yield* [];',
     detector: 'rejected-invisible',
     stress: 'append-then-kill',
-    seedsMax: 12,
+    seedFirst: 6,
+    seedsMax: 8,
     minutes: 2,
   },
   {
@@ -143,11 +143,11 @@ export const CATALOGUE = [
   },
   {
     name: 'clock-step-expires-members',
-    what: 'the monotonic clock of a broker follows its wall clock',
-    file: 'context.ts',
-    find: 'this.#wallOffsetMs = input.offsetMs;',
+    what: 'a broker measures the silence of members on its wall clock',
+    file: 'broker/groups/members.ts',
+    find: '  #nowMs(): number {\n    return this.#env.host.engine.nowMs();\n  }',
     replace:
-      'if (this.#wallOffsetMs !== 0) this.#nowMs += Math.max(0, input.offsetMs - this.#wallOffsetMs);\n      this.#wallOffsetMs = input.offsetMs;',
+      '  #offsetMs: number | undefined;\n  #nowMs(): number {\n    const { engine } = this.#env.host;\n    this.#offsetMs ??= engine.wallMs() - engine.nowMs();\n    return engine.wallMs() - this.#offsetMs;\n  }',
     detector: 'nobody-expires-early',
     stress: 'clock-steps',
     seedsMax: 10,
@@ -279,6 +279,77 @@ export const CATALOGUE = [
       'queue.offset = readUint53(batch, BATCH_AT.baseOffset) + readUint32(batch, BATCH_AT.recordCount) + (readUint32(batch, BATCH_AT.recordCount) > 4 ? 1 : 0);',
     detector: 'reads-gapless',
     stress: 'batches',
+    seedsMax: 6,
+  },
+  {
+    name: 'offset-told-wrong',
+    what: 'the answer to a batch of two tells the offset behind the one where it stands',
+    file: 'broker/produce.ts',
+    find: 'if (error === undefined) request.respond({ baseOffset, storeTimeMs });',
+    replace: 'if (error === undefined) request.respond({ baseOffset: baseOffset + (count === 2 ? 1 : 0), storeTimeMs });',
+    detector: 'stable-offsets',
+    stress: 'batches',
+    seedsMax: 4,
+  },
+  {
+    name: 'batches-overtake',
+    what: 'of two batches of a queue that wait, a producer sends the second one first',
+    file: 'client/producer/sender.ts',
+    find: 'queue.drafts.shift();\n      this.#sendNew(lane, queue, this.#fitting(lane, draft, queue.drafts));',
+    replace:
+      'const [first] = queue.drafts.splice(queue.drafts.length > 1 ? 1 : 0, 1);\n      this.#sendNew(lane, queue, this.#fitting(lane, first as OutBatch, queue.drafts));',
+    detector: 'keeps-order',
+    stress: 'keyed-bursts',
+    seedsMax: 4,
+  },
+  {
+    name: 'resent-out-of-order',
+    what: 'batches that get new numbers get them in the wrong order',
+    file: 'client/producer/queue-lane.ts',
+    find: 'for (const batch of this.sent) {\n      if (sequenceBefore(',
+    replace: 'for (const batch of this.sent.reverse()) {\n      if (sequenceBefore(',
+    detector: 'keeps-order',
+    stress: 'async-power-cuts',
+    seedsMax: 20,
+  },
+  {
+    name: 'handler-batch-reversed',
+    what: 'a handler that takes several messages gets them from the last to the first',
+    file: 'client/consumer/queue-stream.ts',
+    find: 'messages.push(message);',
+    replace: 'messages.unshift(message);',
+    detector: 'delivered-in-order',
+    stress: 'ordered-batches',
+    seedsMax: 4,
+  },
+  {
+    name: 'last-entry-dropped-by-recovery',
+    what: 'a recovery takes the last whole entry for a torn one',
+    file: 'broker/log/log-scan.ts',
+    find: 'if (this.position + header.length > limit)',
+    replace: 'if (this.position + header.length >= limit)',
+    detector: 'delivered-survives',
+    stress: 'power-cuts',
+    seedsMax: 6,
+  },
+  {
+    name: 'hole-in-lost-tail',
+    what: 'a recovery goes on behind an entry whose body is torn',
+    file: 'broker/log/log-scan.ts',
+    find: 'if (!this.#codec.bodyHolds(window.bytes, at, header))',
+    replace: 'if (header.length < 0)',
+    detector: 'lost-is-suffix',
+    stress: 'async-power-cuts',
+    seedsMax: 20,
+  },
+  {
+    name: 'timer-for-now-again-and-again',
+    what: 'whether a connection is idle is reckoned otherwise than its timer, and the sums round differently',
+    file: 'connection/server-session.ts',
+    find: 'if (this.#host.nowMs() < this.#heardMs + this.#idleMs) return this.#watchIdle();',
+    replace: 'if (this.#host.nowMs() - this.#heardMs < this.#idleMs) return this.#watchIdle();',
+    detector: 'nothing-breaks',
+    stress: 'silence',
     seedsMax: 6,
   },
 ];

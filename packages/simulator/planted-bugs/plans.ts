@@ -5,10 +5,13 @@ import { drawPlan, type SimulationPlan } from '../src/simulation/draw-plan.ts';
 
 export type Stress =
   | 'append-then-kill'
+  | 'async-power-cuts'
   | 'batches'
   | 'clock-steps'
   | 'disk-errors'
+  | 'keyed-bursts'
   | 'member-kills'
+  | 'ordered-batches'
   | 'pauses'
   | 'power-cuts'
   | 'quick-restarts'
@@ -16,6 +19,7 @@ export type Stress =
   | 'restarts'
   | 'retention'
   | 'rot'
+  | 'silence'
   | 'slow-stops'
   | 'sync-drops';
 
@@ -57,6 +61,13 @@ const pick = <T>(random: Random, items: readonly T[]): T => items[random.below(i
 
 const CHANGES: Readonly<Record<Stress, Changes>> = {
   batches: { sender: { ...BUSY, batchPercent: 60, batchRecordsMax: 8 }, everyMs: Number.MAX_SAFE_INTEGER },
+  'async-power-cuts': {
+    cluster: { flush: 'async', syncMs: 25 },
+    log: CALM_LOG,
+    sender: { ...BUSY, everyMs: 400, paddingMax: 2_000, keyedPercent: 100, keys: 3, inFlightBatches: 5, lingerMs: 0 },
+    faults: (random, atMs, brokers) => [{ kind: 'powerCut', atMs, target: pick(random, brokers), downMs: 100, silent: false }],
+    everyMs: 4_000,
+  },
   'clock-steps': {
     group: { ...LIVELY, churnMs: 60_000 },
     faults: (random, atMs, brokers) => [{ kind: 'clockStep', atMs, target: pick(random, brokers), byMs: 60_000 }],
@@ -83,8 +94,17 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
     },
     everyMs: 8_000,
   },
+  'keyed-bursts': {
+    sender: { ...BUSY, burstMax: 12, batchPercent: 50, batchRecordsMax: 4, keyedPercent: 100, keys: 2, inFlightBatches: 1 },
+    everyMs: Number.MAX_SAFE_INTEGER,
+  },
   'member-kills': {
     group: { ...LIVELY, churnMs: 15_000, killPercent: 100, mode: 'clustering' },
+    everyMs: Number.MAX_SAFE_INTEGER,
+  },
+  'ordered-batches': {
+    sender: { ...BUSY, burstMax: 12 },
+    group: { ...LIVELY, ordered: true, batchRecordsMax: 10 },
     everyMs: Number.MAX_SAFE_INTEGER,
   },
   pauses: {
@@ -138,6 +158,13 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
       ];
     },
     everyMs: 60_000,
+  },
+  // Servers give up connections on which they hear nothing for a minute.
+  silence: {
+    sender: { ...BUSY, everyMs: 2_000 },
+    faults: (_random, atMs, brokers) =>
+      brokers.flatMap((peer) => ['sender-1', 'sender-2', 'ns-1'].map((target): Fault => ({ kind: 'mute', atMs, target, peer }))),
+    everyMs: 4_000,
   },
   // What is pending keeps connections open for a while after GOAWAY.
   'slow-stops': {
