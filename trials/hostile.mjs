@@ -19,7 +19,10 @@ const SEED = 20_261_122;
 const GROWTH_MIB_MAX = 512;
 /** In the whole attack, on a machine that the attackers share. */
 const P99_MS_MAX = 250;
-/** In any one attack of at least WINDOW_MS_MIN: attackers, servers and producer share the machine, and some attacks are its work. */
+/**
+ * In any one attack of at least WINDOW_MS_MIN: attackers, servers and producer share the machine, and some attacks are its
+ * work.
+ */
 const ATTACK_P99_MS_MAX = 1_000;
 const WINDOW_MS_MIN = 1_000;
 /** Where it was worse before, others use the machine too. */

@@ -1,4 +1,5 @@
-// Runs seeds that its parent asks for on the simulator with one bug in it: a process of its own, so that one that hangs can be ended.
+// Runs seeds that its parent asks for on the simulator with one bug in it: a process of its own, so that one that hangs can be
+// ended.
 const { runSeed } = await import(process.argv[2]);
 
 // Errors are a part of normal life under faults, and traces of the stack cost more than all else about them.

@@ -41,7 +41,8 @@ export const commitsHandled: Checker = {
       },
       end() {
         for (const progress of all.values()) {
-          // What a power cut took is handled, and its offsets may have other messages now, which a member that came so far passes.
+          // What a power cut took is handled, and its offsets may have other messages now, which a member that came so far
+          // passes.
           if (!facts.movedForward.has(progress.group) && !mayHaveLost(facts, progress.queue)) judge(facts, progress, report);
         }
       },
