@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -63,6 +64,19 @@ describe('a cluster with --http', () => {
     expect(lost.status).toBe(404);
     expect(await lost.text()).toContain('GET /metrics');
     expect((await fetch(`http://${http}/metrics`, { method: 'POST' })).status).toBe(405);
+    // Thousands of requests in one piece are not thousands of answers in one turn.
+    const [host, port] = http.split(':');
+    const many = connect(Number(port), host as string);
+    let answers = '';
+    many.on('data', (chunk) => {
+      answers += chunk;
+    });
+    many.on('error', () => undefined);
+    const dropped = new Promise((resolve) => many.on('close', resolve));
+    many.write('GET /metrics HTTP/1.1\r\nHost: qanat\r\n\r\n'.repeat(5_000));
+    await dropped;
+    expect(answers.split('HTTP/1.1 ').length - 1).toBeLessThanOrEqual(1);
+    expect((await fetch(`http://${http}/healthz`)).headers.get('connection')).toBe('close');
     io.signal('SIGTERM');
     expect(await ended).toBe(0);
     await expect(fetch(`http://${http}/healthz`)).rejects.toThrow();

@@ -1,6 +1,6 @@
 // Metrics and health over HTTP, for monitoring systems and supervisors. It changes nothing and tells no message.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { QanatError } from '@qanat/core';
 import { splitAddress } from '../listen-address.ts';
 import type { RunningNode } from '../running-node.ts';
@@ -30,12 +30,27 @@ export async function startStatusServer(address: string, nodes: readonly Running
   // Most processes serve no metrics: what makes them is loaded by those that do.
   const { createRegistry } = await import('./registry.ts');
   const registry = createRegistry(nodes);
+  let making: Promise<string> | undefined;
+  /** Those who ask meanwhile get the same: it takes time from what the nodes serve. */
+  const metrics = (): Promise<string> => {
+    making ??= registry.metrics().finally(() => {
+      making = undefined;
+    });
+    return making;
+  };
   const answers: Readonly<Record<string, () => Promise<Answer> | Answer>> = {
-    '/metrics': async () => ({ status: 200, type: registry.contentType, text: await registry.metrics() }),
+    '/metrics': async () => ({ status: 200, type: registry.contentType, text: await metrics() }),
     '/healthz': () => ({ status: 200, text: 'ok\n' }),
     '/readyz': () => readiness(nodes),
   };
+  const served = new WeakSet<Socket>();
   const server = createServer(TIMES, (request, response) => {
+    // One request for each connection: whoever sends thousands at once would have all of them answered in one turn.
+    if (served.has(request.socket)) {
+      request.socket.destroy();
+      return;
+    }
+    served.add(request.socket);
     answer(answers, request, response).catch((error: unknown) => {
       write(response, { status: 500, text: `${error instanceof Error ? error.message : error}\n` });
     });
@@ -79,7 +94,8 @@ function readiness(nodes: readonly RunningNode[]): Answer {
 }
 
 function write(response: ServerResponse, { status, type = 'text/plain; charset=utf-8', text }: Answer): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  const headers = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', connection: 'close' };
+  response.writeHead(status, headers);
   response.end(response.req.method === 'HEAD' ? undefined : text);
 }
 
