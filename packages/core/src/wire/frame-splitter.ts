@@ -70,7 +70,7 @@ export class FrameSplitter implements FrameHolder {
   }
 
   /**
-   * Takes a chunk, whose bytes may not change afterwards, and gives the frames that it ends, in order.
+   * Takes a chunk, whose bytes may not change afterwards (but where memory is shared), and gives the frames that it ends, in order.
    * @returns MALFORMED_FRAME or FRAME_TOO_LARGE when the bytes are no frames: then nothing more is taken.
    */
   push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): QanatError | undefined {
@@ -119,7 +119,7 @@ export class FrameSplitter implements FrameHolder {
       at = end;
     }
     if (this.#stopped || at === chunk.length) return undefined;
-    if (this.framesLeft <= 0) this.#rest = chunk.subarray(at);
+    if (this.framesLeft <= 0) this.#rest = this.#shared === undefined ? chunk.subarray(at) : chunk.slice(at);
     else this.#fill(chunk, at, this.#need === 0 ? LENGTH_FIELD_BYTES : this.#need);
     return undefined;
   }

@@ -10,6 +10,7 @@ import {
   QanatError,
   type Transport,
 } from '@qanat/core';
+import { AcceptedReads } from './accepted-reads.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 export interface TcpTransportOptions {
@@ -64,7 +65,10 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
       return;
     }
     const begun = new BegunFrames(options.begunBytesMax);
-    const onSocket = (socket: Socket): void => {
+    const reads = new AcceptedReads();
+    const onSocket = (first: Socket): void => {
+      const socket = reads.begin(first);
+      socket.setNoDelay(true);
       const accepted = connection(socket, false, remoteOf(socket), begun);
       accepted.setHandler(accept(accepted));
     };
@@ -75,7 +79,7 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
 }
 
 function serve(target: HostPort, onSocket: (socket: Socket) => void, done: ListenDone): void {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, onSocket);
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, onSocket);
   const failed = (error: NodeJS.ErrnoException): void => {
     const reason = error.code ?? error.message;
     const hint = LISTEN_HINTS[reason];
