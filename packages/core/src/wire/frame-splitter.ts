@@ -32,7 +32,8 @@ export class FrameSplitter implements FrameHolder {
   readonly #onGivenUp: (error: QanatError) => void;
 
   /**
-   * @param shared what this splitter's connection shares with others, if anything: frames hold only until `onFrame` returns then.
+   * @param shared what this splitter's connection shares with others, if anything: frames hold only until `onFrame` returns
+   * then.
    * @param onGivenUp called when a begun frame is dropped for their sake; nothing more is taken then.
    */
   constructor(shared?: BegunFrames, onGivenUp: (error: QanatError) => void = () => {}) {
