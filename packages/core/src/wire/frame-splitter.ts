@@ -71,7 +71,8 @@ export class FrameSplitter implements FrameHolder {
   }
 
   /**
-   * Takes a chunk, whose bytes may not change afterwards (but where memory is shared), and gives the frames that it ends, in order.
+   * Takes a chunk, whose bytes may not change afterwards (but where memory is shared), and gives the frames that it ends, in
+   * order.
    * @returns MALFORMED_FRAME or FRAME_TOO_LARGE when the bytes are no frames: then nothing more is taken.
    */
   push(chunk: Uint8Array, onFrame: (frame: Uint8Array) => void): QanatError | undefined {
