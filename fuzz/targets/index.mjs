@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const WIRE = ['preface', 'frame-splitter', 'frame-header', 'batch-header', 'records', 'properties'];
 const TEXTS = ['filter', 'names', 'address', 'url'];
+const TOOLS = ['annotate'];
 const STORED = ['log-entry', 'log-scan', 'snapshot', 'state-record', 'index-file'];
 const SESSIONS = ['name-server-session', 'broker-session', 'client-session'];
 
@@ -14,7 +15,7 @@ const HEADERS = new Set(
   frames.map(({ frame, kind }) => (kind === 'error' ? 'header-ERROR-response' : `header-${frame}-${side[kind]}`)),
 );
 
-export const TARGETS = [...WIRE, ...TEXTS, ...STORED, ...SESSIONS, ...HEADERS];
+export const TARGETS = [...WIRE, ...TEXTS, ...STORED, ...SESSIONS, ...TOOLS, ...HEADERS];
 
 /** @returns `{ run(input), seeds?(), mend?(input), words? }`: `run` throws when a rule is broken. */
 export async function loadTarget(name) {

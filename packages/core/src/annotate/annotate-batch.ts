@@ -19,17 +19,24 @@ import type { PartReader } from './part.ts';
 export function annotateBatch(reader: PartReader, platform: Platform): void {
   if (!reader.needs(BATCH_HEADER_BYTES, 'the header of a batch')) return;
   const header = readBatchHeader(reader.peek(BATCH_HEADER_BYTES));
-  const batch = reader.peek(header.length);
+  // A length that does not even cover the header is wrong; the header is explained all the same.
+  const batch = reader.peek(Math.max(header.length, BATCH_HEADER_BYTES));
   const whole = batch.length === header.length && header.length >= BATCH_HEADER_BYTES;
-  const end = reader.at + Math.min(batch.length, Math.max(header.length, BATCH_HEADER_BYTES));
-  annotateHeader(reader, header, batch, whole ? platform : undefined);
+  const end = reader.at + batch.length;
+  annotateHeader(reader, header, batch, end, whole ? platform : undefined);
   annotateColumns(reader, header, end);
   annotateRecords(reader, header, end);
   if (!whole) reader.takeWrong(0, `the batch has ${header.length} bytes, ${batch.length} are here`);
 }
 
 /** `platform` verifies the checksums; without it they are not. */
-function annotateHeader(reader: PartReader, header: BatchHeader, batch: Uint8Array, platform: Platform | undefined): void {
+function annotateHeader(
+  reader: PartReader,
+  header: BatchHeader,
+  batch: Uint8Array,
+  end: number,
+  platform: Platform | undefined,
+): void {
   const magic = readUint16(batch, BATCH_AT.magic) === BATCH_MAGIC ? '"RB"' : 'no magic number of a batch';
   reader.take(
     8,
@@ -47,7 +54,7 @@ function annotateHeader(reader: PartReader, header: BatchHeader, batch: Uint8Arr
   reader.take(8, `${header.recordCount} records, base sequence ${header.baseSequence}`);
   reader.take(16, `producer id ${header.producerId}, born time ${header.bornTimeMs}`);
   if (header.headerLength > BATCH_HEADER_BYTES)
-    reader.take(Math.min(reader.left, header.headerLength - BATCH_HEADER_BYTES), 'a longer header than version 1.0 knows');
+    reader.take(Math.min(end - reader.at, header.headerLength - BATCH_HEADER_BYTES), 'a longer header than version 1.0 knows');
 }
 
 function annotateColumns(reader: PartReader, header: BatchHeader, end: number): void {

@@ -28,6 +28,7 @@ export function annotateEntry(reader: PartReader, platform: Platform): void {
   if (kind === EntryKind.BATCH) annotateBatch(inner, platform);
   else if (kind === EntryKind.STATE) annotateMessage('StateRecord', inner);
   else inner.takeWrong(inner.left, `an entry of kind ${kind}, which version 1.0 does not know`);
+  if (inner.left > 0) inner.takeWrong(inner.left, 'bytes behind what the entry holds');
   reader.at += body.length;
   if (body.length < length - ENTRY_HEADER_BYTES) reader.takeWrong(0, `the entry has ${length} bytes, the bytes end before`);
 }

@@ -54,6 +54,24 @@ describe('annotated bytes', () => {
     }
   });
 
+  it('covers a batch whose length or header length is wrong, alone and in an entry, without a gap', () => {
+    for (const { info, body } of examples.filter(({ info }) => info[1] !== 'frame')) {
+      const whole = hexOf(body);
+      const at = info[1] === 'batch' ? 0 : 64;
+      for (const [place, byte] of [
+        [at + 7, 10],
+        [at + 7, 0],
+        [at + 3, 200],
+      ] as const) {
+        const bytes = whole.slice();
+        bytes[at + 4] = bytes[at + 5] = bytes[at + 6] = 0;
+        bytes[place] = byte;
+        const parts = annotate(bytes, platform, KINDS[info[1] as keyof typeof KINDS]);
+        expect(parts.map((part) => hexText(part.bytes)).join('')).toBe(hexText(bytes));
+      }
+    }
+  });
+
   it('marks a batch whose checksum does not hold', () => {
     const batch = hexOf((examples.find(({ info }) => info[1] === 'batch') as { body: string }).body);
     batch[batch.length - 1] = (batch.at(-1) as number) ^ 1;
