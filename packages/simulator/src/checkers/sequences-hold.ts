@@ -1,28 +1,21 @@
 import type { EventOf } from '../history/index.ts';
 import type { Checker } from './checker.ts';
 
-interface Written {
-  readonly event: EventOf<'stored'>;
-  /** Connections and lives of the broker that had ended by then. */
-  readonly ends: number;
-}
+/** Records between two batches of one producer that the log has room for: their answers may have been lost with a connection. */
+const roomBetween = (before: EventOf<'stored'>, after: EventOf<'stored'>): number =>
+  before.base === undefined || after.base === undefined ? Number.POSITIVE_INFINITY : after.base - before.base - before.count;
 
 export const sequencesHold: Checker = {
   name: 'sequences-hold',
   rule: 'a numbered batch is stored once, at one offset, directly behind the one before it; no two batches share an offset',
   begin: (facts, report) => {
     const answers = new Map<string, EventOf<'stored'>>();
-    const last = new Map<string, Written>();
-    const ends = new Map<string, number>();
+    const last = new Map<string, EventOf<'stored'>>();
     return {
       see(event) {
-        if (event.kind === 'connection' || event.kind === 'node') {
-          if (event.kind === 'connection' && event.state !== 'closed') return;
-          ends.set(event.node, (ends.get(event.node) ?? 0) + 1);
-          if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
-            answers.clear();
-            last.clear();
-          }
+        if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
+          answers.clear();
+          last.clear();
         }
         if (event.kind !== 'stored' || event.producerId === 0) return;
         const producer = `${event.producerId} ${event.queue}`;
@@ -37,16 +30,14 @@ export const sequencesHold: Checker = {
           );
         else if (!event.duplicate && !before.duplicate) return;
         if (event.duplicate) return;
-        const node = event.queue.split('/')[1] as string;
         const written = last.get(producer);
-        const count = ends.get(node) ?? 0;
-        last.set(producer, { event, ends: count });
-        // An answer that was lost with its connection was not seen here: then nobody can tell what is next.
-        const next = written === undefined ? 0 : (written.event.sequence + written.event.count) >>> 0;
-        if (written !== undefined && written.ends === count && event.sequence !== next && event.sequence > next)
+        last.set(producer, event);
+        if (written === undefined) return;
+        const next = (written.sequence + written.count) >>> 0;
+        if (event.sequence > next && roomBetween(written, event) < event.sequence - next)
           report(
             `${event.queue}: sequence ${event.sequence} of ${event.producerId} was stored where ${next} is next`,
-            written.event,
+            written,
             event,
           );
       },
