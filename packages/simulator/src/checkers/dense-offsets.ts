@@ -10,7 +10,8 @@ export const denseOffsets: Checker = {
     return {
       see(event) {
         if (event.kind !== 'drained') return;
-        const expected = next.get(event.queue) ?? event.offset;
+        // Retention may have taken what the reader had before it.
+        const expected = Math.max(next.get(event.queue) ?? event.offset, facts.ends.get(event.queue)?.oldest ?? 0);
         if (event.offset > expected && !mayHaveLost(facts, event.queue))
           report(`${event.queue} has nothing at ${expected} to ${event.offset - 1}`, event);
         next.set(event.queue, Math.max(expected, event.offset + 1));
