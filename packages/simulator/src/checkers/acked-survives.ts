@@ -1,4 +1,4 @@
-import { topicOf } from '../history/index.ts';
+import { brokerOf, topicOf } from '../history/index.ts';
 import type { Checker } from './checker.ts';
 import { anyMayHaveLost, type Facts, mayHaveLost } from './facts.ts';
 
@@ -20,7 +20,8 @@ export const ackedSurvives: Checker = {
           continue;
         }
         const end = facts.ends.get(queue);
-        if (mayHaveLost(facts, queue) || (end !== undefined && offset < end.oldest)) continue;
+        if (facts.downAtEnd.has(brokerOf(queue)) || mayHaveLost(facts, queue) || (end !== undefined && offset < end.oldest))
+          continue;
         if (facts.log.get(queue)?.get(offset) === value) continue;
         const where =
           facts.places
