@@ -42,6 +42,7 @@ export * from './context.ts';
 export * from './driver/driver.ts';
 export * from './engine.ts';
 export * from './errors.ts';
+export * from './heap.ts';
 export * from './host-port.ts';
 export * from './in-process/index.ts';
 export * from './model/allocate-averagely.ts';

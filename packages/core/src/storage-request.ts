@@ -8,7 +8,7 @@ export function startStorageRequest(storage: Storage, request: StorageRequest, d
     case 'sync':
       return storage.sync(request.name, done as StorageDone<void>);
     case 'read':
-      return storage.read(request.name, request.position, request.length, done as StorageDone<Uint8Array>);
+      return storage.read(request.name, request.position, request.length, done as StorageDone<Uint8Array>, request.into);
     case 'truncate':
       return storage.truncate(request.name, request.size, done as StorageDone<void>);
     case 'replace':

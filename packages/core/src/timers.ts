@@ -1,4 +1,5 @@
 import { assert } from './errors.ts';
+import { Heap } from './heap.ts';
 
 /** A tick that comes later than this after its deadline means that the process itself was away. */
 export const AWAY_AFTER_MS = 1_000;
@@ -40,80 +41,39 @@ const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs ==
  * we were stopped, and what the peer sent meanwhile waits unread; those deadlines move by as much as we were late.
  */
 export class Timers {
-  #heap: Entry[] = [];
+  readonly #heap = new Heap<Entry>(before);
   #order = 0;
 
   at(dueMs: number, run: () => void, options: { readonly forPeer?: boolean } = {}): Timer {
     const entry = new Entry(dueMs, this.#order++, options.forPeer ?? false, run);
     this.#heap.push(entry);
-    this.#up(this.#heap.length - 1);
     return entry;
   }
 
   nextDeadlineMs(): number | undefined {
-    while (this.#heap.length > 0 && this.#heap[0]?.run === undefined) this.#pop();
-    return this.#heap[0]?.dueMs;
+    while (this.#heap.top !== undefined && this.#heap.top.run === undefined) this.#heap.pop();
+    return this.#heap.top?.dueMs;
   }
 
   tick(nowMs: number): void {
     const next = this.nextDeadlineMs();
     if (next !== undefined && nowMs - next > AWAY_AFTER_MS) this.#excuse(nowMs - next, nowMs);
-    const runsMax = RUNS_MAX + RUNS_PER_TIMER_MAX * this.#heap.length;
+    const runsMax = RUNS_MAX + RUNS_PER_TIMER_MAX * this.#heap.size;
     for (let runs = 0; ; runs++) {
       const due = this.nextDeadlineMs();
       if (due === undefined || due > nowMs) return;
       assert(runs < runsMax, `${runs} timers ran at ${nowMs}, and always one more is due at once`);
-      const run = this.#pop()?.run;
+      const run = this.#heap.pop()?.run;
       run?.();
     }
   }
 
   #excuse(lateMs: number, nowMs: number): void {
-    const live = this.#heap.filter((entry) => entry.run !== undefined);
-    // The very timer that we missed would run in this tick, before anything that waits is read: it gets a little more.
-    for (const entry of live) if (entry.forPeer) entry.dueMs = Math.max(entry.dueMs + lateMs, nowMs + AWAY_AFTER_MS);
-    this.#heap = [];
+    const live = this.#heap.clear().filter((entry) => entry.run !== undefined);
     for (const entry of live) {
+      // The very timer that we missed would run in this tick, before anything that waits is read: it gets a little more.
+      if (entry.forPeer) entry.dueMs = Math.max(entry.dueMs + lateMs, nowMs + AWAY_AFTER_MS);
       this.#heap.push(entry);
-      this.#up(this.#heap.length - 1);
     }
-  }
-
-  #pop(): Entry | undefined {
-    const top = this.#heap[0];
-    const last = this.#heap.pop();
-    if (this.#heap.length > 0 && last !== undefined) {
-      this.#heap[0] = last;
-      this.#down();
-    }
-    return top;
-  }
-
-  #up(from: number): void {
-    const heap = this.#heap;
-    const entry = heap[from] as Entry;
-    let at = from;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!before(entry, heap[parent] as Entry)) break;
-      heap[at] = heap[parent] as Entry;
-      at = parent;
-    }
-    heap[at] = entry;
-  }
-
-  #down(): void {
-    const heap = this.#heap;
-    const entry = heap[0] as Entry;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1] as Entry, heap[child] as Entry)) child++;
-      if (!before(heap[child] as Entry, entry)) break;
-      heap[at] = heap[child] as Entry;
-      at = child;
-    }
-    heap[at] = entry;
   }
 }

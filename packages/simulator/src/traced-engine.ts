@@ -1,4 +1,4 @@
-import { decodeFrame, type Engine, FRAME_NAMES, type Input, type Output, portableCrc32 } from '@qanat/core';
+import { decodeFrame, type Engine, FRAME_NAMES, type Input, joinParts, type Output, portableCrc32 } from '@qanat/core';
 import type { Trace } from './trace.ts';
 
 const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
@@ -7,16 +7,6 @@ function frameText(bytes: Uint8Array): string {
   const { type, flags, correlation } = decodeFrame(bytes);
   const name = FRAME_NAMES.get(type) ?? `0x${type.toString(16)}`;
   return `${name}${flags === 0 ? '' : `+${flags}`} #${correlation} ${bytes.length} ${hex(portableCrc32(bytes, 0))}`;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** Writes what an engine is given and what it asks for into a trace. */
@@ -73,7 +63,7 @@ function inputText(input: Input): string {
 function outputText(output: Output): string {
   switch (output.kind) {
     case 'send':
-      return `send ${output.connection} ${frameText(joined(output.parts))}`;
+      return `send ${output.connection} ${frameText(joinParts(output.parts))}`;
     case 'storage':
       return `storage ${output.operation} ${output.request.op}${'name' in output.request ? ` ${output.request.name}` : ''}`;
     case 'log':

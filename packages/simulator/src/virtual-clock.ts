@@ -1,4 +1,4 @@
-import type { Clock } from '@qanat/core';
+import { type Clock, Heap } from '@qanat/core';
 
 interface Event {
   readonly timeMs: number;
@@ -24,7 +24,7 @@ const INSTANT_EVENTS_MAX = 200_000;
  * same each time.
  */
 export class VirtualClock implements Clock {
-  readonly #heap: Event[] = [];
+  readonly #heap = new Heap<Event>(isBefore);
   #sequence = 0;
   #turns = 0;
   #instantTurns = 0;
@@ -53,7 +53,7 @@ export class VirtualClock implements Clock {
 
   at(timeMs: number, run: () => void): () => void {
     const event: Event = { timeMs: Math.max(timeMs, this.#nowMs), sequence: this.#sequence++, run };
-    this.#push(event);
+    this.#heap.push(event);
     return () => {
       event.run = undefined;
     };
@@ -61,8 +61,8 @@ export class VirtualClock implements Clock {
 
   /** When the next event is due, or undefined when there is none. */
   nextMs(): number | undefined {
-    while (this.#heap[0] !== undefined && this.#heap[0].run === undefined) this.#pop();
-    return this.#heap[0]?.timeMs;
+    while (this.#heap.top !== undefined && this.#heap.top.run === undefined) this.#heap.pop();
+    return this.#heap.top?.timeMs;
   }
 
   /**
@@ -76,7 +76,7 @@ export class VirtualClock implements Clock {
     else if (++this.#instantTurns > INSTANT_EVENTS_MAX)
       throw new Error(`time stands still at ${this.#nowMs} ms: ${INSTANT_EVENTS_MAX} events, and always one more is due at once`);
     this.#nowMs = Math.max(this.#nowMs, nextMs);
-    const event = this.#pop();
+    const event = this.#heap.pop();
     const run = event?.run;
     this.#turns++;
     if (event !== undefined) event.run = undefined;
@@ -106,36 +106,5 @@ export class VirtualClock implements Clock {
   /** The process stands still: time goes by and nothing runs; what was due runs late. */
   pause(durationMs: number): void {
     this.#nowMs += durationMs;
-  }
-
-  #push(event: Event): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent] as Event;
-      if (!isBefore(event, above)) break;
-      heap[at] = above;
-      at = parent;
-    }
-    heap[at] = event;
-  }
-
-  #pop(): Event | undefined {
-    const heap = this.#heap;
-    const top = heap[0];
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return top;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) child++;
-      if (!isBefore(heap[child] as Event, last)) break;
-      heap[at] = heap[child] as Event;
-      at = child;
-    }
-    heap[at] = last;
-    return top;
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ConnectionId, Engine, Input, LogFields, LogLevel, Output } from '../engine.ts';
 import { assert, QanatError } from '../errors.ts';
 import type { Storage, StorageDone, StorageRequest } from '../storage.ts';
+import { startStorageRequest } from '../storage-request.ts';
 import type { Connection, ConnectionHandler, Listener, Transport } from '../transport.ts';
 
 /** The wall clock moved against the monotonic one by more than this: the engine is told. */
@@ -237,27 +238,7 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     assert(storage !== undefined, 'the engine needs a storage');
     const done: StorageDone<unknown> = (error, result) =>
       this.#step((nowMs) => this.#engine.handle({ kind: 'stored', operation, error, result }, nowMs));
-    switch (request.op) {
-      case 'append':
-        return storage.append(request.name, request.parts, done as StorageDone<void>);
-      case 'sync':
-        return storage.sync(request.name, done as StorageDone<void>);
-      case 'read':
-        return storage.read(request.name, request.position, request.length, done as StorageDone<Uint8Array>, request.into);
-      case 'truncate':
-        return storage.truncate(request.name, request.size, done as StorageDone<void>);
-      case 'replace':
-        return storage.replace(request.name, request.bytes, done as StorageDone<void>);
-      case 'create':
-      case 'unlink':
-        return storage[request.op](request.name, done as StorageDone<void>);
-      case 'list':
-        return storage.list(done);
-      case 'freeSpace':
-        return storage.freeSpace(done as StorageDone<number>);
-      case 'close':
-        return storage.close(done as StorageDone<void>);
-    }
+    startStorageRequest(storage, request, done);
   }
 
   /** One timer for the engine's next deadline. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { QanatError } from '../errors.ts';
 import type { Connection, ConnectionHandler } from '../transport.ts';
+import { joinParts } from '../wire/frame.ts';
 import { FrameSplitter } from '../wire/frame-splitter.ts';
 import { Lane, type LanePolicy } from './lane.ts';
 
@@ -22,18 +23,6 @@ type Message =
   | { readonly kind: 'frames'; readonly frames: readonly (readonly Uint8Array[])[]; readonly bytes: number }
   | { readonly kind: 'end' }
   | { readonly kind: 'reset'; readonly error: QanatError };
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 export interface LinkEndOptions {
   /** Of the network. */
@@ -185,7 +174,7 @@ export class LinkEnd implements Connection {
     if (this.#gone || this.#ending) return true;
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    this.#outgoing.push(lent ? [join(parts)] : parts);
+    this.#outgoing.push(lent ? [joinParts(parts)] : parts);
     this.#outgoingBytes += bytes;
     this.#bufferedBytes += bytes;
     if (this.#bufferedBytes < HIGH_WATER_BYTES) return true;
@@ -315,7 +304,7 @@ export class LinkEnd implements Connection {
     this.#frames = 0;
     let error: QanatError | undefined;
     for (let i = 0; i < frames.length && error === undefined; i++)
-      error = this.#splitter.push(join(frames[i] ?? []), this.#onFrame);
+      error = this.#splitter.push(joinParts(frames[i] ?? []), this.#onFrame);
     if (this.#frames > 0 && !this.#gone && !this.#ending) this.#handler?.onFramesEnd();
     if (error !== undefined && !this.#gone && !this.#ending) this.#handler?.onBadBytes(error);
   }
@@ -359,7 +348,7 @@ function shortened(waiting: readonly Message[], share: (of: number) => number): 
   const frames = next.frames.slice(0, Math.floor(share(next.frames.length)));
   const torn = next.frames[frames.length];
   if (torn !== undefined) {
-    const bytes = join(torn);
+    const bytes = joinParts(torn);
     frames.push([bytes.subarray(0, Math.floor(share(bytes.length)))]);
   }
   return [...waiting.slice(0, whole), { kind: 'frames', frames, bytes: next.bytes }];

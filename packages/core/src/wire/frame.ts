@@ -95,3 +95,16 @@ export function frameLength(parts: readonly Uint8Array[]): number {
   for (const part of parts) length += part.length;
   return length;
 }
+
+/** One copy of bytes that are given in parts. */
+export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

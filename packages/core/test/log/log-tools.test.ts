@@ -26,8 +26,8 @@ function storageOf(disk: FakeDisk): Storage {
   const ask =
     (op: string) =>
     (...args: unknown[]) => {
-      const done = args.pop() as (error: QanatError | undefined, result: unknown) => void;
-      const [name, a, b] = args;
+      const done = args.find((arg) => typeof arg === 'function') as (error: QanatError | undefined, result: unknown) => void;
+      const [name, a, b] = args.filter((arg) => arg !== done);
       const fields = { read: { position: a, length: b }, append: { parts: a }, truncate: { size: a }, replace: { bytes: a } };
       disk.storage({ op, name, ...fields[op as keyof typeof fields] } as never, done);
     };

@@ -1,8 +1,10 @@
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
+  decodeFrame,
   type Frame,
   type Input,
+  joinParts,
   type LiveFrame,
   type Output,
   Position,
@@ -13,7 +15,7 @@ import { Durability } from './durability.ts';
 import { type CommittedOffset, queueKeyOf, type ReadBatch, type ToldLease } from './events.ts';
 import type { History } from './history.ts';
 import type { EngineObserver } from './observed-engine.ts';
-import { codeOf, decodeFrame, errorCodeOf, frameNameOf, isResponse, joinParts, requestOf, responseOf } from './wire-facts.ts';
+import { codeOf, errorCodeOf, frameNameOf, isResponse, requestOf, responseOf } from './wire-facts.ts';
 
 type Assignment = NonNullable<ReturnType<typeof responseOf<'CLIENT_HEARTBEAT'>>['assignment']>;
 

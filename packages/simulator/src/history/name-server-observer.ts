@@ -1,7 +1,7 @@
-import { type Input, LIMITS, type Output } from '@qanat/core';
+import { decodeFrame, type Input, joinParts, LIMITS, type Output } from '@qanat/core';
 import type { History } from './history.ts';
 import type { EngineObserver } from './observed-engine.ts';
-import { decodeFrame, errorCodeOf, frameNameOf, isResponse, joinParts, requestOf, responseOf } from './wire-facts.ts';
+import { errorCodeOf, frameNameOf, isResponse, requestOf, responseOf } from './wire-facts.ts';
 
 export interface NameServerObserverOptions {
   readonly node: string;

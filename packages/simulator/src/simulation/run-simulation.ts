@@ -7,8 +7,8 @@ import type { Trace } from '../trace.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { Workload } from '../workload/index.ts';
 import { drawPlan, type SimulationPlan } from './draw-plan.ts';
+import { hashOfHistory } from './history-hash.ts';
 import { judge, type Violation } from './judge.ts';
-import { hashOfHistory } from './run-hash.ts';
 
 export interface SimulationOptions {
   readonly seed: number;

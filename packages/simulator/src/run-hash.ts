@@ -1,5 +1,3 @@
-import type { HistoryEvent } from '../history/index.ts';
-
 /** Mixes numbers and texts into sixteen hexadecimal digits (the mixing of cyrb53; not for secrets). */
 export class RunHash {
   #low = 0xdead_beef;
@@ -26,17 +24,4 @@ export class RunHash {
     this.#high = Math.imul(this.#high ^ unit, 1_597_334_677);
     this.#high ^= this.#high >>> 13;
   }
-}
-
-/** A cheap witness of a run: what happened when. Two runs of one seed have the same, or something is not determined. */
-export function hashOfHistory(events: readonly HistoryEvent[], counts: readonly number[]): string {
-  const hash = new RunHash();
-  for (const event of events) {
-    hash.number(event.atMs);
-    hash.text(event.kind);
-    if ('offset' in event && event.offset !== undefined) hash.number(event.offset);
-    if ('value' in event && event.value !== undefined) hash.text(event.value);
-  }
-  for (const count of counts) hash.number(count);
-  return hash.digits();
 }
