@@ -129,7 +129,7 @@ const read = (poll: string, from: number, next: number, highWatermark: number, m
 });
 const batches = (from: number, next: number) =>
   Array.from({ length: next - from }, (_, i) => ({ base: from + i, count: 1, checksum: 1_000 + from + i, synced: true }));
-const node = (name: string, state: 'started' | 'powerCut' | 'failed', code?: string): HistoryFact => ({
+const node = (name: string, state: 'started' | 'stopping' | 'powerCut' | 'failed', code?: string): HistoryFact => ({
   kind: 'node',
   node: name,
   role: 'broker',
@@ -298,6 +298,7 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [...BEGIN, node('broker-a', 'failed', 'STORE_IO')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'CORRUPT_LOG')],
     [...BEGIN, invoked(1), 30_000, ended(1, 'unknown')],
+    [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 27_000, ended(1, 'unknown')],
     [...BEGIN, member('refused')],
   ],
   settles: [
@@ -407,6 +408,8 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   'nothing-breaks': [
     [...BEGIN, fault('rot'), node('broker-a', 'failed', 'CORRUPT_LOG')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'STORE_IO'), invoked(1), ended(1, 'unknown')],
+    // A message with a key waits for a broker that restarts as planned, and its call had less time than that.
+    [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 1_000, ended(1, 'rejected')],
   ],
 };
 
