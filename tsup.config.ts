@@ -10,6 +10,7 @@ const entries: Record<string, Record<string, string>> = {
   server: { index: 'src/index.ts' },
   testing: { index: 'src/index.ts' },
   cli: { index: 'src/index.ts' },
+  conformance: { index: 'src/index.ts', 'cli/index': 'src/cli/index.ts' },
 };
 
 function options(name: string, entry: Record<string, string>): Options {

@@ -1,0 +1,67 @@
+import { Client, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
+import { VirtualNode } from '@qanat/simulator';
+import type { Ground } from '../ground/ground.ts';
+import { OWN_SOFTWARE } from './meddler.ts';
+
+const CALL_MS = 10_000;
+
+/** A client of the kit at its own cluster: makes topics and publishes what a consumer under test reads. */
+export class KitApplication {
+  readonly #ground: Ground;
+  readonly #node: VirtualNode<Client>;
+  #producer: Producer | undefined;
+
+  constructor(ground: Ground, platform: Platform, nameServers: readonly string[]) {
+    this.#ground = ground;
+    const client = new Client({
+      platform,
+      random: new Random(11),
+      nameServers,
+      schemes: [ground.scheme],
+      software: OWN_SOFTWARE,
+    });
+    this.#node = new VirtualNode(client, { name: 'kit', clock: ground.clock, transport: ground.transport('kit') });
+    this.#node.start();
+  }
+
+  /** @returns whether it was done in time. */
+  createTopic(topic: string, queues: number): Promise<boolean> {
+    return this.#ask((client, done) =>
+      client.admin.createTopic(topic, { queues }, CALL_MS, (error) => done(error === undefined)),
+    );
+  }
+
+  alterTopic(topic: string, queues: number): Promise<boolean> {
+    return this.#ask((client, done) => client.admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
+  }
+
+  /** Stores records as one batch in one queue; without a queue where their keys belong. */
+  publish(
+    topic: string,
+    records: readonly RecordInit[],
+    queue?: { readonly broker: string; readonly queue: number },
+  ): Promise<boolean> {
+    return this.#ask((client, done) => {
+      this.#producer ??= client.producer();
+      const options = queue === undefined ? { timeoutMs: CALL_MS } : { queue, timeoutMs: CALL_MS };
+      this.#producer.sendBatch(topic, records, options, (error) => done(error === undefined));
+    });
+  }
+
+  close(): void {
+    if (!this.#node.ended) this.#node.kill(new QanatError('CLOSED', 'the program is over'));
+  }
+
+  async #ask(begin: (client: Client, done: (ok: boolean) => void) => void): Promise<boolean> {
+    let outcome: boolean | undefined;
+    this.#node.call((client, nowMs) => {
+      client.enter(nowMs);
+      begin(client, (ok) => {
+        outcome = ok;
+        this.#ground.changed();
+      });
+    });
+    await this.#ground.until(() => outcome !== undefined, CALL_MS + 1_000);
+    return outcome === true;
+  }
+}

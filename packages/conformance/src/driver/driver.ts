@@ -1,0 +1,45 @@
+import type { CallError } from '../history/event.ts';
+import type { Json, JsonObject } from '../json.ts';
+
+/** What an implementation can be. */
+export type Role = 'nameserver' | 'broker' | 'producer' | 'consumer' | 'codec';
+
+/** What a subject can do beyond its role; a clause may need some of it. */
+export type Ability =
+  /** SIGKILL or the like, and a start on the same data. */
+  | 'kill'
+  /** A planned stop, and a start on the same data. */
+  | 'stop'
+  /** Stands still and goes on: SIGSTOP, SIGCONT. */
+  | 'pause'
+  /** Registers at NameServers of the kit. */
+  | 'register'
+  /** Starts with other settings: limits, intervals. */
+  | 'settings'
+  /** Loses what is not synced. */
+  | 'powerloss';
+
+/** What a driver says of itself and its subject. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly language?: string;
+  readonly url?: string;
+  readonly roles: readonly Role[];
+  readonly abilities: readonly Ability[];
+}
+
+export type CallDone = (error: CallError | undefined, ok: Json) => void;
+
+/**
+ * Whoever starts and asks a subject: a process that speaks lines of JSON, or code in this one. Calls may be answered in any
+ * order.
+ */
+export interface Driver {
+  readonly manifest: Manifest;
+  call(op: string, args: JsonObject, done: CallDone): void;
+  /** Takes what the subject tells by itself: deliveries, assignments. */
+  onTold(listener: (event: string, client: string, args: Json) => void): void;
+  /** Ends everything that this driver has started. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,154 @@
+import type { Broker, BrokerOptions, NameServer, NameServerOptions, Platform } from '@qanat/core';
+import { MemoryStorage, VirtualNode } from '@qanat/simulator';
+import type { Ground } from '../ground/ground.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
+import { objectOf } from '../play/program.ts';
+import type { CallDone, Driver, Manifest } from './driver.ts';
+
+/** The engines of an implementation in this process: those that ship, or others with a bug in them. */
+export type Engines = typeof import('@qanat/core');
+
+export interface ReferenceServerOptions {
+  readonly role: 'nameserver' | 'broker';
+  readonly ground: Ground;
+  readonly platform: Platform;
+  readonly engines: Engines;
+  /** Addresses of NameServers at which a broker registers. */
+  readonly nameServers?: readonly string[];
+  /** `nameServer` or `broker`: options of the engine. */
+  readonly setup?: JsonObject;
+}
+
+const HOST = { nameserver: 'subject-ns', broker: 'subject' } as const;
+const PORT = { nameserver: 7600, broker: 7610 } as const;
+const WARM_UP_MS = 0;
+
+/** The name of a broker under test. */
+export const SUBJECT_BROKER = 'subject';
+
+/** A NameServer or broker of this repository as a subject in this process. */
+export class ReferenceServer implements Driver {
+  readonly manifest: Manifest;
+  readonly #options: ReferenceServerOptions;
+  #node: VirtualNode<NameServer | Broker> | undefined;
+  #disk: MemoryStorage | undefined;
+  #address: string | undefined;
+  #lives = 0;
+
+  constructor(options: ReferenceServerOptions) {
+    this.#options = options;
+    this.manifest = {
+      name: 'qanat',
+      version: '0.1.0',
+      language: 'TypeScript',
+      roles: [options.role],
+      abilities: ['kill', 'stop', 'powerloss', 'settings', ...(options.role === 'broker' ? (['register'] as const) : [])],
+    };
+  }
+
+  call(op: string, args: JsonObject, done: CallDone): void {
+    switch (op) {
+      case 'start':
+        return this.#start(args, done);
+      case 'kill':
+        this.#kill('kill');
+        return done(undefined, null);
+      case 'powerloss':
+        this.#kill('crash');
+        return done(undefined, null);
+      case 'stop':
+        return this.#stop(done);
+      default:
+        return done({ kind: 'unsupported', text: `there is no ${op}` }, null);
+    }
+  }
+
+  onTold(): void {}
+
+  async close(): Promise<void> {
+    this.#kill('kill');
+  }
+
+  #start(args: JsonObject, done: CallDone): void {
+    const { role, ground } = this.#options;
+    if (this.#node !== undefined && !this.#node.ended) return done({ kind: 'failed', text: 'it runs already' }, null);
+    const engine = role === 'nameserver' ? this.#nameServer(args) : this.#broker(args);
+    if (role === 'broker') this.#disk ??= new MemoryStorage(ground.clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
+    const node = new VirtualNode<NameServer | Broker>(engine, {
+      name: HOST[role],
+      clock: ground.clock,
+      transport: ground.transport(HOST[role]),
+      ...(this.#disk === undefined ? {} : { storage: this.#disk }),
+    });
+    this.#node = node;
+    node.onEnd(() => ground.changed());
+    node.start();
+    node.listen(this.#address ?? ground.listenAddress(HOST[role], PORT[role]), (address) => {
+      this.#address = address;
+      if (role === 'broker')
+        node.call((broker, nowMs) =>
+          (broker as Broker).setEndpoints([{ listener: 'default', scheme: ground.scheme, address }], nowMs),
+        );
+      this.#whenReady(node, () => done(undefined, { address, broker: SUBJECT_BROKER } as Json));
+    });
+  }
+
+  /** A broker is ready once its log is recovered. */
+  #whenReady(node: VirtualNode<NameServer | Broker>, ready: () => void): void {
+    if (this.#options.role === 'nameserver' || node.ready || node.ended) return ready();
+    const { clock } = this.#options.ground;
+    clock.at(clock.nowMs() + 0.5, () => this.#whenReady(node, ready));
+  }
+
+  #kill(how: 'kill' | 'crash'): void {
+    const node = this.#node;
+    if (node === undefined || node.ended) return;
+    node.kill(new this.#options.engines.QanatError('CLOSED', 'the kit killed it'));
+    this.#vanish();
+    this.#disk = this.#disk?.[how]();
+  }
+
+  #stop(done: CallDone): void {
+    const node = this.#node;
+    if (node === undefined || node.ended) return done(undefined, null);
+    node.onEnd(() => {
+      this.#vanish();
+      this.#disk = this.#disk?.reopen();
+      done(undefined, null);
+      this.#options.ground.changed();
+    });
+    node.call((engine, nowMs) => engine.stop(nowMs));
+  }
+
+  /** What a dead process leaves: its connections break. */
+  #vanish(): void {
+    const { ground } = this.#options;
+    if ('network' in ground) (ground.network as { crash(host: string): void }).crash(HOST[this.#options.role]);
+  }
+
+  #nameServer(args: JsonObject): NameServer {
+    const { engines, setup = {} } = this.#options;
+    return new engines.NameServer({
+      name: SUBJECT_BROKER,
+      software: 'qanat',
+      random: new engines.Random(100 + this.#lives++),
+      warmupMs: WARM_UP_MS,
+      ...(objectOf(setup, 'nameServer') as Partial<NameServerOptions>),
+      ...(isObject(args.settings) ? (args.settings as Partial<NameServerOptions>) : {}),
+    });
+  }
+
+  #broker(args: JsonObject): Broker {
+    const { engines, setup = {}, platform, nameServers = [] } = this.#options;
+    return new engines.Broker({
+      name: SUBJECT_BROKER,
+      nameServers,
+      createsTopics: true,
+      platform,
+      random: new engines.Random(100 + this.#lives++),
+      software: 'qanat',
+      ...(objectOf(setup, 'broker') as Partial<BrokerOptions>),
+      ...(isObject(args.settings) ? (args.settings as Partial<BrokerOptions>) : {}),
+    });
+  }
+}

@@ -1,0 +1,11 @@
+import type { Clause } from '../clause/clause.ts';
+import type { Role } from '../driver/driver.ts';
+import type { Family } from '../play/family.ts';
+import { framing } from './framing.ts';
+
+/** All clauses of this kit, family by family. */
+export const FAMILIES: readonly Family[] = [framing];
+
+/** The clauses that bind a role, over all families. */
+export const clausesOf = (role: Role): readonly Clause[] =>
+  FAMILIES.flatMap(({ clauses }) => clauses.filter(({ roles }) => roles.includes(role)));

@@ -1,0 +1,44 @@
+import type { Clock, QanatError, Transport } from '@qanat/core';
+
+/** What a stream of bytes tells its owner. Nothing comes after `onClose`. */
+export interface LinkHandler {
+  onOpen(): void;
+  /** The callee owns the bytes. */
+  onBytes(bytes: Uint8Array): void;
+  /** @param error undefined when the peer ended the stream. */
+  onClose(error: QanatError | undefined): void;
+}
+
+/** A stream of bytes to a subject, below frames, so that anything can be sent. */
+export interface Link {
+  /** Takes the bytes; they must not change afterwards. */
+  write(bytes: Uint8Array): void;
+  /** Sends what was written, then no more. */
+  end(): void;
+  /** Drops the connection. */
+  destroy(): void;
+  /** Stops and resumes reading. */
+  setReading(on: boolean): void;
+}
+
+/** Where a program runs: its time, and the network between kit and subject. */
+export interface Ground {
+  /** `virtual`: nothing but the program takes time, and windows are exact. */
+  readonly timing: 'virtual' | 'real';
+  /** On TCP a connection begins with prefaces; in memory there are none. */
+  readonly binding: 'memory' | 'tcp';
+  readonly clock: Clock;
+  /** How late a subject may be beyond what a rule allows: delays of network, timers and processors, ms. */
+  readonly slackMs: number;
+  /** Lets time pass until the condition holds. False when it did not within `withinMs`. */
+  until(condition: () => boolean, withinMs: number): Promise<boolean>;
+  /** Something happened: conditions are looked at again. */
+  changed(): void;
+  dial(address: string, handler: LinkHandler): Link;
+  /** What a server of the kit listens with, and a client in this process dials with. */
+  transport(host: string): Transport;
+  /** Where a server of the kit listens: its port is free. */
+  listenAddress(host: string, port: number): string;
+  /** URL scheme of the endpoints that servers of the kit announce. */
+  readonly scheme: string;
+}

@@ -1,0 +1,72 @@
+import { connect } from 'node:net';
+import { parseHostPort, QanatError, type Transport } from '@qanat/core';
+import { systemClock } from '@qanat/transports/node';
+import { tcpTransport } from '@qanat/transports/tcp';
+import type { Ground, Link, LinkHandler } from './ground.ts';
+
+/** What a loaded machine may add to a time that a rule names. */
+const SLACK_MS = 400;
+
+interface Waiting {
+  look(): void;
+}
+
+/** Real sockets and real time, on this machine or towards another. */
+export class TcpGround implements Ground {
+  readonly timing = 'real';
+  readonly binding = 'tcp';
+  readonly scheme = 'qanat';
+  readonly slackMs: number;
+  readonly clock = systemClock;
+  readonly #transport = tcpTransport();
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(slackMs: number = SLACK_MS) {
+    this.slackMs = slackMs;
+  }
+
+  until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (held: boolean): void => {
+        cancel();
+        this.#waiting.delete(waiting);
+        resolve(held);
+      };
+      const cancel = this.clock.at(this.clock.nowMs() + withinMs, () => settle(condition()));
+      const waiting = { look: () => condition() && settle(true) };
+      this.#waiting.add(waiting);
+    });
+  }
+
+  changed(): void {
+    for (const waiting of [...this.#waiting]) waiting.look();
+  }
+
+  dial(address: string, handler: LinkHandler): Link {
+    const { host, port } = parseHostPort(address, [this.scheme]);
+    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    let failure: Error | undefined;
+    socket.on('connect', () => handler.onOpen());
+    socket.on('data', (bytes) => handler.onBytes(new Uint8Array(bytes)));
+    socket.on('end', () => socket.end());
+    socket.on('error', (error) => {
+      failure = error;
+    });
+    socket.on('close', () => handler.onClose(failure && new QanatError('CONNECTION_LOST', failure.message)));
+    return {
+      write: (bytes) => void socket.write(bytes),
+      end: () => void socket.end(),
+      destroy: () => void socket.resetAndDestroy(),
+      setReading: (on) => void (on ? socket.resume() : socket.pause()),
+    };
+  }
+
+  transport(): Transport {
+    return this.#transport;
+  }
+
+  listenAddress(): string {
+    return '127.0.0.1:0';
+  }
+}

@@ -1,0 +1,66 @@
+import { type Connection, type ConnectionHandler, LIMITS, QanatError, type Transport } from '@qanat/core';
+import { VirtualClock, VirtualNetwork } from '@qanat/simulator';
+import type { Ground, Link, LinkHandler } from './ground.ts';
+
+const LATENCY_MS = 0.2;
+/** What a subject may add on virtual time: the way there and back, and its own disk. */
+const SLACK_MS = 5;
+
+/** Everything in this process, on virtual time: a minute costs nothing, and the same program gives the same history. */
+export class VirtualGround implements Ground {
+  readonly timing = 'virtual';
+  readonly binding = 'memory';
+  readonly scheme = 'mem';
+  readonly slackMs = SLACK_MS;
+  readonly clock = new VirtualClock();
+  readonly network = new VirtualNetwork(this.clock, { latencyMs: LATENCY_MS });
+  #host = 0;
+
+  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    return this.clock.runUntil(condition, this.clock.nowMs() + withinMs);
+  }
+
+  changed(): void {}
+
+  /** Each connection of the kit comes from a host of its own. */
+  dial(address: string, handler: LinkHandler): Link {
+    return linkOver(this.transport(`kit-${++this.#host}`), address, handler);
+  }
+
+  transport(host: string): Transport {
+    return this.network.transport(host);
+  }
+
+  listenAddress(host: string, port: number): string {
+    return `${host}:${port}`;
+  }
+}
+
+/** The bytes of a connection that moves frames: in memory it takes pieces of frames as well. */
+function linkOver(transport: Transport, address: string, handler: LinkHandler): Link {
+  let connection: Connection | undefined;
+  const told: ConnectionHandler = {
+    onOpen: () => {
+      connection?.setFrameBytesMax(LIMITS.FRAME_BYTES_MAX * 2);
+      handler.onOpen();
+    },
+    onFrame: (frame) => handler.onBytes(frame.slice()),
+    onFramesEnd: () => {},
+    onBadBytes: () => {},
+    onDrain: () => {},
+    onClose: (error: QanatError | undefined) => handler.onClose(error),
+  };
+  connection = transport.dial(address, told);
+  const link = connection;
+  return {
+    write: (bytes) => {
+      link.send([bytes]);
+      link.flush();
+    },
+    end: () => link.close(),
+    destroy: () => link.abort(brokenOff()),
+    setReading: (on) => link.setReading(on),
+  };
+}
+
+const brokenOff = (): QanatError => new QanatError('CONNECTION_LOST', 'the kit broke the connection off');

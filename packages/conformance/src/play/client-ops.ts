@@ -1,0 +1,161 @@
+import { readRule } from '../cluster/meddler.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
+import type { Op } from './family.ts';
+import type { Play } from './play.ts';
+import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from './program.ts';
+
+/** How long a producer or consumer may take to start. */
+const START_MS = 15_000;
+
+/** Starts a producer or consumer, `client`, with the fields of the step as its options. */
+const start: Op = async (play, step) => {
+  if (play.cluster === undefined) return;
+  const { op: _, ...options } = play.value(step) as JsonObject & { op: string };
+  await play.call(`${play.program.role}.start`, { nameServers: play.cluster.nameServers, ...options }, START_MS);
+};
+
+/** Sends messages: `topic`, `count` of them in calls of their own (or one `batch`), `key`, `tag`, `body`, `timeoutMs`; `wait` for all. */
+const send: Op = async (play, step) => {
+  const { op: _, wait, count, ...message } = play.value(step) as JsonObject & { op: string };
+  const pending = Array.from({ length: numberOf({ count: count as Json }, 'count', 1) }, (__, i) =>
+    play.begin('send', {
+      client: 'p',
+      topic: play.value('~orders') as string,
+      body: `${textOf(step, 'body', 'm')}${i}.${play.history.events.length}`,
+      ...message,
+    }),
+  );
+  if (wait !== false) await play.until(() => pending.every(({ done }) => done), numberOf(step, 'timeoutMs', 30_000) + 10_000);
+};
+
+/** Ends a producer or consumer as planned. */
+const close: Op = async (play, step) => {
+  const args = { client: textOf(step, 'client', play.program.role === 'producer' ? 'p' : 'c') };
+  if (flagOf(step, 'wait', true)) await play.call('close', args);
+  else play.begin('close', args);
+};
+
+/** Kills a producer or consumer. */
+const abandon: Op = async (play, step) => {
+  await play.call('abandon', { client: textOf(step, 'client', 'c') });
+};
+
+/** Asks the driver for anything: `call`, `args`. */
+const call: Op = async (play, step) => {
+  await play.call(textOf(step, 'call'), play.value(objectOf(step, 'args')) as JsonObject);
+};
+
+/** From now on some frames are meddled with: `at`, `frame`, `way`, `do`, `skip`, `times`. */
+const meddle: Op = async (play, step) => {
+  play.cluster?.meddler.rules.push(readRule(step));
+};
+
+/** Frames pass again as they are. */
+const leaveAlone: Op = async (play) => {
+  play.cluster?.meddler.rules.splice(0);
+};
+
+/** Stores messages in the kit's cluster: `topic`, `count`, `broker` and `queue` (numbers), `key`, `tag`, `tags` in turn. */
+const publish: Op = async (play, step) => {
+  const { cluster } = play;
+  if (cluster === undefined) return;
+  const count = numberOf(step, 'count', 1);
+  const tags = listOf(step, 'tags');
+  const records = Array.from({ length: count }, (_, i) => {
+    const tag = tags.length > 0 ? String(tags[i % tags.length]) : step.tag;
+    return {
+      body: new TextEncoder().encode(`${textOf(step, 'body', 'm')}${i}.${play.history.events.length}`),
+      ...(typeof tag === 'string' && tag !== '' ? { tag } : {}),
+      ...(typeof step.key === 'string' ? { key: step.key } : {}),
+      ...(isObject(step.properties) ? { properties: step.properties as Record<string, string> } : {}),
+    };
+  });
+  const queue = { broker: cluster.nodeOf('broker', numberOf(step, 'broker', 0)), queue: numberOf(step, 'queue', 0) };
+  const topic = play.value(textOf(step, 'topic', '~orders')) as string;
+  const stored = await cluster.application.publish(topic, records, typeof step.key === 'string' ? undefined : queue);
+  play.note('published', {
+    topic,
+    ...queue,
+    stored,
+    bodies: records.map(({ body }) => new TextDecoder().decode(body)),
+    tags: records.map(({ tag }) => tag ?? null),
+  });
+};
+
+/** Makes a topic at the kit's brokers. */
+const createTopic: Op = async (play, step) => {
+  await play.cluster?.createTopic(play.value(textOf(step, 'topic', '~orders')) as string, numberOf(step, 'queues', 4));
+};
+
+/** Adds queues to a topic. */
+const addQueues: Op = async (play, step) => {
+  await play.cluster?.application.alterTopic(play.value(textOf(step, 'topic', '~orders')) as string, numberOf(step, 'queues', 8));
+};
+
+const pass: Op = (play, step) => play.pass(numberOf(step, 'ms', 0));
+
+const nodeOf = (play: Play, step: Step): string =>
+  play.cluster?.nodeOf(textOf(step, 'of', 'broker') === 'broker' ? 'broker' : 'nameserver', numberOf(step, 'node', 0)) ?? '';
+
+const killNode: Op = async (play, step) => play.cluster?.kill(nodeOf(play, step));
+const stopNode: Op = async (play, step) => play.cluster?.stop(nodeOf(play, step));
+const startNode: Op = async (play, step) => play.cluster?.startAgain(nodeOf(play, step));
+const hangNode: Op = async (play, step) => play.cluster?.hang(nodeOf(play, step));
+const resumeNode: Op = async (play, step) => play.cluster?.goOn(nodeOf(play, step));
+/** All connections of a server of the kit break. */
+const breakOff: Op = async (play, step) => play.cluster?.meddler.breakOff(nodeOf(play, step));
+
+/** Waits until so many messages (`count`, all in all) were delivered to the application, `withinMs` at the most. */
+const awaitDelivered: Op = async (play, step) => {
+  const count = numberOf(step, 'count', 1);
+  const delivered = (): number =>
+    play.history.events.reduce((sum, event) => (event.kind === 'told' && event.event === 'delivered' ? sum + 1 : sum), 0);
+  await play.until(() => delivered() >= count, numberOf(step, 'withinMs', 30_000));
+};
+
+/** Waits until the driver told an `event` so many times (`count`, all in all), or for `withinMs`. */
+const awaitTold: Op = async (play, step) => {
+  const count = numberOf(step, 'count', 1);
+  const told = (): number =>
+    play.history.events.reduce((sum, one) => (one.kind === 'told' && one.event === step.event ? sum + 1 : sum), 0);
+  await play.until(() => told() >= count, numberOf(step, 'withinMs', 30_000));
+};
+
+/** Waits until so many frames of a type (`count`, all in all) have come from the subject. */
+const awaitFrame: Op = async (play, step) => {
+  const type = numberOf(step, 'type', 0);
+  const count = numberOf(step, 'count', 1);
+  const come = (): number =>
+    play.history.events.reduce(
+      (sum, one) =>
+        one.kind === 'frame' && one.from === 'subject' && ((one.bytes[4] as number) << 8) + (one.bytes[5] as number) === type
+          ? sum + 1
+          : sum,
+      0,
+    );
+  await play.until(() => come() >= count, numberOf(step, 'withinMs', 30_000));
+};
+
+/** Operations with producers and consumers under test: the kit is their cluster. */
+export const CLIENT_OPS: Readonly<Record<string, Op>> = {
+  start,
+  send,
+  close,
+  abandon,
+  call,
+  meddle,
+  leaveAlone,
+  publish,
+  createTopic,
+  addQueues,
+  pass,
+  killNode,
+  stopNode,
+  startNode,
+  hangNode,
+  resumeNode,
+  breakOff,
+  awaitDelivered,
+  awaitTold,
+  awaitFrame,
+};

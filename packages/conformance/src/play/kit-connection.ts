@@ -1,0 +1,174 @@
+import {
+  CONTROL_HEADERS,
+  decodeFrame,
+  Flag,
+  FRAME_NAMES,
+  type Frame,
+  FrameSplitter,
+  LIMITS,
+  PREFACE_BYTES,
+  type QanatError,
+} from '@qanat/core';
+import type { Link } from '../ground/ground.ts';
+import type { Play } from './play.ts';
+import { type FrameParts, rawFrame } from './raw-frame.ts';
+
+/** A connection of the kit to a server under test: anything can be sent, and everything that comes is noted. */
+export class KitConnection {
+  readonly number: number;
+  /** `open` once the subject took it and, on TCP, its preface came. */
+  state: 'opening' | 'open' | 'closed' = 'opening';
+  /** Correlation numbers of requests whose answer has come whole. */
+  readonly answered = new Set<number>();
+  /** Frames that came, decoded headers not. */
+  received = 0;
+  reading = true;
+  readonly #play: Play;
+  readonly #link: Link;
+  readonly #splitter = new FrameSplitter();
+  readonly #answers = new Map<number, unknown>();
+  #nextCorrelation = 1;
+  #prefaceLeft: number;
+  #endedHere = false;
+
+  /** @param greet what is sent at once on TCP: the preface, as it should be or not. */
+  constructor(play: Play, address: string, greet: Uint8Array) {
+    this.#play = play;
+    this.number = play.nextConnection++;
+    this.#splitter.frameBytesMax = LIMITS.FRAME_BYTES_MAX * 2;
+    const tcp = play.ground.binding === 'tcp';
+    this.#prefaceLeft = tcp ? PREFACE_BYTES : 0;
+    let greeted = false;
+    this.#link = play.ground.dial(address, {
+      onOpen: () => {
+        play.history.add({ kind: 'opened', connection: this.number, by: 'kit', node: 'subject' });
+        if (!tcp) this.#open();
+        else if (greet.length > 0) {
+          this.#note(greet);
+          this.#link.write(greet);
+        }
+        greeted = true;
+      },
+      onBytes: (bytes) => this.#take(bytes),
+      onClose: (error) => this.#closed(error, greeted),
+    });
+  }
+
+  /** The next odd number. */
+  nextCorrelation(): number {
+    const number = this.#nextCorrelation;
+    this.#nextCorrelation += 2;
+    return number;
+  }
+
+  /** Sends one frame, in pieces of `chunk` bytes where that is given. @param whole its lengths are right. */
+  frame(parts: FrameParts, chunk = 0, whole = true): void {
+    if (this.state === 'closed') return;
+    const bytes = rawFrame(parts);
+    this.#play.history.add({ kind: whole ? 'frame' : 'bytes', connection: this.number, from: 'kit', bytes });
+    this.#write(bytes, chunk);
+  }
+
+  /** Sends bytes that are no whole frame. */
+  bytes(bytes: Uint8Array, chunk = 0): void {
+    if (this.state === 'closed') return;
+    this.#note(bytes);
+    this.#write(bytes, chunk);
+  }
+
+  /** The decoded header of the last answer under a number, where it is a good one. */
+  answerOf(correlation: number): unknown {
+    return this.#answers.get(correlation);
+  }
+
+  /** Sends what is left and ends the connection. */
+  end(): void {
+    this.#endedHere = true;
+    this.#link.end();
+  }
+
+  /** Breaks the connection off. */
+  destroy(): void {
+    this.#endedHere = true;
+    this.#link.destroy();
+  }
+
+  setReading(on: boolean): void {
+    this.reading = on;
+    this.#link.setReading(on);
+  }
+
+  #write(bytes: Uint8Array, chunk: number): void {
+    if (chunk <= 0) return this.#link.write(bytes);
+    for (let at = 0; at < bytes.length; at += chunk) this.#link.write(bytes.slice(at, at + chunk));
+  }
+
+  #note(bytes: Uint8Array): void {
+    this.#play.history.add({ kind: 'bytes', connection: this.number, from: 'kit', bytes });
+  }
+
+  #open(): void {
+    if (this.state === 'opening') this.state = 'open';
+    this.#play.history.changed();
+  }
+
+  #take(bytes: Uint8Array): void {
+    let rest = bytes;
+    if (this.#prefaceLeft > 0) {
+      const preface = rest.subarray(0, this.#prefaceLeft);
+      this.#play.history.add({ kind: 'bytes', connection: this.number, from: 'subject', bytes: preface });
+      this.#prefaceLeft -= preface.length;
+      rest = rest.subarray(preface.length);
+      if (this.#prefaceLeft === 0) this.#open();
+    }
+    if (rest.length === 0) return;
+    const error = this.#splitter.push(rest, (frame) => this.#frame(frame.slice()));
+    if (error !== undefined) this.#broken(error, rest);
+  }
+
+  #frame(bytes: Uint8Array): void {
+    this.received++;
+    let frame: Frame;
+    try {
+      frame = decodeFrame(bytes);
+    } catch (error) {
+      return this.#broken(error as QanatError, bytes);
+    }
+    if ((frame.flags & Flag.RESPONSE) !== 0) this.#answer(frame);
+    this.#play.history.add({ kind: 'frame', connection: this.number, from: 'subject', bytes });
+  }
+
+  #answer(frame: Frame): void {
+    if ((frame.flags & Flag.MORE) === 0) this.answered.add(frame.correlation);
+    const name = FRAME_NAMES.get(frame.type);
+    const type = name === undefined ? undefined : CONTROL_HEADERS[name].response;
+    if (type === undefined || (frame.flags & Flag.ERROR) !== 0) return;
+    try {
+      const answer = type.decode(frame.control);
+      this.#answers.set(frame.correlation, answer);
+    } catch {
+      // The checkers say what is wrong with it.
+    }
+  }
+
+  #broken(error: QanatError, bytes: Uint8Array): void {
+    this.#play.history.add({ kind: 'broken', connection: this.number, why: error.message, bytes });
+  }
+
+  #closed(error: QanatError | undefined, wasOpen: boolean): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    const { history } = this.#play;
+    if (!wasOpen) {
+      history.add({
+        kind: 'refused',
+        connection: this.number,
+        node: 'subject',
+        why: error?.message ?? 'closed before it was open',
+      });
+      return;
+    }
+    const by = this.#endedHere ? 'kit' : 'subject';
+    history.add({ kind: 'closed', connection: this.number, by, clean: error === undefined });
+  }
+}

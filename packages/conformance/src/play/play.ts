@@ -1,0 +1,123 @@
+import type { KitCluster } from '../cluster/kit-cluster.ts';
+import type { Driver } from '../driver/driver.ts';
+import type { Ground } from '../ground/ground.ts';
+import type { CallError } from '../history/event.ts';
+import type { History } from '../history/history.ts';
+import type { Json, JsonObject } from '../json.ts';
+import type { KitConnection } from './kit-connection.ts';
+import type { Program } from './program.ts';
+
+export interface PlayParts {
+  readonly program: Program;
+  readonly ground: Ground;
+  readonly history: History;
+  readonly driver: Driver;
+  /** Makes names of this program's own, so that programs do not meet in one subject. */
+  readonly token: string;
+  /** Where a server subject listens. */
+  readonly address: string;
+  /** Servers of the kit, for clients, and for a broker that registers. */
+  readonly cluster: KitCluster | undefined;
+}
+
+/** How long the kit waits for an answer before it says that there is none. */
+export const ANSWER_MS = 10_000;
+/** A driver that does not answer for so long hangs. */
+const CALL_MS = 60_000;
+
+/** One run of a program: what its operations work with. */
+export class Play {
+  readonly program: Program;
+  readonly ground: Ground;
+  readonly history: History;
+  readonly driver: Driver;
+  readonly cluster: KitCluster | undefined;
+  readonly token: string;
+  /** Connections that the program has opened, in order. */
+  readonly connections: KitConnection[] = [];
+  /** Values that steps have kept for later ones: `$name` in a header. */
+  readonly kept = new Map<string, Json>();
+  /** Where the subject listens; changes with a restart. */
+  address: string;
+  /** Connections get numbers of one row, whoever opened them. */
+  nextConnection = 1;
+  #calls = 0;
+
+  constructor(parts: PlayParts) {
+    this.program = parts.program;
+    this.ground = parts.ground;
+    this.history = parts.history;
+    this.driver = parts.driver;
+    this.cluster = parts.cluster;
+    this.token = parts.token;
+    this.address = parts.address;
+  }
+
+  nowMs(): number {
+    return this.ground.clock.nowMs();
+  }
+
+  /** `~orders` becomes a name of this program's own, `$id` a value that was kept, `{ $hex }` bytes; the rest stays. */
+  value(json: Json): unknown {
+    if (typeof json === 'string') {
+      if (json.startsWith('~')) return `${json.slice(1)}${this.token}`;
+      if (json.startsWith('$')) return this.kept.get(json.slice(1)) ?? 0;
+      return json;
+    }
+    if (Array.isArray(json)) return json.map((one) => this.value(one));
+    if (json === null || typeof json !== 'object') return json;
+    const object = json as JsonObject;
+    if (typeof object.$hex === 'string')
+      return Uint8Array.from(object.$hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+    if (typeof object.$bytes === 'number') return new Uint8Array(object.$bytes);
+    if (typeof object.$text === 'number') return 'x'.repeat(object.$text);
+    return Object.fromEntries(Object.entries(object).map(([name, one]) => [name, this.value(one)]));
+  }
+
+  /** A connection by its number, modulo how many there are; undefined when there is none. */
+  connection(selector: number | undefined): KitConnection | undefined {
+    if (this.connections.length === 0) return undefined;
+    if (selector === undefined) return this.connections.at(-1);
+    return this.connections[((selector % this.connections.length) + this.connections.length) % this.connections.length];
+  }
+
+  until(condition: () => boolean, withinMs: number = ANSWER_MS): Promise<boolean> {
+    return this.ground.until(condition, withinMs);
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.ground.until(() => false, ms);
+  }
+
+  /** Notes something for the checkers. */
+  note(note: string, args: Json): void {
+    this.history.add({ kind: 'note', note, args });
+  }
+
+  /** Asks the driver, and waits for the answer. */
+  async call(op: string, args: JsonObject, withinMs: number = CALL_MS): Promise<{ ok?: Json; error?: CallError }> {
+    const pending = this.begin(op, args);
+    const answered = await this.until(() => pending.done, withinMs);
+    if (!answered) throw new HarnessError(`the driver did not answer ${op} within ${withinMs} ms`);
+    return pending.error === undefined ? { ok: pending.ok ?? null } : { error: pending.error };
+  }
+
+  /** Asks the driver, and does not wait. */
+  begin(op: string, args: JsonObject): { done: boolean; ok?: Json; error?: CallError } {
+    const id = ++this.#calls;
+    const pending: { done: boolean; ok?: Json; error?: CallError } = { done: false };
+    this.history.add({ kind: 'call', id, op, args });
+    this.driver.call(op, args, (error, ok) => {
+      pending.done = true;
+      if (error === undefined) pending.ok = ok;
+      else pending.error = error;
+      this.history.add({ kind: 'result', id, op, ...(error === undefined ? { ok } : { error }) });
+    });
+    return pending;
+  }
+}
+
+/** The kit itself, or the driver, could not do its part: no verdict on the subject. */
+export class HarnessError extends Error {
+  override readonly name = 'HarnessError';
+}

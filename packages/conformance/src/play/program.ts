@@ -1,0 +1,38 @@
+import type { Ability, Role } from '../driver/driver.ts';
+import type { Json, JsonObject } from '../json.ts';
+
+/** One operation. Operations are total: selectors are taken modulo what there is, and what does not apply does nothing. */
+export type Step = { readonly op: string } & JsonObject;
+
+/** What runs against a subject: data, so that it can be kept, sent to somebody, made smaller and run again. */
+export interface Program {
+  readonly family: string;
+  /** For people; programs that were generated have none. */
+  readonly name?: string;
+  readonly role: Role;
+  /** How the kit's cluster and the subject are set up. */
+  readonly setup?: JsonObject;
+  /** Without these it is not run. */
+  readonly needs?: readonly Ability[];
+  /** It stops, kills or fills the subject: nothing else runs beside it. */
+  readonly alone?: boolean;
+  /** Not on real time: it waits for too long. */
+  readonly timing?: 'virtual';
+  readonly binding?: 'tcp';
+  readonly steps: readonly Step[];
+}
+
+/** Fields of a step, with defaults. */
+export const numberOf = (step: JsonObject, name: string, fallback: number): number =>
+  typeof step[name] === 'number' ? (step[name] as number) : fallback;
+
+export const textOf = (step: JsonObject, name: string, fallback = ''): string =>
+  typeof step[name] === 'string' ? (step[name] as string) : fallback;
+
+export const flagOf = (step: JsonObject, name: string, fallback = false): boolean =>
+  typeof step[name] === 'boolean' ? (step[name] as boolean) : fallback;
+
+export const objectOf = (step: JsonObject, name: string): JsonObject => (step[name] ?? {}) as JsonObject;
+
+export const listOf = (step: JsonObject, name: string): readonly Json[] =>
+  Array.isArray(step[name]) ? (step[name] as Json[]) : [];

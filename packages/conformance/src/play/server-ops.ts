@@ -1,0 +1,202 @@
+import { CONTROL_HEADERS, encodePreface, Flag, FRAMES, type FrameName, type LiveFrame } from '@qanat/core';
+import { nodePlatform } from '@qanat/transports/node';
+import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
+import type { Op } from './family.ts';
+import { KitConnection } from './kit-connection.ts';
+import { payloadOf } from './payload.ts';
+import { ANSWER_MS, HarnessError, type Play } from './play.ts';
+import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from './program.ts';
+
+const NO_BYTES = new Uint8Array(0);
+/** A restart of a subject, its recovery included. */
+const RESTART_MS = 60_000;
+
+const selector = (step: Step): number | undefined => (typeof step.c === 'number' ? step.c : undefined);
+
+/** Encodes a header of the schema; `extra` (hex) stands behind it. */
+export function controlOf(play: Play, frame: LiveFrame, header: JsonObject, extra: string): Uint8Array {
+  const type = CONTROL_HEADERS[frame]?.request as { encode(init: unknown): Uint8Array } | undefined;
+  const bytes = type === undefined ? NO_BYTES : type.encode(play.value(header));
+  return extra === '' ? bytes : Uint8Array.from([...bytes, ...bytesOf(extra)]);
+}
+
+/** The flags that a step names: `flags: ['MORE', 'ONEWAY', 64]`. */
+const flagsOf = (step: Step): number =>
+  listOf(step, 'flags').reduce<number>(
+    (all, flag) => all | (typeof flag === 'number' ? flag : Flag[flag as keyof typeof Flag]),
+    0,
+  );
+
+/** Opens a connection, and says HELLO unless `hello` is false. */
+const open: Op = async (play, step) => {
+  const greet = typeof step.preface === 'string' ? bytesOf(step.preface) : encodePreface();
+  const connection = new KitConnection(play, play.address, greet);
+  play.connections.push(connection);
+  if (flagOf(step, 'wait', true)) await play.until(() => connection.state !== 'opening');
+  if (step.hello === false) return;
+  await request(play, { op: 'request', frame: 'HELLO', header: { software: 'qanat-conformance', ...objectOf(step, 'hello') } });
+};
+
+/**
+ * Sends a request and waits for its answer (`wait`: false to go on at once). `header` as the schema has it, `flags`, `correlation`
+ * (default: the next odd number), `extra`: hex behind the control header, `payload`, `chunk`: pieces of so many bytes, `keep`:
+ * `{ name: 'path.in.answer' }` for later steps.
+ */
+const request: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  if (connection === undefined || connection.state === 'closed') return;
+  const frame = textOf(step, 'frame', 'PING') as LiveFrame;
+  const correlation = numberOf(step, 'correlation', connection.nextCorrelation());
+  connection.frame(
+    {
+      type: FRAMES[frame as FrameName].type,
+      flags: flagsOf(step),
+      correlation,
+      control: controlOf(play, frame, objectOf(step, 'header'), textOf(step, 'extra')),
+      payload: payloadOf(play, nodePlatform, objectOf(step, 'payload')),
+    },
+    numberOf(step, 'chunk', 0),
+  );
+  if (!flagOf(step, 'wait', true)) return;
+  await play.until(
+    () => connection.answered.has(correlation) || connection.state === 'closed',
+    numberOf(step, 'withinMs', ANSWER_MS),
+  );
+  if (isObject(step.keep)) keep(play, connection, correlation, step.keep);
+};
+
+/** Keeps values of the last answer under a correlation number: `path` goes by names and indexes. */
+function keep(play: Play, connection: KitConnection, correlation: number, names: JsonObject): void {
+  const answer = connection.answerOf(correlation) as Json | undefined;
+  for (const [name, path] of Object.entries(names)) {
+    const value = String(path)
+      .split('.')
+      .reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], answer);
+    if (value !== undefined) play.kept.set(name, value as Json);
+  }
+}
+
+/** Sends a one-way frame of the registry. */
+const oneWay: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  const frame = textOf(step, 'frame', 'GOAWAY') as LiveFrame;
+  connection?.frame({
+    type: FRAMES[frame as FrameName].type,
+    flags: Flag.ONEWAY | flagsOf(step),
+    correlation: numberOf(step, 'correlation', 0),
+    control: controlOf(play, frame, objectOf(step, 'header'), textOf(step, 'extra')),
+    payload: payloadOf(play, nodePlatform, objectOf(step, 'payload')),
+  });
+};
+
+/** Sends a frame that no registry has to know: `type`, `flags`, `correlation`, `control` and `payload` in hex, wrong lengths. */
+const frame: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  if (connection === undefined || connection.state === 'closed') return;
+  const parts = {
+    type: numberOf(step, 'type', 0x3a5a),
+    flags: flagsOf(step),
+    correlation: numberOf(step, 'correlation', (flagsOf(step) & Flag.ONEWAY) !== 0 ? 0 : connection.nextCorrelation()),
+    control: bytesOf(textOf(step, 'control')),
+    payload: step.zeros === undefined ? bytesOf(textOf(step, 'payload')) : new Uint8Array(numberOf(step, 'zeros', 0)),
+    reserved: numberOf(step, 'reserved', 0),
+    ...(typeof step.length === 'number' ? { length: step.length } : {}),
+    ...(typeof step.controlLength === 'number' ? { controlLength: step.controlLength } : {}),
+  };
+  const whole = typeof step.length !== 'number' && typeof step.controlLength !== 'number';
+  connection.frame(parts, numberOf(step, 'chunk', 0), whole);
+  if (!flagOf(step, 'wait', false)) return;
+  await play.until(() => connection.answered.has(parts.correlation) || connection.state === 'closed');
+};
+
+/** Sends bytes as they are: `hex`, then `zeros`, in pieces of `chunk`. */
+const bytes: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  const sent = Uint8Array.from([...bytesOf(textOf(step, 'hex')), ...new Uint8Array(numberOf(step, 'zeros', 0))]);
+  connection?.bytes(sent, numberOf(step, 'chunk', 0));
+};
+
+/** PING there and back: what came before it on this connection was handled. */
+const fence: Op = (play, step) => request(play, { ...step, op: 'request', frame: 'PING', header: {} });
+
+/** Ends a connection, or breaks it off (`reset`). */
+const close: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  if (connection === undefined) return;
+  if (flagOf(step, 'reset')) connection.destroy();
+  else connection.end();
+  await play.until(() => connection.state === 'closed', 1_000);
+};
+
+/** Waits until the subject has closed the connection. */
+const awaitClose: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  if (connection !== undefined) await play.until(() => connection.state === 'closed', numberOf(step, 'withinMs', ANSWER_MS));
+};
+
+/** Waits until so many frames (`frames`, in all since it was opened) have come on the connection. */
+const awaitFrames: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  const frames = numberOf(step, 'frames', 1);
+  if (connection !== undefined)
+    await play.until(() => connection.received >= frames || connection.state === 'closed', numberOf(step, 'withinMs', ANSWER_MS));
+};
+
+const pass: Op = (play, step) => play.pass(numberOf(step, 'ms', 0));
+
+const reading: Op = async (play, step) => play.connection(selector(step))?.setReading(flagOf(step, 'on', true));
+
+/** Kills the subject and starts it on the same data. */
+const kill: Op = (play) => restartBy(play, 'kill');
+
+/** Stops the subject as planned, and starts it on the same data. */
+const restart: Op = (play) => restartBy(play, 'stop');
+
+async function restartBy(play: Play, how: 'kill' | 'stop'): Promise<void> {
+  await control(play, how);
+  await control(play, 'start');
+}
+
+/** Stops the subject and does not start it again; `start` does. */
+const stop: Op = (play) => control(play, 'stop');
+const start: Op = (play) => control(play, 'start');
+const beginStop: Op = async (play) => {
+  play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
+  play.begin('stop', {});
+};
+const pause: Op = async (play, step) => {
+  await control(play, 'pause');
+  await play.pass(numberOf(step, 'ms', 1_000));
+  await control(play, 'resume');
+};
+
+const DOINGS = { kill: 'killed', stop: 'stopped', start: 'started', pause: 'paused', resume: 'resumed' } as const;
+
+async function control(play: Play, op: keyof typeof DOINGS): Promise<void> {
+  if (op === 'stop') play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
+  const { ok, error } = await play.call(op, {}, RESTART_MS);
+  if (error !== undefined) throw new HarnessError(`the driver could not ${op} the subject: ${error.text ?? error.kind}`);
+  if (op === 'start' && isObject(ok) && typeof ok.address === 'string') play.address = ok.address;
+  play.history.add({ kind: 'subject', what: DOINGS[op], id: 'subject' });
+}
+
+/** Operations against a NameServer or a broker: the kit is its client, with any number of connections. */
+export const SERVER_OPS: Readonly<Record<string, Op>> = {
+  open,
+  request,
+  oneWay,
+  frame,
+  bytes,
+  fence,
+  close,
+  awaitClose,
+  awaitFrames,
+  pass,
+  reading,
+  kill,
+  restart,
+  stop,
+  start,
+  beginStop,
+  pause,
+};

@@ -1,0 +1,90 @@
+import * as core from '@qanat/core';
+import { nodePlatform } from '@qanat/transports/node';
+import { KitCluster } from '../cluster/kit-cluster.ts';
+import type { Driver, Role } from '../driver/driver.ts';
+import { ReferenceClient } from '../driver/reference-client.ts';
+import { type Engines, ReferenceServer } from '../driver/reference-server.ts';
+import type { Ground } from '../ground/ground.ts';
+import { VirtualGround } from '../ground/virtual-ground.ts';
+import type { History } from '../history/history.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { HarnessError } from '../play/play.ts';
+import type { Program } from '../play/program.ts';
+import type { Prepared, Site } from './run-program.ts';
+
+const START_MS = 60_000;
+
+export interface InProcessOptions {
+  readonly role: Role;
+  /** Default: the engines of this repository as they are. */
+  readonly engines?: Engines;
+  /** Instead of the engines of this repository: whatever a user brings. */
+  readonly driver?: (ground: Ground, program: Program) => Driver;
+}
+
+/** Every program has a subject of its own, in this process and on virtual time. */
+export function inProcessSite({ role, engines = core, driver }: InProcessOptions): Site {
+  return {
+    role,
+    timing: 'virtual',
+    binding: 'memory',
+    async prepare(program, historyOf): Promise<Prepared> {
+      const ground = new VirtualGround();
+      const history = historyOf(ground);
+      if (role === 'producer' || role === 'consumer') {
+        const made = driver?.(ground, program) ?? new ReferenceClient({ role, ground, platform: nodePlatform, engines });
+        return { ground, history, driver: made, address: undefined, token: '', release: () => made.close() };
+      }
+      return prepareServer(role === 'broker' ? 'broker' : 'nameserver', { ground, history, program, engines, driver });
+    },
+  };
+}
+
+interface ServerParts {
+  readonly ground: VirtualGround;
+  readonly history: History;
+  readonly program: Program;
+  readonly engines: Engines;
+  readonly driver: InProcessOptions['driver'];
+}
+
+async function prepareServer(
+  role: 'nameserver' | 'broker',
+  { ground, history, program, engines, driver }: ServerParts,
+): Promise<Prepared> {
+  const setup: JsonObject = program.setup ?? {};
+  let connections = 1_000_000;
+  const cluster =
+    role === 'broker' && isObject(setup.kit)
+      ? new KitCluster({
+          ground,
+          history,
+          platform: nodePlatform,
+          nextConnection: () => connections++,
+          setup: { brokers: 0, ...setup.kit },
+          token: '',
+        })
+      : undefined;
+  await cluster?.start();
+  const made =
+    driver?.(ground, program) ??
+    new ReferenceServer({ role, ground, platform: nodePlatform, engines, nameServers: cluster?.nameServers ?? [], setup });
+  const address = await startOf(ground, made);
+  const release = async (): Promise<void> => {
+    await made.close();
+    cluster?.close();
+  };
+  return { ground, history, driver: made, address, token: '', ...(cluster === undefined ? {} : { cluster }), release };
+}
+
+async function startOf(ground: Ground, driver: Driver): Promise<string> {
+  let outcome: { address?: string; why?: string } | undefined;
+  driver.call('start', {}, (error, ok) => {
+    if (isObject(ok) && typeof ok.address === 'string') outcome = { address: ok.address };
+    else outcome = { why: error?.text ?? error?.kind ?? 'it told no address' };
+    ground.changed();
+  });
+  await ground.until(() => outcome !== undefined, START_MS);
+  if (outcome?.address === undefined) throw new HarnessError(`the subject did not start: ${outcome?.why ?? 'no answer'}`);
+  return outcome.address;
+}

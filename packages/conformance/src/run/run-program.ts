@@ -1,0 +1,157 @@
+import { nodePlatform } from '@qanat/transports/node';
+import type { Clause, Judge } from '../clause/clause.ts';
+import { KitCluster } from '../cluster/kit-cluster.ts';
+import type { Driver, Role } from '../driver/driver.ts';
+import type { Ground } from '../ground/ground.ts';
+import type { HistoryEvent } from '../history/event.ts';
+import { History } from '../history/history.ts';
+import { type FrameSeen, View } from '../history/view.ts';
+import { CLIENT_OPS } from '../play/client-ops.ts';
+import type { Family, Op } from '../play/family.ts';
+import { HarnessError, Play } from '../play/play.ts';
+import { flagOf, type Program } from '../play/program.ts';
+import { SERVER_OPS } from '../play/server-ops.ts';
+
+/** What a program runs against. */
+export interface Site {
+  readonly role: Role;
+  readonly timing: Ground['timing'];
+  readonly binding: Ground['binding'];
+  /** A ground and a driver for one program. On real time both may be shared by programs that run side by side. */
+  prepare(program: Program, history: (ground: Ground) => History): Promise<Prepared>;
+}
+
+export interface Prepared {
+  readonly ground: Ground;
+  readonly driver: Driver;
+  readonly history: History;
+  /** Where a server subject listens, if it runs already. */
+  readonly address: string | undefined;
+  /** Makes names of one program's own. */
+  readonly token: string;
+  /** Servers of the kit that the subject is joined with already. */
+  readonly cluster?: KitCluster;
+  /** Lets go of what was made for this program. */
+  release(): Promise<void>;
+}
+
+/** What one program showed. */
+export interface Run {
+  readonly program: Program;
+  readonly events: readonly HistoryEvent[];
+  /** What kept the kit or the driver from doing its part. */
+  readonly harness: string | undefined;
+  readonly slackMs: number;
+}
+
+/** Runs one program. Never throws: what goes wrong stands in the result. */
+export async function runProgram(site: Site, program: Program, families: readonly Family[]): Promise<Run> {
+  let events: readonly HistoryEvent[] = [];
+  let slackMs = 0;
+  let prepared: Prepared | undefined;
+  let harness: string | undefined;
+  try {
+    prepared = await site.prepare(
+      program,
+      (ground) =>
+        new History(
+          () => ground.clock.nowMs(),
+          () => ground.changed(),
+        ),
+    );
+    events = prepared.history.events;
+    slackMs = prepared.ground.slackMs;
+    await playIn(prepared, program, families);
+  } catch (error) {
+    harness = error instanceof HarnessError ? error.message : `${(error as Error).stack ?? error}`;
+  }
+  try {
+    await prepared?.release();
+  } catch (error) {
+    harness ??= `the driver did not let go: ${(error as Error).message}`;
+  }
+  return { program, events, harness, slackMs };
+}
+
+async function playIn(prepared: Prepared, program: Program, families: readonly Family[]): Promise<void> {
+  const { ground, history, driver, token } = prepared;
+  const isClient = program.role === 'producer' || program.role === 'consumer';
+  let play: Play | undefined;
+  let own: KitCluster | undefined;
+  if (isClient && prepared.cluster === undefined) {
+    own = new KitCluster({
+      ground,
+      history,
+      platform: nodePlatform,
+      nextConnection: () => (play === undefined ? 0 : play.nextConnection++),
+      setup: program.setup ?? {},
+      token,
+    });
+  }
+  const cluster = prepared.cluster ?? own;
+  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster });
+  driver.onTold((event, client, args) => history.add({ kind: 'told', event, client, args }));
+  try {
+    await own?.start();
+    const ops = opsOf(program, families, isClient);
+    for (const [index, step] of program.steps.entries()) {
+      history.add({ kind: 'step', step: index, op: step.op });
+      await ops[step.op]?.(play, step);
+    }
+    if (flagOf(program.setup ?? {}, 'fence', !isClient)) await fenceAll(play);
+  } finally {
+    for (const connection of play.connections) if (connection.state !== 'closed') connection.destroy();
+    own?.close();
+  }
+}
+
+/** What is on its way comes before the end. */
+async function fenceAll(play: Play): Promise<void> {
+  await play.pass(play.ground.timing === 'virtual' ? 50 : 20);
+}
+
+const opsOf = (program: Program, families: readonly Family[], isClient: boolean): Readonly<Record<string, Op>> => ({
+  ...(isClient ? CLIENT_OPS : SERVER_OPS),
+  ...families.find(({ name }) => name === program.family)?.ops,
+});
+
+/** What the checkers say of one history. */
+export interface Judgement {
+  readonly id: string;
+  readonly passes: number;
+  readonly failures: readonly Failure[];
+  /** The checker itself broke: no verdict. */
+  readonly broken: string | undefined;
+}
+
+export interface Failure {
+  readonly sentence: string;
+  /** Place in the history. */
+  readonly index: number;
+  readonly frame: FrameSeen | undefined;
+  readonly field: string | undefined;
+}
+
+/** Lets clauses look at a history. */
+export function judgeRun(run: Pick<Run, 'events' | 'slackMs'>, clauses: readonly Clause[]): readonly Judgement[] {
+  const view = new View(run.events, run.slackMs);
+  return clauses.map((clause) => {
+    let passes = 0;
+    const failures: Failure[] = [];
+    const judge: Judge = {
+      pass: () => {
+        passes++;
+      },
+      fail: (at, sentence, field) => {
+        const frame = typeof at === 'number' ? undefined : at;
+        failures.push({ sentence, index: typeof at === 'number' ? at : at.index, frame, field });
+      },
+    };
+    try {
+      clause.check(view, judge);
+      return { id: clause.id, passes, failures, broken: undefined };
+    } catch (error) {
+      return { id: clause.id, passes: 0, failures: [], broken: (error as Error).stack ?? String(error) };
+    }
+  });
+}

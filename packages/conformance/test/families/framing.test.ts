@@ -1,0 +1,4 @@
+import { framing } from '../../src/families/framing.ts';
+import { checkFamily } from './family-check.ts';
+
+checkFamily(framing);
