@@ -140,7 +140,10 @@ function main() {
   }
   const tests = filesUnder('packages', /\.(ts|mjs)$/).filter(
     // The contract suites are tests too: those of every adapter run them.
-    (path) => /\/test\//.test(path) || /^packages\/(conformance\/src|core\/src\/testing)\//.test(path),
+    (path) =>
+      (/\/test\//.test(path) || /^packages\/(conformance\/src|core\/src\/testing)\//.test(path)) &&
+      // The list of all requirements, and of those that the kit cannot observe.
+      !/^packages\/conformance\/src\/(clause\/gen|families\/exclusions)\//.test(path),
   );
   const tested = citationsIn([...tests, ...filesUnder('spec/test', /\.ts$/), ...filesUnder('spec/v1/vectors', /\.json$/)]);
   const sources = filesUnder('packages', /\.(ts|mjs)$/).filter((path) => !tests.includes(path));

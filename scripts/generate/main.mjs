@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { generateFields } from './fields.mjs';
 import { generateMessages } from './messages.mjs';
 import { generateRegistry } from './registry.mjs';
+import { generateRequirements } from './requirements.mjs';
 import { loadSchema } from './schema.mjs';
 import { generateTables } from './tables.mjs';
 
@@ -14,6 +15,7 @@ const files = {
   'packages/core/src/annotate/gen/fields.ts': generateFields(schema),
   'packages/core/src/wire/gen/messages.ts': generateMessages(schema),
   'packages/core/src/wire/gen/registry.ts': generateRegistry(schema),
+  'packages/conformance/src/clause/gen/requirements.ts': generateRequirements(),
 };
 for (const [name, text] of Object.entries(generateTables(schema))) files[`spec/v1/registry/${name}`] = text;
 

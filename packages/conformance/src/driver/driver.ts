@@ -6,6 +6,14 @@ export type Role = 'nameserver' | 'broker' | 'producer' | 'consumer' | 'codec';
 
 /** What a subject can do beyond its role; a clause may need some of it. */
 export type Ability =
+  /** Takes `policy`: what handlers do with messages. */
+  | 'policy'
+  /** Takes `abandon`: the process of a client dies. */
+  | 'abandon'
+  /** Tells `assigned`, `revoked`, `idle`, `error` and the like. */
+  | 'events'
+  /** Sends several messages as one batch. */
+  | 'batch'
   /** SIGKILL or the like, and a start on the same data. */
   | 'kill'
   /** A planned stop, and a start on the same data. */

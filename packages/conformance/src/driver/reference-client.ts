@@ -54,7 +54,13 @@ export class ReferenceClient implements Driver {
 
   constructor(options: ReferenceClientOptions) {
     this.#options = options;
-    this.manifest = { name: 'qanat', version: '0.1.0', language: 'TypeScript', roles: [options.role as Role], abilities: [] };
+    this.manifest = {
+      name: 'qanat',
+      version: '0.1.0',
+      language: 'TypeScript',
+      roles: [options.role as Role],
+      abilities: ['policy', 'abandon', 'events', 'batch'],
+    };
   }
 
   onTold(listener: (event: string, client: string, args: Json) => void): void {
