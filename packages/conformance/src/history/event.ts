@@ -10,8 +10,18 @@ export type Doing = 'started' | 'killed' | 'stopping' | 'stopped' | 'paused' | '
 export type HistoryEvent =
   /** A step of the program begins. */
   | { readonly kind: 'step'; readonly atMs: number; readonly step: number; readonly op: string }
-  /** A connection is open. `node` is the server of the kit that the subject dialled, or the subject that the kit dialled. */
-  | { readonly kind: 'opened'; readonly atMs: number; readonly connection: number; readonly by: Side; readonly node: string }
+  /**
+   * A connection is open. `node` is the server of the kit that the subject dialled, or the subject that the kit dialled. With `binding`
+   * it begins with prefaces, which stand here as bytes.
+   */
+  | {
+      readonly kind: 'opened';
+      readonly atMs: number;
+      readonly connection: number;
+      readonly by: Side;
+      readonly node: string;
+      readonly binding?: 'tcp';
+    }
   /** The kit could not open a connection. */
   | { readonly kind: 'refused'; readonly atMs: number; readonly connection: number; readonly node: string; readonly why: string }
   /** Bytes on the wire that are not whole frames: prefaces, pieces. What the kit sends in pieces stands here as it was cut. */

@@ -69,6 +69,8 @@ export interface ConnectionSeen {
   readonly node: string;
   readonly openedBy: Side;
   readonly openedAtMs: number;
+  /** `tcp` where it begins with prefaces. */
+  readonly binding: 'tcp' | 'memory';
   readonly frames: readonly FrameSeen[];
   readonly exchanges: readonly Exchange[];
   readonly bytes: readonly EventOf<'bytes'>[];
@@ -194,6 +196,7 @@ class ViewBuilder {
       node: event.node,
       openedBy: event.by,
       openedAtMs: event.atMs,
+      binding: event.binding ?? 'memory',
       frames: [],
       exchanges: [],
       bytes: [],

@@ -41,7 +41,13 @@ export class KitConnection {
     let greeted = false;
     this.#link = play.ground.dial(address, {
       onOpen: () => {
-        play.history.add({ kind: 'opened', connection: this.number, by: 'kit', node: 'subject' });
+        play.history.add({
+          kind: 'opened',
+          connection: this.number,
+          by: 'kit',
+          node: 'subject',
+          ...(tcp ? { binding: 'tcp' } : {}),
+        });
         if (!tcp) this.#open();
         else if (greet.length > 0) {
           this.#note(greet);
@@ -83,6 +89,7 @@ export class KitConnection {
 
   /** Sends what is left and ends the connection. */
   end(): void {
+    if (this.state !== 'closed') this.#play.note('ended', { connection: this.number });
     this.#endedHere = true;
     this.#link.end();
   }
