@@ -1,5 +1,5 @@
 import type { Broker, BrokerOptions, NameServer, NameServerOptions, Platform } from '@qanat/core';
-import { MemoryStorage, VirtualNode } from '@qanat/simulator';
+import { HostClock, MemoryStorage, type VirtualNetwork, VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { objectOf } from '../play/program.ts';
@@ -30,6 +30,8 @@ export const SUBJECT_BROKER = 'subject';
 export class ReferenceServer implements Driver {
   readonly manifest: Manifest;
   readonly #options: ReferenceServerOptions;
+  /** Stands still while the subject is paused. */
+  readonly #clock: HostClock;
   #node: VirtualNode<NameServer | Broker> | undefined;
   #disk: MemoryStorage | undefined;
   #address: string | undefined;
@@ -37,12 +39,20 @@ export class ReferenceServer implements Driver {
 
   constructor(options: ReferenceServerOptions) {
     this.#options = options;
+    this.#clock = new HostClock(options.ground.clock);
     this.manifest = {
       name: 'qanat',
       version: '0.1.0',
       language: 'TypeScript',
       roles: [options.role],
-      abilities: ['kill', 'stop', 'powerloss', 'settings', ...(options.role === 'broker' ? (['register'] as const) : [])],
+      abilities: [
+        'kill',
+        'stop',
+        'powerloss',
+        'pause',
+        'settings',
+        ...(options.role === 'broker' ? (['register'] as const) : []),
+      ],
     };
   }
 
@@ -58,6 +68,10 @@ export class ReferenceServer implements Driver {
         return done(undefined, null);
       case 'stop':
         return this.#stop(done);
+      case 'pause':
+      case 'resume':
+        this.#setPaused(op === 'pause');
+        return done(undefined, null);
       default:
         return done({ kind: 'unsupported', text: `there is no ${op}` }, null);
     }
@@ -73,10 +87,10 @@ export class ReferenceServer implements Driver {
     const { role, ground } = this.#options;
     if (this.#node !== undefined && !this.#node.ended) return done({ kind: 'failed', text: 'it runs already' }, null);
     const engine = role === 'nameserver' ? this.#nameServer(args) : this.#broker(args);
-    if (role === 'broker') this.#disk ??= new MemoryStorage(ground.clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
+    if (role === 'broker') this.#disk ??= new MemoryStorage(this.#clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
     const node = new VirtualNode<NameServer | Broker>(engine, {
       name: HOST[role],
-      clock: ground.clock,
+      clock: this.#clock,
       transport: ground.transport(HOST[role]),
       ...(this.#disk === undefined ? {} : { storage: this.#disk }),
     });
@@ -120,10 +134,24 @@ export class ReferenceServer implements Driver {
     node.call((engine, nowMs) => engine.stop(nowMs));
   }
 
+  /** SIGSTOP and SIGCONT: what was due runs first, then what arrived is read. */
+  #setPaused(on: boolean): void {
+    if (on === this.#clock.stopped) return;
+    if (on) this.#clock.stop();
+    else this.#clock.goOn();
+    this.#network?.[on ? 'suspend' : 'resume'](HOST[this.#options.role]);
+  }
+
   /** What a dead process leaves: its connections break. */
   #vanish(): void {
+    this.#setPaused(false);
+    this.#network?.crash(HOST[this.#options.role]);
+  }
+
+  /** On virtual time the network knows processes. */
+  get #network(): VirtualNetwork | undefined {
     const { ground } = this.#options;
-    if ('network' in ground) (ground.network as { crash(host: string): void }).crash(HOST[this.#options.role]);
+    return 'network' in ground ? (ground.network as VirtualNetwork) : undefined;
   }
 
   #nameServer(args: JsonObject): NameServer {

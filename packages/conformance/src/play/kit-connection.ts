@@ -101,6 +101,7 @@ export class KitConnection {
   }
 
   setReading(on: boolean): void {
+    if (this.reading !== on) this.#play.note('reading', { connection: this.number, on });
     this.reading = on;
     this.#link.setReading(on);
   }

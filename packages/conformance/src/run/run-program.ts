@@ -91,8 +91,14 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
   const cluster = prepared.cluster ?? own;
   play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster });
   driver.onTold((event, client, args) => history.add({ kind: 'told', event, client, args }));
+  // Checkers see histories only: what the subject was set up with belongs to them.
+  if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });
+  // Checkers read limits and intervals that no frame tells.
+  if (program.setup !== undefined) play.note('setup', program.setup);
   try {
     await own?.start();
+    // What no frame tells of a subject with other settings, for the checkers.
+    if (program.setup !== undefined) play.note('setup', program.setup);
     const ops = opsOf(program, families, isClient);
     for (const [index, step] of program.steps.entries()) {
       history.add({ kind: 'step', step: index, op: step.op });
