@@ -35,6 +35,8 @@ export interface Manifest {
   readonly url?: string;
   readonly roles: readonly Role[];
   readonly abilities: readonly Ability[];
+  /** Of a broker, where its settings do not say otherwise: whether what it acknowledged survives a power cut. Left out: not known. */
+  readonly flush?: 'sync' | 'async';
 }
 
 export type CallDone = (error: CallError | undefined, ok: Json) => void;
