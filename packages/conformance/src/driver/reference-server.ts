@@ -1,4 +1,4 @@
-import type { Broker, BrokerOptions, NameServer, NameServerOptions, Platform } from '@qanat/core';
+import { type Broker, type BrokerOptions, type NameServer, type NameServerOptions, type Platform, Random } from '@qanat/core';
 import { HostClock, MemoryStorage, type VirtualNetwork, VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
@@ -53,6 +53,7 @@ export class ReferenceServer implements Driver {
         'settings',
         ...(options.role === 'broker' ? (['register'] as const) : []),
       ],
+      ...(options.role === 'broker' ? { flush: 'sync' as const } : {}),
     };
   }
 
@@ -64,7 +65,7 @@ export class ReferenceServer implements Driver {
         this.#kill('kill');
         return done(undefined, null);
       case 'powerloss':
-        this.#kill('crash');
+        this.#kill('crash', typeof args.seed === 'number' ? args.seed : undefined);
         return done(undefined, null);
       case 'stop':
         return this.#stop(done);
@@ -114,12 +115,13 @@ export class ReferenceServer implements Driver {
     clock.at(clock.nowMs() + 0.5, () => this.#whenReady(node, ready));
   }
 
-  #kill(how: 'kill' | 'crash'): void {
+  /** @param seed draws what a power cut leaves of unsynced bytes, torn; without it nothing is left of them. */
+  #kill(how: 'kill' | 'crash', seed?: number): void {
     const node = this.#node;
     if (node === undefined || node.ended) return;
     node.kill(new this.#options.engines.QanatError('CLOSED', 'the kit killed it'));
     this.#vanish();
-    this.#disk = this.#disk?.[how]();
+    this.#disk = this.#disk?.[how](seed === undefined ? undefined : new Random(seed));
   }
 
   #stop(done: CallDone): void {

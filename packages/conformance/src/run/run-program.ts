@@ -93,8 +93,6 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
   driver.onTold((event, client, args) => history.add({ kind: 'told', event, client, args }));
   // Checkers see histories only: what the subject was set up with belongs to them.
   if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });
-  // Checkers read limits and intervals that no frame tells.
-  if (program.setup !== undefined) play.note('setup', program.setup);
   try {
     await own?.start();
     // What no frame tells of a subject with other settings, for the checkers.
