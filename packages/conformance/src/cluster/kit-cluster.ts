@@ -103,7 +103,7 @@ export class KitCluster {
     const server = this.#servers.get(name);
     if (server === undefined || server.node.ended) return;
     server.node.kill(new QanatError('CLOSED', `${name} was killed`));
-    this.meddler.breakOff(name);
+    this.meddler.shut(name);
     if (server.disk !== undefined) server.disk = server.disk.kill();
     this.#options.history.add({ kind: 'node', what: 'killed', node: name });
   }
@@ -115,6 +115,7 @@ export class KitCluster {
     this.#options.history.add({ kind: 'node', what: 'stopping', node: name });
     server.node.call((engine, nowMs) => engine.stop(nowMs));
     await this.#options.ground.until(() => server.node.ended, START_MS_MAX);
+    this.meddler.shut(name);
     if (server.disk !== undefined) server.disk = server.disk.reopen();
     this.#options.history.add({ kind: 'node', what: 'stopped', node: name });
   }
@@ -156,7 +157,7 @@ export class KitCluster {
   close(): void {
     this.#application?.close();
     for (const { node } of this.#servers.values()) if (!node.ended) node.kill(new QanatError('CLOSED', 'the program is over'));
-    for (const name of this.#servers.keys()) this.meddler.breakOff(name);
+    for (const name of this.#servers.keys()) this.meddler.shut(name);
   }
 
   #complete(brokers: readonly string[]): boolean {

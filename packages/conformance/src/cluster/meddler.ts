@@ -12,6 +12,7 @@ import {
   FrameType,
   Hello,
   joinParts,
+  type Listener,
   QanatError,
   type Transport,
 } from '@qanat/core';
@@ -146,13 +147,21 @@ export class Meddler {
   readonly #history: History;
   readonly #later: (ms: number, run: () => void) => void;
   readonly #nextConnection: () => number;
-  /** Open connections, by server. */
+  readonly #listeners = new Map<string, Listener>();
+  /** Open connections of subjects. */
   readonly #open = new Map<number, { readonly node: string; readonly connection: Connection }>();
 
   constructor(history: History, nextConnection: () => number, later: (ms: number, run: () => void) => void) {
     this.#history = history;
     this.#nextConnection = nextConnection;
     this.#later = later;
+  }
+
+  /** A server of the kit is gone: nobody can dial it, and its connections break. */
+  shut(node: string): void {
+    this.#listeners.get(node)?.close(() => {});
+    this.#listeners.delete(node);
+    this.breakOff(node);
   }
 
   /** Breaks off every connection of a server of the kit. */
@@ -176,7 +185,15 @@ export class Meddler {
     return {
       schemes: transport.schemes,
       dial: (address, handler) => transport.dial(address, handler),
-      listen: (address, accept, done) => transport.listen(address, (inner) => this.#accept(node, inner, accept), done),
+      listen: (address, accept, done) =>
+        transport.listen(
+          address,
+          (inner) => this.#accept(node, inner, accept),
+          (error, listener) => {
+            if (listener !== undefined) this.#listeners.set(node, listener);
+            done(error, listener);
+          },
+        ),
     };
   }
 

@@ -21,5 +21,6 @@ export interface Family {
 export interface GeneratedPrograms {
   readonly setup?: Program['setup'];
   readonly alone?: boolean;
+  readonly needs?: Program['needs'];
   readonly steps: Arbitrary<Step[]>;
 }

@@ -51,7 +51,13 @@ export async function survey(
   return { findings, harness, runs };
 }
 
-const newFinding = (clause: Clause): Finding => ({ clause, passes: 0, evidence: new Set(), failures: [], broken: undefined });
+export const newFinding = (clause: Clause): Finding => ({
+  clause,
+  passes: 0,
+  evidence: new Set(),
+  failures: [],
+  broken: undefined,
+});
 
 /** Adds what the clauses say of one run. */
 export function addRun(findings: ReadonlyMap<string, Finding>, run: Run, clauses: readonly Clause[]): void {

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+// A driver for the NameServer and the broker of this repository: real processes, which it starts, stops, kills and restarts.
+//   node packages/conformance/drivers/qanat-server.mjs
+// It speaks lines of JSON on its standard input and output (docs/conformance-drivers.md). The whole of what an author of a server
+// has to write is here.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const qanat = fileURLToPath(new URL('../../cli/bin/qanat.mjs', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'qanat-driver-'));
+const servers = new Map();
+const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+/** The same id starts again at the same address and on the same data. */
+async function start({ server: id, role, nameServers = [] }) {
+  const server = servers.get(id) ?? { address: '127.0.0.1:0', data: join(folder, id), role, nameServers };
+  servers.set(id, server);
+  const broker = ['--name', 'subject', '--data', server.data, '--create-topics', '--nameserver', server.nameServers.join(',')];
+  const args = [qanat, server.role, '--json', '--listen', server.address, ...(server.role === 'broker' ? broker : [])];
+  server.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  server.ended = new Promise((resolve) => server.process.once('close', resolve));
+  const ready = createInterface({ input: server.process.stdout })[Symbol.asyncIterator]().next();
+  const { value } = await Promise.race([ready, server.ended.then((code) => Promise.reject(new Error(`it ended with ${code}`)))]);
+  server.address = JSON.parse(value).endpoint;
+  return { address: server.address, broker: 'subject' };
+}
+
+async function end({ server: id }, signal) {
+  const server = servers.get(id);
+  server?.process.kill(signal);
+  await server?.ended;
+  return {};
+}
+
+const signal = ({ server: id }, name) => void servers.get(id)?.process.kill(name);
+
+const operations = {
+  hello: () => ({
+    protocol: 1,
+    name: 'qanat',
+    version: '0.1.0',
+    language: 'TypeScript',
+    roles: ['nameserver', 'broker'],
+    abilities: ['kill', 'stop', 'pause', 'register'],
+  }),
+  start,
+  kill: (args) => end(args, 'SIGKILL'),
+  stop: (args) => end(args, 'SIGTERM'),
+  pause: (args) => signal(args, 'SIGSTOP') ?? {},
+  resume: (args) => signal(args, 'SIGCONT') ?? {},
+};
+
+function leave() {
+  for (const { process: child } of servers.values()) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(0);
+}
+process.on('SIGTERM', leave);
+createInterface({ input: process.stdin })
+  .on('line', async (line) => {
+    const { id: call, op, ...args } = JSON.parse(line);
+    if (operations[op] === undefined) return say({ id: call, error: { kind: 'unsupported' } });
+    try {
+      say({ id: call, ok: (await operations[op](args)) ?? {} });
+    } catch (error) {
+      say({ id: call, error: { kind: 'failed', text: error.message } });
+    }
+  })
+  .on('close', leave);

@@ -1,0 +1,191 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
+import type { Json, JsonObject } from '../json.ts';
+import type { CallDone, Driver, Manifest } from './driver.ts';
+import { DRIVER_PROTOCOL, readDriverLine, readManifest } from './driver-message.ts';
+import { LineSplitter } from './line-splitter.ts';
+
+/** How a driver is reached: a command of which the kit speaks to the standard input and output, or a socket. */
+export type DriverPlace =
+  | { readonly command: string }
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string };
+
+/** A driver that does not say hello within this time is none. */
+export const HELLO_MS = 20_000;
+/** What the standard error of a driver may keep for people. */
+const KEPT_CHARACTERS = 8_192;
+/** After SIGTERM. */
+const END_MS = 3_000;
+/** An operation that no driver has: who does not answer it with `unsupported` cannot be believed about others. */
+const PROBE = 'no-such-operation-5a5a';
+
+/** The driver broke its protocol, hangs or died. Says what to do. */
+export class DriverError extends Error {
+  override readonly name = 'DriverError';
+}
+
+interface Pipe {
+  write(text: string): void;
+  end(): void;
+}
+
+/** A driver in another process: lines of JSON, answers in any order. */
+export class LineDriver implements Driver {
+  #manifest: Manifest | undefined;
+  readonly #place: DriverPlace;
+  readonly #pending = new Map<number, CallDone>();
+  #nextId = 1;
+  #pipe: Pipe | undefined;
+  #child: ChildProcess | undefined;
+  #tell: (event: string, client: string, args: Json) => void = () => {};
+  #said = '';
+  #dead: string | undefined;
+  /** Everything that was said, for `doctor`. */
+  readonly #onLine: ((line: string, from: 'kit' | 'driver') => void) | undefined;
+
+  private constructor(place: DriverPlace, onLine?: (line: string, from: 'kit' | 'driver') => void) {
+    this.#place = place;
+    this.#onLine = onLine;
+  }
+
+  /** Starts or reaches a driver, and asks who it is. @throws DriverError. */
+  static async open(place: DriverPlace, onLine?: (line: string, from: 'kit' | 'driver') => void): Promise<LineDriver> {
+    const driver = new LineDriver(place, onLine);
+    driver.#connect();
+    try {
+      const hello = await driver.ask('hello', { kit: 'qanat-conformance', protocol: DRIVER_PROTOCOL }, HELLO_MS);
+      const manifest = readManifest(hello.ok ?? null);
+      if (typeof manifest === 'string') throw new DriverError(manifest);
+      driver.#manifest = manifest;
+      const probe = await driver.ask(PROBE, {}, HELLO_MS);
+      if (probe.error?.kind !== 'unsupported')
+        throw new DriverError(
+          `the driver answers an operation that does not exist (${PROBE}) with ${JSON.stringify(probe.error ?? { ok: probe.ok })}; it has to answer {"error":{"kind":"unsupported"}}`,
+        );
+      return driver;
+    } catch (error) {
+      await driver.close();
+      throw error;
+    }
+  }
+
+  get manifest(): Manifest {
+    if (this.#manifest === undefined) throw new DriverError('the driver has not said hello');
+    return this.#manifest;
+  }
+
+  /** Why it can no longer be asked. */
+  get dead(): string | undefined {
+    return this.#dead;
+  }
+
+  onTold(listener: (event: string, client: string, args: Json) => void): void {
+    this.#tell = listener;
+  }
+
+  call(op: string, args: JsonObject, done: CallDone): void {
+    if (this.#dead !== undefined) return done({ kind: 'failed', code: 'DRIVER', text: this.#dead }, null);
+    const id = this.#nextId++;
+    this.#pending.set(id, done);
+    this.#write(JSON.stringify({ id, op, ...args }));
+  }
+
+  /** @throws DriverError when there is no answer in time. */
+  ask(op: string, args: JsonObject, withinMs: number): Promise<{ ok?: Json; error?: { kind: string; text?: string } }> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new DriverError(`the driver did not answer "${op}" within ${withinMs} ms.${this.#whatItSaid()}`)),
+        withinMs,
+      );
+      this.call(op, args, (error, ok) => {
+        clearTimeout(timer);
+        if (error?.code === 'DRIVER') reject(new DriverError(error.text));
+        else resolve(error === undefined ? { ok } : { error });
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#pipe?.end();
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => killGroup(child, 'SIGKILL'), END_MS);
+      child.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      killGroup(child, 'SIGTERM');
+    });
+  }
+
+  #connect(): void {
+    if ('command' in this.#place) this.#spawn(this.#place.command);
+    else this.#dial(connect('path' in this.#place ? { path: this.#place.path } : this.#place));
+  }
+
+  #spawn(command: string): void {
+    // A group of its own, so that what the driver has started ends with it.
+    const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    this.#child = child;
+    const splitter = new LineSplitter((line) => this.#take(line));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (!splitter.push(text)) this.#die('a line of the driver is too long');
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#said = (this.#said + text).slice(-KEPT_CHARACTERS);
+    });
+    child.stdin.on('error', () => {});
+    child.on('error', (error) => this.#die(`the driver could not be started: ${error.message}`));
+    child.on('close', (code, signal) => this.#die(`the driver ended with ${signal ?? code}.${this.#whatItSaid()}`));
+    this.#pipe = { write: (text) => void child.stdin.write(text), end: () => void child.stdin.end() };
+  }
+
+  #dial(socket: Socket): void {
+    const splitter = new LineSplitter((line) => this.#take(line));
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      if (!splitter.push(text)) this.#die('a line of the driver is too long');
+    });
+    socket.on('error', (error) => this.#die(`the driver cannot be reached: ${error.message}`));
+    socket.on('close', () => this.#die('the driver closed its connection'));
+    this.#pipe = { write: (text) => void socket.write(text), end: () => void socket.end() };
+  }
+
+  #write(line: string): void {
+    this.#onLine?.(line, 'kit');
+    this.#pipe?.write(`${line}\n`);
+  }
+
+  #take(line: string): void {
+    this.#onLine?.(line, 'driver');
+    const message = readDriverLine(line);
+    if (typeof message === 'string') return this.#die(message);
+    if (message.kind === 'told') return this.#tell(message.event, message.client, message.args);
+    const done = this.#pending.get(message.id);
+    if (done === undefined)
+      return this.#die(`the driver answers call ${message.id}, which is not open: it was never made, or was answered before`);
+    this.#pending.delete(message.id);
+    done(message.error, message.ok ?? null);
+  }
+
+  #die(why: string): void {
+    if (this.#dead !== undefined) return;
+    this.#dead = why;
+    for (const done of [...this.#pending.values()]) done({ kind: 'failed', code: 'DRIVER', text: why }, null);
+    this.#pending.clear();
+  }
+
+  #whatItSaid(): string {
+    const lines = this.#said.trim();
+    return lines === '' ? ' It said nothing on its standard error.' : ` It said: ${lines.slice(-1_000)}`;
+  }
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch {
+    // It is gone already.
+  }
+}

@@ -1,0 +1,177 @@
+import { nodePlatform } from '@qanat/transports/node';
+import { KitCluster } from '../cluster/kit-cluster.ts';
+import type { CallDone, Driver, Manifest, Role } from '../driver/driver.ts';
+import { TcpGround } from '../ground/tcp-ground.ts';
+import { History } from '../history/history.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
+import { HarnessError } from '../play/play.ts';
+import { objectOf, type Program } from '../play/program.ts';
+import type { Prepared, Site } from './run-program.ts';
+
+const START_MS = 60_000;
+
+export interface DriverSiteOptions {
+  readonly role: Role;
+  readonly driver: Driver;
+  readonly slackMs?: number;
+}
+
+type Told = (event: string, client: string, args: Json) => void;
+
+/**
+ * A subject behind a driver, over TCP and on real time. Programs that only talk share one server; one that stops it, or wants it
+ * set up otherwise, has a server of its own. Clients are started anew for each program.
+ */
+export class DriverSite implements Site {
+  readonly role: Role;
+  readonly timing = 'real';
+  readonly binding = 'tcp';
+  readonly manifest: Manifest;
+  readonly #driver: Driver;
+  readonly #slackMs: number | undefined;
+  readonly #told = new Map<string, Told>();
+  #programs = 0;
+  #shared: Promise<string> | undefined;
+  #joined: KitCluster | undefined;
+
+  constructor({ role, driver, slackMs }: DriverSiteOptions) {
+    this.role = role;
+    this.#driver = driver;
+    this.#slackMs = slackMs;
+    this.manifest = driver.manifest;
+    driver.onTold((event, client, args) => {
+      const at = client.lastIndexOf('@');
+      this.#told.get(client.slice(at + 1))?.(event, client.slice(0, Math.max(0, at)), args);
+    });
+  }
+
+  async prepare(program: Program, historyOf: (ground: TcpGround) => History): Promise<Prepared> {
+    const ground = new TcpGround(this.#slackMs);
+    const history = historyOf(ground);
+    const number = ++this.#programs;
+    const token = `-${number.toString(36)}`;
+    return this.role === 'producer' || this.role === 'consumer'
+      ? this.#client(ground, history, `${number}`, token)
+      : this.#server(ground, history, program, `${number}`, token);
+  }
+
+  /** Names of clients are the program's own. */
+  #client(ground: TcpGround, history: History, number: string, token: string): Prepared {
+    const started = new Set<string>();
+    const driver: Driver = {
+      manifest: this.manifest,
+      call: (op, args, done) => {
+        const client = `${typeof args.client === 'string' ? args.client : this.role === 'producer' ? 'p' : 'c'}@${number}`;
+        if (op.endsWith('.start')) started.add(client);
+        if (op === 'close' || op === 'abandon') started.delete(client);
+        this.#driver.call(op, { ...args, client }, settled(ground, done));
+      },
+      onTold: (listener) => this.#told.set(number, listener),
+      close: async () => {},
+    };
+    const release = async (): Promise<void> => {
+      await Promise.all([...started].map((client) => this.#end(client)));
+      this.#told.delete(number);
+    };
+    return { ground, history, driver, address: undefined, token, release };
+  }
+
+  /** What a program has left running. A subject that cannot be killed is closed; one that does not end is left behind. */
+  #end(client: string): Promise<void> {
+    const op = this.manifest.abilities.includes('abandon') ? 'abandon' : 'close';
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, 5_000);
+      this.#driver.call(op, { client }, () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  async #server(ground: TcpGround, history: History, program: Program, number: string, token: string): Promise<Prepared> {
+    const setup = program.setup ?? {};
+    const own = program.alone === true || program.setup !== undefined;
+    if (!own) {
+      this.#shared ??= this.#startShared(ground);
+      return {
+        ground,
+        history,
+        driver: this.#instance('shared', ground),
+        address: await this.#shared,
+        token,
+        release: async () => {},
+      };
+    }
+    const cluster = await this.#clusterFor(setup, ground, history, token);
+    const settings = objectOf(setup, this.role === 'broker' ? 'broker' : 'nameServer');
+    const args = { nameServers: [...(cluster?.nameServers ?? [])], ...(Object.keys(settings).length > 0 ? { settings } : {}) };
+    const address = await this.#start(number, args, ground);
+    const driver = this.#instance(number, ground, args);
+    const release = async (): Promise<void> => {
+      await new Promise<void>((resolve) =>
+        this.#driver.call(this.manifest.abilities.includes('kill') ? 'kill' : 'stop', { server: number }, () => resolve()),
+      );
+      cluster?.close();
+    };
+    return { ground, history, driver, address, token, ...(cluster === undefined ? {} : { cluster }), release };
+  }
+
+  /** The server of the programs that only talk. A broker has a NameServer of the kit, whose talk is nobody's history. */
+  async #startShared(ground: TcpGround): Promise<string> {
+    const history = new History(() => ground.clock.nowMs());
+    const cluster = await this.#clusterFor({ kit: { nameServers: 1 } }, new TcpGround(), history, '');
+    this.#joined = cluster;
+    return this.#start('shared', { nameServers: [...(cluster?.nameServers ?? [])] }, ground);
+  }
+
+  /** Ends what is shared. The driver is its owner's to close. */
+  close(): void {
+    this.#joined?.close();
+  }
+
+  async #clusterFor(setup: JsonObject, ground: TcpGround, history: History, token: string): Promise<KitCluster | undefined> {
+    if (this.role !== 'broker' || !isObject(setup.kit)) return undefined;
+    let connections = 1_000_000;
+    const options = { ground, history, platform: nodePlatform, nextConnection: () => connections++, token };
+    const cluster = new KitCluster({ ...options, setup: { brokers: 0, ...setup.kit } });
+    await cluster.start();
+    return cluster;
+  }
+
+  /** One server of the driver, by its id. */
+  #instance(id: string, ground: TcpGround, startArgs: JsonObject = {}): Driver {
+    return {
+      manifest: this.manifest,
+      call: (op, args, done) =>
+        this.#driver.call(
+          op,
+          { ...(op === 'start' ? { role: this.role, ...startArgs } : {}), ...args, id },
+          settled(ground, done),
+        ),
+      onTold: () => {},
+      close: async () => {},
+    };
+  }
+
+  async #start(id: string, args: JsonObject, ground: TcpGround): Promise<string> {
+    let outcome: { address?: string; why?: string } | undefined;
+    this.#driver.call('start', { server: id, role: this.role, ...args }, (error, ok) => {
+      outcome =
+        isObject(ok) && typeof ok.address === 'string'
+          ? { address: ok.address }
+          : { why: error?.text ?? error?.kind ?? 'it told no "address"' };
+      ground.changed();
+    });
+    await ground.until(() => outcome !== undefined, START_MS);
+    if (outcome?.address === undefined)
+      throw new HarnessError(`the subject did not start: ${outcome?.why ?? `no answer within ${START_MS} ms`}`);
+    return outcome.address;
+  }
+}
+
+const settled =
+  (ground: TcpGround, done: CallDone): CallDone =>
+  (error, ok) => {
+    done(error, ok);
+    ground.changed();
+  };

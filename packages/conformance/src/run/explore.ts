@@ -1,0 +1,223 @@
+import type { Clause } from '../clause/clause.ts';
+import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
+import type { Manifest, Role } from '../driver/driver.ts';
+import { EXCLUSIONS } from '../families/exclusions/index.ts';
+import { historyLine } from '../history/history.ts';
+import { hexOf } from '../json.ts';
+import type { Family } from '../play/family.ts';
+import type { Program } from '../play/program.ts';
+import type { Baseline } from './baseline.ts';
+import type { Budget } from './budget.ts';
+import { drawPrograms } from './draw-programs.ts';
+import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
+import { judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { shrinkProgram } from './shrink.ts';
+import { addRun, type Finding, fits, newFinding } from './survey.ts';
+
+export interface ExploreOptions {
+  readonly site: Site & { readonly manifest: Manifest };
+  readonly families: readonly Family[];
+  readonly budget: Budget;
+  readonly seed: number;
+  /** Only these ids; default: all that bind the role. */
+  readonly only?: (id: string) => boolean;
+  /** Requirements of the set that is asked for; default: all. */
+  readonly requirements?: ReadonlySet<string>;
+  /** SHOULD counts like MUST. */
+  readonly strict?: boolean;
+  readonly baseline?: Baseline;
+  /** Programs at a time on real time. */
+  readonly parallel?: number;
+  readonly command: string;
+  readonly kit: string;
+  readonly startedAt: string;
+  readonly nowMs: () => number;
+  readonly onProgress?: (done: number, of: number, what: string) => void;
+  /** Called with the result when it begins, and whenever it has grown. */
+  readonly onResult?: (result: Result) => void;
+  readonly signal?: AbortSignal;
+}
+
+const LETTERS: Readonly<Record<Role, string>> = { nameserver: 'N', broker: 'B', producer: 'P', consumer: 'C', codec: 'A' };
+
+/** Whether a requirement binds a role. */
+export const binds = ({ roles }: Requirement, role: Role): boolean => roles.includes('A') || roles.includes(LETTERS[role]);
+
+/**
+ * Runs every program against a subject, judges each history by every clause, makes the shortest failing program of each failing clause
+ * smaller, and says clause by clause what was shown. Never stops at a failure, never throws for what a subject does.
+ */
+export async function explore(options: ExploreOptions): Promise<Result> {
+  const { site, families, budget, seed } = options;
+  const startMs = options.nowMs();
+  const clauses = families.flatMap((family) => family.clauses.filter(({ roles }) => roles.includes(site.role)));
+  const result = beginning(options);
+  options.onResult?.(result);
+  const able = (needs: readonly string[] = []): boolean => needs.every((need) => site.manifest.abilities.includes(need as never));
+  const generated = site.timing === 'virtual' ? budget.generatedPerFamily : budget.generatedOnRealTime;
+  const programs = families
+    .flatMap((family) => [...family.programs, ...drawPrograms(family, site.role, generated, seed)])
+    .filter((program) => fits(program, site) && able(program.needs));
+  const findings = new Map<string, Finding>(clauses.map((clause) => [clause.id, newFinding(clause)]));
+  const harness: { program: string; why: string }[] = [];
+  await runAll(options, programs, (run) => {
+    result.programs++;
+    if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
+    addRun(findings, run, clauses);
+  });
+  const verdicts: Verdict[] = [];
+  for (const requirement of REQUIREMENTS) {
+    if (!binds(requirement, site.role) || options.only?.(requirement.id) === false) continue;
+    if (options.requirements?.has(requirement.id) === false) continue;
+    verdicts.push(await verdictOf(options, requirement, findings.get(requirement.id), able));
+  }
+  result.clauses = verdicts;
+  result.harness = harness;
+  result.notProved = verdicts.filter(({ verdict }) => verdict === 'inconclusive').length;
+  result.seconds = Number(((options.nowMs() - startMs) / 1_000).toFixed(1));
+  result.settled = settle(result, options.signal?.aborted === true);
+  options.onResult?.(result);
+  return result;
+}
+
+function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptions): Result {
+  return {
+    schema: RESULT_SCHEMA,
+    kit,
+    spec: '1.0',
+    startedAt,
+    settled: 'incomplete',
+    role: site.role,
+    subject: site.manifest,
+    binding: site.binding,
+    timing: site.timing,
+    seed,
+    budget: budget.name,
+    command,
+    programs: 0,
+    seconds: 0,
+    clauses: [],
+    harness: [],
+    notProved: 0,
+  };
+}
+
+/** Programs of their own servers and of clients run side by side on real time; what fills or stops a shared one runs alone. */
+async function runAll(options: ExploreOptions, programs: readonly Program[], take: (run: Run) => void): Promise<void> {
+  const { site, families, signal } = options;
+  let done = 0;
+  const one = async (program: Program): Promise<void> => {
+    if (signal?.aborted === true) return;
+    options.onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
+    take(await runProgram(site, program, families));
+    done++;
+  };
+  const workers = site.timing === 'virtual' ? 1 : (options.parallel ?? 8);
+  const waiting = [...programs];
+  await Promise.all(
+    Array.from({ length: Math.min(workers, waiting.length) }, async () => {
+      for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) await one(program);
+    }),
+  );
+  options.onProgress?.(done, programs.length, '');
+}
+
+async function verdictOf(
+  options: ExploreOptions,
+  requirement: Requirement,
+  finding: Finding | undefined,
+  able: (needs?: readonly string[]) => boolean,
+): Promise<Verdict> {
+  const { id, level, text } = requirement;
+  const known = options.baseline?.entryOf(id);
+  const evidence = finding?.passes ?? 0;
+  const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
+  const excluded = EXCLUSIONS[id];
+  if (finding === undefined)
+    return excluded === undefined
+      ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
+      : { ...verdict, verdict: 'excluded', reason: excluded };
+  if (finding.broken !== undefined)
+    return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
+  if (finding.failures.length > 0) {
+    const failure = await reportOf(options, finding);
+    if (known !== undefined) {
+      const same = known.matches(failure.sentence);
+      return same
+        ? { ...verdict, verdict: 'expected', reason: `${known.reason} (${known.issue})`, failure }
+        : { ...verdict, verdict: 'stale', reason: `it fails, but not as the baseline says (${known.signature})`, failure };
+    }
+    return { ...verdict, verdict: level === 'MUST' || options.strict === true ? 'fail' : 'warning', failure };
+  }
+  if (known !== undefined)
+    return { ...verdict, verdict: 'stale', reason: 'the baseline says that it fails, and it does not: take the entry out' };
+  if (evidence > 0) return { ...verdict, verdict: 'pass' };
+  const obstacle = obstacleOf(options, finding.clause, able);
+  if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
+  return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
+}
+
+/** What this subject, or the way to it, lacks for a clause. */
+function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: readonly string[]) => boolean): string | undefined {
+  const missing = (clause.needs ?? []).filter((need) => !able([need]));
+  if (missing.length > 0) return `needs a driver that can: ${missing.join(', ')}`;
+  if (clause.binding !== undefined && clause.binding !== site.binding) return `only over ${clause.binding}`;
+  if (clause.timing !== undefined && clause.timing !== site.timing)
+    return 'takes too long on a real clock: only subjects on virtual time are asked';
+  return undefined;
+}
+
+/** Makes the shortest failing program of a clause smaller, and runs it again to see how sure it fails. */
+async function reportOf(options: ExploreOptions, { clause, failures }: Finding): Promise<FailureReport> {
+  const { site, families, budget } = options;
+  const first = failures[0] as Finding['failures'][number];
+  const failing = async (program: Program): Promise<Run | undefined> => {
+    const run = await runProgram(site, program, families);
+    return (judgeRun(run, [clause])[0]?.failures.length ?? 0) > 0 ? run : undefined;
+  };
+  let last = first.run;
+  const runsMax = site.timing === 'virtual' ? budget.shrinkRunsMax : budget.shrinkRunsOnRealTime;
+  const { program } = await shrinkProgram(
+    first.run.program,
+    async (smaller) => {
+      const run = await failing(smaller);
+      if (run !== undefined) last = run;
+      return run !== undefined;
+    },
+    { runsMax, goOn: () => options.signal?.aborted !== true },
+  );
+  let confirmed = 0;
+  for (let i = 0; i < budget.confirmations; i++) {
+    const run = await failing(program);
+    if (run === undefined) continue;
+    confirmed++;
+    last = run;
+  }
+  const failure = judgeRun(last, [clause])[0]?.failures[0] ?? first.failure;
+  return {
+    sentence: failure.sentence,
+    program,
+    history: last.events.map(historyLine),
+    index: failure.index,
+    ...(failure.frame === undefined ? {} : { frame: hexOf(failure.frame.bytes) }),
+    ...(failure.field === undefined ? {} : { field: failure.field }),
+    confirmed,
+    confirmations: budget.confirmations,
+    failingPrograms: failures.length,
+  };
+}
+
+/** Abilities without which a server is a black box: much of what matters cannot be asked. */
+const FULL_SERVER = ['kill', 'stop'] as const;
+
+function settle({ clauses, harness, role, subject }: Result, aborted: boolean): Result['settled'] {
+  if (aborted) return 'incomplete';
+  if (clauses.some(({ verdict }) => verdict === 'fail' || verdict === 'stale')) return 'nonconformant';
+  if (harness.length > 0) return 'harness';
+  const isServer = role === 'nameserver' || role === 'broker';
+  const blackBox = isServer && !FULL_SERVER.every((ability) => subject.abilities.includes(ability));
+  const open = clauses.some(
+    ({ verdict, level }) => level === 'MUST' && (verdict === 'inconclusive' || (blackBox && verdict === 'not-run')),
+  );
+  return !open && clauses.some(({ verdict }) => verdict === 'pass') ? 'conformant' : 'inconclusive';
+}
