@@ -54,9 +54,10 @@ export class RouteTable {
     return entries === undefined ? [] : [...entries.values()].sort((a, b) => compareTexts(a.name, b.name));
   }
 
-  /** @throws QanatError INVALID_NAME, NAME_IN_USE, TERM_FENCED, LIMIT_EXCEEDED. */
+  /** @throws QanatError INVALID_NAME, INVALID_ARGUMENT, NAME_IN_USE, TERM_FENCED, LIMIT_EXCEEDED. */
   register(session: ServerSession, frames: readonly RegisterBroker[]): void {
     const head = frames[0] as RegisterBroker;
+    if (head.broker === '') throw new QanatError('INVALID_ARGUMENT', 'RegisterBroker.broker is missing');
     checkName('broker', head.broker);
     if (head.cluster !== '') checkName('cluster', head.cluster);
     if (head.storeId.length === 0) throw new QanatError('INVALID_ARGUMENT', 'RegisterBroker.store_id is missing');
@@ -221,7 +222,7 @@ function topicText(entry: BrokerEntry, topic: string): string {
   const queues = entry.topics.get(topic);
   if (queues === undefined) return '';
   const endpoints = entry.endpoints.map((e) => `${e.listener} ${e.scheme} ${e.address}`).join();
-  return `${queues}|${entry.storeId}|${entry.term}|${entry.createsTopics}|${endpoints}`;
+  return `${queues}|${entry.cluster}|${entry.storeId}|${entry.term}|${entry.createsTopics}|${endpoints}`;
 }
 
 function readTopics(frames: readonly RegisterBroker[]): ReadonlyMap<string, number> {

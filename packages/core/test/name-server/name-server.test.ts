@@ -113,6 +113,12 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(client().request('REGISTER_BROKER', registration({ term: 2 })).error?.code).toBe('TERM_FENCED');
   });
 
+  it('says of a missing broker name that it is missing, not that it is no name [QNT-REG-017]', () => {
+    const { client } = world();
+    expect(client().request('REGISTER_BROKER', registration({ broker: '' })).error?.code).toBe('INVALID_ARGUMENT');
+    expect(client().request('REGISTER_BROKER', registration({ broker: '-' })).error?.code).toBe('INVALID_NAME');
+  });
+
   it('asks for a registration that it does not have [QNT-REG-019]', () => {
     const { client, beat } = world();
     const broker = client();
@@ -173,6 +179,17 @@ describe('route query and push (spec, chapter of routes)', () => {
     );
     expect(pushed).toEqual([['orders 4'], ['orders 8', 'later 1']]);
     expect(other.engine.pushes).toEqual([]);
+  });
+
+  it('pushes that a broker went over to another cluster [QNT-RTE-008]', () => {
+    const { clock, client } = world();
+    const [broker, watcher] = [client(), client()];
+    broker.request('REGISTER_BROKER', registration());
+    watcher.request('ROUTE_QUERY', { topics: ['orders'], watch: true });
+    broker.request('REGISTER_BROKER', registration({ revision: 2, cluster: 'other' }));
+    clock.run(clock.nowMs() + 100);
+    const pushed = watcher.engine.pushes.flatMap(({ headers }) => (headers as Routes[]).flatMap(({ brokers }) => brokers));
+    expect(pushed.map(({ cluster }) => cluster)).toEqual(['other']);
   });
 
   it('refuses more watched topics than WATCHED_TOPICS_MAX, and takes as many [QNT-RTE-010]', () => {
