@@ -22,7 +22,7 @@ export class Disk {
       case 'append':
         return void this.#files.set(name, Buffer.concat([bytes, ...request.parts]));
       case 'read':
-        return Uint8Array.from(bytes.subarray(request.position, request.position + request.length));
+        return new Uint8Array(bytes.subarray(request.position, request.position + request.length));
       case 'truncate':
         return void this.#files.set(name, bytes.subarray(0, request.size));
       case 'replace':

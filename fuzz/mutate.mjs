@@ -1,5 +1,6 @@
 // Makes a new input of one or two that reached something: bits, bytes, integers of interest, blocks that move, words of a target.
 const INPUT_BYTES_MAX = 16_384;
+const REPEATED_MAX = 32;
 
 /** A 32-bit xorshift: fast, and the same input for the same seed. */
 export class Dice {
@@ -30,11 +31,33 @@ const INTERESTING = [
   16777217, 0x1fffff, 0x200000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
 ];
 
+function varint(value) {
+  const bytes = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+const VARINTS = INTERESTING.map(varint);
+/** Bytes of an integer; 0: a varint. */
+const WIDTHS = [1, 2, 4, 0];
+
+/** Most parts are so short that a loop is done before a view of them is made. */
+const SHORT = 32;
+
+function copy(source, from, count, target, at) {
+  if (count > SHORT) target.set(source.subarray(from, from + count), at);
+  else for (let i = 0; i < count; i++) target[at + i] = source[from + i];
+}
+
 export class Mutator {
   #dice;
   #words;
   #bytes = new Uint8Array(INPUT_BYTES_MAX);
   #length = 0;
+  /** Bytes that are drawn or repeated: too few for an array of their own each time. */
+  #part = new Uint8Array(REPEATED_MAX);
 
   constructor(dice, words = []) {
     this.#dice = dice;
@@ -44,7 +67,7 @@ export class Mutator {
   /** A changed copy of `parent`; `other` is one to take parts of. */
   mutate(parent, other) {
     this.#length = Math.min(parent.length, INPUT_BYTES_MAX);
-    this.#bytes.set(parent.subarray(0, this.#length));
+    this.#bytes.set(parent.length > INPUT_BYTES_MAX ? parent.subarray(0, INPUT_BYTES_MAX) : parent);
     for (let left = 1 << this.#dice.below(5); left > 0; left--) this.#step(other);
     return this.#bytes.slice(0, this.#length);
   }
@@ -53,7 +76,7 @@ export class Mutator {
     const dice = this.#dice;
     const bytes = this.#bytes;
     const at = dice.below(this.#length);
-    if (this.#length === 0) return this.#insert(0, Uint8Array.of(dice.below(256)));
+    if (this.#length === 0) return this.#insert(0, this.#random(1), 0, 1);
     switch (dice.below(12)) {
       case 0:
         bytes[at] ^= 1 << dice.below(8);
@@ -70,20 +93,19 @@ export class Mutator {
       case 5:
         return this.#remove(at, 1 + dice.below(dice.below(2) === 0 ? 4 : this.#length));
       case 6:
-        return this.#insert(at, bytes.slice(at, at + 1 + dice.below(32)));
-      case 7:
-        return this.#insert(
-          at,
-          Uint8Array.from({ length: 1 + dice.below(8) }, () => dice.below(256)),
-        );
+        return this.#repeat(at, 1 + dice.below(REPEATED_MAX));
+      case 7: {
+        const count = 1 + dice.below(8);
+        return this.#insert(at, this.#random(count), 0, count);
+      }
       case 8:
         bytes.copyWithin(at, dice.below(this.#length), this.#length);
         return undefined;
       case 9:
-        if (this.#words.length > 0) this.#put(at, this.#words[dice.below(this.#words.length)]);
+        if (this.#words.length > 0) this.#put(at, this.#words[dice.below(this.#words.length)], 0);
         return undefined;
       case 10:
-        if (other.length > 0) this.#put(at, other.subarray(dice.below(other.length)));
+        if (other.length > 0) this.#put(at, other, dice.below(other.length));
         return undefined;
       default:
         this.#length = dice.below(4) === 0 ? at : this.#length;
@@ -93,31 +115,38 @@ export class Mutator {
 
   /** A big-endian integer of 1, 2 or 4 bytes, or a varint. */
   #integer(at) {
-    const value = INTERESTING[this.#dice.below(INTERESTING.length)];
-    const width = [1, 2, 4, 0][this.#dice.below(4)];
-    if (width === 0) {
-      const varint = [];
-      for (let rest = value; ; rest = Math.floor(rest / 128)) {
-        varint.push(rest >= 128 ? (rest % 128) | 128 : rest);
-        if (rest < 128) break;
-      }
-      return this.#put(at, Uint8Array.from(varint));
-    }
+    const chosen = this.#dice.below(INTERESTING.length);
+    const width = WIDTHS[this.#dice.below(4)];
+    if (width === 0) return this.#put(at, VARINTS[chosen], 0);
+    const value = INTERESTING[chosen];
     for (let i = 0; i < width && at + i < this.#length; i++) this.#bytes[at + i] = value >>> (8 * (width - 1 - i));
     return undefined;
   }
 
-  /** Over what is there, or between. */
-  #put(at, part) {
-    if (this.#dice.below(2) === 0) return this.#insert(at, part);
-    this.#bytes.set(part.subarray(0, this.#length - at), at);
+  #random(count) {
+    for (let i = 0; i < count; i++) this.#part[i] = this.#dice.below(256);
+    return this.#part;
+  }
+
+  /** What stands at `at` comes twice. */
+  #repeat(at, wanted) {
+    const count = Math.min(wanted, INPUT_BYTES_MAX - at);
+    for (let i = 0; i < count; i++) this.#part[i] = this.#bytes[at + i];
+    this.#insert(at, this.#part, 0, count);
+  }
+
+  /** The bytes of `source` from `from` on: over what is there, or between. */
+  #put(at, source, from) {
+    const length = source.length - from;
+    if (this.#dice.below(2) === 0) return this.#insert(at, source, from, length);
+    copy(source, from, Math.min(length, this.#length - at), this.#bytes, at);
     return undefined;
   }
 
-  #insert(at, part) {
-    const count = Math.min(part.length, INPUT_BYTES_MAX - this.#length);
+  #insert(at, source, from, length) {
+    const count = Math.min(length, INPUT_BYTES_MAX - this.#length);
     this.#bytes.copyWithin(at + count, at, this.#length);
-    this.#bytes.set(part.subarray(0, count), at);
+    copy(source, from, count, this.#bytes, at);
     this.#length += count;
   }
 

@@ -14,6 +14,8 @@ const CORPUS_MAX = 4_096;
 const KEPT_BYTES_MAX = 8 * 1024;
 const PROGRESS_EVERY = 512;
 const FINDS_MAX = 20;
+/** With a limit of 0 V8 still takes an empty stack, which is half of the cost of an error. */
+const NO_STACKS = undefined;
 
 const [name, executions, milliseconds, seed, inputFd] = process.argv.slice(2).map((text, i) => (i === 0 ? text : Number(text)));
 const target = await loadTarget(name);
@@ -34,7 +36,7 @@ function tracedError(input, error) {
   } catch (again) {
     return again;
   } finally {
-    Error.stackTraceLimit = 0;
+    Error.stackTraceLimit = NO_STACKS;
   }
   return error;
 }
@@ -106,7 +108,7 @@ function smallest() {
   return chosen;
 }
 
-Error.stackTraceLimit = 0;
+Error.stackTraceLimit = NO_STACKS;
 const kept = readInputs('finds', name);
 for (const input of [...kept, ...readInputs('corpus', name), ...(target.seeds?.() ?? []), new Uint8Array(0)]) {
   weigh(input);

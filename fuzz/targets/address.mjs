@@ -11,8 +11,8 @@ export default {
     const text = textOf(input);
     const parsed = refusing(['BAD_CONFIG'], () => parseHostPort(text, ['qanat']));
     if (parsed !== undefined) {
-      must(Number.isInteger(parsed.port) && parsed.port >= 0 && parsed.port <= 65_535, `port ${parsed.port}`);
-      must(parsed.host !== '' && !/[\s\]]/.test(parsed.host), `host ${JSON.stringify(parsed.host)}`);
+      must(Number.isInteger(parsed.port) && parsed.port >= 0 && parsed.port <= 65_535, 'port', parsed.port);
+      must(parsed.host !== '' && !/[\s\]]/.test(parsed.host), 'a host that is empty, or has a blank or a bracket');
       const again = parseHostPort(formatHostPort(parsed), ['qanat']);
       must(again.host === parsed.host && again.port === parsed.port, 'formatting gives another address');
     }

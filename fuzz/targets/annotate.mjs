@@ -18,10 +18,10 @@ export default {
     const parts = annotate(bytes, nodePlatform, KINDS[(input[0] ?? 0) % KINDS.length]);
     let at = 0;
     for (const part of parts) {
-      must(part.bytes.byteOffset === bytes.byteOffset + at || part.bytes.length === 0, `a gap or an overlap at ${at}`);
-      must(typeof part.text === 'string', `nothing is said of ${at}`);
+      must(part.bytes.byteOffset === bytes.byteOffset + at || part.bytes.length === 0, 'a gap or an overlap at', at);
+      must(typeof part.text === 'string', 'nothing is said of', at);
       at += part.bytes.length;
     }
-    must(at === bytes.length, `explained are ${at} of ${bytes.length} bytes`);
+    must(at === bytes.length, 'explained are', at, 'bytes of', bytes.length);
   },
 };

@@ -23,7 +23,7 @@ export default serverTarget({
   make,
   check({ engine }) {
     const { connections, stagedBytes } = engine.figures();
-    must(connections === 0, `${connections} connections are kept`);
-    must(stagedBytes === 0, `${stagedBytes} bytes are never stored`);
+    must(connections === 0, 'connections are kept:', connections);
+    must(stagedBytes === 0, 'bytes are never stored:', stagedBytes);
   },
 });

@@ -15,7 +15,7 @@ export default {
     const text = textOf(input);
     const tags = refusing(['INVALID_ARGUMENT'], () => parseFilter(text) ?? new Set());
     if (tags === undefined) return;
-    must(tags.size <= 64, `${tags.size} tags`);
+    must(tags.size <= 64, 'tags:', tags.size);
     for (const tag of tags) must(tagError(tag) === undefined, 'a tag that is none');
     const canonical = canonicalFilter(text);
     // The canonical text puts blanks where the filter had none, and may pass the limit by that.

@@ -30,10 +30,10 @@ export default {
     const stream = input.subarray(1 + Math.max(0, count));
     const whole = split(stream, []);
     const pieces = split(stream, cuts);
-    must(whole.code === pieces.code, `whole ${whole.code}, in pieces ${pieces.code}`);
-    must(whole.code === undefined || ['MALFORMED_FRAME', 'FRAME_TOO_LARGE'].includes(whole.code), `code ${whole.code}`);
+    must(whole.code === pieces.code, 'whole, then in pieces:', whole.code, pieces.code);
+    must(whole.code === undefined || ['MALFORMED_FRAME', 'FRAME_TOO_LARGE'].includes(whole.code), 'code', whole.code);
     must(whole.frames.length === pieces.frames.length, 'pieces change the number of frames');
-    whole.frames.forEach((frame, i) => must(same(frame, pieces.frames[i]), `frame ${i} differs`));
+    whole.frames.forEach((frame, i) => must(same(frame, pieces.frames[i]), 'a frame differs:', i));
     const taken = concat(whole.frames);
     must(same(taken, stream.subarray(0, taken.length)), 'the frames are not the stream');
     if (whole.code === undefined) must(taken.length + whole.pending === stream.length, 'bytes are lost');

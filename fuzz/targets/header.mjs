@@ -14,8 +14,8 @@ export function codecTarget(codec, seeds) {
       if (value === undefined) return;
       const encoded = codec.encode(value);
       const again = codec.decode(encoded);
-      must(equal(value, again) || !wellFormed(value), `${codec.name} decodes to another value`);
-      must(same(codec.encode(again), encoded), `${codec.name} encodes in two ways`);
+      must(equal(value, again) || !wellFormed(value), 'it decodes to another value:', codec.name);
+      must(same(codec.encode(again), encoded), 'it encodes in two ways:', codec.name);
     },
   };
 }

@@ -38,7 +38,7 @@ export default {
     const index = decodeSegmentIndex(nodePlatform, input);
     if (index === undefined) return;
     for (const { run } of index.runs) {
-      must(run.count >= 0 && run.count * 16 <= input.length, `a run of ${run.count} batches`);
+      must(run.count >= 0 && run.count * 16 <= input.length, 'batches of a run:', run.count);
       if (run.count === 0) continue;
       for (const item of [0, run.count - 1])
         must(!Number.isNaN(run.positionOf(item) + run.offsetOf(item)), 'a batch behind the end');

@@ -30,9 +30,9 @@ function perform(task, input) {
   for (let steps = 0; step.done !== true; steps++) {
     must(steps < STEPS_MAX, 'it reads without end');
     const { op, position, length } = step.value;
-    must(op === 'read', `it asks for ${op}`);
+    must(op === 'read', 'it asks for', op);
     const from = position - fileOffset(BASE, BASE);
-    must(from >= 0 && length > 0 && from + length <= input.length, `it reads ${length} bytes at ${from} of ${input.length}`);
+    must(from >= 0 && length > 0 && from + length <= input.length, 'it reads bytes, at, of:', length, from, input.length);
     step = task.next(input.slice(from, from + length));
   }
   return step.value;
@@ -71,6 +71,6 @@ export default {
     const whole = refusing(['CORRUPT_LOG'], () => perform(scan.segment(segment, end), input));
     must(scan.position === next && next <= end, 'the scan stands elsewhere');
     if (whole === false) perform(scan.lookForEvidence(segment), input);
-    must(Number.isSafeInteger(scan.evidence) && scan.evidence <= end, `evidence ${scan.evidence}`);
+    must(Number.isSafeInteger(scan.evidence) && scan.evidence <= end, 'evidence', scan.evidence);
   },
 };

@@ -21,7 +21,7 @@ export default {
       Array.from(input.subarray(0, 64), (byte) => Uint8Array.of(byte)).concat([input.subarray(64)]),
     );
     must(whole.code === single.code, 'pieces change the verdict');
-    must(whole.code === undefined || ['MALFORMED_FRAME', 'UNSUPPORTED_VERSION'].includes(whole.code), `code ${whole.code}`);
+    must(whole.code === undefined || ['MALFORMED_FRAME', 'UNSUPPORTED_VERSION'].includes(whole.code), 'code', whole.code);
     if (whole.rest === undefined) return must(single.rest === undefined, 'pieces change the end');
     must(same(whole.rest, single.rest), 'pieces change the rest');
     return must(same(concat([encodePreface(), whole.rest]).subarray(0, 5), input.subarray(0, 5)), 'another preface was taken');

@@ -12,7 +12,7 @@ function read(batch) {
   const records = [];
   while (reader.next()) {
     must(reader.bodyAt <= reader.bodyEnd && reader.bodyEnd <= reader.bytes.length, 'a body outside the batch');
-    must(Number.isSafeInteger(reader.bornTimeMs), `a born time of ${reader.bornTimeMs}`);
+    must(Number.isSafeInteger(reader.bornTimeMs), 'a born time of', reader.bornTimeMs);
     checkProperties(reader.bytes, reader.propertiesAt);
     const { key, tag, body, bornTimeMs } = reader;
     records.push({ key, tag, body, bornTimeMs, properties: readProperties(reader.bytes, reader.propertiesAt) });

@@ -6,8 +6,9 @@ export const hex = (text) => new Uint8Array(Buffer.from(text.replaceAll(' ', '')
 
 export const vectors = (name) => JSON.parse(readFileSync(new URL(`../../spec/v1/vectors/${name}`, import.meta.url), 'utf8'));
 
-export function must(holds, what) {
-  if (!holds) throw new Error(what);
+/** The text of an error is made when it is needed: `what`, then `details`. */
+export function must(holds, what, ...details) {
+  if (!holds) throw new Error([what, ...details].join(' '));
 }
 
 /** Runs a decoder. @returns what it gave, or undefined when it refused with one of its documented codes. */
@@ -16,7 +17,7 @@ export function refusing(codes, decode) {
     return decode();
   } catch (error) {
     if (!QanatError.is(error) || !codes.includes(error.code)) throw error;
-    must(typeof error.message === 'string' && error.message !== '', `${error.code} without a message`);
+    must(typeof error.message === 'string' && error.message !== '', 'without a message:', error.code);
     return undefined;
   }
 }
@@ -44,11 +45,16 @@ export function equal(a, b) {
   return names.every((name) => equal(a[name], b[name]));
 }
 
-export const textOf = (input) => new TextDecoder().decode(input);
-export const bytesOf = (text) => new TextEncoder().encode(text);
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+export const textOf = (input) => decoder.decode(input);
+export const bytesOf = (text) => encoder.encode(text);
 
 export function concat(parts) {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const all = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

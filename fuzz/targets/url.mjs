@@ -11,7 +11,7 @@ export default {
     const servers = refusing(['BAD_CONFIG'], () => parseNameServers(text));
     if (servers === undefined) return;
     must(servers.length >= 1, 'no server');
-    for (const server of servers) must(/:\d+$/.test(server), `no port in ${server}`);
+    for (const server of servers) must(/:\d+$/.test(server), 'no port in', server);
     const again = parseNameServers(servers.join(','));
     must(again.join() === servers.join(), 'joined and read again it is another list');
   },
