@@ -127,9 +127,11 @@ export class ServerSession {
     if (known) this.#role.onClosed(this, error);
   }
 
+  /** A blocked connection says so again for each frame that is sent: what waits goes on being counted (QNT-LIM-010). */
   setBlocked(blocked: boolean): void {
+    if (blocked === this.blocked) return;
     // While it is blocked nothing is read: the silence before and behind it is counted anew (QNT-KAL-006).
-    if (blocked !== this.blocked) this.#heardMs = this.#host.nowMs();
+    this.#heardMs = this.#host.nowMs();
     this.blocked = blocked;
     this.#pendingBytes = 0;
     if (!this.alive) return;
@@ -296,10 +298,10 @@ export class ServerSession {
     if (joined !== undefined && (joined.correlation !== frame.correlation || joined.name !== name)) {
       throw new QanatError('UNEXPECTED_FRAME', `a frame came between the frames that MORE joins`);
     }
-    const header = requestCodec(name).decode(frame.control);
     const more = (frame.flags & Flag.MORE) !== 0;
+    if (more && FRAMES[name].more !== 'request') throw new QanatError('MALFORMED_FRAME', `${name} does not take MORE`);
+    const header = requestCodec(name).decode(frame.control);
     if (joined === undefined && !more) return [header];
-    if (FRAMES[name].more !== 'request') throw new QanatError('MALFORMED_FRAME', `${name} does not take MORE`);
     const headers = joined?.headers ?? [];
     headers.push(header);
     if (headers.length > LIMITS.MORE_FRAMES_MAX)

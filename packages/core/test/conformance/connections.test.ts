@@ -225,6 +225,18 @@ describe('a server on a connection', () => {
     expect(server.kinds).toContain('close');
   });
 
+  it('counts what waits over all frames, each of which blocks the connection again [QNT-LIM-010]', () => {
+    const server = new ServerBench({ pendingBytesMax: 10_000 }).open();
+    server.input('blocked');
+    for (let i = 0; i < 20; i++) server.send('PULL', { topics: [{ topic: 't', queues: [{}] }] });
+    for (const request of server.requests) {
+      request.respond({} as never, [new Uint8Array(1_000)]);
+      server.drain();
+      server.input('blocked');
+    }
+    expect(server.codes).toEqual([wireNumberOf('SLOW_READER')]);
+  });
+
   it('refuses a HELLO with frames too short to talk in [QNT-LIM-007]', () => {
     const least = LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
     const codes = [0, least, least - 1, 1].map((frameBytesMax) => new ServerBench().open({ frameBytesMax }).codes);
