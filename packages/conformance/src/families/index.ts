@@ -1,7 +1,7 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
-import { framing } from './framing.ts';
+import { framing } from './framing/index.ts';
 
 /** All clauses of this kit, family by family. */
 export const FAMILIES: readonly Family[] = [framing];

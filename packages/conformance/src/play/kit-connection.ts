@@ -75,11 +75,14 @@ export class KitConnection {
     this.#write(bytes, chunk);
   }
 
-  /** Sends bytes that are no whole frame. */
+  /** Sends bytes that are no whole frame, in pieces of `chunk` where that is given. */
   bytes(bytes: Uint8Array, chunk = 0): void {
-    if (this.state === 'closed') return;
-    this.#note(bytes);
-    this.#write(bytes, chunk);
+    const step = chunk > 0 ? chunk : bytes.length;
+    for (let at = 0; at < bytes.length && this.state !== 'closed'; at += step) {
+      const piece = bytes.slice(at, at + step);
+      this.#note(piece);
+      this.#write(piece, 0);
+    }
   }
 
   /** The decoded header of the last answer under a number, where it is a good one. */

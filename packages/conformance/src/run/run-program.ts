@@ -103,6 +103,8 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
       await ops[step.op]?.(play, step);
     }
     if (flagOf(program.setup ?? {}, 'fence', !isClient)) await fenceAll(play);
+    // The time until which the kit has waited for what never came.
+    history.add({ kind: 'step', step: program.steps.length, op: 'end' });
   } finally {
     for (const connection of play.connections) if (connection.state !== 'closed') connection.destroy();
     own?.close();

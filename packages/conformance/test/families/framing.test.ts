@@ -1,4 +1,4 @@
-import { framing } from '../../src/families/framing.ts';
+import { framing } from '../../src/families/framing/index.ts';
 import { checkFamily } from './family-check.ts';
 
 checkFamily(framing);

@@ -1,0 +1,210 @@
+import { LIMITS, PREFACE_BYTES } from '@qanat/core';
+import { type Clause, judgeThat } from '../../clause/clause.ts';
+import type { ConnectionSeen, View } from '../../history/view.ts';
+import { judgedOf, SERVERS } from './outcome.ts';
+import { type Outlook, outlooksOf } from './outlook.ts';
+
+const MARK = [0xab, 0x51, 0x4e, 0x54] as const;
+const MAJOR = 1;
+
+/** Of a server that closes; its operations wait a little longer. */
+const PATIENCE_MS = 9_000;
+
+type Check = (outlook: Outlook, view: View, judge: Parameters<Clause['check']>[1]) => void;
+
+/** A clause for connections that begin with prefaces, before the kit or its driver disturbed the subject. */
+const onTcp = (id: string, check: Check): Clause => ({
+  id,
+  roles: SERVERS,
+  binding: 'tcp',
+  check(view, judge) {
+    for (const outlook of outlooksOf(view))
+      if (outlook.connection.binding === 'tcp' && outlook.disturbedFrom >= view.events.length) check(outlook, view, judge);
+  },
+});
+
+const isRight = (preface: Uint8Array): boolean => MARK.every((byte, i) => preface[i] === byte);
+const isWrong = (preface: Uint8Array): boolean => MARK.some((byte, i) => i < preface.length && preface[i] !== byte);
+
+/** The bytes of the subject's preface that came. */
+const prefaceOf = ({ bytes }: ConnectionSeen): Uint8Array =>
+  Uint8Array.from(bytes.filter(({ from }) => from === 'subject').flatMap((event) => [...event.bytes]));
+
+const indexOf = (view: View, { number }: ConnectionSeen): number =>
+  view.events.findIndex((event) => event.kind === 'opened' && event.connection === number);
+
+const framesOfSubject = ({ frames }: ConnectionSeen): boolean => frames.some(({ from }) => from === 'subject');
+
+/** Whether the kit has waited long enough for something that never came. */
+const waited = (view: View, { closed }: ConnectionSeen, fromMs: number): boolean =>
+  (closed?.atMs ?? view.endMs) - fromMs >= PATIENCE_MS;
+
+/** When the last byte of the kit's preface was sent, as far as it was. */
+const sentAtMs = ({ bytes, openedAtMs }: ConnectionSeen): number =>
+  bytes.filter(({ from }) => from === 'kit').at(-1)?.atMs ?? openedAtMs;
+
+const strangers = onTcp('QNT-INV-001', ({ connection, stream }, view, judge) => {
+  if (!isWrong(stream.preface)) return;
+  const at = indexOf(view, connection);
+  const got = prefaceOf(connection);
+  if (got.length > 0 || framesOfSubject(connection))
+    judge.fail(
+      at,
+      `a stream with another mark is answered with nothing; got ${got.length} bytes and ${framesOfSubject(connection) ? '' : 'no '}frames`,
+    );
+  else if (connection.closed?.by === 'subject') judge.pass(at);
+  else if (waited(view, connection, sentAtMs(connection))) judge.fail(at, 'a stream with another mark is closed; it goes on');
+});
+
+/** A wrong byte ends the connection although the preface is not whole. */
+const byteByByte = onTcp('QNT-TCP-002', ({ connection, stream }, view, judge) => {
+  if (!isWrong(stream.preface) || stream.preface.length >= PREFACE_BYTES) return;
+  const at = indexOf(view, connection);
+  const { closed } = connection;
+  const sentMs = sentAtMs(connection);
+  const dueMs = LIMITS.HELLO_DEADLINE_MS - view.slackMs;
+  // Whoever waits for the rest ends it by the deadline of HELLO.
+  if (closed?.by === 'subject')
+    judgeThat(
+      judge,
+      at,
+      closed.atMs - connection.openedAtMs < dueMs,
+      () => `a wrong mark ends the connection at once; it took ${Math.round(closed.atMs - sentMs)} ms`,
+    );
+  else if (waited(view, connection, sentMs))
+    judge.fail(at, 'a wrong mark ends the connection before the eighth byte; it goes on');
+});
+
+const answersPreface = onTcp('QNT-INV-002', ({ connection, stream }, view, judge) => {
+  if (stream.preface.length < PREFACE_BYTES || !isRight(stream.preface) || stream.preface[4] !== MAJOR) return;
+  const at = indexOf(view, connection);
+  const got = prefaceOf(connection);
+  if (got.length >= PREFACE_BYTES)
+    judgeThat(
+      judge,
+      at,
+      isRight(got) && got[4] === MAJOR,
+      () =>
+        `a preface of major version ${MAJOR} is answered with one of the same; got ${[...got].map((byte) => byte.toString(16)).join(' ')}`,
+    );
+  else if (waited(view, connection, sentAtMs(connection))) judge.fail(at, 'a preface is answered with a preface; got nothing');
+});
+
+const otherMajor = onTcp('QNT-INV-003', ({ connection, stream }, view, judge) => {
+  const asked = stream.preface[4];
+  if (stream.preface.length < PREFACE_BYTES || !isRight(stream.preface) || asked === MAJOR) return;
+  const at = indexOf(view, connection);
+  const got = prefaceOf(connection);
+  // It may speak that version as well.
+  if (got[4] === asked) return;
+  const end = connection.closed?.by === 'subject';
+  if (got.length < PREFACE_BYTES) {
+    if (end || waited(view, connection, sentAtMs(connection)))
+      judge.fail(at, `major version ${asked} is answered with the highest one that is spoken; got ${got.length} bytes`);
+  } else if (!isRight(got) || framesOfSubject(connection))
+    judge.fail(at, 'a preface is expected, and nothing behind it; got other bytes');
+  else if (end) judge.pass(at);
+  else if (waited(view, connection, sentAtMs(connection))) judge.fail(at, 'the connection ends behind the preface; it goes on');
+});
+
+const reservedBytes = onTcp('QNT-INV-004', ({ connection, stream }, view, judge) => {
+  const { preface } = stream;
+  if (preface.length < PREFACE_BYTES || !isRight(preface) || preface[4] !== MAJOR) return;
+  if (preface.subarray(5).every((byte) => byte === 0)) return;
+  const at = indexOf(view, connection);
+  if (connection.helloOk !== undefined) judge.pass(at);
+  else if (connection.hello === undefined || connection.hello.response !== undefined) return;
+  else if (connection.closed?.by === 'subject' && connection.goAways.length === 0)
+    judge.fail(at, 'the three reserved bytes of a preface are ignored; got the end of the connection');
+  else if (waited(view, connection, connection.hello.request.atMs))
+    judge.fail(at, 'the three reserved bytes of a preface are ignored; HELLO got no answer');
+});
+
+const prefaceFirst = onTcp('QNT-TCP-001', ({ connection }, view, judge) => {
+  const got = prefaceOf(connection);
+  if (got.length < PREFACE_BYTES) return;
+  const at = indexOf(view, connection);
+  judgeThat(
+    judge,
+    at,
+    isRight(got),
+    () => `the first bytes of a server are its preface; got ${[...got].map((byte) => byte.toString(16)).join(' ')}`,
+  );
+});
+
+/** A connection without a whole HELLO, from its beginning. */
+const deadline = onTcp('QNT-TCP-003', ({ connection, stream, sent }, view, judge) => {
+  const saidNothing = sent.length === 0 && !isWrong(stream.preface) && (stream.preface[4] ?? MAJOR) === MAJOR;
+  if (!saidNothing || connection.goAways.some(({ code }) => code !== 'HELLO_TIMEOUT')) return;
+  const at = indexOf(view, connection);
+  const { closed, openedAtMs } = connection;
+  const dueMs = LIMITS.HELLO_DEADLINE_MS;
+  if (closed?.by === 'subject') {
+    const tookMs = Math.round(closed.atMs - openedAtMs);
+    judgeThat(
+      judge,
+      at,
+      tookMs >= dueMs - view.slackMs && tookMs <= dueMs + 2 * view.slackMs,
+      () => `a connection without HELLO ends after ${dueMs} ms (HELLO_DEADLINE_MS), the preface included; it took ${tookMs} ms`,
+    );
+  } else if ((closed?.atMs ?? view.endMs) - openedAtMs > dueMs + 2 * view.slackMs)
+    judge.fail(at, `a connection without HELLO ends after ${dueMs} ms (HELLO_DEADLINE_MS); it goes on`);
+});
+
+/** How long a server may take to end its side behind the kit's end. */
+const END_MS = 2_000;
+
+const endTakenForEnd: Clause = {
+  id: 'QNT-TCP-004',
+  roles: SERVERS,
+  binding: 'tcp',
+  check(view, judge) {
+    for (const { args, atMs, index } of view.notes('ended')) {
+      const number = (args as { connection: number }).connection;
+      const connection = view.connections.find((one) => one.number === number);
+      if (connection?.binding !== 'tcp' || connection.openedBy !== 'kit') continue;
+      const { closed } = connection;
+      if (closed?.by === 'kit' && closed.clean && closed.atMs - atMs <= END_MS) judge.pass(index);
+      else if (closed?.by === 'kit' && closed.atMs - atMs > END_MS && closed.clean)
+        judge.fail(
+          index,
+          `the end of the client's stream ends the connection; the server took ${Math.round(closed.atMs - atMs)} ms`,
+        );
+      else if (closed === undefined && view.endMs - atMs > END_MS)
+        judge.fail(index, "the end of the client's stream ends the connection; the server went on");
+    }
+  },
+};
+
+/** What a server sent before it closed arrives, and its stream ends without a reset. Only where nothing more was on the way to it. */
+const gracefulEnd: Clause = {
+  id: 'QNT-TCP-006',
+  roles: SERVERS,
+  binding: 'tcp',
+  check(view, judge) {
+    for (const { outlook, prospect, outcome } of judgedOf(view)) {
+      const { connection, sent, stream } = outlook;
+      if (connection.binding !== 'tcp' || prospect.expect !== 'closes' || outcome.kind === 'broken') continue;
+      if (prospect.sent.fault !== undefined || sent.at(-1) !== prospect.sent || stream.rest.length > 0) continue;
+      if (connection.closed?.by !== 'subject') continue;
+      judgeThat(
+        judge,
+        connection.closedIndex,
+        connection.closed.clean,
+        () => 'a connection ends with what was sent before and the end of the stream; got a reset',
+      );
+    }
+  },
+};
+
+export const TCP_CLAUSES: readonly Clause[] = [
+  strangers,
+  answersPreface,
+  otherMajor,
+  reservedBytes,
+  prefaceFirst,
+  byteByByte,
+  deadline,
+  endTakenForEnd,
+  gracefulEnd,
+];
