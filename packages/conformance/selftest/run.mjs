@@ -82,7 +82,6 @@ async function bundle(entry, outfile, mutant) {
     conditions: ['@qanat/source'],
     outfile,
     plugins,
-    external: ['fast-check'],
     nodePaths: [join(packages, '../node_modules')],
     logLevel: 'error',
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },

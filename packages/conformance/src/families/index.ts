@@ -2,9 +2,10 @@ import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
 import { framing } from './framing/index.ts';
+import { naming } from './naming/index.ts';
 
 /** All clauses of this kit, family by family. */
-export const FAMILIES: readonly Family[] = [framing];
+export const FAMILIES: readonly Family[] = [framing, naming];
 
 /** The clauses that bind a role, over all families. */
 export const clausesOf = (role: Role): readonly Clause[] =>

@@ -1,0 +1,15 @@
+import type { Family } from '../../play/family.ts';
+import { NAME_SERVER_PROGRAMS } from './generated.ts';
+import { NAMING_OPS } from './ops.ts';
+import { QUERY_CLAUSES } from './query-clauses.ts';
+import { REGISTRATION_CLAUSES } from './registration-clauses.ts';
+import { SERVER_PROGRAMS } from './server-programs.ts';
+import { WATCH_CLAUSES } from './watch-clauses.ts';
+
+export const naming: Family = {
+  name: 'naming',
+  clauses: [...REGISTRATION_CLAUSES, ...QUERY_CLAUSES, ...WATCH_CLAUSES],
+  programs: SERVER_PROGRAMS,
+  generated: { nameserver: NAME_SERVER_PROGRAMS },
+  ops: NAMING_OPS,
+};
