@@ -1,57 +1,72 @@
-import { parseArgs } from 'node:util';
-import type { Role } from '../driver/driver.ts';
-import { LineDriver } from '../driver/line-driver.ts';
-import { FAMILIES } from '../families/index.ts';
-import { BUDGETS } from '../run/budget.ts';
-import { DriverSite } from '../run/driver-site.ts';
-import { endpointSite } from '../run/endpoint-site.ts';
-import { explore } from '../run/explore.ts';
-import { EXIT_CODES } from '../run/result.ts';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { DriverError } from '../driver/line-driver.ts';
+import { addDoctorCommand } from './doctor-command.ts';
+import { addListCommands } from './list-commands.ts';
+import { addProbeCommands } from './probe-commands.ts';
+import { addReportCommands } from './report-commands.ts';
+import { addReproCommands } from './repro-commands.ts';
+import { addRunCommand } from './run-command.ts';
+import { processTerminal, type Terminal, UsageError } from './say.ts';
+import { addVectorsCommand } from './vectors-command.ts';
 
-/** A first command line, for trying. */
+const WRONG_USE = 64;
+const HARNESS = 3;
+
+const EXAMPLES = `
+Examples:
+  qanat-conformance run broker --endpoint 127.0.0.1:7610            a broker that runs already
+  qanat-conformance run broker --cmd './driver'                     one that a driver starts, kills and restarts
+  qanat-conformance run producer --cmd 'python3 driver.py' --report html=report.html
+  qanat-conformance doctor --cmd './driver'                         is my driver right?
+  qanat-conformance explain QNT-SND-013
+  qanat-conformance replay failures/QNT-SND-013.json --cmd './driver'`;
+
+/** Where the vectors of the specification are: beside the sources, or in the package. */
+const VECTORS = fileURLToPath(new URL('../../../../spec/v1/vectors/', import.meta.url));
+
+/** @returns the exit code. Nothing is thrown. */
+export async function runCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let code = 0;
+  const ended = (value: number): void => {
+    code = value;
+  };
+  const program = new Command('qanat-conformance')
+    .description('tells clause by clause whether a client, broker or NameServer keeps the Qanat protocol, in any language')
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .showSuggestionAfterError()
+    .addHelpText('after', EXAMPLES);
+  addRunCommand(program, terminal, ended);
+  addProbeCommands(program, terminal, ended);
+  addListCommands(program, terminal, ended);
+  addVectorsCommand(program, terminal, ended, VECTORS);
+  addReproCommands(program, terminal, ended);
+  addReportCommands(program, terminal, ended);
+  addDoctorCommand(program, terminal, ended);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(error as Error, terminal);
+  }
+}
+
+function explain(error: Error, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE;
+  if (error instanceof UsageError) {
+    terminal.err(`error: ${error.message}\nhint: ${error.hint}\n`);
+    return WRONG_USE;
+  }
+  if (error instanceof DriverError) {
+    terminal.err(`error: ${error.message}\nhint: qanat-conformance doctor --cmd … looks at a driver and says what is wrong\n`);
+    return HARNESS;
+  }
+  terminal.err(`error: ${error.stack ?? error.message}\nhint: this is a defect of the kit: please report it\n`);
+  return HARNESS;
+}
+
+/** The command. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      cmd: { type: 'string' },
-      endpoint: { type: 'string' },
-      budget: { type: 'string', default: 'quick' },
-      family: { type: 'string' },
-      program: { type: 'string' },
-    },
-  });
-  const role = positionals[1] as Role;
-  const driver = values.cmd === undefined ? undefined : await LineDriver.open({ command: values.cmd });
-  const site = driver === undefined ? endpointSite(role, values.endpoint ?? '') : new DriverSite({ role, driver });
-  const families = FAMILIES.filter(({ name }) => values.family === undefined || values.family.split(',').includes(name)).map(
-    (family) => ({
-      ...family,
-      programs: family.programs.filter(
-        ({ name }) => values.program === undefined || values.program.split(',').includes(name ?? ''),
-      ),
-    }),
-  );
-  const started = performance.now();
-  const result = await explore({
-    site,
-    families,
-    budget: BUDGETS[values.budget as 'quick'],
-    seed: 1,
-    command: '',
-    kit: '0.1.0',
-    startedAt: '',
-    nowMs: () => performance.now() - started,
-    onProgress: (done, of, what) => process.stderr.write(`${done}/${of} ${what}\n`),
-  });
-  for (const { id, verdict, evidence, reason, failure } of result.clauses)
-    if (verdict !== 'inconclusive' || FAMILIES.some(({ clauses }) => clauses.some((clause) => clause.id === id)))
-      process.stdout.write(
-        `${verdict.padEnd(12)} ${id} ${evidence} ${reason ?? ''} ${failure?.sentence ?? ''} ${failure === undefined ? '' : JSON.stringify(failure.program.steps)}\n`,
-      );
-  for (const one of result.harness) process.stdout.write(`HARNESS ${one.program}: ${one.why}\n`);
-  process.stdout.write(`${result.settled} ${result.programs} programs ${result.seconds} s\n`);
-  if (site instanceof DriverSite) site.close();
-  await driver?.close();
-  process.exitCode = EXIT_CODES[result.settled];
+  process.exitCode = await runCommand(argv, processTerminal);
 }

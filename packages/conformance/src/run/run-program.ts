@@ -95,8 +95,6 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
   if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });
   try {
     await own?.start();
-    // What no frame tells of a subject with other settings, for the checkers.
-    if (program.setup !== undefined) play.note('setup', program.setup);
     const ops = opsOf(program, families, isClient);
     for (const [index, step] of program.steps.entries()) {
       history.add({ kind: 'step', step: index, op: step.op });

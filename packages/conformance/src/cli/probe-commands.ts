@@ -1,0 +1,101 @@
+import { LIMITS } from '@qanat/core';
+import type { Command } from 'commander';
+import { FAMILIES } from '../families/index.ts';
+import { View } from '../history/view.ts';
+import { BUDGETS } from '../run/budget.ts';
+import { endpointSite } from '../run/endpoint-site.ts';
+import { explore } from '../run/explore.ts';
+import { countOf } from '../run/result.ts';
+import { runProgram } from '../run/run-program.ts';
+import { KIT_NAME } from '../version.ts';
+import { exitCodeOf } from './run-command.ts';
+import type { Terminal } from './say.ts';
+import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
+
+/** What `smoke` may take. */
+const SMOKE_MS = 5_000;
+
+export function addProbeCommands(program: Command, terminal: Terminal, ended: (code: number) => void): void {
+  program
+    .command('probe <address>')
+    .description('asks a server at host:port who it is: role, name, versions, features, limits')
+    .option('--json', 'as JSON')
+    .action(async (address: string, options: { json?: boolean }) => ended(await probe(address, options.json === true, terminal)));
+  addSubjectOptions(program.command('smoke <role>').description('five seconds, one line: is it worth a run?')).action(
+    async (role: string, options: SubjectOptions) => ended(await smoke(role, options, terminal)),
+  );
+}
+
+async function probe(address: string, asJson: boolean, terminal: Terminal): Promise<number> {
+  const site = endpointSite('broker', address);
+  const steps = [{ op: 'open' }, { op: 'request', frame: 'TOPIC_LIST' }];
+  const run = await runProgram(site, { family: '', role: 'broker', steps }, []);
+  const view = new View(run.events, 0);
+  const hello = view.connections[0]?.helloOk;
+  if (hello === undefined) {
+    const refused = view.of('refused')[0];
+    const why = refused?.why ?? view.connections[0]?.goAways[0]?.code ?? 'it did not answer HELLO';
+    terminal.err(`error: ${address} speaks no Qanat: ${why}\nhint: is this the address of a NameServer or a broker?\n`);
+    return 2;
+  }
+  const topics = view.requests('TOPIC_LIST')[0];
+  const role = topics?.code === 'WRONG_BROKER' ? 'nameserver' : 'broker';
+  const found = {
+    role,
+    name: hello.name,
+    software: hello.software,
+    minor: hello.minor,
+    features: hello.features,
+    term: hello.term,
+    frameBytesMax: hello.frameBytesMax,
+    batchBytesMax: hello.batchBytesMax,
+    inFlightMax: hello.inFlightMax,
+    idleMs: hello.idleMs,
+    topics: topics?.answer?.topics?.length ?? null,
+  };
+  if (asJson) terminal.out(`${JSON.stringify(found)}\n`);
+  else for (const [name, value] of Object.entries(found)) terminal.out(`${name.padEnd(15)} ${shown(name, value)}\n`);
+  return 0;
+}
+
+function shown(name: string, value: unknown): string {
+  const usual = name === 'frameBytesMax' && value === LIMITS.FRAME_BYTES_MAX ? ' (as usual)' : '';
+  return `${Array.isArray(value) ? value.join(', ') || 'none' : (value ?? '-')}${usual}`;
+}
+
+/** The programs that are written by hand, as many as five seconds allow. */
+async function smoke(role: string, options: SubjectOptions, terminal: Terminal): Promise<number> {
+  const subject = await openSubject(roleOf(role), options);
+  const deadline = AbortSignal.timeout(SMOKE_MS);
+  try {
+    const result = await explore({
+      site: subject.site,
+      families: FAMILIES,
+      budget: {
+        ...BUDGETS.quick,
+        generatedPerFamily: 0,
+        generatedOnRealTime: 0,
+        shrinkRunsMax: 0,
+        shrinkRunsOnRealTime: 0,
+        confirmations: 0,
+      },
+      seed: 1,
+      command: `npx qanat-conformance smoke ${role}`,
+      kit: KIT_NAME,
+      startedAt: new Date().toISOString(),
+      nowMs: () => performance.now(),
+      signal: deadline,
+    });
+    const failed = result.clauses.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id);
+    const known = `${countOf(result, 'pass')} clauses held`;
+    const wrong =
+      failed.length === 0 ? '' : `, ${failed.length} broken: ${failed.slice(0, 5).join(' ')}${failed.length > 5 ? ' …' : ''}`;
+    terminal.out(
+      `${failed.length === 0 ? 'ok' : 'BROKEN'}: ${known}${wrong}, ${result.notProved} not put to the test, ${result.programs} programs in ${result.seconds} s\n`,
+    );
+    if (failed.length > 0) return 1;
+    return countOf(result, 'pass') === 0 ? exitCodeOf({ ...result, settled: 'inconclusive' }) : 0;
+  } finally {
+    await subject.close();
+  }
+}

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { reportTo } from '../report/index.ts';
+import { terminalReport } from '../report/terminal.ts';
+import { type Baseline, BaselineError, readBaseline } from '../run/baseline.ts';
+import { BUDGETS, type Budget } from '../run/budget.ts';
+import { explore } from '../run/explore.ts';
+import { requirementSet } from '../run/requirement-sets.ts';
+import { EXIT_CODES, type Result } from '../run/result.ts';
+import { KIT_NAME } from '../version.ts';
+import { Progress } from './progress.ts';
+import { checkedTarget } from './report-commands.ts';
+import { type Terminal, UsageError } from './say.ts';
+import { addSelectionOptions, familiesOf, type SelectionOptions, selects } from './selection.ts';
+import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
+
+interface RunOptions extends SubjectOptions, SelectionOptions {
+  readonly budget: string;
+  readonly seed: string;
+  readonly strict?: boolean;
+  readonly baseline?: string;
+  readonly requirements?: string;
+  readonly report?: readonly string[];
+  readonly json?: boolean;
+  readonly parallel: string;
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+export function addRunCommand(program: Command, terminal: Terminal, ended: (code: number) => void): void {
+  const command = program
+    .command('run <role>')
+    .description('tells clause by clause whether an implementation conforms: nameserver, broker, producer or consumer');
+  addSelectionOptions(addSubjectOptions(command))
+    .option('--budget <name>', `how much is tried: ${Object.keys(BUDGETS).join(', ')}`, 'standard')
+    .option('--seed <n>', 'of the programs that are drawn at random; the same seed draws the same ones', '1')
+    .option('--strict', 'SHOULD counts like MUST')
+    .option('--requirements <version>', 'the requirements as they were frozen with this version of the specification: 1.0')
+    .option('--baseline <file>', 'failures that are known: JSON, see the documentation')
+    .option(
+      '--report <kind=path>',
+      'html, junit, json, md, badge or failures (a folder) = path; may be given several times',
+      collect,
+    )
+    .option('--parallel <n>', 'programs at a time', '8')
+    .option('--json', 'the result as JSON on the standard output')
+    .addHelpText('after', EXIT_HELP)
+    .action(async (role: string, options: RunOptions) => ended(await run(role, options, terminal)));
+}
+
+const EXIT_HELP = `
+Exit codes: 0 conformant · 1 not, or the baseline is stale · 2 inconclusive: something was never put to the test · 3 the driver or the kit
+failed · 64 wrong use.`;
+
+async function run(role: string, options: RunOptions, terminal: Terminal): Promise<number> {
+  const budget = budgetOf(options.budget);
+  const baseline = options.baseline === undefined ? undefined : baselineOf(options.baseline);
+  const families = familiesOf(options);
+  const requirements = options.requirements === undefined ? undefined : setOf(options.requirements);
+  const targets = (options.report ?? []).map(checkedTarget);
+  const subject = await openSubject(roleOf(role), options);
+  const progress = new Progress(terminal);
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once('SIGINT', onSignal);
+  try {
+    const result = await explore({
+      site: subject.site,
+      families,
+      budget,
+      seed: numberOption('seed', options.seed),
+      only: selects(options),
+      strict: options.strict === true,
+      parallel: numberOption('parallel', options.parallel),
+      command: commandOf(role, options),
+      kit: KIT_NAME,
+      startedAt: new Date().toISOString(),
+      nowMs: () => performance.now(),
+      onProgress: (done, of, what) => progress.show(done, of, what),
+      signal: interrupt.signal,
+      ...(baseline === undefined ? {} : { baseline }),
+      ...(requirements === undefined ? {} : { requirements }),
+    });
+    progress.clear();
+    for (const target of targets) reportTo(target, result);
+    terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : terminalReport(result));
+    return exitCodeOf(result);
+  } finally {
+    process.removeListener('SIGINT', onSignal);
+    await subject.close();
+  }
+}
+
+export const exitCodeOf = (result: Result): number => EXIT_CODES[result.settled];
+
+export function budgetOf(name: string): Budget {
+  const budget = BUDGETS[name as Budget['name']];
+  if (budget === undefined) throw new UsageError(`there is no budget ${name}`, `one of: ${Object.keys(BUDGETS).join(', ')}`);
+  return budget;
+}
+
+export function numberOption(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 0) return number;
+  throw new UsageError(`--${name} ${text} is no number`, 'a whole number from 0 on');
+}
+
+function setOf(version: string): ReadonlySet<string> {
+  const set = requirementSet(version);
+  if (set === undefined) throw new UsageError(`there is no frozen set of requirements ${version}`, 'there is 1.0');
+  return set;
+}
+
+function baselineOf(path: string): Baseline {
+  try {
+    return readBaseline(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const hint = 'a list of { "clause", "reason", "issue", "signature" }';
+    if (error instanceof BaselineError) throw new UsageError(`${path}: ${error.message}`, hint);
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, hint);
+  }
+}
+
+/** What runs the same again. */
+function commandOf(role: string, options: RunOptions): string {
+  const subject = [
+    ...(options.cmd === undefined ? [] : ['--cmd', quoted(options.cmd)]),
+    ...(options.connect === undefined ? [] : ['--connect', quoted(options.connect)]),
+    ...(options.endpoint === undefined ? [] : ['--endpoint', options.endpoint]),
+    ...(options.reference === undefined ? [] : ['--reference']),
+  ];
+  return ['npx qanat-conformance run', role, ...subject, '--budget', options.budget, '--seed', options.seed].join(' ');
+}
+
+const quoted = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import type { Manifest, Role } from '../driver/driver.ts';
+import { type DriverPlace, LineDriver } from '../driver/line-driver.ts';
+import { DriverSite } from '../run/driver-site.ts';
+import { endpointSite } from '../run/endpoint-site.ts';
+import { inProcessSite } from '../run/in-process-site.ts';
+import type { Site } from '../run/run-program.ts';
+import { UsageError } from './say.ts';
+
+export interface SubjectOptions {
+  readonly cmd?: string;
+  readonly connect?: string;
+  readonly endpoint?: string;
+  readonly reference?: boolean;
+}
+
+export interface Subject {
+  readonly site: Site & { readonly manifest: Manifest };
+  close(): Promise<void>;
+}
+
+const RUNNABLE: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer'];
+
+export function addSubjectOptions(command: Command): Command {
+  return command
+    .option(
+      '--cmd <command>',
+      'a driver of the implementation: a program that speaks lines of JSON on its standard input and output',
+    )
+    .option('--connect <address>', 'a driver that listens: host:port, or the path of a socket; for running it under a debugger')
+    .option('--endpoint <address>', 'a NameServer or broker that runs already, host:port; what needs a driver is not run')
+    .option('--reference', 'the engines of this repository, in this process and on virtual time');
+}
+
+export function roleOf(text: string): Role {
+  if (RUNNABLE.includes(text as Role)) return text as Role;
+  throw new UsageError(`there is no role ${text}`, `one of: ${RUNNABLE.join(', ')}`);
+}
+
+/** Starts or reaches what is to be tried. @throws UsageError, DriverError. */
+export async function openSubject(role: Role, options: SubjectOptions): Promise<Subject> {
+  const given = [options.cmd, options.connect, options.endpoint, options.reference].filter((one) => one !== undefined);
+  if (given.length !== 1)
+    throw new UsageError('say what is to be tried', 'give one of --cmd, --connect, --endpoint, --reference');
+  if (options.reference === true) return referenceSubject(role);
+  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint);
+  const driver = await LineDriver.open(placeOf(options));
+  if (!driver.manifest.roles.includes(role)) {
+    await driver.close();
+    throw new UsageError(
+      `this driver has no ${role}`,
+      `it names the roles ${driver.manifest.roles.join(', ')} in its answer to hello`,
+    );
+  }
+  const site = new DriverSite({ role, driver });
+  const close = async (): Promise<void> => {
+    site.close();
+    await driver.close();
+  };
+  return { site, close };
+}
+
+function referenceSubject(role: Role): Subject {
+  const abilities = [
+    'policy',
+    'abandon',
+    'events',
+    'batch',
+    'kill',
+    'stop',
+    'pause',
+    'register',
+    'settings',
+    'powerloss',
+  ] as const;
+  const manifest: Manifest = { name: 'qanat (in process)', version: '0.1.0', language: 'TypeScript', roles: [role], abilities };
+  return { site: { ...inProcessSite({ role }), manifest }, close: async () => {} };
+}
+
+function endpointSubject(role: Role, address: string): Subject {
+  if (role !== 'nameserver' && role !== 'broker')
+    throw new UsageError(`a ${role} has no address`, 'producers and consumers are tried by a driver: --cmd');
+  if (!/:\d+$/.test(address)) throw new UsageError(`${address} is no address`, 'it has a host and a port: 127.0.0.1:7600');
+  return { site: endpointSite(role, address), close: async () => {} };
+}
+
+export function placeOf({ cmd, connect }: SubjectOptions): DriverPlace {
+  if (cmd !== undefined) return { command: cmd };
+  const match = /^(.*):(\d+)$/.exec(connect ?? '');
+  return match === null ? { path: connect ?? '' } : { host: match[1] as string, port: Number(match[2]) };
+}
