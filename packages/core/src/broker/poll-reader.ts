@@ -115,6 +115,11 @@ export class PollReader {
     const { filter } = queue;
     let bytes = 0;
     for (const batch of batches) {
+      if (filter !== undefined && isBeyondScan(poll, batch)) {
+        poll.final = true;
+        poll.full = true;
+        break;
+      }
       if (filter === undefined || batchHasTag(batch, readBatchHeader(batch), filter)) {
         const first = poll.payloadBytes === 0 && bytes === 0;
         if (bytes + batch.length > (first ? this.#frameRoom(poll, queue) : budget)) {
@@ -132,11 +137,6 @@ export class PollReader {
     }
     if (bytes > 0) this.#addResult(poll, queue, place, bytes);
     if (filter === undefined || poll.full || queue.answered || batches.length === 0) return false;
-    if (poll.scannedBytes >= LIMITS.FILTERED_READ_BYTES_MAX) {
-      poll.final = true;
-      poll.full = true;
-      return false;
-    }
     return queue.offset < place.highWatermark;
   }
 
@@ -180,5 +180,9 @@ export class PollReader {
     });
   }
 }
+
+/** The batch would be one too many for an answer with a filter (QNT-PUL-025); the first one never is. */
+const isBeyondScan = (poll: Poll, batch: Uint8Array): boolean =>
+  poll.scannedBytes + batch.length > LIMITS.FILTERED_READ_BYTES_MAX;
 
 const resultBytes = (queue: PollQueue): number => queue.topicName.length + RESULT_BYTES;

@@ -87,11 +87,12 @@ export class Pulls {
     if (request.oneWay) return;
     if (waitMs > LIMITS.PULL_WAIT_MS_MAX)
       throw new QanatError('INVALID_ARGUMENT', `wait_ms is above ${LIMITS.PULL_WAIT_MS_MAX} (PULL_WAIT_MS_MAX)`);
+    // A PULL that is refused for its filters ends none.
+    const queues = this.#resolve(request);
     const polls = this.#pollsOf(request.session);
     const before = polls.byNumber.get(number);
     if (before !== undefined) this.#endNow(before);
     this.#checkQueues(request, polls);
-    const queues = this.#resolve(request);
     if (polls.all.size >= LIMITS.POLLS_PER_CONNECTION_MAX) {
       throw new QanatError('TOO_MANY_REQUESTS', `${polls.all.size} polls wait on this connection (POLLS_PER_CONNECTION_MAX)`);
     }
