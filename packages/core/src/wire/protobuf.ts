@@ -4,6 +4,7 @@ import { QanatError } from '../errors.ts';
 import { utf8Length } from './bytes.ts';
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
+const VARINT_BYTES_MAX = 10;
 
 /** Encodes and decodes one message of the schema. */
 export interface MessageType<Value, Init> {
@@ -107,5 +108,8 @@ export function skipField(r: Reader, tag: number): void {
   const field = tag >>> 3;
   const wire = tag & 7;
   if (field === 0 || wire === 3 || wire === 4) throw new RangeError(`bad tag ${tag}`);
+  const start = r.pos;
   r.skipType(wire);
+  // The library skips a number of any length.
+  if (wire === 0 && r.pos - start > VARINT_BYTES_MAX) throw new RangeError(`a number of ${r.pos - start} bytes`);
 }
