@@ -1,11 +1,13 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
+import { connection } from './connection/index.ts';
 import { framing } from './framing/index.ts';
 import { naming } from './naming/index.ts';
+import { produce } from './produce/index.ts';
 
 /** All clauses of this kit, family by family. */
-export const FAMILIES: readonly Family[] = [framing, naming];
+export const FAMILIES: readonly Family[] = [connection, framing, naming, produce];
 
 /** The clauses that bind a role, over all families. */
 export const clausesOf = (role: Role): readonly Clause[] =>

@@ -1,0 +1,84 @@
+import { FRAME_NAMES, FrameType } from '@qanat/core';
+import { type Clause, judgeThat } from '../../clause/clause.ts';
+import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
+import { classOf, dialled, isDisturbed, isWhole, kitEndOf, patienceOf, readsAllTheTime, SERVERS } from './circumstances.ts';
+
+/** The kit has sent on it what no peer sends. */
+const isAbused = (connection: ConnectionSeen): boolean =>
+  !isWhole(connection) || connection.goAways.some((one) => one.from === 'subject' && classOf(one) === 1);
+
+/** From where on it was abused. */
+const abusedFrom = (connection: ConnectionSeen): number =>
+  connection.goAways.find((one) => one.from === 'subject' && classOf(one) === 1)?.index ?? connection.frames[0]?.index ?? 0;
+
+const othersAreServed: Clause = {
+  id: 'QNT-SEC-003',
+  roles: SERVERS,
+  check(view, judge) {
+    const from = Math.min(...dialled(view).filter(isAbused).map(abusedFrom), view.events.length);
+    if (from === view.events.length) return;
+    for (const connection of dialled(view).filter((one) => !isAbused(one) && one.helloOk !== undefined))
+      for (const exchange of connection.exchanges)
+        if (exchange.name === 'PING' && exchange.request.from === 'kit' && exchange.request.index > from)
+          judgeOther(view, connection, exchange, judge);
+    for (const { index, why } of view.of('refused'))
+      if (index > from && !isDisturbed(view, 0, index))
+        judge.fail(
+          index,
+          `another connection has sent what no peer sends: further ones have to be served, and one was refused: ${why}`,
+        );
+  },
+};
+
+function judgeOther(
+  view: View,
+  connection: ConnectionSeen,
+  { request, response }: Exchange,
+  judge: Parameters<Clause['check']>[1],
+): void {
+  const kitEnd = kitEndOf(view, connection);
+  const until = Math.min(connection.closedIndex, kitEnd.index);
+  if (isDisturbed(view, 0, until) || !readsAllTheTime(view, connection, 0, until)) return;
+  if (response !== undefined) return judge.pass(response);
+  const isLost = connection.closed?.by === 'subject' && connection.goAways.length === 0 && connection.closedIndex < kitEnd.index;
+  if (isLost || kitEnd.atMs > request.atMs + patienceOf(view))
+    judge.fail(
+      request,
+      'another connection has sent what no peer sends: this one has to be served, and its PING was not answered',
+    );
+}
+
+const RESERVED: ReadonlySet<number> = new Set(Object.values(FrameType).filter((type) => !FRAME_NAMES.has(type)) as number[]);
+
+/** `0x?a?a` is for greasing, `0x7fxx` for peers that agreed on it. */
+const isFree = (type: number): boolean => (type & 0x0f0f) === 0x0a0a || type >> 8 === 0x7f;
+
+const sendsKnownNumbers: Clause = {
+  id: 'QNT-RGY-006',
+  roles: SERVERS,
+  check(view, judge) {
+    for (const connection of dialled(view)) {
+      // A later minor version may have more.
+      if (connection.helloOk === undefined || connection.helloOk.minor > 0 || connection.helloOk.features.length > 0) continue;
+      for (const frame of connection.frames) {
+        if (frame.from !== 'subject' || (frame.isResponse && isAnswer(connection, frame.type, frame.correlation))) continue;
+        judgeThat(
+          judge,
+          frame,
+          FRAME_NAMES.has(frame.type) || isFree(frame.type),
+          () =>
+            `a frame of the type 0x${frame.type.toString(16).padStart(4, '0')} came, which is ${RESERVED.has(frame.type) ? 'reserved' : 'not assigned'}`,
+        );
+      }
+    }
+  },
+};
+
+/** A response bears the type of its request, whatever that was. */
+const isAnswer = (connection: ConnectionSeen, type: number, correlation: number): boolean =>
+  !FRAME_NAMES.has(type) &&
+  connection.exchanges.some(
+    ({ request }) => request.from === 'kit' && request.type === type && request.correlation === correlation,
+  );
+
+export const STRANGER_CLAUSES: readonly Clause[] = [othersAreServed, sendsKnownNumbers];
