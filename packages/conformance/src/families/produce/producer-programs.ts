@@ -1,0 +1,113 @@
+import type { Program } from '../../play/program.ts';
+import { broker, DRAIN, initProducer, OPEN, send, text, topic } from './steps.ts';
+
+const ID = { id: 'producerId' };
+const NAMED = { id: 'producerId', epoch: 'epoch' };
+
+const of = (body: string, baseSequence: number, more = {}): ReturnType<typeof text> =>
+  text(body, { producerId: '$id', producerEpoch: '$epoch', baseSequence, ...more });
+
+export const PRODUCER_PROGRAMS: readonly Program[] = [
+  broker('give-and-take-ids', [
+    OPEN,
+    OPEN,
+    OPEN,
+    topic(),
+    initProducer({}, {}, { c: 0 }),
+    initProducer({}, {}, { c: 0 }),
+    initProducer({}, ID, { c: 0 }),
+    initProducer({ producerId: 7 }, {}, { c: 0 }),
+    send(text('stranger', { producerId: '$id' }), { c: 1 }),
+    send(text('nobody', { producerId: 7 }), { c: 0 }),
+    send(text('a', { producerId: '$id' }), { c: 0 }),
+    initProducer({ producerId: '$id', epoch: 1 }, {}, { c: 1 }),
+    initProducer({ producerId: '$id', name: '~not-its-name' }, {}, { c: 1 }),
+    send(text('b', { producerId: '$id', baseSequence: 1 }), { c: 0 }),
+    initProducer({ producerId: '$id' }, {}, { c: 1 }),
+    send(text('c', { producerId: '$id', baseSequence: 2 }), { c: 0 }),
+    send(text('c', { producerId: '$id', baseSequence: 2 }), { c: 1 }),
+    send(text('never', { producerId: '$id', baseSequence: 3 }), { c: 2 }),
+    initProducer({ producerId: '$id' }, {}, { c: 0 }),
+    send(text('d', { producerId: '$id', baseSequence: 3 }), { c: 1 }),
+    send(text('d', { producerId: '$id', baseSequence: 3 }), { c: 0 }),
+    send(text('newer', { producerId: '$id', producerEpoch: 3, baseSequence: 4 }), { c: 0 }),
+    DRAIN,
+  ]),
+  broker('begin-epochs-by-name', [
+    OPEN,
+    OPEN,
+    topic(),
+    initProducer({ name: '~n' }, NAMED, { c: 0 }),
+    send(of('a', 0), { c: 0 }),
+    send(of('b', 1), { c: 0 }),
+    initProducer({ name: '~m' }, { other: 'producerId' }, { c: 0 }),
+    { op: 'request', frame: 'INIT_PRODUCER', c: 1, header: { name: '~n' }, keep: { epoch2: 'epoch' } },
+    send(of('c', 2), { c: 0 }),
+    send(of('old epoch', 2), { c: 1 }),
+    send(text('c', { producerId: '$id', producerEpoch: '$epoch2', baseSequence: 2 }), { c: 1 }),
+    send(text('c', { producerId: '$id', producerEpoch: '$epoch2', baseSequence: 0 }), { c: 1 }),
+    initProducer({ producerId: '$id', epoch: '$epoch2', name: '~n' }, {}, { c: 0 }),
+    initProducer({ producerId: '$id', epoch: '$epoch2', name: '~m' }, {}, { c: 1 }),
+    initProducer({ producerId: '$id', epoch: '$epoch' }, {}, { c: 1 }),
+    send(text('d', { producerId: '$id', producerEpoch: '$epoch2', baseSequence: 1 }), { c: 0 }),
+    initProducer({ name: '~n' }, NAMED, { c: 0 }),
+    send(text('late', { producerId: '$id', producerEpoch: '$epoch2', baseSequence: 2 }), { c: 0 }),
+    send(of('e', 0), { c: 0 }),
+    DRAIN,
+  ]),
+  ...(['kill', 'powerloss', 'stop'] as const).map((how) =>
+    broker(
+      `names-survive-a-${how}`,
+      [
+        OPEN,
+        topic(),
+        initProducer({ name: '~n' }, NAMED),
+        initProducer({ name: '~n' }, NAMED),
+        { op: 'die', how },
+        OPEN,
+        initProducer({ producerId: '$id', epoch: '$epoch' }),
+        send(of('a', 0)),
+        { op: 'die', how },
+        OPEN,
+        initProducer({ name: '~n' }, NAMED),
+        send(of('b', 1)),
+        send(of('b', 0)),
+        initProducer({}, {}),
+        DRAIN,
+      ],
+      { needs: [how], alone: true },
+    ),
+  ),
+  // An id that was asked for right before a kill is not given again.
+  broker(
+    'new-ids-in-each-life',
+    [
+      OPEN,
+      initProducer({}),
+      initProducer({}),
+      { op: 'die', how: 'kill' },
+      OPEN,
+      initProducer({}),
+      { op: 'die', how: 'powerloss' },
+      OPEN,
+      initProducer({}),
+      initProducer({ name: '~n' }),
+    ],
+    { needs: ['kill', 'powerloss'], alone: true },
+  ),
+  broker(
+    'forget-no-producer-with-a-batch-on-its-way',
+    [
+      OPEN,
+      topic(),
+      initProducer({}, ID),
+      send(text('a', { producerId: '$id' }), { wait: false }),
+      initProducer({}, {}, { wait: false }),
+      send(text('a', { producerId: '$id' }), { wait: false }),
+      { op: 'fence' },
+      { op: 'pass', ms: 20 },
+      DRAIN,
+    ],
+    { needs: ['settings'], alone: true, setup: { broker: { limits: { producersMax: 1 } } } },
+  ),
+];
