@@ -6,21 +6,9 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 const isName = (text: string): boolean => text.length <= LIMITS.TOPIC_NAME_BYTES_MAX && NAME.test(text);
 
-/** What a server may say whatever it was asked, or of another rule. */
-const OTHER_REASONS: ReadonlySet<string | undefined> = new Set([
-  'NOT_READY',
-  'SHUTTING_DOWN',
-  'TOO_MANY_REQUESTS',
-  'WRONG_BROKER',
-  'INVALID_ARGUMENT',
-  'LIMIT_EXCEEDED',
-  'CREATION_DISABLED',
-  'NAME_IN_USE',
-  'TERM_FENCED',
-  'DISK_FULL',
-  'STORAGE_FAILED',
-  'STORAGE_REJECTED',
-]);
+/** A refusal of a topic that its name alone can have brought about, with a code that says otherwise. */
+const isMistaken = ({ name, header, code }: Exchange): boolean =>
+  name === 'TOPIC_CREATE' && !isName(header.topic) && (code === 'INVALID_ARGUMENT' || code === 'TOPIC_NOT_FOUND');
 
 /** The names in a request that makes, registers or joins what bears them. */
 function namesMade({ name, header }: Exchange): readonly string[] {
@@ -42,8 +30,9 @@ const grammar: Clause = {
       if (request.from !== 'kit' || response === undefined) continue;
       if (name === 'ROUTE_QUERY') checkRoutes(exchange, judge);
       const names = namesMade(exchange);
-      if (names.length === 0 || OTHER_REASONS.has(code)) continue;
+      if (names.length === 0) continue;
       const wrong = names.find((one) => !isName(one));
+      if (code !== undefined && code !== 'INVALID_NAME' && !isMistaken(exchange)) continue;
       const holds = (code === 'INVALID_NAME') === (wrong !== undefined);
       judgeThat(
         judge,

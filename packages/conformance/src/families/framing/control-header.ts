@@ -167,7 +167,7 @@ export function verdictOnRequest(name: LiveFrame, control: Uint8Array): Verdict 
   if (form === 'doubtful') return { kind: 'doubtful' };
   const error = decodingError(name, control);
   // What is malformed behind a broken rule: the first of both that a decoder meets may decide.
-  if (form === 'malformed') return { kind: error?.code === 'MALFORMED_FRAME' ? 'malformed' : 'doubtful' };
+  if (form === 'malformed') return { kind: error?.code === 'INVALID_ARGUMENT' ? 'doubtful' : 'malformed' };
   if (error === undefined) return { kind: 'fine' };
   const rule = RULES.find(([text]) => error.message.includes(text))?.[1];
   return rule === undefined || error.code !== 'INVALID_ARGUMENT' ? { kind: 'doubtful' } : { kind: 'breaks', rule };

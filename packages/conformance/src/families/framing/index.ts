@@ -11,11 +11,13 @@ import { NAME_PROGRAMS } from './programs-names.ts';
 import { ORDER_PROGRAMS } from './programs-order.ts';
 import { TCP_PROGRAMS } from './programs-tcp.ts';
 import { TYPE_PROGRAMS } from './programs-types.ts';
+import { WILD_OPS, WILD_PROGRAMS } from './wild.ts';
 
 /** Invariants, data types and names, framing and the decode order, and TCP, as far as they bind servers. */
 export const framing: Family = {
   name: 'framing',
   clauses: [...FRAME_CLAUSES, ...JOINED_CLAUSES, ...TYPE_CLAUSES, ...NAME_CLAUSES, ...TCP_CLAUSES],
   programs: [...ORDER_PROGRAMS, ...LENGTH_PROGRAMS, ...JOINED_PROGRAMS, ...TYPE_PROGRAMS, ...NAME_PROGRAMS, ...TCP_PROGRAMS],
-  ops: FRAMING_OPS,
+  generated: { nameserver: WILD_PROGRAMS, broker: WILD_PROGRAMS },
+  ops: { ...FRAMING_OPS, ...WILD_OPS },
 };

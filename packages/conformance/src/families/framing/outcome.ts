@@ -98,7 +98,9 @@ class Outcomes {
       return clean && this.#unhandledBefore(sent) === 0
         ? broken(this.#end.index, `${expected}; got ${endText(this.#end)}`)
         : OPEN;
-    return this.#waited(sent.atMs) ? broken(sent.index, `${expected}; got nothing`) : OPEN;
+    const answer = this.#outlook.answers.get(sent);
+    const got = answer === undefined ? 'nothing' : `an answer (${codeText(answer)}), and the connection goes on`;
+    return this.#waited(sent.atMs) ? broken(answer ?? sent.index, `${expected}; got ${got}`) : OPEN;
   }
 
   #closesWith(prospect: Prospect, goAway: FrameSeen, expected: string): Outcome {
