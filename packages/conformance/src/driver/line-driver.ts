@@ -88,7 +88,7 @@ export class LineDriver implements Driver {
     if (this.#dead !== undefined) return done({ kind: 'failed', code: 'DRIVER', text: this.#dead }, null);
     const id = this.#nextId++;
     this.#pending.set(id, done);
-    this.#write(JSON.stringify({ id, op, ...args }));
+    this.#write(JSON.stringify({ ...args, id, op }));
   }
 
   /** @throws DriverError when there is no answer in time. */

@@ -13,6 +13,7 @@ import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './
 import { judgeRun, type Run, runProgram, type Site } from './run-program.ts';
 import { shrinkProgram } from './shrink.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
+import { showsLife, VITAL_SIGNS } from './vital-signs.ts';
 
 export interface ExploreOptions {
   readonly site: Site & { readonly manifest: Manifest };
@@ -60,8 +61,10 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     .filter((program) => fits(program, site) && able(program.needs));
   const findings = new Map<string, Finding>(clauses.map((clause) => [clause.id, newFinding(clause)]));
   const harness: { program: string; why: string }[] = [];
+  let alive = false;
   await runAll(options, programs, (run) => {
     result.programs++;
+    alive ||= run.harness === undefined && showsLife(site.role, run.events);
     if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
     addRun(findings, run, clauses);
   });
@@ -69,7 +72,8 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   for (const requirement of REQUIREMENTS) {
     if (!binds(requirement, site.role) || options.only?.(requirement.id) === false) continue;
     if (options.requirements?.has(requirement.id) === false) continue;
-    verdicts.push(await verdictOf(options, requirement, findings.get(requirement.id), able));
+    const verdict = await verdictOf(options, requirement, findings.get(requirement.id), able);
+    verdicts.push(alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
   }
   result.clauses = verdicts;
   result.harness = harness;
@@ -156,6 +160,13 @@ async function verdictOf(
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
 }
+
+/** Rules that a subject keeps that does not do its work are kept by accident. */
+const withoutCredit = (verdict: Verdict, role: Role): Verdict => ({
+  ...verdict,
+  verdict: 'inconclusive',
+  reason: `no credit: no program showed that it works as a ${role} (${VITAL_SIGNS[role]})`,
+});
 
 /** What this subject, or the way to it, lacks for a clause. */
 function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: readonly string[]) => boolean): string | undefined {
