@@ -1,0 +1,4 @@
+import { groups } from '../../src/families/groups/index.ts';
+import { checkFamily } from './family-check.ts';
+
+checkFamily(groups);
