@@ -100,13 +100,15 @@ export interface Ending {
   readonly closed: boolean;
 }
 
-/** Of a subject that has to close now: what it did. Undefined where the kit itself is in the way, or did not wait for it. */
+/** Of a subject that has to close at once: what it did. Undefined where the kit itself is in the way, or did not wait for it. */
 export function endingAfter(view: View, connection: ConnectionSeen, { index, atMs }: Moment): Ending | undefined {
   const kitEnd = kitEndOf(view, connection);
-  const closed = connection.closed?.by === 'subject' && connection.closedIndex < kitEnd.index;
+  const latestMs = atMs + patienceOf(view);
+  const closed =
+    connection.closed?.by === 'subject' && connection.closedIndex < kitEnd.index && connection.closed.atMs <= latestMs;
   const until = Math.min(connection.closedIndex, kitEnd.index);
   if (isDisturbed(view, index, until) || !readsAllTheTime(view, connection, index, until)) return undefined;
-  if (!closed && kitEnd.atMs < atMs + patienceOf(view)) return undefined;
+  if (!closed && kitEnd.atMs < latestMs) return undefined;
   const goAway = connection.goAways.find((one) => one.from === 'subject' && one.index > index && one.index < kitEnd.index);
   return { goAway, code: goAway?.code, closed };
 }

@@ -149,6 +149,7 @@ export const BROKER_PROGRAMS: readonly Program[] = [
     [
       OPEN,
       create('~orders'),
+      { op: 'pass', ms: 50 },
       send(record(100), { wait: false }),
       { op: 'pass', ms: 0.15 },
       send(record(100), { wait: false }),

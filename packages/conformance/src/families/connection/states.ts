@@ -196,12 +196,25 @@ function judgeStop(view: View, connection: ConnectionSeen, stop: { index: number
     );
   if (closed === undefined) return;
   const pending = pendingAt(connection, stop.index).find(({ response }) => response === undefined);
-  if (pending === undefined) judge.pass(goAway);
+  if (pending === undefined) judgeLeaving(view, connection, goAway, closed.atMs, judge);
   else if (closed.atMs < goAway.atMs + Number(goAway.header.graceMs) - view.slackMs)
     judge.fail(
       pending.request,
       `${pending.name} was pending when the server stopped: it has to be answered within grace_ms (${goAway.header.graceMs}), and the connection was closed after ${Math.round(closed.atMs - goAway.atMs)} ms`,
     );
+}
+
+/** *leaving*: when the last request in flight is answered the connection is closed. */
+function judgeLeaving(view: View, connection: ConnectionSeen, goAway: FrameSeen, closedMs: number, judge: ToJudge): void {
+  const lastMs = Math.max(goAway.atMs, connection.frames.at(-1)?.atMs ?? 0);
+  const isAnswered = requestsOf(connection).every(({ response }) => response !== undefined);
+  judgeThat(
+    judge,
+    goAway,
+    !isAnswered || closedMs <= lastMs + patienceOf(view),
+    () =>
+      `nothing is in flight behind GOAWAY: the connection has to be closed, and was kept for ${Math.round(closedMs - lastMs)} ms`,
+  );
 }
 
 const wasKilled = (view: View, until: number): boolean => circumstancesOf(view).kills.some(({ index }) => index < until);

@@ -1,26 +1,40 @@
 import { FRAME_NAMES, FrameType } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
-import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
+import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { classOf, dialled, isDisturbed, isWhole, kitEndOf, patienceOf, readsAllTheTime, SERVERS } from './circumstances.ts';
 
-/** The kit has sent on it what no peer sends. */
-const isAbused = (connection: ConnectionSeen): boolean =>
-  !isWhole(connection) || connection.goAways.some((one) => one.from === 'subject' && classOf(one) === 1);
+/** The kit has sent on it only what a client of the subject may send. */
+function isGood(connection: ConnectionSeen): boolean {
+  const frames = connection.frames.filter(({ from }) => from === 'kit');
+  const numbers = new Set(frames.map(({ correlation }) => correlation));
+  const plain = frames.every(
+    ({ name, flags, correlation, wrong }, i) =>
+      name !== undefined && flags === 0 && correlation % 2 === 1 && wrong === undefined && (name === 'HELLO') === (i === 0),
+  );
+  return plain && numbers.size === frames.length && connection.helloOk !== undefined && isWhole(connection);
+}
 
-/** From where on it was abused. */
-const abusedFrom = (connection: ConnectionSeen): number =>
-  connection.goAways.find((one) => one.from === 'subject' && classOf(one) === 1)?.index ?? connection.frames[0]?.index ?? 0;
+/** The subject has found it wrong, and said so. */
+const complaintOf = (connection: ConnectionSeen): FrameSeen | undefined =>
+  connection.goAways.find(
+    (one) => one.from === 'subject' && classOf(one) === 1 && one.code !== 'IDLE_TIMEOUT' && one.code !== 'SLOW_READER',
+  );
 
 const othersAreServed: Clause = {
   id: 'QNT-SEC-003',
   roles: SERVERS,
   check(view, judge) {
-    const from = Math.min(...dialled(view).filter(isAbused).map(abusedFrom), view.events.length);
-    if (from === view.events.length) return;
-    for (const connection of dialled(view).filter((one) => !isAbused(one) && one.helloOk !== undefined))
+    const complaints = dialled(view).flatMap((one) => (isGood(one) ? [] : (complaintOf(one)?.index ?? [])));
+    if (complaints.length === 0) return;
+    const from = Math.min(...complaints);
+    for (const connection of dialled(view).filter(isGood)) {
+      const complaint = complaintOf(connection);
+      if (complaint !== undefined && complaint.code !== 'TOO_MANY_CONNECTIONS')
+        judge.fail(complaint, `another connection has sent what no peer sends, and this one was closed with ${complaint.code}`);
       for (const exchange of connection.exchanges)
         if (exchange.name === 'PING' && exchange.request.from === 'kit' && exchange.request.index > from)
           judgeOther(view, connection, exchange, judge);
+    }
     for (const { index, why } of view.of('refused'))
       if (index > from && !isDisturbed(view, 0, index))
         judge.fail(
