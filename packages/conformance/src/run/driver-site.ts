@@ -145,7 +145,7 @@ export class DriverSite implements Site {
       call: (op, args, done) =>
         this.#driver.call(
           op,
-          { ...(op === 'start' ? { role: this.role, ...startArgs } : {}), ...args, id },
+          { ...(op === 'start' ? { role: this.role, ...startArgs } : {}), ...args, server: id },
           settled(ground, done),
         ),
       onTold: () => {},
