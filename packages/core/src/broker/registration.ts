@@ -43,7 +43,9 @@ export class Registration {
   readonly #parts: RegistrationParts;
   readonly #states = new Map<NameServerLink, LinkState>();
   #endpoints: readonly EndpointInit[];
-  #revision = 1;
+  /** Of the text that was told last. */
+  #revision = 0;
+  #text = '';
   #changed: Timer | undefined;
   #stopped = false;
 
@@ -73,13 +75,12 @@ export class Registration {
     this.changed();
   }
 
-  /** The text of the registration is no longer what was told. */
+  /** The text of the registration may no longer be what was told. */
   changed(): void {
     if (this.#changed !== undefined || this.#stopped) return;
     const { host } = this.#parts;
     this.#changed = host.timers.at(host.nowMs() + COALESCE_MS, () => {
       this.#changed = undefined;
-      this.#revision++;
       for (const link of this.#states.keys()) this.#register(link);
     });
   }
@@ -200,10 +201,22 @@ export class Registration {
     });
   }
 
+  /**
+   * A registration may be due for another reason just before a change is told by itself: the text is what counts, not the call that
+   * it changed.
+   */
+  #revise(shares: readonly TopicShareInit[]): void {
+    const text = JSON.stringify([this.#endpoints, shares]);
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#revision++;
+  }
+
   #frames(): RegisterBrokerInit[] {
     const { settings, topics } = this.#parts;
     const shares: TopicShareInit[] = [];
     for (const topic of topics.all()) if (!topic.removed) shares.push({ topic: topic.name, queues: topic.queues.length });
+    this.#revise(shares);
     const [first, ...rest] = topicPages(shares, TOPICS_PER_FRAME);
     const head: RegisterBrokerInit = {
       broker: settings.name,

@@ -155,6 +155,23 @@ describe('a broker at its NameServers', () => {
     }
   });
 
+  it('counts its revision up when a report is due just before a change is told by itself [QNT-REG-005]', () => {
+    const naming = new Naming({ times: { reportMs: 15 } });
+    const client = naming.world.client();
+    for (let i = 0; i < 20; i++) {
+      client.call('TOPIC_CREATE', { topic: `t${i}`, queues: 1 });
+      naming.run(10 + 10 * (i % 3));
+      client.call('TOPIC_REMOVE', { topic: `t${i}` });
+      naming.run(10 + 10 * (i % 2));
+    }
+    const texts = new Map<number, string>();
+    for (const { revision, topics } of registrations(naming)) {
+      const text = JSON.stringify(topics);
+      expect(texts.get(revision) ?? text).toBe(text);
+      texts.set(revision, text);
+    }
+  });
+
   it('registers again every BROKER_REPORT_MS although nothing has changed [QNT-REG-007]', () => {
     const naming = new Naming();
     naming.run(LIMITS.BROKER_REPORT_MS * 3 + 1_000);
