@@ -49,7 +49,7 @@ const operations = {
     version: '0.1.0',
     language: 'TypeScript',
     roles: ['producer', 'consumer'],
-    abilities: ['policy', 'events', 'batch'],
+    abilities: ['policy', 'events', 'batch', 'broadcasting', 'dead-letter'],
   }),
   'producer.start': async ({ client, options, ...args }) => {
     const running = await open(client, args);

@@ -5,6 +5,13 @@ import { OWN_SOFTWARE } from './meddler.ts';
 
 const CALL_MS = 10_000;
 
+/** Where messages are: the first of them has this offset. */
+export interface Place {
+  readonly broker: string;
+  readonly queue: number;
+  readonly offset: number;
+}
+
 /** A client of the kit at its own cluster: makes topics and publishes what a consumer under test reads. */
 export class KitApplication {
   readonly #ground: Ground;
@@ -35,17 +42,40 @@ export class KitApplication {
     return this.#ask((client, done) => client.admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
   }
 
-  /** Stores records as one batch in one queue; without a queue where their keys belong. */
-  publish(
+  /**
+   * Stores records as one batch in one queue; without a queue where their keys belong. @returns where they are, or undefined where
+   * that is not known.
+   */
+  async publish(
     topic: string,
     records: readonly RecordInit[],
     queue?: { readonly broker: string; readonly queue: number },
-  ): Promise<boolean> {
-    return this.#ask((client, done) => {
+  ): Promise<Place | undefined> {
+    let place: Place | undefined;
+    const stored = await this.#ask((client, done) => {
       this.#producer ??= client.producer();
       const options = queue === undefined ? { timeoutMs: CALL_MS } : { queue, timeoutMs: CALL_MS };
-      this.#producer.sendBatch(topic, records, options, (error) => done(error === undefined));
+      this.#producer.sendBatch(topic, records, options, (error, receipts) => {
+        const [receipt] = receipts;
+        if (receipt !== undefined && receipts.length === 1 && receipt.baseOffset !== undefined)
+          place = { broker: receipt.broker, queue: receipt.queue, offset: receipt.baseOffset };
+        done(error === undefined);
+      });
     });
+    return stored ? place : undefined;
+  }
+
+  /** Stores a batch as it is. @returns where it is, or undefined where the broker refused it or did not answer. */
+  async store(topic: string, { broker, queue }: Omit<Place, 'offset'>, batch: Uint8Array): Promise<Place | undefined> {
+    let offset: number | undefined;
+    await this.#ask((client, done) => {
+      const options = { timeoutMs: CALL_MS, payload: [batch] };
+      client.request(broker, 'SEND', { topic, queue }, options, (error, response) => {
+        if (error === undefined) offset = response.header.baseOffset;
+        done(error === undefined);
+      });
+    });
+    return offset === undefined ? undefined : { broker, queue, offset };
   }
 
   close(): void {

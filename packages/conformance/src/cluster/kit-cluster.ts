@@ -155,6 +155,8 @@ export class KitCluster {
 
   /** The end of all servers. */
   close(): void {
+    // What comes behind it is the end of the program, and no doing of the subject.
+    this.#options.history.add({ kind: 'node', what: 'ended', node: '*' });
     this.#application?.close();
     for (const { node } of this.#servers.values()) if (!node.ended) node.kill(new QanatError('CLOSED', 'the program is over'));
     for (const name of this.#servers.keys()) this.meddler.shut(name);

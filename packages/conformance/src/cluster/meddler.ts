@@ -19,6 +19,7 @@ import {
 import type { History } from '../history/history.ts';
 import { hexOf, type JsonObject } from '../json.ts';
 import { flagOf, numberOf, textOf } from '../play/program.ts';
+import { HEADER_DEEDS } from './header-deeds.ts';
 
 /** What to do with some frames between the subject and a server of the kit. */
 export interface MeddlingRule {
@@ -52,18 +53,20 @@ export function readRule(step: JsonObject): MeddlingRule {
 }
 
 /** What the meddler may do on a connection. */
-interface Wire {
+export interface Wire {
   number(): number;
   /** To the subject. */
   send(bytes: Uint8Array): void;
   /** To the kit's server. */
   pass(bytes: Uint8Array): void;
+  /** To the subject, cut into pieces. */
+  pieces(bytes: Uint8Array, chunk: number): void;
   abort(): void;
   later(ms: number, run: () => void): void;
 }
 
 /** @returns what is left to be passed on as usual. */
-type Deed = (wire: Wire, frame: Frame, bytes: Uint8Array, rule: MeddlingRule) => void;
+export type Deed = (wire: Wire, frame: Frame, bytes: Uint8Array, rule: MeddlingRule) => void;
 
 const errorFrame = ({ type, correlation }: Frame, args: JsonObject): Uint8Array => {
   const code = codeNumber(textOf(args, 'code', 'NOT_READY') as ErrorCode);
@@ -120,6 +123,7 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     if (flagOf(rule.args, 'correlate') && bytes.length >= 12) new DataView(bytes.buffer).setUint32(8, frame.correlation);
     wire.send(bytes);
   },
+  ...HEADER_DEEDS,
 };
 
 /** What the kit's own client says in HELLO: its connections are not the subject's, and are passed on as they are. */
@@ -149,7 +153,7 @@ export class Meddler {
   readonly #nextConnection: () => number;
   readonly #listeners = new Map<string, Listener>();
   /** Open connections of subjects. */
-  readonly #open = new Map<number, { readonly node: string; readonly connection: Connection }>();
+  readonly #open = new Map<number, { readonly node: string; readonly connection: Connection; readonly abort: () => void }>();
 
   constructor(history: History, nextConnection: () => number, later: (ms: number, run: () => void) => void) {
     this.#history = history;
@@ -166,8 +170,7 @@ export class Meddler {
 
   /** Breaks off every connection of a server of the kit. */
   breakOff(node: string): void {
-    for (const { node: at, connection } of [...this.#open.values()])
-      if (at === node) connection.abort(new QanatError('CONNECTION_LOST', 'the kit broke the connection off'));
+    for (const { node: at, abort } of [...this.#open.values()]) if (at === node) abort();
   }
 
   /** Sends bytes to the subject on every connection of a server. */
@@ -207,7 +210,7 @@ export class Meddler {
       own = isOwn(bytes);
       if (own) return;
       number = this.#nextConnection();
-      this.#open.set(number, { node, connection: inner });
+      this.#open.set(number, { node, connection: inner, abort: () => wire.abort() });
       this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });
     };
     const wire: Wire = {
@@ -217,6 +220,14 @@ export class Meddler {
         this.#history.add({ kind: 'frame', connection: number, from: 'kit', bytes });
         inner.send([bytes]);
         inner.flush();
+      },
+      pieces: (bytes, chunk) => {
+        if (this.hanging.has(node) || !this.#open.has(number)) return;
+        this.#history.add({ kind: 'frame', connection: number, from: 'kit', bytes });
+        for (let at = 0; at < bytes.length; at += chunk) {
+          inner.send([bytes.slice(at, at + chunk)]);
+          inner.flush();
+        }
       },
       pass: (bytes) => {
         if (this.hanging.has(node) || !this.#open.has(number)) return;

@@ -11,6 +11,8 @@ export const ABILITIES: readonly Ability[] = [
   'abandon',
   'events',
   'batch',
+  'broadcasting',
+  'dead-letter',
   'kill',
   'stop',
   'pause',

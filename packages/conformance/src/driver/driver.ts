@@ -14,6 +14,10 @@ export type Ability =
   | 'events'
   /** Sends several messages as one batch. */
   | 'batch'
+  /** Starts consumers with `mode: 'broadcasting'`. */
+  | 'broadcasting'
+  /** Takes the options `deadLetterTopic` and `maxAttempts` of consumers. */
+  | 'dead-letter'
   /** SIGKILL or the like, and a start on the same data. */
   | 'kill'
   /** A planned stop, and a start on the same data. */

@@ -59,7 +59,7 @@ export class ReferenceClient implements Driver {
       version: '0.1.0',
       language: 'TypeScript',
       roles: [options.role as Role],
-      abilities: ['policy', 'abandon', 'events', 'batch'],
+      abilities: ['policy', 'abandon', 'events', 'batch', 'broadcasting', 'dead-letter'],
     };
   }
 
@@ -186,10 +186,9 @@ export class ReferenceClient implements Driver {
     }
     const { policy } = running;
     const end = (): void => {
-      if (delivery.attempt <= numberOf(policy, 'fail', 0)) delivery.done(new Error('the script says so'));
-      else delivery.done();
-      for (const { offset, broker, queue } of delivery.messages)
-        this.#tell('handled', name, { offset, broker, queue, attempt: delivery.attempt });
+      if (delivery.attempt <= numberOf(policy, 'fail', 0)) return delivery.done(new Error('the script says so'));
+      this.#handled(name, delivery);
+      delivery.done();
     };
     if (flagOf(policy, 'hang')) running.held.push(delivery);
     else if (typeof policy.slow === 'number') {
@@ -205,12 +204,17 @@ export class ReferenceClient implements Driver {
     running.policy = isObject(args.policy) ? args.policy : {};
     this.#within(running, () => {
       for (const delivery of running.held.splice(0)) {
+        this.#handled(name, delivery);
         delivery.done();
-        for (const { offset, broker, queue } of delivery.messages)
-          this.#tell('handled', name, { offset, broker, queue, attempt: delivery.attempt });
       }
     });
     done(undefined, null);
+  }
+
+  /** Told before the subject may act on it. */
+  #handled(name: string, { messages, attempt }: Delivery): void {
+    for (const { topic, offset, broker, queue } of messages)
+      this.#tell('handled', name, { topic, offset, broker, queue, attempt });
   }
 
   #close(name: string, done: CallDone): void {

@@ -1,8 +1,24 @@
+import {
+  BATCH_AT,
+  BATCH_BODY_AT,
+  BATCH_HEADER_BYTES,
+  CONTROL_HEADERS,
+  Flag,
+  FRAMES,
+  type LiveFrame,
+  readBatchHeader,
+  writeUint32At,
+} from '@qanat/core';
+import { nodePlatform } from '@qanat/transports/node';
 import { readRule } from '../cluster/meddler.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { bytesOf, hexOf, isObject, type Json, type JsonObject } from '../json.ts';
+import { Drain } from './drain.ts';
 import type { Op } from './family.ts';
+import { payloadOf } from './payload.ts';
 import type { Play } from './play.ts';
 import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from './program.ts';
+import { rawFrame } from './raw-frame.ts';
+import { controlOf } from './server-ops.ts';
 
 /** How long a producer or consumer may take to start. */
 const START_MS = 15_000;
@@ -72,14 +88,58 @@ const publish: Op = async (play, step) => {
   });
   const queue = { broker: cluster.nodeOf('broker', numberOf(step, 'broker', 0)), queue: numberOf(step, 'queue', 0) };
   const topic = play.value(textOf(step, 'topic', '~orders')) as string;
-  const stored = await cluster.application.publish(topic, records, typeof step.key === 'string' ? undefined : queue);
+  const place = await cluster.application.publish(topic, records, typeof step.key === 'string' ? undefined : queue);
   play.note('published', {
     topic,
     ...queue,
-    stored,
+    ...place,
+    stored: place !== undefined,
     bodies: records.map(({ body }) => new TextDecoder().decode(body)),
     tags: records.map(({ tag }) => tag ?? null),
   });
+};
+
+/**
+ * Stores one batch as it is in the kit's cluster: `payload` as for a raw frame, `summed` (default: yes) to make its body checksum
+ * right again after patches; `readable`: whether a consumer can read it.
+ */
+const storeBatch: Op = async (play, step) => {
+  const { cluster } = play;
+  if (cluster === undefined) return;
+  const batch = payloadOf(play, nodePlatform, objectOf(step, 'payload')).slice();
+  if (flagOf(step, 'summed', true) && batch.length > BATCH_BODY_AT)
+    writeUint32At(batch, BATCH_AT.bodyChecksum, nodePlatform.crc32(batch.subarray(BATCH_BODY_AT), 0));
+  const queue = { broker: cluster.nodeOf('broker', numberOf(step, 'broker', 0)), queue: numberOf(step, 'queue', 0) };
+  const topic = play.value(textOf(step, 'topic', '~orders')) as string;
+  const place = await cluster.application.store(topic, queue, batch);
+  const count = batch.length < BATCH_HEADER_BYTES ? 0 : readBatchHeader(batch).recordCount;
+  play.note('stored-batch', { topic, ...queue, ...place, stored: place !== undefined, count, bytes: hexOf(batch) });
+};
+
+/**
+ * Sends a frame to the subject on every connection of a server: `of`, `node`, `frame` or `type`, `flags`, `correlation`, `header` or
+ * `control` (hex), `zeros`: so many bytes of payload.
+ */
+const push: Op = async (play, step) => {
+  const name = textOf(step, 'frame') as LiveFrame;
+  const known = name in CONTROL_HEADERS;
+  const bytes = rawFrame({
+    type: known ? FRAMES[name].type : numberOf(step, 'type', 0x3a5a),
+    flags: listOf(step, 'flags').reduce<number>((all, flag) => all | (Flag[flag as keyof typeof Flag] ?? Number(flag)), 0),
+    correlation: numberOf(step, 'correlation', 0),
+    control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : bytesOf(textOf(step, 'control')),
+    payload: new Uint8Array(numberOf(step, 'zeros', 0)),
+  });
+  play.cluster?.meddler.push(nodeOf(play, step), bytes);
+};
+
+/**
+ * Waits until every message that was published, and that a started consumer asked for, was delivered to somebody (of `each` client
+ * where it broadcasts), `withinMs` at the most.
+ */
+const awaitDrained: Op = async (play, step) => {
+  const drain = new Drain(play.history.events);
+  await play.until(() => drain.done(), numberOf(step, 'withinMs', 30_000));
 };
 
 /** Makes a topic at the kit's brokers. */
@@ -158,4 +218,7 @@ export const CLIENT_OPS: Readonly<Record<string, Op>> = {
   awaitDelivered,
   awaitTold,
   awaitFrame,
+  storeBatch,
+  push,
+  awaitDrained,
 };
