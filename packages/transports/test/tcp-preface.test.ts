@@ -16,12 +16,13 @@ interface Accepted {
   readonly recorders: Recorder[];
 }
 
-async function listen(options = {}): Promise<Accepted> {
+async function listen(options = {}, greet: (recorder: Recorder) => void = () => {}): Promise<Accepted> {
   const recorders: Recorder[] = [];
   const accept = (connection: Parameters<Parameters<ReturnType<typeof tcpTransport>['listen']>[1]>[0]): ConnectionHandler => {
     const recorder = new Recorder();
     recorder.attach(connection);
     recorders.push(recorder);
+    greet(recorder);
     return recorder;
   };
   const listener = await new Promise<Listener>((resolve, reject) => {
@@ -123,6 +124,22 @@ describe('the accepting side of TCP (spec, chapter of bindings)', () => {
     const { received } = await raw(port, encodePreface().subarray(0, 7)).ended;
     expect(received.length).toBe(0);
     expect((await closed(() => recorders[0]))?.code).toBe('HELLO_TIMEOUT');
+  });
+
+  it('tells a peer why it is refused once its preface has come, and waits no longer than a second for it [QNT-CON-024]', async () => {
+    const { port, recorders } = await listen({}, (recorder) => {
+      recorder.send(shortFrame());
+      recorder.close();
+      recorder.send(shortFrame());
+    });
+    const { socket, ended } = raw(port, Uint8Array.of(...encodePreface(), ...shortFrame()));
+    socket.on('end', () => socket.end());
+    expect(await ended).toEqual({ received: Buffer.concat([encodePreface(), shortFrame()]), how: 'end' });
+    expect(await closed(() => recorders[0])).toBeUndefined();
+    expect(recorders[0]?.frames).toEqual([]);
+    const silent = raw(port, encodePreface().subarray(0, 7));
+    expect((await silent.ended).received.length).toBe(0);
+    expect(await closed(() => recorders[1])).toBeUndefined();
   });
 
   it('takes a probe that connects and leaves for a clean end, and a frame that breaks off for a lost connection [QNT-TCP-004]', async () => {

@@ -26,6 +26,9 @@ export interface TcpConnectionOptions {
   readonly begun?: BegunFrames | undefined;
 }
 
+/** A peer that is refused before its preface was read has so long to send it, and is told why; who is no peer keeps us no longer. */
+const PREFACE_LINGER_MS = 1_000;
+
 /** One connection over a byte stream: preface, frames, water marks (spec, chapter of bindings). */
 export class TcpConnection implements Connection {
   readonly remote: string;
@@ -46,6 +49,9 @@ export class TcpConnection implements Connection {
   #peerEnded = false;
   /** This side has ended, or the peer has: no more frames either way. */
   #ending = false;
+  /** Closed before the peer's preface has come: what was sent goes behind our own, then it ends. */
+  #leaving = false;
+  #prefaceDueMs = 0;
   #error: QanatError | undefined;
   #frames = 0;
 
@@ -77,7 +83,7 @@ export class TcpConnection implements Connection {
   }
 
   send(parts: readonly Uint8Array[], lent = false): boolean {
-    if (this.#ending || this.#socket.destroyed) return true;
+    if (this.#ending || this.#leaving || this.#socket.destroyed) return true;
     this.#queue.push(parts, lent);
     if (this.#queue.bytes + this.#socket.writableLength < HIGH_WATER_BYTES) return true;
     this.#blocked = true;
@@ -104,7 +110,11 @@ export class TcpConnection implements Connection {
   }
 
   close(): void {
-    if (!this.#ending) this.#end();
+    if (this.#ending || this.#leaving) return;
+    if (this.#dialled || this.#preface === undefined || this.#queue.bytes === 0) return this.#end();
+    this.#leaving = true;
+    const leftMs = Math.max(0, this.#prefaceDueMs - performance.now());
+    this.#dropAfter(Math.min(leftMs, PREFACE_LINGER_MS), () => undefined);
   }
 
   abort(error: QanatError): void {
@@ -120,6 +130,7 @@ export class TcpConnection implements Connection {
 
   #awaitPreface(): void {
     const ms = this.#prefaceTimeoutMs;
+    this.#prefaceDueMs = performance.now() + ms;
     this.#dropAfter(ms, () => {
       if (this.#dialled) return this.#failed(`no preface within ${ms} ms`);
       return new QanatError('HELLO_TIMEOUT', `${this.remote} sent no preface within ${ms} ms`);
@@ -134,6 +145,7 @@ export class TcpConnection implements Connection {
       if (rest === undefined) return;
       if (rest instanceof QanatError) return this.#refuse(rest);
       this.#begin();
+      if (this.#ending) return;
       bytes = rest as Uint8Array<ArrayBuffer>;
     }
     this.#take(bytes);
@@ -178,6 +190,7 @@ export class TcpConnection implements Connection {
     } else {
       this.#socket.write(encodePreface());
       this.flush();
+      if (this.#leaving) this.#end();
     }
   }
 
