@@ -33,7 +33,7 @@ const patch = fc.oneof(
 
 const send = fc.record({
   op: fc.constant('produce'),
-  c: connection,
+  c: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: connection }),
   p: producer,
   q: queue,
   how,
@@ -41,8 +41,9 @@ const send = fc.record({
   count,
   compress: fc.constantFrom(false, false, true),
   wait: fc.constantFrom(true, true, false),
-  ack: fc.constantFrom(0, 0, 0, 0, 1, 1, 2),
-  oneWay: fc.constantFrom(false, false, false, false, true),
+  ack: fc.constantFrom(...Array.from({ length: 16 }, () => 0), 1, 1, 2),
+  oneWay: fc.constantFrom(...Array.from({ length: 16 }, () => false), true),
+  times: fc.constantFrom(...Array.from({ length: 16 }, () => 1), 2, 3, 70),
   patch,
   seal: fc.constantFrom(true, true, false),
 });

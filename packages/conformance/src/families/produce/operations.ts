@@ -115,6 +115,8 @@ interface Known {
   readonly id: number;
   epoch: number;
   readonly name: string;
+  /** The place of the connection that took it last. */
+  holder: number;
   /** The kit's own count, by epoch and queue. */
   readonly next: Map<string, number>;
   readonly sent: Sent[];
@@ -144,10 +146,11 @@ const pick = <Item>(items: readonly Item[], selector: number): Item | undefined 
 
 /**
  * INIT_PRODUCER: `how` is `new`, `named` (`n` picks one of three names), `take` (the id of producer `p`), `wrong epoch`, `wrong name` or
- * `unknown`.
+ * `unknown`. A connection that is closed is opened anew.
  */
 const init: Op = async (play, step) => {
   const { producers } = memoryOf(play);
+  const c = await openOf(play, numberOf(step, 'c', 0));
   const how = textOf(step, 'how', 'new');
   const known = pick(producers, numberOf(step, 'p', 0));
   const name = how === 'named' ? (play.value(`~n${numberOf(step, 'n', 0) % 3}`) as string) : '';
@@ -155,14 +158,29 @@ const init: Op = async (play, step) => {
   if (header === undefined) return;
   play.kept.delete('id');
   play.kept.delete('epoch');
-  await run('request', play, { ...step, frame: 'INIT_PRODUCER', header, keep: { id: 'producerId', epoch: 'epoch' } });
+  await run('request', play, { c, frame: 'INIT_PRODUCER', header, keep: { id: 'producerId', epoch: 'epoch' } });
   const id = play.kept.get('id');
   if (typeof id !== 'number') return;
   const epoch = (play.kept.get('epoch') ?? 0) as number;
   const before = producers.find((one) => one.id === id);
-  if (before === undefined) producers.push({ id, epoch, name, next: new Map(), sent: [] });
-  else before.epoch = epoch;
+  if (before === undefined) producers.push({ id, epoch, name, holder: c, next: new Map(), sent: [] });
+  else Object.assign(before, { epoch, holder: c });
 };
+
+/** The place of a connection that can be used, by its number modulo how many there are. */
+async function openOf(play: Play, selector: number): Promise<number> {
+  const place = play.connections.length === 0 ? -1 : selector % play.connections.length;
+  if (place >= 0 && play.connections[place]?.state !== 'closed') return place;
+  await run('open', play, {});
+  return play.connections.length - 1;
+}
+
+/** Where a producer goes on: the connection that holds its id, or a new one that takes it over. */
+async function holderOf(play: Play, producer: Known): Promise<number> {
+  if (play.connections[producer.holder]?.state === 'closed')
+    await init(play, { op: 'init', c: producer.holder, how: 'take', p: memoryOf(play).producers.indexOf(producer) });
+  return producer.holder;
+}
 
 function headerOf(play: Play, how: string, name: string, known: Known | undefined): JsonObject | undefined {
   if (how === 'new') return {};
@@ -176,25 +194,34 @@ function headerOf(play: Play, how: string, name: string, known: Known | undefine
 }
 
 /**
- * SEND of producer `p` (0: without an id) to queue `q` of `topic`. `how`: `next`, `again` (the bytes of the `n`-th last batch), `gap`,
+ * SEND of producer `p` (0: without an id) to queue `q` of `topic`, `times` one after the other. Without `c` it goes by the connection
+ * that holds the id, or a new one that takes it over. `how`: `next`, `again` (the bytes of the `n`-th last batch), `gap`,
  * `conflict` (another batch with the number of the last), `old epoch`. `patch` changes bytes, `seal` sets length and checksum anew.
  */
 const produce: Op = async (play, step) => {
+  for (let i = 0; i < numberOf(step, 'times', 1); i++) await produceOne(play, step);
+};
+
+async function produceOne(play: Play, step: Step): Promise<void> {
   const memory = memoryOf(play);
   const selector = numberOf(step, 'p', 0);
   const producer = selector === 0 ? undefined : pick(memory.producers, selector - 1);
   const sent = producer?.sent ?? memory.sent;
   const again = textOf(step, 'how') === 'again' ? sent.at(-1 - numberOf(step, 'n', 0)) : undefined;
+  const c =
+    typeof step.c === 'number' || producer === undefined
+      ? await openOf(play, numberOf(step, 'c', 0))
+      : await holderOf(play, producer);
   const { hex, queue } = again ?? newBatch(play, step, memory, producer);
   if (again === undefined) {
     sent.push({ hex, queue });
     if (sent.length > 100) sent.shift();
   }
   const header = { topic: textOf(step, 'topic', '~t'), queue, ack: numberOf(step, 'ack', 0) };
-  const parts = { c: step.c ?? null, header, payload: { hex } };
+  const parts = { c, header, payload: { hex } };
   if (flagOf(step, 'oneWay')) return run('oneWay', play, { ...parts, frame: 'SEND' });
   return run('request', play, { ...parts, frame: 'SEND', wait: flagOf(step, 'wait', true) });
-};
+}
 
 function newBatch(play: Play, step: Step, memory: Memory, producer: Known | undefined): Sent {
   const queue = numberOf(step, 'q', 0);

@@ -91,7 +91,7 @@ export class ProducerBook {
 
   /** No broker can know the id. */
   isInvented(id: number): boolean {
-    return (id < ID_LEAST || id > ID_MOST) && this.given(id).length === 0;
+    return (id < ID_LEAST || id > ID_MOST) && this.given(id).every(({ askedId }) => askedId === id);
   }
 
   /** The latest good answer about the id that another INIT_PRODUCER asks for, where nothing else about it is on its way. */

@@ -23,7 +23,7 @@ export interface Reading {
   readonly from: number;
   /** Everything from `from` on was to be told: no filter, no group. */
   readonly isWhole: boolean;
-  /** `NOTHING`: the answer has no results at all. `GONE`: the queue is said not to be there, which the kit has made. */
+  /** `NOTHING`: the answer has no results at all. */
   readonly code: string;
   readonly nextOffset: number;
   /** Undefined where it was not told. */
@@ -35,6 +35,9 @@ export interface Reading {
   readonly start: number;
   readonly end: number;
 }
+
+/** The whole queue is not there. */
+const MISSING: ReadonlySet<string> = new Set(['TOPIC_NOT_FOUND', 'QUEUE_NOT_FOUND']);
 
 export const placeOf = (topic: string, generation: number, queue: number): string => `${topic}/${generation}/${queue}`;
 
@@ -71,8 +74,6 @@ function isCutShort(view: View, { connection, request, response }: Exchange): bo
   return another || view.of('subject').some(({ index }) => within(index));
 }
 
-const MISSING: ReadonlySet<string> = new Set(['TOPIC_NOT_FOUND', 'QUEUE_NOT_FOUND']);
-
 interface Part {
   readonly result: Header;
   readonly bytes: Uint8Array;
@@ -101,14 +102,12 @@ function readingOf(
   if (generation === undefined || (part === undefined && !nothing)) return undefined;
   const batches = part === undefined ? [] : wholeBatches(part.bytes);
   const told = part !== undefined && (part.result.code === 0 || codeName(part.result.code) === 'OFFSET_OUT_OF_RANGE');
-  const isMissing = part !== undefined && MISSING.has(codeName(part.result.code));
-  const isGone = isMissing && (topics.at(asked.topic, start, end)?.queues ?? 0) > asked.queue;
   return {
     ...asked,
     exchange,
     frame,
     place: placeOf(asked.topic, generation, asked.queue),
-    code: part === undefined ? 'NOTHING' : isGone ? 'GONE' : codeName(part.result.code),
+    code: part === undefined ? 'NOTHING' : codeName(part.result.code),
     nextOffset: part?.result.nextOffset ?? asked.from,
     highWatermark: told ? part.result.highWatermark : undefined,
     oldestOffset: told ? part.result.oldestOffset : undefined,
@@ -128,5 +127,6 @@ export function lookAt(reading: Reading, offset: number, count: number): Stored 
   if (!reading.isWhole) return undefined;
   if (reading.code === 'OK' && reading.from <= offset && reading.nextOffset >= offset + count) return 'none';
   if (reading.highWatermark !== undefined && reading.highWatermark < offset + count) return 'none';
-  return reading.code === 'GONE' || (reading.code === 'NOTHING' && reading.from <= offset) ? 'none' : undefined;
+  // Nobody has removed the topic since: it is in the same generation.
+  return MISSING.has(reading.code) || (reading.code === 'NOTHING' && reading.from <= offset) ? 'none' : undefined;
 }

@@ -5,7 +5,7 @@ import type { BatchFields } from './batch-oracle.ts';
 import { saidOf } from './decode-order.ts';
 import { groupBy } from './facts.ts';
 import { judgeInvisible } from './invisible.ts';
-import type { Send } from './sends.ts';
+import { isSilent, type Send } from './sends.ts';
 import { type Accepted, type SequenceJudgement, UNKNOWN_OFFSET } from './windows.ts';
 
 const answerOf = (send: Send): FrameSeen => send.exchange?.response as FrameSeen;
@@ -148,7 +148,7 @@ const inOrder = clauseOf('QNT-SND-039', (analysis, judge) => {
 function placeInQueue(analysis: Analysis, send: Send): number | undefined {
   if (send.outcome === 'stored') return send.offset;
   const place = analysis.placeOf(send);
-  if (send.outcome !== 'one-way' || place === undefined || analysis.mayAppear(send) !== 1) return undefined;
+  if (send.outcome !== 'one-way' || !isSilent(send) || place === undefined || analysis.mayAppear(send) !== 1) return undefined;
   const [offset, another] = analysis.appearances(place, send.key);
   return another === undefined ? offset : undefined;
 }
