@@ -1,9 +1,9 @@
-import type { Header } from '../../history/view.ts';
+import type { Exchange, Header } from '../../history/view.ts';
 import type { GroupFacts } from './facts.ts';
 import { type QueueAt, queuesOf, type Strategy, target } from './oracle.ts';
 import { memberChanges, standingAt } from './standing.ts';
 import { type GroupRecord, strategyOf, textOf, topicsOf } from './subscriptions.ts';
-import { type Beat, NEVER, type Telling } from './told.ts';
+import { type Beat, type Give, hasLease, NEVER, type Telling } from './told.ts';
 import type { Change } from './topics.ts';
 
 export interface MemberAtRest {
@@ -62,7 +62,7 @@ export function restsOf(group: GroupFacts): readonly Rest[] {
 }
 
 const countSince = (changes: readonly Change[], sinceMs: number, untilMs: number): number =>
-  changes.filter(({ fromMs, toMs }) => toMs > sinceMs && fromMs <= untilMs).length;
+  changes.filter(({ fromMs, toMs, follows }) => follows !== true && toMs > sinceMs && fromMs <= untilMs).length;
 
 /** Between steps, and where a program says so. */
 function placesOf({ facts: { view } }: GroupFacts): number[] {
@@ -74,15 +74,30 @@ function placesOf({ facts: { view } }: GroupFacts): number[] {
 export function changesOf(group: GroupFacts): Change[] {
   const { facts } = group;
   const topics = new Set(group.records.all().flatMap(({ subscription }) => topicsOf(subscription)));
-  const given = [...group.gives.map(({ exchange }) => exchange), ...group.resets];
   const settledMs = facts.settings.sessionMs + facts.view.slackMs;
   return [
     ...memberChanges(group),
     ...facts.topics.changesOf([...topics]),
-    ...given.map(({ request, response }) => ({ fromMs: request.atMs, toMs: response?.atMs ?? NEVER, at: request.index })),
+    ...group.gives.map((give) => ({ ...spanOf(give.exchange), follows: wasAsked(group, give) })),
+    ...group.resets.map(spanOf),
     ...facts.lives.slice(1).map(({ bornMs, fromMs, from }) => ({ fromMs: bornMs, toMs: fromMs + settledMs, at: from })),
   ];
 }
+
+const spanOf = ({ request, response }: Exchange): Change => ({
+  fromMs: request.atMs,
+  toMs: response?.atMs ?? NEVER,
+  at: request.index,
+});
+
+/** RELEASE of what its member was told to release. */
+const wasAsked = (group: GroupFacts, { kind, at, member, offsets }: Give): boolean =>
+  kind === 'RELEASE' &&
+  offsets.every(({ topic, queue, leaseEpoch }) =>
+    group.tellings.some(
+      (one) => one.member === member && one.frame.index < at && hasLease(one, topic, queue, leaseEpoch)?.releasing === true,
+    ),
+  );
 
 function isQuiet({ facts, tellings }: GroupFacts, changes: readonly Change[], index: number): boolean {
   const ms = facts.msAt(index);

@@ -160,9 +160,7 @@ function* metRecord(group: GroupFacts): Generator<{ beat: Beat; record: GroupRec
   for (const beat of soundOf(group)) {
     const record = group.records.at(beat.at);
     if (record === undefined || beat.subscription.kind !== ASSIGNED || record.subscription.kind !== ASSIGNED) continue;
-    // Another one may replace it meanwhile.
-    const last = group.records.at(beat.answeredAt);
-    if (last === record || last?.at === beat.at) yield { beat, record };
+    if (group.records.isSteady(beat.at, beat.answeredAt)) yield { beat, record };
   }
 }
 

@@ -89,11 +89,16 @@ export class Records {
   at(index: number): GroupRecord | undefined {
     let record: GroupRecord | undefined;
     for (const entry of this.#entries) {
-      if (entry.from > index) break;
+      if (entry.from >= index) break;
       if (entry.to > index) return undefined;
       record = entry.record;
     }
     return record;
+  }
+
+  /** Whether no other heartbeat than the one that was sent at `from` can have replaced the record meanwhile. */
+  isSteady(from: number, to: number): boolean {
+    return this.#entries.every((entry) => entry.from === from || entry.to < from || entry.from > to);
   }
 
   /** Every record that there was, in order. */

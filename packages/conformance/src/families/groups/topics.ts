@@ -6,6 +6,8 @@ export interface Change {
   readonly fromMs: number;
   readonly toMs: number;
   readonly at: number;
+  /** It only does what the target wants: a queue is given back that was to be. */
+  readonly follows?: boolean;
 }
 
 interface TopicChange extends Change {
