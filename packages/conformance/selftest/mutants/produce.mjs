@@ -431,6 +431,14 @@ export const MUTANTS = [
     clause: 'QNT-LOG-011',
   },
   {
+    name: 'tail-without-a-copy',
+    what: 'the end of the log is cut off and written again without a copy that survives a crash between',
+    file: 'broker/log/tail-rewrite.ts',
+    find: "  yield* perform({ op: 'replace', name: TAIL_FILE, bytes: copy });\n",
+    replace: '',
+    clause: 'QNT-LOG-012',
+  },
+  {
     name: 'commits-refused-on-a-full-disk',
     what: 'state is not written while the disk is full',
     file: 'broker/log/commit-log.ts',

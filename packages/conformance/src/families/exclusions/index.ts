@@ -1,4 +1,5 @@
 import { CONSUME_EXCLUSIONS } from './consume.ts';
+import { PRODUCE_EXCLUSIONS } from './produce.ts';
 
 /** Requirements that no kit can observe from outside, each with its reason. */
-export const EXCLUSIONS: Readonly<Record<string, string>> = { ...CONSUME_EXCLUSIONS };
+export const EXCLUSIONS: Readonly<Record<string, string>> = { ...CONSUME_EXCLUSIONS, ...PRODUCE_EXCLUSIONS };

@@ -131,6 +131,21 @@ export const DURABILITY_PROGRAMS: readonly Program[] = [
     ],
     { needs: ['kill'], alone: true, timing: 'virtual' },
   ),
+  // The end of the log is being written again when the start is broken off.
+  broker(
+    'break-starts-off-behind-a-kill',
+    [
+      OPEN,
+      topic(),
+      ...row(0, 2),
+      { op: 'pass', ms: 8_000 },
+      ...row(2, 4),
+      DRAIN,
+      { op: 'breakOffStart', afterMs: Array.from({ length: 60 }, (_, i) => 0.04 * (i + 1)) },
+      DRAIN,
+    ],
+    { needs: ['kill', 'settings'], alone: true, timing: 'virtual', setup: LAZY },
+  ),
   broker(
     'fill-the-disk',
     [
