@@ -5,6 +5,8 @@ export interface LinkHandler {
   onOpen(): void;
   /** The callee owns the bytes. */
   onBytes(bytes: Uint8Array): void;
+  /** Where the bytes are cut into frames on the way: what came is no frame, and is not given. */
+  onBadBytes?(error: QanatError): void;
   /** @param error undefined when the peer ended the stream. */
   onClose(error: QanatError | undefined): void;
 }

@@ -46,7 +46,7 @@ function linkOver(transport: Transport, address: string, handler: LinkHandler): 
     },
     onFrame: (frame) => handler.onBytes(frame.slice()),
     onFramesEnd: () => {},
-    onBadBytes: () => {},
+    onBadBytes: (error) => handler.onBadBytes?.(error),
     onDrain: () => {},
     onClose: (error: QanatError | undefined) => handler.onClose(error),
   };

@@ -56,6 +56,7 @@ export class KitConnection {
         greeted = true;
       },
       onBytes: (bytes) => this.#take(bytes),
+      onBadBytes: (error) => this.#broken(error, new Uint8Array(0)),
       onClose: (error) => this.#closed(error, greeted),
     });
   }

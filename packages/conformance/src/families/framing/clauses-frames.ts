@@ -1,6 +1,6 @@
 import { Flag, FRAMES, LIMITS } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
-import type { FrameSeen, View } from '../../history/view.ts';
+import type { Exchange, FrameSeen, View } from '../../history/view.ts';
 import { readMessage } from './control-header.ts';
 import { judgedOf, lineOf, SERVERS, tell, traitOf } from './outcome.ts';
 import { outlooksOf, type Prospect } from './outlook.ts';
@@ -145,6 +145,13 @@ const noLongerFrame: Clause = {
   },
 };
 
+/** Requests that only ask for a list of short items. */
+const isPlainList = ({ name, header }: Exchange): boolean =>
+  name === 'TOPIC_LIST' ||
+  name === 'GROUP_LIST' ||
+  name === 'TOPIC_DESCRIBE' ||
+  (name === 'ROUTE_QUERY' && header?.watch === false);
+
 /** Answers and updates that would pass what the client takes. */
 const cutIntoFrames: Clause = {
   id: 'QNT-FRM-031',
@@ -162,7 +169,10 @@ const cutIntoFrames: Clause = {
       if (said === 0) continue;
       const total = responses.reduce((sum, { bytes }) => sum + bytes.length, 0);
       if (responses.length > 1 && total > said) judge.pass(response);
-      if (code === 'LIMIT_EXCEEDED' && FRAMES[name].more !== 'response') judge.pass(response);
+      if (code !== 'LIMIT_EXCEEDED') continue;
+      if (FRAMES[name].more !== 'response') judge.pass(response);
+      else if (isPlainList(exchange))
+        judge.fail(response, `an answer to ${name} that passes ${said} bytes has to be cut; got LIMIT_EXCEEDED`, 'code');
     }
   },
 };

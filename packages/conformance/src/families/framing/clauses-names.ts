@@ -1,4 +1,4 @@
-import { canonicalFilter, LIMITS, QanatError } from '@qanat/core';
+import { canonicalFilter, LeaseState, LIMITS, QanatError } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import { codeName, type Exchange, type Header, type View } from '../../history/view.ts';
 
@@ -172,10 +172,11 @@ function checkMembers(view: View, judge: Parameters<Clause['check']>[1]): void {
   for (const { answer, response, header } of view.requests('CLIENT_HEARTBEAT', 'kit')) {
     const assignment = answer?.assignment;
     if (assignment === undefined || response === undefined || assignment.members !== 2 || assignment.queues !== 2) continue;
-    if (assignment.leases.length !== 1 || assignment.leases[0].state !== 0) continue;
+    const kept = assignment.leases.filter(({ state }: Header) => state === LeaseState.HELD);
+    if (kept.length !== 1) continue;
     const pair = pairOf(view, header.group);
     if (pair === undefined || pair[0]?.[1] === pair[1]?.[1]) continue;
-    const own = assignment.leases[0].queue;
+    const own = kept[0].queue;
     const due = header.member === pair[0]?.[0] ? 0 : 1;
     judgeThat(
       judge,

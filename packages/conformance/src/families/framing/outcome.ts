@@ -1,3 +1,4 @@
+import { FRAMES } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
 import type { FrameSeen, View } from '../../history/view.ts';
 import { type Outlook, outlooksOf, type Prospect } from './outlook.ts';
@@ -13,6 +14,9 @@ const OPEN: Outcome = { kind: 'open' };
 
 /** So long the kit waits before it says that nothing comes; a little less than its operations wait. */
 const PATIENCE_MS = 9_000;
+
+/** A server that ends a connection for a reason of its own so long after a frame that should have ended it did not end it for that frame. */
+const COINCIDENCE_MS = 3_000;
 
 /** What a server may say of itself at any time, whatever was asked. */
 const OWN_REASONS: ReadonlySet<string | undefined> = new Set([
@@ -92,13 +96,15 @@ class Outcomes {
     const expected = `${describe(prospect)} has to end the connection with ${codes.join(' or ')}`;
     const { goAway, bySubject, clean } = this.#end;
     const later = this.#answeredBehind(sent);
+    const answer = this.#outlook.answers.get(sent);
+    if (prospect.answersFirst && answer !== undefined && !codes.includes(answer.code ?? '') && !OWN_STATE.has(answer.code))
+      return broken(answer, `${expected}, and to be answered so; got ${codeText(answer)}`, 'code');
     if (later !== undefined) return broken(later, `${expected}; got an answer to what came behind it`, 'type');
     if (goAway !== undefined && goAway.index > sent.index) return this.#closesWith(prospect, goAway, expected);
     if (bySubject && this.#end.index > sent.index)
       return clean && this.#unhandledBefore(sent) === 0
         ? broken(this.#end.index, `${expected}; got ${endText(this.#end)}`)
         : OPEN;
-    const answer = this.#outlook.answers.get(sent);
     const got = answer === undefined ? 'nothing' : `an answer (${codeText(answer)}), and the connection goes on`;
     return this.#waited(sent.atMs) ? broken(answer ?? sent.index, `${expected}; got ${got}`) : OPEN;
   }
@@ -106,7 +112,8 @@ class Outcomes {
   #closesWith(prospect: Prospect, goAway: FrameSeen, expected: string): Outcome {
     const { sent, codes, answersFirst } = prospect;
     if (!codes.includes(goAway.code ?? '')) {
-      if (OWN_REASONS.has(goAway.code) || this.#unhandledBefore(sent) > 0) return OPEN;
+      const isOwn = OWN_REASONS.has(goAway.code) && goAway.atMs - sent.atMs < COINCIDENCE_MS;
+      if (isOwn || this.#unhandledBefore(sent) > 0) return OPEN;
       return broken(goAway, `${expected}; got ${endText(this.#end)}`, 'code');
     }
     if (!this.#end.bySubject)
@@ -163,8 +170,23 @@ class Outcomes {
     const { prospects, blindFrom, connection } = this.#outlook;
     if (!bySubject || OWN_REASONS.has(goAway?.code) || connection.broken !== undefined) return false;
     if (prospects.some(({ expect }) => expect === 'closes') || blindFrom < (goAway?.index ?? index)) return false;
-    const isLast = this.#outlook.sent.every((other) => other === sent || other.index < sent.index);
-    return isLast && this.#outlook.stream.rest.length === 0 && this.#unhandledBefore(sent) === 0;
+    return this.#outlook.stream.rest.length === 0 && this.#suspect() === sent;
+  }
+
+  /**
+   * The one frame that can be the reason of an end that nothing had to bring about: the subject answered nothing behind it. PING is under
+   * suspicion only where there is nothing else.
+   */
+  #suspect(): SentFrame | undefined {
+    const { answers, prospects, sent } = this.#outlook;
+    const expectOf = new Map(prospects.map((one) => [one.sent, one.expect]));
+    const last = sent.filter((one) => this.#answeredBehind(one) === undefined);
+    const open = last.filter((one) => !(answers.has(one) && expectOf.get(one) === 'answered'));
+    const others = open.filter((one) => !isPlainPing(one));
+    if (others.length === 0) return open[0];
+    const unanswered = others.filter((one) => !answers.has(one));
+    const suspects = others.length === 1 ? others : unanswered;
+    return suspects.length === 1 ? suspects[0] : undefined;
   }
 
   /** How many earlier frames may still be the reason of what the subject does now. */
@@ -194,6 +216,9 @@ class Outcomes {
     return this.#end.atMs - fromMs >= PATIENCE_MS;
   }
 }
+
+const isPlainPing = ({ type, flags, reserved, control }: SentFrame): boolean =>
+  type === FRAMES.PING.type && flags === 0 && reserved === 0 && control.length === 0;
 
 const held = (at: FrameSeen | number): Outcome => ({ kind: 'held', at });
 

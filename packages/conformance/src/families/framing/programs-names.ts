@@ -79,15 +79,6 @@ const BROKER_PROGRAMS: readonly Program[] = [
     { op: 'pass', ms: 900 },
     labelled('m1', EMOJI, 0),
     labelled('m2', WIDE, 1),
-    {
-      op: 'request',
-      c: 0,
-      frame: 'RELEASE',
-      header: { group: '~labels', member: 'm1', offsets: [{ topic: '~orders', queue: 0, leaseEpoch: '$epoch' }] },
-    },
-    { op: 'pass', ms: 300 },
-    labelled('m1', EMOJI, 0),
-    labelled('m2', WIDE, 1),
   ]),
   programFor('broker', 'filters', [
     OPEN,

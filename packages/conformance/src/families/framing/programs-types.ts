@@ -17,6 +17,8 @@ const hello = (control: string): Step => ({ op: 'frame', type: typeOf('HELLO'), 
 const refusedHello = (control: string): readonly Step[] => [CONNECT, { ...hello(control), wait: false } as Step, AWAIT_CLOSE];
 
 const STORE_HEX = STORE.$hex;
+/** Half a character in the bytes that UTF-8 forbids. */
+const LONE_SURROGATE = 'eda080';
 const TOPIC = textField(1, 'orders');
 
 /** Control headers that are no messages, whatever their fields mean. */
@@ -154,6 +156,13 @@ const BROKER_PROGRAMS: readonly Program[] = [
     raw('TOPIC_CREATE', textField(1, 'a'.repeat(79) + '😀'.repeat(12))),
     raw('TOPIC_CREATE', bytesField(1, 'ff80fe'.repeat(20))),
     raw('TOPIC_DESCRIBE', textField(1, 'é'.repeat(63))),
+    {
+      op: 'request',
+      frame: 'CLIENT_HEARTBEAT',
+      header: { group: '~g', member: 'm', revision: 1, subscription: { topics: [{ topic: '~orders' }] } },
+      extra: bytesField(3, LONE_SURROGATE),
+    },
+    { op: 'request', frame: 'GROUP_DESCRIBE', header: { group: '~g' } },
     FENCE,
   ]),
 ];
