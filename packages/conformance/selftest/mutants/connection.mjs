@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: patches are pieces of source text.
 const SESSION = 'connection/server-session.ts';
 const SESSIONS = 'connection/server-sessions.ts';
 

@@ -62,7 +62,8 @@ function judgeSilence(view: View, connection: ConnectionSeen, dueMs: number, jud
   const until = Math.min(connection.closedIndex, kitEnd.index);
   const latestMs = dueMs + view.slackMs;
   const from = connection.frames[0]?.index ?? until;
-  if (kitEnd.atMs < latestMs || isDisturbed(view, 0, until) || !readsAllTheTime(view, connection, 0, until)) return;
+  const isOver = connection.closed?.by === 'subject' || kitEnd.atMs > latestMs;
+  if (!isOver || isDisturbed(view, 0, until) || !readsAllTheTime(view, connection, 0, until)) return;
   const goAway = connection.goAways[0];
   if (goAway !== undefined && goAway.code !== 'HELLO_TIMEOUT') return;
   const atMs = goAway?.atMs ?? connection.closed?.atMs;
