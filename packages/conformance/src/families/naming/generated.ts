@@ -81,3 +81,64 @@ const step = fc.oneof(
 export const NAME_SERVER_PROGRAMS: GeneratedPrograms = {
   steps: fc.array(step as fc.Arbitrary<Step>, { maxLength: 40, size: 'max' }),
 };
+
+const node = fc.nat({ max: 1 });
+const brokerTopic = fc.constantFrom('~t0', '~t1', '~t2');
+const ask = (frame: string, header: fc.Arbitrary<{ topic: string }>) =>
+  fc.record({ op: op('request'), frame: fc.constant(frame), header });
+const brokerWait = fc.record({ op: op('wait'), ms: fc.constantFrom(15, 60, 500, 1_500, 1_500, 6_000, 31_000, 70_000) });
+
+/** An answer to BROKER_HEARTBEAT with `register`. */
+export const REGISTER_AGAIN = '0000000e0103010000000000000000020801';
+
+const meddling = fc.oneof(
+  fc.record({
+    op: op('meddle'),
+    frame: fc.constant('REGISTER_BROKER'),
+    do: fc.constant('error'),
+    code: fc.constantFrom('NAME_IN_USE', 'TERM_FENCED', 'NOT_READY'),
+    times: fc.constantFrom(1, 3),
+  }),
+  fc.record({
+    op: op('meddle'),
+    way: fc.constant('answer'),
+    frame: fc.constant('BROKER_HEARTBEAT'),
+    do: fc.constant('replace'),
+    hex: fc.constant(REGISTER_AGAIN),
+    correlate: fc.constant(true),
+    times: fc.constantFrom(1, 5),
+  }),
+  fc.record({
+    op: op('meddle'),
+    way: fc.constantFrom('answer', 'request'),
+    frame: fc.constantFrom('REGISTER_BROKER', 'BROKER_HEARTBEAT', 'HELLO'),
+    do: fc.constantFrom('drop', 'delay', 'close', 'grease'),
+    times: fc.constantFrom(1, 4),
+  }),
+);
+
+const nodeStep = fc.oneof(
+  ...['killNode', 'stopNode', 'startNode', 'hangNode', 'resumeNode', 'breakOff'].map((name) => fc.record({ op: op(name), node })),
+);
+
+const brokerStep = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ op: op('open') }) },
+  {
+    weight: 5,
+    arbitrary: ask('TOPIC_CREATE', fc.record({ topic: brokerTopic, queues: fc.constantFrom(0, 1, 4, 4) })),
+  },
+  { weight: 3, arbitrary: ask('TOPIC_ALTER', fc.record({ topic: brokerTopic, queues: fc.constantFrom(4, 8) })) },
+  { weight: 4, arbitrary: ask('TOPIC_REMOVE', fc.record({ topic: brokerTopic })) },
+  { weight: 7, arbitrary: nodeStep },
+  { weight: 3, arbitrary: meddling },
+  { weight: 8, arbitrary: brokerWait },
+  { weight: 1, arbitrary: fc.record({ op: fc.constantFrom('killSubject', 'restartSubject') }) },
+);
+
+/** A broker whose topics change while its NameServers come and go, hang, refuse it and ask it to register. */
+export const REGISTERING_PROGRAMS: GeneratedPrograms = {
+  setup: { kit: { nameServers: 2 } },
+  needs: ['register', 'kill', 'stop'],
+  alone: true,
+  steps: fc.array(brokerStep as fc.Arbitrary<Step>, { maxLength: 40, size: 'max' }),
+};

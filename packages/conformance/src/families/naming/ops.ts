@@ -121,6 +121,25 @@ const wait: Op = async (play, step) => {
 /** Ends one of the connections that are open, or breaks it off (`reset`). */
 const close: Op = async (play, step) => run(play, 'close', { ...step, c: await connectionOf(play, step) });
 
+/** Makes `count` topics with names of sixty bytes and more at a broker under test. */
+const createMany: Op = async (play, step) => {
+  const names = Array.from({ length: numberOf(step, 'count', 1) }, (_, i) => `~${'x'.repeat(60)}${i}`);
+  for (const [i, topic] of names.entries())
+    await run(play, 'request', {
+      frame: 'TOPIC_CREATE',
+      header: { topic, queues: 1 },
+      wait: i % 100 === 99 || i === names.length - 1,
+    });
+};
+
+/** A broker under test ends and begins again; nobody meddles with its registrations then. */
+const again =
+  (how: string): Op =>
+  async (play) => {
+    play.cluster?.meddler.rules.splice(0);
+    await run(play, how, {});
+  };
+
 /** Names the NameServers of the kit, for the checkers. */
 const nameServers: Op = async (play) => play.note('nameServers', [...(play.cluster?.nameServerNames ?? [])]);
 
@@ -141,6 +160,9 @@ export const NAMING_OPS: Readonly<Record<string, Op>> = {
   registerMany,
   wait,
   close,
+  createMany,
+  killSubject: again('kill'),
+  restartSubject: again('restart'),
   nameServers,
   killNode: atNameServer(killNode),
   stopNode: atNameServer(stopNode),
