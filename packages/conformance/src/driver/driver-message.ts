@@ -93,6 +93,7 @@ export function readManifest(ok: Json): Manifest | string {
     ...(typeof ok.url === 'string' ? { url: ok.url } : {}),
     roles,
     abilities,
+    ...(ok.flush === 'sync' || ok.flush === 'async' ? { flush: ok.flush } : {}),
   };
 }
 
