@@ -1,19 +1,7 @@
 import type { Exchange, Header, View } from '../../history/view.ts';
 import { type GroupSettings, settingsOf } from './settings.ts';
 import { Records } from './subscriptions.ts';
-import {
-  type Beat,
-  codeOf,
-  excused,
-  type Give,
-  isPlain,
-  isRefused,
-  NEVER,
-  pushesOf,
-  type Telling,
-  tellingOf,
-  type Use,
-} from './told.ts';
+import { type Beat, type Give, isPlain, isRefused, NEVER, pushesOf, type Telling, tellingOf, type Use } from './told.ts';
 import { Topics } from './topics.ts';
 
 /** From one start of the subject to its end. */
@@ -225,7 +213,7 @@ const giveOf = (exchange: Exchange, kind: Give['kind'], life: number): Give => (
 
 function usesOf(exchange: Exchange, kind: Use['kind'], life: number): Use[] {
   const { header, request, response, code, answer } = exchange;
-  if (header.group === '' || excused(code)) return [];
+  if (header.group === '') return [];
   const items: { topic: string; queue: number; epoch: number }[] =
     kind === 'PULL'
       ? header.topics.flatMap(({ topic, queues }: Header) =>
@@ -234,7 +222,7 @@ function usesOf(exchange: Exchange, kind: Use['kind'], life: number): Use[] {
       : header.offsets.map(({ topic, queue, leaseEpoch }: Header) => ({ topic, queue, epoch: leaseEpoch }));
   const isOnce = ({ topic, queue }: Header): boolean =>
     items.filter((one) => one.topic === topic && one.queue === queue).length === 1;
-  return items.filter(isOnce).map((item) => ({
+  return items.map((item) => ({
     exchange,
     kind,
     at: request.index,
@@ -243,10 +231,10 @@ function usesOf(exchange: Exchange, kind: Use['kind'], life: number): Use[] {
     group: header.group,
     member: header.member,
     ...item,
-    code: response === undefined || code !== undefined ? undefined : codeIn(answer?.results, item),
+    code: response === undefined || code !== undefined || !isOnce(item) ? undefined : codeIn(answer?.results, item),
   }));
 }
 
 /** The number of the code of a queue in a list of results; 0 for a queue that is not in it. */
 export const codeIn = (results: readonly Header[] | undefined, { topic, queue }: { topic: string; queue: number }): number =>
-  results?.find((one) => one.topic === topic && one.queue === queue)?.code ?? codeOf('OK' as never);
+  results?.find((one) => one.topic === topic && one.queue === queue)?.code ?? 0;

@@ -5,7 +5,7 @@ import { leasesOf, stayedAlive } from './leases.ts';
 import { isHearing, lastTold } from './rest.ts';
 import { standingAt } from './standing.ts';
 import { ASSIGNED, faultsOf, type GroupRecord, isSoundBeat, SHARED, textOf, topicsOf } from './subscriptions.ts';
-import { type Beat, excused, isName, NEVER, type Use } from './told.ts';
+import { type Beat, excused, isName, isRefused, NEVER, type Use } from './told.ts';
 
 const ROLES = ['broker'] as const;
 const KINDS = ['ASSIGNED', 'FREE', 'SHARED'] as const;
@@ -27,13 +27,13 @@ function makers(group: GroupFacts): { kind: number; by: KindMade['by']; at: numb
       sure: beat.accepted,
     }));
   const commits = group.uses
-    .filter(({ kind, exchange, code }) => kind === 'OFFSET_COMMIT' && (exchange.response === undefined || code === 0))
-    .map(({ exchange, at, answeredAt }: Use) => ({
+    .filter(({ kind, exchange, code }) => kind === 'OFFSET_COMMIT' && !isRefused(exchange) && (code ?? 0) === 0)
+    .map(({ exchange, at, answeredAt, code }: Use) => ({
       kind: exchange.header.kind,
       by: 'commit' as const,
       at,
       answeredAt,
-      sure: exchange.response !== undefined,
+      sure: code === 0,
     }));
   return [...beats, ...commits].sort((a, b) => a.at - b.at);
 }
