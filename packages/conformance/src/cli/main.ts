@@ -8,6 +8,7 @@ import { addReportCommands } from './report-commands.ts';
 import { addReproCommands } from './repro-commands.ts';
 import { addRunCommand } from './run-command.ts';
 import { processTerminal, type Terminal, UsageError } from './say.ts';
+import { addSelfTestCommand } from './selftest-command.ts';
 import { addVectorsCommand } from './vectors-command.ts';
 
 const WRONG_USE = 64;
@@ -44,6 +45,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   addReproCommands(program, terminal, ended);
   addReportCommands(program, terminal, ended);
   addDoctorCommand(program, terminal, ended);
+  addSelfTestCommand(program, terminal, ended);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;

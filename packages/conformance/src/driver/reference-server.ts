@@ -13,8 +13,6 @@ export interface ReferenceServerOptions {
   readonly ground: Ground;
   readonly platform: Platform;
   readonly engines: Engines;
-  /** Addresses of NameServers at which a broker registers. */
-  readonly nameServers?: readonly string[];
   /** `nameServer` or `broker`: options of the engine. */
   readonly setup?: JsonObject;
 }
@@ -36,6 +34,7 @@ export class ReferenceServer implements Driver {
   #disk: MemoryStorage | undefined;
   #address: string | undefined;
   #lives = 0;
+  #nameServers: readonly string[] = [];
 
   constructor(options: ReferenceServerOptions) {
     this.#options = options;
@@ -96,7 +95,12 @@ export class ReferenceServer implements Driver {
       ...(this.#disk === undefined ? {} : { storage: this.#disk }),
     });
     this.#node = node;
-    node.onEnd(() => ground.changed());
+    node.onEnd(() => {
+      // One that gives up by itself leaves what a killed one leaves.
+      if (node.failure !== undefined) this.#vanish();
+      if (node.failure !== undefined) this.#disk = this.#disk?.kill();
+      ground.changed();
+    });
     node.start();
     node.listen(this.#address ?? ground.listenAddress(HOST[role], PORT[role]), (address) => {
       this.#address = address;
@@ -169,10 +173,12 @@ export class ReferenceServer implements Driver {
   }
 
   #broker(args: JsonObject): Broker {
-    const { engines, setup = {}, platform, nameServers = [] } = this.#options;
+    const { engines, setup = {}, platform } = this.#options;
+    // What a restart does not say is as it was.
+    if (Array.isArray(args.nameServers)) this.#nameServers = args.nameServers.map(String);
     return new engines.Broker({
       name: SUBJECT_BROKER,
-      nameServers,
+      nameServers: this.#nameServers,
       createsTopics: true,
       platform,
       random: new engines.Random(100 + this.#lives++),

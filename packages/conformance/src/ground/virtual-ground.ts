@@ -11,10 +11,16 @@ export class VirtualGround implements Ground {
   readonly timing = 'virtual';
   readonly binding = 'memory';
   readonly scheme = 'mem';
-  readonly slackMs = SLACK_MS;
+  readonly slackMs: number;
   readonly clock = new VirtualClock();
-  readonly network = new VirtualNetwork(this.clock, { latencyMs: LATENCY_MS });
+  readonly network: VirtualNetwork;
   #host = 0;
+
+  /** @param latencyMs one way between two hosts. */
+  constructor(latencyMs: number = LATENCY_MS) {
+    this.slackMs = SLACK_MS + 4 * (latencyMs - LATENCY_MS);
+    this.network = new VirtualNetwork(this.clock, { latencyMs });
+  }
 
   async until(condition: () => boolean, withinMs: number): Promise<boolean> {
     return this.clock.runUntil(condition, this.clock.nowMs() + withinMs);

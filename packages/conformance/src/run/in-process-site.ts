@@ -20,16 +20,18 @@ export interface InProcessOptions {
   readonly engines?: Engines;
   /** Instead of the engines of this repository: whatever a user brings. */
   readonly driver?: (ground: Ground, program: Program) => Driver;
+  /** One way between two hosts, ms. */
+  readonly latencyMs?: number;
 }
 
 /** Every program has a subject of its own, in this process and on virtual time. */
-export function inProcessSite({ role, engines = core, driver }: InProcessOptions): Site {
+export function inProcessSite({ role, engines = core, driver, latencyMs }: InProcessOptions): Site {
   return {
     role,
     timing: 'virtual',
     binding: 'memory',
     async prepare(program, historyOf): Promise<Prepared> {
-      const ground = new VirtualGround();
+      const ground = new VirtualGround(latencyMs);
       const history = historyOf(ground);
       if (role === 'producer' || role === 'consumer') {
         const made = driver?.(ground, program) ?? new ReferenceClient({ role, ground, platform: nodePlatform, engines });
@@ -66,10 +68,8 @@ async function prepareServer(
         })
       : undefined;
   await cluster?.start();
-  const made =
-    driver?.(ground, program) ??
-    new ReferenceServer({ role, ground, platform: nodePlatform, engines, nameServers: cluster?.nameServers ?? [], setup });
-  const address = await startOf(ground, made);
+  const made = driver?.(ground, program) ?? new ReferenceServer({ role, ground, platform: nodePlatform, engines, setup });
+  const address = await startOf(ground, made, cluster?.nameServers ?? []);
   const release = async (): Promise<void> => {
     await made.close();
     cluster?.close();
@@ -77,9 +77,9 @@ async function prepareServer(
   return { ground, history, driver: made, address, token: '', ...(cluster === undefined ? {} : { cluster }), release };
 }
 
-async function startOf(ground: Ground, driver: Driver): Promise<string> {
+async function startOf(ground: Ground, driver: Driver, nameServers: readonly string[]): Promise<string> {
   let outcome: { address?: string; why?: string } | undefined;
-  driver.call('start', {}, (error, ok) => {
+  driver.call('start', { nameServers }, (error, ok) => {
     if (isObject(ok) && typeof ok.address === 'string') outcome = { address: ok.address };
     else outcome = { why: error?.text ?? error?.kind ?? 'it told no address' };
     ground.changed();

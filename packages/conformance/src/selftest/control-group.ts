@@ -1,0 +1,93 @@
+import { type Connection, decodeFrame, ErrorInfo, encodeFrame, Flag, type Frame, joinParts, type Transport } from '@qanat/core';
+import type { JsonObject } from '../json.ts';
+
+/** A subject that differs from the engines of this repository as the specification allows. No clause may go red. */
+export interface LegalVariant {
+  readonly name: string;
+  /** Of the engines, merged into the set-up of every program that says nothing of it. */
+  readonly setup?: JsonObject;
+  /** What the subject sends passes through this. */
+  readonly rewrite?: Rewrite;
+  /** One way between subject and kit, ms. */
+  readonly latencyMs?: number;
+}
+
+/** Makes other bytes of a frame that the subject sends, in the pieces in which they leave. */
+export type Rewrite = (frame: Uint8Array) => readonly Uint8Array[];
+
+const take = (bytes: Uint8Array, change: (frame: Frame) => Uint8Array): Uint8Array => {
+  try {
+    return change(decodeFrame(bytes));
+  } catch {
+    return bytes;
+  }
+};
+
+/** An unknown field behind the control header: number 18001, which no version assigns. */
+const UNKNOWN_FIELD = Uint8Array.of(0x88, 0xe5, 0x08, 0x05);
+
+const withUnknownField: Rewrite = (bytes) => [
+  take(bytes, ({ type, flags, correlation, control, payload }) =>
+    joinParts(encodeFrame(type, flags, correlation, Uint8Array.from([...control, ...UNKNOWN_FIELD]), [payload])),
+  ),
+];
+
+const withReservedBits: Rewrite = (bytes) => {
+  const greased = bytes.slice();
+  if (greased.length > 7) {
+    greased[6] = (greased[6] as number) | 0x60;
+    greased[7] = 0x5a;
+  }
+  return [greased];
+};
+
+const ignorable = joinParts(encodeFrame(0x3a5a, Flag.ONEWAY | Flag.IGNORABLE, 0, new Uint8Array(0)));
+
+const inOtherWords: Rewrite = (bytes) => [
+  take(bytes, ({ type, flags, correlation, control, payload }) => {
+    if ((flags & Flag.ERROR) === 0 || (flags & Flag.RESPONSE) === 0) return bytes;
+    const error = ErrorInfo.decode(control);
+    return joinParts(encodeFrame(type, flags, correlation, ErrorInfo.encode({ ...error, message: 'das geht nicht' }), [payload]));
+  }),
+];
+
+const inBytes: Rewrite = (bytes) => Array.from(bytes.subarray(0, 64), (byte) => Uint8Array.of(byte)).concat([bytes.slice(64)]);
+
+/** Legal differences, each by itself. */
+export const CONTROL_GROUP: readonly LegalVariant[] = [
+  { name: 'far away: 20 ms each way', latencyMs: 20 },
+  { name: 'unknown fields in every control header', rewrite: withUnknownField },
+  { name: 'reserved bits and byte set', rewrite: withReservedBits },
+  { name: 'an unknown ignorable frame before every frame', rewrite: (bytes) => [ignorable, bytes] },
+  { name: 'other words in errors', rewrite: inOtherWords },
+  { name: 'sends in pieces of a byte', rewrite: inBytes },
+  { name: 'asynchronous flush', setup: { broker: { flush: 'async' } } },
+  { name: 'the least limits', setup: { broker: { session: { inFlightMax: 32 } }, nameServer: { session: { inFlightMax: 32 } } } },
+  { name: 'small batches only', setup: { broker: { limits: { batchBytesMax: 65_536 } } } },
+  { name: 'small segments, many snapshots', setup: { broker: { log: { segmentBytes: 65_536, snapshotBytes: 32_768 } } } },
+  { name: 'idles sooner', setup: { broker: { session: { idleMs: 30_000 } }, nameServer: { session: { idleMs: 30_000 } } } },
+  { name: 'members beat twice as often', setup: { broker: { groups: { heartbeatMs: 1_500 } } } },
+];
+
+/** A transport whose accepted connections send what a variant makes of it. */
+export function varied(transport: Transport, { rewrite }: LegalVariant): Transport {
+  if (rewrite === undefined) return transport;
+  const wrapped = (inner: Connection): Connection => ({
+    remote: inner.remote,
+    send: (parts) => {
+      let goesOn = true;
+      for (const piece of rewrite(joinParts(parts).slice())) goesOn = inner.send([piece]);
+      return goesOn;
+    },
+    flush: () => inner.flush(),
+    setFrameBytesMax: (bytes) => inner.setFrameBytesMax(bytes),
+    setReading: (on) => inner.setReading(on),
+    close: () => inner.close(),
+    abort: (error) => inner.abort(error),
+  });
+  return {
+    schemes: transport.schemes,
+    dial: (address, handler) => transport.dial(address, handler),
+    listen: (address, accept, done) => transport.listen(address, (inner) => accept(wrapped(inner)), done),
+  };
+}

@@ -1,0 +1,144 @@
+import * as core from '@qanat/core';
+import { nodePlatform } from '@qanat/transports/node';
+import type { Driver, Role } from '../driver/driver.ts';
+import { ReferenceServer } from '../driver/reference-server.ts';
+import { FAMILIES } from '../families/index.ts';
+import type { Ground } from '../ground/ground.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import type { Program } from '../play/program.ts';
+import { BUDGETS, type Budget } from '../run/budget.ts';
+import { explore } from '../run/explore.ts';
+import { inProcessSite } from '../run/in-process-site.ts';
+import { countOf, type Result } from '../run/result.ts';
+import { KIT_NAME } from '../version.ts';
+import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
+import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
+import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
+
+/** What became of one subject whose verdict is known beforehand. */
+export interface SelfTestOutcome {
+  readonly kind: 'degenerate' | 'control';
+  readonly subject: string;
+  readonly role: Role;
+  readonly ok: boolean;
+  /** What was wrong with the kit's verdict, or the verdict. */
+  readonly text: string;
+  readonly seconds: number;
+}
+
+export type Told = (outcome: SelfTestOutcome) => void;
+
+const SERVERS = ['nameserver', 'broker'] as const;
+const CLIENTS = ['producer', 'consumer'] as const;
+
+/** Shrinking and confirming tell nothing about the verdict. */
+const budgetOf = (name: Budget['name'], generated: number): Budget => ({
+  ...BUDGETS[name],
+  generatedPerFamily: generated,
+  shrinkRunsMax: 0,
+  confirmations: 0,
+});
+
+/** Subjects that do no work: the verdict is anything but conformant, and nothing is credited to them. */
+export async function runDegenerate(nowMs: () => number, told: Told): Promise<void> {
+  for (const role of SERVERS)
+    for (const name of Object.keys(DEGENERATE_SERVERS))
+      await degenerate(name, role, (ground) => new DegenerateServer(name, role, ground), nowMs, told);
+  for (const role of CLIENTS)
+    for (const name of DEGENERATE_CLIENTS) await degenerate(name, role, () => new DegenerateClient(name, role), nowMs, told);
+}
+
+async function degenerate(
+  subject: string,
+  role: Role,
+  driver: (ground: Ground) => Driver,
+  nowMs: () => number,
+  told: Told,
+): Promise<void> {
+  const result = await verdictOn(role, driver, budgetOf('quick', 0), nowMs);
+  const credited = countOf(result, 'pass');
+  const ok = result.settled !== 'conformant' && credited === 0;
+  const text = `${result.settled}, ${credited} clauses credited, ${countOf(result, 'fail')} fail`;
+  told({ kind: 'degenerate', subject, role, ok, text, seconds: result.seconds });
+}
+
+/** Servers that differ as the specification allows: no clause goes red. */
+export async function runControlGroup(budget: Budget['name'], nowMs: () => number, told: Told): Promise<void> {
+  for (const variant of CONTROL_GROUP) {
+    for (const role of SERVERS) {
+      const driver = (ground: Ground, program?: Program): Driver => variantServer(variant, role, ground, program);
+      const result = await verdictOn(
+        role,
+        driver,
+        budgetOf(budget, BUDGETS[budget].generatedPerFamily),
+        nowMs,
+        variant.latencyMs,
+      );
+      const red = result.clauses.filter(({ verdict }) => verdict === 'fail');
+      const harness = result.harness.map(({ program, why }) => `${program}: ${why}`);
+      const wrong = [
+        ...red.map(({ id, failure }) => `${id} in ${failure?.program.name ?? 'generated'}: ${failure?.sentence}`),
+        ...harness,
+      ];
+      const text = wrong.length === 0 ? `${countOf(result, 'pass')} clauses hold` : wrong.slice(0, 3).join(' | ');
+      told({ kind: 'control', subject: variant.name, role, ok: wrong.length === 0, text, seconds: result.seconds });
+    }
+  }
+}
+
+function variantServer(variant: LegalVariant, role: 'nameserver' | 'broker', ground: Ground, program?: Program): Driver {
+  const varying: Ground = Object.create(ground, {
+    transport: { value: (host: string) => varied(ground.transport(host), variant) },
+  });
+  const own = program?.setup ?? {};
+  return new ReferenceServer({
+    role,
+    ground: varying,
+    platform: nodePlatform,
+    engines: core,
+    setup: merged(variant.setup ?? {}, own),
+  });
+}
+
+/** What a program says of the set-up goes before what the variant says. */
+const merged = (under: JsonObject, over: JsonObject): JsonObject => {
+  const all: Record<string, JsonObject[string]> = { ...under };
+  for (const [name, value] of Object.entries(over)) {
+    const before = all[name];
+    all[name] = isObject(before) && isObject(value) ? merged(before, value) : value;
+  }
+  return all;
+};
+
+async function verdictOn(
+  role: Role,
+  driver: (ground: Ground, program: Program) => Driver,
+  budget: Budget,
+  nowMs: () => number,
+  latencyMs?: number,
+): Promise<Result> {
+  const site = inProcessSite({ role, driver, ...(latencyMs === undefined ? {} : { latencyMs }) });
+  const abilities = [
+    'policy',
+    'abandon',
+    'events',
+    'batch',
+    'kill',
+    'stop',
+    'pause',
+    'register',
+    'settings',
+    'powerloss',
+  ] as const;
+  const manifest = { name: 'self-test', version: '0', roles: [role], abilities };
+  return explore({
+    site: { ...site, manifest },
+    families: FAMILIES,
+    budget,
+    seed: 1,
+    command: 'qanat-conformance selftest',
+    kit: KIT_NAME,
+    startedAt: '',
+    nowMs,
+  });
+}
