@@ -345,22 +345,20 @@ export class ClientSession {
       );
   }
 
+  /** PING comes again and again; the end of the silence that is allowed comes by itself, between two of them. */
   #watch(): void {
     const pingAfterMs = Math.min(LIMITS.PING_MS, this.#idleMs / 3);
-    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), {
-      forPeer: true,
-    });
+    const dueMs = Math.min(this.#host.nowMs() + pingAfterMs, this.#heardMs + this.#idleMs);
+    this.#keepalive = this.#host.timers.at(dueMs, () => this.#checkAlive(), { forPeer: true });
   }
 
-  #checkAlive(pingAfterMs: number): void {
+  #checkAlive(): void {
     if (this.#closed) return;
-    const silentMs = this.#host.nowMs() - this.#heardMs;
-    if (silentMs >= this.#idleMs)
+    // The same sum as in the timer: a difference may round the other way, and the timer would come again at once, for ever.
+    if (this.#host.nowMs() >= this.#heardMs + this.#idleMs)
       return this.abort(new QanatError('IDLE_TIMEOUT', `${this.address}: nothing was heard for ${this.#idleMs} ms`));
     this.request('PING', {}, { timeoutMs: this.#idleMs }, () => {});
-    this.#keepalive = this.#host.timers.at(this.#host.nowMs() + pingAfterMs, () => this.#checkAlive(pingAfterMs), {
-      forPeer: true,
-    });
+    this.#watch();
   }
 
   #end(error: QanatError | undefined): void {

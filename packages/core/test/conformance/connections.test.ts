@@ -88,6 +88,16 @@ describe('a client on a connection', () => {
     expect(client.closed?.error?.code).toBe('IDLE_TIMEOUT');
   });
 
+  it('closes when nothing was heard for the idle time, and not at the next PING behind it [QNT-KAL-004]', () => {
+    const client = new ClientBench().open({ idleMs: 3_000 });
+    client.advance(1_500);
+    client.receive(FrameType.PING, Flag.RESPONSE, client.ofType('PING')[0]?.correlation ?? 0);
+    client.advance(2_999);
+    expect(client.closed).toBeUndefined();
+    client.advance(1);
+    expect(client.closed?.error?.code).toBe('IDLE_TIMEOUT');
+  });
+
   it('takes frames of FRAME_BYTES_MAX where its HELLO says nothing else [QNT-LIM-006]', () => {
     const client = new ClientBench().open();
     expect(Hello.decode(client.frames[0]?.control ?? nothing).frameBytesMax).toBe(0);
