@@ -61,6 +61,17 @@ function endOf(exchange: Exchange): BrokerOperation['end'] {
   return exchange.name === 'BROKER_HEARTBEAT' && exchange.answer.register === true ? 'refused' : 'accepted';
 }
 
+/** Codes that a server may give whatever it was asked. */
+const GENERAL = new Set(['LIMIT_EXCEEDED', 'TOO_MANY_REQUESTS', 'SHUTTING_DOWN', 'NOT_READY', 'STORAGE_FAILED']);
+
+/** The answer is about what was asked, not about the connection or the state of the server. */
+export const isToTheMatter = ({ connection, request, response, code }: Exchange): boolean =>
+  connection.hello?.response !== undefined &&
+  connection.helloOk !== undefined &&
+  connection.hello.response.index < request.index &&
+  response !== undefined &&
+  !(code !== undefined && GENERAL.has(code));
+
 /** An error of the class 6xxx: it may have taken effect. */
 function isUncertain({ response }: Exchange): boolean {
   const number: number = response?.header?.code ?? 6_000;

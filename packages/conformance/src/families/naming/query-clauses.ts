@@ -4,6 +4,7 @@ import type { Exchange, View } from '../../history/view.ts';
 import { codeName } from '../../history/view.ts';
 import { isUnclear } from './broker-line.ts';
 import { isUpdate, type Observation, observationsOf, type RouteSeen } from './observations.ts';
+import { isToTheMatter } from './operations.ts';
 import { modelOf } from './route-model.ts';
 import { tableClause } from './table-clause.ts';
 
@@ -124,9 +125,10 @@ function judgeNotFound(
 }
 
 const invalidNames = tableClause('QNT-RTE-005', (view, judge) => {
-  for (const { response, code, header } of view.requests('ROUTE_QUERY', 'kit')) {
+  for (const exchange of view.requests('ROUTE_QUERY', 'kit')) {
+    const { response, code, header } = exchange;
     if (response === undefined || header === undefined || header.all || !header.topics.includes('')) continue;
-    if (code === 'TOO_MANY_REQUESTS' || code === 'SHUTTING_DOWN') continue;
+    if (!isToTheMatter(exchange)) continue;
     judgeThat(
       judge,
       response,
@@ -169,9 +171,10 @@ const allTold = tableClause('QNT-RTE-006', (view, judge) => {
 });
 
 const allAlone = tableClause('QNT-RTE-007', (view, judge) => {
-  for (const { response, code, header } of view.requests('ROUTE_QUERY', 'kit')) {
+  for (const exchange of view.requests('ROUTE_QUERY', 'kit')) {
+    const { response, code, header } = exchange;
     if (response === undefined || header?.all !== true || (!header.watch && header.topics.length === 0)) continue;
-    if (header.topics.includes('') || code === 'TOO_MANY_REQUESTS' || code === 'SHUTTING_DOWN') continue;
+    if (header.topics.includes('') || !isToTheMatter(exchange)) continue;
     judgeThat(
       judge,
       response,

@@ -3,7 +3,7 @@ import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { type BrokerLine, isKnown, isUnclear, type Stay } from './broker-line.ts';
-import type { BrokerOperation } from './operations.ts';
+import { type BrokerOperation, isToTheMatter } from './operations.ts';
 import { modelOf } from './route-model.ts';
 import { tableClause } from './table-clause.ts';
 
@@ -73,9 +73,6 @@ function demandsOfCrowd(view: View, operation: BrokerOperation, stays: readonly 
   return [{ id: 'QNT-REG-018', code: 'LIMIT_EXCEEDED', because, certain: true, field: 'broker' }];
 }
 
-/** Codes that a server may give whatever it was asked. */
-const ALWAYS = new Set(['LIMIT_EXCEEDED', 'TOO_MANY_REQUESTS', 'SHUTTING_DOWN', 'NOT_READY', 'STORAGE_FAILED']);
-
 /** Puts each answered registration to those demands that are `of` one requirement. */
 function judgeRegistrations(view: View, judge: Judge, id: string): void {
   for (const [line, operation, stays] of operations(view, 'register')) {
@@ -93,7 +90,7 @@ function judgeAnswer(judge: Judge, id: string, exchange: Exchange, demands: read
   if (own === undefined || response === undefined) return;
   if (code === own.code) return judge.pass(response);
   // Where several things are wrong the first that is found decides.
-  if (code !== undefined && (demands.some((demand) => demand.code === code) || ALWAYS.has(code))) return;
+  if (!isToTheMatter(exchange) || demands.some((demand) => demand.code === code)) return;
   judge.fail(
     response,
     `a registration has to be answered ${own.code}, for ${own.because}; it was answered ${code ?? 'without an error'}`,
@@ -113,7 +110,7 @@ function judgeTakingPlace(
   const { response, code } = exchange;
   if (response === undefined || demands.length > 0) return;
   if (!stays.every(({ phase, registration }) => phase === 'away' && registration?.storeId !== storeId)) return;
-  if (code !== undefined && ALWAYS.has(code)) return;
+  if (!isToTheMatter(exchange)) return;
   judgeThat(
     judge,
     response,
@@ -177,7 +174,7 @@ const unregisterUnknown = tableClause('QNT-REG-022', (view, judge) => {
   for (const [line, { exchange }, stays] of operations(view, 'unregister')) {
     const { response, code } = exchange;
     if (response === undefined || stays.some(({ phase }) => phase !== 'unknown')) continue;
-    if (code !== undefined && ALWAYS.has(code)) continue;
+    if (!isToTheMatter(exchange)) continue;
     judgeThat(
       judge,
       response,
@@ -198,7 +195,7 @@ const unregisterForeign = tableClause('QNT-REG-021', (view, judge) => {
       stays.some(({ registration }) => registration === undefined || registration.storeId === storeId)
     )
       continue;
-    if (code !== undefined && !ALWAYS.has(code))
+    if (code !== undefined && isToTheMatter(exchange))
       judge.fail(
         response,
         `UNREGISTER_BROKER of ${line.name} with another store id has to be answered, and was answered ${code}`,

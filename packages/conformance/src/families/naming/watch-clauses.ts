@@ -4,6 +4,7 @@ import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
 import { codeName } from '../../history/view.ts';
 import type { BrokerLine, Stay } from './broker-line.ts';
 import { alwaysRead, isUpdate, type Observation, observationsOf } from './observations.ts';
+import { isToTheMatter } from './operations.ts';
 import { judgeNamed } from './query-clauses.ts';
 import { modelOf } from './route-model.ts';
 import { tableClause } from './table-clause.ts';
@@ -215,19 +216,20 @@ function judgeTogether(judge: Judge, tellings: readonly Telling[]): void {
 const watchedMax = tableClause('QNT-RTE-010', (view, judge) => {
   const watched = new Map<ConnectionSeen, Set<string>>();
   const refused = new Map<ConnectionSeen, { readonly topics: Set<string>; readonly index: number }>();
-  for (const { connection, header, response, code } of view.requests('ROUTE_QUERY', 'kit')) {
-    if (header?.watch !== true || header.all) continue;
-    const topics = header.topics.filter((topic: string) => topic !== '' && nameError(topic) === undefined);
+  for (const exchange of view.requests('ROUTE_QUERY', 'kit')) {
+    const { connection, header, response, code } = exchange;
+    if (header?.watch !== true || header.all || header.topics.includes('')) continue;
+    const topics: string[] = header.topics.filter((topic: string) => nameError(topic) === undefined);
     const before = watched.get(connection) ?? new Set<string>();
-    const after = new Set<string>([...before, ...topics]);
-    const beyond = after.size > LIMITS.WATCHED_TOPICS_MAX;
-    if (!beyond || (code === undefined && response !== undefined)) watched.set(connection, after);
-    if (!beyond || response === undefined) continue;
+    const after = new Set([...before, ...topics]);
+    // What is not answered may be watched, and nobody can say that it is not.
+    if (code === undefined) watched.set(connection, after);
+    if (after.size <= LIMITS.WATCHED_TOPICS_MAX || response === undefined) continue;
     if (code === 'LIMIT_EXCEEDED') {
-      const none = new Set<string>(topics.filter((topic: string) => !before.has(topic)));
+      const none = new Set(topics.filter((topic) => !before.has(topic)));
       refused.set(connection, { topics: none, index: response.index });
       judge.pass(response);
-    } else if (code !== 'TOO_MANY_REQUESTS' && code !== 'SHUTTING_DOWN')
+    } else if (isToTheMatter(exchange))
       judge.fail(
         response,
         `a watch of ${after.size} topics on one connection has to be refused with LIMIT_EXCEEDED, and was answered ${code ?? 'without an error'}`,
