@@ -19,7 +19,8 @@ const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 async function start({ server: id, role, nameServers = [] }) {
   const server = servers.get(id) ?? { address: '127.0.0.1:0', data: join(folder, id), role, nameServers };
   servers.set(id, server);
-  const broker = ['--name', 'subject', '--data', server.data, '--create-topics', '--nameserver', server.nameServers.join(',')];
+  const registers = server.nameServers.length > 0 ? ['--nameserver', server.nameServers.join(',')] : [];
+  const broker = ['--name', 'subject', '--data', server.data, '--create-topics', ...registers];
   const args = [qanat, server.role, '--json', '--listen', server.address, ...(server.role === 'broker' ? broker : [])];
   server.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   server.ended = new Promise((resolve) => server.process.once('close', resolve));

@@ -21,6 +21,7 @@ const ask = (frame: string, header: JsonObject): Step => ({ op: 'ask', frame, he
 const live = (ms: number): Step => ({ op: 'live', ms });
 
 const KILLED = { alone: true, needs: ['kill'] } as const;
+const CUT = { alone: true, needs: ['powerloss'] } as const;
 const STOPPED = { alone: true, needs: ['stop'] } as const;
 const VIRTUAL = { timing: 'virtual' } as const;
 
@@ -350,6 +351,20 @@ const SUBSCRIPTIONS: readonly Program[] = [
 
 const fetch: Step = ask('OFFSET_FETCH', { group: '~g', queues: [0, 1, 2, 3].map((queue) => ({ topic: '~t', queue })) });
 
+/** A member gives queues back, and as soon as that is answered the broker dies. */
+const givenBefore = (gives: 'release' | 'leave', dies: 'kill' | 'powerloss'): Step[] => [
+  topic(4),
+  ...[0, 1, 2, 3].map((queue): Step => ({ op: 'fill', queue, count: 3 })),
+  join('a'),
+  live(500),
+  by('pullHeld', 'a'),
+  by(gives, 'a'),
+  { op: dies },
+  join('a'),
+  live(500),
+  fetch,
+];
+
 const RESTARTS: readonly Program[] = [
   program(
     'the-broker-is-killed-and-its-members-come-back',
@@ -408,26 +423,11 @@ const RESTARTS: readonly Program[] = [
   program(
     'the-power-fails-when-a-lease-is-told',
     [topic(4), join('a', { wait: false }), by('awaitTold', 'a', { leases: 1 }), { op: 'powerloss' }, live(500)],
-    { alone: true, needs: ['powerloss'] },
+    CUT,
   ),
-  ...(['release', 'leave'] as const).map((op) =>
-    program(
-      `the-power-fails-when-a-${op}-is-answered`,
-      [
-        topic(4),
-        ...[0, 1, 2, 3].map((queue): Step => ({ op: 'fill', queue, count: 3 })),
-        join('a'),
-        live(500),
-        by('pullHeld', 'a'),
-        by(op, 'a'),
-        { op: 'powerloss' },
-        join('a'),
-        live(500),
-        fetch,
-      ],
-      { alone: true, needs: ['powerloss'] },
-    ),
-  ),
+  program('the-broker-is-killed-when-a-release-is-answered', givenBefore('release', 'kill'), KILLED),
+  program('the-power-fails-when-a-release-is-answered', givenBefore('release', 'powerloss'), CUT),
+  program('the-power-fails-when-a-leave-is-answered', givenBefore('leave', 'powerloss'), CUT),
 ];
 
 /** Other brokers, of the kit, at a NameServer of the kit at which the subject registers. */
