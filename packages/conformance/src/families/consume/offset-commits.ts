@@ -1,3 +1,4 @@
+import { nameError } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { codeName, type Exchange, type Header, type View } from '../../history/view.ts';
 import { type Act, classOf, plainRequests, type Span, spanOf } from './acts.ts';
@@ -150,6 +151,18 @@ const makesGroup: Clause = {
   roles: ['broker'],
   check(view, judge) {
     const model = modelOf(view);
+    for (const exchange of plainRequests(view, 'OFFSET_COMMIT')) {
+      const { group, kind, offsets } = exchange.header;
+      const { response, code } = exchange;
+      const isGood = nameError(group) === undefined && kind < 2 && offsets.length < 100;
+      if (!isGood || response === undefined || classOf(exchange) !== 4 || code === 'LIMIT_EXCEEDED') continue;
+      if (model.group(group).exists(spanOf(view, exchange)) === false)
+        judge.fail(
+          response,
+          `expected a commit to make the group ${group} of kind ${GROUP_KINDS[kind as 0]}, got ${code}`,
+          'code',
+        );
+    }
     for (const exchange of plainRequests(view, 'GROUP_DESCRIBE')) {
       const span = spanOf(view, exchange);
       const group = model.group(exchange.header.group);

@@ -41,7 +41,7 @@ const inTime: Clause = {
     if (!hasTimes(view)) return;
     for (const pulled of pullsOf(view)) {
       const { exchange, span, waitMs } = pulled;
-      if (waitMs === 0 || !hasNothing(saysOf(pulled, span.from, span.from + 1)) || wasEnded(view, pulled)) continue;
+      if (waitMs === 0 || !hasNothing(saysOf(pulled, span.from, span.from + 1))) continue;
       const { request, response } = exchange;
       const woken = wokenAt(pulled);
       const dueMs = Math.min(request.atMs + waitMs, view.events[woken]?.atMs ?? Number.POSITIVE_INFINITY);
@@ -49,7 +49,8 @@ const inTime: Clause = {
       const what = woken < view.events.length ? 'when something came' : `when ${waitMs} ms were over`;
       if (came === false)
         judge.fail(response ?? request, `expected an answer to PULL ${listOf(pulled)} ${what}, got ${afterMs(pulled)}`);
-      else if (response === undefined || came === undefined || exchange.code !== undefined || tellsProgress(pulled)) continue;
+      else if (response === undefined || came === undefined || exchange.code !== undefined) continue;
+      else if (tellsProgress(pulled) || wasEnded(view, pulled)) continue;
       else if (!hasNothing(saysOf(pulled, span.from, span.to))) {
         if (woken < response.index || pulled.answered.length > 0) judge.pass(response);
       } else
@@ -182,7 +183,7 @@ const tooManyPolls: Clause = {
       for (const { exchange, span, poll, waitMs } of pulls) {
         // Fewer are refused by limits of the same kind.
         if (pulls.length <= LIMITS.POLLS_PER_CONNECTION_MAX) break;
-        const waiting = pulls.filter((one) => one.span.from < span.from && one.span.to > span.to && one.poll !== poll);
+        const waiting = pulls.filter((one) => one.span.from < span.from && one.span.to >= span.to && one.poll !== poll);
         const isFull = waiting.length >= LIMITS.POLLS_PER_CONNECTION_MAX;
         const { request, response, code } = exchange;
         if (!isFull || waitMs === 0 || connection.goAways.length > 0) continue;

@@ -112,8 +112,9 @@ const topicLimits: Clause = {
     const { topicsMax } = objectOf(model.settings, 'limits');
     for (const exchange of plainRequests(view, 'TOPIC_CREATE', 'TOPIC_ALTER')) {
       const { header, name } = exchange;
-      const span = spanOf(view, exchange);
-      const state = model.topic(header.topic, span);
+      // What the request itself makes does not count.
+      const at = { from: exchange.request.index, to: exchange.request.index };
+      const state = model.topic(header.topic, at);
       const isCreate = name === 'TOPIC_CREATE';
       if (isCreate && nameError(header.topic) !== undefined)
         expectCode(view, judge, exchange, 'INVALID_NAME', `the name ${JSON.stringify(header.topic)}`);
@@ -121,7 +122,7 @@ const topicLimits: Clause = {
         if (isCreate ? state === 'absent' && !header.onDemand : state instanceof Life)
           expectCode(view, judge, exchange, 'LIMIT_EXCEEDED', `${header.queues} queues`);
       } else if (isCreate && state === 'absent' && typeof topicsMax === 'number') {
-        const others = model.topicNames.filter((topic) => model.topic(topic, span) instanceof Life).length;
+        const others = model.topicNames.filter((topic) => model.topic(topic, spanOf(view, exchange)) instanceof Life).length;
         if (others >= topicsMax) expectCode(view, judge, exchange, 'LIMIT_EXCEEDED', `a topic beside ${others}`);
       }
     }

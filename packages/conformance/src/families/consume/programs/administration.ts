@@ -115,7 +115,7 @@ const resets = program('resets', [
   send('~t', 0, ['c', 'd', 'e'], { keep: { time: 'storeTimeMs' } }),
   send('~t', 1, ['f']),
   commit('~g', '~t', 0, 4),
-  reset('~g', 0, { dryRun: true }),
+  reset('~g', 0, { dryRun: true, queues: [{ topic: '~t' }] }),
   reset('~g', 3, { toValue: 9, dryRun: true }),
   fetch('~g', '~t', 0, 1),
   reset('~g', 3, { toValue: 1 }),

@@ -76,12 +76,13 @@ const limits = program('pull-within-limits', [
   pull('~t', [[0, 0]]),
 ]);
 
+/** Two of these are above PULL_BYTES_MAX and fit into one frame. */
 const large = program('pull-megabytes', [
   OPEN,
   create('~t', 1),
-  send('~t', 0, [bytes(2_000_000)]),
-  send('~t', 0, [bytes(2_000_001)]),
-  send('~t', 0, [bytes(2_000_002)]),
+  send('~t', 0, [bytes(2_100_000)]),
+  send('~t', 0, [bytes(2_100_001)]),
+  send('~t', 0, [bytes(2_100_002)]),
   drain({}),
   drain({ maxBytes: 4_294_967_295 }),
 ]);
