@@ -1,13 +1,10 @@
-import { encodePreface, FRAMES, type FrameName, type LiveFrame } from '@qanat/core';
-import { nodePlatform } from '@qanat/transports/node';
-import { isObject, type Json, type JsonObject } from '../../json.ts';
+import type { LiveFrame } from '@qanat/core';
+import { isObject, type JsonObject } from '../../json.ts';
 import type { Op } from '../../play/family.ts';
-import { KitConnection } from '../../play/kit-connection.ts';
-import { payloadOf } from '../../play/payload.ts';
 import { ANSWER_MS, HarnessError, type Play } from '../../play/play.ts';
 import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from '../../play/program.ts';
-import { controlOf } from '../../play/server-ops.ts';
 import { groupsOf, type HeldLease, type KitMember, offsetsOf } from './kit-member.ts';
+import { answerOf, connect, operate, send } from './kit-requests.ts';
 
 const OPEN_MS = 2_000;
 const RESTART_MS = 60_000;
@@ -16,56 +13,6 @@ const AGAIN_MS = 250;
 const HEARTBEAT_MS = 3_000;
 /** Groups of generated programs, by number: each has a strategy of its own. */
 const STRATEGIES = [0, 1, 2];
-
-// ---- connections and requests ----
-
-async function connect(play: Play): Promise<KitConnection | undefined> {
-  const connection = new KitConnection(play, play.address, encodePreface());
-  play.connections.push(connection);
-  await play.until(() => connection.state !== 'opening', OPEN_MS);
-  if (connection.state !== 'open') return undefined;
-  const correlation = send(play, connection, 'HELLO', { software: 'qanat-conformance' });
-  await answerOf(play, connection, correlation);
-  return connection;
-}
-
-function send(play: Play, connection: KitConnection, frame: LiveFrame, header: JsonObject, payload: JsonObject = {}): number {
-  const correlation = connection.nextCorrelation();
-  connection.frame({
-    type: FRAMES[frame as FrameName].type,
-    flags: 0,
-    correlation,
-    control: controlOf(play, frame, header, ''),
-    payload: payloadOf(play, nodePlatform, payload),
-  });
-  return correlation;
-}
-
-/** The good answer, or undefined. */
-async function answerOf(
-  play: Play,
-  connection: KitConnection,
-  correlation: number,
-  withinMs: number = ANSWER_MS,
-): Promise<Json | undefined> {
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed', withinMs);
-  return connection.answerOf(correlation) as Json | undefined;
-}
-
-/** Somebody who is no member asks: topics, descriptions, resets, and what members must not. */
-async function operate(
-  play: Play,
-  frame: LiveFrame,
-  header: JsonObject,
-  payload: JsonObject = {},
-  wait = true,
-): Promise<Json | undefined> {
-  const groups = groupsOf(play);
-  if (groups.operator?.state !== 'open') groups.operator = await connect(play);
-  if (groups.operator === undefined) return undefined;
-  const correlation = send(play, groups.operator, frame, header, payload);
-  return wait ? answerOf(play, groups.operator, correlation) : undefined;
-}
 
 const ask: Op = async (play, step) => {
   await operate(
@@ -369,13 +316,17 @@ const describe: Op = async (play, step) => {
 
 // ---- the broker ----
 
-/** The power fails, and the broker starts again on what was synced. */
-const powerloss: Op = async (play) => {
-  for (const op of ['powerloss', 'start']) {
+/** The broker dies and starts again on its data: `how` is kill, stop or powerloss. One that cannot be made to goes on. */
+const die: Op = async (play, step) => {
+  const how = textOf(step, 'how', 'kill') as 'kill' | 'stop' | 'powerloss';
+  if (!play.driver.manifest.abilities.includes(how)) return;
+  if (how === 'stop') play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
+  for (const op of [how, 'start']) {
     const { ok, error } = await play.call(op, {}, RESTART_MS);
     if (error !== undefined) throw new HarnessError(`the driver could not ${op} the subject: ${error.text ?? error.kind}`);
     if (isObject(ok) && typeof ok.address === 'string') play.address = ok.address;
-    play.history.add({ kind: 'subject', what: op === 'start' ? 'started' : 'killed', id: 'subject' });
+    const what = op === 'start' ? 'started' : op === 'stop' ? 'stopped' : 'killed';
+    play.history.add({ kind: 'subject', what, id: 'subject' });
   }
 };
 
@@ -404,6 +355,6 @@ export const GROUP_OPS: Readonly<Record<string, Op>> = {
   useRemembered,
   awaitTold,
   describe,
-  powerloss,
+  die,
   killBroker,
 };

@@ -1,38 +1,8 @@
 import type { JsonObject } from '../../json.ts';
 import type { Program, Step } from '../../play/program.ts';
+import { BROKER_PROGRAMS } from './broker-programs.ts';
 import { SESSIONS } from './member-clauses.ts';
-
-/** Longer than anything that follows from a change may take. */
-const SETTLED: Step = { op: 'live', ms: 2_500 };
-
-const program = (name: string, steps: readonly Step[], rest: Partial<Program> = {}): Program => ({
-  family: 'groups',
-  name,
-  role: 'broker',
-  ...rest,
-  steps,
-});
-
-const topic = (queues: number, name = '~t'): Step => ({ op: 'topic', topic: name, queues });
-const join = (m: string, rest: JsonObject = {}): Step => ({ op: 'join', g: '~g', m, ...rest });
-const by = (op: string, m: string, rest: JsonObject = {}): Step => ({ op, g: '~g', m, ...rest });
-const describe: Step = { op: 'describe', g: '~g' };
-const ask = (frame: string, header: JsonObject): Step => ({ op: 'ask', frame, header });
-const live = (ms: number): Step => ({ op: 'live', ms });
-
-const KILLED = { alone: true, needs: ['kill'] } as const;
-const CUT = { alone: true, needs: ['powerloss'] } as const;
-const STOPPED = { alone: true, needs: ['stop'] } as const;
-const VIRTUAL = { timing: 'virtual' } as const;
-
-const heartbeat = (group: string, header: JsonObject = {}, subscription: JsonObject = {}): Step =>
-  ask('CLIENT_HEARTBEAT', {
-    group,
-    member: 'x',
-    revision: 1,
-    subscription: { topics: [{ topic: '~t' }], ...subscription },
-    ...header,
-  });
+import { ask, by, describe, fetch, heartbeat, join, live, program, SETTLED, topic, VIRTUAL } from './program-steps.ts';
 
 /** Members come and go; everybody is asked at the end what it counts. */
 const divide = (name: string, queues: number, rest: JsonObject): Program =>
@@ -94,6 +64,34 @@ const DIVISION: readonly Program[] = [
     by('pullHeld', 'b'),
     by('commitHeld', 'b'),
     SETTLED,
+  ]),
+  program('messages-come-before-their-queue-is-found', [
+    topic(1),
+    join('a', { from: 1 }),
+    live(500),
+    { op: 'grow', by: 2 },
+    { op: 'fill', queue: 1, count: 2 },
+    { op: 'fill', queue: 2, count: 1 },
+    SETTLED,
+    by('pullHeld', 'a'),
+    by('commitHeld', 'a'),
+  ]),
+  program('commits-survive-a-rebalance', [
+    topic(4),
+    ...[0, 1, 2, 3].map((queue): Step => ({ op: 'fill', queue, count: 3 })),
+    join('a'),
+    live(500),
+    by('pullHeld', 'a'),
+    by('commitHeld', 'a'),
+    ...[2, 3].map((queue): Step => ({ op: 'fill', queue, count: 2 })),
+    by('pullHeld', 'a'),
+    join('b'),
+    SETTLED,
+    fetch,
+    by('leave', 'a'),
+    SETTLED,
+    fetch,
+    by('pullHeld', 'b'),
   ]),
 ];
 
@@ -349,129 +347,4 @@ const SUBSCRIPTIONS: readonly Program[] = [
   ]),
 ];
 
-const fetch: Step = ask('OFFSET_FETCH', { group: '~g', queues: [0, 1, 2, 3].map((queue) => ({ topic: '~t', queue })) });
-
-/** A member gives queues back, and as soon as that is answered the broker dies. */
-const givenBefore = (gives: 'release' | 'leave', dies: 'kill' | 'powerloss'): Step[] => [
-  topic(4),
-  ...[0, 1, 2, 3].map((queue): Step => ({ op: 'fill', queue, count: 3 })),
-  join('a'),
-  live(500),
-  by('pullHeld', 'a'),
-  by(gives, 'a'),
-  { op: dies },
-  join('a'),
-  live(500),
-  fetch,
-];
-
-const RESTARTS: readonly Program[] = [
-  program(
-    'the-broker-is-killed-and-its-members-come-back',
-    [
-      topic(4),
-      join('a'),
-      join('b'),
-      SETTLED,
-      { op: 'kill' },
-      live(500),
-      join('c'),
-      SETTLED,
-      by('beat', 'a', { header: { generation: 0 } }),
-      by('pullHeld', 'a'),
-      describe,
-    ],
-    KILLED,
-  ),
-  program(
-    'the-broker-is-killed-and-a-member-stays-away',
-    [
-      topic(4),
-      join('a'),
-      join('b'),
-      SETTLED,
-      by('habits', 'b', { beats: false, releases: false }),
-      { op: 'kill' },
-      live(500),
-      describe,
-      { op: 'grow', by: 4 },
-      live(1_000),
-      by('release', 'a'),
-      live(1_000),
-      describe,
-      live(10_000),
-      SETTLED,
-      describe,
-      SETTLED,
-    ],
-    { ...KILLED, ...VIRTUAL },
-  ),
-  program(
-    'the-broker-stops-and-its-members-come-back',
-    [
-      topic(4),
-      join('a', { session: 1_500 }),
-      join('b', { session: 1_500 }),
-      SETTLED,
-      { op: 'restart' },
-      SETTLED,
-      by('beat', 'a', { header: { generation: 0 } }),
-      by('commitHeld', 'b'),
-    ],
-    STOPPED,
-  ),
-  program(
-    'the-power-fails-when-a-lease-is-told',
-    [topic(4), join('a', { wait: false }), by('awaitTold', 'a', { leases: 1 }), { op: 'powerloss' }, live(500)],
-    CUT,
-  ),
-  program('the-broker-is-killed-when-a-release-is-answered', givenBefore('release', 'kill'), KILLED),
-  program('the-power-fails-when-a-release-is-answered', givenBefore('release', 'powerloss'), CUT),
-  program('the-power-fails-when-a-leave-is-answered', givenBefore('leave', 'powerloss'), CUT),
-];
-
-/** Other brokers, of the kit, at a NameServer of the kit at which the subject registers. */
-const CLUSTER = {
-  setup: { kit: { nameServers: 1, brokers: 2, topics: [{ topic: 't', queues: 3 }] } },
-  needs: ['register'],
-} as const;
-
-const CLUSTERS: readonly Program[] = [
-  program(
-    'queues-of-other-brokers-count',
-    [
-      topic(4),
-      join('a', { label: 'z' }),
-      join('b', { label: 'y' }),
-      join('c', { label: 'x' }),
-      SETTLED,
-      by('beat', 'a'),
-      by('beat', 'b'),
-      by('leave', 'a'),
-      SETTLED,
-      by('beat', 'b'),
-      SETTLED,
-    ],
-    CLUSTER,
-  ),
-  program(
-    'queues-of-a-vanished-broker-count-for-a-while',
-    [
-      topic(4),
-      join('a', { session: 600_000 }),
-      join('b', { session: 600_000 }),
-      SETTLED,
-      { op: 'killBroker', broker: 0 },
-      live(70_000),
-      by('beat', 'a'),
-      live(50_000),
-      by('beat', 'a'),
-      live(20_000),
-      by('beat', 'a'),
-      SETTLED,
-    ],
-    { ...CLUSTER, ...VIRTUAL },
-  ),
-];
-
-export const PROGRAMS: readonly Program[] = [...DIVISION, ...LIFETIMES, ...GIVING, ...SUBSCRIPTIONS, ...RESTARTS, ...CLUSTERS];
+export const PROGRAMS: readonly Program[] = [...DIVISION, ...LIFETIMES, ...GIVING, ...SUBSCRIPTIONS, ...BROKER_PROGRAMS];
