@@ -103,6 +103,14 @@ export const MUTANTS = [
     clause: 'QNT-FRM-031',
   },
   {
+    name: 'commit-before-the-answer-fits',
+    what: 'a commit takes effect, and then its answer is too long',
+    file: 'broker/groups/offsets.ts',
+    find: 'if (bytes > Math.min(bytesMax, LIMITS.CONTROL_HEADER_BYTES_MAX)) {',
+    replace: 'if (bytes > 64 * LIMITS.CONTROL_HEADER_BYTES_MAX && bytesMax > 0) {',
+    clause: 'QNT-FRM-031',
+  },
+  {
     name: 'ping-answered-twice',
     what: 'PING is answered twice',
     file: session,

@@ -1,6 +1,6 @@
 import { Flag, FRAMES, LIMITS } from '@qanat/core';
-import { type Clause, judgeThat } from '../../clause/clause.ts';
-import type { Exchange, FrameSeen, View } from '../../history/view.ts';
+import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
+import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { readMessage } from './control-header.ts';
 import { judgedOf, lineOf, SERVERS, tell, traitOf } from './outcome.ts';
 import { outlooksOf, type Prospect } from './outlook.ts';
@@ -127,8 +127,9 @@ const oneWayNumber: Clause = {
   },
 };
 
-/** What the client of a connection said that it takes; 0 where it left the choice to the server. */
-const saidMax = (frame: FrameSeen): number => frame.connection.hello?.header?.frameBytesMax ?? 0;
+/** What the client of a connection said that it takes; 0 where it left the choice to the server, or was refused. */
+const saidMax = ({ connection }: FrameSeen): number =>
+  connection.helloOk === undefined ? 0 : (connection.hello?.header?.frameBytesMax ?? 0);
 
 const noLongerFrame: Clause = {
   id: 'QNT-FRM-006',
@@ -174,8 +175,29 @@ const cutIntoFrames: Clause = {
       else if (isPlainList(exchange))
         judge.fail(response, `an answer to ${name} that passes ${said} bytes has to be cut; got LIMIT_EXCEEDED`, 'code');
     }
+    checkNoEffect(view, judge);
   },
 };
+
+/** A commit whose answer would be too long: what it named is not committed, where nothing else committed in that group. */
+function checkNoEffect(view: View, judge: Judge): void {
+  const commits = view.requests('OFFSET_COMMIT', 'kit');
+  for (const { header, code, response } of commits) {
+    if (header === undefined || response === undefined || code !== 'LIMIT_EXCEEDED' || saidMax(response) === 0) continue;
+    if (commits.filter((other) => other.header?.group === header.group).length > 1) continue;
+    for (const fetch of view.requests('OFFSET_FETCH', 'kit')) {
+      if (fetch.header?.group !== header.group || fetch.answer === undefined || fetch.request.index < response.index) continue;
+      const committed = fetch.answer.offsets.find((one: Header) => one.committed);
+      judgeThat(
+        judge,
+        fetch.response ?? fetch.request,
+        committed === undefined,
+        () => `a request that is answered LIMIT_EXCEEDED takes no effect; got a committed offset of ${committed.topic}`,
+        'committed',
+      );
+    }
+  }
+}
 
 /** One-way frames of the subject that MORE joins: nothing but GOAWAY between them. */
 const unbrokenPushes: Clause = {

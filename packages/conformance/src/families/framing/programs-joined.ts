@@ -139,6 +139,16 @@ const BROKER_PROGRAMS: readonly Program[] = [
     { op: 'pass', ms: 1_000 },
     FENCE,
   ]),
+  programFor('broker', 'refused-commit-of-a-client-of-short-frames', [
+    SMALL,
+    { op: 'request', frame: 'TOPIC_CREATE', header: { topic: LONG_TOPIC, queues: 1 } },
+    {
+      op: 'request',
+      frame: 'OFFSET_COMMIT',
+      header: { group: '~free', kind: 1, offsets: lookUps.map(({ topic, queue }) => ({ topic, queue })) },
+    },
+    { op: 'request', frame: 'OFFSET_FETCH', header: { group: '~free', queues: [{ topic: LONG_TOPIC }] } },
+  ]),
   programFor('broker', 'batches-for-a-client-of-short-frames', [
     OPEN,
     { op: 'request', frame: 'TOPIC_CREATE', header: { topic: '~orders', queues: 1 } },
