@@ -181,6 +181,9 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
   'stable-offsets': [
     [...RIGHT, drained(1, 1)],
     [...BEGIN, ...ONE, invoked(2), acked(2, 0)],
+    // Of two acknowledgements behind the power cut none can tell of what it took.
+    [run('async'), node('broker-a', 'powerCut'), invoked(1), acked(1, 0), invoked(2), acked(2, 0)],
+    [run(), invoked(1), node('broker-a', 'powerCut'), acked(1, 0), invoked(2), acked(2, 0)],
   ],
   'dense-offsets': [
     [...BEGIN, settled(), drained(1, 0), drained(2, 2), end(3)],
@@ -321,7 +324,11 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
     [...BEGIN, ...ONE, fault('kill'), delivered(1, 0, { member: 'm2' })],
     [...BEGIN, ...ONE, { kind: 'reset', phase: 'asked', broker: 'broker-a', group: 'g', forward: false }, delivered(1, 0)],
   ],
-  'stable-offsets': [[run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), invoked(2), acked(2, 0)]],
+  'stable-offsets': [
+    [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), invoked(2), acked(2, 0)],
+    // The answer was under way when the power was cut.
+    [run('async'), invoked(1), node('broker-a', 'powerCut'), acked(1, 0), invoked(2), acked(2, 0)],
+  ],
   'sequences-hold': [
     [run(), stored(0), stored(0, { duplicate: true })],
     // An answer that was lost with its connection was not seen.
