@@ -102,6 +102,11 @@ const lease = (epoch: number, start: number, name = 'm1', releasing = false): Hi
   member: name,
   leases: [{ queue: QUEUE, epoch, start, releasing }],
 });
+/** A heartbeat of a member that has just joined, and what happens while it is on its way. */
+const subscribed = (onItsWay: readonly (HistoryFact | number)[] = [], broker = 'broker-a'): readonly (HistoryFact | number)[] => {
+  const common = { kind: 'subscribed', group: 'g', member: 'm1', joinedAgoMs: 1 } as const;
+  return [{ ...common, phase: 'sent', node: 'm1' }, ...onItsWay, { ...common, phase: 'came', node: broker }];
+};
 const committed = (offset: number, epoch: number, via: 'commit' | 'release' = 'commit', code = 'OK'): HistoryFact => ({
   kind: 'committed',
   via,
@@ -164,6 +169,8 @@ const TWO = [
   handled(1),
   committed(2, 1),
 ] as const;
+const LAST = [run(), group({ from: 'last' }), member('joined')] as const;
+const SENT = [invoked(1), acked(1, 0)] as const;
 const END = [settled(), drained(1, 0), drained(2, 1), end(2)] as const;
 const RIGHT = [...BEGIN, ...ONE, ...TWO, ...END] as const;
 
@@ -260,6 +267,10 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [run(), group({ mode: 'broadcasting' }), member('joined'), invoked(1), acked(1, 0), settled(), drained(1, 0), end(1)],
     // LAST means the first message stored since the member joined.
     [run(), group({ from: 'last' }), member('joined'), invoked(1), acked(1, 0), lease(1, 1), settled(), drained(1, 0), end(1)],
+    // Its heartbeat came soon, and waited for the record of the group; or it was late when the lease was told already.
+    [...LAST, ...subscribed(), 1_000, ...SENT, 3_000, lease(1, 1), settled(), drained(1, 0), end(1)],
+    [...LAST, ...subscribed(), 1_000, ...SENT, lease(1, 1), ...subscribed([3_000]), settled(), drained(1, 0), end(1)],
+    [...LAST, ...subscribed([1_000, ...SENT, 3_000], 'broker-b'), lease(1, 1), settled(), drained(1, 0), end(1)],
   ],
   'polls-wake': [[...BEGIN, polled('1', 0), invoked(1), stored(0), 60_000, settled()]],
   'nobody-expires-early': [
@@ -377,6 +388,10 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   ],
   'commits-handled': [
     [run(), group({ filters: { t: ['red'] } }), lease(1, 0), invoked(1), committed(1, 1), settled(), drained(1, 0), end(1)],
+  ],
+  'at-least-once': [
+    // Nobody at the broker can tell how long its heartbeat was on its way.
+    [...LAST, ...subscribed([1_000, ...SENT, 3_000]), lease(1, 1), settled(), drained(1, 0), end(1)],
   ],
   'polls-wake': [
     [...BEGIN, polled('1', 0, true), invoked(1), stored(0), 60_000, settled()],
