@@ -39,6 +39,8 @@ const acked = (number: number, offset: number, queue = QUEUE): HistoryFact => ({
   queue,
   offset,
 });
+/** A part of a batch that went to several queues. */
+const ACKED_SOMEWHERE: HistoryFact = { kind: 'sendCompleted', value: 'p:1', outcome: 'ok' };
 const ended = (number: number, outcome: 'rejected' | 'unknown'): HistoryFact => ({
   kind: 'sendCompleted',
   value: `p:${number}`,
@@ -180,6 +182,9 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [...BEGIN, ...ONE, ...TWO, settled(), drained(1, 0), end(1)],
     // It is there, but elsewhere.
     [...BEGIN, ...ONE, invoked(2), acked(2, 5), ...END],
+    [run(), invoked(1), ACKED_SOMEWHERE, settled(), end(0)],
+    // A broker that is back was read.
+    [run(), invoked(1), ACKED_SOMEWHERE, node('broker-a', 'stopping'), node('broker-a', 'started'), settled(), end(0)],
   ],
   'rejected-invisible': [
     [...BEGIN, ...ONE, invoked(2), ended(2, 'rejected'), ...END],
@@ -329,6 +334,9 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
     [run(), invoked(1, { ack: 'none' }), { kind: 'sendCompleted', value: 'p:1', outcome: 'ok' }, settled(), end(0)],
     [run(), invoked(1), acked(1, 0), settled(), { kind: 'queueDrained', queue: QUEUE, oldest: 1, highWatermark: 1 }],
     [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), settled(), end(0)],
+    // What a broker holds that was down at the end was not read.
+    [run(), invoked(1), acked(1, 0), node('broker-a', 'stopping'), settled()],
+    [run(), invoked(1), ACKED_SOMEWHERE, node('broker-a', 'stopping'), settled()],
   ],
   'no-duplicates': [
     [...BEGIN, ...ONE, delivered(1, 0, { attempt: 2 })],
