@@ -195,7 +195,7 @@ export class MemoryStorage implements Storage {
       if (operation === 'append') leave(faults.random);
       throw new QanatError('STORE_IO', `cannot ${operation} ${name}: input/output error`);
     };
-    this.#request(name, (takesMs ?? 0) * faults.slowFactor, done, runOrFail, leave);
+    this.#request(name, takesMs ?? 0, done, runOrFail, leave);
   }
 
   #request<Result>(
@@ -222,8 +222,26 @@ export class MemoryStorage implements Storage {
       done(error, result as Result);
       this.#closeWhenIdle();
     };
-    queue.push({ start: () => this.#clock.at(this.#clock.nowMs() + takesMs, end), leave });
+    queue.push({ start: () => this.#after(takesMs, end), leave });
     if (queue.length === 1) queue[0]?.start();
+  }
+
+  /** As long as the disk is slow, it takes longer. */
+  #after(takesMs: number, end: () => void): void {
+    const { faults } = this.#options;
+    const inMs = (ms: number, run: () => void): (() => void) => this.#clock.at(this.#clock.nowMs() + ms, run);
+    if (faults === undefined || faults.slowFactor === 1 || takesMs === 0) {
+      inMs(takesMs, end);
+      return;
+    }
+    const ended = faults.slowed(() => {
+      cancel();
+      inMs(takesMs, end);
+    });
+    const cancel = inMs(takesMs * faults.slowFactor, () => {
+      ended();
+      end();
+    });
   }
 
   #closeWhenIdle(): void {

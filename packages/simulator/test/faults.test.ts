@@ -1,15 +1,18 @@
 // Goal: the simulated hosts fail as real ones do; each fault by itself, seen from outside.
 import type { Connection, ConnectionHandler, QanatError } from '@qanat/core';
 import { Random } from '@qanat/core';
-import { DiskFaults, HostClock, MemoryStorage, VirtualClock, VirtualNetwork } from '@qanat/simulator';
+import { DiskFaults, HostClock, MemoryStorage, type MemoryStorageOptions, VirtualClock, VirtualNetwork } from '@qanat/simulator';
 import { describe, expect, it } from 'vitest';
 
 const SECTOR = 512;
 
-function newDisk(seed: number): { clock: VirtualClock; faults: DiskFaults; disk: MemoryStorage } {
+function newDisk(
+  seed: number,
+  options: MemoryStorageOptions = {},
+): { clock: VirtualClock; faults: DiskFaults; disk: MemoryStorage } {
   const clock = new VirtualClock();
   const faults = new DiskFaults(new Random(seed));
-  return { clock, faults, disk: new MemoryStorage(clock, { faults }) };
+  return { clock, faults, disk: new MemoryStorage(clock, { ...options, faults }) };
 }
 
 /** Runs one request to its end. */
@@ -114,6 +117,23 @@ describe('a disk that is full, slow or broken', () => {
     expect(ended<void>(clock, (done) => disk.replace('b', Uint8Array.of(1), done)).error?.code).toBe('STORE_IO');
     faults.empty();
     expect(write(clock, disk, 'a', 1, 50)).toBeUndefined();
+  });
+
+  it('takes longer while it is slow, and no longer for what is under way when it is quick again', () => {
+    const { clock, faults, disk } = newDisk(7, { syncMs: 10 });
+    ended<void>(clock, (done) => disk.create('a', done));
+    const startMs = clock.nowMs();
+    const took: number[] = [];
+    faults.slowFactor = 5;
+    disk.sync('a', () => took.push(clock.nowMs() - startMs));
+    clock.run(startMs + 50);
+    faults.slowFactor = 1_000;
+    disk.sync('a', () => took.push(clock.nowMs() - startMs));
+    disk.sync('a', () => took.push(clock.nowMs() - startMs));
+    clock.run(startMs + 150);
+    faults.heal();
+    clock.run(startMs + 1_000);
+    expect(took).toEqual([50, 160, 170]);
   });
 
   it('fails so many requests of a kind as it was told', () => {

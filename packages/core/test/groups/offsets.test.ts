@@ -194,6 +194,42 @@ describe('where a group begins (chapter of offsets)', () => {
     expect(b.lease('orders', 0).startOffset).toBe(2);
   });
 
+  it('with LAST counts from when the heartbeat came, however long it waited for the record of its group [QNT-OFS-018]', () => {
+    const world = new GroupWorld();
+    world.topic('orders', 1, 3);
+    world.pass(1_000);
+    const a = new TestMember(world, 'a', { ...ORDERS, from: Position.LAST });
+    const lost = a.heartbeat();
+    world.pass(2_000, false);
+    world.store('orders', 0, 2);
+    world.pass(1_000, false);
+    // Nobody answers: it tries another connection, whose heartbeat waits too.
+    world.close(a.session);
+    a.reconnect();
+    a.heartbeat(true);
+    world.pass(4_000, false);
+    world.store('orders', 0, 2);
+    world.settle();
+    expect(lost.done).toBe(false);
+    expect(a.lease('orders', 0).startOffset).toBe(3);
+  });
+
+  it('with LAST counts from when the heartbeat came, however long it waited for a new record [QNT-OFS-018]', () => {
+    const world = new GroupWorld();
+    world.topic('orders', 1, 3);
+    commitAs(world, 'orders', 0, 1);
+    world.topic('bills', 1, 3);
+    world.settle();
+    world.pass(1_000);
+    const a = new TestMember(world, 'a', { version: 1, topics: [{ topic: 'bills' }], from: Position.LAST });
+    a.heartbeat();
+    world.pass(2_000, false);
+    world.store('bills', 0, 2);
+    world.pass(4_000, false);
+    world.settle();
+    expect(a.lease('bills', 0).startOffset).toBe(3);
+  });
+
   it('survives the loss of the lease that was granted with it', () => {
     const world = new GroupWorld();
     world.topic('orders', 1, 10);

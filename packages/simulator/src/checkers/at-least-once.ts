@@ -1,9 +1,17 @@
-import { type EventOf, type QueueKey, topicOf } from '../history/index.ts';
+import { brokerOf, type EventOf, type QueueKey, topicOf } from '../history/index.ts';
 import type { Checker, Report } from './checker.ts';
 import { type Facts, mayHaveLost, passes } from './facts.ts';
 import { orNew } from './or-new.ts';
 
 type Joined = EventOf<'member'> & { readonly index: number };
+
+/** What one group did. */
+interface Seen {
+  readonly joined: Joined;
+  readonly handled: ReadonlyMap<QueueKey, ReadonlySet<number>>;
+  /** By broker: when LAST begins there at the latest. */
+  readonly beginMs: ReadonlyMap<string, number>;
+}
 
 /** G6 of the fault model. */
 export const atLeastOnce: Checker = {
@@ -12,6 +20,7 @@ export const atLeastOnce: Checker = {
   begin: (facts, report) => {
     const handled = new Map<string, Map<QueueKey, Set<number>>>();
     const first = new Map<string, Joined>();
+    const joining = new Joining();
     return {
       see(event, index) {
         if (event.kind === 'member') {
@@ -19,7 +28,7 @@ export const atLeastOnce: Checker = {
         } else if (event.kind === 'handled' && event.ok) {
           const queues = orNew(handled, event.group, () => new Map());
           orNew(queues, event.queue, () => new Set()).add(event.offset);
-        }
+        } else if (event.kind === 'subscribed' || event.kind === 'leases') joining.see(event);
       },
       end() {
         const settledAt = facts.events.findIndex(({ kind }) => kind === 'settled');
@@ -27,24 +36,56 @@ export const atLeastOnce: Checker = {
           const joined = first.get(group);
           if (joined === undefined || facts.movedForward.has(group)) continue;
           if (declared.mode === 'broadcasting' && leftEarly(facts, group, settledAt)) continue;
-          look(facts, declared, joined, handled.get(group) ?? new Map(), report);
+          const beginMs = joining.beginMs(joined);
+          look(facts, declared, { joined, handled: handled.get(group) ?? new Map(), beginMs }, report);
         }
       },
     };
   },
 };
 
+/** `joined_ago_ms` is whole milliseconds. */
+const ROUNDED_MS = 1;
+
+/**
+ * A member says how long ago it joined. What it says ages on its way to the broker, and nobody there can tell by how much: for so
+ * long LAST may begin too late (spec, chapter of offsets). How long it lies there does not count.
+ */
+class Joining {
+  readonly #sentMs = new Map<string, number>();
+  /** By group and member, then broker: the longest that a heartbeat was on its way. */
+  readonly #wayMs = new Map<string, Map<string, number>>();
+  /** Groups and brokers where it is decided. */
+  readonly #decided = new Set<string>();
+
+  see(event: EventOf<'subscribed'> | EventOf<'leases'>): void {
+    if (event.kind === 'leases') {
+      if (event.leases.length > 0) this.#decided.add(`${event.group} ${event.broker}`);
+      return;
+    }
+    const { phase, node, group, member, joinedAgoMs, atMs } = event;
+    const who = `${group} ${member}`;
+    const key = `${who} ${joinedAgoMs}`;
+    if (phase === 'sent') {
+      this.#sentMs.set(key, atMs);
+      return;
+    }
+    if (this.#decided.has(`${group} ${node}`)) return;
+    const ways = orNew(this.#wayMs, who, () => new Map());
+    ways.set(node, Math.max(ways.get(node) ?? 0, atMs - (this.#sentMs.get(key) ?? atMs)));
+  }
+
+  beginMs({ group, member, atMs }: Joined): ReadonlyMap<string, number> {
+    const ways = this.#wayMs.get(`${group} ${member}`) ?? [];
+    return new Map([...ways].map(([broker, wayMs]) => [broker, atMs + wayMs + ROUNDED_MS]));
+  }
+}
+
 /** A reader of its own that went before everything had settled owes nothing. */
 const leftEarly = ({ events }: Facts, group: string, settledAt: number): boolean =>
   events.some((event, i) => i < settledAt && event.kind === 'member' && event.group === group && event.state !== 'joined');
 
-function look(
-  facts: Facts,
-  declared: EventOf<'group'>,
-  joined: Joined,
-  handled: ReadonlyMap<QueueKey, ReadonlySet<number>>,
-  report: Report,
-): void {
+function look(facts: Facts, declared: EventOf<'group'>, { joined, handled, beginMs }: Seen, report: Report): void {
   const { group, from, mode } = declared;
   let told = 0;
   for (const [queue, log] of facts.log) {
@@ -54,7 +95,12 @@ function look(
     for (const [offset, value] of log) {
       const send = facts.sends.get(value);
       if (send === undefined || mine?.has(offset) || !passes(declared, topicOf(queue), send.invoked.tag)) continue;
-      const owed = from === 'first' || offset >= begin || (mode === 'clustering' && owedToLast(facts, joined, send.invokedAt));
+      const owed =
+        from === 'first' ||
+        offset >= begin ||
+        (mode === 'clustering' &&
+          owedToLast(facts, joined, send.invokedAt) &&
+          send.invoked.atMs >= (beginMs.get(brokerOf(queue)) ?? joined.atMs));
       if (!owed || ++told > 3) continue;
       report(`${group} never handled ${value} at ${queue} ${offset}`, send.invoked, joined);
     }

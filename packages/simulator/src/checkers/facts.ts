@@ -36,7 +36,7 @@ export interface Facts {
   /** Faults by kind and node. */
   readonly struck: ReadonlySet<string>;
   readonly spans: readonly Span[];
-  /** Nodes that were down when the run ended: what they hold was not read. */
+  /** Brokers that were down when the run ended: what they hold was not read. */
   readonly downAtEnd: ReadonlySet<string>;
   /** Brokers that refuse their log since it was damaged. */
   readonly refused: ReadonlySet<string>;
@@ -144,8 +144,8 @@ class FactsFold {
 
   #node({ node, role, state, code, atMs }: Extract<HistoryEvent, { kind: 'node' }>, index: number): void {
     if (state === 'powerCut' && role === 'broker' && this.flush === 'async') this.cutBrokers.add(node);
-    if (DOWN.has(state)) this.downAtEnd.add(node);
-    else if (state === 'started') this.downAtEnd.delete(node);
+    if (state === 'started') this.downAtEnd.delete(node);
+    else if (DOWN.has(state) && role === 'broker') this.downAtEnd.add(node);
     if (state === 'failed') {
       this.firstFault = Math.min(this.firstFault, index);
       if (code === 'CORRUPT_LOG' && this.struck.has(`rot ${node}`)) this.refused.add(node);

@@ -1,5 +1,6 @@
 import { brokerOf, type EventOf, type QueueKey } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { PowerCuts } from './power-cuts.ts';
 
 interface Acked {
   readonly offset: number;
@@ -12,6 +13,7 @@ export const lostIsSuffix: Checker = {
   begin: (facts, report) => {
     /** Acknowledged since the last power cut. */
     let life = new Map<QueueKey, Acked[]>();
+    const cuts = new PowerCuts(facts);
     const judge = (node: string): void => {
       for (const [queue, acked] of life) {
         if (brokerOf(queue) !== node || facts.refused.has(node)) continue;
@@ -33,9 +35,11 @@ export const lostIsSuffix: Checker = {
       }
     };
     return {
-      see(event) {
+      see(event, index) {
         if (facts.flush !== 'async') return;
+        cuts.see(event, index);
         if (event.kind === 'sendCompleted' && event.outcome === 'ok' && event.queue !== undefined && event.offset !== undefined) {
+          if (cuts.cameBetween(event)) return;
           const acked = life.get(event.queue) ?? [];
           acked.push({ offset: event.offset, event });
           life.set(event.queue, acked);

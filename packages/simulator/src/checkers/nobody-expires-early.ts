@@ -29,8 +29,13 @@ export const nobodyExpiresEarly: Checker = {
   },
 };
 
-const justWoke = ({ spans }: Facts, { node, atMs }: EventOf<'expired'>, dueMs: number): boolean =>
-  spans.some(
-    ({ node: slept, fault, toMs }) =>
-      slept === node && fault === 'pause' && toMs <= atMs && atMs < toMs + AWAY_AFTER_MS / 2 && dueMs < toMs - AWAY_AFTER_MS,
-  );
+/** A sleep of the server that it must have noticed moves the deadline; a short one behind it wakes nobody. */
+function justWoke({ spans }: Facts, { node, atMs }: EventOf<'expired'>, silentMs: number): boolean {
+  let dueMs = silentMs;
+  for (const { node: slept, fault, toMs } of spans) {
+    if (slept !== node || fault !== 'pause' || toMs > atMs || dueMs >= toMs - AWAY_AFTER_MS) continue;
+    if (atMs < toMs + AWAY_AFTER_MS / 2) return true;
+    dueMs = toMs + AWAY_AFTER_MS;
+  }
+  return false;
+}

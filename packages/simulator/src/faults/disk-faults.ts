@@ -12,14 +12,34 @@ export type UnsyncedPages = 'drop' | 'keep';
 /** What is wrong with one disk. It outlives the processes that use the disk. */
 export class DiskFaults {
   readonly random: Random;
-  /** Every request takes so many times longer. */
-  slowFactor = 1;
+  #slowFactor = 1;
+  readonly #slowed = new Set<() => void>();
   #limitBytes = Number.POSITIVE_INFINITY;
   readonly #failing = new Map<DiskOperation, number>();
   #syncFailure: UnsyncedPages | undefined;
 
   constructor(random: Random) {
     this.random = random;
+  }
+
+  /** Every request takes so many times longer. */
+  get slowFactor(): number {
+    return this.#slowFactor;
+  }
+
+  /** With 1 what is under way takes no longer than what begins now. */
+  set slowFactor(factor: number) {
+    this.#slowFactor = factor;
+    if (factor !== 1) return;
+    const slowed = [...this.#slowed];
+    this.#slowed.clear();
+    for (const hurry of slowed) hurry();
+  }
+
+  /** A slow request is under way. @param hurry called when the disk is quick again. @returns call it when the request has ended. */
+  slowed(hurry: () => void): () => void {
+    this.#slowed.add(hurry);
+    return () => this.#slowed.delete(hurry);
   }
 
   /** Something else fills the disk: from now on the files of this store may have so many bytes in all. */

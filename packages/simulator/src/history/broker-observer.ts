@@ -142,7 +142,12 @@ export class BrokerObserver implements EngineObserver {
     });
   }
 
-  #heartbeat(connection: number, { group, member, sessionMs }: RequestHeader<'CLIENT_HEARTBEAT'>): void {
+  #heartbeat(connection: number, header: RequestHeader<'CLIENT_HEARTBEAT'>): void {
+    const { group, member, sessionMs, joinedAgoMs, subscription } = header;
+    if (subscription !== undefined) {
+      const node = this.#options.broker;
+      this.#options.history.add({ kind: 'subscribed', phase: 'came', node, group, member, joinedAgoMs });
+    }
     const allowedMs = sessionMs === 0 ? this.#options.sessionMs : sessionMs;
     this.#heard.set(`${group}/${member}`, { connection, atMs: this.#options.nowMs(), sessionMs: allowedMs });
   }

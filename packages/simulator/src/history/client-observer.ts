@@ -1,12 +1,12 @@
-import type { Input, LiveFrame, Output } from '@qanat/core';
+import { decodeFrame, type Input, joinParts, type LiveFrame, type Output } from '@qanat/core';
 import type { History } from './history.ts';
 import type { EngineObserver } from './observed-engine.ts';
-import { frameNameOf } from './wire-facts.ts';
+import { frameNameOf, requestOf } from './wire-facts.ts';
 
 /** What must not be asked of a server that said that it leaves (spec, chapter of connections). */
 const NEW_WORK: ReadonlySet<LiveFrame> = new Set(['SEND', 'PULL', 'INIT_PRODUCER']);
 
-/** Writes down what a client asks of servers that have said GOAWAY. */
+/** Writes down when a client's members subscribe, and what it asks of servers that have said GOAWAY. */
 export class ClientObserver implements EngineObserver {
   readonly #node: string;
   readonly #history: History;
@@ -28,13 +28,22 @@ export class ClientObserver implements EngineObserver {
   }
 
   output(output: Output): void {
-    if (output.kind !== 'send' || !this.#leaving.has(output.connection)) return;
+    if (output.kind !== 'send') return;
     const name = frameNameOf(output.parts[0] as Uint8Array);
-    if (name !== undefined && NEW_WORK.has(name)) this.#history.add({ kind: 'askedAfterGoAway', node: this.#node, frame: name });
+    if (name === undefined) return;
+    if (name === 'CLIENT_HEARTBEAT') this.#heartbeat(output.parts);
+    if (NEW_WORK.has(name) && this.#leaving.has(output.connection))
+      this.#history.add({ kind: 'askedAfterGoAway', node: this.#node, frame: name });
   }
 
   drained(): void {
     for (const connection of this.#told) this.#leaving.add(connection);
     this.#told.clear();
+  }
+
+  #heartbeat(parts: readonly Uint8Array[]): void {
+    const { group, member, joinedAgoMs, subscription } = requestOf('CLIENT_HEARTBEAT', decodeFrame(joinParts(parts)));
+    if (subscription === undefined) return;
+    this.#history.add({ kind: 'subscribed', phase: 'sent', node: this.#node, group, member, joinedAgoMs });
   }
 }

@@ -244,6 +244,17 @@ export interface CommittedOffset {
   readonly code: string;
 }
 
+/** A heartbeat with a subscription leaves a member, or comes to a broker: how long it was on its way makes its age too low. */
+export interface Subscribed {
+  readonly kind: 'subscribed';
+  readonly phase: 'sent' | 'came';
+  /** The member's process, or the broker. */
+  readonly node: string;
+  readonly group: string;
+  readonly member: string;
+  readonly joinedAgoMs: number;
+}
+
 /** A broker answers OFFSET_COMMIT, RELEASE or LEAVE: what it took is durable. */
 export interface Committed {
   readonly kind: 'committed';
@@ -323,6 +334,7 @@ export type HistoryFact =
   | Polled
   | Read
   | LeasesTold
+  | Subscribed
   | Committed
   | Fetched
   | ResetEvent

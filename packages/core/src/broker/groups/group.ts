@@ -104,15 +104,18 @@ export class Group {
 
   // ---- what members send ----
 
-  /** @throws QanatError SUBSCRIPTION_CONFLICT, LIMIT_EXCEEDED. */
-  heartbeat(request: Request<'CLIENT_HEARTBEAT'>): void {
+  /**
+   * @param arrivedMs when the frame came.
+   * @throws QanatError SUBSCRIPTION_CONFLICT, LIMIT_EXCEEDED.
+   */
+  heartbeat(request: Request<'CLIENT_HEARTBEAT'>, arrivedMs: number): void {
     const { header } = request;
     const known = this.members.get(header.member);
     if (known === undefined && header.subscription === undefined) return request.respond(this.#answer(header, undefined));
     const member = known ?? this.#admit(header);
     const returned = member.restored;
     const moved = member.label !== header.label;
-    this.#hear(member, request);
+    this.#hear(member, request, arrivedMs);
     if (this.#isOutdated(member)) throw subscriptionConflict(this.#record, member.version, member.text);
     if (known === undefined && this.members.size === 1 && !this.table.hasLeases) this.#rebalanceNow();
     else if (known === undefined || returned || moved) this.#schedule(this.#env.options.rebalanceDelayMs);
@@ -192,10 +195,11 @@ export class Group {
   }
 
   /** Takes what a heartbeat says of its member. */
-  #hear(member: Member, request: Request<'CLIENT_HEARTBEAT'>): void {
+  #hear(member: Member, request: Request<'CLIENT_HEARTBEAT'>, arrivedMs: number): void {
     const { header, session } = request;
     this.members.heard(member, session, this.#sessionMs(header));
-    const joinedMs = member.heardMs - header.joinedAgoMs;
+    // Counted from when it came: what was stored while it waited for the record of the group belongs to the member.
+    const joinedMs = arrivedMs - header.joinedAgoMs;
     member.joinedMs = member.restored ? joinedMs : Math.min(member.joinedMs, joinedMs);
     member.restored = false;
     member.label = header.label;

@@ -48,7 +48,7 @@ export class Groups {
     const { name } = request;
     switch (name) {
       case 'CLIENT_HEARTBEAT':
-        this.#heartbeat(request as never);
+        this.#heartbeat(request as never, this.#host.engine.nowMs());
         return true;
       case 'RELEASE':
       case 'LEAVE':
@@ -177,7 +177,8 @@ export class Groups {
 
   // ---- frames ----
 
-  #heartbeat(request: Request<'CLIENT_HEARTBEAT'>): void {
+  /** @param arrivedMs when the frame came, however long it has waited for the record of its group since. */
+  #heartbeat(request: Request<'CLIENT_HEARTBEAT'>, arrivedMs: number): void {
     const { group: name, subscription } = request.header;
     checkName('group', name);
     checkSession(request.header.sessionMs);
@@ -186,12 +187,14 @@ export class Groups {
       checkSubscription(subscription);
       this.#checkTopics(subscription);
       if (this.#changing.has(name) || group === undefined || group.isReplacedBy(subscription)) {
-        return this.#change(name, subscription, (error) => this.#again(request, error));
+        return this.#change(name, subscription, (error) =>
+          this.#again(request, error, () => this.#heartbeat(request, arrivedMs)),
+        );
       }
     }
     if (group === undefined)
       request.respond({ wantSubscription: true, heartbeatMs: this.#options.heartbeatMs, sessionMs: this.#options.sessionMs });
-    else group.heartbeat(request);
+    else group.heartbeat(request, arrivedMs);
   }
 
   /** What groups no longer subscribe to makes room again. */
@@ -229,11 +232,11 @@ export class Groups {
   }
 
   /** Handles a request again that waited for the record of its group. */
-  #again(request: Request, error: QanatError | undefined): void {
+  #again(request: Request, error: QanatError | undefined, handle: () => void): void {
     if (!request.session.alive) return;
     if (error !== undefined) return request.fail(error);
     try {
-      this.handle(request);
+      handle();
     } catch (failure) {
       if (!QanatError.is(failure)) throw failure;
       request.fail(failure);
@@ -262,7 +265,7 @@ export class Groups {
     // A commit that comes to nothing makes no group.
     const plan = planCommit(this.#host, { name, kind, table: new LeaseTable() }, member, offsets, false);
     if (plan.offsets.length === 0) return request.respond({ results: plan.failed });
-    this.#change(name, record, (error) => this.#again(request, error));
+    this.#change(name, record, (error) => this.#again(request, error, () => this.#commit(request)));
   }
 
   #fetch(request: Request<'OFFSET_FETCH'>): void {
