@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: patches are pieces of source text.
 const SESSION = 'connection/server-session.ts';
 const SESSIONS = 'connection/server-sessions.ts';
+const CLIENT = 'connection/client-session.ts';
 
 /** Bugs of the connection family: one edit of packages/core/src each, and the clause that has to go red. */
 export const MUTANTS = [
@@ -422,5 +423,46 @@ export const MUTANTS = [
     find: 'this.#emit(encodeFrame(FrameType.GOAWAY, Flag.ONEWAY,',
     replace: "this.#emit(encodeFrame(error.code === 'SHUTTING_DOWN' ? 0x0005 : FrameType.GOAWAY, Flag.ONEWAY,",
     clause: 'QNT-RGY-006',
+  },
+  {
+    name: 'broker-hello-one-way',
+    what: 'a broker sends HELLO to its NameServers as a one-way frame',
+    file: CLIENT,
+    find: 'encodeFrame(FrameType.HELLO, 0, correlation',
+    replace: 'encodeFrame(FrameType.HELLO, Flag.ONEWAY, correlation',
+    clause: 'QNT-CON-001',
+  },
+  {
+    name: 'broker-ping-behind-hello',
+    what: 'a broker sends PING before HELLO is answered',
+    file: CLIENT,
+    find: 'correlation, Hello.encode(this.#greeting)));',
+    replace:
+      'correlation, Hello.encode(this.#greeting)));\n    this.#send(encodeFrame(FrameType.PING, 0, correlation + 2, new Uint8Array(0)));',
+    clause: 'QNT-CON-002',
+  },
+  {
+    name: 'broker-even-numbers',
+    what: 'the requests of a client count up by one',
+    file: CLIENT,
+    find: '(this.#nextCorrelation + 2) >>> 0;',
+    replace: '(this.#nextCorrelation + 1) >>> 0;',
+    clause: 'QNT-COR-001',
+  },
+  {
+    name: 'broker-numbers-in-use',
+    what: 'a client uses two correlation numbers in turn, answered or not',
+    file: CLIENT,
+    find: '(this.#nextCorrelation + 2) >>> 0;\n    } while (this.#pending.has(this.#nextCorrelation));',
+    replace: '(this.#nextCorrelation + 2) & 3;\n    } while (false);',
+    clause: 'QNT-COR-002',
+  },
+  {
+    name: 'broker-silence-until-next-ping',
+    what: 'a client notices a silent server at its next PING only',
+    file: CLIENT,
+    find: 'Math.min(this.#host.nowMs() + pingAfterMs, this.#heardMs + this.#idleMs);',
+    replace: 'this.#host.nowMs() + pingAfterMs;',
+    clause: 'QNT-KAL-004',
   },
 ];

@@ -1,4 +1,5 @@
 import type { Family } from '../../play/family.ts';
+import { BROKER_AS_CLIENT_CLAUSES } from './broker-as-client.ts';
 import { ERROR_CLAUSES } from './errors.ts';
 import { GENERATED } from './generated.ts';
 import { HELLO_CLAUSES } from './hello.ts';
@@ -27,6 +28,7 @@ export const connection: Family = {
     ...STALL_CLAUSES,
     ...PAUSE_CLAUSES,
     ...STRANGER_CLAUSES,
+    ...BROKER_AS_CLIENT_CLAUSES,
   ],
   programs: PROGRAMS,
   generated: GENERATED,

@@ -1,4 +1,5 @@
 import { Flag, FRAMES, FrameType, type LiveFrame } from '@qanat/core';
+import { readRule } from '../../cluster/meddler.ts';
 import type { Op } from '../../play/family.ts';
 import type { KitConnection } from '../../play/kit-connection.ts';
 import { ANSWER_MS, HarnessError, type Play } from '../../play/play.ts';
@@ -125,6 +126,12 @@ const registerOften: Op = async (play, step) => {
     await registerMuch(play, { ...step, revision: i + 1, queues: 1 + (i % 4) });
 };
 
+/** From now on no answer of the kit's NameServers arrives. */
+const muteNameServers: Op = async (play) => {
+  const rule = { op: 'meddle', at: '*', frame: '*', way: 'answer', do: 'drop', times: 1_000_000 };
+  play.cluster?.meddler.rules.push(readRule(rule));
+};
+
 export const CONNECTION_OPS: Readonly<Record<string, Op>> = {
   awaitGoAway,
   repeat,
@@ -135,4 +142,5 @@ export const CONNECTION_OPS: Readonly<Record<string, Op>> = {
   watchMuch,
   standStill: setPaused('paused'),
   goOn: setPaused('resumed'),
+  muteNameServers,
 };

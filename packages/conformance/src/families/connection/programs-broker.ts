@@ -63,6 +63,15 @@ const LONG_FILTER = `${'\u{10348}'.repeat(250)}\u0001`;
 const FOUR_MEGABYTES: readonly Step[] = Array.from({ length: 4 }, () => send(record(1_000_000)));
 const BIG_PULL = { topics: [{ topic: '~orders', queues: [{}] }] };
 
+/** A NameServer whose answers do not arrive any more. */
+const silent = (name: string, idleMs: number, ms: number): Program =>
+  program(name, [OPEN, { op: 'pass', ms: 1_500 }, { op: 'muteNameServers' }, { op: 'pass', ms }], {
+    alone: true,
+    needs: ['register'],
+    timing: 'virtual',
+    setup: { kit: { nameServers: 1, nameServer: { session: { idleMs } } } },
+  });
+
 export const BROKER_PROGRAMS: readonly Program[] = [
   program('refused-has-no-effect', [
     OPEN,
@@ -227,4 +236,6 @@ export const BROKER_PROGRAMS: readonly Program[] = [
     ],
     { alone: true, timing: 'virtual' },
   ),
+  silent('name-server-falls-silent', 2_500, 5_000),
+  silent('name-server-does-not-greet', 8_000, 20_000),
 ];

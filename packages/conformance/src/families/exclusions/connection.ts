@@ -1,8 +1,5 @@
 /** Chapters 03 to 07, 18 and 19: what nobody outside a server or client can observe. */
 export const CONNECTION_EXCLUSIONS: Readonly<Record<string, string>> = {
-  'QNT-CON-007': 'version 1.0 has no feature and one minor version: there is nothing that could be used too early',
-  'QNT-COR-003':
-    'a wrap needs two thousand million requests on one connection; that numbers are odd and unique is looked at elsewhere',
   'QNT-COR-004': 'grants a freedom: there is nothing to break',
   'QNT-ERR-010': 'a defect of the server itself cannot be provoked from outside, and not be told from another error',
   'QNT-LIM-004': 'grants a freedom: there is nothing to break',
