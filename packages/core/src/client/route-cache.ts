@@ -167,7 +167,7 @@ export class RouteCache {
       if (error === undefined) return this.#take(pages);
       for (const topic of topics) {
         const entry = this.#entries.get(topic);
-        if (entry !== undefined) this.#askLater(entry, REFUSED_RETRY_MS);
+        if (entry !== undefined) this.#askLater(entry, error.retryAfterMs ?? REFUSED_RETRY_MS);
       }
     });
   }

@@ -1,4 +1,4 @@
-import { QanatError } from '@qanat/core';
+import { LeaseState, QanatError } from '@qanat/core';
 import { describe, expect, test } from 'vitest';
 import { World } from './world.ts';
 
@@ -119,10 +119,35 @@ describe('a consumer and its group (spec, chapter of groups)', () => {
     broker.generation = 9;
     world.host.push('b1', 'ASSIGNMENT', [
       { ...page, leases: [broker.leases[0] as never] },
-      { ...page, leases: [broker.leases[1] as never] },
+      // Only its list counts.
+      { ...page, generation: 0, members: 0, queues: 0, leases: [broker.leases[1] as never] },
     ]);
     world.host.advance(10);
     expect(world.offsets(1)).toEqual([0]);
     expect(world.of('revoked')).toEqual([]);
+    world.host.advance(3_000);
+    expect(world.host.sent.findLast(({ name }) => name === 'CLIENT_HEARTBEAT')?.header).toMatchObject({ generation: 9 });
   });
+
+  test.each(['CLIENT_HEARTBEAT', 'OFFSET_COMMIT', 'RELEASE', 'LEAVE'] as const)(
+    'does not repeat %s before retry_after_ms has passed [QNT-ERR-006]',
+    (name) => {
+      const world = new World();
+      const { broker, consumer } = world.joined();
+      let refusedAtMs: number | undefined;
+      broker.intercept = (sent) => {
+        if ((sent as { name: string }).name !== name || refusedAtMs !== undefined) return false;
+        refusedAtMs = world.host.engine.nowMs();
+        sent.fail(new QanatError('NOT_READY', 'later', { retryAfterMs: 2_500 }));
+        return true;
+      };
+      broker.fill('t', 0, 1);
+      world.host.advance(4_000);
+      if (name === 'RELEASE') broker.assign([broker.lease('t', 0, 100, 0, LeaseState.RELEASING)]);
+      if (name === 'LEAVE') consumer.close({}, () => {});
+      world.host.advance(6_000);
+      const again = world.host.sent.find((sent) => sent.name === name && sent.atMs > (refusedAtMs ?? Number.POSITIVE_INFINITY));
+      expect(again?.atMs).toBeGreaterThanOrEqual((refusedAtMs as number) + 2_500);
+    },
+  );
 });

@@ -117,6 +117,21 @@ describe('pulling', () => {
     expect(world.host.suspected).toEqual(['b1']);
   });
 
+  test('a broker that says it is the wrong one makes it ask for the route [QNT-RTE-024]', () => {
+    const world = new World();
+    const { broker } = world.joined();
+    let refusals = 1;
+    broker.intercept = (sent) => {
+      if ((sent as { name: string }).name !== 'PULL' || refusals-- <= 0) return false;
+      sent.fail(new QanatError('WRONG_BROKER', 'no broker of this cluster'));
+      return true;
+    };
+    broker.fill('t', 0, 1);
+    world.host.advance(20_000);
+    expect(world.host.refreshed).toEqual(['t']);
+    expect(world.seen).toEqual(['0:0']);
+  });
+
   test('a queue that the broker does not have is asked for again, and the route too [QNT-PUL-033]', () => {
     const world = new World();
     const { broker } = world.joined();

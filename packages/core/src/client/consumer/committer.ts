@@ -29,6 +29,8 @@ export class Committer {
   #timer: Timer | undefined;
   #pending = 0;
   #failing = false;
+  /** The broker asked for no commit before. */
+  #restUntilMs = 0;
   #stopped = false;
 
   constructor(scope: ConsumerScope, owner: CommitterOwner) {
@@ -45,7 +47,8 @@ export class Committer {
   touch(): void {
     if (this.#timer !== undefined || this.#stopped) return;
     const { engine } = this.#scope.host;
-    this.#timer = engine.timers.at(engine.nowMs() + this.#scope.settings.commitMs, () => {
+    const atMs = Math.max(engine.nowMs() + this.#scope.settings.commitMs, this.#restUntilMs);
+    this.#timer = engine.timers.at(atMs, () => {
       this.#timer = undefined;
       this.#commit();
     });
@@ -65,7 +68,8 @@ export class Committer {
   #commit(): void {
     const items = this.uncommitted();
     if (items.length === 0) return;
-    if (this.#pending > 0 || !this.#owner.ready) return this.touch();
+    const rests = this.#scope.host.engine.nowMs() < this.#restUntilMs;
+    if (this.#pending > 0 || rests || !this.#owner.ready) return this.touch();
     for (const part of partsOf(items)) this.#send(part);
   }
 
@@ -104,6 +108,7 @@ export class Committer {
     if (error.code === 'UNKNOWN_MEMBER') this.#owner.onUnknownMember();
     else if (!error.retryable && !this.#failing) this.#scope.trouble(error);
     this.#failing = true;
+    this.#restUntilMs = this.#scope.host.engine.nowMs() + (error.retryAfterMs ?? 0);
     this.touch();
   }
 }

@@ -40,7 +40,7 @@ export function sendLeave(
     host.request(broker, 'LEAVE', { group, member, offsets: last }, { timeoutMs }, (error) => {
       // UNKNOWN_MEMBER and the like: we are no member any more, as was asked for.
       const again = error?.retryable === true && error.code !== 'UNKNOWN_MEMBER' && error.code !== 'LEASE_FENCED';
-      if (again) engine.timers.at(engine.nowMs() + RETRY_MS, attempt);
+      if (again) engine.timers.at(engine.nowMs() + (error.retryAfterMs ?? RETRY_MS), attempt);
       else end();
     });
   };

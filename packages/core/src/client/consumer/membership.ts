@@ -73,6 +73,8 @@ export class Membership {
   #unanswered = 0;
   #heardMs = 0;
   #failing = false;
+  /** The broker asked for no heartbeat before. */
+  #restUntilMs = 0;
   #stopped = false;
 
   constructor(scope: ConsumerScope, owner: MembershipOwner) {
@@ -123,6 +125,7 @@ export class Membership {
     }
     const { host, settings } = this.#scope;
     const sentMs = host.engine.nowMs();
+    if (sentMs < this.#restUntilMs) return this.#beatAt(this.#restUntilMs);
     const withSubscription = this.#sendSubscription;
     this.#pending = true;
     this.#again = false;
@@ -178,12 +181,13 @@ export class Membership {
   }
 
   #apply(frames: readonly Assignment[]): void {
-    const last = frames[frames.length - 1] as Assignment;
-    if (last.generation < this.#taken) return;
+    // Of joined frames only the lists go on (QNT-FRM-012).
+    const { generation, members, queues, idle } = frames[0] as Assignment;
+    if (generation < this.#taken) return;
     const leases = frames.flatMap((frame) => frame.leases);
-    this.#taken = last.generation;
-    this.#generation = last.generation;
-    this.view = { members: last.members, queues: last.queues, leases: leases.length, idle: last.idle };
+    this.#taken = generation;
+    this.#generation = generation;
+    this.view = { members, queues, leases: leases.length, idle };
     this.#owner.onLeases(leases);
     this.#scope.onAssigned();
   }
@@ -191,6 +195,7 @@ export class Membership {
   #failed(error: QanatError, withSubscription: boolean): void {
     if (withSubscription) this.#sendSubscription = true;
     const nowMs = this.#scope.host.engine.nowMs();
+    this.#restUntilMs = nowMs + (error.retryAfterMs ?? 0);
     if (error.code === 'TIMEOUT') {
       this.#unanswered++;
       if (this.#unanswered >= UNANSWERED_MAX) this.#scope.host.suspect(this.#owner.broker, error);
@@ -208,7 +213,7 @@ export class Membership {
       this.#failing = true;
       this.#scope.trouble(error);
     }
-    this.#beatAt(nowMs + Math.min(error.retryAfterMs ?? RETRY_MS, LIMITS.MEMBER_HEARTBEAT_MS));
+    this.#beatAt(nowMs + (error.retryAfterMs ?? RETRY_MS));
   }
 
   #forget(): void {

@@ -1,5 +1,5 @@
 import type { Response } from '../../connection/client-session.ts';
-import { codeOfWireNumber, QanatError } from '../../errors.ts';
+import { codeOfWireNumber, errorClass, QanatError } from '../../errors.ts';
 import { AWAY_AFTER_MS } from '../../timers.ts';
 import type { PullResult, PullTopicInit } from '../../wire/gen/messages.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
@@ -16,6 +16,8 @@ const BACK_OFF_FIRST_MS = 100;
 const BACK_OFF_MAX_MS = 5_000;
 /** When to ask again for a queue that the broker cannot serve. */
 const QUEUE_BACK_OFF_MS = 1_000;
+/** The class of errors that say that another server is to be asked. */
+const REROUTE = 2;
 /** With less room than half of the budget only queues that hold nothing are pulled, and little of them. */
 const SCARCE_BYTES = 65_536;
 
@@ -241,8 +243,13 @@ export class Puller {
     const lateMs = this.#scope.host.engine.nowMs() - poll.sentMs - this.#timeoutMs(poll);
     if (error.code === 'TIMEOUT' && lateMs <= AWAY_AFTER_MS) this.#scope.host.suspect(this.#owner.broker, error);
     else if (!broken && error.code !== 'TIMEOUT' && this.#failures === 0) this.#scope.trouble(error);
+    if (errorClass(error.wireNumber) === REROUTE) this.#askForRoutes(poll);
     this.#rest(error.retryAfterMs ?? Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#failures));
     this.#failures = Math.min(this.#failures + 1, 10);
+  }
+
+  #askForRoutes({ asked }: Poll): void {
+    for (const topic of new Set([...asked.values()].map(({ stream }) => stream.id.topic))) this.#scope.host.refreshRoute(topic);
   }
 
   #rest(ms: number): void {

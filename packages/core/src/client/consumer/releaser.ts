@@ -19,6 +19,8 @@ export class Releaser {
   readonly #ready: () => boolean;
   #waiting: FinalOffset[] = [];
   #pending = 0;
+  /** The broker asked for no RELEASE before. */
+  #restUntilMs = 0;
   #stopped = false;
 
   constructor(scope: ConsumerScope, broker: string, ready: () => boolean) {
@@ -43,6 +45,7 @@ export class Releaser {
 
   flush(): void {
     if (this.#stopped || this.#pending > 0 || !this.#ready()) return;
+    if (this.#scope.host.engine.nowMs() < this.#restUntilMs) return;
     for (const part of partsOf(this.#waiting)) this.#send(part);
   }
 
@@ -56,7 +59,10 @@ export class Releaser {
         const codes = new Map(response.header.results.map((result) => [queueKey(result.topic, result.queue), result.code]));
         this.#settled(offsets, (item) => codes.get(queueKey(item.topic, item.queue)) ?? 0);
       } else this.#failed(offsets, error);
-      if (this.#waiting.length > 0 && !this.#stopped) host.engine.timers.at(host.engine.nowMs() + RETRY_MS, () => this.flush());
+      if (this.#waiting.length === 0 || this.#stopped) return;
+      const retryMs = error?.retryAfterMs ?? RETRY_MS;
+      this.#restUntilMs = error?.retryAfterMs === undefined ? 0 : host.engine.nowMs() + retryMs;
+      host.engine.timers.at(host.engine.nowMs() + retryMs, () => this.flush());
     });
   }
 

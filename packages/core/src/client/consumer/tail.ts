@@ -96,7 +96,8 @@ export class Tail {
       if (error === undefined) asks.forEach((ask, i) => this.#take(ask, response.header.offsets[i]));
       else this.#failed(error);
       this.#startKnown(asks);
-      if (!this.settled && this.#pending === 0) host.engine.timers.at(host.engine.nowMs() + RETRY_MS, () => this.flush());
+      const retryMs = error?.retryAfterMs ?? RETRY_MS;
+      if (!this.settled && this.#pending === 0) host.engine.timers.at(host.engine.nowMs() + retryMs, () => this.flush());
       this.#scope.dispatcher.pump();
     });
   }
