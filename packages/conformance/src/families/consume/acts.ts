@@ -1,4 +1,5 @@
-import { PREFACE_BYTES } from '@qanat/core';
+import { LIMITS, PREFACE_BYTES } from '@qanat/core';
+import type { EventOf } from '../../history/event.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 
 /** Places in the history: of a request, and of its answer. */
@@ -52,7 +53,7 @@ function doneOf(exchange: Exchange, isClear: boolean): Act['done'] {
 /** What the kit asked for, in order; one-way frames as well. */
 export function actsOf(view: View): readonly Act[] {
   const clear = clearConnections(view);
-  const ends = view.of('subject').filter(({ what }) => ENDINGS.has(what));
+  const ends = subjectEvents(view).filter(({ what }) => ENDINGS.has(what));
   // What was not answered may take effect as long as the process lives.
   const endBehind = (index: number): number => ends.find((end) => end.index > index)?.index ?? Number.POSITIVE_INFINITY;
   const acts: Act[] = [];
@@ -73,6 +74,20 @@ export function actsOf(view: View): readonly Act[] {
     acts.push({ ...base, done: 'maybe', answer: undefined, exchange: undefined });
   }
   return acts.sort((a, b) => a.from - b.from);
+}
+
+type SubjectEvent = EventOf<'subject'> & { readonly index: number };
+
+const subjects = new WeakMap<View, readonly SubjectEvent[]>();
+
+/** What happened to the subject, in order. */
+export function subjectEvents(view: View): readonly SubjectEvent[] {
+  let events = subjects.get(view);
+  if (events === undefined) {
+    events = view.of('subject');
+    subjects.set(view, events);
+  }
+  return events;
 }
 
 /** From here on nobody knows what the subject has: it lost power, or was sent bytes that are no frames of the history. */
@@ -115,3 +130,14 @@ export const spanOf = (view: View, { request, response }: Exchange): Span => ({
 /** Whether a request was answered with what it asked for, or refused for what is wrong with it: not for the state of the server. */
 export const isTelling = (exchange: Exchange): boolean =>
   exchange.response !== undefined && (!exchange.response.isError || classOf(exchange) === 4 || classOf(exchange) === 8);
+
+/** Tags, lengths and numbers of one item of an answer, beside its topic. */
+const ITEM_BYTES = 40;
+
+/** A request about queues whose answer fits for sure into a control header and into a frame of its client. */
+export function isShort({ header, connection }: Exchange): boolean {
+  const items: readonly Header[] = header.queues ?? header.offsets ?? [];
+  const bytes = items.reduce((sum, { topic }) => sum + topic.length + ITEM_BYTES, 0);
+  const frame = connection.hello?.header?.frameBytesMax || LIMITS.FRAME_BYTES_MAX;
+  return bytes < Math.min(LIMITS.CONTROL_HEADER_BYTES_MAX, frame) / 2;
+}

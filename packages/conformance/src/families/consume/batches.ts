@@ -35,17 +35,13 @@ export function splitBatches(bytes: Uint8Array): readonly BatchSeen[] | undefine
 /** Behind the stamp a stored batch is what its producer sent; before it, but for magic and lengths, the broker's own. */
 const STAMP = { from: 8, to: 32 };
 
-/** Whether a stored batch is the one that was sent. */
-export function isSame(stored: Uint8Array, sent: Uint8Array): boolean {
-  if (stored.length !== sent.length) return false;
-  for (let i = 0; i < sent.length; i++) {
-    if (i === STAMP.from) i = STAMP.to;
-    if (stored[i] !== sent[i]) return false;
-  }
-  return true;
-}
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && Buffer.compare(a, b) === 0;
 
-export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+/** Whether a stored batch is the one that was sent. */
+export const isSame = (stored: Uint8Array, sent: Uint8Array): boolean =>
+  stored.length === sent.length &&
+  equalBytes(stored.subarray(0, STAMP.from), sent.subarray(0, STAMP.from)) &&
+  equalBytes(stored.subarray(STAMP.to), sent.subarray(STAMP.to));
 
 /** The tags of the records of a batch; undefined where they cannot be read. */
 function tagsOf(batch: Uint8Array): readonly string[] | undefined {

@@ -1,5 +1,5 @@
 import type { Header } from '../../history/view.ts';
-import type { Act, Span } from './acts.ts';
+import { type Act, type Span, subjectEvents } from './acts.ts';
 import type { BrokerModel } from './broker-model.ts';
 import { type Committed, committedOf } from './committed.ts';
 import { type AssignmentSeen, assignmentsOf, type Lease, leasesOf, lifeOf } from './leases.ts';
@@ -71,7 +71,7 @@ export class GroupModel {
     const atMs = view.events[Math.min(span.to, view.events.length - 1)]?.atMs ?? view.endMs;
     const isHeard = atMs - last.atMs < Math.max(LOST_MS_LEAST, (last.answer.sessionMs ?? 0) - view.slackMs);
     const isThere =
-      last.connection.closedIndex > span.to && !view.of('subject').some(({ index }) => index > last.from && index < span.to);
+      last.connection.closedIndex > span.to && !subjectEvents(view).some(({ index }) => index > last.from && index < span.to);
     return isHeard && isThere ? true : undefined;
   }
 

@@ -1,7 +1,7 @@
 import { nameError } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { codeName, type Exchange, type Header, type View } from '../../history/view.ts';
-import { type Act, classOf, plainRequests, type Span, spanOf } from './acts.ts';
+import { type Act, classOf, isShort, plainRequests, type Span, spanOf, subjectEvents } from './acts.ts';
 import { type BrokerModel, modelOf } from './broker-model.ts';
 import type { Committed } from './committed.ts';
 import { GROUP_KINDS } from './group-model.ts';
@@ -120,10 +120,10 @@ const eachByItself: Clause = {
 
 /** A group that is there, of the kind that is named or of none, and an answer that fits. */
 function isGoodRequest(view: View, exchange: Exchange): boolean {
-  const { group, kind, offsets } = exchange.header;
+  const { group, kind } = exchange.header;
   const known = modelOf(view).group(group);
   const span = spanOf(view, exchange);
-  return offsets.length < 100 && (kind === 0 ? known.exists(span) === true : known.kind(span) === kind);
+  return isShort(exchange) && (kind === 0 ? known.exists(span) === true : known.kind(span) === kind);
 }
 
 const kindConflict: Clause = {
@@ -132,9 +132,9 @@ const kindConflict: Clause = {
   check(view, judge) {
     const model = modelOf(view);
     for (const exchange of plainRequests(view, 'OFFSET_COMMIT')) {
-      const { group, kind, offsets } = exchange.header;
+      const { group, kind } = exchange.header;
       const has = model.group(group).kind(spanOf(view, exchange));
-      if (has === undefined || offsets.length > 100 || kind === 2) continue;
+      if (has === undefined || !isShort(exchange) || kind === 2) continue;
       const what = `a commit of kind ${GROUP_KINDS[kind as 0]} in the group ${group} of kind ${GROUP_KINDS[has as 0]}`;
       if (kind === 1 && has === 0) expectCode(view, judge, exchange, 'GROUP_KIND_CONFLICT', what);
       else if (kind !== has) expectServedKind(view, judge, exchange, what);
@@ -152,9 +152,9 @@ const makesGroup: Clause = {
   check(view, judge) {
     const model = modelOf(view);
     for (const exchange of plainRequests(view, 'OFFSET_COMMIT')) {
-      const { group, kind, offsets } = exchange.header;
+      const { group, kind } = exchange.header;
       const { response, code } = exchange;
-      const isGood = nameError(group) === undefined && kind < 2 && offsets.length < 100;
+      const isGood = nameError(group) === undefined && kind < 2 && isShort(exchange);
       if (!isGood || response === undefined || classOf(exchange) !== 4 || code === 'LIMIT_EXCEEDED') continue;
       if (model.group(group).exists(spanOf(view, exchange)) === false)
         judge.fail(
@@ -250,9 +250,9 @@ function hasCommit(view: View, one: FetchedSeen, isSo: (offset: number, act: Act
 
 /** The subject began anew between the commit and the question. */
 const wasRestarted = (one: FetchedSeen, view: View): boolean =>
-  view
-    .of('subject')
-    .some(({ what, index }) => what === 'started' && index < one.span.from && hasCommit(view, one, (_, { to }) => to < index));
+  subjectEvents(view).some(
+    ({ what, index }) => what === 'started' && index < one.span.from && hasCommit(view, one, (_, { to }) => to < index),
+  );
 
 /** What OFFSET_COMMIT does. */
 export const OFFSET_COMMITS: readonly Clause[] = [

@@ -1,7 +1,7 @@
 import { CONTROL_HEADERS, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { codeName, type Exchange, type Header, type View } from '../../history/view.ts';
-import { plainRequests, spanOf } from './acts.ts';
+import { isShort, plainRequests, spanOf } from './acts.ts';
 import { modelOf } from './broker-model.ts';
 import { fetchesOf, wrongOffset } from './offset-commits.ts';
 import { isWithin, QueueModel, type Range, shownRange } from './queue-model.ts';
@@ -9,22 +9,11 @@ import { expectCode, expectServed } from './timing.ts';
 
 const POSITION = { FIRST: 0, LAST: 1, AT_TIME: 2, AT_OFFSET: 3 } as const;
 
-/** Answers of so many bytes are refused by some, and have to be by all. */
-const LARGE_BYTES = LIMITS.CONTROL_HEADER_BYTES_MAX / 2;
-
 /** How long the control header of an answer is at the least. */
 function answerBytes(name: 'OFFSET_FETCH' | 'OFFSET_LOOKUP', items: readonly Header[]): number {
   const type = CONTROL_HEADERS[name].response as { encode(init: unknown): Uint8Array };
   return type.encode({ offsets: items }).length;
 }
-
-/** A question whose answer is short. */
-const isShort = ({ header, name }: Exchange): boolean => {
-  const items: readonly Header[] = header.queues ?? header.offsets ?? [];
-  return name === 'OFFSET_COMMIT'
-    ? items.length < 100
-    : items.reduce((sum, { topic }) => sum + topic.length + 40, 0) < LARGE_BYTES;
-};
 
 /** One item for each queue, in their order. */
 function isInOrder({ header, answer }: Exchange): boolean {

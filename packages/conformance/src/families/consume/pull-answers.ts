@@ -1,6 +1,6 @@
 import { FRAME_HEADER_BYTES, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
-import type { FrameSeen } from '../../history/view.ts';
+import type { FrameSeen, View } from '../../history/view.ts';
 import { type BatchSeen, equalBytes, isSame } from './batches.ts';
 import { type Asked, nameOf, type Pulled, pullsOf, type Result, sayOf, wasEnded } from './pulled.ts';
 import { isWithin, pullBytesMax, QueueModel, shownRange } from './queue-model.ts';
@@ -41,7 +41,7 @@ const wholeBatches: Clause = {
         'payload',
       );
     });
-    for (const pulled of pullsOf(view)) if (!wasEnded(view, pulled)) expectBatches(pulled, judge);
+    for (const pulled of pullsOf(view)) expectBatches(view, pulled, judge);
   },
 };
 
@@ -70,11 +70,12 @@ function wrongBatches(
 }
 
 /** A queue that is asked for alone, and has messages, gives some. */
-function expectBatches(pulled: Pulled, judge: Judge): void {
+function expectBatches(view: View, pulled: Pulled, judge: Judge): void {
   const { exchange, asked, span } = pulled;
   const [one] = asked;
   if (asked.length !== 1 || one === undefined || exchange.response === undefined || exchange.code !== undefined) return;
   if (sayOf(pulled, one, span)?.kind !== 'data' || one.result?.code === 'BATCH_TOO_LARGE') return;
+  if (wasEnded(view, pulled)) return;
   const { result } = one;
   if (result === undefined || (result.code === 'OK' && result.bytes === 0 && one.filter === undefined))
     judge.fail(exchange.response, `expected batches of ${nameOf(one)}, which has messages, got none`, 'results');

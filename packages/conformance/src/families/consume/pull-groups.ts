@@ -1,5 +1,5 @@
 import { type Clause, judgeThat } from '../../clause/clause.ts';
-import { type Act, type Span, spanOf } from './acts.ts';
+import { type Act, type Span, spanOf, subjectEvents } from './acts.ts';
 import { ends } from './leases.ts';
 import { type Asked, nameOf, type Pulled, pullsOf } from './pulled.ts';
 import { QueueModel } from './queue-model.ts';
@@ -101,7 +101,7 @@ function endOfLease(pulled: Pulled, { topic, queue, epoch }: Asked): Act | undef
   const isAlone = !exchange.connection.exchanges.some(
     ({ name, request }) => name === 'PULL' && request.index > span.from && request.index < span.to,
   );
-  const isNow = !view.of('subject').some(({ index }) => index > span.from && index < spanOf(view, exchange).to);
+  const isNow = !subjectEvents(view).some(({ index }) => index > span.from && index < spanOf(view, exchange).to);
   return isQuiet && isAlone && isNow && endMs < exchange.request.atMs + waitMs - view.slackMs ? end : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { LIMITS } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { View } from '../../history/view.ts';
-import { plainRequests } from './acts.ts';
+import { plainRequests, subjectEvents } from './acts.ts';
 import { nameOf, type Pulled, pullsOf, type Say, sayOf, wasEnded } from './pulled.ts';
 import { cameBy, EARLY_MS, expectCode, hasTimes } from './timing.ts';
 
@@ -210,7 +210,7 @@ const stopping: Clause = {
   roles: ['broker'],
   check(view, judge) {
     if (!hasTimes(view)) return;
-    for (const stop of view.of('subject').filter(({ what }) => what === 'stopping')) {
+    for (const stop of subjectEvents(view).filter(({ what }) => what === 'stopping')) {
       for (const pulled of pullsOf(view)) {
         const { exchange, span, waitMs } = pulled;
         const { connection, request, response } = exchange;

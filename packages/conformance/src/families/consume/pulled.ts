@@ -1,6 +1,6 @@
 import { parseFilter } from '@qanat/core';
 import { codeName, type Exchange, type Header, type View } from '../../history/view.ts';
-import { plainRequests, type Span, spanOf } from './acts.ts';
+import { plainRequests, type Span, spanOf, subjectEvents } from './acts.ts';
 import { type BatchSeen, hasHit, splitBatches } from './batches.ts';
 import { type BrokerModel, modelOf } from './broker-model.ts';
 import { QueueModel } from './queue-model.ts';
@@ -129,7 +129,7 @@ export function wasEnded(view: View, pulled: Pulled): boolean {
   return (
     !hasTimes(view) ||
     exchange.connection.goAways.some(({ index }) => isWithin(index)) ||
-    view.of('subject').some(({ index }) => isWithin(index)) ||
+    subjectEvents(view).some(({ index }) => isWithin(index)) ||
     exchange.connection.exchanges.some(
       // One that is refused for what it says ends none.
       ({ name, header, request, code }) =>

@@ -1,6 +1,6 @@
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { Header, View } from '../../history/view.ts';
-import { plainRequests, spanOf } from './acts.ts';
+import { plainRequests, spanOf, subjectEvents } from './acts.ts';
 import { modelOf } from './broker-model.ts';
 import { codeOf, type ResetSeen, resetsOf } from './group-clauses.ts';
 import { type FetchedSeen, fetchesOf, wrongOffset } from './offset-commits.ts';
@@ -94,7 +94,7 @@ const endsLeases: Clause = {
     offsetsBehind(
       view,
       judge,
-      (reset) => isMoved(reset) && view.of('subject').some(({ what, index }) => what === 'started' && index > reset.span.to),
+      (reset) => isMoved(reset) && subjectEvents(view).some(({ what, index }) => what === 'started' && index > reset.span.to),
     );
   },
 };

@@ -1,21 +1,29 @@
 import type { Judge } from '../../clause/clause.ts';
 import type { Exchange, View } from '../../history/view.ts';
-import { isTelling } from './acts.ts';
+import { isTelling, subjectEvents } from './acts.ts';
 
 /** A subject whose clock is coarse may answer a little before its time. */
 export const EARLY_MS = 5;
 
+const timed = new WeakMap<View, boolean>();
+
 /** The kit stopped reading, or the subject stood still: how long things took says nothing. */
-export const hasTimes = (view: View): boolean =>
-  !view.events.some(
-    (event) =>
-      (event.kind === 'step' && (event.op === 'reading' || event.op === 'pause')) ||
-      (event.kind === 'subject' && event.what === 'paused'),
-  );
+export function hasTimes(view: View): boolean {
+  let has = timed.get(view);
+  if (has === undefined) {
+    has = !view.events.some(
+      (event) =>
+        (event.kind === 'step' && (event.op === 'reading' || event.op === 'pause')) ||
+        (event.kind === 'subject' && event.what === 'paused'),
+    );
+    timed.set(view, has);
+  }
+  return has;
+}
 
 /** When somebody ended what a request waits on: its connection, or the subject. */
 function brokenOffMs(view: View, { request, connection }: Exchange): number {
-  const subject = view.of('subject').find(({ index }) => index > request.index);
+  const subject = subjectEvents(view).find(({ index }) => index > request.index);
   return Math.min(view.endMs, connection.closed?.atMs ?? view.endMs, subject?.atMs ?? view.endMs);
 }
 
