@@ -164,11 +164,19 @@ describe('failures of the storage (spec, chapter of the log entry)', () => {
   });
 });
 
+/** The first group of a term, which is synced, is behind it. */
+function inItsTerm(): ReturnType<typeof opened> {
+  const world = opened({ flush: 'async' });
+  world.send(1, 0, batchOf(0, 1, 10));
+  world.commit();
+  return world;
+}
+
 describe('flush async (spec, chapter of the log entry)', () => {
   it('settles what is written, and syncs after the interval', () => {
-    const world = opened({ flush: 'async' });
+    const world = inItsTerm();
     const syncs = world.disk.count('sync');
-    world.send(1, 0, batchOf(0, 1, 10), 'a');
+    world.send(1, 0, batchOf(1, 1, 10), 'a');
     world.commit();
     expect(world.events.at(-1)).toBe('settle a OK');
     expect(world.disk.count('sync')).toBe(syncs);
@@ -198,9 +206,21 @@ describe('flush async (spec, chapter of the log entry)', () => {
     expect(opened({}, world.disk).applied).toEqual(world.applied);
   });
 
-  it('is fatal when a sync fails', () => {
+  it('syncs the record of a new term before it takes effect, so that no power cut lets a term begin twice [QNT-LOG-003]', () => {
     const world = opened({ flush: 'async' });
+    const term = world.log.term + 1;
+    world.log.term = term;
+    world.log.appendState({ termStarted: { term, storeId: world.log.storeId } }, () => {});
+    world.commit();
     world.send(1, 0, batchOf(0, 1, 10));
+    world.commit();
+    world.disk.powerCut(1);
+    expect(opened({}, world.disk).log.term).toBe(term);
+  });
+
+  it('is fatal when a sync fails', () => {
+    const world = inItsTerm();
+    world.send(1, 0, batchOf(1, 1, 10));
     world.commit();
     world.disk.failNext('sync');
     world.advance(200);

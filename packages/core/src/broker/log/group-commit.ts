@@ -40,6 +40,8 @@ export class GroupCommit {
   #applied: number;
   #appliedChain: number;
   #synced: number;
+  /** The newest term of which something is on stable storage. */
+  #syncedTerm: number;
   #writing = false;
   #syncing = false;
   #syncTimer: Timer | undefined;
@@ -53,6 +55,7 @@ export class GroupCommit {
     this.#applied = log.end;
     this.#appliedChain = log.chain;
     this.#synced = log.end;
+    this.#syncedTerm = parts.term();
     this.#blockAt = (start) => parts.blocks.block(start) as Uint8Array;
   }
 
@@ -109,6 +112,7 @@ export class GroupCommit {
     while (staged.end > this.#applied && this.#failure === undefined) {
       const segment = this.#segmentOf(this.#applied);
       const end = segment.end;
+      const term = this.#parts.term();
       try {
         yield* this.#append(segment, end);
       } catch (error) {
@@ -117,8 +121,11 @@ export class GroupCommit {
         yield* this.#rollBack(segment, error);
         continue;
       }
-      if (options.flush === 'sync' && this.#failure === undefined) yield* this.#sync(segment.name, end);
+      // However the broker flushes: a term that a power cut took back would begin again, and its ids and epochs with it.
+      const flush = options.flush === 'sync' || term !== this.#syncedTerm;
+      if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);
       if (this.#failure !== undefined) return;
+      this.#syncedTerm = term;
       this.#applyTo(segment, end);
       if (options.flush === 'async') this.#syncLater();
     }
