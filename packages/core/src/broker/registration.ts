@@ -202,8 +202,8 @@ export class Registration {
   }
 
   /**
-   * A registration may be due for another reason just before a change is told by itself: the text is what counts, not the call that
-   * it changed.
+   * A registration may be due for another reason just before a change is told by itself: the text is what counts, not the call
+   * that it changed.
    */
   #revise(shares: readonly TopicShareInit[]): void {
     const text = JSON.stringify([this.#endpoints, shares]);

@@ -12,7 +12,7 @@ const CALL_MS_MIN = 1_000;
 /** After a planned restart: the longest wait before a client tries to connect again, too (QNT-CON-025). */
 const CALL_AFTER_STOP_MS_MIN = 6_000;
 
-/** Whether a call had time enough to succeed: while a broker is down as planned, a message whose key belongs there waits (QNT-SND-025). */
+/** Whether a call had time enough: while a broker is down as planned, a message whose key belongs there waits (QNT-SND-025). */
 function hadTime({ spans }: Facts, fromMs: number, toMs: number): boolean {
   const stops = spans.filter(({ fault, fromMs: from, toMs: to }) => fault === 'down' && from < toMs && to > fromMs);
   const downMs = stops.reduce((sum, stop) => sum + Math.min(stop.toMs, toMs) - Math.max(stop.fromMs, fromMs), 0);

@@ -2,8 +2,8 @@ import { brokerOf, type EventOf, type HistoryEvent } from '../history/index.ts';
 import type { Facts } from './facts.ts';
 
 /**
- * With asynchronous flush an acknowledgement that was under way when its broker lost its power may come later, and tell of what is
- * gone.
+ * With asynchronous flush an acknowledgement that was under way when its broker lost its power may come later, and tell of
+ * what is gone.
  */
 export class PowerCuts {
   readonly #sends: Facts['sends'];

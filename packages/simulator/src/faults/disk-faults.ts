@@ -36,7 +36,7 @@ export class DiskFaults {
     for (const hurry of slowed) hurry();
   }
 
-  /** A slow request is under way. @param hurry called when the disk is quick again. @returns call it when the request has ended. */
+  /** A slow request is under way. @param hurry called when the disk is quick again. @returns call it when the request ended. */
   slowed(hurry: () => void): () => void {
     this.#slowed.add(hurry);
     return () => this.#slowed.delete(hurry);

@@ -26,7 +26,7 @@ export interface TcpConnectionOptions {
   readonly begun?: BegunFrames | undefined;
 }
 
-/** A peer that is refused before its preface was read has so long to send it, and is told why; who is no peer keeps us no longer. */
+/** A peer that is refused before its preface was read has so long to send it, and is told why; who is no peer is soon gone. */
 const PREFACE_LINGER_MS = 1_000;
 
 /** One connection over a byte stream: preface, frames, water marks (spec, chapter of bindings). */
