@@ -364,6 +364,18 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
       invoked(2, { key: 'k' }),
       acked(2, 0, OTHER),
     ],
+    // A broker that refuses its log is away for good, also when all faults have ended.
+    [
+      run(),
+      invoked(1, { key: 'k' }),
+      acked(1, 0),
+      node('broker-b', 'failed', 'CORRUPT_LOG'),
+      11_000,
+      { kind: 'fault', phase: 'end', fault: 'all', nodes: [] },
+      60_000,
+      invoked(2, { key: 'k' }),
+      acked(2, 0, OTHER),
+    ],
   ],
   'reads-committed': [
     // A slow answer tells what it saw before another one was given.

@@ -131,7 +131,9 @@ class FactsFold {
   #fault(event: Extract<HistoryEvent, { kind: 'fault' }>, index: number): void {
     const { fault, phase, nodes = [], atMs } = event;
     if (!HARMLESS.has(fault)) this.firstFault = Math.min(this.firstFault, index);
-    if (phase === 'end' && fault === 'all') for (const span of this.spans) span.toMs = Math.min(span.toMs, atMs);
+    // A node that refuses its log stays down when all faults have ended.
+    if (phase === 'end' && fault === 'all')
+      for (const span of this.spans) if (span.fault !== 'down') span.toMs = Math.min(span.toMs, atMs);
     for (const node of nodes) {
       this.struck.add(`${fault} ${node}`);
       if (phase === 'begin') this.spans.push({ fault, node, fromMs: atMs, toMs: Number.POSITIVE_INFINITY });
