@@ -95,7 +95,7 @@ function updatesOf(view: View): readonly Observation[] {
 }
 
 /** Whether the kit always read what came: else an update is as old as it likes. */
-export const alwaysRead = (view: View): boolean => !view.of('step').some(({ op }) => op === 'reading');
+export const alwaysRead = (view: View): boolean => view.notes('reading').length === 0;
 
 const OBSERVATIONS = new WeakMap<View, readonly Observation[]>();
 
