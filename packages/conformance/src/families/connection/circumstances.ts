@@ -139,5 +139,16 @@ export function rawBytesOf(connection: ConnectionSeen): string | undefined {
   return sent.startsWith(preface) ? sent.slice(preface.length) : undefined;
 }
 
-/** The kit has sent whole frames only. */
-export const isWhole = (connection: ConnectionSeen): boolean => rawBytesOf(connection) === '';
+const WHOLE = new WeakMap<ConnectionSeen, boolean>();
+
+/** The kit has sent whole frames only: every request of its own stands in the history. */
+export function isWhole(connection: ConnectionSeen): boolean {
+  const known = WHOLE.get(connection);
+  if (known !== undefined) return known;
+  const whole = rawBytesOf(connection) === '';
+  WHOLE.set(connection, whole);
+  return whole;
+}
+
+/** Everything that the subject can have served stands in the history. */
+export const isComplete = (view: View): boolean => dialled(view).every(isWhole);

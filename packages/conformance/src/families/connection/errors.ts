@@ -8,6 +8,7 @@ import {
   endingText,
   isDisturbed,
   isServedAfter,
+  isWhole,
   kitEndOf,
   requestsOf,
   SERVERS,
@@ -32,7 +33,7 @@ const closesByClass: Clause = {
   id: 'QNT-ERR-003',
   roles: SERVERS,
   check(view, judge) {
-    for (const connection of dialled(view)) {
+    for (const connection of dialled(view).filter(isWhole)) {
       for (const exchange of requestsOf(connection)) {
         const { response, code } = exchange;
         if (response?.isError !== true || code === undefined) continue;

@@ -1,6 +1,6 @@
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
-import { dialled, lastOf, patienceOf, readsAllTheTime, requestsOf, SERVERS } from './circumstances.ts';
+import { dialled, isWhole, lastOf, patienceOf, readsAllTheTime, requestsOf, SERVERS } from './circumstances.ts';
 
 const IN_FLIGHT_LEAST = 32;
 /** A server may refuse further requests while so many bytes of answers are on their way. */
@@ -90,6 +90,7 @@ const allowsLeast: Clause = {
 
 /** TOO_MANY_REQUESTS where fewer than 32 requests can have been in flight. */
 function judgeRefused(view: View, connection: ConnectionSeen, judge: Parameters<Clause['check']>[1]): void {
+  if (!isWhole(connection)) return;
   const all = requestsOf(connection).filter(({ name }) => name !== 'PING');
   for (const one of all) {
     const { response, code, name, request } = one;

@@ -100,8 +100,9 @@ const madeBefore = (view: View, name: 'TOPIC_CREATE' | 'REGISTER_BROKER', { inde
 const TOO_LONG = /^(\S+) (is longer than \d+ bytes|has more than \d+ items)$/;
 
 function measureOf(exchange: Exchange, view: View): Measured | undefined {
-  const { request, requests, name, header } = exchange;
+  const { request, requests, name, header, connection } = exchange;
   if (request.from !== 'kit' || name === undefined || requests.length !== 1 || request.more) return undefined;
+  if (!isWhole(connection)) return undefined;
   const tooLong = TOO_LONG.exec(request.wrong?.message ?? '');
   if (tooLong !== null) return { limit: request.wrong?.message ?? '', isPassed: true, codes: SCHEMA_CODES };
   return header === undefined || request.wrong !== undefined ? undefined : MEASURES[name]?.(header, exchange, view);

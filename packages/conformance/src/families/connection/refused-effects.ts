@@ -1,7 +1,7 @@
 import { BATCH_HEADER_BYTES, Position, readBatchHeader } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, View } from '../../history/view.ts';
-import { classOf } from './circumstances.ts';
+import { classOf, isComplete } from './circumstances.ts';
 
 const UNCERTAIN = 6;
 
@@ -53,6 +53,7 @@ const brokerTellsTheTruth: Clause = {
   id: 'QNT-ERR-001',
   roles: ['broker'],
   check(view, judge) {
+    if (!isComplete(view)) return;
     const topics = ownTopics(view);
     const sent = sentBy(view);
     for (const { header, answer, response } of view.requests('OFFSET_LOOKUP', 'kit')) {
@@ -80,6 +81,7 @@ const nameServerTellsTheTruth: Clause = {
   id: 'QNT-ERR-001',
   roles: ['nameserver'],
   check(view, judge) {
+    if (!isComplete(view)) return;
     const registrations = view.requests('REGISTER_BROKER', 'kit').filter(({ header }) => header !== undefined);
     const maybe = new Set(registrations.filter((one) => !isRefused(one)).map(({ header }) => header.broker));
     const refused = new Map(registrations.filter(isRefused).map((one) => [one.header.broker as string, one]));
