@@ -78,7 +78,7 @@ function cut(header: Record<string, unknown>): { readonly first: unknown; readon
     const parts = cut(header.assignment as Record<string, unknown>);
     return parts && { first: { ...header, assignment: parts.first }, rest: { assignment: parts.rest } };
   }
-  const name = ['leases', 'routes'].find((one) => Array.isArray(header[one]) && (header[one] as unknown[]).length > 1);
+  const name = ['leases', 'routes', 'brokers'].find((one) => Array.isArray(header[one]) && (header[one] as unknown[]).length > 1);
   if (name === undefined) return undefined;
   const list = header[name] as unknown[];
   const { group, member } = header;

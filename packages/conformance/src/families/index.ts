@@ -1,6 +1,7 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
+import { clientCommon } from './client-common/index.ts';
 import { connection } from './connection/index.ts';
 import { consume } from './consume/index.ts';
 import { framing } from './framing/index.ts';
@@ -9,7 +10,7 @@ import { naming } from './naming/index.ts';
 import { produce } from './produce/index.ts';
 
 /** All clauses of this kit, family by family. */
-export const FAMILIES: readonly Family[] = [connection, consume, framing, groups, naming, produce];
+export const FAMILIES: readonly Family[] = [clientCommon, connection, consume, framing, groups, naming, produce];
 
 /** The clauses that bind a role, over all families. */
 export const clausesOf = (role: Role): readonly Clause[] =>

@@ -1,0 +1,27 @@
+import type { Family } from '../../play/family.ts';
+import { CONNECTION_CLAUSES } from './connection-clauses.ts';
+import { CORRELATION_CLAUSES } from './correlation-clauses.ts';
+import { ERROR_CLAUSES } from './error-clauses.ts';
+import { FRAME_CLAUSES } from './frame-clauses.ts';
+import { JOINED_CLAUSES } from './joined-clauses.ts';
+import { LIMIT_CLAUSES } from './limit-clauses.ts';
+import { CONNECTION_PROGRAMS } from './programs-connection.ts';
+import { FRAME_PROGRAMS } from './programs-frames.ts';
+import { REQUEST_PROGRAMS } from './programs-requests.ts';
+import { ROUTE_PROGRAMS } from './programs-routes.ts';
+import { ROUTE_CLAUSES } from './route-clauses.ts';
+
+/** What binds every client, whatever it is for: connections, frames, correlation, errors, limits, keepalive, routes. */
+export const clientCommon: Family = {
+  name: 'client-common',
+  clauses: [
+    ...CONNECTION_CLAUSES,
+    ...FRAME_CLAUSES,
+    ...JOINED_CLAUSES,
+    ...CORRELATION_CLAUSES,
+    ...ERROR_CLAUSES,
+    ...LIMIT_CLAUSES,
+    ...ROUTE_CLAUSES,
+  ],
+  programs: [...CONNECTION_PROGRAMS, ...FRAME_PROGRAMS, ...REQUEST_PROGRAMS, ...ROUTE_PROGRAMS],
+};

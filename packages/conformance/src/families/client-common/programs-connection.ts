@@ -1,0 +1,103 @@
+import type { Program } from '../../play/program.ts';
+import { BOTH, begin, meddle, ONE_BROKER, pass, programs, work } from './steps.ts';
+
+const MISLEADING = { code: 5002, message: 'SUBSCRIPTION_CONFLICT LEASE_FENCED: never come back', graceMs: 5_000 };
+
+export const CONNECTION_PROGRAMS: readonly Program[] = [
+  ...programs(
+    'servers-say-goaway-and-stay',
+    BOTH,
+    (role) => [
+      begin(role),
+      ...work(role),
+      { op: 'push', of: 'broker', frame: 'GOAWAY', flags: ['ONEWAY'], header: MISLEADING },
+      { op: 'push', of: 'nameserver', frame: 'GOAWAY', flags: ['ONEWAY'], header: MISLEADING },
+      { op: 'push', of: 'nameserver', node: 1, frame: 'GOAWAY', flags: ['ONEWAY'], header: MISLEADING },
+      pass(500),
+      ...work(role),
+      pass(3_500),
+      ...work(role),
+    ],
+    { setup: ONE_BROKER },
+  ),
+  ...programs('hung-bootstrap-server', BOTH, (role) => {
+    const names = role === 'consumer' ? ['c', 'd', 'e'] : ['p', 'q', 'r'];
+    return [
+      { op: 'hangNode', of: 'nameserver', node: 0 },
+      ...names.map((name) => begin(role, name)),
+      ...(role === 'consumer'
+        ? [
+            { op: 'publish', count: 2 },
+            { op: 'awaitDrained', withinMs: 9_500 },
+          ]
+        : names.map((client) => ({ op: 'send', client, timeoutMs: 9_500, wait: false }))),
+      pass(role === 'consumer' ? 2_500 : 9_000),
+    ];
+  }),
+  ...programs(
+    'greeting-breaks-again-and-again',
+    BOTH,
+    (role) => [
+      meddle('broker-a', 'HELLO', 'request', 'close', { times: 6 }),
+      begin(role),
+      ...work(role, { timeoutMs: 9_000 }),
+      pass(300),
+    ],
+    { setup: ONE_BROKER },
+  ),
+  ...programs(
+    'another-broker-answers',
+    BOTH,
+    (role) => [
+      meddle('broker-a', 'HELLO', 'answer', 'alter', { set: { name: 'somebody-else' }, times: 2 }),
+      begin(role),
+      ...work(role),
+      pass(500),
+    ],
+    { setup: ONE_BROKER },
+  ),
+  ...programs(
+    'silence-of-a-few-seconds',
+    BOTH,
+    (role) => [
+      meddle('*', 'HELLO', 'answer', 'alter', { set: { idleMs: 3_000 }, times: 20 }),
+      begin(role),
+      ...work(role),
+      pass(4_500),
+      { op: 'hangNode', of: 'nameserver', node: 0 },
+      { op: 'hangNode', of: 'nameserver', node: 1 },
+      pass(5_500),
+    ],
+    { setup: ONE_BROKER, timing: 'virtual' },
+  ),
+  ...programs(
+    'short-silence',
+    BOTH,
+    (role) => [
+      meddle('*', 'HELLO', 'answer', 'alter', { set: { idleMs: 1_500 }, times: 20 }),
+      begin(role),
+      ...work(role),
+      pass(2_500),
+      { op: 'hangNode', of: 'nameserver', node: 0 },
+      { op: 'hangNode', of: 'nameserver', node: 1 },
+      pass(3_500),
+    ],
+    { setup: ONE_BROKER },
+  ),
+  ...programs(
+    'long-life',
+    BOTH,
+    (role) => [
+      begin(role),
+      ...work(role),
+      pass(75_000),
+      { op: 'killNode', of: 'nameserver', node: 0 },
+      pass(15_000),
+      { op: 'startNode', of: 'nameserver', node: 0 },
+      { op: 'killNode', of: 'nameserver', node: 1 },
+      pass(15_000),
+      ...work(role),
+    ],
+    { setup: ONE_BROKER, timing: 'virtual' },
+  ),
+];
