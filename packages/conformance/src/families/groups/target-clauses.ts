@@ -7,7 +7,7 @@ import { type Beat, NEVER, queueName, type Telling } from './told.ts';
 
 const ROLES = ['broker'] as const;
 /** Orders of more members than these are not tried when it is looked for what went wrong. */
-const ORDERED_MAX = 6;
+const ORDERED_MAX = 5;
 
 type Owners = readonly (string | undefined)[];
 type Wrong = 'order' | 'gone' | 'others' | 'division' | 'free';
