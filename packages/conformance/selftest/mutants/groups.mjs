@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: patches are pieces of sources.
 /** Bugs of the groups family: one edit of packages/core/src each, and the clause that has to go red. */
 const GROUP = 'broker/groups/group.ts';
 const GROUPS = 'broker/groups/groups.ts';
