@@ -231,7 +231,8 @@ export class Meddler {
       },
       pass: (bytes) => {
         if (this.hanging.has(node) || !this.#open.has(number)) return;
-        handler?.onFrame(bytes);
+        // A broker stamps batches where they lie: what the history holds stays as it came.
+        handler?.onFrame(bytes.slice());
         handler?.onFramesEnd();
       },
       abort: () => {
