@@ -92,6 +92,14 @@ export const MUTANTS = [
     clause: 'QNT-PUL-014',
   },
   {
+    name: 'below-the-oldest-offset',
+    what: 'an offset of which the messages are gone is read like the next one that there is',
+    file: READER,
+    find: 'if (offset > place.highWatermark || offset < this.#topics.oldest(place))',
+    replace: 'if (offset > place.highWatermark)',
+    clause: 'QNT-PUL-014',
+  },
+  {
     name: 'messages-wait',
     what: 'a PULL waits for its time although there are messages',
     file: PULLS,
@@ -288,6 +296,14 @@ export const MUTANTS = [
     clause: 'QNT-OFS-005',
   },
   {
+    name: 'commits-below-the-oldest',
+    what: 'a commit below the oldest offset is taken',
+    file: OFFSETS,
+    find: "if (offset < oldest || offset > highWatermark) fail('OFFSET_OUT_OF_RANGE');",
+    replace: "if (offset > highWatermark) fail('OFFSET_OUT_OF_RANGE');",
+    clause: 'QNT-OFS-005',
+  },
+  {
     name: 'anybody-commits-with-the-epoch',
     what: 'another member commits under the epoch of the holder',
     file: OFFSETS,
@@ -389,6 +405,14 @@ export const MUTANTS = [
     file: HAND_OVER,
     find: 'return Math.max(offset, host.bounds(topicId, queue).oldest);',
     replace: 'return host.bounds(topicId, queue).oldest;',
+    clause: 'QNT-OFS-019',
+  },
+  {
+    name: 'leases-begin-before-the-oldest',
+    what: 'a lease begins at the committed offset although its messages are gone',
+    file: HAND_OVER,
+    find: 'return Math.max(offset, host.bounds(topicId, queue).oldest);',
+    replace: 'return offset;',
     clause: 'QNT-OFS-019',
   },
   // ---- topics ----

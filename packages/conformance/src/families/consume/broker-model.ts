@@ -1,8 +1,9 @@
-import type { View } from '../../history/view.ts';
+import type { Header, View } from '../../history/view.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import { objectOf } from '../../play/program.ts';
 import { type Act, actsOf, horizonOf, type Span } from './acts.ts';
 import { GroupModel } from './group-model.ts';
+import { QueueModel } from './queue-model.ts';
 import { type Life, type QueueState, TopicModel } from './topic-model.ts';
 
 /** What is known of a broker under test from what it acknowledged. What is not known is undefined, and nobody is judged by it. */
@@ -24,6 +25,7 @@ export class BrokerModel {
       if (['TOPIC_CREATE', 'TOPIC_REMOVE', 'TOPIC_ALTER'].includes(act.name)) this.#topic(act.header.topic).see(act);
     }
     for (const act of this.acts) if (act.name === 'SEND') this.#topic(act.header.topic).sent(act);
+    for (const act of this.acts) if (act.done === 'yes') for (const told of oldestOf(act)) this.#tell(act, told);
     for (const act of this.acts) if (typeof act.header.group === 'string') this.group(act.header.group);
   }
 
@@ -61,6 +63,11 @@ export class BrokerModel {
     return span.to >= this.#horizon;
   }
 
+  #tell(act: Act, { topic, queue: number, oldest }: OldestTold): void {
+    const queue = this.queue(topic, number, act);
+    if (queue instanceof QueueModel) queue.told(oldest, act);
+  }
+
   #topic(name: string): TopicModel {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
@@ -70,6 +77,20 @@ export class BrokerModel {
     }
     return topic;
   }
+}
+
+interface OldestTold {
+  readonly topic: string;
+  readonly queue: number;
+  readonly oldest: number;
+}
+
+/** Where an answer tells oldest offsets. */
+function oldestOf({ name, header, answer }: Act): readonly OldestTold[] {
+  const items = (list: readonly Header[], topic?: string): readonly OldestTold[] =>
+    list.map((one) => ({ topic: topic ?? one.topic, queue: one.queue, oldest: one.oldestOffset }));
+  if (name === 'PULL') return items(answer.results);
+  return name === 'TOPIC_DESCRIBE' ? items(answer.queues, header.topic) : [];
 }
 
 /** What a program, or its start of the subject, set. */

@@ -8,8 +8,8 @@ import { fetchesOf } from './offset-commits.ts';
 import { isWithin, type QueueModel, type Range, shownRange } from './queue-model.ts';
 import type { Life } from './topic-model.ts';
 
-/** Store times are whole milliseconds. */
-const MS = 2;
+/** Store times are as coarse as the subject's clock. */
+const MS = 20;
 
 /** Each lease with its queue, where the topic is there. */
 function leasesOf(view: View): readonly { readonly group: GroupModel; readonly lease: Lease; readonly life: Life }[] {
@@ -125,15 +125,15 @@ const startOfLease: Clause = {
   check(view, judge) {
     for (const { group, lease, life } of leasesOf(view)) {
       const known = committedBefore(group, lease, life);
-      const queue = life.queue(lease.queue);
       if (known === undefined) continue;
-      const range = { least: known.least, most: queue.drops ? Number.MAX_SAFE_INTEGER : known.most };
+      const oldest = life.queue(lease.queue).oldest({ from: lease.toldAt, to: lease.toldAt });
+      const range = { least: Math.max(known.least, oldest.least), most: Math.max(known.most, oldest.most) };
       judgeThat(
         judge,
         lease.frame,
         isWithin(lease.startOffset, range),
         () =>
-          `expected the lease of ${lease.topic}/${lease.queue} to begin at the committed offset ${shownRange(known)}, got ${lease.startOffset}`,
+          `expected the lease of ${lease.topic}/${lease.queue} to begin at ${shownRange(range)}, the committed offset or the oldest one, got ${lease.startOffset}`,
         'start_offset',
       );
     }

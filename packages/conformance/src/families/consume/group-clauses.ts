@@ -227,7 +227,7 @@ function targetOf({ to, toValue }: Header, life: Life, number: number, span: Spa
   if (to === 0) return oldest;
   if (to === 1) return high;
   if (to === 3) {
-    if (toValue > high.most) return 'outside';
+    if (toValue > high.most || toValue < oldest.least) return 'outside';
     return toValue <= high.least && toValue >= oldest.most ? { least: toValue, most: toValue } : undefined;
   }
   const offset = queue.offsetByTime(toValue, span);

@@ -60,7 +60,7 @@ function expectedOf(model: BrokerModel, header: Header, item: Header, span: Span
   const kind = group.exists(span) === false ? header.kind : undefined;
   const may = kind === 1 ? true : group.mayCommit(topic, number, header.member, leaseEpoch, span);
   if (may !== true) return may === false ? 'LEASE_FENCED' : undefined;
-  if (offset > queue.highWatermark(span).most) return 'OFFSET_OUT_OF_RANGE';
+  if (offset > queue.highWatermark(span).most || offset < queue.oldest(span).least) return 'OFFSET_OUT_OF_RANGE';
   return offset <= queue.highWatermark(span).least && offset >= queue.oldest(span).most ? 'OK' : undefined;
 }
 

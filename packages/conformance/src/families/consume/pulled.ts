@@ -112,7 +112,7 @@ export function sayOf({ model, group, member }: Pulled, asked: Asked, span: Span
 function sayOfQueue(queue: QueueModel, { offset, filter }: Asked, span: Span): Say {
   const { least, most } = queue.highWatermark(span);
   const oldest = queue.oldest(span);
-  if (offset > most) return { kind: 'code', code: 'OFFSET_OUT_OF_RANGE' };
+  if (offset > most || offset < oldest.least) return { kind: 'code', code: 'OFFSET_OUT_OF_RANGE' };
   if (offset < oldest.most) return undefined;
   if (filter === undefined) return offset < least ? { kind: 'data' } : least === most ? { kind: 'nothing' } : undefined;
   const batches = queue.batches(offset, least);

@@ -31,6 +31,7 @@ export class QueueModel {
   /** Old messages may have been dropped by retention. */
   readonly drops: boolean;
   readonly #writes: Write[] = [];
+  readonly #told: (Span & { readonly oldest: number })[] = [];
   /** Batches whose place is known, by base offset. */
   readonly #placed = new Map<number, Write>();
 
@@ -70,9 +71,17 @@ export class QueueModel {
     return { least, most: Math.max(least, Math.min(sum, before)) };
   }
 
-  /** The oldest offset: 0, where nothing is ever dropped. */
+  /** The subject told its oldest offset. That is believed only where it may drop messages. */
+  told(oldest: number, at: Span): void {
+    if (this.drops) this.#told.push({ ...at, oldest });
+  }
+
+  /** The oldest offset: 0, where nothing is ever dropped; else it grows. */
   oldest(span: Span): Range {
-    return { least: 0, most: this.drops ? this.highWatermark(span).most : 0 };
+    if (!this.drops) return { least: 0, most: 0 };
+    const before = this.#told.filter(({ to }) => to < span.from).map(({ oldest }) => oldest);
+    const after = this.#told.filter(({ from }) => from > span.to).map(({ oldest }) => oldest);
+    return { least: Math.max(0, ...before), most: Math.min(this.highWatermark(span).most, ...after) };
   }
 
   /** The batch that holds an offset, where that is known. */

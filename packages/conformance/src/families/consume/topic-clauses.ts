@@ -116,6 +116,7 @@ const topicLimits: Clause = {
       const at = { from: exchange.request.index, to: exchange.request.index };
       const state = model.topic(header.topic, at);
       const isCreate = name === 'TOPIC_CREATE';
+      if (header.topic === '') continue;
       if (isCreate && nameError(header.topic) !== undefined)
         expectCode(view, judge, exchange, 'INVALID_NAME', `the name ${JSON.stringify(header.topic)}`);
       else if (header.queues > LIMITS.QUEUES_PER_TOPIC_MAX) {

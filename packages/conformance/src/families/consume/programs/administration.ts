@@ -17,7 +17,6 @@ const topics = program('topics', [
   create('~many', LIMITS.QUEUES_PER_TOPIC_MAX + 1),
   create('~most', LIMITS.QUEUES_PER_TOPIC_MAX),
   create('no name', 1),
-  create('', 1),
   create('-', 1),
   LIST,
   describe('~b'),

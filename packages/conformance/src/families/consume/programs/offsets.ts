@@ -90,9 +90,9 @@ const lookUps = program('look-ups', [
   OPEN,
   create('~t', 2),
   send('~t', 0, ['a', 'b'], { keep: { first: 'storeTimeMs' } }),
-  pass(30),
+  pass(60),
   send('~t', 0, ['c'], { keep: { second: 'storeTimeMs' } }),
-  pass(30),
+  pass(60),
   send('~t', 0, ['d', 'e'], { keep: { third: 'storeTimeMs' } }),
   lookUp({ position: FIRST }, { position: LAST }, { queue: 1, position: LAST }, { queue: 1, position: FIRST }),
   lookUp({ position: AT_TIME }, { position: AT_TIME, timeMs: '$first' }, { position: AT_TIME, timeMs: '$second' }),
@@ -127,9 +127,9 @@ const begins = program('where-groups-begin', [
   OPEN,
   create('~t', 1),
   send('~t', 0, ['a', 'b']),
-  pass(30),
+  pass(60),
   send('~t', 0, ['c'], { keep: { time: 'storeTimeMs' } }),
-  pass(30),
+  pass(60),
   join('~first', 'm', ['~t'], { from: FIRST }),
   join('~last', 'm', ['~t'], { from: LAST }),
   join('~late', 'm', ['~t'], { from: LAST, joinedAgoMs: 20_000 }),
@@ -166,7 +166,7 @@ const decided = program(
     OPEN,
     create('~t', 1),
     send('~t', 0, ['a', 'b']),
-    pass(30),
+    pass(60),
     join('~g', 'm', ['~t'], { from: LAST }),
     pass(300),
     beat('~g', 'm'),
@@ -179,4 +179,33 @@ const decided = program(
   { alone: true, needs: ['kill'] },
 );
 
-export const OFFSET_PROGRAMS: readonly Program[] = [commits, free, kept, lookUps, long, begins, leased, decided];
+/** Each message is a file of the log, and old ones go. */
+const DROPS = { log: { segmentBytes: 200, snapshotBytes: 1, retentionBytes: 1_000 } };
+
+const dropped = program(
+  'below-the-oldest-offset',
+  [
+    OPEN,
+    create('~t', 1),
+    send('~t', 0, ['a']),
+    commit('~g', '~t', 0, 0),
+    commit('~f', '~t', 0, 0, FREE),
+    ...Array.from({ length: 20 }, (_, i) => send('~t', 0, [`m${i}`])),
+    ask('TOPIC_DESCRIBE', { topic: '~t' }, { keep: { old: 'queues.0.oldestOffset' } }),
+    pull('~t', [[0, 0]], { waitMs: 2_000 }),
+    pull('~t', [[0, '$old']]),
+    commit('~h', '~t', 0, 0),
+    commit('~f', '~t', 0, 1, FREE),
+    reset('~f', AT_OFFSET, { toValue: 2 }),
+    reset('~f', FIRST),
+    fetch('~f', '~t', 0),
+    join('~g', 'm', ['~t']),
+    pass(300),
+    beat('~g', 'm'),
+    ask('OFFSET_LOOKUP', { queues: [{ topic: '~t', position: FIRST }] }),
+    ask('TOPIC_DESCRIBE', { topic: '~t' }),
+  ],
+  { alone: true, needs: ['settings'], setup: { broker: DROPS } },
+);
+
+export const OFFSET_PROGRAMS: readonly Program[] = [commits, free, kept, lookUps, long, begins, leased, decided, dropped];

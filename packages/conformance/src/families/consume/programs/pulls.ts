@@ -91,7 +91,7 @@ const turns = program('queues-in-turn', [
   OPEN,
   create('~t', 2),
   ...[0, 1].flatMap((queue) => ['a', 'b'].map((body) => send('~t', queue, [`${body}${queue}`]))),
-  ...Array.from({ length: 6 }, () =>
+  ...Array.from({ length: 14 }, () =>
     pull(
       '~t',
       [
@@ -264,7 +264,7 @@ const BULK_BYTES = 3_600_000;
 const rare = program('a-rare-tag', [
   OPEN,
   create('~t', 1),
-  ...[0, 1, 2, 3].map((i) => send('~t', 0, [{ tag: 'bulk', size: BULK_BYTES + i }])),
+  ...[0, 1, 2].map((i) => send('~t', 0, [{ tag: 'bulk', size: BULK_BYTES + i }])),
   send('~t', 0, [tagged('rare', 'here')]),
   pull('~t', [[0, 0]], { filter: 'none', waitMs: 5_000 }),
   drain({ filter: 'rare' }),
