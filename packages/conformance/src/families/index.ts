@@ -8,9 +8,10 @@ import { framing } from './framing/index.ts';
 import { groups } from './groups/index.ts';
 import { naming } from './naming/index.ts';
 import { produce } from './produce/index.ts';
+import { producer } from './producer/index.ts';
 
 /** All clauses of this kit, family by family. */
-export const FAMILIES: readonly Family[] = [clientCommon, connection, consume, framing, groups, naming, produce];
+export const FAMILIES: readonly Family[] = [clientCommon, connection, consume, framing, groups, naming, produce, producer];
 
 /** The clauses that bind a role, over all families. */
 export const clausesOf = (role: Role): readonly Clause[] =>
