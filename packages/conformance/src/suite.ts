@@ -13,8 +13,8 @@ import { KIT_NAME } from './version.ts';
 export interface ConformanceSuiteOptions {
   readonly role: Role;
   /**
-   * Makes a subject for one program. It runs on the ground's clock and network: then a minute costs nothing, and the same program gives
-   * the same history.
+   * Makes a subject for one program. It runs on the ground's clock and network: then a minute costs nothing, and the same
+   * program gives the same history.
    */
   readonly setup: (ground: Ground) => Driver;
   /** The test function of the runner: vitest's `it`, `test` of node:test. */
@@ -27,8 +27,8 @@ export interface ConformanceSuiteOptions {
 }
 
 /**
- * A test for each clause that binds a role: it fails with the shortest program that breaks it, the frame taken apart and what led to it. All
- * programs run before the first test says anything. What was never put to the test fails too: it is not known.
+ * A test for each clause that binds a role: it fails with the shortest program that breaks it, the frame taken apart and what
+ * led to it. All programs run before the first test says anything. What was never put to the test fails too: it is not known.
  */
 export function conformanceSuite(options: ConformanceSuiteOptions): void {
   const { role, test, only = () => true } = options;

@@ -49,8 +49,8 @@ export function addRunCommand(program: Command, terminal: Terminal, ended: (code
 }
 
 const EXIT_HELP = `
-Exit codes: 0 conformant · 1 not, or the baseline is stale · 2 inconclusive: something was never put to the test · 3 the driver or the kit
-failed · 64 wrong use.`;
+Exit codes: 0 conformant · 1 not, or the baseline is stale · 2 inconclusive: something was never put to the test ·
+3 the driver or the kit failed · 64 wrong use.`;
 
 async function run(role: string, options: RunOptions, terminal: Terminal): Promise<number> {
   const budget = budgetOf(options.budget);

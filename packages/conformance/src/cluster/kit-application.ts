@@ -43,8 +43,8 @@ export class KitApplication {
   }
 
   /**
-   * Stores records as one batch in one queue; without a queue where their keys belong. @returns where they are, or undefined where
-   * that is not known.
+   * Stores records as one batch in one queue; without a queue where their keys belong. @returns where they are, or undefined
+   * where that is not known.
    */
   async publish(
     topic: string,

@@ -15,8 +15,8 @@ export interface KitClusterOptions {
   /** What makes names of topics the program's own. */
   readonly token: string;
   /**
-   * `nameServers` and `brokers`: how many; `topics`: `[{ topic, queues }]`, made at every broker; `nameServer`, `broker`: options of the
-   * engines; `createsTopics`.
+   * `nameServers` and `brokers`: how many; `topics`: `[{ topic, queues }]`, made at every broker; `nameServer`, `broker`:
+   * options of the engines; `createsTopics`.
    */
   readonly setup: JsonObject;
 }

@@ -39,7 +39,10 @@ export interface Manifest {
   readonly url?: string;
   readonly roles: readonly Role[];
   readonly abilities: readonly Ability[];
-  /** Of a broker, where its settings do not say otherwise: whether what it acknowledged survives a power cut. Left out: not known. */
+  /**
+   * Of a broker, where its settings do not say otherwise: whether what it acknowledged survives a power cut. Left out: not
+   * known.
+   */
   readonly flush?: 'sync' | 'async';
 }
 

@@ -11,8 +11,8 @@ export type HistoryEvent =
   /** A step of the program begins. */
   | { readonly kind: 'step'; readonly atMs: number; readonly step: number; readonly op: string }
   /**
-   * A connection is open. `node` is the server of the kit that the subject dialled, or the subject that the kit dialled. With `binding`
-   * it begins with prefaces, which stand here as bytes.
+   * A connection is open. `node` is the server of the kit that the subject dialled, or the subject that the kit dialled. With
+   * `binding` it begins with prefaces, which stand here as bytes.
    */
   | {
       readonly kind: 'opened';

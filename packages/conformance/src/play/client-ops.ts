@@ -30,7 +30,10 @@ const start: Op = async (play, step) => {
   await play.call(`${play.program.role}.start`, { nameServers: play.cluster.nameServers, ...options }, START_MS);
 };
 
-/** Sends messages: `topic`, `count` of them in calls of their own (or one `batch`), `key`, `tag`, `body`, `timeoutMs`; `wait` for all. */
+/**
+ * Sends messages: `topic`, `count` of them in calls of their own (or one `batch`), `key`, `tag`, `body`, `timeoutMs`; `wait`
+ * for all.
+ */
 const send: Op = async (play, step) => {
   const { op: _, wait, count, ...message } = play.value(step) as JsonObject & { op: string };
   const pending = Array.from({ length: numberOf({ count: count as Json }, 'count', 1) }, (__, i) =>
@@ -117,8 +120,8 @@ const storeBatch: Op = async (play, step) => {
 };
 
 /**
- * Sends a frame to the subject on every connection of a server: `of`, `node`, `frame` or `type`, `flags`, `correlation`, `header` or
- * `control` (hex), `zeros`: so many bytes of payload.
+ * Sends a frame to the subject on every connection of a server: `of`, `node`, `frame` or `type`, `flags`, `correlation`,
+ * `header` or `control` (hex), `zeros`: so many bytes of payload.
  */
 const push: Op = async (play, step) => {
   const name = textOf(step, 'frame') as LiveFrame;
@@ -134,8 +137,8 @@ const push: Op = async (play, step) => {
 };
 
 /**
- * Waits until every message that was published, and that a started consumer asked for, was delivered to somebody (of `each` client
- * where it broadcasts), `withinMs` at the most.
+ * Waits until every message that was published, and that a started consumer asked for, was delivered to somebody (of `each`
+ * client where it broadcasts), `withinMs` at the most.
  */
 const awaitDrained: Op = async (play, step) => {
   const drain = new Drain(play.history.events);

@@ -4,9 +4,9 @@ import type { Play } from './play.ts';
 import { flagOf, listOf, numberOf, textOf } from './program.ts';
 
 /**
- * The payload of a frame: `{ hex }`, `{ zeros: n }`, or `{ batch }`: `records` with `body` (text) or `size`, `key`, `tag`, `properties`;
- * or `count` records like the first one; `producerId`, `producerEpoch`, `baseSequence`, `bornTimeMs`, `compress`. `patch` overwrites bytes:
- * `[[at, hex], …]`, and `cut` drops bytes at the end.
+ * The payload of a frame: `{ hex }`, `{ zeros: n }`, or `{ batch }`: `records` with `body` (text) or `size`, `key`, `tag`,
+ * `properties`; or `count` records like the first one; `producerId`, `producerEpoch`, `baseSequence`, `bornTimeMs`,
+ * `compress`. `patch` overwrites bytes: `[[at, hex], …]`, and `cut` drops bytes at the end.
  */
 export function payloadOf(play: Play, platform: Platform, payload: JsonObject): Uint8Array {
   if (typeof payload.hex === 'string') return bytesOf(payload.hex);

@@ -38,9 +38,9 @@ const open: Op = async (play, step) => {
 };
 
 /**
- * Sends a request and waits for its answer (`wait`: false to go on at once). `header` as the schema has it, `flags`, `correlation`
- * (default: the next odd number), `extra`: hex behind the control header, `payload`, `chunk`: pieces of so many bytes, `keep`:
- * `{ name: 'path.in.answer' }` for later steps.
+ * Sends a request and waits for its answer (`wait`: false to go on at once). `header` as the schema has it, `flags`,
+ * `correlation` (default: the next odd number), `extra`: hex behind the control header, `payload`, `chunk`: pieces of so many
+ * bytes, `keep`: `{ name: 'path.in.answer' }` for later steps.
  */
 const request: Op = async (play, step) => {
   const connection = play.connection(selector(step));

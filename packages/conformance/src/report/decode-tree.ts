@@ -15,8 +15,8 @@ export interface DecodeTree {
 }
 
 /**
- * Explains a frame. The offending part is the first one that is not as the specification says, or the first field by the name that a
- * checker gave (`code`, `next_offset`, `correlation`, `flags`, …).
+ * Explains a frame. The offending part is the first one that is not as the specification says, or the first field by the name
+ * that a checker gave (`code`, `next_offset`, `correlation`, `flags`, …).
  */
 export function decodeTree(bytes: Uint8Array, field: string | undefined): DecodeTree {
   const parts = annotate(bytes, nodePlatform, 'stream');

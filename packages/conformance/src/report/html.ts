@@ -65,7 +65,8 @@ function failureSection({ id, text, failure }: Verdict & { failure: FailureRepor
 <blockquote>${escapeXml(text)}</blockquote>
 ${diagram(arrowsAround(events, failure.index))}
 ${tree === undefined ? '' : `<pre>${escapeXml([...treeLines(tree), ...caretWindow(tree)].join('\n'))}</pre>`}
-<p>Failed ${failure.confirmed} of ${failure.confirmations} times again; ${failure.failingPrograms} programs fail. Run it again: save this as
+<p>Failed ${failure.confirmed} of ${failure.confirmations} times again; ${failure.failingPrograms} programs fail. Run it
+again: save this as
 <code>repro.json</code>, then <code>${escapeXml(result.command.replace(/ run \w+/, ' replay repro.json'))}</code></p>
 <details><summary>the program</summary><pre>${escapeXml(repro)}</pre></details>
 </section>`;
@@ -94,16 +95,43 @@ function arrowSvg({ atMs, way, connection, text, offending }: Arrow, y: number):
 }
 
 const STYLE = `
-body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1b1f24;background:#fff}main{max-width:1100px;margin:0 auto;padding:1.5rem}
-h1{font-size:1.5rem}h2{margin-top:2rem}code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:#f6f8fa;padding:.8rem;overflow:auto}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .5rem;border-bottom:1px solid #e3e6ea;vertical-align:top}
-.matrix td{border:0;padding:.1rem}.matrix th{border:0;width:3rem}
-.cell{display:inline-block;min-width:2rem;height:1.3rem;margin:1px;border-radius:3px;text-align:center;font-size:11px;line-height:1.3rem;color:#fff;text-decoration:none;vertical-align:middle}
-.cell.pass{background:#1a7f37}.cell.fail,.cell.stale{background:#cf222e}.cell.warning{background:#bc4c00}.cell.expected{background:#8250df}
-.cell.inconclusive{background:#9a6700}.cell.not-run{background:#6e7781}.cell.excluded{background:#afb8c1}
-td.pass,.conformant{color:#1a7f37}td.fail,td.stale,.nonconformant{color:#cf222e}td.warning{color:#bc4c00}td.inconclusive,.inconclusive{color:#9a6700}
-svg{width:100%;max-height:34rem;border:1px solid #e3e6ea}.life{stroke:#afb8c1}.arrow{stroke:#0969da;fill:none;stroke-width:1.4}.arrow.offending{stroke:#cf222e;stroke-width:2.4}
-.label{font:12px ui-monospace,monospace;fill:#1b1f24}.label.offending{fill:#cf222e;font-weight:bold}.time{font:11px ui-monospace,monospace;fill:#6e7781}.head{font-weight:bold;text-anchor:middle}
-blockquote{border-left:3px solid #afb8c1;margin:.5rem 0;padding:0 1rem;color:#57606a}.harness{color:#cf222e}
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}.label{fill:#e6edf3}td,th,svg{border-color:#30363d}}
+body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1b1f24;background:#fff}
+main{max-width:1100px;margin:0 auto;padding:1.5rem}
+h1{font-size:1.5rem}
+h2{margin-top:2rem}
+code,pre{font:13px/1.45 ui-monospace,monospace}
+pre{background:#f6f8fa;padding:.8rem;overflow:auto}
+table{border-collapse:collapse;width:100%}
+td,th{text-align:left;padding:.2rem .5rem;border-bottom:1px solid #e3e6ea;vertical-align:top}
+.matrix td{border:0;padding:.1rem}
+.matrix th{border:0;width:3rem}
+.cell{display:inline-block;min-width:2rem;height:1.3rem;margin:1px;border-radius:3px;text-align:center;font-size:11px;
+  line-height:1.3rem;color:#fff;text-decoration:none;vertical-align:middle}
+.cell.pass{background:#1a7f37}
+.cell.fail,.cell.stale{background:#cf222e}
+.cell.warning{background:#bc4c00}
+.cell.expected{background:#8250df}
+.cell.inconclusive{background:#9a6700}
+.cell.not-run{background:#6e7781}
+.cell.excluded{background:#afb8c1}
+td.pass,.conformant{color:#1a7f37}
+td.fail,td.stale,.nonconformant{color:#cf222e}
+td.warning{color:#bc4c00}
+td.inconclusive,.inconclusive{color:#9a6700}
+svg{width:100%;max-height:34rem;border:1px solid #e3e6ea}
+.life{stroke:#afb8c1}
+.arrow{stroke:#0969da;fill:none;stroke-width:1.4}
+.arrow.offending{stroke:#cf222e;stroke-width:2.4}
+.label{font:12px ui-monospace,monospace;fill:#1b1f24}
+.label.offending{fill:#cf222e;font-weight:bold}
+.time{font:11px ui-monospace,monospace;fill:#6e7781}
+.head{font-weight:bold;text-anchor:middle}
+blockquote{border-left:3px solid #afb8c1;margin:.5rem 0;padding:0 1rem;color:#57606a}
+.harness{color:#cf222e}
+@media(prefers-color-scheme:dark){
+body{background:#0d1117;color:#e6edf3}
+pre{background:#161b22}
+.label{fill:#e6edf3}
+td,th,svg{border-color:#30363d}
+}
 `;

@@ -12,8 +12,17 @@ export function matrixPage(results: readonly Result[]): string {
   const rows = ids.map((id) => `<tr><th>${id}${newest.map((one) => cellOf(one, id)).join('')}</tr>`);
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Qanat conformance</title>
-<style>body{font:14px/1.4 system-ui,sans-serif;margin:1.5rem}table{border-collapse:collapse}td,th{border:1px solid #d0d7de;padding:.15rem .5rem;text-align:left}
-.pass{background:#dafbe1}.fail,.stale{background:#ffebe9}.warning{background:#fff1e5}.expected{background:#fbefff}.inconclusive{background:#fff8c5}.not-run,.excluded{background:#eaeef2}</style>
+<style>
+body{font:14px/1.4 system-ui,sans-serif;margin:1.5rem}
+table{border-collapse:collapse}
+td,th{border:1px solid #d0d7de;padding:.15rem .5rem;text-align:left}
+.pass{background:#dafbe1}
+.fail,.stale{background:#ffebe9}
+.warning{background:#fff1e5}
+.expected{background:#fbefff}
+.inconclusive{background:#fff8c5}
+.not-run,.excluded{background:#eaeef2}
+</style>
 <h1>Qanat conformance</h1>
 <h2>Trend</h2>
 <table><tr><th>Implementation<th>Role<th>Version<th>When<th>Verdict<th>Passed<th>Failed<th>Not proved</tr>

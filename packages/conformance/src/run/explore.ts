@@ -45,8 +45,9 @@ const LETTERS: Readonly<Record<Role, string>> = { nameserver: 'N', broker: 'B', 
 export const binds = ({ roles }: Requirement, role: Role): boolean => roles.includes('A') || roles.includes(LETTERS[role]);
 
 /**
- * Runs every program against a subject, judges each history by every clause, makes the shortest failing program of each failing clause
- * smaller, and says clause by clause what was shown. Never stops at a failure, never throws for what a subject does.
+ * Runs every program against a subject, judges each history by every clause, makes the shortest failing program of each
+ * failing clause smaller, and says clause by clause what was shown. Never stops at a failure, never throws for what a subject
+ * does.
  */
 export async function explore(options: ExploreOptions): Promise<Result> {
   const { site, families, budget, seed } = options;

@@ -5,9 +5,9 @@ import type { Budget } from './budget.ts';
 export const RESULT_SCHEMA = 1;
 
 /**
- * `pass`: put to the test, and held each time. `fail`: broken. `warning`: a SHOULD is not followed. `expected`: it fails as the baseline
- * says. `stale`: the baseline says that it fails, and it does not, or otherwise. `inconclusive`: never put to the test, so that nothing is known. `not-run`:
- * the subject, its driver or the way to it lacks what the clause needs.
+ * `pass`: put to the test, and held each time. `fail`: broken. `warning`: a SHOULD is not followed. `expected`: it fails as
+ * the baseline says. `stale`: the baseline says that it fails, and it does not, or otherwise. `inconclusive`: never put to
+ * the test, so that nothing is known. `not-run`: the subject, its driver or the way to it lacks what the clause needs.
  * `excluded`: cannot be observed from outside.
  */
 export type VerdictName = 'pass' | 'fail' | 'warning' | 'expected' | 'stale' | 'inconclusive' | 'not-run' | 'excluded';

@@ -3,8 +3,8 @@ import type { HistoryEvent } from '../history/event.ts';
 import { View } from '../history/view.ts';
 
 /**
- * Whether a history shows that the subject does the work of its role at all. Without any such history nothing else is counted: what
- * answers everything, or nothing, keeps many rules by accident.
+ * Whether a history shows that the subject does the work of its role at all. Without any such history nothing else is
+ * counted: what answers everything, or nothing, keeps many rules by accident.
  */
 const SIGNS: Readonly<Record<Role, (view: View) => boolean>> = {
   nameserver: (view) =>

@@ -1,6 +1,7 @@
 import {
   type Connection,
   type ConnectionHandler,
+  codeNumber,
   decodeFrame,
   ErrorInfo,
   encodeFrame,
@@ -21,7 +22,6 @@ import type { JsonObject } from '../json.ts';
 type Behaviour = (connection: Connection, random: Random) => Partial<ConnectionHandler>;
 
 const ADDRESS = { nameserver: 'subject:7600', broker: 'subject:7610' } as const;
-const NOT_UNDERSTOOD = 4001;
 const HELLO_OK = {
   software: 'degenerate',
   frameBytesMax: 4_259_840,
@@ -79,7 +79,12 @@ export const DEGENERATE_SERVERS: Readonly<Record<string, Behaviour | undefined>>
   'right failure for the wrong reason': answering((connection, { type, correlation }) =>
     send(
       connection,
-      encodeFrame(type, Flag.RESPONSE | Flag.ERROR, correlation, ErrorInfo.encode({ code: NOT_UNDERSTOOD, message: 'no' })),
+      encodeFrame(
+        type,
+        Flag.RESPONSE | Flag.ERROR,
+        correlation,
+        ErrorInfo.encode({ code: codeNumber('INVALID_ARGUMENT'), message: 'no' }),
+      ),
     ),
   ),
   'crashes at the third request': answering((connection, { type, correlation }, count) => {

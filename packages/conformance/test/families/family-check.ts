@@ -4,7 +4,10 @@ import type { Family } from '../../src/play/family.ts';
 import { inProcessSite } from '../../src/run/in-process-site.ts';
 import { survey } from '../../src/run/survey.ts';
 
-/** The engines of this repository keep every clause of a family, and each of them is put to the test by a program of the family. */
+/**
+ * The engines of this repository keep every clause of a family, and each of them is put to the test by a program of the
+ * family.
+ */
 export function checkFamily(family: Family, options: { readonly unproven?: readonly string[] } = {}): void {
   const roles = [...new Set(family.clauses.flatMap((clause) => clause.roles))] as Role[];
   it.each(roles)(`${family.name}: a %s keeps every clause, with evidence for each`, async (role) => {

@@ -131,7 +131,10 @@ export const lastOf = ({ requests, request }: Exchange): FrameSeen => requests.a
 export const isServedAfter = (connection: ConnectionSeen, index: number): boolean =>
   requestsOf(connection).some(({ request, response }) => request.index > index && response !== undefined);
 
-/** What the kit has sent on a connection that is no whole frame, the preface not counted; undefined where the preface is not right. */
+/**
+ * What the kit has sent on a connection that is no whole frame, the preface not counted; undefined where the preface is not
+ * right.
+ */
 export function rawBytesOf(connection: ConnectionSeen): string | undefined {
   const sent = connection.bytes.map(({ from, bytes }) => (from === 'kit' ? hexOf(bytes) : '')).join('');
   if (connection.binding === 'memory') return sent;

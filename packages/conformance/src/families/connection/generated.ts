@@ -47,13 +47,29 @@ const COMMON = [
   { weight: 4, arbitrary: step('fence', { c }) },
   { weight: 2, arbitrary: step('pass', { ms: fc.constantFrom(0.3, 5, 50, 290, 310) }) },
   { weight: 2, arbitrary: step('close', { c, reset: fc.boolean() }) },
-  { weight: 1, arbitrary: step('oneWay', { frame: fc.constant('GOAWAY'), header: fc.constantFrom({}, { code: 5002 }), c }) },
+  {
+    weight: 1,
+    arbitrary: step('oneWay', {
+      frame: fc.constant('GOAWAY'),
+      header: fc.constantFrom({}, { code: codeNumber('SHUTTING_DOWN') }),
+      c,
+    }),
+  },
   { weight: 1, arbitrary: step('bytes', { hex: fc.constantFrom(...STRANGE), c }) },
   { weight: 1, arbitrary: step('reading', { on: fc.constantFrom(false, true, true), c }) },
   {
     weight: 3,
     arbitrary: step('frame', {
-      type: fc.constantFrom(0x0002, 0x0003, 0x0005, 0x0301, 0x0104, 0x3a5a, 0x7f00, 0),
+      type: fc.constantFrom(
+        FrameType.AUTH,
+        FrameType.PING,
+        FrameType.CANCEL,
+        FrameType.PULL,
+        FrameType.ROUTE_QUERY,
+        0x3a5a,
+        0x7f00,
+        0,
+      ),
       flags: fc.constantFrom([], [], ['ONEWAY'], ['ONEWAY', 'IGNORABLE'], ['RESPONSE'], [64]),
       correlation: fc.constantFrom(1, 3, 5, 4_294_967_295, 2, 0, 1_001),
       control: fc.constantFrom('', '', '0801', 'ff', '0a0161'),

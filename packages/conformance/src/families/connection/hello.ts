@@ -1,4 +1,4 @@
-import { LIMITS } from '@qanat/core';
+import { FrameType, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { dialled, endingAfter, endingText, isServedAfter, isWhole, requestsOf, SERVERS } from './circumstances.ts';
@@ -235,7 +235,7 @@ const tellsNameServer: Clause = {
   },
 };
 
-const AUTH = 0x0002;
+const AUTH = FrameType.AUTH;
 
 const authIsUnsupported: Clause = {
   id: 'QNT-CON-014',

@@ -1,4 +1,4 @@
-import { FRAMES, FrameType } from '@qanat/core';
+import { codeNumber, FRAMES, FrameType } from '@qanat/core';
 import type { JsonObject } from '../../json.ts';
 import type { Program, Step } from '../../play/program.ts';
 import { SERVERS } from './circumstances.ts';
@@ -95,7 +95,7 @@ const STATE_PROGRAMS: readonly Program[] = [
   ...both('longest-frame', [OPEN, { op: 'frame', type: FRAMES.PING.type, zeros: 4_259_840 - HEAD_BYTES, wait: true }, FENCE]),
   ...both('client-says-goaway', [
     OPEN,
-    { op: 'oneWay', frame: 'GOAWAY', header: { code: 5002, message: 'the kit leaves', graceMs: 10 } },
+    { op: 'oneWay', frame: 'GOAWAY', header: { code: codeNumber('SHUTTING_DOWN'), message: 'the kit leaves', graceMs: 10 } },
     FENCE,
     { op: 'pass', ms: 50 },
     FENCE,

@@ -15,7 +15,10 @@ interface Joined {
 
 const registrationsOf = (view: View): readonly Exchange[] => view.requests('REGISTER_BROKER', 'kit');
 
-/** Registrations of more than one frame whose broker is registered once in this history, so that nothing else explains a route. */
+/**
+ * Registrations of more than one frame whose broker is registered once in this history, so that nothing else explains a
+ * route.
+ */
 function joinedOf(view: View): readonly Joined[] {
   const all = registrationsOf(view);
   const count = (broker: string): number => all.filter(({ header }) => header?.broker === broker).length;

@@ -150,7 +150,10 @@ const sorted: Clause = {
   },
 };
 
-/** The only two members of a group that is dealt the two queues of one topic in runs, by label; undefined for every other group. */
+/**
+ * The only two members of a group that is dealt the two queues of one topic in runs, by label; undefined for every other
+ * group.
+ */
 function pairOf(view: View, group: string): readonly (readonly [member: string, label: string])[] | undefined {
   const beats = view.requests('CLIENT_HEARTBEAT', 'kit').filter(({ header }) => header?.group === group);
   const members = new Map<string, string>(beats.map(({ header }) => [header.member, header.label]));

@@ -176,7 +176,10 @@ const endTakenForEnd: Clause = {
   },
 };
 
-/** What a server sent before it closed arrives, and its stream ends without a reset. Only where nothing more was on the way to it. */
+/**
+ * What a server sent before it closed arrives, and its stream ends without a reset. Only where nothing more was on the way to
+ * it.
+ */
 const gracefulEnd: Clause = {
   id: 'QNT-TCP-006',
   roles: SERVERS,

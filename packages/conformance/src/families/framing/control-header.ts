@@ -18,8 +18,8 @@ export interface WireField {
 export interface WireMessage {
   readonly fields: readonly WireField[];
   /**
-   * `malformed`: no decoder of Protocol Buffers takes it. `doubtful`: decoders differ, or the specification does not say. `well`: there is
-   * nothing to wonder about.
+   * `malformed`: no decoder of Protocol Buffers takes it. `doubtful`: decoders differ, or the specification does not say.
+   * `well`: there is nothing to wonder about.
    */
   readonly form: 'well' | 'doubtful' | 'malformed';
 }

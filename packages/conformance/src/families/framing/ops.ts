@@ -28,8 +28,8 @@ const long: Op = async (play, step) => {
 const STORE_ID = Uint8Array.from({ length: 16 }, (_, i) => i);
 
 /**
- * Registers `broker` in so many `frames` joined by MORE, each with `topics` topics of its own that begin with `topic`; waits for the
- * answer.
+ * Registers `broker` in so many `frames` joined by MORE, each with `topics` topics of its own that begin with `topic`; waits
+ * for the answer.
  */
 const register: Op = async (play, step) => {
   const connection = connectionOf(play, step);

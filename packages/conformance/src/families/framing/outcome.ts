@@ -15,7 +15,10 @@ const OPEN: Outcome = { kind: 'open' };
 /** So long the kit waits before it says that nothing comes; a little less than its operations wait. */
 const PATIENCE_MS = 9_000;
 
-/** A server that ends a connection for a reason of its own so long after a frame that should have ended it did not end it for that frame. */
+/**
+ * A server that ends a connection for a reason of its own so long after a frame that should have ended it did not end it for
+ * that frame.
+ */
 const COINCIDENCE_MS = 3_000;
 
 /** What a server may say of itself at any time, whatever was asked. */
@@ -174,8 +177,8 @@ class Outcomes {
   }
 
   /**
-   * The one frame that can be the reason of an end that nothing had to bring about: the subject answered nothing behind it. PING is under
-   * suspicion only where there is nothing else.
+   * The one frame that can be the reason of an end that nothing had to bring about: the subject answered nothing behind it.
+   * PING is under suspicion only where there is nothing else.
    */
   #suspect(): SentFrame | undefined {
     const { answers, prospects, sent } = this.#outlook;

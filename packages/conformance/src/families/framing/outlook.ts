@@ -11,8 +11,8 @@ export interface Prospect {
   /** The requirement that decides. */
   readonly rule: string;
   /**
-   * `closes`: GOAWAY with one of `codes`, then the end. `refused`: an answer with one of `codes`. `answered`: one answer, whatever it says;
-   * without ERROR where `good` is set. `ignored`: no answer, and the connection goes on.
+   * `closes`: GOAWAY with one of `codes`, then the end. `refused`: an answer with one of `codes`. `answered`: one answer,
+   * whatever it says; without ERROR where `good` is set. `ignored`: no answer, and the connection goes on.
    */
   readonly expect: 'closes' | 'refused' | 'answered' | 'ignored';
   readonly codes: readonly string[];

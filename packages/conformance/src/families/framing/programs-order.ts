@@ -1,3 +1,4 @@
+import { FrameType } from '@qanat/core';
 import type { Program, Step } from '../../play/program.ts';
 import { frameHex, typeOf, UNKNOWN_FIELDS } from './hex.ts';
 import { AWAIT_CLOSE, CONNECT, FENCE, forServers, OPEN, programFor } from './steps.ts';
@@ -15,7 +16,17 @@ const respond = (type: number, correlation: number, flags: readonly (string | nu
 ];
 
 /** Greasing, reserved, private and free numbers. */
-const UNKNOWN_TYPES = [GREASE, 0x0000, 0x0002, 0x0005, 0x0305, 0x0306, 0x0501, 0x7f01, 0xffff];
+const UNKNOWN_TYPES = [
+  GREASE,
+  0x0000,
+  FrameType.AUTH,
+  FrameType.CANCEL,
+  FrameType.ACK,
+  FrameType.NACK,
+  FrameType.REPLICATE,
+  0x7f01,
+  0xffff,
+];
 
 const NAME_SERVER_TYPES = [
   typeOf('REGISTER_BROKER'),
@@ -65,13 +76,13 @@ export const ORDER_PROGRAMS: readonly Program[] = [
     OPEN,
     say(GREASE, ['IGNORABLE']),
     FENCE,
-    say(0x0002, ['IGNORABLE'], { payload: '010203' }),
+    say(FrameType.AUTH, ['IGNORABLE'], { payload: '010203' }),
     FENCE,
     say(GREASE, ['IGNORABLE', 0xe0], { correlation: 8, reserved: 255, control: 'ff' }),
     FENCE,
   ]),
   ...forServers('unknown-one-way', [OPEN, say(GREASE, []), AWAIT_CLOSE]),
-  ...forServers('reserved-one-way', [OPEN, say(0x0005, []), AWAIT_CLOSE]),
+  ...forServers('reserved-one-way', [OPEN, say(FrameType.CANCEL, []), AWAIT_CLOSE]),
   ...forServers('hello-twice', [OPEN, ask(typeOf('HELLO'), { wait: false }), AWAIT_CLOSE]),
   ...forServers('pings', [
     OPEN,

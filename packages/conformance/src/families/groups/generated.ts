@@ -42,8 +42,8 @@ const stepsOf = (...weighted: readonly fc.WeightedArbitrary<Step>[]): fc.Arbitra
   fc.array(fc.oneof(...weighted), { maxLength: 40, size: 'max' });
 
 /**
- * Members join, beat, miss beats, release late, leave and die; topics gain queues; in every other program the broker restarts, and
- * its groups seldom come to rest.
+ * Members join, beat, miss beats, release late, leave and die; topics gain queues; in every other program the broker
+ * restarts, and its groups seldom come to rest.
  */
 export const GENERATED: GeneratedPrograms = {
   alone: true,

@@ -1,5 +1,5 @@
-// What a broker has to say of a batch, from its bytes alone (spec, chapter 10: decode order). Written from the specification, not from
-// the engines.
+// What a broker has to say of a batch, from its bytes alone (spec, chapter 10: decode order). Written from the specification,
+// not from the engines.
 import { RecordReader } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 

@@ -12,7 +12,10 @@ import { SEND_CLAUSES } from './send-clauses.ts';
 import { SEQUENCE_CLAUSES } from './sequence-clauses.ts';
 import { SEQUENCE_PROGRAMS } from './sequence-programs.ts';
 
-/** How messages are stored once, in order, and what an acknowledgement means: chapters 10, 11 and 16, as far as they bind brokers. */
+/**
+ * How messages are stored once, in order, and what an acknowledgement means: chapters 10, 11 and 16, as far as they bind
+ * brokers.
+ */
 export const produce: Family = {
   name: 'produce',
   clauses: [...SEND_CLAUSES, ...SEQUENCE_CLAUSES, ...PRODUCER_CLAUSES, ...BATCH_CLAUSES, ...DURABILITY_CLAUSES, ...LOG_CLAUSES],

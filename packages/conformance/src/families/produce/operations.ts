@@ -58,9 +58,9 @@ async function pullOnce(play: Play, places: readonly Place[], maxBytes: number):
 const ABILITY: Readonly<Record<string, Ability>> = { kill: 'kill', stop: 'stop', powerloss: 'powerloss' };
 
 /**
- * Ends the subject by `how` (kill, stop, powerloss) and starts it again, with `settings` where they are given. A power cut with a `seed`
- * leaves some of what was not synced, torn. Does nothing where the driver cannot do it, and goes on where the subject does not
- * start again: the next connection shows it.
+ * Ends the subject by `how` (kill, stop, powerloss) and starts it again, with `settings` where they are given. A power cut
+ * with a `seed` leaves some of what was not synced, torn. Does nothing where the driver cannot do it, and goes on where the
+ * subject does not start again: the next connection shows it.
  */
 const die: Op = async (play, step) => {
   const how = textOf(step, 'how', 'kill');
@@ -145,8 +145,8 @@ const pick = <Item>(items: readonly Item[], selector: number): Item | undefined 
   items.length === 0 ? undefined : items[selector % items.length];
 
 /**
- * INIT_PRODUCER: `how` is `new`, `named` (`n` picks one of three names), `take` (the id of producer `p`), `wrong epoch`, `wrong name` or
- * `unknown`. A connection that is closed is opened anew.
+ * INIT_PRODUCER: `how` is `new`, `named` (`n` picks one of three names), `take` (the id of producer `p`), `wrong epoch`,
+ * `wrong name` or `unknown`. A connection that is closed is opened anew.
  */
 const init: Op = async (play, step) => {
   const { producers } = memoryOf(play);
@@ -194,9 +194,10 @@ function headerOf(play: Play, how: string, name: string, known: Known | undefine
 }
 
 /**
- * SEND of producer `p` (0: without an id) to queue `q` of `topic`, `times` one after the other. Without `c` it goes by the connection
- * that holds the id, or a new one that takes it over. `how`: `next`, `again` (the bytes of the `n`-th last batch), `gap`,
- * `conflict` (another batch with the number of the last), `old epoch`. `patch` changes bytes, `seal` sets length and checksum anew.
+ * SEND of producer `p` (0: without an id) to queue `q` of `topic`, `times` one after the other. Without `c` it goes by the
+ * connection that holds the id, or a new one that takes it over. `how`: `next`, `again` (the bytes of the `n`-th last batch),
+ * `gap`, `conflict` (another batch with the number of the last), `old epoch`. `patch` changes bytes, `seal` sets length and
+ * checksum anew.
  */
 const produce: Op = async (play, step) => {
   for (let i = 0; i < numberOf(step, 'times', 1); i++) await produceOne(play, step);
