@@ -1,3 +1,4 @@
+import { codeNumber, FrameType } from '@qanat/core';
 import fc, { type Arbitrary } from 'fast-check';
 import type { Role } from '../../driver/driver.ts';
 import type { Json } from '../../json.ts';
