@@ -1,7 +1,7 @@
 import { CONTROL_HEADERS, encodeFrame, Flag, FRAME_NAMES, type Frame, joinParts, type LiveFrame } from '@qanat/core';
 import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
 import { listOf, numberOf, objectOf, textOf } from '../play/program.ts';
-import type { Deed, MeddlingRule, Wire } from './meddler.ts';
+import { type Deed, onward } from './meddling-rule.ts';
 
 interface Codec {
   decode(bytes: Uint8Array): Record<string, unknown>;
@@ -41,10 +41,6 @@ function unknownField(bytes: number): Uint8Array {
 }
 
 const joined = (...parts: readonly Uint8Array[]): Uint8Array => joinParts(parts).slice();
-
-/** The way in which the frame went. */
-const onward = (wire: Wire, rule: MeddlingRule, bytes: Uint8Array): void =>
-  rule.way === 'request' ? wire.pass(bytes) : wire.send(bytes);
 
 /** The frame with another header. */
 function withHeader(frame: Frame, header: unknown, codec: Codec, args: JsonObject = {}): Uint8Array {

@@ -1,11 +1,7 @@
 import {
   type Connection,
   type ConnectionHandler,
-  codeNumber,
   decodeFrame,
-  type ErrorCode,
-  ErrorInfo,
-  encodeFrame,
   Flag,
   FRAME_NAMES,
   type Frame,
@@ -17,114 +13,9 @@ import {
   type Transport,
 } from '@qanat/core';
 import type { History } from '../history/history.ts';
-import { hexOf, type JsonObject } from '../json.ts';
-import { flagOf, numberOf, textOf } from '../play/program.ts';
-import { HEADER_DEEDS } from './header-deeds.ts';
-
-/** What to do with some frames between the subject and a server of the kit. */
-export interface MeddlingRule {
-  /** A server of the kit, or `*`. */
-  readonly at: string;
-  /** A frame type, or `*`. */
-  readonly frame: string;
-  /** `request`: what the subject sends; `answer`: responses to it; `push`: one-way frames of the kit's server. */
-  readonly way: 'request' | 'answer' | 'push';
-  /** So many such frames pass first. */
-  skip: number;
-  /** So many are meddled with. */
-  times: number;
-  readonly do: string;
-  readonly args: JsonObject;
-}
-
-const WAYS = new Set(['request', 'answer', 'push']);
-
-export function readRule(step: JsonObject): MeddlingRule {
-  const way = textOf(step, 'way', 'request');
-  return {
-    at: textOf(step, 'at', '*'),
-    frame: textOf(step, 'frame', '*'),
-    way: WAYS.has(way) ? (way as MeddlingRule['way']) : 'request',
-    skip: numberOf(step, 'skip', 0),
-    times: numberOf(step, 'times', 1),
-    do: textOf(step, 'do', 'drop'),
-    args: step,
-  };
-}
-
-/** What the meddler may do on a connection. */
-export interface Wire {
-  number(): number;
-  /** To the subject. */
-  send(bytes: Uint8Array): void;
-  /** To the kit's server. */
-  pass(bytes: Uint8Array): void;
-  /** To the subject, cut into pieces. */
-  pieces(bytes: Uint8Array, chunk: number): void;
-  abort(): void;
-  later(ms: number, run: () => void): void;
-}
-
-/** @returns what is left to be passed on as usual. */
-export type Deed = (wire: Wire, frame: Frame, bytes: Uint8Array, rule: MeddlingRule) => void;
-
-const errorFrame = ({ type, correlation }: Frame, args: JsonObject): Uint8Array => {
-  const code = codeNumber(textOf(args, 'code', 'NOT_READY') as ErrorCode);
-  const control = ErrorInfo.encode({
-    code: numberOf(args, 'number', code),
-    message: textOf(args, 'message', 'the kit says so'),
-    retryAfterMs: numberOf(args, 'retryAfterMs', 0),
-    expectedSequence: numberOf(args, 'expectedSequence', 0),
-  });
-  return joinParts(encodeFrame(type, Flag.RESPONSE | Flag.ERROR, correlation, control));
-};
-
-/** Passes a frame on in its own direction. */
-const onward = (wire: Wire, rule: MeddlingRule, bytes: Uint8Array): void =>
-  rule.way === 'request' ? wire.pass(bytes) : wire.send(bytes);
-
-const DEEDS: Readonly<Record<string, Deed>> = {
-  /** It never arrives. */
-  drop: () => {},
-  /** It arrives `ms` later. */
-  delay: (wire, _, bytes, rule) => wire.later(numberOf(rule.args, 'ms', 500), () => onward(wire, rule, bytes)),
-  /** The subject is answered with an error, and the server never sees the request; or instead of its answer. */
-  error: (wire, frame, _, rule) => wire.send(errorFrame(frame, rule.args)),
-  /** The server sees the request, and the connection breaks before or instead of what follows. */
-  close: (wire) => wire.abort(),
-  /** The server takes the request, then the connection breaks. */
-  takeAndClose: (wire, _, bytes, rule) => {
-    onward(wire, rule, bytes);
-    wire.later(numberOf(rule.args, 'ms', 5), () => wire.abort());
-  },
-  twice: (wire, _, bytes, rule) => {
-    onward(wire, rule, bytes);
-    onward(wire, rule, bytes);
-  },
-  /** An unknown one-way frame that is to be ignored goes before it; reserved bits and flags are set. */
-  grease: (wire, _, bytes, rule) => {
-    const greased = bytes.slice();
-    greased[6] = (greased[6] as number) | 0xe0;
-    greased[7] = 0xa5;
-    wire.send(joinParts(encodeFrame(0x3a5a, Flag.ONEWAY | Flag.IGNORABLE, 0, new Uint8Array(0))));
-    onward(wire, rule, greased);
-  },
-  /** One byte is another one: `byte` from the start, or from the end where it is negative. */
-  flip: (wire, _, bytes, rule) => {
-    const flipped = bytes.slice();
-    const byte = numberOf(rule.args, 'byte', -1);
-    const at = byte < 0 ? flipped.length + byte : byte;
-    if (at >= 0 && at < flipped.length) flipped[at] = (flipped[at] as number) ^ 0x01;
-    onward(wire, rule, flipped);
-  },
-  /** Other bytes go in its place: `hex`, with the correlation number of the frame where `correlate` says so. */
-  replace: (wire, frame, _, rule) => {
-    const bytes = Uint8Array.from(textOf(rule.args, 'hex').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-    if (flagOf(rule.args, 'correlate') && bytes.length >= 12) new DataView(bytes.buffer).setUint32(8, frame.correlation);
-    wire.send(bytes);
-  },
-  ...HEADER_DEEDS,
-};
+import { hexOf } from '../json.ts';
+import { DEEDS } from './deeds.ts';
+import type { MeddlingRule, Wire } from './meddling-rule.ts';
 
 /** What the kit's own client says in HELLO: its connections are not the subject's, and are passed on as they are. */
 export const OWN_SOFTWARE = 'qanat-conformance-kit';
@@ -137,9 +28,6 @@ function isOwn(bytes: Uint8Array): boolean {
     return false;
   }
 }
-
-/** The names of what can be done. */
-export const DEED_NAMES: readonly string[] = Object.keys(DEEDS);
 
 /**
  * Stands between subjects and the kit's servers: notes every frame, and meddles with those that a rule names. A server that

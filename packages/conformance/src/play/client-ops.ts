@@ -10,7 +10,7 @@ import {
   writeUint32At,
 } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
-import { readRule } from '../cluster/meddler.ts';
+import { readRule } from '../cluster/meddling-rule.ts';
 import { bytesOf, hexOf, isObject, type Json, type JsonObject } from '../json.ts';
 import { Drain } from './drain.ts';
 import type { Op } from './family.ts';

@@ -9,9 +9,19 @@ import {
   PREFACE_BYTES,
   type QanatError,
 } from '@qanat/core';
-import type { Link } from '../ground/ground.ts';
-import type { Play } from './play.ts';
+import type { Ground, Link } from '../ground/ground.ts';
+import type { History } from '../history/history.ts';
+import type { Json } from '../json.ts';
 import { type FrameParts, rawFrame } from './raw-frame.ts';
+
+/** What a connection needs of the run that it belongs to. */
+export interface ConnectionOwner {
+  readonly ground: Ground;
+  readonly history: History;
+  /** Connections get numbers of one row, whoever opened them. */
+  nextConnection: number;
+  note(note: string, args: Json): void;
+}
 
 /** A connection of the kit to a server under test: anything can be sent, and everything that comes is noted. */
 export class KitConnection {
@@ -23,7 +33,7 @@ export class KitConnection {
   /** Frames that came, decoded headers not. */
   received = 0;
   reading = true;
-  readonly #play: Play;
+  readonly #play: ConnectionOwner;
   readonly #link: Link;
   readonly #splitter = new FrameSplitter();
   readonly #answers = new Map<number, unknown>();
@@ -32,7 +42,7 @@ export class KitConnection {
   #endedHere = false;
 
   /** @param greet what is sent at once on TCP: the preface, as it should be or not. */
-  constructor(play: Play, address: string, greet: Uint8Array) {
+  constructor(play: ConnectionOwner, address: string, greet: Uint8Array) {
     this.#play = play;
     this.number = play.nextConnection++;
     this.#splitter.frameBytesMax = LIMITS.FRAME_BYTES_MAX * 2;

@@ -1,5 +1,5 @@
 import { Flag, FRAMES, FrameType, type LiveFrame } from '@qanat/core';
-import { readRule } from '../../cluster/meddler.ts';
+import { readRule } from '../../cluster/meddling-rule.ts';
 import type { Op } from '../../play/family.ts';
 import type { KitConnection } from '../../play/kit-connection.ts';
 import { ANSWER_MS, HarnessError, type Play } from '../../play/play.ts';
