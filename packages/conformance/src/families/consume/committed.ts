@@ -1,7 +1,6 @@
 import type { Header } from '../../history/view.ts';
 import type { Act, Span } from './acts.ts';
-import type { BrokerModel } from './broker-model.ts';
-import type { GroupModel } from './group-model.ts';
+import type { KnownBroker, KnownGroup } from './known.ts';
 import type { Range } from './queue-model.ts';
 import type { Life } from './topic-model.ts';
 
@@ -11,8 +10,8 @@ export interface Committed extends Range {
 }
 
 interface Place {
-  readonly model: BrokerModel;
-  readonly group: GroupModel;
+  readonly model: KnownBroker;
+  readonly group: KnownGroup;
   readonly life: Life;
   readonly queue: number;
   readonly isFree: boolean;

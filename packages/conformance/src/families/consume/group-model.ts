@@ -1,7 +1,7 @@
 import type { Header } from '../../history/view.ts';
 import { type Act, type Span, subjectEvents } from './acts.ts';
-import type { BrokerModel } from './broker-model.ts';
 import { type Committed, committedOf } from './committed.ts';
+import type { KnownBroker } from './known.ts';
 import { type AssignmentSeen, assignmentsOf, type Lease, leasesOf, lifeOf } from './leases.ts';
 import type { Life } from './topic-model.ts';
 
@@ -17,12 +17,12 @@ export class GroupModel {
   readonly name: string;
   /** Everything that was asked in its name, in order. */
   readonly acts: readonly Act[];
-  readonly #model: BrokerModel;
+  readonly #model: KnownBroker;
   readonly #makers: readonly Act[];
   #assignments: readonly AssignmentSeen[] | undefined;
   #leases: readonly Lease[] | undefined;
 
-  constructor(name: string, model: BrokerModel) {
+  constructor(name: string, model: KnownBroker) {
     this.name = name;
     this.#model = model;
     this.acts = model.acts.filter(({ header }) => header.group === name);
