@@ -18,6 +18,11 @@ const STEPS = [
     what: 'bugs planted in the sources, each caught by its checker',
     args: ['packages/simulator/planted-bugs/run.mjs'],
   },
+  {
+    name: 'kit',
+    what: 'a share of the mutants of the conformance kit, each found by its clause',
+    args: ['packages/conformance/selftest/run.mjs', '--share', '1/8'],
+  },
   { name: 'fuzz', what: 'a minute of changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '60'] },
   { name: 'newer-node', what: 'unit tests under a newer Node', args: ['scripts/newer-node.mjs'] },
 ];

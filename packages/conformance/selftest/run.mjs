@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
-const USAGE = `node packages/conformance/selftest/run.mjs [--only NAME,…] [--clause ID,…] [--file FILE,…] [--workers K] [--json] [--verbose]
+const USAGE = `node packages/conformance/selftest/run.mjs [--only NAME,…] [--clause ID,…] [--file FILE,…] [--share K/N] [--workers K] [--json] [--verbose]
 
 Plants each mutant of selftest/mutants/*.mjs in the engines and runs the programs of its clause's family against them. A mutant is
 killed when the clause that it names fails; another clause does not count. Then the engines as they are: nothing may fail.
@@ -16,6 +16,7 @@ killed when the clause that it names fails; another clause does not count. Then 
   --only NAME,…    these mutants
   --clause ID,…    those of these clauses
   --file FILE,…    those of mutants/FILE.mjs
+  --share K/N      the K-th of N equal shares of them, 1/8 for example
   --verbose        what the clauses say
   --json           one line of JSON for each mutant
 
@@ -30,8 +31,9 @@ function readOptions() {
   const text = { type: 'string' };
   const flag = { type: 'boolean', default: false };
   try {
-    return parseArgs({ options: { only: text, clause: text, file: text, workers: text, json: flag, verbose: flag, help: flag } })
-      .values;
+    return parseArgs({
+      options: { only: text, clause: text, file: text, share: text, workers: text, json: flag, verbose: flag, help: flag },
+    }).values;
   } catch (error) {
     process.stderr.write(`${error.message}\n\n${USAGE}\n`);
     return process.exit(64);
@@ -53,7 +55,9 @@ async function readMutants() {
     const { MUTANTS } = await import(pathToFileURL(join(folder, 'mutants', file)).href);
     mutants.push(...MUTANTS.filter(({ name, clause }) => wanted(options.only, name) && wanted(options.clause, clause)));
   }
-  return mutants;
+  const [, share, shares] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(options.share ?? '1/1') ?? [];
+  if (shares === undefined) throw new Error(`--share ${options.share} is no K/N`);
+  return mutants.filter((_, i) => i % Number(shares) === Number(share) - 1);
 }
 
 /** The text of a source with a bug in it. */
