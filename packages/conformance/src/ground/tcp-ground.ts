@@ -6,6 +6,8 @@ import type { Ground, Link, LinkHandler } from './ground.ts';
 
 /** What a loaded machine may add to a time that a rule names. */
 const SLACK_MS = 400;
+/** What changes within servers of the kit is told by nobody: conditions are looked at this often. */
+const LOOK_MS = 50;
 
 interface Waiting {
   look(): void;
@@ -30,11 +32,13 @@ export class TcpGround implements Ground {
     return new Promise((resolve) => {
       const settle = (held: boolean): void => {
         cancel();
+        clearInterval(looking);
         this.#waiting.delete(waiting);
         resolve(held);
       };
       const cancel = this.clock.at(this.clock.nowMs() + withinMs, () => settle(condition()));
       const waiting = { look: () => condition() && settle(true) };
+      const looking = setInterval(waiting.look, LOOK_MS);
       this.#waiting.add(waiting);
     });
   }
