@@ -182,7 +182,9 @@ def encode_batch(messages, producer_id=0, epoch=0, base_sequence=0, compress=Fal
         records += block(b'\0' + zigzag + text(m.key) + text(m.tag) + block(m.body) + varint(len(m.properties)) + properties)
     if compress:
         deflate = zlib.compressobj(wbits=-15)
-        records = struct.pack('>I', len(records)) + deflate.compress(records) + deflate.flush()
+        packed = struct.pack('>I', len(records)) + deflate.compress(records) + deflate.flush()
+        compress = len(packed) < len(records)  # BAT-015
+        records = packed if compress else records
     attributes = (1 if compress else 0) | (0x100 if tags else 0) | (0x200 if keys else 0)
     summed = struct.pack('>HHIIQQ', attributes, epoch & 0xffff, len(messages), base_sequence, producer_id, born)
     summed += columns + records
