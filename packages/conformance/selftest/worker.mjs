@@ -3,10 +3,12 @@ const [kitUrl, enginesUrl, job] = process.argv.slice(2);
 const { FAMILIES, inProcessSite, survey } = await import(kitUrl);
 const { clause: id, role } = JSON.parse(job);
 const engines = await import(enginesUrl);
-const family = FAMILIES.find(({ clauses }) => clauses.some((clause) => clause.id === id));
+// Families of servers and of clients may have a clause each for one id.
+const isMeant = (clause) => clause.id === id && (role === undefined || clause.roles.includes(role));
+const family = FAMILIES.find(({ clauses }) => clauses.some(isMeant));
 if (family === undefined) process.send({ error: `no family has the clause ${id}` });
 else {
-  const clause = family.clauses.find((one) => one.id === id);
+  const clause = family.clauses.find(isMeant);
   const failed = [];
   let error;
   for (const one of clause.roles) {

@@ -62,6 +62,8 @@ const wasAbsent = ({ facts }: Sends, routes: readonly Route[], broker: string, f
   !served(facts, broker, fromMs, toMs) || routes.some(({ away }) => away.has(broker));
 
 const staysWithItsBroker = clause('QNT-SND-025', (sends, judge) => {
+  // A key that was at its place while its broker served: what goes elsewhere then, goes because the broker is away.
+  const settled = new Set<string>();
   for (const attempt of sends.attempts) {
     if (attempt.batch === undefined) continue;
     const fromMs = Math.min(...attempt.batch.calls.map(({ at }) => at.ms));
@@ -69,10 +71,11 @@ const staysWithItsBroker = clause('QNT-SND-025', (sends, judge) => {
     for (const { key, places } of keysOf(sends, attempt)) {
       const brokers = [...places].map(brokerOf);
       const absent = brokers.every((broker) => wasAbsent(sends, routes, broker, fromMs, attempt.request.atMs));
-      if (!absent) continue;
       const got = placeOf(attempt);
+      if (places.has(got)) settled.add(`${attempt.topic} ${key}`);
+      if (!absent) continue;
       if (places.has(got)) judge.pass(attempt.request);
-      else if (!brokers.includes(attempt.node))
+      else if (!brokers.includes(attempt.node) && settled.has(`${attempt.topic} ${key}`))
         judge.fail(
           attempt.request,
           `expected the message with the key ${JSON.stringify(key)} to wait for ${brokers.join(' or ')}, got it at ${got}`,
@@ -132,10 +135,26 @@ const goesOn = clause('QNT-SND-026', (sends, judge) => {
 
 const nearQueues = ({ queues, away }: Route): number => queues.filter(({ broker }) => !away.has(broker)).length;
 
+/** So many messages without keys that went where their caller said show that this is meant. */
+const HEEDED = 3;
+
 const pinned = clause('QNT-SND-027', (sends, judge) => {
-  for (const { queue, batches } of sends.calls)
-    for (const attempt of batches.flatMap(({ attempts }) => attempts))
-      if (queue !== undefined && placeOf(attempt) === `${queue.broker}/${queue.queue}`) judge.pass(attempt.request);
+  const heeded = new Map<Call['client'], number>();
+  for (const { queue, batches, client, messages } of sends.calls)
+    for (const attempt of batches.flatMap(({ attempts }) => attempts)) {
+      if (queue === undefined) continue;
+      const named = `${queue.broker}/${queue.queue}`;
+      const count = heeded.get(client) ?? 0;
+      if (placeOf(attempt) === named) {
+        judge.pass(attempt.request);
+        if (messages.every(({ key }) => key === '')) heeded.set(client, count + 1);
+      } else if (count >= HEEDED)
+        judge.fail(
+          attempt.request,
+          `expected the message at ${named}, the queue that its caller named, got it at ${placeOf(attempt)}`,
+          'queue',
+        );
+    }
 });
 
 const moves = clause('QNT-SND-034', (sends, judge) => {

@@ -36,7 +36,7 @@ export const PLACING_PROGRAMS: readonly Program[] = [
   program('a-batch-of-many-keys', [put({ batch: 12, keys: LETTERS }), put({ batch: 6, keys: ['a', ''] })], { needs: ['batch'] }),
   program('keys-at-three-brokers', [put({ count: 8, keys: LETTERS })], { setup: { ...ORDERS, brokers: 3 } }),
   program('keys-wait-for-a-killed-broker', [
-    put({ count: 2, keys: LETTERS }),
+    put({ count: 8, keys: LETTERS }),
     { op: 'killNode', node: 0 },
     pass(300),
     put({ count: 8, keys: LETTERS, timeoutMs: 2_000 }),
@@ -58,8 +58,9 @@ export const PLACING_PROGRAMS: readonly Program[] = [
     Array.from({ length: 10 }, () => put()),
   ),
   program('a-queue-that-its-caller-names', [
-    put({ queue: { broker: 'broker-b', queue: 1 } }),
-    put({ queue: { broker: 'broker-b', queue: 1 }, keys: ['a'], count: 2 }),
+    ...[0, 1, 1].map((queue) => put({ queue: { broker: 'broker-b', queue } })),
+    put({ queue: { broker: 'broker-a', queue: 1 } }),
+    put({ queue: { broker: 'broker-b', queue: 1 }, keys: ['a', 'order-3', 'order-5'], count: 3 }),
   ]),
   program('queues-are-added', [
     put({ keys: LETTERS, count: 4 }),
