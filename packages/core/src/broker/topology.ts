@@ -16,8 +16,12 @@ const ANSWER_MS = 3_000;
 /** Another broker's share of a topic. */
 interface Share {
   queues: number;
-  /** Since when no NameServer names it; undefined while one does, also as one that is away (QNT-GRP-032). */
-  awaySinceMs: number | undefined;
+  /**
+   * When it ends, since no NameServer names it; undefined while one does, also as one that is away (QNT-GRP-032). The timer and
+   * who looks at the clock go by this one sum: what is reckoned twice may round both ways, and the timer would come again at once,
+   * for ever.
+   */
+  endsMs: number | undefined;
 }
 
 export interface TopologyParts {
@@ -143,29 +147,29 @@ export class Topology {
     if (shares === undefined) return;
     const said = [...this.#views.values()].map((view) => view.get(topic)).filter((route) => route !== undefined);
     if (said.length === 0) return;
-    const nowMs = this.#parts.host.nowMs();
+    const { host, settings } = this.#parts;
+    const endsMs = host.nowMs() + settings.times.awayMs;
     let changed = false;
     const present = new Map<string, number>();
     for (const route of said)
       for (const [broker, { queues }] of route) present.set(broker, Math.max(queues, present.get(broker) ?? 0));
     for (const [broker, queues] of present) {
       changed ||= shares.get(broker)?.queues !== queues;
-      shares.set(broker, { queues, awaySinceMs: undefined });
+      shares.set(broker, { queues, endsMs: undefined });
     }
-    for (const [broker, share] of shares) if (!present.has(broker)) share.awaySinceMs ??= nowMs;
+    for (const [broker, share] of shares) if (!present.has(broker)) share.endsMs ??= endsMs;
     changed = this.#dropAway(topic, shares) || changed;
     if (changed) this.#parts.changed(topic);
   }
 
   /** Drops the shares that were away for too long. */
   #dropAway(topic: string, shares: Map<string, Share>): boolean {
-    const { host, settings } = this.#parts;
-    const beforeMs = host.nowMs() - settings.times.awayMs;
+    const nowMs = this.#parts.host.nowMs();
     let away = false;
     let dropped = false;
-    for (const [broker, { awaySinceMs }] of shares) {
-      if (awaySinceMs === undefined) continue;
-      if (awaySinceMs > beforeMs) away = true;
+    for (const [broker, { endsMs }] of shares) {
+      if (endsMs === undefined) continue;
+      if (nowMs < endsMs) away = true;
       else dropped = shares.delete(broker);
     }
     if (away) this.#away.add(topic);
@@ -176,12 +180,11 @@ export class Topology {
 
   #armSweep(): void {
     if (this.#sweep !== undefined) return;
-    const { host } = this.#parts;
     let firstMs = Number.POSITIVE_INFINITY;
     for (const topic of this.#away) {
-      for (const { awaySinceMs } of this.#watched.get(topic)?.values() ?? []) firstMs = Math.min(firstMs, awaySinceMs ?? firstMs);
+      for (const { endsMs } of this.#watched.get(topic)?.values() ?? []) firstMs = Math.min(firstMs, endsMs ?? firstMs);
     }
-    this.#sweep = host.timers.at(firstMs + this.#parts.settings.times.awayMs, () => {
+    this.#sweep = this.#parts.host.timers.at(firstMs, () => {
       this.#sweep = undefined;
       for (const topic of [...this.#away]) {
         const shares = this.#watched.get(topic);

@@ -104,6 +104,24 @@ describe('the queues of a topic over all brokers', () => {
     expect(world.changed).toHaveLength(2);
   });
 
+  it('end that place once, at whatever time it began: the sums of the timer and of who looks at the clock are one [QNT-GRP-032]', () => {
+    // The time and BROKER_AWAY_MS make a sum that is rounded down: their difference is less than the time.
+    const awkwardMs = [503_885.617_284, 505_439.864_197, 506_994.111_11, 508_548.358_024];
+    for (const beganMs of awkwardMs) {
+      expect(beganMs + LIMITS.BROKER_AWAY_MS - LIMITS.BROKER_AWAY_MS).not.toBe(beganMs);
+      const world = new World(1);
+      world.context.enter(beganMs);
+      world.topology.watch('t');
+      world.say(0, { b2: 1, b3: 1 });
+      world.say(0, { b3: 1 });
+      const dueMs = world.context.timers.nextDeadlineMs() as number;
+      world.context.enter(dueMs);
+      world.context.timers.tick(dueMs);
+      expect(world.shares()).toEqual({ b3: 1 });
+      expect(world.context.timers.nextDeadlineMs()).toBeUndefined();
+    }
+  });
+
   it('count that time from when the last NameServer named the broker, and not while one says that it is away [QNT-GRP-032]', () => {
     const world = new World(1);
     world.topology.watch('t');
