@@ -41,6 +41,10 @@ const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs ==
  * we were stopped, and what the peer sent meanwhile waits unread; those deadlines move by as much as we were late.
  */
 export class Timers {
+  /** How far deadlines for peers were moved, all times together that we were away. */
+  excusedMs = 0;
+  /** Those that were moved last are not before this. */
+  excusedUntilMs = Number.NEGATIVE_INFINITY;
   readonly #heap = new Heap<Entry>(before);
   #order = 0;
 
@@ -69,11 +73,46 @@ export class Timers {
   }
 
   #excuse(lateMs: number, nowMs: number): void {
+    this.excusedMs += lateMs;
+    // The very timer that we missed would run in this tick, before anything that waits is read: it gets a little more.
+    this.excusedUntilMs = nowMs + AWAY_AFTER_MS;
     const live = this.#heap.clear().filter((entry) => entry.run !== undefined);
     for (const entry of live) {
-      // The very timer that we missed would run in this tick, before anything that waits is read: it gets a little more.
-      if (entry.forPeer) entry.dueMs = Math.max(entry.dueMs + lateMs, nowMs + AWAY_AFTER_MS);
+      if (entry.forPeer) entry.dueMs = Math.max(entry.dueMs + lateMs, this.excusedUntilMs);
       this.#heap.push(entry);
     }
+  }
+}
+
+/**
+ * How long a peer has been silent, for timers that run at a deadline of before and look whether the peer was heard since: the
+ * deadline of now moves as a timer `forPeer` does.
+ */
+export class Silence {
+  readonly #timers: Timers;
+  #sinceMs: number;
+  #excusedMs: number;
+
+  constructor(timers: Timers, nowMs: number) {
+    this.#timers = timers;
+    this.#sinceMs = nowMs;
+    this.#excusedMs = timers.excusedMs;
+  }
+
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** The peer was heard. */
+  heard(nowMs: number): void {
+    this.#sinceMs = nowMs;
+    this.#excusedMs = this.#timers.excusedMs;
+  }
+
+  /** When it is too long. To be compared with the time as it is: a difference may round otherwise than this sum. */
+  endsMs(allowedMs: number): number {
+    const { excusedMs, excusedUntilMs } = this.#timers;
+    if (excusedMs === this.#excusedMs) return this.#sinceMs + allowedMs;
+    return Math.max(this.#sinceMs + allowedMs + (excusedMs - this.#excusedMs), excusedUntilMs);
   }
 }

@@ -1,4 +1,4 @@
-import { AWAY_AFTER_MS, Timers } from '@qanat/core';
+import { AWAY_AFTER_MS, Silence, Timers } from '@qanat/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -56,5 +56,22 @@ describe('timers of an engine', () => {
     expect(timers.nextDeadlineMs()).toBe(5_000 + awayMs);
     timers.tick(5_000 + awayMs + AWAY_AFTER_MS);
     expect(ran).toEqual(['own', 'peer']);
+  });
+
+  it('that look whether a peer was heard since find its deadline moved as theirs is [QNT-KAL-007]', () => {
+    const timers = new Timers();
+    const silence = new Silence(timers, 0);
+    timers.at(1_000, () => {});
+    silence.heard(900);
+    expect(silence.endsMs(5_000)).toBe(5_900);
+    timers.tick(1_000 + AWAY_AFTER_MS);
+    expect(silence.endsMs(5_000)).toBe(5_900);
+    timers.at(3_000, () => {});
+    timers.tick(63_000);
+    expect(silence.endsMs(5_000)).toBe(65_900);
+    // It would be over already, or nearly: it is not before what waits was read.
+    expect(silence.endsMs(2_500)).toBe(63_000 + AWAY_AFTER_MS);
+    silence.heard(63_001);
+    expect(silence.endsMs(2_500)).toBe(65_501);
   });
 });

@@ -1,7 +1,7 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId } from '../engine.ts';
 import { errorClass, QanatError, withoutStacks } from '../errors.ts';
-import type { Timer } from '../timers.ts';
+import { Silence, type Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
 import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
@@ -60,7 +60,7 @@ export class ServerSession {
   #burst = 0;
   #burstBytes = 0;
   #idleMs: number;
-  #heardMs: number;
+  readonly #silence: Silence;
   #timer: Timer;
 
   constructor(
@@ -82,7 +82,7 @@ export class ServerSession {
     this.remote = remote;
     this.listener = listener;
     this.#idleMs = options.idleMs;
-    this.#heardMs = host.nowMs();
+    this.#silence = new Silence(host.timers, host.nowMs());
     this.#timer = host.timers.at(host.nowMs() + options.helloDeadlineMs, () => this.#helloLate(), { forPeer: true });
   }
 
@@ -104,7 +104,7 @@ export class ServerSession {
 
   handleFrame(bytes: Uint8Array): void {
     if (!this.alive) return;
-    this.#heardMs = this.#host.nowMs();
+    this.#silence.heard(this.#host.nowMs());
     this.traffic.receivedBytes += bytes.length;
     const before = withoutStacks(true);
     try {
@@ -131,7 +131,7 @@ export class ServerSession {
   setBlocked(blocked: boolean): void {
     if (blocked === this.blocked) return;
     // While it is blocked nothing is read: the silence before and behind it is counted anew (QNT-KAL-006).
-    this.#heardMs = this.#host.nowMs();
+    this.#silence.heard(this.#host.nowMs());
     this.blocked = blocked;
     this.#pendingBytes = 0;
     if (!this.alive) return;
@@ -374,12 +374,11 @@ export class ServerSession {
   }
 
   #watchIdle(): void {
-    this.#timer = this.#host.timers.at(this.#heardMs + this.#idleMs, () => this.#idle(), { forPeer: true });
+    this.#timer = this.#host.timers.at(this.#silence.endsMs(this.#idleMs), () => this.#idle(), { forPeer: true });
   }
 
   #idle(): void {
-    // The same sum as in the timer: a difference may round the other way, and the timer would come again at once, for ever.
-    if (this.#host.nowMs() < this.#heardMs + this.#idleMs) return this.#watchIdle();
+    if (this.#host.nowMs() < this.#silence.endsMs(this.#idleMs)) return this.#watchIdle();
     const code = this.blocked ? 'SLOW_READER' : 'IDLE_TIMEOUT';
     this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
   }

@@ -1,5 +1,5 @@
 import type { ServerSession } from '../connection/server-session.ts';
-import type { Timer } from '../timers.ts';
+import type { Silence, Timer } from '../timers.ts';
 import type { Endpoint } from '../wire/gen/messages.ts';
 
 /** Life of a broker as one NameServer sees it (spec, chapter of broker registration). A broker that is removed is forgotten. */
@@ -19,7 +19,7 @@ export interface BrokerEntry {
   /** Queues by topic. */
   topics: ReadonlyMap<string, number>;
   state: BrokerState;
-  heardMs: number;
+  readonly silence: Silence;
   /** The connection on which it was heard last; undefined once that is gone. */
   session: ServerSession | undefined;
   /** Ends the present state: silence while live, the place in the route while away. */

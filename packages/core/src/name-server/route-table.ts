@@ -3,6 +3,7 @@ import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import { checkName } from '../model/names.ts';
 import { compareTexts } from '../model/text-order.ts';
+import { Silence } from '../timers.ts';
 import type { BrokerHeartbeat, BrokerRouteInit, RegisterBroker } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import { type BrokerEntry, hex } from './broker-entry.ts';
@@ -114,7 +115,7 @@ export class RouteTable {
       if (entry.session !== session) continue;
       entry.session = undefined;
       if (entry.state !== 'live') continue;
-      const dueMs = Math.min(this.#host.nowMs() + this.#times.lostMs, entry.heardMs + this.#times.expiryMs);
+      const dueMs = Math.min(this.#host.nowMs() + this.#times.lostMs, entry.silence.endsMs(this.#times.expiryMs));
       this.#arm(entry, dueMs, () => this.#leave(entry, 'its connection was lost'));
     }
   }
@@ -140,7 +141,7 @@ export class RouteTable {
       createsTopics: false,
       topics: new Map(),
       state: 'live',
-      heardMs: this.#host.nowMs(),
+      silence: new Silence(this.#host.timers, this.#host.nowMs()),
       session: undefined,
       timer: undefined,
     };
@@ -166,14 +167,14 @@ export class RouteTable {
   }
 
   #heard(entry: BrokerEntry, session: ServerSession): void {
-    entry.heardMs = this.#host.nowMs();
+    entry.silence.heard(this.#host.nowMs());
     entry.session = session;
     if (entry.state === 'away') {
       entry.state = 'live';
       this.#host.log('info', 'broker is back', { broker: entry.name });
       this.#allChanged(entry);
     }
-    this.#arm(entry, entry.heardMs + this.#times.expiryMs, () =>
+    this.#arm(entry, entry.silence.endsMs(this.#times.expiryMs), () =>
       this.#leave(entry, `nothing was heard for ${this.#times.expiryMs} ms`),
     );
   }

@@ -176,6 +176,21 @@ describe('leases and hand-over (chapter of groups)', () => {
     expect(a.held).toEqual(['orders/0']);
   });
 
+  it('moves the deadline of a member that was heard since its timer was set as well, by all of that time [QNT-KAL-007]', () => {
+    const world = worldOf(1);
+    const [a] = join(world, 'a') as [TestMember];
+    world.pass(LIMITS.MEMBER_SESSION_MS - 100);
+    a.beat();
+    world.pass(50);
+    world.nowMs += 60_000;
+    world.tick();
+    // A timer was late by 50 ms less than it slept: so much of the sleep is not known.
+    world.pass(LIMITS.MEMBER_SESSION_MS - 101);
+    expect(leasesOfLog(world.log).size).toBe(1);
+    world.pass(2);
+    expect(leasesOfLog(world.log).size).toBe(0);
+  });
+
   it('lets a member leave with its final offsets, and gives its queues on [QNT-GRP-041]', () => {
     const world = worldOf(2);
     const [a, b] = join(world, 'a', 'b') as [TestMember, TestMember];

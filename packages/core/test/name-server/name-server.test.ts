@@ -136,6 +136,32 @@ describe('broker registration (spec, chapter of broker registration)', () => {
     expect(beat(broker)).toBe(false);
     expect(away(observer)).toBe(false);
   });
+
+  it('gives a broker BROKER_LOST_MS to come back whose connection was lost while it was away itself [QNT-KAL-007]', () => {
+    const { clock, client, away } = world();
+    const [other, broker, observer] = [client(), client(), client()];
+    other.request('REGISTER_BROKER', registration({ broker: 'broker-b', storeId: STORE_B }));
+    clock.run(clock.nowMs() + LIMITS.BROKER_EXPIRY_MS - 100);
+    broker.request('REGISTER_BROKER', registration());
+    clock.pause(2 * LIMITS.BROKER_EXPIRY_MS);
+    broker.call(() => broker.engine.session.close());
+    clock.run(clock.nowMs() + LIMITS.BROKER_LOST_MS - 50);
+    expect(away(observer)).toBe(false);
+    clock.run(clock.nowMs() + 100);
+    expect(away(observer)).toBe(true);
+  });
+
+  it('gives it a second where its own deadline is all that says that time passed [QNT-KAL-007]', () => {
+    const { clock, client, away } = world();
+    const [broker, observer] = [client(), client()];
+    broker.request('REGISTER_BROKER', registration());
+    clock.pause(2 * LIMITS.BROKER_EXPIRY_MS);
+    broker.call(() => broker.engine.session.close());
+    clock.run(clock.nowMs() + 950);
+    expect(away(observer)).toBe(false);
+    clock.run(clock.nowMs() + 100);
+    expect(away(observer)).toBe(true);
+  });
 });
 
 describe('route query and push (spec, chapter of routes)', () => {

@@ -40,10 +40,10 @@ export function listGroups(host: GroupHost, groups: Iterable<Group>, request: Re
 }
 
 function describeMembers(host: GroupHost, group: Group): MemberDescriptionInit[] {
-  return [...group.members.all()].sort(byLabel).map(({ id, label, heardMs, generation, idle, session }) => ({
+  return [...group.members.all()].sort(byLabel).map(({ id, label, silence, generation, idle, session }) => ({
     member: id,
     label,
-    heardAgoMs: Math.max(0, Math.floor(host.engine.nowMs() - heardMs)),
+    heardAgoMs: Math.max(0, Math.floor(host.engine.nowMs() - silence.sinceMs)),
     generation,
     idle,
     address: session?.remote,

@@ -1,6 +1,6 @@
 import type { ServerSession } from '../../connection/server-session.ts';
 import { compareTexts } from '../../model/text-order.ts';
-import type { Timer } from '../../timers.ts';
+import { Silence, type Timer } from '../../timers.ts';
 import type { GroupEnv } from './group-env.ts';
 
 /** One member of a group, in memory only. */
@@ -9,7 +9,7 @@ export interface Member {
   label: string;
   /** Where its last heartbeat came from, while that connection is open. */
   session: ServerSession | undefined;
-  heardMs: number;
+  readonly silence: Silence;
   sessionMs: number;
   /** Of its subscription, as it numbers them; undefined until it sent one in this life of the broker. */
   revision: number | undefined;
@@ -67,7 +67,7 @@ export class Members {
       id,
       label,
       session: undefined,
-      heardMs: nowMs,
+      silence: new Silence(this.#env.host.engine.timers, nowMs),
       sessionMs,
       revision: undefined,
       text,
@@ -88,7 +88,7 @@ export class Members {
 
   /** A heartbeat came: the member lives, and where the heartbeat came from is where it is. */
   heard(member: Member, session: ServerSession, sessionMs: number): void {
-    member.heardMs = this.#nowMs();
+    member.silence.heard(this.#nowMs());
     if (sessionMs < member.sessionMs) {
       member.sessionMs = sessionMs;
       this.#watch(member);
@@ -119,11 +119,11 @@ export class Members {
   /** One timer per member: it runs a session after the member was heard when it was set, and looks whether it was heard since. */
   #watch(member: Member): void {
     member.expiry.cancel();
-    member.expiry = this.#env.at(member.heardMs + member.sessionMs, () => this.#expire(member), { forPeer: true });
+    member.expiry = this.#env.at(member.silence.endsMs(member.sessionMs), () => this.#expire(member), { forPeer: true });
   }
 
   #expire(member: Member): void {
-    if (this.#nowMs() < member.heardMs + member.sessionMs) this.#watch(member);
+    if (this.#nowMs() < member.silence.endsMs(member.sessionMs)) this.#watch(member);
     else this.#lose(member, 'it is silent');
   }
 
