@@ -309,7 +309,11 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
   'nobody-expires-early': [
     [...BEGIN, 5_000, expired(100)],
     [...BEGIN, ...slept(1_000, 60_000), 60_000, expired(900)],
-    [...BEGIN, ...slept(1_000, 60_000), ...slept(60_900, 65_000), expired(900)],
+    // The first sleep moved the deadline to 69.9 s at most.
+    [...BEGIN, ...slept(1_000, 60_000), ...slept(60_900, 75_000), expired(900)],
+    // A sleep from before it was heard moved nothing, nor did one from before its connection was lost.
+    [...BEGIN, ...slept(1_000, 31_000), ...slept(42_000, 55_000), expired(31_000)],
+    [...BEGIN, ...slept(1_000, 31_000), ...slept(32_000, 36_000), expired(30_500, 31_000)],
   ],
   'goaway-heeded': [[...BEGIN, { kind: 'askedAfterGoAway', node: 'm1', frame: 'PULL' }]],
   'nothing-breaks': [
@@ -431,6 +435,11 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   'nobody-expires-early': [
     [...BEGIN, 12_000, expired(100)],
     [...BEGIN, 5_000, expired(1_000, 1_500)],
+    // A deadline moves by a sleep, be it by all of it, and whether it was over or not: what comes then is no waking.
+    [...BEGIN, ...slept(8_000, 15_000), ...slept(17_700, 18_050), 18_100, expired(1_000)],
+    [...BEGIN, ...slept(3_000, 11_500), ...slept(18_000, 18_300), 18_400, expired(1_000)],
+    // It was over for less than a second when it woke: nothing says that it slept.
+    [...BEGIN, ...slept(10_500, 11_600), expired(1_000)],
     // It woke long ago; the second sleep was none.
     [...BEGIN, ...slept(1_000, 60_000), ...slept(60_800, 60_804), 61_000, expired(900)],
   ],

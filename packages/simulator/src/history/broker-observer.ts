@@ -63,6 +63,7 @@ export class BrokerObserver implements EngineObserver {
   readonly #asked = new Map<number, Map<number, Asked>>();
   readonly #durability: Durability;
   readonly #heard = new Map<string, Heard>();
+  #readyAtMs: number | undefined;
   readonly #closedAtMs = new Map<number, number>();
   readonly #life: number;
   #polls = 0;
@@ -87,6 +88,7 @@ export class BrokerObserver implements EngineObserver {
   output(output: Output): void {
     if (output.kind === 'send') this.#sent(output.connection, output.parts);
     else if (output.kind === 'storage') this.#durability.output(output);
+    else if (output.kind === 'ready') this.#readyAtMs = this.#options.nowMs();
     else if (output.kind === 'log' && output.event === 'group.member.gone')
       this.#gone(String(output.fields.group), String(output.fields.member));
   }
@@ -279,7 +281,9 @@ export class BrokerObserver implements EngineObserver {
 
   #gone(group: string, member: string): void {
     const { history, broker, sessionMs, lostMs } = this.#options;
-    const heard = this.#heard.get(`${group}/${member}`);
+    const last = this.#heard.get(`${group}/${member}`);
+    // What came before the broker was ready was refused. A member that is known by its leases has its time from then on.
+    const heard = last !== undefined && last.atMs >= (this.#readyAtMs ?? 0) ? last : undefined;
     history.add({
       kind: 'expired',
       node: broker,
@@ -287,7 +291,7 @@ export class BrokerObserver implements EngineObserver {
       who: member,
       allowedMs: heard?.sessionMs ?? sessionMs,
       lostAllowedMs: lostMs,
-      heardAtMs: heard?.atMs,
+      heardAtMs: heard?.atMs ?? this.#readyAtMs,
       lostAtMs: heard === undefined ? undefined : this.#closedAtMs.get(heard.connection),
     });
   }

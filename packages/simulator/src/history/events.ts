@@ -293,7 +293,7 @@ export interface Expired {
   /** Silence that the server bears, and time without a connection. */
   readonly allowedMs: number;
   readonly lostAllowedMs: number;
-  /** When the peer was heard last; undefined: never in this life of the server. */
+  /** When the peer was heard last, or the server was ready that knew it from its life before; undefined: neither. */
   readonly heardAtMs: number | undefined;
   /** When the connection on which it was heard last was lost; undefined: it is open. */
   readonly lostAtMs: number | undefined;
