@@ -67,6 +67,24 @@ describe('a send', () => {
     expect(cluster.a.sends).toEqual(['orders/0@0+1', 'orders/0@1+2']);
   });
 
+  it('goes on when a refusal is over, though another message gathered meanwhile and woke it before [QNT-ERR-006]', () => {
+    const cluster = new Cluster({ producer: { lingerMs: 20 } });
+    let refused = false;
+    cluster.a.meddle = (send) => {
+      if (refused) return false;
+      refused = true;
+      send.fail(new QanatError('NOT_READY', 'soon', { retryAfterMs: 500 }));
+      return true;
+    };
+    const first = cluster.send('one');
+    cluster.world.run(100);
+    expect(refused).toBe(true);
+    const second = cluster.send('two');
+    cluster.world.run(700);
+    expect([first.done, second.done]).toEqual([1, 1]);
+    expect(cluster.a.log('orders', 0)).toEqual(['one', 'two']);
+  });
+
   it('gathers for lingerMs in each queue by itself, whatever other batches began a little earlier', () => {
     const cluster = new Cluster({ producer: { lingerMs: 20 }, queues: 2 });
     cluster.send('warm');

@@ -79,6 +79,8 @@ export class BrokerLane {
 
   /** Follows the connection, and binds the producer id to it. @param numbered whether batches with numbers are sent at all. */
   prepare(numbered: boolean): void {
+    // There is one wake-up for all: an earlier one took its place.
+    if (this.#host.engine.nowMs() < this.#notBeforeMs) this.#events.onChangeAt(this.#notBeforeMs);
     if (this.session?.closed === true) this.#drop();
     // A take-over would fence what is still on its way on the old connection.
     if (this.inFlight > 0) return;
