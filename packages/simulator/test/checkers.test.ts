@@ -109,6 +109,11 @@ const subscribed = (onItsWay: readonly (HistoryFact | number)[] = [], broker = '
   const common = { kind: 'subscribed', group: 'g', member: 'm1', joinedAgoMs: 1 } as const;
   return [{ ...common, phase: 'sent', node: 'm1' }, ...onItsWay, { ...common, phase: 'came', node: broker }];
 };
+/** Another member, and its heartbeat. */
+const secondJoins = (): readonly (HistoryFact | number)[] => {
+  const common = { kind: 'subscribed', group: 'g', member: 'm2', joinedAgoMs: 1 } as const;
+  return [member('joined', 'm2'), { ...common, phase: 'sent', node: 'm2' }, { ...common, phase: 'came', node: 'broker-a' }];
+};
 const expired = (heardAtMs: number, lostAtMs?: number): HistoryFact => ({
   kind: 'expired',
   node: 'broker-a',
@@ -304,6 +309,19 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [...LAST, ...subscribed(), 1_000, ...SENT, 3_000, lease(1, 1), settled(), drained(1, 0), end(1)],
     [...LAST, ...subscribed(), 1_000, ...SENT, lease(1, 1), ...subscribed([3_000]), settled(), drained(1, 0), end(1)],
     [...LAST, ...subscribed([1_000, ...SENT, 3_000], 'broker-b'), lease(1, 1), settled(), drained(1, 0), end(1)],
+    // Whoever came first to this broker says from when on it owes.
+    [
+      ...LAST,
+      ...subscribed([], 'broker-b'),
+      1_000,
+      ...secondJoins(),
+      2_000,
+      ...SENT,
+      lease(1, 1, 'm2'),
+      settled(),
+      drained(1, 0),
+      end(1),
+    ],
   ],
   'polls-wake': [[...BEGIN, polled('1', 0), invoked(1), stored(0), 60_000, settled()]],
   'nobody-expires-early': [
@@ -427,6 +445,19 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   'at-least-once': [
     // Nobody at the broker can tell how long its heartbeat was on its way.
     [...LAST, ...subscribed([1_000, ...SENT, 3_000]), lease(1, 1), settled(), drained(1, 0), end(1)],
+    // The first member died before it came to this broker, which was down.
+    [
+      ...LAST,
+      ...subscribed([], 'broker-b'),
+      1_000,
+      ...SENT,
+      3_000,
+      ...secondJoins(),
+      lease(1, 1, 'm2'),
+      settled(),
+      drained(1, 0),
+      end(1),
+    ],
   ],
   'polls-wake': [
     [...BEGIN, polled('1', 0, true), invoked(1), stored(0), 60_000, settled()],

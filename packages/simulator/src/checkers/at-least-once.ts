@@ -24,7 +24,9 @@ export const atLeastOnce: Checker = {
     return {
       see(event, index) {
         if (event.kind === 'member') {
-          if (event.state === 'joined' && !first.has(event.group)) first.set(event.group, { ...event, index });
+          if (event.state !== 'joined') return;
+          joining.joined(event);
+          if (!first.has(event.group)) first.set(event.group, { ...event, index });
         } else if (event.kind === 'handled' && event.ok) {
           const queues = orNew(handled, event.group, () => new Map());
           orNew(queues, event.queue, () => new Set()).add(event.offset);
@@ -55,8 +57,14 @@ class Joining {
   readonly #sentMs = new Map<string, number>();
   /** By group and member, then broker: the longest that a heartbeat was on its way. */
   readonly #wayMs = new Map<string, Map<string, number>>();
+  /** By group and member. */
+  readonly #joined = new Map<string, EventOf<'member'>>();
   /** Groups and brokers where it is decided. */
   readonly #decided = new Set<string>();
+
+  joined(event: EventOf<'member'>): void {
+    this.#joined.set(`${event.group} ${event.member}`, event);
+  }
 
   see(event: EventOf<'subscribed'> | EventOf<'leases'>): void {
     if (event.kind === 'leases') {
@@ -75,9 +83,20 @@ class Joining {
     ways.set(node, Math.max(ways.get(node) ?? 0, atMs - (this.#sentMs.get(key) ?? atMs)));
   }
 
-  beginMs({ group, member, atMs }: Joined): ReadonlyMap<string, number> {
-    const ways = this.#wayMs.get(`${group} ${member}`) ?? [];
-    return new Map([...ways].map(([broker, wayMs]) => [broker, atMs + wayMs + ROUNDED_MS]));
+  /** A broker to which the first member never came, since it was down, knows of those only that came. */
+  beginMs({ group, member }: Joined): ReadonlyMap<string, number> {
+    const first = `${group} ${member}`;
+    const begin = new Map<string, number>();
+    for (const [who, ways] of this.#wayMs) {
+      const joined = this.#joined.get(who);
+      if (joined === undefined || joined.group !== group) continue;
+      for (const [broker, wayMs] of ways) {
+        if (who !== first && this.#wayMs.get(first)?.has(broker)) continue;
+        const atMs = joined.atMs + wayMs + ROUNDED_MS;
+        begin.set(broker, Math.min(atMs, begin.get(broker) ?? atMs));
+      }
+    }
+    return begin;
   }
 }
 
