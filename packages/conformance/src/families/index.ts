@@ -1,7 +1,7 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
-import { clientCommon } from './client-common/index.ts';
+import { clients } from './clients/index.ts';
 import { connection } from './connection/index.ts';
 import { consume } from './consume/index.ts';
 import { framing } from './framing/index.ts';
@@ -11,7 +11,7 @@ import { produce } from './produce/index.ts';
 import { producer } from './producer/index.ts';
 
 /** All clauses of this kit, family by family. */
-export const FAMILIES: readonly Family[] = [clientCommon, connection, consume, framing, groups, naming, produce, producer];
+export const FAMILIES: readonly Family[] = [clients, connection, consume, framing, groups, naming, produce, producer];
 
 /** The clauses that bind a role, over all families. */
 export const clausesOf = (role: Role): readonly Clause[] =>

@@ -18,8 +18,8 @@ interface Share {
   queues: number;
   /**
    * When it ends, since no NameServer names it; undefined while one does, also as one that is away (QNT-GRP-032). The timer and
-   * who looks at the clock go by this one sum: what is reckoned twice may round both ways, and the timer would come again at once,
-   * for ever.
+   * who looks at the clock go by this one sum: what is reckoned twice may round both ways, and the timer would come again at
+   * once, for ever.
    */
   endsMs: number | undefined;
 }

@@ -4,7 +4,10 @@ import type { Facts } from './facts.ts';
 
 /** What rounding may take. */
 const GRAIN_MS = 1;
-/** Who wakes up later than this after a deadline moves all that it keeps for peers, and gives each at least as much from then on. */
+/**
+ * Who wakes up later than this after a deadline moves all that it keeps for peers, and gives each at least as much from then
+ * on.
+ */
 const AWAY_AFTER_MS = 1_000;
 
 export const nobodyExpiresEarly: Checker = {
@@ -22,9 +25,9 @@ export const nobodyExpiresEarly: Checker = {
 };
 
 /**
- * Whether it gave the peer up just behind a sleep that it must have noticed: one in which a deadline passed by long. By how much a
- * sleep of before moved the deadline only the server knows: by what it was late for its next timer, which is all of the sleep at most,
- * and nothing where no timer was late by long.
+ * Whether it gave the peer up just behind a sleep that it must have noticed: one in which a deadline passed by long. By how
+ * much a sleep of before moved the deadline only the server knows: by what it was late for its next timer, which is all of
+ * the sleep at most, and nothing where no timer was late by long.
  */
 function justWoke({ spans }: Facts, event: EventOf<'expired'>): boolean {
   const { node, heardAtMs = 0, allowedMs, lostAtMs = Number.POSITIVE_INFINITY, lostAllowedMs, atMs } = event;

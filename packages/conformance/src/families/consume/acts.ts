@@ -127,7 +127,10 @@ export const spanOf = (view: View, { request, response }: Exchange): Span => ({
   to: response?.index ?? view.events.length,
 });
 
-/** Whether a request was answered with what it asked for, or refused for what is wrong with it: not for the state of the server. */
+/**
+ * Whether a request was answered with what it asked for, or refused for what is wrong with it: not for the state of the
+ * server.
+ */
 export const isTelling = (exchange: Exchange): boolean =>
   exchange.response !== undefined && (!exchange.response.isError || classOf(exchange) === 4 || classOf(exchange) === 8);
 

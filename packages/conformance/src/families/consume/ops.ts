@@ -10,8 +10,8 @@ const request = SERVER_OPS.request as Op;
 const PIECES_MAX = 40;
 
 /**
- * Pulls on at `next_offset` until nothing comes: `topic`, `queue`, `filter`, `maxBytes`, `own` (the queue's own `max_bytes`), from
- * `offset` on.
+ * Pulls on at `next_offset` until nothing comes: `topic`, `queue`, `filter`, `maxBytes`, `own` (the queue's own `max_bytes`),
+ * from `offset` on.
  */
 const drain: Op = async (play, step) => {
   const { c } = step;

@@ -1,5 +1,5 @@
 import type { FrameSeen } from '../../history/view.ts';
-import { asked, type ClientRun, clientOf, endOfConnection, type Facts, isBroker, once } from '../client-common/facts.ts';
+import { asked, type ClientRun, clientOf, endOfConnection, type Facts, isBroker, once } from '../clients/facts.ts';
 import { readSent } from './sent-batch.ts';
 
 const CODES = ['UNKNOWN_PRODUCER', 'PRODUCER_FENCED', 'SEQUENCE_CONFLICT'] as const;

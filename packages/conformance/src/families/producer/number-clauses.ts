@@ -1,7 +1,7 @@
 import { errorClass } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
 import { isObject, type Json } from '../../json.ts';
-import { endOfConnection, type Facts } from '../client-common/facts.ts';
+import { endOfConnection, type Facts } from '../clients/facts.ts';
 import { lossesOf } from './losses.ts';
 import {
   type Attempt,
@@ -201,6 +201,15 @@ function tellsPlace({ node, queue, names, exchange, sent }: Attempt, ok: Json, {
   return first.offset === offset + at;
 }
 
+/** A connection of the same server ended while a batch was on its way: an attempt that nobody saw may have gone with it. */
+const wasCutUnder = (facts: Facts, { calls }: Batch, node: string, untilMs: number): boolean => {
+  const sinceMs = Math.min(...calls.map(({ at }) => at.ms)) - facts.view.slackMs;
+  return facts.connections.some((one) => {
+    const { ms, by } = endOfConnection(facts, one);
+    return one.node === node && by !== 'open' && ms >= sinceMs && ms <= untilMs;
+  });
+};
+
 /** Timers may fire a little early by the kit's clock. */
 const EARLY_MS = 2;
 const LATER = new Set([3, 5]);
@@ -214,6 +223,7 @@ function judgeRefused(facts: Facts, judge: Judge, call: Call, batch: Batch): voi
     const response = attempt.exchange?.response;
     const { code } = attempt.exchange ?? {};
     if (response === undefined || code === undefined || doubts(batch, response.index).some((one) => one !== attempt)) continue;
+    if (wasCutUnder(facts, batch, attempt.node, response.atMs)) continue;
     const kind = errorClass(response.header?.code ?? 0);
     const next = batch.attempts.find(({ request }) => request.index > response.index);
     const isFinal = (FINAL.has(kind) && !OF_PRODUCERS.has(code)) || code === 'PRODUCER_FENCED';

@@ -6,8 +6,9 @@ import { flagOf, listOf, numberOf, type Step, textOf } from '../../play/program.
 const LATE_MS = 10_000;
 
 /**
- * Sends messages that are told apart by their bodies: `count` calls, each of one message or of a `batch` of so many; `client`, `topic`,
- * `queue`, `timeoutMs`; of the messages: `bytes` of the body at least, `keys` and `tags` in turn, `properties`. `wait` for the calls to end.
+ * Sends messages that are told apart by their bodies: `count` calls, each of one message or of a `batch` of so many;
+ * `client`, `topic`, `queue`, `timeoutMs`; of the messages: `bytes` of the body at least, `keys` and `tags` in turn,
+ * `properties`. `wait` for the calls to end.
  */
 const put: Op = async (play, step) => {
   const timeoutMs = numberOf(step, 'timeoutMs', 8_000);

@@ -1,6 +1,6 @@
 import { errorClass } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
-import { endOfConnection, type Facts, served } from '../client-common/facts.ts';
+import { endOfConnection, type Facts, served } from '../clients/facts.ts';
 import { lossesOf } from './losses.ts';
 import {
   type Attempt,

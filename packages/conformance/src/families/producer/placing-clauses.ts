@@ -1,5 +1,5 @@
 import type { Clause, Judge } from '../../clause/clause.ts';
-import { type Facts, served } from '../client-common/facts.ts';
+import { type Facts, served } from '../clients/facts.ts';
 import { queueOfKey, type Route, routesBetween } from './routes.ts';
 import { type Attempt, type Batch, type Call, placeOf, type Sends, sendsOf, standing } from './sends.ts';
 

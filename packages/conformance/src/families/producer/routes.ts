@@ -1,5 +1,5 @@
-import { type ClientRun, clientOf, type Facts, once } from '../client-common/facts.ts';
-import { routesOf } from '../client-common/routes-told.ts';
+import { type ClientRun, clientOf, type Facts, once } from '../clients/facts.ts';
+import { routesOf } from '../clients/routes-told.ts';
 import { crcOf } from './sent-batch.ts';
 
 /** A topic as one connection to a NameServer has told it. */

@@ -3,7 +3,7 @@ import type { CallError, EventOf } from '../../history/event.ts';
 import type { ConnectionSeen, Exchange, FrameSeen } from '../../history/view.ts';
 import { isObject, type Json, type JsonObject } from '../../json.ts';
 import { listOf, textOf } from '../../play/program.ts';
-import { type ClientRun, clientOf, endOfConnection, type Facts, isBroker, once, type Place } from '../client-common/facts.ts';
+import { type ClientRun, clientOf, endOfConnection, type Facts, isBroker, once, type Place } from '../clients/facts.ts';
 import { readSent, type SentBatch } from './sent-batch.ts';
 
 /** One message of a call to send. */

@@ -1,4 +1,4 @@
-import { LIMITS } from '@qanat/core';
+import { FrameType, LIMITS } from '@qanat/core';
 import type { Program } from '../../play/program.ts';
 import { BOTH, begin, meddle, ONE_BROKER, pass, programs, work } from './steps.ts';
 
@@ -60,7 +60,7 @@ export const FRAME_PROGRAMS: readonly Program[] = [
       ...work(role),
       ...pushAll({ frame: 'PING', correlation: 2 }),
       ...pushAll({ type: 0x3a5a, correlation: 4 }),
-      ...pushAll({ type: 0x0002, correlation: 6, control: '0a00' }),
+      ...pushAll({ type: FrameType.AUTH, correlation: 6, control: '0a00' }),
       ...pushAll({ flags: ['ONEWAY', 'IGNORABLE'] }),
       pass(1_200),
       ...work(role),

@@ -12,8 +12,8 @@ export interface RecordSeen {
 }
 
 /**
- * What is wrong with a batch. `sums`: its length or a checksum; `form`: what a broker would refuse; `inflate`, `record`: what shows
- * only where records are read.
+ * What is wrong with a batch. `sums`: its length or a checksum; `form`: what a broker would refuse; `inflate`, `record`: what
+ * shows only where records are read.
  */
 export type Fault = 'sums' | 'body-sum' | 'form' | 'inflate' | 'record';
 

@@ -1,3 +1,4 @@
+import { codeNumber } from '@qanat/core';
 import type { Program, Step } from '../../play/program.ts';
 import { BOTH, begin, type ClientRole, meddle, ONE_BROKER, ORDERS, pass, programs, work } from './steps.ts';
 
@@ -37,7 +38,10 @@ export const ROUTE_PROGRAMS: readonly Program[] = [
     { setup: ONE_BROKER },
   ),
   ...programs('one-nameserver-knows-no-topic', BOTH, (role) => [
-    meddle('ns-1', 'ROUTE_QUERY', 'answer', 'alter', { set: { 'routes.0.code': 4005, 'routes.0.shares': [] }, times: 40 }),
+    meddle('ns-1', 'ROUTE_QUERY', 'answer', 'alter', {
+      set: { 'routes.0.code': codeNumber('TOPIC_NOT_FOUND'), 'routes.0.shares': [] },
+      times: 40,
+    }),
     ...NAMES[role].map((name) => begin(role, name)),
     ...(role === 'consumer'
       ? [{ op: 'publish', count: 2 }, pass(2_500)]

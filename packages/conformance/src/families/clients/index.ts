@@ -12,8 +12,8 @@ import { ROUTE_PROGRAMS } from './programs-routes.ts';
 import { ROUTE_CLAUSES } from './route-clauses.ts';
 
 /** What binds every client, whatever it is for: connections, frames, correlation, errors, limits, keepalive, routes. */
-export const clientCommon: Family = {
-  name: 'client-common',
+export const clients: Family = {
+  name: 'clients',
   clauses: [
     ...CONNECTION_CLAUSES,
     ...FRAME_CLAUSES,

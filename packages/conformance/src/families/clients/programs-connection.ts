@@ -1,7 +1,12 @@
+import { codeNumber } from '@qanat/core';
 import type { Program } from '../../play/program.ts';
 import { BOTH, begin, meddle, ONE_BROKER, pass, programs, work } from './steps.ts';
 
-const MISLEADING = { code: 5002, message: 'SUBSCRIPTION_CONFLICT LEASE_FENCED: never come back', graceMs: 5_000 };
+const MISLEADING = {
+  code: codeNumber('SHUTTING_DOWN'),
+  message: 'SUBSCRIPTION_CONFLICT LEASE_FENCED: never come back',
+  graceMs: 5_000,
+};
 
 export const CONNECTION_PROGRAMS: readonly Program[] = [
   ...programs(

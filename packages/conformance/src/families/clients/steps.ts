@@ -57,7 +57,6 @@ export const programs = (
   roles: readonly ClientRole[],
   steps: (role: ClientRole) => readonly Step[],
   options: Options = {},
-): readonly Program[] =>
-  roles.map((role) => ({ family: 'client-common', name, role, setup: ORDERS, ...options, steps: steps(role) }));
+): readonly Program[] => roles.map((role) => ({ family: 'clients', name, role, setup: ORDERS, ...options, steps: steps(role) }));
 
 export const BOTH: readonly ClientRole[] = ['producer', 'consumer'];

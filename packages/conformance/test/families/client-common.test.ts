@@ -1,4 +1,0 @@
-import { clientCommon } from '../../src/families/client-common/index.ts';
-import { checkFamily } from './family-check.ts';
-
-checkFamily(clientCommon);
