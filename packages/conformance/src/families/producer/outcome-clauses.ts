@@ -178,7 +178,8 @@ const EARLY_MS = 2;
 /** Whether a producer may have learnt before a place that its id is lost. */
 const lostIts = (facts: Facts, { sent, node, request, client }: Attempt, index: number): boolean =>
   lossesOf(facts.view).some((loss) => {
-    if (loss.at.index < request.index || loss.at.index > index) return false;
+    // It may have been on its way when the batch was sent.
+    if (loss.at.atMs + facts.view.slackMs < request.atMs || loss.at.index > index) return false;
     // A producer that is fenced at one broker may end altogether.
     return (loss.node === node && loss.id === sent.producerId) || (loss.code === 'PRODUCER_FENCED' && loss.client === client);
   });
