@@ -99,8 +99,8 @@ export const MUTANTS = [
     name: 'groups-session-ignored',
     what: 'the session that a member asks for is told and not kept',
     file: MEMBERS,
-    find: 'this.#env.at(member.heardMs + member.sessionMs, () => this.#expire(member)',
-    replace: 'this.#env.at(member.heardMs + this.#env.options.sessionMs, () => this.#expire(member)',
+    find: 'this.#env.at(member.silence.endsMs(member.sessionMs), () => this.#expire(member)',
+    replace: 'this.#env.at(member.silence.endsMs(this.#env.options.sessionMs), () => this.#expire(member)',
     clause: 'QNT-GRP-023',
   },
   {
@@ -220,8 +220,8 @@ export const MUTANTS = [
     name: 'groups-vanished-broker-forgotten',
     what: 'a broker that no NameServer names any more is forgotten at once',
     file: 'broker/topology.ts',
-    find: 'if (awaySinceMs > beforeMs) away = true;',
-    replace: 'if (awaySinceMs > beforeMs + settings.times.awayMs) away = true;',
+    find: 'if (nowMs < endsMs) away = true;',
+    replace: 'if (nowMs < endsMs - this.#parts.settings.times.awayMs) away = true;',
     clause: 'QNT-GRP-032',
   },
   {
