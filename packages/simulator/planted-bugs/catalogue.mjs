@@ -16,7 +16,7 @@ export const CATALOGUE = [
     name: 'ack-before-sync',
     what: 'an entry takes effect when it is written, not when it is synced',
     file: 'broker/log/group-commit.ts',
-    find: "if (options.flush === 'sync' && this.#failure === undefined) yield* this.#sync(segment.name, end);",
+    find: 'if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);',
     replace: '',
     detector: 'reads-committed',
     seedsMax: 3,

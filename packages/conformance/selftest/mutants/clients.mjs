@@ -341,8 +341,8 @@ export const MUTANTS = [
     name: 'client-listens-for-ever',
     what: 'a silent connection is kept',
     file: SESSION,
-    find: 'if (silentMs >= this.#idleMs)',
-    replace: 'if (silentMs >= this.#idleMs * 1_000)',
+    find: 'if (this.#host.nowMs() >= this.#heardMs + this.#idleMs)',
+    replace: 'if (this.#host.nowMs() >= this.#heardMs + this.#idleMs * 1_000)',
     clause: 'QNT-KAL-004',
   },
   {
