@@ -338,14 +338,6 @@ export const MUTANTS = [
     clause: 'QNT-KAL-003',
   },
   {
-    name: 'client-listens-for-ever',
-    what: 'a silent connection is kept',
-    file: SESSION,
-    find: 'if (this.#host.nowMs() >= this.#heardMs + this.#idleMs)',
-    replace: 'if (this.#host.nowMs() >= this.#heardMs + this.#idleMs * 1_000)',
-    clause: 'QNT-KAL-004',
-  },
-  {
     name: 'client-lives-without-nameservers',
     what: 'a lost connection to a NameServer is not replaced',
     file: SERVER_LINK,

@@ -49,6 +49,8 @@ export interface Attempt {
 export interface Batch {
   readonly attempts: Attempt[];
   readonly calls: readonly Call[];
+  /** All attempts, of any batch, that were answered SEQUENCE_GAP. */
+  readonly gaps: readonly Attempt[];
 }
 
 /** Sends of a history, and the calls that they belong to. */
@@ -141,12 +143,13 @@ function attemptsOf(facts: Facts, known: (name: string) => string | undefined): 
 
 function batchesOf(attempts: readonly Attempt[], callOf: (name: string) => Call | undefined): readonly Batch[] {
   const found = new Map<string, Batch>();
+  const gaps = attempts.filter(({ exchange }) => exchange?.code === 'SEQUENCE_GAP');
   for (const attempt of attempts) {
     const { names } = attempt;
     if (names.length === 0 || names.includes(undefined)) continue;
     const key = names.join('\u0001');
     const calls = new Set(names.map((name) => callOf(name as string) as Call));
-    const batch = found.get(key) ?? { attempts: [], calls: [...calls] };
+    const batch = found.get(key) ?? { attempts: [], calls: [...calls], gaps };
     found.set(key, batch);
     batch.attempts.push(attempt);
     attempt.batch = batch;
@@ -181,16 +184,20 @@ export function standing(attempt: Attempt, index: number): Standing {
 }
 
 /** Whether a gap says that nothing of the batch is stored. */
-export const deniesBatch = ({ sent, exchange }: Attempt): boolean =>
-  (((exchange?.response?.header?.expectedSequence ?? 0) - sent.base) | 0) <= 0;
+export const deniesBatch = (attempt: Attempt): boolean => denies(attempt, attempt);
+
+/** The same of another batch of the queue: the broker has nothing from the number on that it expects. */
+function denies(gap: Attempt, { sent, node, topic, queue }: Attempt): boolean {
+  if (gap.node !== node || gap.topic !== topic || gap.queue !== queue) return false;
+  if (gap.sent.producerId !== sent.producerId || gap.sent.epoch !== sent.epoch) return false;
+  return (((gap.exchange?.response?.header?.expectedSequence ?? 0) - sent.base) | 0) <= 0;
+}
 
 /** The attempts of a batch before a place whose outcome nobody can know at that place. */
-export function doubts({ attempts }: Batch, index: number): readonly Attempt[] {
-  const before = attempts.filter(({ request }) => request.index < index);
-  const denial = before.findLast((one) => standing(one, index) === 'gap' && deniesBatch(one));
-  return before.filter((one) => {
-    const cleared = denial !== undefined && one.request.index <= denial.request.index;
-    return !cleared && standing(one, index) === 'unknown';
+export function doubts({ attempts, gaps }: Batch, index: number): readonly Attempt[] {
+  return attempts.filter((one) => {
+    if (one.request.index >= index || standing(one, index) !== 'unknown') return false;
+    return !gaps.some((gap) => (answerBefore(gap, index)?.index ?? 0) > one.request.index && denies(gap, one));
   });
 }
 
