@@ -51,6 +51,7 @@ export interface Batch {
   readonly calls: readonly Call[];
   /** All attempts, of any batch, that were answered SEQUENCE_GAP. */
   readonly gaps: readonly Attempt[];
+  readonly slackMs: number;
 }
 
 /** Sends of a history, and the calls that they belong to. */
@@ -76,7 +77,7 @@ function gather(facts: Facts): Sends {
     }
   const attempts = attemptsOf(facts, (name) => (byName.get(name) === undefined ? undefined : name));
   const callOf = (name: string): Call | undefined => byName.get(name);
-  return { facts, calls, attempts, batches: batchesOf(attempts, callOf), callOf };
+  return { facts, calls, attempts, batches: batchesOf(attempts, callOf, facts.view.slackMs), callOf };
 }
 
 function readCall(
@@ -141,7 +142,7 @@ function attemptsOf(facts: Facts, known: (name: string) => string | undefined): 
   return found.sort((a, b) => a.request.index - b.request.index);
 }
 
-function batchesOf(attempts: readonly Attempt[], callOf: (name: string) => Call | undefined): readonly Batch[] {
+function batchesOf(attempts: readonly Attempt[], callOf: Sends['callOf'], slackMs: number): readonly Batch[] {
   const found = new Map<string, Batch>();
   const gaps = attempts.filter(({ exchange }) => exchange?.code === 'SEQUENCE_GAP');
   for (const attempt of attempts) {
@@ -149,7 +150,7 @@ function batchesOf(attempts: readonly Attempt[], callOf: (name: string) => Call 
     if (names.length === 0 || names.includes(undefined)) continue;
     const key = names.join('\u0001');
     const calls = new Set(names.map((name) => callOf(name as string) as Call));
-    const batch = found.get(key) ?? { attempts: [], calls: [...calls], gaps };
+    const batch = found.get(key) ?? { attempts: [], calls: [...calls], gaps, slackMs };
     found.set(key, batch);
     batch.attempts.push(attempt);
     attempt.batch = batch;
@@ -194,10 +195,13 @@ function denies(gap: Attempt, { sent, node, topic, queue }: Attempt): boolean {
 }
 
 /** The attempts of a batch before a place whose outcome nobody can know at that place. */
-export function doubts({ attempts, gaps }: Batch, index: number): readonly Attempt[] {
+export function doubts({ attempts, gaps, slackMs }: Batch, index: number): readonly Attempt[] {
   return attempts.filter((one) => {
     if (one.request.index >= index || standing(one, index) !== 'unknown') return false;
-    return !gaps.some((gap) => (answerBefore(gap, index)?.index ?? 0) > one.request.index && denies(gap, one));
+    // It may have been on its way when the batch was sent: behind a gap that one is not stored either.
+    return !gaps.some(
+      (gap) => denies(gap, one) && (answerBefore(gap, index)?.atMs ?? Number.NEGATIVE_INFINITY) + slackMs >= one.request.atMs,
+    );
   });
 }
 
