@@ -4,6 +4,7 @@ import type { Family } from '../play/family.ts';
 import { clients } from './clients/index.ts';
 import { connection } from './connection/index.ts';
 import { consume } from './consume/index.ts';
+import { consumer } from './consumer/index.ts';
 import { framing } from './framing/index.ts';
 import { groups } from './groups/index.ts';
 import { naming } from './naming/index.ts';
@@ -11,7 +12,7 @@ import { produce } from './produce/index.ts';
 import { producer } from './producer/index.ts';
 
 /** All clauses of this kit, family by family. */
-export const FAMILIES: readonly Family[] = [clients, connection, consume, framing, groups, naming, produce, producer];
+export const FAMILIES: readonly Family[] = [clients, connection, consume, consumer, framing, groups, naming, produce, producer];
 
 /** The clauses that bind a role, over all families. */
 export const clausesOf = (role: Role): readonly Clause[] =>
