@@ -11,7 +11,7 @@ const tell = (event, client, fields) => say({ event, client, ...fields });
 const text = new TextDecoder();
 
 /** What the handler of a consumer does with a message: it may fail some times, take its time, or not end. */
-async function handle(client, message, attempt) {
+async function handle(client, attempt) {
   const { policy } = clients.get(client) ?? { policy: {} };
   if (typeof policy.slow === 'number') await new Promise((resolve) => setTimeout(resolve, policy.slow));
   if (policy.hang) await new Promise((resolve) => clients.get(client)?.held.push(resolve));
@@ -80,7 +80,7 @@ const operations = {
           properties: { ...properties },
           attempt,
         });
-        await handle(client, message, attempt);
+        await handle(client, attempt);
         tell('handled', client, { ...place, attempt });
       })
       .then(

@@ -142,7 +142,7 @@ export class KitCluster {
   }
 
   goOn(name: string): void {
-    this.meddler.hanging.delete(name);
+    if (!this.meddler.hanging.delete(name)) return;
     this.meddler.breakOff(name);
     this.#options.history.add({ kind: 'node', what: 'resumed', node: name });
   }

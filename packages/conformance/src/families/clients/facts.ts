@@ -156,15 +156,24 @@ function onResult(run: ClientRun, op: string, place: Place, error: CallError | u
   } else if (op === 'close' && run.gone.index > place.index) run.gone = place;
 }
 
+/** A server that hangs goes on when it is resumed, one that is gone when it is started. */
 function outagesOf(events: readonly HistoryEvent[], end: Place): readonly Outage[] {
   const outages: Outage[] = [];
+  const open = new Map<string, Outage>();
   events.forEach((event, index) => {
     if (event.kind !== 'node') return;
     const place = { index, ms: event.atMs };
-    const open = outages.find(({ node, to }) => node === event.node && to === end);
-    if (event.what === 'started' || event.what === 'resumed') {
-      if (open !== undefined) open.to = place;
-    } else if (open === undefined) outages.push({ node: event.node, from: place, to: end });
+    const hangs = event.what === 'paused' || event.what === 'resumed';
+    const name = `${event.node} ${hangs ? 'hangs' : 'gone'}`;
+    const known = open.get(name);
+    if (event.what === 'resumed' || event.what === 'started') {
+      if (known !== undefined) known.to = place;
+      open.delete(name);
+    } else if (known === undefined) {
+      const outage = { node: event.node, from: place, to: end };
+      open.set(name, outage);
+      outages.push(outage);
+    }
   });
   return outages;
 }
@@ -208,7 +217,10 @@ export function clientOf(facts: Facts, connection: ConnectionSeen): ClientRun | 
   const named = there.filter(({ name, args }) =>
     labels.some((label) => label === textOf(args, 'label', name) || label.startsWith(`${name}@`)),
   );
-  return named.length === 1 ? named[0] : undefined;
+  // One of the name that was just closed has not opened what comes now.
+  const present = named.filter(({ gone }) => gone.index > index);
+  const candidates = present.length > 0 ? present : named;
+  return candidates.length === 1 ? candidates[0] : undefined;
 }
 
 /** Requests of the subject on a connection. */

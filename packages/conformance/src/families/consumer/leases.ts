@@ -1,3 +1,4 @@
+import { codeNumber } from '@qanat/core';
 import type { Exchange, FrameSeen } from '../../history/view.ts';
 import { assignmentsOf, type Told } from '../clients/assignments.ts';
 import { asked, type ClientRun, clientOf, type Facts, isBroker, once, type Place } from '../clients/facts.ts';
@@ -41,7 +42,7 @@ export const memberRequests = once((facts: Facts): readonly Exchange[] =>
     .toSorted((a, b) => a.request.index - b.request.index),
 );
 
-const LEASE_FENCED = 8001;
+const LEASE_FENCED = codeNumber('LEASE_FENCED');
 
 interface Loss {
   readonly frame: FrameSeen;

@@ -1,3 +1,4 @@
+import { codeNumber } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, FrameSeen } from '../../history/view.ts';
 import { type ClientRun, endOfConnection, type Facts, factsOf, once, runsAt, served } from '../clients/facts.ts';
@@ -59,7 +60,11 @@ export function isPassed(facts: Facts, { run, key, request }: OffsetTold, offset
     (pull) =>
       pull.run === run &&
       pull.items.some(
-        (item) => item.key === key && item.offset <= offset && item.result?.code === 4009 && item.result.nextOffset > offset,
+        (item) =>
+          item.key === key &&
+          item.offset <= offset &&
+          item.result?.code === codeNumber('OFFSET_OUT_OF_RANGE') &&
+          item.result.nextOffset > offset,
       ),
   );
   if (skipped) return true;

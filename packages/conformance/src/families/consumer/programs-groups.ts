@@ -1,3 +1,4 @@
+import { codeNumber } from '@qanat/core';
 import type { Program } from '../../play/program.ts';
 import { meddle, ONE_BROKER, pass } from '../clients/steps.ts';
 import { drained, everywhere, join, program, publish } from './steps.ts';
@@ -95,7 +96,10 @@ export const GROUP_PROGRAMS: readonly Program[] = [
     join('c'),
     ...everywhere(),
     drained,
-    meddle('broker-a', 'PULL', 'answer', 'alter', { set: { 'results.0.code': 8001, 'results.0.bytes': 0 }, payload: '' }),
+    meddle('broker-a', 'PULL', 'answer', 'alter', {
+      set: { 'results.0.code': codeNumber('LEASE_FENCED'), 'results.0.bytes': 0 },
+      payload: '',
+    }),
     publish(0, 0),
     pass(2_000),
     // Everything is taken, and given again with the next heartbeat.

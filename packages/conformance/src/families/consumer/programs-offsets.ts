@@ -1,3 +1,4 @@
+import { FrameType } from '@qanat/core';
 import type { JsonObject } from '../../json.ts';
 import type { Program, Step } from '../../play/program.ts';
 import { meddle, ONE_BROKER, pass } from '../clients/steps.ts';
@@ -77,7 +78,7 @@ export const OFFSET_PROGRAMS: readonly Program[] = [
       letter({ count: 2 }),
       keyed,
       join('c', FAILING),
-      { op: 'awaitFrame', type: 0x0202, count: 3, withinMs: 5_000 },
+      { op: 'awaitFrame', type: FrameType.SEND, count: 3, withinMs: 5_000 },
       pass(2_500),
     ],
     LETTERS,
@@ -89,7 +90,7 @@ export const OFFSET_PROGRAMS: readonly Program[] = [
       meddle('broker-a', 'SEND', 'request', 'error', { code: 'LIMIT_EXCEEDED', times: 2 }),
       letter(),
       join('c', FAILING),
-      { op: 'awaitFrame', type: 0x0202, count: 3, withinMs: 8_000 },
+      { op: 'awaitFrame', type: FrameType.SEND, count: 3, withinMs: 8_000 },
       pass(2_500),
     ],
     LETTERS,
@@ -101,7 +102,7 @@ export const OFFSET_PROGRAMS: readonly Program[] = [
       letter(),
       meddle('broker-a', 'SEND', 'answer', 'delay', { ms: 1_500, times: 1 }),
       join('c', FAILING),
-      { op: 'awaitFrame', type: 0x0202, count: 1, withinMs: 5_000 },
+      { op: 'awaitFrame', type: FrameType.SEND, count: 1, withinMs: 5_000 },
       { op: 'close', client: 'c' },
       pass(300),
     ],

@@ -1,3 +1,4 @@
+import { codeNumber } from '@qanat/core';
 import type { Program } from '../../play/program.ts';
 import { meddle, ONE_BROKER, pass } from '../clients/steps.ts';
 import { drained, everywhere, join, program, publish } from './steps.ts';
@@ -91,7 +92,12 @@ export const PULL_PROGRAMS: readonly Program[] = [
       publish(0, 0, { count: 3 }),
       { op: 'awaitDelivered', count: 3 },
       meddle('broker-a', 'PULL', 'answer', 'alter', {
-        set: { 'results.0.code': 4009, 'results.0.nextOffset': 5, 'results.0.oldestOffset': 5, 'results.0.bytes': 0 },
+        set: {
+          'results.0.code': codeNumber('OFFSET_OUT_OF_RANGE'),
+          'results.0.nextOffset': 5,
+          'results.0.oldestOffset': 5,
+          'results.0.bytes': 0,
+        },
         payload: '',
       }),
       publish(0, 0, { count: 4 }),

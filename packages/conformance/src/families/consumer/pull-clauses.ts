@@ -1,4 +1,4 @@
-import { readBatchHeader } from '@qanat/core';
+import { codeNumber, readBatchHeader } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { isObject } from '../../json.ts';
@@ -9,7 +9,7 @@ import { spansFor } from './leases.ts';
 import { logOf, wants } from './log.ts';
 import { type PullItem, type PullSeen, pullsOf } from './pulls.ts';
 
-const OUT_OF_RANGE = 4009;
+const OUT_OF_RANGE = codeNumber('OFFSET_OUT_OF_RANGE');
 /** Time to close a connection, or to ask again. */
 const SOON_MS = 1_500;
 /** One attempt of a request, and how much longer a client may take for its own. */

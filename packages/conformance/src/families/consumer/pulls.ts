@@ -4,7 +4,7 @@ import { type ClientRun, clientOf, type Facts, once } from '../clients/facts.ts'
 import { pulled } from '../clients/joined-clauses.ts';
 import { type BatchSeen, readBatch } from '../clients/records.ts';
 import { keyOf } from './deliveries.ts';
-import { memberRequests } from './leases.ts';
+import { memberRequests, runOfMember } from './leases.ts';
 
 /** One queue of a PULL, with what its answer says of it. */
 export interface PullItem {
@@ -79,7 +79,7 @@ function read(facts: Facts, exchange: Exchange): PullSeen {
     exchange,
     request,
     node,
-    run: clientOf(facts, connection),
+    run: runOfMember(facts.view).get(header.member) ?? clientOf(facts, connection),
     items: items.map((item) => ({
       ...item,
       key: keyOf(item.topic, node, item.queue),

@@ -1,3 +1,4 @@
+import { codeNumber } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
 import { type ClientRun, endOfConnection, type Facts, factsOf, once, runsAt, served } from '../clients/facts.ts';
 import { deliveriesOf, isPlain } from './deliveries.ts';
@@ -97,7 +98,9 @@ function isExcused(facts: Facts, { runs }: Readers, { key, offset, readable }: L
           items.some(
             (item) =>
               item.key === key &&
-              ((item.result?.code === 4009 && item.offset <= offset && offset < item.result.nextOffset) ||
+              ((item.result?.code === codeNumber('OFFSET_OUT_OF_RANGE') &&
+                item.offset <= offset &&
+                offset < item.result.nextOffset) ||
                 (item.result?.batches.some((batch) => batch.fault !== undefined) === true &&
                   item.offset <= offset &&
                   offset < (item.result?.nextOffset ?? 0))),
