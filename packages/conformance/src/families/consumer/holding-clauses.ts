@@ -119,6 +119,7 @@ const keepsWhatItHolds: Clause = {
           runsAt(run, end.index) &&
           told.last.connection === connection &&
           told.last.index < end.index &&
+          arrived(facts, told.last) &&
           releasing === undefined &&
           (gone === undefined || gone.index > end.index),
       );

@@ -50,7 +50,8 @@ const ignoresOlder: Clause = {
             one.member === old.member &&
             one.term === old.term &&
             one.generation > old.generation &&
-            one.last.atMs < old.last.atMs - view.slackMs,
+            one.last.atMs < old.last.atMs - view.slackMs &&
+            arrived(facts, one.last),
         );
       if (newer === undefined || !arrived(facts, old.last)) return;
       const stale = old.leases.filter(({ epoch }) => !isHeldAt(facts, old, epoch));

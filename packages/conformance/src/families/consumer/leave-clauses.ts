@@ -3,6 +3,7 @@ import type { Exchange, FrameSeen } from '../../history/view.ts';
 import { textOf } from '../../play/program.ts';
 import { type ClientRun, clientOf, endOfConnection, type Facts, factsOf, served } from '../clients/facts.ts';
 import { deliveriesOf, handledOf, isPlain, tellsHandled } from './deliveries.ts';
+import { arrived } from './lease-circumstances.ts';
 import { memberRequests, runOfMember, spansOf } from './leases.ts';
 import { isMember } from './log.ts';
 import { beatsOf } from './member-clauses.ts';
@@ -19,7 +20,13 @@ const leavesOf = (facts: Facts, run: ClientRun): readonly Exchange[] =>
 const holdsAt = (facts: Facts, run: ClientRun, index: number): readonly string[] => [
   ...new Set(
     spansOf(facts.view)
-      .filter((span) => span.run === run && span.told.last.index < index && (span.gone === undefined || span.gone.index > index))
+      .filter(
+        (span) =>
+          span.run === run &&
+          span.told.last.index < index &&
+          arrived(facts, span.told.last) &&
+          (span.gone === undefined || span.gone.index > index),
+      )
       .map(({ node }) => node)
       .filter((node) =>
         facts.connections.some(
@@ -77,7 +84,8 @@ function judgeLeave(facts: Facts, judge: Judge, run: ClientRun, { request, conne
     (span) =>
       span.run === run &&
       span.node === connection.node &&
-      span.told.last.index < run.closing.index &&
+      span.told.last.atMs < run.closing.ms - facts.view.slackMs &&
+      arrived(facts, span.told.last) &&
       (span.gone === undefined || span.gone.frame === request),
   );
   const missing = held.find(

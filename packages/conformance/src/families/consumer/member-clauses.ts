@@ -4,6 +4,7 @@ import type { ConnectionSeen, Exchange, FrameSeen } from '../../history/view.ts'
 import { assignmentsOf } from '../clients/assignments.ts';
 import { asked, type ClientRun, clientOf, endOfConnection, type Facts, factsOf, once, runsAt, served } from '../clients/facts.ts';
 import { routesOf } from '../clients/routes-told.ts';
+import { arrived } from './lease-circumstances.ts';
 import { runOfMember } from './leases.ts';
 import { isMember } from './log.ts';
 
@@ -199,7 +200,9 @@ const namesGeneration: Clause = {
         const named = exchange.header.generation as number;
         const before = told.filter(({ last }) => last.index < request.index);
         const term = exchange.connection.helloOk?.term;
-        const sure = before.filter((one) => one.last.atMs < request.atMs - view.slackMs && one.term === term);
+        const sure = before.filter(
+          (one) => one.last.atMs < request.atMs - view.slackMs && one.term === term && arrived(factsOf(view), one.last),
+        );
         const newest = sure.reduce((most, { generation }) => Math.max(most, generation), 0);
         zeros = named === 0 && newest > 0 ? zeros + 1 : 0;
         if (named === 0) {
