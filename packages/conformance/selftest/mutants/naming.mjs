@@ -324,8 +324,8 @@ const routes = [
     SERVER,
     'empty-name-answered',
     'a query for the empty name is answered',
-    "if (topics.includes(''))",
-    "if (topics[0] === '')",
+    "topic === '' || utf8Length(topic)",
+    'utf8Length(topic)',
   ),
   mutant(
     'QNT-RTE-006',

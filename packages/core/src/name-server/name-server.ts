@@ -8,6 +8,7 @@ import type { Engine, Input, Output } from '../engine.ts';
 import { QanatError, wireNumberOf } from '../errors.ts';
 import { nameError } from '../model/names.ts';
 import type { Random } from '../random.ts';
+import { utf8Length } from '../wire/bytes.ts';
 import type { HelloOkInit, RoutesInit } from '../wire/gen/messages.ts';
 import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
 import type { BrokerEntry } from './broker-entry.ts';
@@ -203,7 +204,8 @@ export class NameServer implements Engine, ServerHandler {
     const { topics, all, watch } = request.header;
     if (all && (watch || topics.length > 0)) throw new QanatError('INVALID_ARGUMENT', 'RouteQuery.all excludes topics and watch');
     // A route names its topic, so that none can say what is wrong with this one.
-    if (topics.includes('')) throw new QanatError('INVALID_NAME', 'a topic name has at least one character');
+    if (topics.some((topic) => topic === '' || utf8Length(topic) > LIMITS.TOPIC_NAME_BYTES_MAX))
+      throw new QanatError('INVALID_NAME', `a topic name has 1 to ${LIMITS.TOPIC_NAME_BYTES_MAX} bytes (TOPIC_NAME_BYTES_MAX)`);
     if (watch)
       this.#watches.add(
         request.session,

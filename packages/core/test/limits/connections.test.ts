@@ -183,10 +183,13 @@ describe('requests', () => {
     expect(world.answer(connection, world.send(connection, 'ROUTE_QUERY', { all: true }))).toBe('ok');
   });
 
-  it('an empty topic name refuses the whole query: no route can hold it [QNT-RTE-005]', () => {
+  it('an empty topic name, or one that is too long, refuses the whole query: no route can hold it [QNT-RTE-005]', () => {
     const world = new World();
     const connection = world.open();
     expect(world.answer(connection, world.send(connection, 'ROUTE_QUERY', { topics: ['a', ''] }))).toBe('INVALID_NAME');
+    const long = 'x'.repeat(LIMITS.TOPIC_NAME_BYTES_MAX);
+    expect(world.answer(connection, world.send(connection, 'ROUTE_QUERY', { topics: ['a', `${long}x`] }))).toBe('INVALID_NAME');
+    expect(world.answer(connection, world.send(connection, 'ROUTE_QUERY', { topics: ['a', long] }))).toBe('ok');
     expect(world.answer(connection, world.send(connection, 'ROUTE_QUERY', { topics: ['a', 'a'] }))).toBe('ok');
   });
 });

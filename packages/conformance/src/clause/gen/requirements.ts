@@ -172,7 +172,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { id: "QNT-RTE-002", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A route MUST list every live or away broker that registered the topic, and the response every broker that a route names." },
   { id: "QNT-RTE-003", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A NameServer MUST list in every response and update the live brokers that create topics on demand." },
   { id: "QNT-RTE-004", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A NameServer MUST say TOPIC_NOT_FOUND in the route of a topic that no broker has, and NOT_READY instead within NAMESERVER_WARMUP_MS of its start." },
-  { id: "QNT-RTE-005", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A NameServer MUST say INVALID_NAME in the route of a name that is none, and refuse a query for the empty name with INVALID_NAME: no route can hold it." },
+  { id: "QNT-RTE-005", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A NameServer MUST say INVALID_NAME in the route of a name that is none, and refuse a query for the empty name, or one longer than TOPIC_NAME_BYTES_MAX, with INVALID_NAME: no route can hold it." },
   { id: "QNT-RTE-006", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A NameServer MUST answer all with every topic and every broker that it knows." },
   { id: "QNT-RTE-007", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "A NameServer MUST refuse all together with topics or watch with INVALID_ARGUMENT." },
   { id: "QNT-RTE-008", roles: "N", level: "MUST", page: "v1/09-routes.md", text: "With watch the NameServer MUST send ROUTE_UPDATE on the connection, from then on, whenever the route of one of these topics or a broker in it changes." },
