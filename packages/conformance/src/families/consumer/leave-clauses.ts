@@ -103,6 +103,9 @@ function judgeLeave(facts: Facts, judge: Judge, run: ClientRun, { request, conne
 
 const isFailing = ({ args }: ClientRun): boolean => typeof (args.policy as { fail?: number } | undefined)?.fail === 'number';
 
+/** A connection that breaks off takes along what was on its way. */
+const wasRead = (facts: Facts, goAway: FrameSeen): boolean => arrived(facts, goAway) || goAway.connection.closed?.clean === true;
+
 /** A broker that said GOAWAY, stopped, and is back while the member still tries. */
 const leavesTheRestarted: Clause = {
   id: 'QNT-GRP-055',
@@ -116,12 +119,18 @@ const leavesTheRestarted: Clause = {
           (one) =>
             one.node === node &&
             clientOf(facts, one) === run &&
-            one.goAways.some(({ index }) => index > from.index && index < to.index),
+            one.goAways.some((goAway) => goAway.index > from.index && goAway.index < to.index && wasRead(facts, goAway)),
         );
         const inTime =
           run.closing.index > from.index && run.closing.index < to.index && to.ms < run.closing.ms + SESSION_MS - 2_500;
-        const member = spansOf(view).some((span) => span.run === run && span.node === node && span.told.last.index < from.index);
-        if (!wasTold || !inTime || !member || to === facts.end) continue;
+        const holds = spansOf(view).some(
+          (span) =>
+            span.run === run &&
+            span.node === node &&
+            span.told.last.index < from.index &&
+            (span.gone === undefined || span.gone.index > run.closing.index),
+        );
+        if (!wasTold || !inTime || !holds || to === facts.end) continue;
         const left = leavesOf(facts, run).find(({ connection, request }) => connection.node === node && request.index > to.index);
         const dueMs = Math.min(to.ms + 5_000, run.closing.ms + SESSION_MS) + view.slackMs;
         if (left !== undefined) judge.pass(left.request);

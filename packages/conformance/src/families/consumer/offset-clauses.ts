@@ -45,7 +45,11 @@ export const offsetsTold = once((facts: Facts): readonly OffsetTold[] => {
 /** Messages of a queue that a client was given and that its handlers have ended well, with when. */
 export const endedAt = once((facts: Facts) => {
   const ended = new Map<ClientRun, Map<string, number>>();
-  for (const { run, key, offset, ms } of tellsHandled(facts.view) ? handledOf(facts.view) : deliveriesOf(facts.view)) {
+  // Where a driver does not tell when handlers end, they end at once, but for those that are to fail.
+  const handled = tellsHandled(facts.view)
+    ? handledOf(facts.view)
+    : deliveriesOf(facts.view).filter(({ run }) => !mayFail(facts, run));
+  for (const { run, key, offset, ms } of handled) {
     const own = ended.get(run) ?? new Map<string, number>();
     ended.set(run, own);
     const name = `${key} ${offset}`;
@@ -169,16 +173,17 @@ const unansweredCommits: Clause = {
     const facts = factsOf(view);
     for (const { exchange, request, run, span, key, offset } of offsetsTold(view)) {
       if (exchange.name !== 'OFFSET_COMMIT' || exchange.response !== undefined) continue;
+      const fromMs = Math.min(endOfConnection(facts, request.connection).ms, request.atMs + 3_000);
+      const dueMs = fromMs + AGAIN_MS + view.slackMs;
       const again = offsetsTold(view).find(
         (later) =>
           later.request.index > request.index &&
           later.run === run &&
           later.key === key &&
           later.span.epoch === span.epoch &&
-          later.offset >= offset,
+          later.offset >= offset &&
+          later.request.atMs <= dueMs,
       );
-      const fromMs = Math.min(endOfConnection(facts, request.connection).ms, request.atMs + 3_000);
-      const dueMs = fromMs + AGAIN_MS + view.slackMs;
       if (again !== undefined) judge.pass(again.request);
       else if (
         facts.end.ms > dueMs &&

@@ -105,10 +105,29 @@ export const GROUP_PROGRAMS: readonly Program[] = [
     // Everything is taken, and given again with the next heartbeat.
     meddle('broker-b', 'ASSIGNMENT', 'push', 'alter', { set: { leases: [] }, times: 1 }),
     join('d'),
-    pass(2_500),
+    pass(700),
+    publish(1, 0),
+    publish(1, 1),
+    pass(1_500),
     ...everywhere(),
     pass(3_500),
   ]),
+  program(
+    'a-lease-goes-while-its-messages-wait',
+    [
+      join('c', { policy: { slow: 250 } }),
+      publish(0, 0, { count: 12 }),
+      { op: 'awaitDelivered', count: 2 },
+      meddle('broker-a', 'CLIENT_HEARTBEAT', 'answer', 'delay', { ms: 1_200 }),
+      meddle('broker-a', 'PULL', 'answer', 'alter', {
+        set: { 'results.0.code': codeNumber('LEASE_FENCED'), 'results.0.bytes': 0 },
+        payload: '',
+      }),
+      publish(0, 0),
+      pass(2_800),
+    ],
+    { needs: ['policy'], setup: { ...ONE_BROKER, topics: [{ topic: 'orders', queues: 1 }] } },
+  ),
   program(
     'broker-falls-silent',
     [
@@ -159,7 +178,7 @@ export const GROUP_PROGRAMS: readonly Program[] = [
     drained,
     { op: 'stopNode', node: 0 },
     { op: 'close', client: 'c', wait: false },
-    pass(1_200),
+    pass(4_500),
     { op: 'startNode', node: 0 },
     pass(5_500),
   ]),
@@ -168,6 +187,7 @@ export const GROUP_PROGRAMS: readonly Program[] = [
     join('c'),
     ...everywhere(),
     drained,
+    { op: 'leaveAlone' },
     meddle('broker-a', 'CLIENT_HEARTBEAT', 'answer', 'alter', {
       set: { wantSubscription: true, heartbeatMs: 700, sessionMs: 2_100 },
       times: 1,
@@ -175,5 +195,6 @@ export const GROUP_PROGRAMS: readonly Program[] = [
     pass(3_500),
     ...everywhere(),
     drained,
+    pass(800),
   ]),
 ];

@@ -122,6 +122,7 @@ export const PULL_PROGRAMS: readonly Program[] = [
       meddle('broker-a', 'PULL', 'answer', 'drop'),
       ...everywhere(),
       { op: 'awaitDrained', withinMs: 60_000 },
+      pass(8_000),
       ...everywhere(),
       drained,
     ],

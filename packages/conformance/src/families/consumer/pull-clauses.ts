@@ -1,10 +1,10 @@
-import { codeNumber, readBatchHeader } from '@qanat/core';
+import { codeNumber } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { isObject } from '../../json.ts';
 import { numberOf } from '../../play/program.ts';
 import { type ClientRun, endOfConnection, type Facts, factsOf, runsAt } from '../clients/facts.ts';
-import { deliveriesOf, isPlain, mayFail, policiesOf, tellsEvents } from './deliveries.ts';
+import { deliveriesOf, mayFail, policiesOf, tellsEvents } from './deliveries.ts';
 import { spansFor } from './leases.ts';
 import { logOf, wants } from './log.ts';
 import { type PullItem, type PullSeen, pullsOf } from './pulls.ts';
@@ -241,7 +241,14 @@ const outOfRange: Clause = {
       reading.steps.forEach(({ pull, item }, i) => {
         const { answer, run } = pull;
         if (item.result?.code !== OUT_OF_RANGE || answer === undefined || run === undefined) return;
-        const next = reading.steps.slice(i + 1).find((step) => step.pull.request.atMs > answer.atMs + Math.min(view.slackMs, 50));
+        // What asks the same once more may have crossed the answer.
+        const next = reading.steps
+          .slice(i + 1)
+          .find(
+            (step) =>
+              step.pull.request.index > answer.index &&
+              (step.item.offset !== item.offset || step.pull.request.atMs > answer.atMs + view.slackMs),
+          );
         const dueMs = answer.atMs + SOON_MS + view.slackMs;
         const { nextOffset } = item.result;
         if (next !== undefined)
@@ -360,7 +367,7 @@ const lostPulls: Clause = {
       if (
         (exchange.response?.atMs ?? Number.POSITIVE_INFINITY) <= request.atMs + waitMs ||
         run === undefined ||
-        isReplaced(facts, exchange.header.poll, request)
+        isReplaced(facts, exchange.header.poll, request, request.atMs + waitMs)
       )
         continue;
       const end = endOfConnection(facts, request.connection);
@@ -375,18 +382,15 @@ const lostPulls: Clause = {
   },
 };
 
-const isReplaced = ({ view }: Facts, poll: number, { connection, index }: FrameSeen): boolean =>
+/** One that is sent when the wait was over replaces nothing: it is another try. */
+const isReplaced = ({ view }: Facts, poll: number, { connection, index }: FrameSeen, untilMs: number): boolean =>
   pullsOf(view).some(
-    (later) => later.request.connection === connection && later.request.index > index && later.exchange.header.poll === poll,
+    (later) =>
+      later.request.connection === connection &&
+      later.request.index > index &&
+      later.request.atMs < untilMs &&
+      later.exchange.header.poll === poll,
   );
-
-/** Header of a batch, for sentences. */
-export const spanText = (bytes: Uint8Array): string => {
-  const { baseOffset, recordCount } = readBatchHeader(bytes);
-  return `${baseOffset} … ${baseOffset + recordCount - 1}`;
-};
-
-export const plainRun = (facts: Facts, run: ClientRun | undefined): run is ClientRun => run !== undefined && isPlain(facts, run);
 
 export const PULL_CLAUSES: readonly Clause[] = [
   pullsOn,
