@@ -4,6 +4,7 @@ import { DEAD_LETTER_CLAUSES } from './dead-letters.ts';
 import { generatedConsumer } from './generated.ts';
 import { LEASE_CLAUSES } from './lease-clauses.ts';
 import { LEAVE_CLAUSES } from './leave-clauses.ts';
+import { LONG_POLL_CLAUSES } from './long-poll-clauses.ts';
 import { MEMBER_CLAUSES } from './member-clauses.ts';
 import { OFFSET_CLAUSES } from './offset-clauses.ts';
 import { OPS } from './ops.ts';
@@ -19,6 +20,7 @@ export const consumer: Family = {
   name: 'consumer',
   clauses: [
     ...PULL_CLAUSES,
+    ...LONG_POLL_CLAUSES,
     goesOn,
     ...BATCH_CLAUSES,
     ...OFFSET_CLAUSES,
