@@ -22,7 +22,7 @@ class Worker {
   }
 
   async #ready() {
-    if (this.#child !== undefined && this.#child.connected && this.#jobs < JOBS_MAX) return;
+    if (this.#child?.connected && this.#jobs < JOBS_MAX) return;
     this.close();
     this.#jobs = 0;
     this.#child = fork(WORKER, [this.#kit]);
