@@ -11,11 +11,17 @@ import { judgeRun, runProgram, type Site } from '../run/run-program.ts';
 import { rewriting } from './control-group.ts';
 import type { Told } from './run-selftest.ts';
 import { tcpProxy } from './tcp-proxy.ts';
-import { FRAME_MUTATIONS, type FrameMutation, STREAM_MUTATIONS, type StreamMutation } from './wire-mutations.ts';
+import {
+  FRAME_MUTATIONS,
+  FRAMES_IN_PIECES,
+  type FrameMutation,
+  STREAM_MUTATIONS,
+  type StreamMutation,
+} from './wire-mutations.ts';
 
 type Mutation = FrameMutation | StreamMutation;
 
-/** Between the kit and a server that keeps every rule something changes what goes over the wire: the clause that is named goes red. */
+/** Between the kit and a server that keeps every rule something changes what is sent: the clause that is named goes red. */
 export async function runWireMutations(nowMs: () => number, told: Told): Promise<void> {
   const tell = async (mutation: Mutation, sentence: Promise<string | undefined>): Promise<void> => {
     const startMs = nowMs();
@@ -37,8 +43,8 @@ export async function runWireMutations(nowMs: () => number, told: Told): Promise
 
 const familiesOf = (clause: string): typeof FAMILIES => FAMILIES.filter(({ clauses }) => clauses.some(({ id }) => id === clause));
 
-const programsFor = ({ clause, role }: Mutation, binding: Program['binding']): readonly Program[] =>
-  familiesOf(clause).flatMap(({ programs }) => programs.filter((one) => one.role === role && one.binding === binding));
+const programsFor = ({ clause, role }: Mutation, chosen: (program: Program) => boolean): readonly Program[] =>
+  familiesOf(clause).flatMap(({ programs }) => programs.filter((one) => one.role === role && chosen(one)));
 
 async function frameByFrame(mutation: FrameMutation): Promise<string | undefined> {
   const driver = (ground: Ground, program: Program): ReferenceServer => {
@@ -54,7 +60,7 @@ async function frameByFrame(mutation: FrameMutation): Promise<string | undefined
     });
   };
   const site = inProcessSite({ role: mutation.role, driver });
-  for (const program of programsFor(mutation, undefined)) {
+  for (const program of programsFor(mutation, ({ binding }) => binding === undefined)) {
     const sentence = await failureIn(site, program, mutation.clause);
     if (sentence !== undefined) return sentence;
   }
@@ -70,7 +76,11 @@ async function byteByByte(mutation: StreamMutation): Promise<string | undefined>
   const proxy = await tcpProxy(target, mutation.meddling);
   try {
     const site = endpointSite(mutation.role, proxy.address);
-    const sentences = await Promise.all(programsFor(mutation, 'tcp').map((program) => failureIn(site, program, mutation.clause)));
+    const sentences = await Promise.all(
+      programsFor(mutation, ({ binding, name }) => binding === 'tcp' || name === FRAMES_IN_PIECES).map((program) =>
+        failureIn(site, program, mutation.clause),
+      ),
+    );
     return sentences.find((sentence) => sentence !== undefined);
   } finally {
     proxy.close();

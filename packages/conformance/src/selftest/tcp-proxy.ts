@@ -7,8 +7,11 @@ export interface StreamMeddling {
   readonly greeting?: Uint8Array;
   /** Bytes of the server, the first ones with `first`. @returns what the kit gets. */
   readonly toKit?: (bytes: Buffer, first: boolean) => Uint8Array;
-  /** Bytes of the kit. @returns true when the proxy breaks the connection off instead of passing them on. */
-  readonly refuses?: (bytes: Buffer, first: boolean) => boolean;
+  /**
+   * Looks at all bytes of the kit so far, whenever some have come. @returns true when the proxy breaks the connection off instead
+   * of passing them on.
+   */
+  readonly refuses?: (bytes: Buffer) => boolean;
   /** What becomes of the server's end, or of that of the kit. Default: it is passed on. */
   readonly serverEnd?: 'kept' | 'reset';
   readonly kitEnd?: 'kept';
@@ -40,7 +43,7 @@ export async function tcpProxy(target: string, meddling: StreamMeddling): Promis
 
 function join(kit: Socket, far: Socket, { greeting, toKit, refuses, serverEnd, kitEnd }: StreamMeddling): void {
   let heard = false;
-  let said = false;
+  let said = Buffer.alloc(0);
   if (greeting !== undefined) kit.write(greeting);
   far.on('data', (bytes) => {
     kit.write(toKit?.(bytes, !heard) ?? bytes);
@@ -51,9 +54,9 @@ function join(kit: Socket, far: Socket, { greeting, toKit, refuses, serverEnd, k
     else if (serverEnd === undefined) kit.end();
   });
   kit.on('data', (bytes) => {
-    if (refuses?.(bytes, !said) === true) return void kit.destroy();
+    said = Buffer.concat([said, bytes]);
+    if (refuses?.(said) === true) return void kit.destroy();
     far.write(bytes);
-    said = true;
   });
   kit.on('end', () => {
     if (kitEnd === undefined) far.end();
@@ -61,9 +64,9 @@ function join(kit: Socket, far: Socket, { greeting, toKit, refuses, serverEnd, k
   kit.on('close', () => far.destroy());
 }
 
-/** Whether bytes stop inside of a frame. @param first they begin with a preface. */
-export function endsInsideFrame(bytes: Buffer, first: boolean): boolean {
-  let at = first ? PREFACE_BYTES : 0;
+/** Whether a stream stops inside of a frame so far. */
+export function endsInsideFrame(bytes: Buffer): boolean {
+  let at = PREFACE_BYTES;
   while (at + 4 <= bytes.length) at += 4 + bytes.readUInt32BE(at);
-  return at !== bytes.length;
+  return bytes.length > PREFACE_BYTES && at !== bytes.length;
 }

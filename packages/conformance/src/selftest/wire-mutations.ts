@@ -1,4 +1,4 @@
-import { decodeFrame, ErrorInfo, encodeFrame, Flag, type Frame, FrameType, joinParts } from '@qanat/core';
+import { codeNumber, decodeFrame, ErrorInfo, encodeFrame, Flag, type Frame, FrameType, joinParts } from '@qanat/core';
 import type { Role } from '../driver/driver.ts';
 import type { Rewrite } from './control-group.ts';
 import { endsInsideFrame, type StreamMeddling } from './tcp-proxy.ts';
@@ -20,6 +20,9 @@ export interface FrameMutation extends Mutation {
 export interface StreamMutation extends Mutation {
   readonly meddling: StreamMeddling;
 }
+
+/** A program that runs over TCP as elsewhere, for a clause that has none for TCP alone. */
+export const FRAMES_IN_PIECES = 'pieces';
 
 const isAnswer = ({ flags }: Frame): boolean => (flags & Flag.RESPONSE) !== 0;
 const isError = (frame: Frame): boolean => isAnswer(frame) && (frame.flags & Flag.ERROR) !== 0;
@@ -89,21 +92,21 @@ export const FRAME_MUTATIONS: readonly FrameMutation[] = [
   },
   {
     name: 'errors without the flag ERROR',
-    clause: 'QNT-ERR-001',
+    clause: 'QNT-LIM-003',
     role: 'nameserver',
     rewrite: where(isError, (frame) => frameOf(frame, { flags: frame.flags & ~Flag.ERROR })),
   },
   {
-    name: 'errors of the class of defects',
-    clause: 'QNT-TYP-004',
+    name: 'one code for every error',
+    clause: 'QNT-FRM-022',
     role: 'nameserver',
     rewrite: where(isError, (frame) =>
-      frameOf(frame, { control: ErrorInfo.encode({ ...ErrorInfo.decode(frame.control), code: 9_001 }) }),
+      frameOf(frame, { control: ErrorInfo.encode({ ...ErrorInfo.decode(frame.control), code: codeNumber('INVALID_ARGUMENT') }) }),
     ),
   },
   {
     name: 'MORE on answers that take none',
-    clause: 'QNT-FRM-014',
+    clause: 'QNT-CON-015',
     role: 'nameserver',
     rewrite: where(
       ({ type, flags }) => type === FrameType.HELLO && (flags & Flag.RESPONSE) !== 0,
@@ -112,13 +115,13 @@ export const FRAME_MUTATIONS: readonly FrameMutation[] = [
   },
   {
     name: 'one bit of what is stored',
-    clause: 'QNT-SND-002',
+    clause: 'QNT-BAT-002',
     role: 'broker',
     rewrite: where(isPullAnswer, (frame) => frameOf(frame, { payload: flipped(frame.payload, frame.payload.length - 1) })),
   },
   {
     name: 'one bit of a base offset',
-    clause: 'QNT-PUL-003',
+    clause: 'QNT-PUL-006',
     role: 'broker',
     rewrite: where(isPullAnswer, (frame) => frameOf(frame, { payload: flipped(frame.payload, 15) })),
   },
@@ -136,11 +139,7 @@ export const STREAM_MUTATIONS: readonly StreamMutation[] = (
     ['QNT-INV-001', 'speaks before it has heard anything', { greeting: PREFACE }],
     ['QNT-INV-002', 'another version in its preface', { toKit: (bytes, first) => (first ? changedAt(bytes, 4, 2) : bytes) }],
     ['QNT-INV-003', 'goes on behind the preface of another version', { serverEnd: 'kept' }],
-    [
-      'QNT-INV-004',
-      'refuses reserved bytes of a preface',
-      { refuses: (bytes, first) => first && bytes.subarray(5, 8).some((b) => b > 0) },
-    ],
+    ['QNT-INV-004', 'refuses reserved bytes of a preface', { refuses: (bytes) => bytes.subarray(5, 8).some((byte) => byte > 0) }],
     ['QNT-TCP-001', 'another mark in its preface', { toKit: (bytes, first) => (first ? changedAt(bytes, 0, 0x51) : bytes) }],
     ['QNT-TCP-002', 'never ends a connection', { serverEnd: 'kept' }],
     ['QNT-TCP-003', 'waits for ever for HELLO', { serverEnd: 'kept' }],
