@@ -5,7 +5,7 @@ import type { CallError } from '../history/event.ts';
 import type { History } from '../history/history.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { KitConnection } from './kit-connection.ts';
-import type { Program } from './program.ts';
+import { objectOf, type Program } from './program.ts';
 
 export interface PlayParts {
   readonly program: Program;
@@ -51,6 +51,12 @@ export class Play {
     this.cluster = parts.cluster;
     this.token = parts.token;
     this.address = parts.address;
+  }
+
+  /** Whether what the subject, a broker, acknowledged survives a power cut: by its settings, else as the driver says. */
+  get flush(): 'sync' | 'async' | 'unknown' {
+    const { flush } = objectOf(this.program.setup ?? {}, 'broker');
+    return flush === 'sync' || flush === 'async' ? flush : (this.driver.manifest.flush ?? 'unknown');
   }
 
   nowMs(): number {
