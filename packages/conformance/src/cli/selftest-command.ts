@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { runEquivalence } from '../selftest/run-equivalence.ts';
 import { runControlGroup, runDegenerate, type SelfTestOutcome } from '../selftest/run-selftest.ts';
 import { runWireMutations } from '../selftest/run-wire-mutations.ts';
 import { budgetOf } from './run-command.ts';
@@ -46,6 +47,7 @@ async function selfTest(options: SelfTestOptions, terminal: Terminal): Promise<n
   const nowMs = (): number => performance.now();
   await runDegenerate(nowMs, told);
   await runWireMutations(nowMs, told);
+  await runEquivalence(nowMs, told);
   await runControlGroup(budget, nowMs, told);
   if (options.mutants && MUTANTS === undefined) terminal.out('mutants need a clone of the repository: not run\n');
   const mutantsFailed = options.mutants && MUTANTS !== undefined ? await runMutants(MUTANTS, terminal) : 0;

@@ -17,7 +17,7 @@ import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
 
 /** What became of one subject whose verdict is known beforehand. */
 export interface SelfTestOutcome {
-  readonly kind: 'degenerate' | 'control' | 'wire';
+  readonly kind: 'degenerate' | 'control' | 'wire' | 'transports';
   readonly subject: string;
   readonly role: Role;
   /** That had to go red, of a change on the wire. */
