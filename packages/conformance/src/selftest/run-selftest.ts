@@ -1,6 +1,7 @@
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import type { Driver, Role } from '../driver/driver.ts';
+import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Ground } from '../ground/ground.ts';
@@ -64,11 +65,11 @@ async function degenerate(
   told({ kind: 'degenerate', subject, role, ok, text, seconds: result.seconds });
 }
 
-/** Servers that differ as the specification allows: no clause goes red. */
+/** Implementations that differ as the specification allows: no clause goes red. */
 export async function runControlGroup(budget: Budget['name'], nowMs: () => number, told: Told): Promise<void> {
   for (const variant of CONTROL_GROUP) {
-    for (const role of SERVERS) {
-      const driver = (ground: Ground, program?: Program): Driver => variantServer(variant, role, ground, program);
+    for (const role of variant.roles) {
+      const driver = (ground: Ground, program: Program): Driver => variantDriver(variant, role, ground, program);
       const result = await verdictOn(
         role,
         driver,
@@ -88,19 +89,24 @@ export async function runControlGroup(budget: Budget['name'], nowMs: () => numbe
   }
 }
 
-function variantServer(variant: LegalVariant, role: 'nameserver' | 'broker', ground: Ground, program?: Program): Driver {
+function variantDriver(variant: LegalVariant, role: Role, ground: Ground, program: Program): Driver {
   const varying: Ground = Object.create(ground, {
     transport: { value: (host: string) => varied(ground.transport(host), variant) },
   });
-  const own = program?.setup ?? {};
-  return new ReferenceServer({
-    role,
-    ground: varying,
-    platform: nodePlatform,
-    engines: core,
-    setup: merged(variant.setup ?? {}, own),
-  });
+  const parts = { ground: varying, platform: nodePlatform, engines: core };
+  if (role === 'nameserver' || role === 'broker')
+    return new ReferenceServer({ ...parts, role, setup: merged(variant.setup ?? {}, program.setup ?? {}) });
+  const client = new ReferenceClient({ ...parts, role: role === 'producer' ? role : 'consumer' });
+  return variant.options === undefined ? client : withOptions(client, variant.options);
 }
+
+/** A driver whose clients start with options of a variant, where a program does not say otherwise. */
+const withOptions = (client: Driver, options: JsonObject): Driver => ({
+  manifest: client.manifest,
+  call: (op, args, done) => client.call(op, op.endsWith('.start') ? merged({ options }, args) : args, done),
+  onTold: (listener) => client.onTold(listener),
+  close: () => client.close(),
+});
 
 /** What a program says of the set-up goes before what the variant says. */
 const merged = (under: JsonObject, over: JsonObject): JsonObject => {
