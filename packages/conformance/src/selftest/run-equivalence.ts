@@ -1,13 +1,10 @@
-import * as core from '@qanat/core';
-import { nodePlatform } from '@qanat/transports/node';
-import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
-import { TcpGround } from '../ground/tcp-ground.ts';
 import { canonicalHistory, firstDifference } from '../history/canonical.ts';
 import type { Program } from '../play/program.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
-import { runProgram, type Site } from '../run/run-program.ts';
+import { runProgram } from '../run/run-program.ts';
 import type { Told } from './run-selftest.ts';
+import { tcpSite } from './tcp-site.ts';
 
 type ServerRole = 'nameserver' | 'broker';
 
@@ -24,23 +21,6 @@ export const plainPrograms = (role: ServerRole): readonly Program[] =>
       program.setup?.kit === undefined &&
       program.steps.every((step) => OPS.has(step.op) && step.reset !== true),
   );
-
-/** The engines of this repository over TCP, in this process. */
-function tcpSite(role: ServerRole): Site {
-  return {
-    role,
-    timing: 'real',
-    binding: 'tcp',
-    async prepare(program, historyOf) {
-      const ground = new TcpGround();
-      const driver = new ReferenceServer({ role, ground, platform: nodePlatform, engines: core, setup: program.setup ?? {} });
-      const address = await new Promise<string>((resolve) => {
-        driver.call('start', { nameServers: [] }, (_, ok) => resolve((ok as { address: string }).address));
-      });
-      return { ground, driver, history: historyOf(ground), address, token: '', release: () => driver.close() };
-    },
-  };
-}
 
 /** The same programs over memory and over TCP: what is said is the same. */
 export async function runEquivalence(nowMs: () => number, told: Told): Promise<void> {

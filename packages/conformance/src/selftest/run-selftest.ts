@@ -10,7 +10,7 @@ import type { Program } from '../play/program.ts';
 import { BUDGETS, type Budget } from '../run/budget.ts';
 import { explore } from '../run/explore.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
-import { countOf, type Result } from '../run/result.ts';
+import { countOf, type Result, type VerdictName } from '../run/result.ts';
 import { KIT_NAME } from '../version.ts';
 import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
 import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
@@ -24,10 +24,24 @@ export interface SelfTestOutcome {
   /** That had to go red, of a change on the wire. */
   readonly clause?: string;
   readonly ok: boolean;
+  /** The clauses by what was seen of them, of a subject that was judged as a whole. */
+  readonly seen?: Seen;
   /** What was wrong with the kit's verdict, or the verdict. */
   readonly text: string;
   readonly seconds: number;
 }
+
+/** Ids of clauses with evidence for them, broken, and never put to the test. */
+export interface Seen {
+  readonly pass: readonly string[];
+  readonly fail: readonly string[];
+  readonly inconclusive: readonly string[];
+}
+
+const seenIn = ({ clauses }: Result): Seen => {
+  const having = (name: VerdictName): readonly string[] => clauses.filter(({ verdict }) => verdict === name).map(({ id }) => id);
+  return { pass: having('pass'), fail: [...having('fail'), ...having('warning')], inconclusive: having('inconclusive') };
+};
 
 export type Told = (outcome: SelfTestOutcome) => void;
 
@@ -62,7 +76,7 @@ async function degenerate(
   const credited = countOf(result, 'pass');
   const ok = result.settled !== 'conformant' && credited === 0;
   const text = `${result.settled}, ${credited} clauses credited, ${countOf(result, 'fail')} fail`;
-  told({ kind: 'degenerate', subject, role, ok, text, seconds: result.seconds });
+  told({ kind: 'degenerate', subject, role, ok, text, seconds: result.seconds, seen: seenIn(result) });
 }
 
 /** Implementations that differ as the specification allows: no clause goes red. */
@@ -84,7 +98,8 @@ export async function runControlGroup(budget: Budget['name'], nowMs: () => numbe
         ...harness,
       ];
       const text = wrong.length === 0 ? `${countOf(result, 'pass')} clauses hold` : wrong.slice(0, 3).join(' | ');
-      told({ kind: 'control', subject: variant.name, role, ok: wrong.length === 0, text, seconds: result.seconds });
+      const ok = wrong.length === 0;
+      told({ kind: 'control', subject: variant.name, role, ok, text, seconds: result.seconds, seen: seenIn(result) });
     }
   }
 }
