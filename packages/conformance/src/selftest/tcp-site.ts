@@ -6,7 +6,7 @@ import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import { TcpGround } from '../ground/tcp-ground.ts';
 import type { Program } from '../play/program.ts';
-import { type Prepared, runProgram, type Site } from '../run/run-program.ts';
+import { judgeRun, type Prepared, runProgram, type Site } from '../run/run-program.ts';
 import { addRun, type Finding, newFinding } from '../run/survey.ts';
 import type { Told } from './run-selftest.ts';
 
@@ -45,7 +45,12 @@ export async function runOverTcp(nowMs: () => number, told: Told): Promise<void>
     const programs = FAMILIES.flatMap((family) =>
       family.programs.filter((program) => program.role === role && program.binding === 'tcp'),
     );
-    await Promise.all(programs.map(async (program) => addRun(findings, await runOf(role, program), clauses)));
+    await Promise.all(
+      programs.map(async (program) => {
+        const run = await runProgram(tcpSite(role), program, FAMILIES);
+        addRun(findings, run, judgeRun(run, clauses));
+      }),
+    );
     const having = (has: (finding: Finding) => boolean): string[] =>
       [...findings.values()].filter(has).map(({ clause }) => clause.id);
     const seen = {
@@ -64,5 +69,3 @@ export async function runOverTcp(nowMs: () => number, told: Told): Promise<void>
     });
   }
 }
-
-const runOf = (role: Role, program: Program): ReturnType<typeof runProgram> => runProgram(tcpSite(role), program, FAMILIES);
