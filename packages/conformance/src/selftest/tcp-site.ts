@@ -5,7 +5,6 @@ import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import { TcpGround } from '../ground/tcp-ground.ts';
-import type { Program } from '../play/program.ts';
 import { judgeRun, type Prepared, runProgram, type Site } from '../run/run-program.ts';
 import { addRun, type Finding, newFinding } from '../run/survey.ts';
 import type { Told } from './run-selftest.ts';
