@@ -1,13 +1,14 @@
 import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import type { Manifest, Role } from '../driver/driver.ts';
-import { EXCLUSIONS } from '../families/exclusions/index.ts';
+import { exclusionOf } from '../families/exclusions/index.ts';
 import { historyLine } from '../history/history.ts';
 import { hexOf } from '../json.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
 import type { Budget } from './budget.ts';
+import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
 import { judgeRun, type Run, runProgram, type Site } from './run-program.ts';
@@ -38,11 +39,6 @@ export interface ExploreOptions {
   readonly onResult?: (result: Result) => void;
   readonly signal?: AbortSignal;
 }
-
-const LETTERS: Readonly<Record<Role, string>> = { nameserver: 'N', broker: 'B', producer: 'P', consumer: 'C', codec: 'A' };
-
-/** Whether a requirement binds a role. */
-export const binds = ({ roles }: Requirement, role: Role): boolean => roles.includes('A') || roles.includes(LETTERS[role]);
 
 /**
  * Runs every program against a subject, judges each history by every clause, makes the shortest failing program of each
@@ -137,7 +133,7 @@ async function verdictOf(
   const known = options.baseline?.entryOf(id);
   const evidence = finding?.passes ?? 0;
   const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
-  const excluded = EXCLUSIONS[id];
+  const excluded = exclusionOf(id, options.site.role);
   if (finding === undefined)
     return excluded === undefined
       ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
