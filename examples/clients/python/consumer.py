@@ -120,7 +120,7 @@ class Share:
                 self._serve(connection)
             except (OSError, QanatError, Unknown, NotSent, Broken) as problem:
                 self.consumer.on_event(f'{self.broker}: {problem!r}')
-                self.consumer.routes.wake.set()
+                self.consumer.routes.renew(self.consumer.topics)
                 if getattr(problem, 'kind', 0) == 4:  # GRP-015, and whatever else no repetition cures
                     self.consumer.problem = problem
                     self._leave(connection)

@@ -103,6 +103,13 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
   };
 }
 
+/** Else a long one that begins last keeps everybody waiting. */
+function longestFirst(programs: readonly Program[]): Program[] {
+  const passMs = ({ steps }: Program): number =>
+    steps.reduce((sum, { op, ms }) => sum + (op === 'pass' && typeof ms === 'number' ? ms : 0), 0);
+  return programs.toSorted((one, other) => passMs(other) - passMs(one));
+}
+
 /** Programs of their own servers and of clients run side by side on real time; what fills or stops a shared one runs alone. */
 async function runAll(options: ExploreOptions, programs: readonly Program[], take: (run: Run) => void): Promise<void> {
   const { site, families, signal } = options;
@@ -114,7 +121,7 @@ async function runAll(options: ExploreOptions, programs: readonly Program[], tak
     done++;
   };
   const workers = site.timing === 'virtual' ? 1 : (options.parallel ?? 8);
-  const waiting = [...programs];
+  const waiting = site.timing === 'virtual' ? [...programs] : longestFirst(programs);
   await Promise.all(
     Array.from({ length: Math.min(workers, waiting.length) }, async () => {
       for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) await one(program);

@@ -272,9 +272,15 @@ const nextNameServer: Clause = {
       const next = opensLater(
         facts,
         hello.request.index,
-        (other) => isNameServer(other.node) && other.node !== node && clientOf(facts, other) === client,
+        (other) => isNameServer(other.node) && clientOf(facts, other) === client,
       );
-      if (next !== undefined && next.openedAtMs <= dueMs) judge.pass(hello.request);
+      if (next !== undefined && next.openedAtMs <= dueMs)
+        judgeThat(
+          judge,
+          hello.request,
+          next.node !== node || facts.nameServers.length < 2,
+          () => `expected the next NameServer after ${node} did not answer HELLO, got the same once more`,
+        );
       else if (
         client !== undefined &&
         client.closing.ms > dueMs &&

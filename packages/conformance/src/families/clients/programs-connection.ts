@@ -85,7 +85,8 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
       pass(2_500),
       { op: 'hangNode', of: 'nameserver', node: 0 },
       { op: 'hangNode', of: 'nameserver', node: 1 },
-      pass(3_500),
+      // Until it has tried one of them, and goes on to the other.
+      pass(9_000),
     ],
     { setup: ONE_BROKER },
   ),

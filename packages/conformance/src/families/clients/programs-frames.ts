@@ -19,6 +19,7 @@ export const FRAME_PROGRAMS: readonly Program[] = [
       begin(role),
       ...work(role),
       ...pushAll({ flags: ['ONEWAY', 'IGNORABLE', 'ERROR'], correlation: 7 }),
+      { op: 'leaveAlone' },
       meddle('*', '*', 'answer', 'alter', { flags: 0x46, extra: '82e5080161', times: 20 }),
       ...work(role),
       pass(1_600),
