@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { runControlGroup, runDegenerate, type SelfTestOutcome } from '../selftest/run-selftest.ts';
+import { runWireMutations } from '../selftest/run-wire-mutations.ts';
 import { budgetOf } from './run-command.ts';
 import type { Terminal } from './say.ts';
 
@@ -44,6 +45,7 @@ async function selfTest(options: SelfTestOptions, terminal: Terminal): Promise<n
   };
   const nowMs = (): number => performance.now();
   await runDegenerate(nowMs, told);
+  await runWireMutations(nowMs, told);
   await runControlGroup(budget, nowMs, told);
   if (options.mutants && MUTANTS === undefined) terminal.out('mutants need a clone of the repository: not run\n');
   const mutantsFailed = options.mutants && MUTANTS !== undefined ? await runMutants(MUTANTS, terminal) : 0;

@@ -43,6 +43,9 @@ const withReservedBits: Rewrite = (bytes) => {
 
 const ignorable = joinParts(encodeFrame(0x3a5a, Flag.ONEWAY | Flag.IGNORABLE, 0, new Uint8Array(0)));
 
+/** Not between the one-way frames that MORE joins: there QNT-FRM-016 forbids it. */
+const behindIgnorable: Rewrite = (bytes) => ((decodeFrame(bytes).flags & Flag.RESPONSE) === 0 ? [bytes] : [ignorable, bytes]);
+
 const inOtherWords: Rewrite = (bytes) => [
   take(bytes, ({ type, flags, correlation, control, payload }) => {
     if ((flags & Flag.ERROR) === 0 || (flags & Flag.RESPONSE) === 0) return bytes;
@@ -58,7 +61,7 @@ export const CONTROL_GROUP: readonly LegalVariant[] = [
   { name: 'far away: 20 ms each way', latencyMs: 20 },
   { name: 'unknown fields in every control header', rewrite: withUnknownField },
   { name: 'reserved bits and byte set', rewrite: withReservedBits },
-  { name: 'an unknown ignorable frame before every frame', rewrite: (bytes) => [ignorable, bytes] },
+  { name: 'an unknown ignorable frame before every answer', rewrite: behindIgnorable },
   { name: 'other words in errors', rewrite: inOtherWords },
   { name: 'sends in pieces of a byte', rewrite: inBytes },
   { name: 'asynchronous flush', setup: { broker: { flush: 'async' } } },
@@ -70,21 +73,27 @@ export const CONTROL_GROUP: readonly LegalVariant[] = [
 ];
 
 /** A transport whose accepted connections send what a variant makes of it. */
-export function varied(transport: Transport, { rewrite }: LegalVariant): Transport {
-  if (rewrite === undefined) return transport;
-  const wrapped = (inner: Connection): Connection => ({
-    remote: inner.remote,
-    send: (parts) => {
-      let goesOn = true;
-      for (const piece of rewrite(joinParts(parts).slice())) goesOn = inner.send([piece]);
-      return goesOn;
-    },
-    flush: () => inner.flush(),
-    setFrameBytesMax: (bytes) => inner.setFrameBytesMax(bytes),
-    setReading: (on) => inner.setReading(on),
-    close: () => inner.close(),
-    abort: (error) => inner.abort(error),
-  });
+export const varied = (transport: Transport, { rewrite }: LegalVariant): Transport =>
+  rewrite === undefined ? transport : rewriting(transport, () => rewrite);
+
+/** A transport whose accepted connections send what becomes of their frames. @param rewriteOf called once for each connection. */
+export function rewriting(transport: Transport, rewriteOf: () => Rewrite): Transport {
+  const wrapped = (inner: Connection): Connection => {
+    const rewrite = rewriteOf();
+    return {
+      remote: inner.remote,
+      send: (parts) => {
+        let goesOn = true;
+        for (const piece of rewrite(joinParts(parts).slice())) goesOn = inner.send([piece]);
+        return goesOn;
+      },
+      flush: () => inner.flush(),
+      setFrameBytesMax: (bytes) => inner.setFrameBytesMax(bytes),
+      setReading: (on) => inner.setReading(on),
+      close: () => inner.close(),
+      abort: (error) => inner.abort(error),
+    };
+  };
   return {
     schemes: transport.schemes,
     dial: (address, handler) => transport.dial(address, handler),

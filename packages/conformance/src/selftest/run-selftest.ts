@@ -17,9 +17,11 @@ import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
 
 /** What became of one subject whose verdict is known beforehand. */
 export interface SelfTestOutcome {
-  readonly kind: 'degenerate' | 'control';
+  readonly kind: 'degenerate' | 'control' | 'wire';
   readonly subject: string;
   readonly role: Role;
+  /** That had to go red, of a change on the wire. */
+  readonly clause?: string;
   readonly ok: boolean;
   /** What was wrong with the kit's verdict, or the verdict. */
   readonly text: string;

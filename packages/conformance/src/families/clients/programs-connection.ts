@@ -25,6 +25,15 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
     ],
     { setup: ONE_BROKER },
   ),
+  // One client: which connections are its is sure. It begins with either NameServer.
+  ...[0, 1].flatMap((node) =>
+    programs(`bootstrap-server-${node + 1}-hangs`, BOTH, (role) => [
+      { op: 'hangNode', of: 'nameserver', node },
+      begin(role),
+      ...work(role, { timeoutMs: 9_500 }),
+      pass(7_000),
+    ]),
+  ),
   ...programs('hung-bootstrap-server', BOTH, (role) => {
     const names = role === 'consumer' ? ['c', 'd', 'e'] : ['p', 'q', 'r'];
     return [

@@ -30,6 +30,7 @@ export const FRAME_PROGRAMS: readonly Program[] = [
     'answers-with-payloads-twice-and-astray',
     BOTH,
     (role) => [
+      meddle('broker-a', 'HELLO', 'answer', 'alter', { appended: 5, times: 2 }),
       meddle('*', 'HELLO', 'answer', 'alter', { appended: 5, times: 4 }),
       begin(role),
       ...work(role),
