@@ -2,19 +2,20 @@ import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import type { Manifest, Role } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
-import { historyLine } from '../history/history.ts';
-import { hexOf } from '../json.ts';
 import type { Family } from '../play/family.ts';
-import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
 import type { Budget } from './budget.ts';
 import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
-import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
-import { judgeRun, type Run, runProgram, type Site } from './run-program.ts';
-import { shrinkProgram } from './shrink.ts';
+import { type FailureReportOptions, failureReport } from './failure-report.ts';
+import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
+import { runAll } from './run-all.ts';
+import type { Judgement, Run, Site } from './run-program.ts';
+import { sideBySide } from './side-by-side.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
 import { showsLife, VITAL_SIGNS } from './vital-signs.ts';
+
+const PARALLEL = 8;
 
 export interface ExploreOptions {
   readonly site: Site & { readonly manifest: Manifest };
@@ -59,22 +60,29 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   const findings = new Map<string, Finding>(clauses.map((clause) => [clause.id, newFinding(clause)]));
   const harness: { program: string; why: string }[] = [];
   let alive = false;
-  await runAll(options, programs, (run) => {
+  const { signal, onProgress, parallel = PARALLEL } = options;
+  const take = (run: Run, judgements: readonly Judgement[]): void => {
     result.programs++;
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
     if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
-    addRun(findings, run, clauses);
+    addRun(findings, run, judgements);
+  };
+  const gaveUp = await runAll({ site, families, clauses, programs, parallel, signal, onProgress, take });
+  if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
+  const asked = REQUIREMENTS.filter(
+    (one) => binds(one, site.role) && options.only?.(one.id) !== false && options.requirements?.has(one.id) !== false,
+  );
+  const shrinkUntilMs = options.nowMs() + budget.shrinkMsOnRealTime;
+  const mayShrink = (): boolean =>
+    signal?.aborted !== true && gaveUp === undefined && (site.timing === 'virtual' || options.nowMs() < shrinkUntilMs);
+  const verdicts = new Map<string, Verdict>();
+  await sideBySide(asked, site.timing === 'virtual' ? 1 : parallel, async (requirement) => {
+    const verdict = await verdictOf({ ...options, mayShrink }, requirement, findings.get(requirement.id), able);
+    verdicts.set(requirement.id, alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
   });
-  const verdicts: Verdict[] = [];
-  for (const requirement of REQUIREMENTS) {
-    if (!binds(requirement, site.role) || options.only?.(requirement.id) === false) continue;
-    if (options.requirements?.has(requirement.id) === false) continue;
-    const verdict = await verdictOf(options, requirement, findings.get(requirement.id), able);
-    verdicts.push(alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
-  }
-  result.clauses = verdicts;
+  result.clauses = asked.map(({ id }) => verdicts.get(id) as Verdict);
   result.harness = harness;
-  result.notProved = verdicts.filter(({ verdict }) => verdict === 'inconclusive').length;
+  result.notProved = countOf(result, 'inconclusive');
   result.seconds = Number(((options.nowMs() - startMs) / 1_000).toFixed(1));
   result.settled = settle(result, options.signal?.aborted === true);
   options.onResult?.(result);
@@ -103,35 +111,8 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
   };
 }
 
-/** Else a long one that begins last keeps everybody waiting. */
-function longestFirst(programs: readonly Program[]): Program[] {
-  const passMs = ({ steps }: Program): number =>
-    steps.reduce((sum, { op, ms }) => sum + (op === 'pass' && typeof ms === 'number' ? ms : 0), 0);
-  return programs.toSorted((one, other) => passMs(other) - passMs(one));
-}
-
-/** Programs of their own servers and of clients run side by side on real time; what fills or stops a shared one runs alone. */
-async function runAll(options: ExploreOptions, programs: readonly Program[], take: (run: Run) => void): Promise<void> {
-  const { site, families, signal } = options;
-  let done = 0;
-  const one = async (program: Program): Promise<void> => {
-    if (signal?.aborted === true) return;
-    options.onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
-    take(await runProgram(site, program, families));
-    done++;
-  };
-  const workers = site.timing === 'virtual' ? 1 : (options.parallel ?? 8);
-  const waiting = site.timing === 'virtual' ? [...programs] : longestFirst(programs);
-  await Promise.all(
-    Array.from({ length: Math.min(workers, waiting.length) }, async () => {
-      for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) await one(program);
-    }),
-  );
-  options.onProgress?.(done, programs.length, '');
-}
-
 async function verdictOf(
-  options: ExploreOptions,
+  options: ExploreOptions & Pick<FailureReportOptions, 'mayShrink'>,
   requirement: Requirement,
   finding: Finding | undefined,
   able: (needs?: readonly string[]) => boolean,
@@ -147,8 +128,8 @@ async function verdictOf(
       : { ...verdict, verdict: 'excluded', reason: excluded };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
-  if (finding.failures.length > 0) {
-    const failure = await reportOf(options, finding);
+  const failure = finding.failing > 0 ? await failureReport(options, finding) : undefined;
+  if (failure !== undefined) {
     if (known !== undefined) {
       const same = known.matches(failure.sentence);
       return same
@@ -159,7 +140,9 @@ async function verdictOf(
   }
   if (known !== undefined)
     return { ...verdict, verdict: 'stale', reason: 'the baseline says that it fails, and it does not: take the entry out' };
-  if (evidence > 0) return { ...verdict, verdict: 'pass' };
+  const late = finding.failures[0]?.failure.sentence;
+  if (evidence > 0)
+    return { ...verdict, verdict: 'pass', ...(late === undefined ? {} : { reason: `late once, and not again: ${late}` }) };
   const obstacle = obstacleOf(options, finding.clause, able);
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
@@ -180,46 +163,6 @@ function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: rea
   if (clause.timing !== undefined && clause.timing !== site.timing)
     return 'takes too long on a real clock: only subjects on virtual time are asked';
   return undefined;
-}
-
-/** Makes the shortest failing program of a clause smaller, and runs it again to see how sure it fails. */
-async function reportOf(options: ExploreOptions, { clause, failures }: Finding): Promise<FailureReport> {
-  const { site, families, budget } = options;
-  const first = failures[0] as Finding['failures'][number];
-  const failing = async (program: Program): Promise<Run | undefined> => {
-    const run = await runProgram(site, program, families);
-    return (judgeRun(run, [clause])[0]?.failures.length ?? 0) > 0 ? run : undefined;
-  };
-  let last = first.run;
-  const runsMax = site.timing === 'virtual' ? budget.shrinkRunsMax : budget.shrinkRunsOnRealTime;
-  const { program } = await shrinkProgram(
-    first.run.program,
-    async (smaller) => {
-      const run = await failing(smaller);
-      if (run !== undefined) last = run;
-      return run !== undefined;
-    },
-    { runsMax, goOn: () => options.signal?.aborted !== true },
-  );
-  let confirmed = 0;
-  for (let i = 0; i < budget.confirmations; i++) {
-    const run = await failing(program);
-    if (run === undefined) continue;
-    confirmed++;
-    last = run;
-  }
-  const failure = judgeRun(last, [clause])[0]?.failures[0] ?? first.failure;
-  return {
-    sentence: failure.sentence,
-    program,
-    history: last.events.map(historyLine),
-    index: failure.index,
-    ...(failure.frame === undefined ? {} : { frame: hexOf(failure.frame.bytes) }),
-    ...(failure.field === undefined ? {} : { field: failure.field }),
-    confirmed,
-    confirmations: budget.confirmations,
-    failingPrograms: failures.length,
-  };
 }
 
 /** Abilities without which a server is a black box: much of what matters cannot be asked. */

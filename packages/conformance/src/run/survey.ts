@@ -1,7 +1,7 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
-import { type Failure, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { type Failure, type Judgement, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
 
 /** What programs showed of one clause. */
 export interface Finding {
@@ -10,7 +10,9 @@ export interface Finding {
   passes: number;
   /** Programs that had evidence, by name. */
   readonly evidence: Set<string>;
-  /** The failing runs, the one with the fewest steps first. */
+  /** How many programs failed. */
+  failing: number;
+  /** Some of the failing runs, the one with the fewest steps first. */
   readonly failures: { readonly run: Run; readonly failure: Failure }[];
   /** The checker itself broke. */
   broken: string | undefined;
@@ -45,7 +47,7 @@ export async function survey(
     const run = await runProgram(site, program, families);
     runs++;
     if (run.harness !== undefined) harness.push({ program, why: run.harness });
-    else addRun(findings, run, clauses);
+    else addRun(findings, run, judgeRun(run, clauses));
     onRun(run);
   }
   return { findings, harness, runs };
@@ -55,13 +57,17 @@ export const newFinding = (clause: Clause): Finding => ({
   clause,
   passes: 0,
   evidence: new Set(),
+  failing: 0,
   failures: [],
   broken: undefined,
 });
 
+/** Failing runs that are kept of one clause: their histories may be long. */
+const KEPT_FAILURES = 3;
+
 /** Adds what the clauses say of one run. */
-export function addRun(findings: ReadonlyMap<string, Finding>, run: Run, clauses: readonly Clause[]): void {
-  for (const { id, passes, failures, broken } of judgeRun(run, clauses)) {
+export function addRun(findings: ReadonlyMap<string, Finding>, run: Run, judgements: readonly Judgement[]): void {
+  for (const { id, passes, failures, broken } of judgements) {
     const finding = findings.get(id);
     if (finding === undefined) continue;
     finding.passes += passes;
@@ -69,7 +75,9 @@ export function addRun(findings: ReadonlyMap<string, Finding>, run: Run, clauses
     finding.broken ??= broken;
     const [failure] = failures;
     if (failure === undefined) continue;
+    finding.failing++;
     finding.failures.push({ run, failure });
     finding.failures.sort((a, b) => a.run.program.steps.length - b.run.program.steps.length);
+    finding.failures.splice(KEPT_FAILURES);
   }
 }

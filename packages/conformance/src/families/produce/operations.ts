@@ -265,7 +265,7 @@ const produceLarge: Op = async (play, step) => {
     control: controlOf(play, 'SEND', { topic: '~t' }, ''),
     payload: bytes,
   });
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed');
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed');
 };
 
 export const PRODUCE_OPS: Readonly<Record<string, Op>> = { drain, die, breakOffStart, tell, init, produce, produceLarge };
