@@ -90,7 +90,7 @@ export const FRAME_PROGRAMS: readonly Program[] = [
     { setup },
   ),
   ...programs('routes-in-two-frames', BOTH, (role) => [
-    meddle('*', 'ROUTE_QUERY', 'answer', 'split', { ms: 900, times: 3 }),
+    meddle('*', 'ROUTE_QUERY', 'answer', 'split', { ms: 1_500, times: 3 }),
     begin(role),
     ...(role === 'consumer'
       ? work(role)
@@ -99,7 +99,7 @@ export const FRAME_PROGRAMS: readonly Program[] = [
   ]),
   ...programs('assignment-in-two-frames', ['consumer'], (role) => [
     { op: 'publish', count: 1 },
-    meddle('*', 'ASSIGNMENT', 'push', 'split', { ms: 900, times: 2 }),
+    meddle('*', 'ASSIGNMENT', 'push', 'split', { ms: 1_500, times: 2 }),
     begin(role),
     ...work(role),
     pass(5_500),
