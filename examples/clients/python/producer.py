@@ -10,8 +10,9 @@ from qanat import (ATTEMPT_S, BATCH_BYTES, BATCH_RECORDS, INIT_PRODUCER, NOT_MAS
 
 class Producer:
     """Stores each message once. send() returns offsets, or raises QanatError or NotSent (rejected) or Unknown."""
-    def __init__(self, nameservers, compress=False, create_topics=False):
-        self.routes, self.compress, self.create_topics, self.turn = Routes(nameservers), compress, create_topics, 0
+    def __init__(self, nameservers, compress=False, create_topics=False, label=''):
+        self.compress, self.create_topics, self.label, self.turn = compress, create_topics, label, 0
+        self.routes = Routes(nameservers, label)
         self.ids = {}        # broker -> (producer id, epoch), kept through every connection
         self.links = {}      # broker -> the connection that holds the id
         self.waits = {}      # broker -> how long to wait before it is dialled again
@@ -64,6 +65,8 @@ class Producer:
                 self._drop(broker)
                 last = last if doubtful else problem
             except QanatError as problem:
+                if problem.code in (WRONG_BROKER, NOT_MASTER, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND):
+                    self.routes.renew([topic])
                 if problem.code == SEQUENCE_GAP:  # not stored: number it anew (SND-033)
                     self.sequences[place], data, doubtful = problem.expected_sequence, None, False
                     continue
@@ -83,8 +86,6 @@ class Producer:
                     raise
                 if problem.kind == 1:
                     self._drop(broker)
-                if problem.code in (WRONG_BROKER, NOT_MASTER, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND):
-                    self.routes.renew([topic])
                 last = last if doubtful and isinstance(last, Unknown) else problem
                 time.sleep(min(problem.retry_after_ms / 1000, max(deadline - time.monotonic(), 0)))
             time.sleep(min(waits.next(), max(deadline - time.monotonic(), 0)))
@@ -144,7 +145,7 @@ class Producer:
         if not waits.rest(deadline):
             raise NotSent(f'{broker} cannot be reached')
         try:
-            connection = Connection(self.routes.brokers[broker][0], expect=broker)
+            connection = Connection(self.routes.brokers[broker][0], expect=broker, label=self.label)
         except (OSError, QanatError, Broken):
             waits.failed()  # CON-025
             raise

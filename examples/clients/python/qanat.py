@@ -57,6 +57,8 @@ def read_varint(data, at, longest=10):
         value |= (data[at] & 0x7f) << shift
         shift += 7
         if data[at] < 0x80:
+            if longest == 8 and value >= 2**53:
+                raise Broken('a number that is too large')  # BAT-021
             return value, at + 1
     raise Broken('varint')
 
@@ -247,8 +249,11 @@ def decode_batch(data, stamped=True):
             name, pos = block(pos)
             value, pos = block(pos)
             properties[name.decode(errors='replace')] = value.decode(errors='replace')  # BAT-016: the last one counts
-        messages.append(Message(body, key.decode(errors='replace'), tag.decode(errors='replace'), properties,
-                                born + (delta >> 1 ^ -(delta & 1)), offset=base + index, store_time_ms=stored))
+        time_ms = born + (delta >> 1 ^ -(delta & 1))
+        if not 0 <= time_ms < 2**53:
+            raise Broken('born time')  # BAT-021
+        messages.append(Message(body, key.decode(errors='replace'), tag.decode(errors='replace'), properties, time_ms,
+                                offset=base + index, store_time_ms=stored))
     return base, count, messages
 
 
@@ -285,7 +290,7 @@ def queue_of_key(key, queues):
 # ---- one connection (chapters 02, 03, 04, 07) ------------------------------------------------------------------------
 
 class Connection:
-    def __init__(self, address, on_push=None, on_end=None, expect=None):
+    def __init__(self, address, on_push=None, on_end=None, expect=None, label=''):
         host, port = address.rsplit(':', 1)
         self.on_push, self.on_end = on_push, on_end
         self.lock, self.pending, self.parts = threading.Lock(), {}, {}  # pending: number -> (type, future)
@@ -294,12 +299,14 @@ class Connection:
         try:
             self.socket.settimeout(HELLO_S)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            hello = encode(FRAMES[HELLO][0], {'software': 'qanat-python-example/1'})
+            hello = encode(FRAMES[HELLO][0], {'software': 'qanat-python-example/1', 'label': label})
             self.sent_at = time.monotonic()
             self.socket.sendall(PREFACE + self._frame(HELLO, 0, 1, hello))
             deadline = time.monotonic() + HELLO_S
-            if self._read(8)[:5] != PREFACE[:5]:
-                raise Broken('preface')
+            for byte in PREFACE[:5]:  # TCP-002: as they come
+                if self._read(1)[0] != byte:
+                    raise Broken('preface')
+            self._read(3)
             while True:
                 self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
                 kind, flags, number, header, payload = self._read_frame(FRAME_BEFORE_HELLO)
@@ -478,8 +485,8 @@ class BackOff:
 
 class Routes:
     """What the NameServers say: one connection, topics watched, the next NameServer when it fails."""
-    def __init__(self, nameservers):
-        self.addresses, self.changed = list(nameservers), threading.Condition()
+    def __init__(self, nameservers, label=''):
+        self.addresses, self.label, self.changed = list(nameservers), label, threading.Condition()
         self.topics = {}    # topic -> {broker: (queues, when a route named it last)}
         self.codes = {}     # topic -> code of its last route
         self.old = set()    # topics of which a broker said that their route is no longer right
@@ -510,7 +517,8 @@ class Routes:
         waits, at = BackOff(), 0
         while not self.stopped:
             try:
-                self.connection = connection = Connection(self.addresses[at % len(self.addresses)], self._push, self.wake.set)
+                self.connection = connection = Connection(self.addresses[at % len(self.addresses)], self._push, self.wake.set,
+                                                          label=self.label)
                 waits.failures = 0
                 asked = {}  # topic -> when, on this connection
                 while not self.stopped and not connection.ended and not connection.leaving:

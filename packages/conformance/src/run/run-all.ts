@@ -1,6 +1,6 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Family } from '../play/family.ts';
-import type { Program } from '../play/program.ts';
+import { type Program, passMsOf } from '../play/program.ts';
 import { type Judgement, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
 import { sideBySide } from './side-by-side.ts';
 
@@ -60,11 +60,8 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
 }
 
 /** Else a long one that begins last keeps everybody waiting. */
-function longestFirst(programs: readonly Program[]): readonly Program[] {
-  const passMs = ({ steps }: Program): number =>
-    steps.reduce((sum, { op, ms }) => sum + (op === 'pass' && typeof ms === 'number' ? ms : 0), 0);
-  return programs.toSorted((one, other) => passMs(other) - passMs(one));
-}
+const longestFirst = (programs: readonly Program[]): readonly Program[] =>
+  programs.toSorted((one, other) => passMsOf(other) - passMsOf(one));
 
 const bytesOf = ({ events }: Run): number => events.reduce((sum, event) => sum + ('bytes' in event ? event.bytes.length : 0), 0);
 
