@@ -40,7 +40,7 @@ class Consumer:
                              'from': ('FIRST', 'LAST').index(begin)}
         self.member, self.started = os.urandom(12).hex(), time.monotonic()  # GRP-001
         self.state, self.current, self.problem = threading.Condition(), None, None
-        self.shares, self.routes = {}, Routes(nameservers)
+        self.shares, self.routes = {}, Routes(nameservers, label)
         for topic in topics:
             self.routes.watch(topic)
         threading.Thread(target=self._look, daemon=True).start()
@@ -95,7 +95,7 @@ class Share:
     def __init__(self, consumer, broker):
         self.consumer, self.broker, self.state = consumer, broker, consumer.state
         self.leases = {}  # (topic, queue) -> Lease
-        self.generation, self.term, self.idle = 0, 0, None
+        self.generation, self.term, self.idle, self.next_commit = 0, 0, None, 0.0
         self.heard, self.session, self.every = -math.inf, 10.0, 3.0  # heard: when the last heartbeat with an answer was sent
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -113,30 +113,33 @@ class Share:
     def _run(self):
         waits = BackOff()
         while not self.consumer.leaving:
-            connection = None
+            connection, again = None, 0.0
             try:
-                connection = Connection(self.consumer.routes.brokers[self.broker][0], self._push, self._notify, self.broker)
+                connection = Connection(self.consumer.routes.brokers[self.broker][0], self._push, self._notify, self.broker,
+                                        self.consumer.label)
                 waits.failures = 0
                 self._serve(connection)
             except (OSError, QanatError, Unknown, NotSent, Broken) as problem:
                 self.consumer.on_event(f'{self.broker}: {problem!r}')
-                self.consumer.routes.wake.set()
+                again = getattr(problem, 'retry_after_ms', 0) / 1000  # ERR-006
+                self.consumer.routes.renew(self.consumer.topics)
                 if getattr(problem, 'kind', 0) == 4:  # GRP-015, and whatever else no repetition cures
-                    self.consumer.problem = problem
+                    self.consumer.problem, self.consumer.leaving = problem, True  # at every broker
+                    self._notify()
                     self._leave(connection)
                     return
             finally:
                 if connection:
                     connection.close()
             if not self.consumer.leaving:
-                time.sleep(waits.next())
+                time.sleep(max(waits.next(), again))
 
     def _notify(self):
         with self.state:
             self.state.notify_all()
 
     def _serve(self, connection):
-        beat, commit, fresh, pull, asked, misses = 0.0, 0.0, True, None, {}, 0
+        beat, fresh, pull, asked, misses, committing = 0.0, True, None, {}, 0, None
         with self.state:
             if connection.hello['term'] != self.term:  # GRP-007: generations are compared within one term
                 self.term, self.generation = connection.hello['term'], 0
@@ -156,14 +159,18 @@ class Share:
                 continue
             releases = self._take_releases()
             if releases:
-                self._tell(connection, RELEASE, releases)
+                self._tell(connection, RELEASE, releases, max(beat - now, 1.0))  # the heartbeat waits for nothing longer
                 with self.state:
                     for place, _, epoch in releases:
                         self._drop(place, epoch)
                 continue
-            if now >= commit:
-                self._commit(connection)
-                commit = now + 1.0
+            if committing and committing[0].done():
+                self._committed(*committing)
+                committing = None
+            if committing and now > self.next_commit + ATTEMPT_S:
+                raise Unknown('OFFSET_COMMIT without an answer')
+            if not committing and now >= self.next_commit:  # OFS-015
+                committing, self.next_commit = self._commit(connection), now + 1.0
             if pull is not None and pull.done():
                 self._pulled(pull, asked)
                 pull, asked = None, {}
@@ -181,8 +188,9 @@ class Share:
             if pull is not None and now > pull_deadline:
                 raise Unknown('PULL without an answer')  # PUL-036
             with self.state:
-                if not (pull is not None and pull.done()) and not self._due():
-                    self.state.wait(max(min(beat, commit if self._uncommitted() else beat) - time.monotonic(), 0.01))
+                if not any(one is not None and one.done() for one in (pull, committing and committing[0])) and not self._due():
+                    soonest = self.next_commit if self._uncommitted() and not committing else beat
+                    self.state.wait(max(min(beat, soonest) - time.monotonic(), 0.01))
 
     def _beat(self, connection, fresh):
         me, now = self.consumer, time.monotonic()
@@ -240,17 +248,29 @@ class Share:
             for lease in self.leases.values():
                 lease.settle()
             offsets = [(place, l.handled, l.epoch) for place, l in self.leases.items() if l.handled > l.committed]
-        if offsets:
-            failed = self._tell(connection, OFFSET_COMMIT, offsets)
-            with self.state:
-                for place, offset, epoch in offsets:
-                    if place in self.leases and self.leases[place].epoch == epoch and place not in failed:
-                        self.leases[place].committed = max(offset, self.leases[place].committed)
+        if not offsets:
+            return None
+        future = connection.start(OFFSET_COMMIT, self._header(offsets))
+        future.add_done_callback(lambda _: self._notify())
+        return future, offsets
 
-    def _tell(self, connection, kind, offsets):
-        """OFFSET_COMMIT, RELEASE or LEAVE; a queue that is fenced is dropped."""
-        answer, _ = connection.request(kind, {'group': self.consumer.group, 'member': self.consumer.member, 'offsets': [
-            {'topic': place[0], 'queue': place[1], 'offset': offset, 'lease_epoch': epoch} for place, offset, epoch in offsets]})
+    def _committed(self, future, offsets):
+        failed = self._answered(OFFSET_COMMIT, offsets, future.result()[0])
+        with self.state:
+            for place, offset, epoch in offsets:
+                if place in self.leases and self.leases[place].epoch == epoch and place not in failed:
+                    self.leases[place].committed = max(offset, self.leases[place].committed)
+
+    def _header(self, offsets):
+        return {'group': self.consumer.group, 'member': self.consumer.member, 'offsets': [
+            {'topic': place[0], 'queue': place[1], 'offset': offset, 'lease_epoch': epoch} for place, offset, epoch in offsets]}
+
+    def _tell(self, connection, kind, offsets, timeout=ATTEMPT_S):
+        """RELEASE or LEAVE."""
+        self._answered(kind, offsets, connection.request(kind, self._header(offsets), timeout=min(timeout, ATTEMPT_S))[0])
+
+    def _answered(self, kind, offsets, answer):
+        """Which queues failed; one that is fenced is dropped."""
         with self.state:
             for failed in answer['results']:
                 self.consumer.on_event(f'{self.broker}: {kind:#x} {failed}')

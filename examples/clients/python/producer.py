@@ -10,10 +10,12 @@ from qanat import (ATTEMPT_S, BATCH_BYTES, BATCH_RECORDS, INIT_PRODUCER, NOT_MAS
 
 class Producer:
     """Stores each message once. send() returns offsets, or raises QanatError or NotSent (rejected) or Unknown."""
-    def __init__(self, nameservers, compress=False, create_topics=False):
-        self.routes, self.compress, self.create_topics, self.turn = Routes(nameservers), compress, create_topics, 0
+    def __init__(self, nameservers, compress=False, create_topics=False, label=''):
+        self.compress, self.create_topics, self.label, self.turn = compress, create_topics, label, 0
+        self.routes = Routes(nameservers, label)
         self.ids = {}        # broker -> (producer id, epoch), kept through every connection
         self.links = {}      # broker -> the connection that holds the id
+        self.waits = {}      # broker -> how long to wait before it is dialled again
         self.sequences = {}  # (topic, broker, queue) -> the next sequence number
 
     def send(self, topic, messages, timeout=30.0):
@@ -48,7 +50,7 @@ class Producer:
         place, data, doubtful, waits, last = (topic, broker, queue), None, False, BackOff(), NotSent('no connection in time')
         while time.monotonic() < deadline:
             try:
-                connection, producer, epoch = self._link(broker)
+                connection, producer, epoch = self._link(broker, deadline)
                 if data is None:  # fixed now: from here on the bytes never change (SND-028)
                     base = self.sequences.setdefault(place, 0)
                     data = encode_batch(messages, producer, epoch, base, self.compress)
@@ -63,6 +65,8 @@ class Producer:
                 self._drop(broker)
                 last = last if doubtful else problem
             except QanatError as problem:
+                if problem.code in (WRONG_BROKER, NOT_MASTER, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND):
+                    self.routes.renew([topic])
                 if problem.code == SEQUENCE_GAP:  # not stored: number it anew (SND-033)
                     self.sequences[place], data, doubtful = problem.expected_sequence, None, False
                     continue
@@ -82,8 +86,6 @@ class Producer:
                     raise
                 if problem.kind == 1:
                     self._drop(broker)
-                if problem.code in (WRONG_BROKER, NOT_MASTER, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND):
-                    self.routes.wake.set()
                 last = last if doubtful and isinstance(last, Unknown) else problem
                 time.sleep(min(problem.retry_after_ms / 1000, max(deadline - time.monotonic(), 0)))
             time.sleep(min(waits.next(), max(deadline - time.monotonic(), 0)))
@@ -115,7 +117,7 @@ class Producer:
         done = set()
         for broker in sorted(self.routes.creators):
             try:
-                self._link(broker)[0].request(TOPIC_CREATE, {'topic': topic, 'on_demand': True})
+                self._link(broker, deadline)[0].request(TOPIC_CREATE, {'topic': topic, 'on_demand': True})
                 done.add(broker)
             except (QanatError, Unknown, NotSent, OSError, Broken):
                 pass
@@ -123,12 +125,12 @@ class Producer:
             self.routes.changed.wait_for(lambda: done and done <= set(self.routes.topics.get(topic, {})),
                                          max(deadline - time.monotonic(), 0))
 
-    def _link(self, broker):
+    def _link(self, broker, deadline):
         connection = self.links.get(broker)
         if connection is None or connection.ended or connection.leaving:
             if broker not in self.routes.brokers:
                 raise NotSent(f'no route to {broker}')
-            connection = Connection(self.routes.brokers[broker][0], expect=broker)
+            connection = self._dial(broker, deadline)
             producer, epoch = self.ids.get(broker, (0, 0))
             try:
                 answer, _ = connection.request(INIT_PRODUCER, {'producer_id': producer, 'epoch': epoch})
@@ -137,6 +139,18 @@ class Producer:
                 raise NotSent(str(problem)) if isinstance(problem, Unknown) else problem
             self.ids[broker], self.links[broker] = (answer['producer_id'], answer['epoch']), connection
         return connection, *self.ids[broker]
+
+    def _dial(self, broker, deadline):
+        waits = self.waits.setdefault(broker, BackOff())
+        if not waits.rest(deadline):
+            raise NotSent(f'{broker} cannot be reached')
+        try:
+            connection = Connection(self.routes.brokers[broker][0], expect=broker, label=self.label)
+        except (OSError, QanatError, Broken):
+            waits.failed()  # CON-025
+            raise
+        waits.failures = 0  # CON-026: HELLO was answered
+        return connection
 
     def _drop(self, broker):
         if broker in self.links:

@@ -16,6 +16,7 @@ PREFACE = bytes.fromhex('ab514e5401000000')
 RESPONSE, ONEWAY, IGNORABLE, ERROR, MORE = 1, 2, 4, 8, 16
 ATTEMPT_S, HELLO_S, ROUTE_POLL_S, AWAY_S, WAIT_MS = 3.0, 5.0, 30.0, 60.0, 15_000
 FRAME_BYTES_MAX, FRAME_BEFORE_HELLO, INFLATED_MAX, BATCH_RECORDS, BATCH_BYTES = 4_259_840, 16_384, 16_777_216, 1000, 1 << 20
+MORE_FRAMES = 256
 UNKNOWN_OFFSET = 2**53 - 1
 WRONG_BROKER, NOT_MASTER, UNSUPPORTED_FRAME, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, OUT_OF_RANGE = 2001, 2002, 4002, 4005, 4006, 4009
 SEQUENCE_CONFLICT, SEQUENCE_GAP, NOT_READY, LEASE_FENCED, PRODUCER_FENCED, UNKNOWN_PRODUCER = 4012, 4013, 5001, 8001, 8002, 8003
@@ -56,6 +57,8 @@ def read_varint(data, at, longest=10):
         value |= (data[at] & 0x7f) << shift
         shift += 7
         if data[at] < 0x80:
+            if longest == 8 and value >= 2**53:
+                raise Broken('a number that is too large')  # BAT-021
             return value, at + 1
     raise Broken('varint')
 
@@ -246,8 +249,11 @@ def decode_batch(data, stamped=True):
             name, pos = block(pos)
             value, pos = block(pos)
             properties[name.decode(errors='replace')] = value.decode(errors='replace')  # BAT-016: the last one counts
-        messages.append(Message(body, key.decode(errors='replace'), tag.decode(errors='replace'), properties,
-                                born + (delta >> 1 ^ -(delta & 1)), offset=base + index, store_time_ms=stored))
+        time_ms = born + (delta >> 1 ^ -(delta & 1))
+        if not 0 <= time_ms < 2**53:
+            raise Broken('born time')  # BAT-021
+        messages.append(Message(body, key.decode(errors='replace'), tag.decode(errors='replace'), properties, time_ms,
+                                offset=base + index, store_time_ms=stored))
     return base, count, messages
 
 
@@ -284,7 +290,7 @@ def queue_of_key(key, queues):
 # ---- one connection (chapters 02, 03, 04, 07) ------------------------------------------------------------------------
 
 class Connection:
-    def __init__(self, address, on_push=None, on_end=None, expect=None):
+    def __init__(self, address, on_push=None, on_end=None, expect=None, label=''):
         host, port = address.rsplit(':', 1)
         self.on_push, self.on_end = on_push, on_end
         self.lock, self.pending, self.parts = threading.Lock(), {}, {}  # pending: number -> (type, future)
@@ -293,12 +299,14 @@ class Connection:
         try:
             self.socket.settimeout(HELLO_S)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            hello = encode(FRAMES[HELLO][0], {'software': 'qanat-python-example/1'})
+            hello = encode(FRAMES[HELLO][0], {'software': 'qanat-python-example/1', 'label': label})
             self.sent_at = time.monotonic()
             self.socket.sendall(PREFACE + self._frame(HELLO, 0, 1, hello))
             deadline = time.monotonic() + HELLO_S
-            if self._read(8)[:5] != PREFACE[:5]:
-                raise Broken('preface')
+            for byte in PREFACE[:5]:  # TCP-002: as they come
+                if self._read(1)[0] != byte:
+                    raise Broken('preface')
+            self._read(3)
             while True:
                 self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
                 kind, flags, number, header, payload = self._read_frame(FRAME_BEFORE_HELLO)
@@ -380,12 +388,14 @@ class Connection:
 
     def _joined(self, key, flags, header):
         """FRM-012: the lists one behind the other, the rest from the first frame; None while more of it follows."""
-        first = self.parts.pop(key, None)
+        first, count = self.parts.pop(key, (None, 0))
         if first is not None:
             extend(first, header)
             header = first
         if flags & MORE:
-            self.parts[key] = header
+            if count == MORE_FRAMES:
+                raise Broken('frames without an end')  # FRM-013
+            self.parts[key] = header, count + 1
             return None
         return header
 
@@ -455,22 +465,31 @@ def extend(first, header):
 class BackOff:
     """CON-025: a random time between half and all of 100 ms × 2^n, at most 5 s."""
     def __init__(self):
-        self.failures = 0
+        self.failures, self.until = 0, 0.0
 
     def next(self):
         longest = min(0.1 * 2 ** min(self.failures, 10), 5.0)
         self.failures += 1
         return random.uniform(longest / 2, longest)
 
+    def failed(self):
+        self.until = time.monotonic() + self.next()
+
+    def rest(self, deadline):
+        """Waits until the address may be tried again; False where that is behind the deadline."""
+        time.sleep(max(min(self.until, deadline) - time.monotonic(), 0))
+        return time.monotonic() >= self.until
+
 
 # ---- routes (chapter 09) ---------------------------------------------------------------------------------------------
 
 class Routes:
     """What the NameServers say: one connection, topics watched, the next NameServer when it fails."""
-    def __init__(self, nameservers):
-        self.addresses, self.changed = list(nameservers), threading.Condition()
+    def __init__(self, nameservers, label=''):
+        self.addresses, self.label, self.changed = list(nameservers), label, threading.Condition()
         self.topics = {}    # topic -> {broker: (queues, when a route named it last)}
         self.codes = {}     # topic -> code of its last route
+        self.old = set()    # topics of which a broker said that their route is no longer right
         self.brokers = {}   # broker -> (address, away)
         self.creators = set()
         self.stopped, self.wake, self.connection = False, threading.Event(), None
@@ -482,6 +501,12 @@ class Routes:
                 self.topics[topic] = {}
                 self.wake.set()
 
+    def renew(self, topics):
+        """RTE-024: asks anew, at most once a second."""
+        with self.changed:
+            self.old.update(topics)
+        self.wake.set()
+
     def queues(self, topic):
         """All queues of the topic, those of away brokers included, sorted: [(broker, number)]."""
         with self.changed:
@@ -492,15 +517,21 @@ class Routes:
         waits, at = BackOff(), 0
         while not self.stopped:
             try:
-                self.connection = connection = Connection(self.addresses[at % len(self.addresses)], self._push, self.wake.set)
+                self.connection = connection = Connection(self.addresses[at % len(self.addresses)], self._push, self.wake.set,
+                                                          label=self.label)
                 waits.failures = 0
+                asked = {}  # topic -> when, on this connection
                 while not self.stopped and not connection.ended and not connection.leaving:
                     self.wake.clear()
+                    now = time.monotonic()
                     with self.changed:
-                        topics = list(self.topics)
-                    for start in range(0, len(topics), 256):  # a control header has 64 KiB
-                        self._take(connection.request(ROUTE_QUERY, {'topics': topics[start:start + 256], 'watch': True})[0])
-                    self.wake.wait(1.0 if NOT_READY in self.codes.values() else ROUTE_POLL_S)
+                        due = [topic for topic in self.topics if asked.get(topic, 0) + self._every(topic) <= now]
+                        self.old.difference_update(due)
+                    for start in range(0, len(due), 256):  # a control header has 64 KiB
+                        self._take(connection.request(ROUTE_QUERY, {'topics': due[start:start + 256], 'watch': True})[0])
+                    asked.update(dict.fromkeys(due, now))
+                    soonest = min((at + self._every(topic) for topic, at in asked.items()), default=now + ROUTE_POLL_S)
+                    self.wake.wait(max(soonest - time.monotonic(), 0))
                 connection.close()
             except (OSError, Unknown, NotSent, QanatError, Broken):
                 if self.connection:
@@ -508,6 +539,9 @@ class Routes:
                 if at % len(self.addresses) == len(self.addresses) - 1:  # all of them failed
                     time.sleep(waits.next())
             at += 1
+
+    def _every(self, topic):
+        return 1.0 if topic in self.old or self.codes.get(topic) == NOT_READY else ROUTE_POLL_S
 
     def _push(self, _, kind, header):
         if kind == ROUTE_UPDATE:

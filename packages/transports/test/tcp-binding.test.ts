@@ -1,6 +1,6 @@
 // Rules of the binding to TCP that raw sockets show (spec, chapter of TCP).
 import { createServer, connect as netConnect, Socket } from 'node:net';
-import { encodePreface, FRAMES_PER_TURN_MAX, type Listener } from '@qanat/core';
+import { encodePreface, FRAMES_PER_TURN_MAX, type Listener, QanatError } from '@qanat/core';
 import { Recorder, testFrame } from '@qanat/core/testing';
 import { tcpTransport } from '@qanat/transports/tcp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -59,6 +59,16 @@ describe('the binding to TCP', () => {
     client.flush();
     expect(writes.mock.calls).toHaveLength(1);
     await vi.waitFor(() => expect(server.frames).toHaveLength(100), { interval: 1 });
+  });
+
+  it('breaks a connection off that is about to end in good order, and tells both sides', async () => {
+    const { address, recorders } = await listening();
+    const client = dial(address);
+    await opened(client);
+    client.close();
+    client.abort(new QanatError('CONNECTION_LOST', 'it takes too long'));
+    await vi.waitFor(() => expect([client, recorders[0]].map((one) => one?.closes.length)).toEqual([1, 1]), { interval: 1 });
+    expect(client.closes[0]?.message).toBe('it takes too long');
   });
 
   // Behind four whole turns nothing waits but the end.

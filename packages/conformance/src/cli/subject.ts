@@ -66,6 +66,8 @@ function referenceSubject(role: Role): Subject {
     'abandon',
     'events',
     'batch',
+    'broadcasting',
+    'dead-letter',
     'kill',
     'stop',
     'pause',

@@ -107,6 +107,12 @@ export const HEADER_DEEDS: Readonly<Record<string, Deed>> = {
     onward(wire, rule, bytes);
     wire.later(numberOf(rule.args, 'ms', 1_000), () => onward(wire, rule, bytes));
   },
+  /** So many frames, `count`, with MORE go before it, all with its header. */
+  endless: (wire, frame, bytes, rule) => {
+    const more = joined(...encodeFrame(frame.type, frame.flags | Flag.MORE, frame.correlation, frame.control));
+    for (let i = 0; i < numberOf(rule.args, 'count', 1); i++) wire.send(more);
+    onward(wire, rule, bytes);
+  },
   /** A response to nothing goes before it, and one of another type under its number. */
   stray: (wire, frame, bytes, rule) => {
     const stray = (type: number, correlation: number): Uint8Array =>

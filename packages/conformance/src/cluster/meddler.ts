@@ -20,6 +20,15 @@ import type { MeddlingRule, Wire } from './meddling-rule.ts';
 /** What the kit's own client says in HELLO: its connections are not the subject's, and are passed on as they are. */
 export const OWN_SOFTWARE = 'qanat-conformance-kit';
 
+/** Whether its lengths are those of one frame. */
+function isFrame(bytes: Uint8Array): boolean {
+  try {
+    return decodeFrame(bytes) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 function isOwn(bytes: Uint8Array): boolean {
   try {
     const { type, control } = decodeFrame(bytes);
@@ -65,7 +74,7 @@ export class Meddler {
   push(node: string, bytes: Uint8Array): void {
     for (const [number, { node: at, connection }] of this.#open) {
       if (at !== node && node !== '*') continue;
-      this.#history.add({ kind: 'frame', connection: number, from: 'kit', bytes });
+      this.#history.add({ kind: isFrame(bytes) ? 'frame' : 'bytes', connection: number, from: 'kit', bytes });
       connection.send([bytes]);
       connection.flush();
     }
@@ -105,7 +114,7 @@ export class Meddler {
       number: () => number,
       send: (bytes) => {
         if (this.hanging.has(node) || !this.#open.has(number)) return;
-        this.#history.add({ kind: 'frame', connection: number, from: 'kit', bytes });
+        this.#history.add({ kind: isFrame(bytes) ? 'frame' : 'bytes', connection: number, from: 'kit', bytes });
         inner.send([bytes]);
         inner.flush();
       },

@@ -46,6 +46,9 @@ export interface Manifest {
   readonly flush?: 'sync' | 'async';
 }
 
+/** The code of calls that a driver did not answer because it broke its protocol or died. */
+export const DRIVER_ENDED = 'DRIVER';
+
 export type CallDone = (error: CallError | undefined, ok: Json) => void;
 
 /**

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import type { Json, JsonObject } from '../json.ts';
-import type { CallDone, Driver, Manifest } from './driver.ts';
+import { type CallDone, DRIVER_ENDED, type Driver, type Manifest } from './driver.ts';
 import { DRIVER_PROTOCOL, readDriverLine, readManifest } from './driver-message.ts';
 import { LineSplitter } from './line-splitter.ts';
 
@@ -85,7 +85,7 @@ export class LineDriver implements Driver {
   }
 
   call(op: string, args: JsonObject, done: CallDone): void {
-    if (this.#dead !== undefined) return done({ kind: 'failed', code: 'DRIVER', text: this.#dead }, null);
+    if (this.#dead !== undefined) return done({ kind: 'failed', code: DRIVER_ENDED, text: this.#dead }, null);
     const id = this.#nextId++;
     this.#pending.set(id, done);
     this.#write(JSON.stringify({ ...args, id, op }));
@@ -100,7 +100,7 @@ export class LineDriver implements Driver {
       );
       this.call(op, args, (error, ok) => {
         clearTimeout(timer);
-        if (error?.code === 'DRIVER') reject(new DriverError(error.text));
+        if (error?.code === DRIVER_ENDED) reject(new DriverError(error.text));
         else resolve(error === undefined ? { ok } : { error });
       });
     });
@@ -172,7 +172,7 @@ export class LineDriver implements Driver {
   #die(why: string): void {
     if (this.#dead !== undefined) return;
     this.#dead = why;
-    for (const done of [...this.#pending.values()]) done({ kind: 'failed', code: 'DRIVER', text: why }, null);
+    for (const done of [...this.#pending.values()]) done({ kind: 'failed', code: DRIVER_ENDED, text: why }, null);
     this.#pending.clear();
   }
 

@@ -75,7 +75,11 @@ export class TcpGround implements Ground {
     return {
       write: (bytes) => void socket.write(bytes),
       end: () => void socket.end(),
-      destroy: () => void socket.resetAndDestroy(),
+      destroy: () => {
+        // A socket that shuts down cannot be reset: Node would keep its handle for ever, and the kit would not exit.
+        if (!socket.writableEnded) socket.resetAndDestroy();
+        socket.destroy();
+      },
       setReading: (on) => void (on ? socket.resume() : socket.pause()),
     };
   }

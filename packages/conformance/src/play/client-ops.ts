@@ -23,11 +23,13 @@ import { controlOf } from './server-ops.ts';
 /** How long a producer or consumer may take to start. */
 const START_MS = 15_000;
 
-/** Starts a producer or consumer, `client`, with the fields of the step as its options. */
+/** Starts a producer or consumer, `client`, with the fields of the step as its options; `wait`: whether for the answer. */
 const start: Op = async (play, step) => {
   if (play.cluster === undefined) return;
-  const { op: _, ...options } = play.value(step) as JsonObject & { op: string };
-  await play.call(`${play.program.role}.start`, { nameServers: play.cluster.nameServers, ...options }, START_MS);
+  const { op: _, wait, ...options } = play.value(step) as JsonObject & { op: string };
+  const args = { nameServers: play.cluster.nameServers, ...options };
+  if (wait === false) play.begin(`${play.program.role}.start`, args);
+  else await play.call(`${play.program.role}.start`, args, START_MS);
 };
 
 /**
@@ -123,9 +125,13 @@ const storeBatch: Op = async (play, step) => {
 
 /**
  * Sends a frame to the subject on every connection of a server: `of`, `node`, `frame` or `type`, `flags`, `correlation`,
- * `header` or `control` (hex), `zeros`: so many bytes of payload.
+ * `header` or `control` (hex), `zeros`: so many bytes of payload. With `hex` those
+ * bytes and the zeros, whatever they are.
  */
 const push: Op = async (play, step) => {
+  const zeros = numberOf(step, 'zeros', 0);
+  if (typeof step.hex === 'string')
+    return play.cluster?.meddler.push(nodeOf(play, step), Uint8Array.from([...bytesOf(step.hex), ...new Uint8Array(zeros)]));
   const name = textOf(step, 'frame') as LiveFrame;
   const known = name in CONTROL_HEADERS;
   const bytes = rawFrame({
@@ -133,7 +139,7 @@ const push: Op = async (play, step) => {
     flags: listOf(step, 'flags').reduce<number>((all, flag) => all | (Flag[flag as keyof typeof Flag] ?? Number(flag)), 0),
     correlation: numberOf(step, 'correlation', 0),
     control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : bytesOf(textOf(step, 'control')),
-    payload: new Uint8Array(numberOf(step, 'zeros', 0)),
+    payload: new Uint8Array(zeros),
   });
   play.cluster?.meddler.push(nodeOf(play, step), bytes);
 };
@@ -145,6 +151,13 @@ const push: Op = async (play, step) => {
 const awaitDrained: Op = async (play, step) => {
   const drain = new Drain(play.history.events);
   await play.until(() => drain.done(), numberOf(step, 'withinMs', 30_000));
+};
+
+/** A server of raw TCP: it `says` some bytes (hex) to whoever connects, and `ends`; later steps know its address as `$keep`. */
+const stranger: Op = async (play, step) => {
+  if (play.cluster === undefined || play.ground.binding !== 'tcp') return;
+  const script = { says: bytesOf(textOf(step, 'says')), ends: flagOf(step, 'ends') };
+  play.kept.set(textOf(step, 'keep', 'stranger'), await play.cluster.openStranger(script));
 };
 
 /** Makes a topic at the kit's brokers. */
@@ -225,5 +238,6 @@ export const CLIENT_OPS: Readonly<Record<string, Op>> = {
   awaitFrame,
   storeBatch,
   push,
+  stranger,
   awaitDrained,
 };

@@ -1,5 +1,5 @@
 import type { KitCluster } from '../cluster/kit-cluster.ts';
-import type { Driver } from '../driver/driver.ts';
+import { DRIVER_ENDED, type Driver } from '../driver/driver.ts';
 import type { Ground } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import { HISTORY_FULL, type History } from '../history/history.ts';
@@ -47,6 +47,8 @@ export class Play {
   nextConnection = 1;
   readonly #signal: AbortSignal | undefined;
   #calls = 0;
+  /** Why the driver can no longer be asked. */
+  #driverEnd: string | undefined;
   /** What had come when the kit last waited for an answer in vain. */
   #receivedBeforeMute = -1;
 
@@ -97,9 +99,10 @@ export class Play {
 
   /** Lets time pass until the condition holds. False when it did not in time. @throws HarnessError when it is broken off. */
   async until(condition: () => boolean, withinMs: number = ANSWER_MS): Promise<boolean> {
-    const isOver = (): boolean => this.#signal?.aborted === true || this.history.isFull;
+    const isOver = (): boolean => this.#signal?.aborted === true || this.history.isFull || this.#driverEnd !== undefined;
     const held = await this.ground.until(() => isOver() || condition(), withinMs);
     if (!isOver()) return held;
+    if (this.#driverEnd !== undefined) throw new HarnessError(this.#driverEnd);
     throw new HarnessError(this.history.isFull ? `the program was given up: ${HISTORY_FULL}` : 'the program was broken off');
   }
 
@@ -139,6 +142,7 @@ export class Play {
     this.history.add({ kind: 'call', id, op, args });
     this.driver.call(op, args, (error, ok) => {
       pending.done = true;
+      if (error?.code === DRIVER_ENDED) this.#driverEnd = error.text ?? 'the driver ended';
       if (error === undefined) pending.ok = ok;
       else pending.error = error;
       this.history.add({ kind: 'result', id, op, ...(error === undefined ? { ok } : { error }) });

@@ -22,6 +22,10 @@ export interface Program {
   readonly steps: readonly Step[];
 }
 
+/** How long a program lets time pass, at the least. */
+export const passMsOf = ({ steps }: Program): number =>
+  steps.reduce((sum, step) => sum + (step.op === 'pass' ? numberOf(step, 'ms', 0) : 0), 0);
+
 /** Fields of a step, with defaults. */
 export const numberOf = (step: JsonObject, name: string, fallback: number): number =>
   typeof step[name] === 'number' ? (step[name] as number) : fallback;

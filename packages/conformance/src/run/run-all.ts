@@ -1,6 +1,6 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Family } from '../play/family.ts';
-import type { Program } from '../play/program.ts';
+import { type Program, passMsOf } from '../play/program.ts';
 import { type Judgement, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
 import { sideBySide } from './side-by-side.ts';
 
@@ -40,7 +40,7 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
     for (const run of waiting.splice(0)) take(run, judgeRun(run, clauses));
     waitingBytes = 0;
   };
-  await sideBySide(programs, isReal ? options.parallel : 1, async (program) => {
+  await sideBySide(isReal ? longestFirst(programs) : programs, isReal ? options.parallel : 1, async (program) => {
     if (over.aborted) return;
     onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
     const run = await runProgram(site, program, families, over);
@@ -58,6 +58,10 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
   judgeWaiting();
   return gaveUp;
 }
+
+/** Else a long one that begins last keeps everybody waiting. */
+const longestFirst = (programs: readonly Program[]): readonly Program[] =>
+  programs.toSorted((one, other) => passMsOf(other) - passMsOf(one));
 
 const bytesOf = ({ events }: Run): number => events.reduce((sum, event) => sum + ('bytes' in event ? event.bytes.length : 0), 0);
 

@@ -123,8 +123,9 @@ export class TcpConnection implements Connection {
     this.#ending = true;
     this.#splitter.stop();
     this.#queue.clear();
-    // A reset tells the peer that this was no clean end. It would wait for pending writes, which `destroy` does not.
-    if (!this.#socket.connecting) this.#socket.resetAndDestroy();
+    // A reset tells the peer that this was no clean end. It would wait for pending writes, which `destroy` does not. A socket
+    // that shuts down already cannot be reset: Node would keep its handle for ever, and the process would not exit.
+    if (!this.#socket.connecting && !this.#socket.writableEnded) this.#socket.resetAndDestroy();
     this.#socket.destroy();
   }
 

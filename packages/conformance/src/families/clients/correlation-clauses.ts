@@ -181,6 +181,9 @@ const givenUp = (facts: Facts, connection: ConnectionSeen): readonly Exchange[] 
     return (response?.atMs ?? Number.POSITIVE_INFINITY) > dueMs && endOfConnection(facts, connection).ms > dueMs;
   });
 
+/** Who waits for less gives up too soon for this to tell. */
+const GIVEN_UP_MS = 1_000;
+
 const keptOutOfUse: Clause = {
   id: 'QNT-COR-009',
   roles: CLIENTS,
@@ -199,6 +202,12 @@ const keptOutOfUse: Clause = {
           );
         else if (later) judge.pass(request);
       }
+      // Who ends the connection uses no number of it again.
+      const end = endOfConnection(facts, connection);
+      const last = asked(connection).find(
+        ({ response, request }) => response === undefined && end.ms - request.atMs >= GIVEN_UP_MS,
+      );
+      if (end.by === 'subject' && last !== undefined && !stopsBefore(facts, connection)) judge.pass(last.request);
     }
   },
 };

@@ -10,9 +10,8 @@ import { judgeSurvival, kitFrames, mayClose, subjectFrames, survival, told } fro
 const ANSWER_MS = 1_000;
 /** The bytes of the length field. */
 const LENGTH_BYTES = 4;
-const KNOWN_FLAGS = Flag.RESPONSE | Flag.ONEWAY | Flag.IGNORABLE | Flag.ERROR | Flag.MORE;
 
-const hexType = ({ type, name }: FrameSeen): string => name ?? `0x${type.toString(16).padStart(4, '0')}`;
+export const hexType = ({ type, name }: FrameSeen): string => name ?? `0x${type.toString(16).padStart(4, '0')}`;
 
 /** Frames that the kit sent in pieces, and what follows pieces. */
 const cutAnywhere: Clause = {
@@ -263,15 +262,19 @@ const pingAnswered: Clause = {
   },
 };
 
+const KNOWN_FLAGS = Flag.RESPONSE | Flag.ONEWAY | Flag.IGNORABLE | Flag.ERROR | Flag.MORE;
+
+/** It has flags that version 1.0 does not know, or something in the reserved byte. */
+export const isGreased = ({ flags, bytes }: FrameSeen): boolean => (flags & ~KNOWN_FLAGS) !== 0 || bytes[7] !== 0;
+
 /** What the table of unexpected things calls not wrong, in one word; undefined for an ordinary frame. */
 function oddity(frame: FrameSeen): string | undefined {
-  const { flags, isResponse, isOneWay, bytes, correlation } = frame;
+  const { flags, isResponse, isOneWay, correlation } = frame;
   if ((flags & Flag.ERROR) !== 0 && !isResponse) return 'ERROR without RESPONSE';
   if (isResponse && (flags & Flag.ONEWAY) !== 0) return 'ONEWAY together with RESPONSE';
   if (isOneWay && correlation !== 0) return 'ONEWAY with a number';
   if (!isOneWay && (flags & Flag.IGNORABLE) !== 0) return 'IGNORABLE on a request or response';
-  if ((flags & ~KNOWN_FLAGS) !== 0) return 'unknown flags';
-  if (bytes[7] !== 0) return 'a reserved byte';
+  if (isGreased(frame)) return 'unknown flags or a reserved byte';
   return hasUnknownField(frame) ? 'an unknown field' : undefined;
 }
 

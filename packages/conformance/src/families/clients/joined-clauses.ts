@@ -32,7 +32,7 @@ const takesEffectTogether: Clause = {
           early.frames[0] ?? routes.last,
           `expected ${early.node} to be used behind the last of the frames that MORE joins, got a connection before it`,
         );
-      else if (fresh.length > 0 && routes.last.atMs - routes.first.atMs > 2 * view.slackMs) judge.pass(routes.last);
+      else if (fresh.length > 0 && routes.last.atMs - routes.first.atMs > view.slackMs) judge.pass(routes.last);
     }
     for (const assignment of assignmentsOf(view).filter(({ first, last }) => first !== last))
       judgeLeasesTogether(facts, judge, assignment);
@@ -78,7 +78,7 @@ function judgeLeasesTogether(facts: Facts, judge: Judge, assignment: Told): void
       early.request,
       'expected new leases to be used behind the last of the frames that MORE joins, got a PULL before it',
     );
-  else if (fresh.length > 0 && last.atMs - first.atMs > 2 * facts.view.slackMs) judge.pass(last);
+  else if (fresh.length > 0 && last.atMs - first.atMs > facts.view.slackMs) judge.pass(last);
 }
 
 const listsAreJoined: Clause = {

@@ -117,7 +117,8 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
       ...chatter(500, 5),
       { op: 'hangNode', of: 'nameserver', node: 0 },
       { op: 'hangNode', of: 'nameserver', node: 1 },
-      pass(3_500),
+      // Until it has tried one of them, and goes on to the other.
+      pass(9_000),
     ],
     { setup: ONE_BROKER },
   ),

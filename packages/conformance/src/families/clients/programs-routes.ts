@@ -114,6 +114,7 @@ export const ROUTE_PROGRAMS: readonly Program[] = [
     ...(role === 'consumer' ? toEach(role) : []),
     pass(2_500),
   ]),
+  ...programs('quiet-for-half-a-minute', BOTH, (role) => [begin(role), ...work(role), pass(33_000), ...work(role)]),
   ...programs('quiet-for-a-minute', ['consumer'], (role) => [begin(role), ...work(role), pass(70_000)], {
     setup: ORDERS,
     timing: 'virtual',

@@ -51,7 +51,12 @@ const hungSince = ({ outages }: Facts, { node, openedAtMs }: ConnectionSeen): nu
 function topicsOf({ view }: Facts, client: ClientRun, fromMs: number, toMs: number): readonly string[] {
   if (client.role === 'consumer')
     return listOf(client.args, 'subscriptions').flatMap((one) => (isObject(one) ? [textOf(one, 'topic')] : []));
-  const sends = view.calls('send').filter(({ call }) => call.atMs >= fromMs && call.atMs <= toMs && isObject(call.args));
+  const sends = view
+    .calls('send')
+    .filter(
+      ({ call }) =>
+        call.atMs >= fromMs && call.atMs <= toMs && isObject(call.args) && textOf(call.args, 'client', 'p') === client.name,
+    );
   return [...new Set(sends.map(({ call }) => textOf(call.args as never, 'topic')))];
 }
 

@@ -19,8 +19,8 @@ export const member = (client = 'c', more: JsonObject = {}): Step => ({
 });
 
 /** Starts a client of a role. */
-export const begin = (role: ClientRole, client?: string): Step =>
-  role === 'consumer' ? member(client) : { op: 'start', client: client ?? 'p' };
+export const begin = (role: ClientRole, client?: string, more: JsonObject = {}): Step =>
+  role === 'consumer' ? member(client, more) : { op: 'start', client: client ?? 'p', ...more };
 
 /** Lets a client do what it is for: messages go through it. */
 export const work = (role: ClientRole, more: JsonObject = {}): readonly Step[] =>

@@ -97,7 +97,7 @@ const wasTold = ({ view }: Facts, run: ClientRun, from: FrameSeen, to: FrameSeen
     .told('error')
     .some(({ client, index, atMs }) => client === run.name && index > from.index && atMs <= to.atMs + view.slackMs);
 
-const copiesAreWhole: Clause = {
+export const copiesAreWhole: Clause = {
   id: 'QNT-OFS-024',
   roles: ['consumer'],
   needs: ['dead-letter', 'policy'],

@@ -2,7 +2,7 @@ import { codeNumber } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, FrameSeen } from '../../history/view.ts';
 import { type ClientRun, endOfConnection, type Facts, factsOf, once, runsAt, served } from '../clients/facts.ts';
-import { copiesOf } from './dead-letters.ts';
+import { copiesAreWhole, copiesOf } from './dead-letters.ts';
 import { deliveriesOf, handledOf, keyOf, mayFail, tellsHandled } from './deliveries.ts';
 import { memberRequests, runOfMember, type Span, spansFor } from './leases.ts';
 import { isMember, logOf, wants } from './log.ts';
@@ -137,6 +137,18 @@ const failedIsNotPassed: Clause = {
   },
 };
 
+/** The copy, and only then the offset: both have requirements of their own. */
+const copiesComeFirst: Clause = {
+  id: 'QNT-RGY-007',
+  roles: ['consumer'],
+  needs: ['dead-letter', 'policy'],
+  check(view, judge) {
+    if (copiesOf(view).length === 0) return;
+    copiesAreWhole.check(view, judge);
+    failedIsNotPassed.check(view, judge);
+  },
+};
+
 const onceASecond: Clause = {
   id: 'QNT-OFS-015',
   roles: ['consumer'],
@@ -173,7 +185,10 @@ const unansweredCommits: Clause = {
     const facts = factsOf(view);
     for (const { exchange, request, run, span, key, offset } of offsetsTold(view)) {
       if (exchange.name !== 'OFFSET_COMMIT' || exchange.response !== undefined) continue;
-      const fromMs = Math.min(endOfConnection(facts, request.connection).ms, request.atMs + 3_000);
+      const lostMs = Math.min(endOfConnection(facts, request.connection).ms, request.atMs + 3_000);
+      // Before its member is heard it cannot know that it still has the queue.
+      const fromMs = heardAgain(facts, run, span.node, lostMs);
+      if (fromMs === undefined) continue;
       const dueMs = fromMs + AGAIN_MS + view.slackMs;
       const again = offsetsTold(view).find(
         (later) =>
@@ -198,6 +213,17 @@ const unansweredCommits: Clause = {
     }
   },
 };
+
+/** When a heartbeat of a member was answered behind a time. */
+const heardAgain = ({ view }: Facts, run: ClientRun, node: string, ms: number): number | undefined =>
+  memberRequests(view).find(
+    ({ name, header, connection, response, code }) =>
+      name === 'CLIENT_HEARTBEAT' &&
+      connection.node === node &&
+      runOfMember(view).get(header.member) === run &&
+      code === undefined &&
+      (response?.atMs ?? 0) >= ms,
+  )?.response?.atMs;
 
 /** The same for what a consumer asks: see QNT-COR-010 of producers. */
 const lostIsUnknown: Clause = { ...unansweredCommits, id: 'QNT-COR-010' };
@@ -287,4 +313,5 @@ export const OFFSET_CLAUSES: readonly Clause[] = [
   beginsAtStart,
   broadcasts,
   failedIsNotPassed,
+  copiesComeFirst,
 ];

@@ -185,8 +185,9 @@ function isOneReading(facts: Facts, run: ClientRun, key: string, from: number, t
   );
 }
 
-const filtersExactly: Clause = {
-  id: 'QNT-PUL-030',
+/** What is handed out has passed the filter; what passes it and is not handed out is found by QNT-PUL-033. */
+const filtersExactly = (id: string): Clause => ({
+  id,
   roles: ['consumer'],
   check(view, judge) {
     const facts = factsOf(view);
@@ -202,7 +203,7 @@ const filtersExactly: Clause = {
       else if (hasOthers(facts, run, key)) judge.pass(index);
     }
   },
-};
+});
 
 /** Whether the queue has messages that the filter keeps out. */
 const hasOthers = ({ view }: Facts, run: ClientRun, key: string): boolean =>
@@ -288,4 +289,11 @@ export function judgeTold(facts: Facts, judge: Judge, run: ClientRun, at: FrameS
   judgeThat(judge, at, told !== undefined, () => `expected the application to be told of ${code}, got no event "error" with it`);
 }
 
-export const PULL_CLAUSES: readonly Clause[] = [pullsOn, dropsWhatWasAsked, filtersExactly, brokenAnswers, outOfRange];
+export const PULL_CLAUSES: readonly Clause[] = [
+  pullsOn,
+  dropsWhatWasAsked,
+  filtersExactly('QNT-PUL-030'),
+  filtersExactly('QNT-NAM-009'),
+  brokenAnswers,
+  outOfRange,
+];

@@ -41,32 +41,38 @@ const hasUnknownField = (prospect: Prospect): boolean =>
   [...allFields(requestOf(prospect))].some(({ field }) => field === undefined);
 
 /** An integer of 64 bits that is too large for a sender, refused by a receiver. */
-const integers: Clause = {
+const integers = (roles: Clause['roles']): Clause => ({
   id: 'QNT-TYP-001',
-  roles: SERVERS,
+  roles,
   check(view, judge) {
     lineOf('QNT-TYP-001').check(view, judge);
     for (const { frame, message } of saidBy(view))
       for (const { field, value } of allFields(message))
-        if (field?.kind === 'uint64' && value > INTEGER_MAX)
-          judge.fail(frame, `no integer is above 2^53-1; got ${value} in ${field.name}`, field.name);
+        if (field?.kind === 'uint64')
+          judgeThat(
+            judge,
+            frame,
+            value <= INTEGER_MAX,
+            () => `no integer is above 2^53-1; got ${value} in ${field.name}`,
+            field.name,
+          );
   },
-};
+});
 
-/** Frames of the subject with their control headers taken apart. */
+/** Frames of the subject with their control headers taken apart; a client opens its connections itself. */
 function saidBy(view: View): readonly { readonly frame: FrameSeen; readonly message: WireMessage }[] {
   return view.frames.flatMap((frame) => {
-    const { from, connection, name, isError, isResponse } = frame;
-    if (from !== 'subject' || connection.openedBy !== 'kit' || (name === undefined && !isError)) return [];
+    const { from, name, isError, isResponse } = frame;
+    if (from !== 'subject' || (name === undefined && !isError)) return [];
     const types = name === undefined ? undefined : FRAMES[name];
     const type = isError ? 'ErrorInfo' : ((isResponse ? types?.response : types?.request) ?? '');
     return [{ frame, message: readMessage(type, frame.control) }];
   });
 }
 
-const texts: Clause = {
+const texts = (roles: Clause['roles']): Clause => ({
   id: 'QNT-TYP-009',
-  roles: SERVERS,
+  roles,
   check(view, judge) {
     for (const { frame, message } of saidBy(view)) {
       const given = [...allFields(message)].filter(({ field }) => field?.kind === 'string');
@@ -75,7 +81,7 @@ const texts: Clause = {
       else if (given.length > 0) judge.pass(frame);
     }
   },
-};
+});
 
 const isDefault = ({ wireType, value, content, field }: WireField): boolean =>
   field !== undefined && !field.repeated && field.kind !== 'message' && (wireType === 0 ? value === 0 : content.length === 0);
@@ -95,9 +101,9 @@ function disorderIn({ fields }: WireMessage): string | undefined {
   return undefined;
 }
 
-const oneOrder: Clause = {
+const oneOrder = (roles: Clause['roles']): Clause => ({
   id: 'QNT-TYP-010',
-  roles: SERVERS,
+  roles,
   check(view, judge) {
     for (const { frame, message } of saidBy(view)) {
       if (message.fields.length < 2) continue;
@@ -111,7 +117,7 @@ const oneOrder: Clause = {
       );
     }
   },
-};
+});
 
 /** Whether a scalar field comes twice, with different values. */
 const twice = ({ fields }: WireMessage, number: number): readonly WireField[] =>
@@ -183,8 +189,11 @@ const defaults: Clause = {
   },
 };
 
+/** What holds of the control headers that anybody sends. */
+export const sentFields = (roles: Clause['roles']): readonly Clause[] => [integers(roles), texts(roles), oneOrder(roles)];
+
 export const TYPE_CLAUSES: readonly Clause[] = [
-  integers,
+  ...sentFields(SERVERS),
   understood('QNT-TYP-002', hasUnknownField, 'unknown fields are skipped'),
   defaults,
   lineOf('QNT-TYP-004'),
@@ -192,7 +201,5 @@ export const TYPE_CLAUSES: readonly Clause[] = [
   lineOf('QNT-TYP-005', ['broker']),
   lineOf('QNT-TYP-006'),
   lineOf('QNT-TYP-007'),
-  texts,
-  oneOrder,
   lastValue,
 ];

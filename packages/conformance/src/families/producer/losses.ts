@@ -54,10 +54,13 @@ export const lossesOf = once((facts: Facts): readonly Loss[] => {
       if (response === undefined || !CODES.includes(code as LossCode) || header === undefined) continue;
       if (name !== 'SEND' && name !== 'INIT_PRODUCER') continue;
       const sent = name === 'SEND' ? readSent(request.payload) : undefined;
+      const id = sent?.producerId ?? header.producerId;
+      // Who asks for an id has none to lose.
+      if (id === 0) continue;
       found.push({
         code: code as LossCode,
         node: connection.node,
-        id: sent?.producerId ?? header.producerId,
+        id,
         epoch: sent?.epoch ?? header.epoch & 0xffff,
         at: response,
         client: clientOf(facts, connection),

@@ -201,7 +201,7 @@ export const IDENTITY_PROGRAMS: readonly Program[] = [
   program(
     'many-calls-at-once',
     [SINGLE, meddle('SEND', 'answer', 'delay', { ms: 200, times: 999 }), single({ keys: ['a'], count: 140, timeoutMs: 60_000 })],
-    { setup: ONE, timing: 'virtual' },
+    { setup: ONE },
   ),
   program(
     'connections-break-under-many-batches',
