@@ -112,7 +112,10 @@ export class DriverSite implements Site {
     const cluster = await this.#clusterFor(setup, ground, history, token);
     const settings = objectOf(setup, this.role === 'broker' ? 'broker' : 'nameServer');
     const args = { nameServers: [...(cluster?.nameServers ?? [])], ...(Object.keys(settings).length > 0 ? { settings } : {}) };
-    const address = await this.#start(number, args, ground);
+    const address = await this.#start(number, args, ground).catch((error: unknown) => {
+      cluster?.close();
+      throw error;
+    });
     const driver = this.#instance(number, ground, args);
     const release = async (): Promise<void> => {
       await this.#letGo(this.manifest.abilities.includes('kill') ? 'kill' : 'stop', { server: number });

@@ -52,7 +52,13 @@ it('says what is no frame, and is not listened to any more', { timeout: PATIENCE
     socket.write(encodePreface());
     flood(socket, new Uint8Array(100_000).fill(0xff));
   });
-  const greets: Program = { ...program, steps: [{ op: 'open', hello: false }, { op: 'awaitFrames', withinMs: 100 }] };
+  const greets: Program = {
+    ...program,
+    steps: [
+      { op: 'open', hello: false },
+      { op: 'awaitFrames', withinMs: 100 },
+    ],
+  };
   const run = await runProgram(endpointSite('broker', address), greets, []);
   expect(run.events.filter(({ kind }) => kind === 'broken')).toHaveLength(1);
 });
