@@ -70,5 +70,7 @@ function explain(error: Error, terminal: Terminal): number {
 
 /** The command. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
-  process.exitCode = await runCommand(argv, processTerminal);
+  const code = await runCommand(argv, processTerminal);
+  // What a program that was broken off has left open does not keep the command; what was written is on its way first.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { Json, JsonObject } from '../json.ts';
 import { type CallDone, DRIVER_ENDED, type Driver, type Manifest } from './driver.ts';
 import { DRIVER_PROTOCOL, readDriverLine, readManifest } from './driver-message.ts';
-import { LineSplitter } from './line-splitter.ts';
+import { DRIVER_LINE_CHARACTERS_MAX, LineSplitter } from './line-splitter.ts';
 
 /** How a driver is reached: a command of which the kit speaks to the standard input and output, or a socket. */
 export type DriverPlace =
@@ -28,6 +28,8 @@ export class DriverError extends Error {
 interface Pipe {
   write(text: string): void;
   end(): void;
+  /** Reads nothing any more. */
+  destroy(): void;
 }
 
 /** A driver in another process: lines of JSON, answers in any order. */
@@ -109,11 +111,14 @@ export class LineDriver implements Driver {
   async close(): Promise<void> {
     this.#pipe?.end();
     const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined) return;
+    // A driver that has ended may have left behind what it started.
+    if (child.exitCode !== null || child.signalCode !== null) return killGroup(child, 'SIGKILL');
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => killGroup(child, 'SIGKILL'), END_MS);
-      child.once('close', () => {
+      child.once('exit', () => {
         clearTimeout(timer);
+        killGroup(child, 'SIGKILL');
         resolve();
       });
       killGroup(child, 'SIGTERM');
@@ -129,27 +134,39 @@ export class LineDriver implements Driver {
     // A group of its own, so that what the driver has started ends with it.
     const child = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.#child = child;
-    const splitter = new LineSplitter((line) => this.#take(line));
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (!splitter.push(text)) this.#die('a line of the driver is too long');
-    });
+    child.stdout.setEncoding('utf8').on('data', this.#reader());
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#said = (this.#said + text).slice(-KEPT_CHARACTERS);
     });
     child.stdin.on('error', () => {});
     child.on('error', (error) => this.#die(`the driver could not be started: ${error.message}`));
+    // What it has started may hold its pipes open: it is dead all the same.
+    child.on('exit', () => killGroup(child, 'SIGKILL'));
     child.on('close', (code, signal) => this.#die(`the driver ended with ${signal ?? code}.${this.#whatItSaid()}`));
-    this.#pipe = { write: (text) => void child.stdin.write(text), end: () => void child.stdin.end() };
+    this.#pipe = {
+      write: (text) => void child.stdin.write(text),
+      end: () => void child.stdin.end(),
+      destroy: () => void child.stdout.destroy(),
+    };
   }
 
   #dial(socket: Socket): void {
-    const splitter = new LineSplitter((line) => this.#take(line));
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      if (!splitter.push(text)) this.#die('a line of the driver is too long');
-    });
+    socket.setEncoding('utf8').on('data', this.#reader());
     socket.on('error', (error) => this.#die(`the driver cannot be reached: ${error.message}`));
     socket.on('close', () => this.#die('the driver closed its connection'));
-    this.#pipe = { write: (text) => void socket.write(text), end: () => void socket.end() };
+    this.#pipe = {
+      write: (text) => void socket.write(text),
+      end: () => void socket.end(),
+      destroy: () => void socket.destroy(),
+    };
+  }
+
+  #reader(): (text: string) => void {
+    const splitter = new LineSplitter((line) => this.#take(line));
+    return (text) => {
+      if (this.#dead === undefined && !splitter.push(text))
+        this.#die(`a line of the driver is longer than ${DRIVER_LINE_CHARACTERS_MAX} characters`);
+    };
   }
 
   #write(line: string): void {
@@ -158,6 +175,7 @@ export class LineDriver implements Driver {
   }
 
   #take(line: string): void {
+    if (this.#dead !== undefined) return;
     this.#onLine?.(line, 'driver');
     const message = readDriverLine(line);
     if (typeof message === 'string') return this.#die(message);
@@ -172,6 +190,7 @@ export class LineDriver implements Driver {
   #die(why: string): void {
     if (this.#dead !== undefined) return;
     this.#dead = why;
+    this.#pipe?.destroy();
     for (const done of [...this.#pending.values()]) done({ kind: 'failed', code: DRIVER_ENDED, text: why }, null);
     this.#pending.clear();
   }

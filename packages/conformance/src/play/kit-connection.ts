@@ -40,6 +40,7 @@ export class KitConnection {
   #nextCorrelation = 1;
   #prefaceLeft: number;
   #endedHere = false;
+  #isBroken = false;
 
   /** @param greet what is sent at once on TCP: the preface, as it should be or not. */
   constructor(play: ConnectionOwner, address: string, greet: Uint8Array) {
@@ -135,6 +136,7 @@ export class KitConnection {
   }
 
   #take(bytes: Uint8Array): void {
+    if (this.#isBroken) return;
     let rest = bytes;
     if (this.#prefaceLeft > 0) {
       const preface = rest.subarray(0, this.#prefaceLeft);
@@ -173,7 +175,9 @@ export class KitConnection {
     }
   }
 
+  /** What comes behind bytes that are no frame cannot be read. */
   #broken(error: QanatError, bytes: Uint8Array): void {
+    this.#isBroken = true;
     this.#play.history.add({ kind: 'broken', connection: this.number, why: error.message, bytes });
   }
 

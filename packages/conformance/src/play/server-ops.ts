@@ -142,7 +142,8 @@ const awaitFrames: Op = async (play, step) => {
     await play.until(() => connection.received >= frames || connection.state === 'closed', numberOf(step, 'withinMs', ANSWER_MS));
 };
 
-const pass: Op = (play, step) => play.pass(numberOf(step, 'ms', 0));
+/** Lets `ms` pass, and `slacks` times what a subject may be late now. */
+const pass: Op = (play, step) => play.pass(numberOf(step, 'ms', 0) + numberOf(step, 'slacks', 0) * play.ground.slackMs);
 
 const reading: Op = async (play, step) => play.connection(selector(step))?.setReading(flagOf(step, 'on', true));
 

@@ -9,6 +9,8 @@ import { objectOf, type Program } from '../play/program.ts';
 import type { Prepared, Site } from './run-program.ts';
 
 const START_MS = 60_000;
+/** What a program has left running may take so long to end. */
+const LET_GO_MS = 5_000;
 
 export interface DriverSiteOptions {
   readonly role: Role;
@@ -79,9 +81,14 @@ export class DriverSite implements Site {
   /** What a program has left running. A subject that cannot be killed is closed; one that does not end is left behind. */
   #end(client: string): Promise<void> {
     const op = this.manifest.abilities.includes('abandon') ? 'abandon' : 'close';
+    return this.#letGo(op, { client });
+  }
+
+  /** Asks for an end, and does not wait for ever. */
+  #letGo(op: string, args: JsonObject): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 5_000);
-      this.#driver.call(op, { client }, () => {
+      const timer = setTimeout(resolve, LET_GO_MS);
+      this.#driver.call(op, args, () => {
         clearTimeout(timer);
         resolve();
       });
@@ -105,12 +112,13 @@ export class DriverSite implements Site {
     const cluster = await this.#clusterFor(setup, ground, history, token);
     const settings = objectOf(setup, this.role === 'broker' ? 'broker' : 'nameServer');
     const args = { nameServers: [...(cluster?.nameServers ?? [])], ...(Object.keys(settings).length > 0 ? { settings } : {}) };
-    const address = await this.#start(number, args, ground);
+    const address = await this.#start(number, args, ground).catch((error: unknown) => {
+      cluster?.close();
+      throw error;
+    });
     const driver = this.#instance(number, ground, args);
     const release = async (): Promise<void> => {
-      await new Promise<void>((resolve) =>
-        this.#driver.call(this.manifest.abilities.includes('kill') ? 'kill' : 'stop', { server: number }, () => resolve()),
-      );
+      await this.#letGo(this.manifest.abilities.includes('kill') ? 'kill' : 'stop', { server: number });
       cluster?.close();
     };
     return { ground, history, driver, address, token, ...(cluster === undefined ? {} : { cluster }), release };

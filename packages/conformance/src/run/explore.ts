@@ -3,13 +3,14 @@ import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import type { Manifest, Role } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
 import type { Family } from '../play/family.ts';
+import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
 import type { Budget } from './budget.ts';
 import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReportOptions, failureReport } from './failure-report.ts';
 import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
-import { runAll } from './run-all.ts';
+import { type RunAllOptions, runAll } from './run-all.ts';
 import type { Judgement, Run, Site } from './run-program.ts';
 import { sideBySide } from './side-by-side.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
@@ -61,13 +62,19 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   const harness: { program: string; why: string }[] = [];
   let alive = false;
   const { signal, onProgress, parallel = PARALLEL } = options;
+  const slackMs = new Map<Program, number>();
   const take = (run: Run, judgements: readonly Judgement[]): void => {
     result.programs++;
+    slackMs.set(run.program, run.slackMs);
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
     if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
     addRun(findings, run, judgements);
   };
-  const gaveUp = await runAll({ site, families, clauses, programs, parallel, signal, onProgress, take });
+  const all = { site, families, clauses, programs, parallel, signal, onProgress, take };
+  const gaveUp = await runAll(all);
+  const open = clauses.filter((one) => obstacleOf(options, one, able) === undefined && findings.get(one.id)?.passes === 0);
+  if (site.timing === 'real' && gaveUp === undefined && open.length > 0)
+    await runAll({ ...all, ...inQuiet(programs, slackMs, families, open), signal: within(QUIET_MS, signal) });
   if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
   const asked = REQUIREMENTS.filter(
     (one) => binds(one, site.role) && options.only?.(one.id) !== false && options.requirements?.has(one.id) !== false,
@@ -87,6 +94,28 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   result.settled = settle(result, options.signal?.aborted === true);
   options.onResult?.(result);
   return result;
+}
+
+const within = (ms: number, signal: AbortSignal | undefined): AbortSignal =>
+  AbortSignal.any([AbortSignal.timeout(ms), ...(signal === undefined ? [] : [signal])]);
+
+/** Programs at a time where they were disturbed before, and how long they are tried again. */
+const PARALLEL_IN_QUIET = 4;
+const QUIET_MS = 30_000;
+/** What is wider than the least slack by so much proves little. */
+const WIDE = 1.5;
+
+/** Of families of which clauses have no evidence: programs that ran while the machine was late. */
+function inQuiet(
+  programs: readonly Program[],
+  slackMs: ReadonlyMap<Program, number>,
+  families: readonly Family[],
+  open: readonly Clause[],
+): Pick<RunAllOptions, 'programs' | 'parallel'> {
+  const leastMs = Math.min(...slackMs.values());
+  const names = families.filter(({ clauses }) => clauses.some((clause) => open.includes(clause))).map(({ name }) => name);
+  const disturbed = programs.filter((one) => names.includes(one.family) && (slackMs.get(one) ?? 0) > WIDE * leastMs);
+  return { programs: disturbed, parallel: PARALLEL_IN_QUIET };
 }
 
 function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptions): Result {
@@ -161,7 +190,7 @@ function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: rea
   if (missing.length > 0) return `needs a driver that can: ${missing.join(', ')}`;
   if (clause.binding !== undefined && clause.binding !== site.binding) return `only over ${clause.binding}`;
   if (clause.timing !== undefined && clause.timing !== site.timing)
-    return 'takes too long on a real clock: only subjects on virtual time are asked';
+    return 'takes too long for a real clock, or too exact a moment: only subjects on virtual time are asked';
   return undefined;
 }
 

@@ -234,6 +234,7 @@ const refusesBehindGoAway: Clause = {
   // A NameServer answers at once: nothing is ever in flight there that would keep a connection between GOAWAY and the close.
   id: 'QNT-CON-018',
   roles: ['broker'],
+  timing: 'virtual',
   check(view, judge) {
     for (const connection of dialled(view)) {
       const goAway = connection.goAways.find(({ from, code }) => from === 'subject' && code === 'SHUTTING_DOWN');

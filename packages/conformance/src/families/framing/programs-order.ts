@@ -130,7 +130,7 @@ export const ORDER_PROGRAMS: readonly Program[] = [
       correlation: 1_001,
       wait: false,
     },
-    { op: 'pass', ms: 1_200 },
+    { op: 'pass', ms: 100, slacks: 3 },
     FENCE,
     ask(typeOf('TOPIC_LIST'), { correlation: 1_001, wait: false }),
     AWAIT_CLOSE,

@@ -53,7 +53,6 @@ const RESTARTS: readonly Program[] = [
   program('queues-are-added-while-a-member-stays-away', whileAway(), KILLED),
   program('the-broker-is-killed-and-a-member-stays-away', [...whileAway(), live(10_000), SETTLED, describe, SETTLED], {
     ...KILLED,
-    ...VIRTUAL,
   }),
   program(
     'the-broker-stops-and-its-members-come-back',

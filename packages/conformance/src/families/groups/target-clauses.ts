@@ -125,11 +125,14 @@ const everyBroker = ownersClause(
   ({ rest, topic }, { facts }) => topic.own > 0 && topic.others.size > 0 && !facts.topics.hasVanished(topic.topic, rest.atMs),
 );
 
-const vanished = ownersClause(
-  'QNT-GRP-032',
-  ['others'],
-  ({ rest, topic }, { facts }) => topic.own > 0 && facts.topics.hasVanished(topic.topic, rest.atMs),
-);
+const vanished: Clause = {
+  ...ownersClause(
+    'QNT-GRP-032',
+    ['others'],
+    ({ rest, topic }, { facts }) => topic.own > 0 && facts.topics.hasVanished(topic.topic, rest.atMs),
+  ),
+  timing: 'virtual',
+};
 
 const ordered = ownersClause('QNT-GRP-033', ['order', 'gone'], ({ rest, wrong }) => {
   const members = rest.members.filter(({ current }) => current);
