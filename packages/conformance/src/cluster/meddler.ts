@@ -94,8 +94,8 @@ export class Meddler {
     let handler: ConnectionHandler | undefined;
     /** Undefined until the first frame tells who dialled. */
     let own: boolean | undefined;
-    const begin = (bytes: Uint8Array): void => {
-      own = isOwn(bytes);
+    const begin = (isKits: boolean): void => {
+      own = isKits;
       if (own) return;
       number = this.#nextConnection();
       this.#open.set(number, { node, connection: inner, abort: () => wire.abort() });
@@ -153,7 +153,7 @@ export class Meddler {
     return {
       onOpen: () => served.onOpen(),
       onFrame: (frame) => {
-        if (own === undefined) begin(frame);
+        if (own === undefined) begin(isOwn(frame));
         if (own === true) return served.onFrame(frame);
         const bytes = frame.slice();
         this.#history.add({ kind: 'frame', connection: number, from: 'subject', bytes });
@@ -161,6 +161,8 @@ export class Meddler {
       },
       onFramesEnd: () => served.onFramesEnd(),
       onBadBytes: (error) => {
+        // The kit's own clients send frames and nothing else.
+        if (own === undefined) begin(false);
         if (number !== 0) this.#history.add({ kind: 'broken', connection: number, why: error.message, bytes: new Uint8Array(0) });
         served.onBadBytes(error);
       },

@@ -122,8 +122,9 @@ const storeBatch: Op = async (play, step) => {
 };
 
 /**
- * Sends a frame to the subject on every connection of a server: `of`, `node`, `frame` or `type`, `flags`, `correlation`,
- * `header` or `control` (hex), `zeros`: so many bytes of payload.
+ * Sends a frame to the subject on every connection of a server, `times` over: `of`, `node`, `frame` or `type`, `flags`,
+ * `correlation`, `header` or `control` (hex) with `controlZeros` behind it, `zeros`: so many bytes of payload; a wrong `length`
+ * or `controlLength`.
  */
 const push: Op = async (play, step) => {
   const name = textOf(step, 'frame') as LiveFrame;
@@ -132,11 +133,17 @@ const push: Op = async (play, step) => {
     type: known ? FRAMES[name].type : numberOf(step, 'type', 0x3a5a),
     flags: listOf(step, 'flags').reduce<number>((all, flag) => all | (Flag[flag as keyof typeof Flag] ?? Number(flag)), 0),
     correlation: numberOf(step, 'correlation', 0),
-    control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : bytesOf(textOf(step, 'control')),
+    control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : opaqueControl(step),
     payload: new Uint8Array(numberOf(step, 'zeros', 0)),
+    ...(typeof step.length === 'number' ? { length: step.length } : {}),
+    ...(typeof step.controlLength === 'number' ? { controlLength: step.controlLength } : {}),
   });
-  play.cluster?.meddler.push(nodeOf(play, step), bytes);
+  for (let i = 0; i < numberOf(step, 'times', 1); i++) play.cluster?.meddler.push(nodeOf(play, step), bytes);
 };
+
+/** The control header of a type of which the kit knows no message. */
+const opaqueControl = (step: Step): Uint8Array =>
+  Uint8Array.from([...bytesOf(textOf(step, 'control')), ...new Uint8Array(numberOf(step, 'controlZeros', 0))]);
 
 /**
  * Waits until every message that was published, and that a started consumer asked for, was delivered to somebody (of `each`

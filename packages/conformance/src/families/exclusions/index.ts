@@ -1,4 +1,5 @@
 import type { Role } from '../../driver/driver.ts';
+import { CLIENT_EXCLUSIONS, CONSUMER_EXCLUSIONS } from './clients.ts';
 import { CONNECTION_EXCLUSIONS } from './connection.ts';
 import { CONSUME_EXCLUSIONS } from './consume.ts';
 import { BROKER_DIALLING_EXCLUSIONS, NAME_SERVER_DIALLING_EXCLUSIONS } from './dialling.ts';
@@ -11,7 +12,8 @@ import { PRODUCER_EXCLUSIONS } from './producer.ts';
 type Reasons = Readonly<Record<string, string>>;
 
 const SERVERS: readonly Role[] = ['nameserver', 'broker'];
-const EVERYBODY: readonly Role[] = [...SERVERS, 'producer', 'consumer'];
+const CLIENTS: readonly Role[] = ['producer', 'consumer'];
+const EVERYBODY: readonly Role[] = [...SERVERS, ...CLIENTS];
 
 /** Requirements that no kit can observe from outside, each with its reason, by the roles of which that is so. */
 const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reasons }[] = [
@@ -23,7 +25,9 @@ const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reas
   { roles: ['broker'], reasons: BROKER_DIALLING_EXCLUSIONS },
   { roles: ['broker'], reasons: PRODUCE_EXCLUSIONS },
   { roles: ['broker'], reasons: CONSUME_EXCLUSIONS },
+  { roles: CLIENTS, reasons: CLIENT_EXCLUSIONS },
   { roles: ['producer'], reasons: PRODUCER_EXCLUSIONS },
+  { roles: ['consumer'], reasons: CONSUMER_EXCLUSIONS },
 ];
 
 /** Why a requirement cannot be observed of a role. Where there is a clause for the role, the clause counts. */

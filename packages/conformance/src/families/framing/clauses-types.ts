@@ -1,7 +1,7 @@
 import { FRAMES } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
-import { allFields, isUtf8, readMessage, type WireField, type WireMessage } from './control-header.ts';
+import { allFields, isUtf8, messageOf, readMessage, type WireField, type WireMessage } from './control-header.ts';
 import { type Judged, judgedOf, lineOf, SERVERS, tell } from './outcome.ts';
 import type { Prospect } from './outlook.ts';
 
@@ -56,11 +56,9 @@ const integers: Clause = {
 /** Frames of the subject with their control headers taken apart. */
 function saidBy(view: View): readonly { readonly frame: FrameSeen; readonly message: WireMessage }[] {
   return view.frames.flatMap((frame) => {
-    const { from, connection, name, isError, isResponse } = frame;
-    if (from !== 'subject' || connection.openedBy !== 'kit' || (name === undefined && !isError)) return [];
-    const types = name === undefined ? undefined : FRAMES[name];
-    const type = isError ? 'ErrorInfo' : ((isResponse ? types?.response : types?.request) ?? '');
-    return [{ frame, message: readMessage(type, frame.control) }];
+    if (frame.from !== 'subject' || frame.connection.openedBy !== 'kit') return [];
+    const message = messageOf(frame);
+    return message === undefined ? [] : [{ frame, message }];
   });
 }
 
@@ -81,7 +79,7 @@ const isDefault = ({ wireType, value, content, field }: WireField): boolean =>
   field !== undefined && !field.repeated && field.kind !== 'message' && (wireType === 0 ? value === 0 : content.length === 0);
 
 /** What is not in the one order of a message; undefined where nothing is. */
-function disorderIn({ fields }: WireMessage): string | undefined {
+export function disorderIn({ fields }: WireMessage): string | undefined {
   for (const [i, field] of fields.entries()) {
     const before = fields[i - 1];
     const name = field.field?.name ?? `field ${field.number}`;
