@@ -12,6 +12,7 @@ import {
   QanatError,
   type Transport,
 } from '@qanat/core';
+import { isStream, type StreamConnection } from '../ground/ground.ts';
 import type { History } from '../history/history.ts';
 import { hexOf } from '../json.ts';
 import { DEEDS } from './deeds.ts';
@@ -19,6 +20,14 @@ import type { MeddlingRule, Wire } from './meddling-rule.ts';
 
 /** What the kit's own client says in HELLO: its connections are not the subject's, and are passed on as they are. */
 export const OWN_SOFTWARE = 'qanat-conformance-kit';
+
+/** Connections of a server (or `*`) that begin with another preface. */
+export interface PrefaceRule {
+  readonly at: string;
+  readonly preface: Uint8Array;
+  /** So many connections. */
+  times: number;
+}
 
 function isOwn(bytes: Uint8Array): boolean {
   try {
@@ -35,6 +44,7 @@ function isOwn(bytes: Uint8Array): boolean {
  */
 export class Meddler {
   readonly rules: MeddlingRule[] = [];
+  readonly prefaces: PrefaceRule[] = [];
   readonly hanging = new Set<string>();
   readonly #history: History;
   readonly #later: (ms: number, run: () => void) => void;
@@ -71,6 +81,15 @@ export class Meddler {
     }
   }
 
+  /** Ends the streams of a server's connections, which go on reading. In memory there are none. */
+  endStreams(node: string): void {
+    for (const [number, { node: at, connection }] of this.#open) {
+      if (at !== node || !isStream(connection)) continue;
+      this.#history.add({ kind: 'note', note: 'ended', args: { connection: number } });
+      connection.endStream();
+    }
+  }
+
   /** A transport for a server of the kit whose accepted connections pass through here. */
   around(node: string, transport: Transport): Transport {
     return {
@@ -99,8 +118,19 @@ export class Meddler {
       if (own) return;
       number = this.#nextConnection();
       this.#open.set(number, { node, connection: inner, abort: () => wire.abort() });
-      this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });
+      if (isStream(inner)) this.#openStream(node, number, inner);
+      else this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });
     };
+    if (isStream(inner))
+      inner.onPreface = (isRight) => {
+        const rule = this.prefaces.find(({ at, times }) => times > 0 && (at === '*' || at === node));
+        if (rule !== undefined) {
+          rule.times--;
+          inner.preface = rule.preface;
+        }
+        // No frame may ever tell whose it is: the kit's own clients are connected before a program does such things.
+        if (rule !== undefined || !isRight) begin(false);
+      };
     const wire: Wire = {
       number: () => number,
       send: (bytes) => {
@@ -179,6 +209,12 @@ export class Meddler {
         served.onClose(error);
       },
     };
+  }
+
+  #openStream(node: string, connection: number, { prefaceRead, preface }: StreamConnection): void {
+    this.#history.add({ kind: 'opened', connection, by: 'subject', node, binding: 'tcp' });
+    this.#history.add({ kind: 'bytes', connection, from: 'subject', bytes: prefaceRead });
+    this.#history.add({ kind: 'bytes', connection, from: 'kit', bytes: preface });
   }
 
   #meddle(node: string, wire: Wire, bytes: Uint8Array, fromSubject: boolean): void {

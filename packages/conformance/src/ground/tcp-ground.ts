@@ -3,6 +3,7 @@ import { parseHostPort, QanatError, type Transport } from '@qanat/core';
 import { systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
 import type { Ground, Link, LinkHandler } from './ground.ts';
+import { listenByHand } from './kit-socket.ts';
 
 /** What a loaded machine may add to a time that a rule names. */
 const SLACK_MS = 400;
@@ -20,7 +21,7 @@ export class TcpGround implements Ground {
   readonly scheme = 'qanat';
   readonly slackMs: number;
   readonly clock = systemClock;
-  readonly #transport = tcpTransport();
+  readonly #transport: Transport = { ...tcpTransport(), listen: listenByHand([this.scheme]) };
   readonly #waiting = new Set<Waiting>();
 
   constructor(slackMs: number = SLACK_MS) {

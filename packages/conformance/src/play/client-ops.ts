@@ -64,6 +64,12 @@ const call: Op = async (play, step) => {
   await play.call(textOf(step, 'call'), play.value(objectOf(step, 'args')) as JsonObject);
 };
 
+/** The next connections of a server (`at`, or all), `times` of them, begin with another preface, in `hex`. */
+const preface: Op = async (play, step) => {
+  const rule = { at: textOf(step, 'at', '*'), preface: bytesOf(textOf(step, 'hex')), times: numberOf(step, 'times', 1) };
+  play.cluster?.meddler.prefaces.push(rule);
+};
+
 /** From now on some frames are meddled with: `at`, `frame`, `way`, `do`, `skip`, `times`. */
 const meddle: Op = async (play, step) => {
   play.cluster?.meddler.rules.push(readRule(step));
@@ -177,6 +183,9 @@ const resumeNode: Op = async (play, step) => play.cluster?.goOn(nodeOf(play, ste
 /** All connections of a server of the kit break. */
 const breakOff: Op = async (play, step) => play.cluster?.meddler.breakOff(nodeOf(play, step));
 
+/** A server ends the streams of its connections, and reads on. */
+const endStreams: Op = async (play, step) => play.cluster?.meddler.endStreams(nodeOf(play, step));
+
 /** Waits until so many messages (`count`, all in all) were delivered to the application, `withinMs` at the most. */
 const awaitDelivered: Op = async (play, step) => {
   const count = numberOf(step, 'count', 1);
@@ -215,6 +224,7 @@ export const CLIENT_OPS: Readonly<Record<string, Op>> = {
   close,
   abandon,
   call,
+  preface,
   meddle,
   leaveAlone,
   publish,
@@ -227,6 +237,7 @@ export const CLIENT_OPS: Readonly<Record<string, Op>> = {
   hangNode,
   resumeNode,
   breakOff,
+  endStreams,
   awaitDelivered,
   awaitTold,
   awaitFrame,

@@ -12,11 +12,13 @@ import { NAME_PROGRAMS } from './programs-names.ts';
 import { RECEIVED_PROGRAMS } from './programs-received.ts';
 import { REQUEST_PROGRAMS } from './programs-requests.ts';
 import { ROUTE_PROGRAMS } from './programs-routes.ts';
+import { TCP_PROGRAMS } from './programs-tcp.ts';
 import { RECEIVED_FRAME_CLAUSES } from './received-frames-clauses.ts';
 import { REFUSED_CLAUSES } from './refused-clauses.ts';
 import { ROUTE_CLAUSES } from './route-clauses.ts';
 import { SENT_FRAME_CLAUSES } from './sent-frames-clauses.ts';
 import { STRANGER_CLAUSES } from './stranger-clauses.ts';
+import { TCP_CLAUSES } from './tcp-clauses.ts';
 
 /** What binds every client, whatever it is for: connections, frames, correlation, errors, limits, keepalive, routes. */
 export const clients: Family = {
@@ -34,6 +36,7 @@ export const clients: Family = {
     ...SENT_FRAME_CLAUSES,
     ...STRANGER_CLAUSES,
     ...NAME_CLAUSES,
+    ...TCP_CLAUSES,
   ],
   programs: [
     ...CONNECTION_PROGRAMS,
@@ -42,5 +45,6 @@ export const clients: Family = {
     ...ROUTE_PROGRAMS,
     ...RECEIVED_PROGRAMS,
     ...NAME_PROGRAMS,
+    ...TCP_PROGRAMS,
   ],
 };
