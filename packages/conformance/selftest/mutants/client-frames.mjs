@@ -342,4 +342,12 @@ export const MUTANTS = [
     const due = messages.filter(`,
     'consumer',
   ),
+  mutant(
+    'client-creates-for-good',
+    'a topic is created on demand as if somebody had asked for it, and again when the answer got lost',
+    'QNT-COR-012',
+    'client/producer/missing-topic.ts',
+    '{ topic: this.#topic, onDemand: true }',
+    '{ topic: this.#topic, onDemand: false }',
+  ),
 ];

@@ -503,4 +503,13 @@ export const MUTANTS = [
     replace: "[...tags].join(' || ')",
     clause: 'QNT-NAM-008',
   },
+  {
+    name: 'texts-of-other-bytes',
+    what: 'the name of the software is sent in Latin-1',
+    file: 'wire/gen/messages.ts',
+    find: 'w.uint32(26).string(wellFormed(v.software));',
+    replace: 'w.uint32(26).bytes(Uint8Array.of(0xe9));',
+    clause: 'QNT-TYP-009',
+    role: 'broker',
+  },
 ];
