@@ -222,6 +222,7 @@ export const MUTANTS = [
     find: 'utf8Length(message) > LIMITS.ERROR_MESSAGE_BYTES_MAX',
     replace: 'utf8Length(message) > 4 * LIMITS.ERROR_MESSAGE_BYTES_MAX',
     clause: 'QNT-ERR-005',
+    role: 'broker',
   },
   {
     name: 'message-empty',
@@ -263,6 +264,7 @@ export const MUTANTS = [
     find: 'if (sessionMs !== 0 && (sessionMs < least || sessionMs > most))',
     replace: 'if (sessionMs !== 0 && sessionMs > 2 * most)',
     clause: 'QNT-LIM-001',
+    role: 'broker',
   },
   {
     name: 'brokers-max-wrong-code',
@@ -287,6 +289,7 @@ export const MUTANTS = [
     find: 'if (waitMs > LIMITS.PULL_WAIT_MS_MAX)',
     replace: 'if (waitMs >= LIMITS.PULL_WAIT_MS_MAX)',
     clause: 'QNT-LIM-003',
+    role: 'broker',
   },
   {
     name: 'list-one-too-long',
@@ -295,6 +298,7 @@ export const MUTANTS = [
     find: 'if (count >= max) invalid',
     replace: 'if (count > max) invalid',
     clause: 'QNT-LIM-003',
+    role: 'nameserver',
   },
   {
     name: 'short-frames-taken',
@@ -303,6 +307,7 @@ export const MUTANTS = [
     find: 'hello.frameBytesMax < LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX) {',
     replace: 'hello.frameBytesMax < LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX / 2) {',
     clause: 'QNT-LIM-007',
+    role: 'broker',
   },
   {
     name: 'shortest-frames-refused',
@@ -311,6 +316,7 @@ export const MUTANTS = [
     find: 'hello.frameBytesMax < LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX) {',
     replace: 'hello.frameBytesMax <= LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX) {',
     clause: 'QNT-LIM-007',
+    role: 'broker',
   },
   {
     name: 'batches-too-short',
@@ -415,6 +421,7 @@ export const MUTANTS = [
     find: '        session.handleBadBytes(input.error);',
     replace: '        for (const one of this.#sessions.values()) one.handleBadBytes(input.error);',
     clause: 'QNT-SEC-003',
+    role: 'broker',
   },
   {
     name: 'reserved-number-sent',
@@ -423,6 +430,7 @@ export const MUTANTS = [
     find: 'this.#emit(encodeFrame(FrameType.GOAWAY, Flag.ONEWAY,',
     replace: "this.#emit(encodeFrame(error.code === 'SHUTTING_DOWN' ? 0x0005 : FrameType.GOAWAY, Flag.ONEWAY,",
     clause: 'QNT-RGY-006',
+    role: 'broker',
   },
   {
     name: 'broker-hello-one-way',
@@ -431,6 +439,7 @@ export const MUTANTS = [
     find: 'encodeFrame(FrameType.HELLO, 0, correlation',
     replace: 'encodeFrame(FrameType.HELLO, Flag.ONEWAY, correlation',
     clause: 'QNT-CON-001',
+    role: 'broker',
   },
   {
     name: 'broker-ping-behind-hello',
@@ -440,6 +449,7 @@ export const MUTANTS = [
     replace:
       'correlation, Hello.encode(this.#greeting)));\n    this.#send(encodeFrame(FrameType.PING, 0, correlation + 2, new Uint8Array(0)));',
     clause: 'QNT-CON-002',
+    role: 'broker',
   },
   {
     name: 'broker-even-numbers',
@@ -448,6 +458,7 @@ export const MUTANTS = [
     find: '(this.#nextCorrelation + 2) >>> 0;',
     replace: '(this.#nextCorrelation + 1) >>> 0;',
     clause: 'QNT-COR-001',
+    role: 'broker',
   },
   {
     name: 'broker-numbers-in-use',
@@ -456,6 +467,7 @@ export const MUTANTS = [
     find: '(this.#nextCorrelation + 2) >>> 0;\n    } while (this.#pending.has(this.#nextCorrelation));',
     replace: '(this.#nextCorrelation + 2) & 3;\n    } while (false);',
     clause: 'QNT-COR-002',
+    role: 'broker',
   },
   {
     name: 'broker-silence-until-next-ping',
@@ -464,5 +476,6 @@ export const MUTANTS = [
     find: 'Math.min(this.#host.nowMs() + pingAfterMs, this.#heardMs + this.#idleMs);',
     replace: 'this.#host.nowMs() + pingAfterMs;',
     clause: 'QNT-KAL-004',
+    role: 'broker',
   },
 ];

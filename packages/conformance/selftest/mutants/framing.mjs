@@ -10,6 +10,7 @@ export const MUTANTS = [
     find: 'writeUint32At(bytes, 0, FRAME_LENGTH_MIN + control.length + payloadLength);',
     replace: 'writeUint32At(bytes, 0, FRAME_LENGTH_MIN + payloadLength);',
     clause: 'QNT-INV-006',
+    role: 'broker',
   },
   {
     name: 'no-length-field',
@@ -18,6 +19,7 @@ export const MUTANTS = [
     find: 'writeUint32At(bytes, 0, FRAME_LENGTH_MIN + control.length + payloadLength);',
     replace: '',
     clause: 'QNT-INV-010',
+    role: 'broker',
   },
   {
     name: 'short-length-goes-on',
@@ -26,6 +28,7 @@ export const MUTANTS = [
     find: 'if (this.alive) this.end(error);\n  }\n\n  handleClosed',
     replace: "if (this.alive && error.code !== 'MALFORMED_FRAME') this.end(error);\n  }\n\n  handleClosed",
     clause: 'QNT-INV-007',
+    role: 'broker',
   },
   {
     name: 'too-long-is-malformed',
@@ -34,6 +37,7 @@ export const MUTANTS = [
     find: 'if (this.alive) this.end(error);\n  }\n\n  handleClosed',
     replace: "if (this.alive) this.end(new QanatError('MALFORMED_FRAME', error.message));\n  }\n\n  handleClosed",
     clause: 'QNT-FRM-002',
+    role: 'broker',
   },
   {
     name: 'limit-not-told',
@@ -42,6 +46,7 @@ export const MUTANTS = [
     find: "this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax });",
     replace: "this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax + 1 });",
     clause: 'QNT-FRM-002',
+    role: 'broker',
   },
   {
     name: 'control-over-the-end-taken',
@@ -50,6 +55,7 @@ export const MUTANTS = [
     find: ' || controlLength > bytes.length - FRAME_HEADER_BYTES) {',
     replace: ') {',
     clause: 'QNT-INV-008',
+    role: 'broker',
   },
   {
     name: 'any-control-length',
@@ -58,6 +64,7 @@ export const MUTANTS = [
     find: 'controlLength > LIMITS.CONTROL_HEADER_BYTES_MAX || ',
     replace: '',
     clause: 'QNT-FRM-004',
+    role: 'broker',
   },
   {
     name: 'unknown-flags-refused',
@@ -67,6 +74,7 @@ export const MUTANTS = [
     replace:
       "const oneWay = (frame.flags & Flag.ONEWAY) !== 0;\n    if (frame.flags > 0x1f) throw new QanatError('MALFORMED_FRAME', 'flags');\n    if (!oneWay &&",
     clause: 'QNT-INV-009',
+    role: 'broker',
   },
   {
     name: 'reserved-byte-refused',
@@ -76,6 +84,7 @@ export const MUTANTS = [
     replace:
       "  if (bytes[7] !== 0) throw new QanatError('MALFORMED_FRAME', 'reserved');\n  const payloadAt = FRAME_HEADER_BYTES + controlLength;",
     clause: 'QNT-INV-009',
+    role: 'broker',
   },
   {
     name: 'idle-payload-refused',
@@ -85,6 +94,7 @@ export const MUTANTS = [
     replace:
       "    if (name === 'GOAWAY') return;\n    if (frame.payload.length > 0 && name !== 'SEND') throw new QanatError('MALFORMED_FRAME', 'payload');\n",
     clause: 'QNT-FRM-005',
+    role: 'broker',
   },
   {
     name: 'answers-as-long-as-they-are',
@@ -93,6 +103,7 @@ export const MUTANTS = [
     find: 'return said === 0 ? LIMITS.FRAME_BYTES_MAX : said;',
     replace: 'return said < 0 ? said : LIMITS.FRAME_BYTES_MAX;',
     clause: 'QNT-FRM-006',
+    role: 'broker',
   },
   {
     name: 'long-answers-refused',
@@ -118,6 +129,7 @@ export const MUTANTS = [
     replace:
       'for (let i = 0; i < 2 && !oneWay; i++) this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));\n    if (name === "PING") return;',
     clause: 'QNT-FRM-007',
+    role: 'broker',
   },
   {
     name: 'request-forgotten',
@@ -126,6 +138,7 @@ export const MUTANTS = [
     find: 'const topic = this.#topics.need(request.header.topic);\n    request.respond({',
     replace: 'const topic = this.#topics.get(request.header.topic);\n    if (topic === undefined) return;\n    request.respond({',
     clause: 'QNT-FRM-007',
+    role: 'broker',
   },
   {
     name: 'one-way-ping-answered',
@@ -134,6 +147,7 @@ export const MUTANTS = [
     find: 'return oneWay ? undefined : this.send(',
     replace: 'return this.send(',
     clause: 'QNT-FRM-008',
+    role: 'broker',
   },
   {
     name: 'one-way-refusal-answered',
@@ -142,6 +156,7 @@ export const MUTANTS = [
     find: 'if ((frame.flags & Flag.ONEWAY) === 0) this.send(encodeError(',
     replace: 'this.send(encodeError(',
     clause: 'QNT-FRM-008',
+    role: 'broker',
   },
   {
     name: 'error-without-code',
@@ -150,6 +165,7 @@ export const MUTANTS = [
     find: 'ErrorInfo.encode(errorInfo(error))',
     replace: 'ErrorInfo.encode({ message: error.message })',
     clause: 'QNT-FRM-009',
+    role: 'broker',
   },
   {
     name: 'numbered-goaway',
@@ -158,6 +174,7 @@ export const MUTANTS = [
     find: 'encodeFrame(FrameType.GOAWAY, Flag.ONEWAY, 0,',
     replace: 'encodeFrame(FrameType.GOAWAY, Flag.ONEWAY, 2,',
     clause: 'QNT-FRM-010',
+    role: 'broker',
   },
   {
     name: 'one-way-number-looked-at',
@@ -166,6 +183,7 @@ export const MUTANTS = [
     find: 'if (!oneWay && frame.correlation % 2 === 0)',
     replace: 'if ((!oneWay || frame.correlation > 0) && frame.correlation % 2 === 0)',
     clause: 'QNT-FRM-010',
+    role: 'broker',
   },
   {
     name: 'joined-frames-at-once',
@@ -174,6 +192,7 @@ export const MUTANTS = [
     find: '    if (frame.flags & Flag.MORE) return;\n',
     replace: '',
     clause: 'QNT-FRM-011',
+    role: 'nameserver',
   },
   {
     name: 'broken-off-frames-count',
@@ -182,6 +201,7 @@ export const MUTANTS = [
     find: 'const topics = readTopics(frames);',
     replace: 'const topics = readTopics(frames.slice(-1));',
     clause: 'QNT-FRM-011',
+    role: 'nameserver',
   },
   {
     name: 'last-fields-of-joined',
@@ -190,6 +210,7 @@ export const MUTANTS = [
     find: 'entry.term = head.term;',
     replace: 'entry.term = Math.max(...frames.map(({ term }) => term));',
     clause: 'QNT-FRM-012',
+    role: 'nameserver',
   },
   {
     name: 'one-joined-frame-more',
@@ -198,6 +219,7 @@ export const MUTANTS = [
     find: 'if (headers.length > LIMITS.MORE_FRAMES_MAX)',
     replace: 'if (headers.length > LIMITS.MORE_FRAMES_MAX + 1)',
     clause: 'QNT-FRM-013',
+    role: 'nameserver',
   },
   {
     name: 'more-ignored',
@@ -207,6 +229,7 @@ export const MUTANTS = [
     replace:
       "if (more && FRAMES[name].more !== 'request') return [requestCodec(name).decode(frame.control)];\n    if (frame.correlation < 0) throw",
     clause: 'QNT-FRM-014',
+    role: 'broker',
   },
   {
     name: 'requests-between-joined',
@@ -241,6 +264,7 @@ export const MUTANTS = [
     find: 'if (frame.flags & Flag.RESPONSE) return;',
     replace: "if (frame.flags & Flag.RESPONSE) throw new QanatError('UNEXPECTED_FRAME', 'nothing was asked');",
     clause: 'QNT-FRM-018',
+    role: 'broker',
   },
   {
     name: 'even-number-taken',
@@ -298,6 +322,7 @@ export const MUTANTS = [
     find: 'if ((frame.flags & Flag.ONEWAY) === 0) return this.#refuse(frame, error);',
     replace: 'if ((frame.flags & Flag.ONEWAY) === 0) return this.end(error);',
     clause: 'QNT-FRM-022',
+    role: 'broker',
   },
   {
     name: 'ignorable-closes',
@@ -306,6 +331,7 @@ export const MUTANTS = [
     find: 'if ((frame.flags & Flag.IGNORABLE) === 0) this.end(error);',
     replace: 'this.end(error);',
     clause: 'QNT-FRM-023',
+    role: 'broker',
   },
   {
     name: 'unknown-one-way-dropped',
@@ -314,6 +340,7 @@ export const MUTANTS = [
     find: 'if ((frame.flags & Flag.IGNORABLE) === 0) this.end(error);',
     replace: '',
     clause: 'QNT-FRM-024',
+    role: 'broker',
   },
   {
     name: 'hello-again',
@@ -330,6 +357,7 @@ export const MUTANTS = [
     find: "    if (name === 'PING')\n",
     replace: "    if (name === 'PING' && frame.correlation > 0x7fffffff) return;\n    if (name === 'PING')\n",
     clause: 'QNT-FRM-026',
+    role: 'broker',
   },
   {
     name: 'other-role-unsupported',
@@ -363,6 +391,7 @@ export const MUTANTS = [
     find: 'if (frame.flags & Flag.RESPONSE) return;',
     replace: 'if (frame.flags & (Flag.RESPONSE | Flag.ERROR)) return;',
     clause: 'QNT-FRM-029',
+    role: 'broker',
   },
   {
     name: 'large-integers-taken',
@@ -371,6 +400,7 @@ export const MUTANTS = [
     find: "return Number.isSafeInteger(value) && value >= 0 ? value : invalid(where, 'is above 2^53-1');",
     replace: 'return value;',
     clause: 'QNT-TYP-001',
+    role: 'broker',
   },
   {
     name: 'fixed-fields-unknown',
@@ -379,6 +409,7 @@ export const MUTANTS = [
     find: '  r.skipType(wire);',
     replace: "  if (wire === 1 || wire === 5) throw new RangeError('fixed');\n  r.skipType(wire);",
     clause: 'QNT-TYP-002',
+    role: 'broker',
   },
   {
     name: 'empty-query-refused',
@@ -388,6 +419,7 @@ export const MUTANTS = [
     replace:
       "    const { topics, all, watch } = request.header;\n    if (topics.length === 0 && !all) throw new QanatError('INVALID_ARGUMENT', 'RouteQuery.topics is missing');\n",
     clause: 'QNT-TYP-003',
+    role: 'nameserver',
   },
   {
     name: 'missing-fields-taken',
@@ -396,6 +428,7 @@ export const MUTANTS = [
     find: "return invalid(where, 'is missing');",
     replace: 'return where as never;',
     clause: 'QNT-TYP-004',
+    role: 'broker',
   },
   {
     name: 'unknown-enumeration-is-zero',
@@ -404,6 +437,7 @@ export const MUTANTS = [
     find: 'invalid(where, `has the unknown value ${value}`)',
     replace: '(0 as E)',
     clause: 'QNT-TYP-005',
+    role: 'broker',
   },
   {
     name: 'one-item-more',
@@ -412,6 +446,7 @@ export const MUTANTS = [
     find: 'if (count >= max) invalid(where, `has more than ${max} items`);',
     replace: 'if (count > max) invalid(where, `has more than ${max} items`);',
     clause: 'QNT-TYP-006',
+    role: 'broker',
   },
   {
     name: 'long-fields-taken',
@@ -420,6 +455,7 @@ export const MUTANTS = [
     find: 'if (length > max) invalid(where, `is longer than ${max} bytes`);',
     replace: '',
     clause: 'QNT-TYP-006',
+    role: 'broker',
   },
   {
     name: 'malformed-is-an-argument',
@@ -428,6 +464,7 @@ export const MUTANTS = [
     find: "throw new QanatError('MALFORMED_FRAME', `${name}: ${(error as Error).message}`, { cause: error });",
     replace: "throw new QanatError('INVALID_ARGUMENT', `${name}: ${(error as Error).message}`, { cause: error });",
     clause: 'QNT-TYP-007',
+    role: 'broker',
   },
   {
     name: 'defaults-written',
@@ -436,6 +473,7 @@ export const MUTANTS = [
     find: "if (v.term) w.uint32(56).uint32(checkUint32(v.term, 'HelloOk.term'));",
     replace: "w.uint32(56).uint32(checkUint32(v.term ?? 0, 'HelloOk.term'));",
     clause: 'QNT-TYP-010',
+    role: 'nameserver',
   },
   {
     name: 'first-value-taken',
@@ -444,6 +482,7 @@ export const MUTANTS = [
     find: 'case 48: idleMs = r.uint32(); break;',
     replace: 'case 48: { const value = r.uint32(); idleMs ||= value; } break;',
     clause: 'QNT-TYP-011',
+    role: 'broker',
   },
   {
     name: 'names-begin-with-anything',
@@ -452,6 +491,7 @@ export const MUTANTS = [
     find: 'const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;',
     replace: 'const NAME = /^[A-Za-z0-9_.-]+$/;',
     clause: 'QNT-NAM-001',
+    role: 'broker',
   },
   {
     name: 'names-are-arguments',
@@ -470,6 +510,7 @@ export const MUTANTS = [
     replace:
       'const entries = this.#topics.get(topic) ?? this.#topics.get([...this.#topics.keys()].find((t) => t.toLowerCase() === topic.toLowerCase()) ?? "");\n    return entries',
     clause: 'QNT-NAM-002',
+    role: 'nameserver',
   },
   {
     name: 'topics-by-locale',
@@ -502,5 +543,14 @@ export const MUTANTS = [
     find: "[...tags].sort().join(' || ')",
     replace: "[...tags].join(' || ')",
     clause: 'QNT-NAM-008',
+  },
+  {
+    name: 'texts-of-other-bytes',
+    what: 'the name of the software is sent in Latin-1',
+    file: 'wire/gen/messages.ts',
+    find: 'w.uint32(26).string(wellFormed(v.software));',
+    replace: 'w.uint32(26).bytes(Uint8Array.of(0xe9));',
+    clause: 'QNT-TYP-009',
+    role: 'broker',
   },
 ];

@@ -6,7 +6,6 @@ import { isObject, type JsonObject } from '../json.ts';
 import { listOf, numberOf, objectOf, textOf } from '../play/program.ts';
 import { KitApplication } from './kit-application.ts';
 import { Meddler, OWN_SOFTWARE } from './meddler.ts';
-import { Stranger, type StrangerScript } from './stranger.ts';
 
 export interface KitClusterOptions {
   readonly ground: Ground;
@@ -42,7 +41,6 @@ export class KitCluster {
   readonly meddler: Meddler;
   readonly #options: KitClusterOptions;
   readonly #servers = new Map<string, Server>();
-  readonly #strangers: Stranger[] = [];
   readonly #random = new Random(7);
   #application: KitApplication | undefined;
 
@@ -155,19 +153,11 @@ export class KitCluster {
     return this.#application;
   }
 
-  /** Opens a server of raw bytes in the place of a NameServer. @returns its address. */
-  async openStranger(script: StrangerScript): Promise<string> {
-    const stranger = await Stranger.listen(script, this.#options.history, this.#options.nextConnection);
-    this.#strangers.push(stranger);
-    return stranger.address;
-  }
-
   /** The end of all servers. */
   close(): void {
     // What comes behind it is the end of the program, and no doing of the subject.
     this.#options.history.add({ kind: 'node', what: 'ended', node: '*' });
     this.#application?.close();
-    for (const stranger of this.#strangers) stranger.close();
     for (const { node } of this.#servers.values()) if (!node.ended) node.kill(new QanatError('CLOSED', 'the program is over'));
     for (const name of this.#servers.keys()) this.meddler.shut(name);
   }

@@ -12,6 +12,7 @@ import {
   QanatError,
   type Transport,
 } from '@qanat/core';
+import { isStream, type StreamConnection } from '../ground/ground.ts';
 import type { History } from '../history/history.ts';
 import { hexOf } from '../json.ts';
 import { DEEDS } from './deeds.ts';
@@ -20,13 +21,12 @@ import type { MeddlingRule, Wire } from './meddling-rule.ts';
 /** What the kit's own client says in HELLO: its connections are not the subject's, and are passed on as they are. */
 export const OWN_SOFTWARE = 'qanat-conformance-kit';
 
-/** Whether its lengths are those of one frame. */
-function isFrame(bytes: Uint8Array): boolean {
-  try {
-    return decodeFrame(bytes) !== undefined;
-  } catch {
-    return false;
-  }
+/** Connections of a server (or `*`) that begin with another preface. */
+export interface PrefaceRule {
+  readonly at: string;
+  readonly preface: Uint8Array;
+  /** So many connections. */
+  times: number;
 }
 
 function isOwn(bytes: Uint8Array): boolean {
@@ -44,6 +44,7 @@ function isOwn(bytes: Uint8Array): boolean {
  */
 export class Meddler {
   readonly rules: MeddlingRule[] = [];
+  readonly prefaces: PrefaceRule[] = [];
   readonly hanging = new Set<string>();
   readonly #history: History;
   readonly #later: (ms: number, run: () => void) => void;
@@ -74,9 +75,18 @@ export class Meddler {
   push(node: string, bytes: Uint8Array): void {
     for (const [number, { node: at, connection }] of this.#open) {
       if (at !== node && node !== '*') continue;
-      this.#history.add({ kind: isFrame(bytes) ? 'frame' : 'bytes', connection: number, from: 'kit', bytes });
+      this.#history.add({ kind: 'frame', connection: number, from: 'kit', bytes });
       connection.send([bytes]);
       connection.flush();
+    }
+  }
+
+  /** Ends the streams of a server's connections, which go on reading. In memory there are none. */
+  endStreams(node: string): void {
+    for (const [number, { node: at, connection }] of this.#open) {
+      if (at !== node || !isStream(connection)) continue;
+      this.#history.add({ kind: 'note', note: 'ended', args: { connection: number } });
+      connection.endStream();
     }
   }
 
@@ -103,18 +113,29 @@ export class Meddler {
     let handler: ConnectionHandler | undefined;
     /** Undefined until the first frame tells who dialled. */
     let own: boolean | undefined;
-    const begin = (bytes: Uint8Array): void => {
-      own = isOwn(bytes);
+    const begin = (isKits: boolean): void => {
+      own = isKits;
       if (own) return;
       number = this.#nextConnection();
       this.#open.set(number, { node, connection: inner, abort: () => wire.abort() });
-      this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });
+      if (isStream(inner)) this.#openStream(node, number, inner);
+      else this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });
     };
+    if (isStream(inner))
+      inner.onPreface = (isRight) => {
+        const rule = this.prefaces.find(({ at, times }) => times > 0 && (at === '*' || at === node));
+        if (rule !== undefined) {
+          rule.times--;
+          inner.preface = rule.preface;
+        }
+        // No frame may ever tell whose it is: the kit's own clients are connected before a program does such things.
+        if (rule !== undefined || !isRight) begin(false);
+      };
     const wire: Wire = {
       number: () => number,
       send: (bytes) => {
         if (this.hanging.has(node) || !this.#open.has(number)) return;
-        this.#history.add({ kind: isFrame(bytes) ? 'frame' : 'bytes', connection: number, from: 'kit', bytes });
+        this.#history.add({ kind: 'frame', connection: number, from: 'kit', bytes });
         inner.send([bytes]);
         inner.flush();
       },
@@ -162,7 +183,7 @@ export class Meddler {
     return {
       onOpen: () => served.onOpen(),
       onFrame: (frame) => {
-        if (own === undefined) begin(frame);
+        if (own === undefined) begin(isOwn(frame));
         if (own === true) return served.onFrame(frame);
         const bytes = frame.slice();
         this.#history.add({ kind: 'frame', connection: number, from: 'subject', bytes });
@@ -170,6 +191,8 @@ export class Meddler {
       },
       onFramesEnd: () => served.onFramesEnd(),
       onBadBytes: (error) => {
+        // The kit's own clients send frames and nothing else.
+        if (own === undefined) begin(false);
         if (number !== 0) this.#history.add({ kind: 'broken', connection: number, why: error.message, bytes: new Uint8Array(0) });
         served.onBadBytes(error);
       },
@@ -186,6 +209,12 @@ export class Meddler {
         served.onClose(error);
       },
     };
+  }
+
+  #openStream(node: string, connection: number, { prefaceRead, preface }: StreamConnection): void {
+    this.#history.add({ kind: 'opened', connection, by: 'subject', node, binding: 'tcp' });
+    this.#history.add({ kind: 'bytes', connection, from: 'subject', bytes: prefaceRead });
+    this.#history.add({ kind: 'bytes', connection, from: 'kit', bytes: preface });
   }
 
   #meddle(node: string, wire: Wire, bytes: Uint8Array, fromSubject: boolean): void {

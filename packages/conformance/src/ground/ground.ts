@@ -1,4 +1,4 @@
-import type { Clock, QanatError, Transport } from '@qanat/core';
+import type { Clock, Connection, QanatError, Transport } from '@qanat/core';
 
 /** What a stream of bytes tells its owner. Nothing comes after `onClose`. */
 export interface LinkHandler {
@@ -22,6 +22,20 @@ export interface Link {
   /** Stops and resumes reading. */
   setReading(on: boolean): void;
 }
+
+/** A connection that a server of the kit accepted from a byte stream: what lies below its frames can be seen and chosen. */
+export interface StreamConnection extends Connection {
+  /** What this side begins with; may be set until `onPreface` returns. */
+  preface: Uint8Array;
+  /** The first bytes of the peer, as far as they have come. */
+  readonly prefaceRead: Uint8Array;
+  /** Told once, when the peer's preface is whole, or wrong. */
+  onPreface: (isRight: boolean) => void;
+  /** Ends this side's stream, and goes on reading. */
+  endStream(): void;
+}
+
+export const isStream = (connection: Connection): connection is StreamConnection => 'endStream' in connection;
 
 /** Where a program runs: its time, and the network between kit and subject. */
 export interface Ground {

@@ -3,6 +3,7 @@ import { parseHostPort, QanatError, type Transport } from '@qanat/core';
 import { systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
 import type { Ground, Link, LinkHandler } from './ground.ts';
+import { listenByHand } from './kit-socket.ts';
 import { Lateness } from './lateness.ts';
 
 /** What a machine may add to a time that a rule names: a wait for the disk, a pause of a collector. */
@@ -27,7 +28,7 @@ export class TcpGround implements Ground {
   readonly #leastSlackMs: number;
   readonly #sinceMs = systemClock.nowMs();
   readonly #lateness: Lateness;
-  readonly #transport = tcpTransport();
+  readonly #transport: Transport = { ...tcpTransport(), listen: listenByHand([this.scheme]) };
   readonly #waiting = new Set<Waiting>();
 
   constructor(slackMs: number = SLACK_MS) {

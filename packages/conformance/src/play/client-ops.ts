@@ -66,6 +66,12 @@ const call: Op = async (play, step) => {
   await play.call(textOf(step, 'call'), play.value(objectOf(step, 'args')) as JsonObject);
 };
 
+/** The next connections of a server (`at`, or all), `times` of them, begin with another preface, in `hex`. */
+const preface: Op = async (play, step) => {
+  const rule = { at: textOf(step, 'at', '*'), preface: bytesOf(textOf(step, 'hex')), times: numberOf(step, 'times', 1) };
+  play.cluster?.meddler.prefaces.push(rule);
+};
+
 /** From now on some frames are meddled with: `at`, `frame`, `way`, `do`, `skip`, `times`. */
 const meddle: Op = async (play, step) => {
   play.cluster?.meddler.rules.push(readRule(step));
@@ -124,25 +130,28 @@ const storeBatch: Op = async (play, step) => {
 };
 
 /**
- * Sends a frame to the subject on every connection of a server: `of`, `node`, `frame` or `type`, `flags`, `correlation`,
- * `header` or `control` (hex), `zeros`: so many bytes of payload. With `hex` those
- * bytes and the zeros, whatever they are.
+ * Sends a frame to the subject on every connection of a server, `times` over: `of`, `node`, `frame` or `type`, `flags`,
+ * `correlation`, `header` or `control` (hex) with `controlZeros` behind it, `zeros`: so many bytes of payload; a wrong `length`
+ * or `controlLength`.
  */
 const push: Op = async (play, step) => {
-  const zeros = numberOf(step, 'zeros', 0);
-  if (typeof step.hex === 'string')
-    return play.cluster?.meddler.push(nodeOf(play, step), Uint8Array.from([...bytesOf(step.hex), ...new Uint8Array(zeros)]));
   const name = textOf(step, 'frame') as LiveFrame;
   const known = name in CONTROL_HEADERS;
   const bytes = rawFrame({
     type: known ? FRAMES[name].type : numberOf(step, 'type', 0x3a5a),
     flags: listOf(step, 'flags').reduce<number>((all, flag) => all | (Flag[flag as keyof typeof Flag] ?? Number(flag)), 0),
     correlation: numberOf(step, 'correlation', 0),
-    control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : bytesOf(textOf(step, 'control')),
-    payload: new Uint8Array(zeros),
+    control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : opaqueControl(step),
+    payload: new Uint8Array(numberOf(step, 'zeros', 0)),
+    ...(typeof step.length === 'number' ? { length: step.length } : {}),
+    ...(typeof step.controlLength === 'number' ? { controlLength: step.controlLength } : {}),
   });
-  play.cluster?.meddler.push(nodeOf(play, step), bytes);
+  for (let i = 0; i < numberOf(step, 'times', 1); i++) play.cluster?.meddler.push(nodeOf(play, step), bytes);
 };
+
+/** The control header of a type of which the kit knows no message. */
+const opaqueControl = (step: Step): Uint8Array =>
+  Uint8Array.from([...bytesOf(textOf(step, 'control')), ...new Uint8Array(numberOf(step, 'controlZeros', 0))]);
 
 /**
  * Waits until every message that was published, and that a started consumer asked for, was delivered to somebody (of `each`
@@ -151,13 +160,6 @@ const push: Op = async (play, step) => {
 const awaitDrained: Op = async (play, step) => {
   const drain = new Drain(play.history.events);
   await play.until(() => drain.done(), numberOf(step, 'withinMs', 30_000));
-};
-
-/** A server of raw TCP: it `says` some bytes (hex) to whoever connects, and `ends`; later steps know its address as `$keep`. */
-const stranger: Op = async (play, step) => {
-  if (play.cluster === undefined || play.ground.binding !== 'tcp') return;
-  const script = { says: bytesOf(textOf(step, 'says')), ends: flagOf(step, 'ends') };
-  play.kept.set(textOf(step, 'keep', 'stranger'), await play.cluster.openStranger(script));
 };
 
 /** Makes a topic at the kit's brokers. */
@@ -182,6 +184,9 @@ const hangNode: Op = async (play, step) => play.cluster?.hang(nodeOf(play, step)
 const resumeNode: Op = async (play, step) => play.cluster?.goOn(nodeOf(play, step));
 /** All connections of a server of the kit break. */
 const breakOff: Op = async (play, step) => play.cluster?.meddler.breakOff(nodeOf(play, step));
+
+/** A server ends the streams of its connections, and reads on. */
+const endStreams: Op = async (play, step) => play.cluster?.meddler.endStreams(nodeOf(play, step));
 
 /** Waits until so many messages (`count`, all in all) were delivered to the application, `withinMs` at the most. */
 const awaitDelivered: Op = async (play, step) => {
@@ -221,6 +226,7 @@ export const CLIENT_OPS: Readonly<Record<string, Op>> = {
   close,
   abandon,
   call,
+  preface,
   meddle,
   leaveAlone,
   publish,
@@ -233,11 +239,11 @@ export const CLIENT_OPS: Readonly<Record<string, Op>> = {
   hangNode,
   resumeNode,
   breakOff,
+  endStreams,
   awaitDelivered,
   awaitTold,
   awaitFrame,
   storeBatch,
   push,
-  stranger,
   awaitDrained,
 };

@@ -185,7 +185,6 @@ export class ClientSession {
   }
 
   #greet(): void {
-    this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: LIMITS.FRAME_BYTES_MAX });
     this.#heardMs = this.#host.nowMs();
     const correlation = this.#takeCorrelation();
     const done: ResponseDone<'HELLO'> = (error, { header }) => this.#greeted(error, header);
@@ -197,6 +196,7 @@ export class ClientSession {
 
   #greeted(error: QanatError | undefined, hello: HelloOk): void {
     if (error !== undefined) return this.abort(error);
+    this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: LIMITS.FRAME_BYTES_MAX });
     this.hello = hello;
     this.#idleMs = hello.idleMs || LIMITS.IDLE_MS;
     this.#watch();

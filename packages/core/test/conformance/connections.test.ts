@@ -104,6 +104,14 @@ describe('a client on a connection', () => {
     expect(client.others).toContainEqual({ kind: 'frameLimit', connection: client.connection, bytes: LIMITS.FRAME_BYTES_MAX });
   });
 
+  it('takes no longer frame before HELLO is answered than a server does [QNT-FRM-002]', () => {
+    const client = new ClientBench();
+    client.session.handle({ kind: 'opened', connection: client.connection });
+    client.advance(0);
+    expect(client.others.filter(({ kind }) => kind === 'frameLimit')).toEqual([]);
+    expect(new ClientBench().open().others.filter(({ kind }) => kind === 'frameLimit')).toHaveLength(1);
+  });
+
   it('treats a request that was never handed to a connection as not sent [QNT-COR-011]', () => {
     const unopened = new ClientBench();
     unopened.ask();

@@ -160,7 +160,7 @@ const isDroppable = ({ name, flags }: FrameSeen): boolean =>
   name === undefined ? (flags & Flag.IGNORABLE) !== 0 : name !== 'GOAWAY';
 
 /** Whether any request of the subject waits for such a response. */
-function isAwaited(frame: FrameSeen): boolean {
+export function isAwaited(frame: FrameSeen): boolean {
   const { connection, index, type, correlation } = frame;
   let open = false;
   for (const one of connection.frames) {

@@ -6,17 +6,19 @@ import { FRAME_CLAUSES } from './frame-clauses.ts';
 import { JOINED_CLAUSES } from './joined-clauses.ts';
 import { LIMIT_CLAUSES } from './limit-clauses.ts';
 import { NAME_CLAUSES } from './name-clauses.ts';
-import { PREFACE_CLAUSES } from './preface-clauses.ts';
 import { CONNECTION_PROGRAMS } from './programs-connection.ts';
 import { FRAME_PROGRAMS } from './programs-frames.ts';
-import { NONSENSE_PROGRAMS } from './programs-nonsense.ts';
+import { NAME_PROGRAMS } from './programs-names.ts';
+import { RECEIVED_PROGRAMS } from './programs-received.ts';
 import { REQUEST_PROGRAMS } from './programs-requests.ts';
 import { ROUTE_PROGRAMS } from './programs-routes.ts';
-import { STRANGER_PROGRAMS } from './programs-strangers.ts';
-import { RECEIVING_CLAUSES } from './receiving-clauses.ts';
+import { TCP_PROGRAMS } from './programs-tcp.ts';
+import { RECEIVED_FRAME_CLAUSES } from './received-frames-clauses.ts';
+import { REFUSED_CLAUSES } from './refused-clauses.ts';
 import { ROUTE_CLAUSES } from './route-clauses.ts';
-import { SENDING_CLAUSES } from './sending-clauses.ts';
-import { secondTable } from './state-clauses.ts';
+import { SENT_FRAME_CLAUSES } from './sent-frames-clauses.ts';
+import { STRANGER_CLAUSES } from './stranger-clauses.ts';
+import { TCP_CLAUSES } from './tcp-clauses.ts';
 
 /** What binds every client, whatever it is for: connections, frames, correlation, errors, limits, keepalive, routes. */
 export const clients: Family = {
@@ -29,18 +31,20 @@ export const clients: Family = {
     ...ERROR_CLAUSES,
     ...LIMIT_CLAUSES,
     ...ROUTE_CLAUSES,
-    ...SENDING_CLAUSES,
-    ...RECEIVING_CLAUSES,
-    ...PREFACE_CLAUSES,
+    ...RECEIVED_FRAME_CLAUSES,
+    ...REFUSED_CLAUSES,
+    ...SENT_FRAME_CLAUSES,
+    ...STRANGER_CLAUSES,
     ...NAME_CLAUSES,
-    secondTable,
+    ...TCP_CLAUSES,
   ],
   programs: [
     ...CONNECTION_PROGRAMS,
     ...FRAME_PROGRAMS,
     ...REQUEST_PROGRAMS,
     ...ROUTE_PROGRAMS,
-    ...NONSENSE_PROGRAMS,
-    ...STRANGER_PROGRAMS,
+    ...RECEIVED_PROGRAMS,
+    ...NAME_PROGRAMS,
+    ...TCP_PROGRAMS,
   ],
 };

@@ -88,14 +88,14 @@ const asksForEnough: Clause = {
 };
 
 /** A stretch of time in which nothing was heard of a client on an open connection. */
-interface Silence {
+export interface Silence {
   readonly from: FrameSeen;
   readonly ms: number;
   /** It ended with a frame, not with the connection or the program. */
   readonly broken: boolean;
 }
 
-function silences(facts: Facts, connection: ConnectionSeen): readonly Silence[] {
+export function silences(facts: Facts, connection: ConnectionSeen): readonly Silence[] {
   if (connection.helloOk === undefined) return [];
   const end = endOfConnection(facts, connection);
   const client = clientOf(facts, connection);

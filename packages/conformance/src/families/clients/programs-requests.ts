@@ -1,4 +1,4 @@
-import type { Program } from '../../play/program.ts';
+import type { Program, Step } from '../../play/program.ts';
 import { BOTH, begin, type ClientRole, meddle, member, ONE_BROKER, pass, programs, work } from './steps.ts';
 
 const setup = ONE_BROKER;
@@ -142,5 +142,16 @@ export const REQUEST_PROGRAMS: readonly Program[] = [
       { op: 'send', client: 'q', timeoutMs: 1_500 },
     ],
     { setup },
+  ),
+  ...programs(
+    'creation-of-a-topic-gets-lost',
+    ['producer'],
+    () => [
+      begin('producer'),
+      { op: 'send' },
+      meddle('*', 'TOPIC_CREATE', 'request', 'drop', { times: 1 }),
+      ...[1, 2].flatMap((): Step[] => [{ op: 'send', topic: '~fresh', timeoutMs: 12_000 }, pass(5_000)]),
+    ],
+    { setup: { ...setup, createsTopics: true } },
   ),
 ];

@@ -86,7 +86,7 @@ const watchesItsTopics: Clause = {
 
 const shouldWatch = (facts: Facts, connection: ConnectionSeen, client: ClientRun): boolean => {
   const fromMs = Math.max(connection.hello?.response?.atMs ?? 0, client.ready?.ms ?? 0);
-  const untilMs = Math.min(endOfConnection(facts, connection).ms, client.closing.ms);
+  const untilMs = Math.min(endOfConnection(facts, connection).ms, client.closing.ms, client.ended?.ms ?? facts.end.ms);
   return (
     untilMs - fromMs > ASK_MS + facts.view.slackMs &&
     served(facts, connection.node, fromMs, untilMs) &&

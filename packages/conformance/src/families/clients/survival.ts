@@ -2,6 +2,7 @@ import { Flag, LIMITS } from '@qanat/core';
 import type { Judge } from '../../clause/clause.ts';
 import type { ConnectionSeen, FrameSeen } from '../../history/view.ts';
 import { asked, clientOf, endOfConnection, type Facts, isNameServer } from './facts.ts';
+import { offencesOf } from './received-frames.ts';
 
 /** How long a connection is watched after something odd came on it. */
 const WATCH_MS = 1_000;
@@ -34,16 +35,14 @@ export function mayClose(facts: Facts, connection: ConnectionSeen): boolean {
   if (stops.some((one) => Math.min(one.closing.index, one.ended?.index ?? end.index) < end.index)) return true;
   if (connection.goAways.length > 0 || connection.helloOk === undefined) return true;
   if (connection.frames.some((frame) => frame.from === 'kit' && isUnbearable(frame))) return true;
-  // Bytes that are no frames.
-  if (connection.bytes.some(({ from }) => from === 'kit')) return true;
+  if (offencesOf(facts.view).some((offence) => offence.connection === connection)) return true;
   return isOneOff(connection) || isUnused(facts, connection) || hasUnanswered(facts, connection);
 }
 
 /** A connection for one question, closed after the answer. */
-export const isOneOff = (connection: ConnectionSeen): boolean => {
-  const queries = asked(connection).filter(({ name }) => name === 'ROUTE_QUERY');
-  return isNameServer(connection.node) && queries.length > 0 && !queries.some(({ header }) => header?.watch === true);
-};
+export const isOneOff = (connection: ConnectionSeen): boolean =>
+  isNameServer(connection.node) &&
+  !asked(connection).some(({ name, header }) => name === 'ROUTE_QUERY' && header?.watch === true);
 
 function isUnused(facts: Facts, connection: ConnectionSeen): boolean {
   const last = asked(connection).findLast(({ name }) => name !== 'PING');

@@ -1,7 +1,9 @@
 import type { Family } from '../../play/family.ts';
 import { BATCH_CLAUSES } from './batch-clauses.ts';
 import { DEAD_LETTER_CLAUSES } from './dead-letters.ts';
+import { FILTER_CLAUSES } from './filter-clauses.ts';
 import { generatedConsumer } from './generated.ts';
+import { GIVEN_UP_CLAUSES } from './given-up-clauses.ts';
 import { LEASE_CLAUSES } from './lease-clauses.ts';
 import { LEAVE_CLAUSES } from './leave-clauses.ts';
 import { LONG_POLL_CLAUSES } from './long-poll-clauses.ts';
@@ -20,11 +22,13 @@ export const consumer: Family = {
   name: 'consumer',
   clauses: [
     ...PULL_CLAUSES,
+    ...FILTER_CLAUSES,
     ...LONG_POLL_CLAUSES,
     goesOn,
     ...BATCH_CLAUSES,
     ...OFFSET_CLAUSES,
     ...DEAD_LETTER_CLAUSES,
+    ...GIVEN_UP_CLAUSES,
     ...MEMBER_CLAUSES,
     ...LEASE_CLAUSES,
     ...LEAVE_CLAUSES,

@@ -57,7 +57,7 @@ export const PULL_PROGRAMS: readonly Program[] = [
   program(
     'tags-of-one-checksum',
     [
-      publish(0, 0, { count: 4, tags: ['plumless', 'buckeroo', 'other', 'plumless'] }),
+      publish(0, 0, { count: 5, tags: ['plumless', 'buckeroo', 'plumless', 'other', 'plumless'] }),
       publish(0, 0, { tag: 'buckeroo' }),
       join('c', { subscriptions: [{ topic: '~orders', filter: 'plumless' }] }),
       publish(0, 1, { count: 2, tags: ['', 'plumless'] }),

@@ -1,7 +1,7 @@
 import { FRAMES } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
-import { allFields, isUtf8, readMessage, type WireField, type WireMessage } from './control-header.ts';
+import { allFields, isUtf8, messageOf, readMessage, type WireField, type WireMessage } from './control-header.ts';
 import { type Judged, judgedOf, lineOf, SERVERS, tell } from './outcome.ts';
 import type { Prospect } from './outlook.ts';
 
@@ -41,38 +41,30 @@ const hasUnknownField = (prospect: Prospect): boolean =>
   [...allFields(requestOf(prospect))].some(({ field }) => field === undefined);
 
 /** An integer of 64 bits that is too large for a sender, refused by a receiver. */
-const integers = (roles: Clause['roles']): Clause => ({
+const integers: Clause = {
   id: 'QNT-TYP-001',
-  roles,
+  roles: SERVERS,
   check(view, judge) {
     lineOf('QNT-TYP-001').check(view, judge);
     for (const { frame, message } of saidBy(view))
       for (const { field, value } of allFields(message))
-        if (field?.kind === 'uint64')
-          judgeThat(
-            judge,
-            frame,
-            value <= INTEGER_MAX,
-            () => `no integer is above 2^53-1; got ${value} in ${field.name}`,
-            field.name,
-          );
+        if (field?.kind === 'uint64' && value > INTEGER_MAX)
+          judge.fail(frame, `no integer is above 2^53-1; got ${value} in ${field.name}`, field.name);
   },
-});
+};
 
-/** Frames of the subject with their control headers taken apart; a client opens its connections itself. */
+/** Frames of the subject with their control headers taken apart. */
 function saidBy(view: View): readonly { readonly frame: FrameSeen; readonly message: WireMessage }[] {
   return view.frames.flatMap((frame) => {
-    const { from, name, isError, isResponse } = frame;
-    if (from !== 'subject' || (name === undefined && !isError)) return [];
-    const types = name === undefined ? undefined : FRAMES[name];
-    const type = isError ? 'ErrorInfo' : ((isResponse ? types?.response : types?.request) ?? '');
-    return [{ frame, message: readMessage(type, frame.control) }];
+    if (frame.from !== 'subject' || frame.connection.openedBy !== 'kit') return [];
+    const message = messageOf(frame);
+    return message === undefined ? [] : [{ frame, message }];
   });
 }
 
-const texts = (roles: Clause['roles']): Clause => ({
+const texts: Clause = {
   id: 'QNT-TYP-009',
-  roles,
+  roles: SERVERS,
   check(view, judge) {
     for (const { frame, message } of saidBy(view)) {
       const given = [...allFields(message)].filter(({ field }) => field?.kind === 'string');
@@ -81,13 +73,13 @@ const texts = (roles: Clause['roles']): Clause => ({
       else if (given.length > 0) judge.pass(frame);
     }
   },
-});
+};
 
 const isDefault = ({ wireType, value, content, field }: WireField): boolean =>
   field !== undefined && !field.repeated && field.kind !== 'message' && (wireType === 0 ? value === 0 : content.length === 0);
 
 /** What is not in the one order of a message; undefined where nothing is. */
-function disorderIn({ fields }: WireMessage): string | undefined {
+export function disorderIn({ fields }: WireMessage): string | undefined {
   for (const [i, field] of fields.entries()) {
     const before = fields[i - 1];
     const name = field.field?.name ?? `field ${field.number}`;
@@ -101,9 +93,9 @@ function disorderIn({ fields }: WireMessage): string | undefined {
   return undefined;
 }
 
-const oneOrder = (roles: Clause['roles']): Clause => ({
+const oneOrder: Clause = {
   id: 'QNT-TYP-010',
-  roles,
+  roles: SERVERS,
   check(view, judge) {
     for (const { frame, message } of saidBy(view)) {
       if (message.fields.length < 2) continue;
@@ -117,7 +109,7 @@ const oneOrder = (roles: Clause['roles']): Clause => ({
       );
     }
   },
-});
+};
 
 /** Whether a scalar field comes twice, with different values. */
 const twice = ({ fields }: WireMessage, number: number): readonly WireField[] =>
@@ -189,11 +181,8 @@ const defaults: Clause = {
   },
 };
 
-/** What holds of the control headers that anybody sends. */
-export const sentFields = (roles: Clause['roles']): readonly Clause[] => [integers(roles), texts(roles), oneOrder(roles)];
-
 export const TYPE_CLAUSES: readonly Clause[] = [
-  ...sentFields(SERVERS),
+  integers,
   understood('QNT-TYP-002', hasUnknownField, 'unknown fields are skipped'),
   defaults,
   lineOf('QNT-TYP-004'),
@@ -201,5 +190,7 @@ export const TYPE_CLAUSES: readonly Clause[] = [
   lineOf('QNT-TYP-005', ['broker']),
   lineOf('QNT-TYP-006'),
   lineOf('QNT-TYP-007'),
+  texts,
+  oneOrder,
   lastValue,
 ];

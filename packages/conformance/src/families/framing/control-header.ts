@@ -1,5 +1,6 @@
-import { CONTROL_HEADERS, FRAMES, type LiveFrame, QanatError } from '@qanat/core';
+import { CONTROL_HEADERS, ErrorInfo, FRAMES, type LiveFrame, QanatError } from '@qanat/core';
 import { FIELDS, type Field } from '@qanat/core/annotate';
+import type { FrameSeen } from '../../history/view.ts';
 
 /** A field of a control header as it stands on the wire. */
 export interface WireField {
@@ -161,10 +162,10 @@ export function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** Which rule of the schema a request breaks. */
+/** Which rule of the schema a control header breaks. */
 export type SchemaRule = 'QNT-TYP-001' | 'QNT-TYP-004' | 'QNT-TYP-005' | 'QNT-TYP-006';
 
-/** What the rules of the schema say of the control header of a request. */
+/** What the rules of the schema say of a control header. */
 export type Verdict =
   | { readonly kind: 'fine' }
   | { readonly kind: 'malformed' }
@@ -179,11 +180,41 @@ const RULES: readonly (readonly [text: string, rule: SchemaRule])[] = [
   ['has more than', 'QNT-TYP-006'],
 ];
 
+/** A message of the schema. */
+interface Schema {
+  readonly name: string;
+  readonly codec: { decode(control: Uint8Array): unknown };
+}
+
+/** What the control header of a frame is; undefined where its type is not known, or has no such message. */
+function schemaOf({ name, isError, isResponse }: FrameSeen): Schema | undefined {
+  if (isError) return { name: 'ErrorInfo', codec: ErrorInfo };
+  if (name === undefined) return undefined;
+  const message = isResponse ? FRAMES[name].response : FRAMES[name].request;
+  const codec = isResponse ? CONTROL_HEADERS[name].response : CONTROL_HEADERS[name].request;
+  return message === undefined || codec === undefined ? undefined : { name: message, codec };
+}
+
+/** The control header of a frame, taken apart; undefined where nobody knows what it is. */
+export function messageOf(frame: FrameSeen): WireMessage | undefined {
+  const schema = schemaOf(frame);
+  return schema && readMessage(schema.name, frame.control);
+}
+
 /** Judges the control header of a request as a receiver has to: `doubtful` where receivers may differ. */
-export function verdictOnRequest(name: LiveFrame, control: Uint8Array): Verdict {
-  const { form } = readMessage(FRAMES[name].request, control);
+export const verdictOnRequest = (name: LiveFrame, control: Uint8Array): Verdict =>
+  verdictOn({ name: FRAMES[name].request, codec: CONTROL_HEADERS[name].request }, control);
+
+/** The same for any frame. */
+export function verdictOnFrame(frame: FrameSeen): Verdict {
+  const schema = schemaOf(frame);
+  return schema === undefined ? { kind: 'doubtful' } : verdictOn(schema, frame.control);
+}
+
+function verdictOn({ name, codec }: Schema, control: Uint8Array): Verdict {
+  const { form } = readMessage(name, control);
   if (form === 'doubtful') return { kind: 'doubtful' };
-  const error = decodingError(name, control);
+  const error = decodingError(codec, control);
   // What is malformed behind a broken rule: the first of both that a decoder meets may decide.
   if (form === 'malformed') return { kind: error?.code === 'INVALID_ARGUMENT' ? 'doubtful' : 'malformed' };
   if (error === undefined) return { kind: 'fine' };
@@ -191,9 +222,9 @@ export function verdictOnRequest(name: LiveFrame, control: Uint8Array): Verdict 
   return rule === undefined || error.code !== 'INVALID_ARGUMENT' ? { kind: 'doubtful' } : { kind: 'breaks', rule };
 }
 
-function decodingError(name: LiveFrame, control: Uint8Array): QanatError | undefined {
+function decodingError(codec: Schema['codec'], control: Uint8Array): QanatError | undefined {
   try {
-    CONTROL_HEADERS[name].request.decode(control);
+    codec.decode(control);
     return undefined;
   } catch (error) {
     return QanatError.is(error) ? error : new QanatError('MALFORMED_FRAME', String(error));
