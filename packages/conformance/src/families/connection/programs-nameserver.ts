@@ -101,7 +101,7 @@ export const NAME_SERVER_PROGRAMS: readonly Program[] = [
       { op: 'open', hello: { idleMs: 1_000 } },
       { op: 'reading', c: 1, on: false },
       ...MORE_THAN_SYSTEMS_HOLD,
-      { op: 'pass', ms: 1_100, slacks: 2 },
+      { op: 'pass', ms: 1_500, slacks: 4 },
       { op: 'reading', c: 1, on: true },
       { op: 'awaitClose', c: 1 },
     ],
