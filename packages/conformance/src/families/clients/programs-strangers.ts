@@ -25,7 +25,7 @@ export const STRANGER_PROGRAMS: readonly Program[] = [
   ...programs('closes-as-planned', BOTH, (role) => [
     begin(role),
     ...work(role),
-    pass(1_000),
+    pass(3_000),
     { op: 'close', client: role === 'consumer' ? 'c' : 'p' },
     pass(500),
   ]),
