@@ -34,7 +34,7 @@ export interface ExploreOptions {
   readonly startedAt: string;
   readonly nowMs: () => number;
   readonly onProgress?: (done: number, of: number, what: string) => void;
-  /** Called with the result when it begins, and whenever it has grown. */
+  /** Called with the result when it begins, as `incomplete`, and when it is settled. */
   readonly onResult?: (result: Result) => void;
   readonly signal?: AbortSignal;
 }
@@ -71,6 +71,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   });
   const verdicts: Verdict[] = [];
   for (const requirement of REQUIREMENTS) {
+    if (site.timing === 'virtual') await turn();
     if (!binds(requirement, site.role) || options.only?.(requirement.id) === false) continue;
     if (options.requirements?.has(requirement.id) === false) continue;
     const verdict = await verdictOf(options, requirement, findings.get(requirement.id), able);
@@ -110,22 +111,37 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
 /** Programs of their own servers and of clients run side by side on real time; what fills or stops a shared one runs alone. */
 async function runAll(options: ExploreOptions, programs: readonly Program[], take: (run: Run) => void): Promise<void> {
   const { site, families, signal } = options;
+  const isOver = (): boolean => signal?.aborted === true;
   let done = 0;
   const one = async (program: Program): Promise<void> => {
-    if (signal?.aborted === true) return;
+    if (site.timing === 'virtual') await turn();
+    if (isOver()) return;
     options.onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
-    take(await runProgram(site, program, families));
+    const run = await runProgram(site, program, families);
+    if (isOver()) return;
+    take(run);
     done++;
   };
   const workers = site.timing === 'virtual' ? 1 : (options.parallel ?? 8);
   const waiting = [...programs];
-  await Promise.all(
+  const worked = Promise.all(
     Array.from({ length: Math.min(workers, waiting.length) }, async () => {
       for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) await one(program);
     }),
   );
+  // What is under way when a run is broken off may wait for long, and is not waited for.
+  await (signal === undefined ? worked : Promise.race([worked, abortOf(signal)]));
   options.onProgress?.(done, programs.length, '');
 }
+
+const abortOf = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** A turn of the event loop: on virtual time nothing else lets signals of the process in. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function verdictOf(
   options: ExploreOptions,
@@ -184,6 +200,7 @@ async function reportOf(options: ExploreOptions, { clause, failures }: Finding):
   const { site, families, budget } = options;
   const first = failures[0] as Finding['failures'][number];
   const failing = async (program: Program): Promise<Run | undefined> => {
+    if (site.timing === 'virtual') await turn();
     const run = await runProgram(site, program, families);
     return (judgeRun(run, [clause])[0]?.failures.length ?? 0) > 0 ? run : undefined;
   };
@@ -199,7 +216,8 @@ async function reportOf(options: ExploreOptions, { clause, failures }: Finding):
     { runsMax, goOn: () => options.signal?.aborted !== true },
   );
   let confirmed = 0;
-  for (let i = 0; i < budget.confirmations; i++) {
+  const confirmations = options.signal?.aborted === true ? 0 : budget.confirmations;
+  for (let i = 0; i < confirmations; i++) {
     const run = await failing(program);
     if (run === undefined) continue;
     confirmed++;
@@ -214,7 +232,7 @@ async function reportOf(options: ExploreOptions, { clause, failures }: Finding):
     ...(failure.frame === undefined ? {} : { frame: hexOf(failure.frame.bytes) }),
     ...(failure.field === undefined ? {} : { field: failure.field }),
     confirmed,
-    confirmations: budget.confirmations,
+    confirmations,
     failingPrograms: failures.length,
   };
 }

@@ -6,11 +6,15 @@ import type { Ground } from '../ground/ground.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { History } from '../history/history.ts';
 import { type FrameSeen, View } from '../history/view.ts';
+import { hexOf } from '../json.ts';
 import { CLIENT_OPS } from '../play/client-ops.ts';
 import type { Family, Op } from '../play/family.ts';
 import { HarnessError, Play } from '../play/play.ts';
 import { flagOf, type Program } from '../play/program.ts';
 import { SERVER_OPS } from '../play/server-ops.ts';
+
+/** Bytes of a frame that are kept when it was not sent whole. */
+const UNFINISHED_BYTES = 64;
 
 /** What a program runs against. */
 export interface Site {
@@ -98,14 +102,24 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
     const ops = opsOf(program, families, isClient);
     for (const [index, step] of program.steps.entries()) {
       history.add({ kind: 'step', step: index, op: step.op });
-      await ops[step.op]?.(play, step);
+      if (Object.hasOwn(ops, step.op)) await ops[step.op]?.(play, step);
     }
     if (flagOf(program.setup ?? {}, 'fence', !isClient)) await fenceAll(play);
+    noteUnfinished(play);
     // The time until which the kit has waited for what never came.
     history.add({ kind: 'step', step: program.steps.length, op: 'end' });
   } finally {
     for (const connection of play.connections) if (connection.state !== 'closed') connection.destroy();
     own?.close();
+  }
+}
+
+/** Bytes of frames of which the rest never came: what was not answered may be explained by them. */
+function noteUnfinished(play: Play): void {
+  for (const { number, unfinished } of play.connections) {
+    if (unfinished.length === 0) continue;
+    const hex = hexOf(unfinished.subarray(0, UNFINISHED_BYTES));
+    play.note('unfinished', { connection: number, bytes: unfinished.length, hex });
   }
 }
 
