@@ -71,4 +71,6 @@ function explain(error: Error, terminal: Terminal): number {
 /** The command. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   process.exitCode = await runCommand(argv, processTerminal);
+  // What a run that was broken off has under way would be waited for.
+  process.stdout.write('', () => process.exit());
 }

@@ -64,7 +64,7 @@ function reprosIn(file: string, clause: string | undefined): readonly (Partial<R
 
 async function replayFile(file: string, options: ReplayOptions, terminal: Terminal): Promise<number> {
   const repros = reprosIn(file, options.clause);
-  const times = numberOption('times', options.times);
+  const times = numberOption('times', options.times, 1);
   const subject = await openSubject(repros[0]?.program.role as Role, options);
   let failed = 0;
   try {
@@ -111,7 +111,7 @@ async function shrinkFile(file: string, options: ReplayOptions, terminal: Termin
       terminal.err('the program does not fail any more\n');
       return 2;
     }
-    const { program, runs } = await shrinkProgram(repro.program, fails, { runsMax: numberOption('times', options.times) });
+    const { program, runs } = await shrinkProgram(repro.program, fails, { runsMax: numberOption('times', options.times, 1) });
     const text = `${JSON.stringify({ ...repro, program }, undefined, 1)}\n`;
     if (options.out === undefined) terminal.out(text);
     else writeFileSync(options.out, text);

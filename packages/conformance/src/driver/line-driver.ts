@@ -120,6 +120,11 @@ export class LineDriver implements Driver {
     });
   }
 
+  /** Kills the driver with all that it has started, and waits for nothing. */
+  abandon(): void {
+    if (this.#child !== undefined) killGroup(this.#child, 'SIGKILL');
+  }
+
   #connect(): void {
     if ('command' in this.#place) this.#spawn(this.#place.command);
     else this.#dial(connect('path' in this.#place ? { path: this.#place.path } : this.#place));
