@@ -8,7 +8,7 @@ import type { Program } from '../play/program.ts';
 import { failureText } from '../report/failure-text.ts';
 import { type KeptProgram, readRepros } from '../run/repro.ts';
 import { EXIT_CODES } from '../run/result.ts';
-import { judgeRun, type Run, runProgram } from '../run/run-program.ts';
+import { judgeRun, type Run, runProgram, unreachable } from '../run/run-program.ts';
 import { shrinkProgram } from '../run/shrink.ts';
 import { written } from './report-commands.ts';
 import { numberOption } from './run-command.ts';
@@ -76,8 +76,9 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         const run = await runProgram(subject.site, repro.program, FAMILIES);
         const { history } = options;
         if (history !== undefined) writeTo(history, `${run.events.map(historyLine).join('\n')}\n`);
-        if (run.harness !== undefined) {
-          terminal.err(`the program could not be run: ${run.harness}\n`);
+        const obstacle = run.harness ?? unreachable(run);
+        if (obstacle !== undefined) {
+          terminal.err(`the program could not be run: ${obstacle}\n`);
           return EXIT_CODES.harness;
         }
         codes.push(tell(terminal, run, repro));

@@ -10,7 +10,7 @@ import type { Baseline } from './baseline.ts';
 import type { Budget } from './budget.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
-import { type Failure, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { type Failure, judgeRun, type Run, runProgram, type Site, unreachable } from './run-program.ts';
 import { shrinkProgram } from './shrink.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
 import { showsLife, VITAL_SIGNS, vitalProgram } from './vital-signs.ts';
@@ -69,7 +69,13 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
     addRun(findings, run, clauses);
   });
-  alive ||= await works(options);
+  if (!alive && options.signal?.aborted !== true) {
+    // Where the chosen programs had no occasion to show it. Only the sign of life counts of this run.
+    const run = await runProgram(site, vitalProgram(site.role), families);
+    alive = run.harness === undefined && showsLife(site.role, run.events);
+    const why = unreachable(run);
+    if (why !== undefined) harness.push({ program: run.program.name ?? '', why });
+  }
   const verdicts: Verdict[] = [];
   for (const requirement of REQUIREMENTS) {
     if (site.timing === 'virtual') await turn();
@@ -143,13 +149,6 @@ const abortOf = (signal: AbortSignal): Promise<void> =>
 
 /** A turn of the event loop: on virtual time nothing else lets signals of the process in. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Where the chosen programs had no occasion to show it. Only the sign of life counts of this run. */
-async function works({ site, families, signal }: ExploreOptions): Promise<boolean> {
-  if (signal?.aborted === true) return false;
-  const run = await runProgram(site, vitalProgram(site.role), families);
-  return run.harness === undefined && showsLife(site.role, run.events);
-}
 
 async function verdictOf(
   options: ExploreOptions,

@@ -133,6 +133,13 @@ const opsOf = (program: Program, families: readonly Family[], isClient: boolean)
   ...families.find(({ name }) => name === program.family)?.ops,
 });
 
+/** Why no connection to the subject could be opened in a run, if none could. */
+export function unreachable({ events }: Pick<Run, 'events'>): string | undefined {
+  const refused = events.find((event) => event.kind === 'refused');
+  if (refused?.kind !== 'refused' || events.some(({ kind }) => kind === 'opened')) return undefined;
+  return `the subject cannot be reached: ${refused.why}`;
+}
+
 /** What the checkers say of one history. */
 export interface Judgement {
   readonly id: string;
