@@ -23,6 +23,11 @@ const STEPS = [
     what: 'a share of the mutants of the conformance kit, each found by its clause',
     args: ['packages/conformance/selftest/run.mjs', '--share', '1/8'],
   },
+  {
+    name: 'tutorial',
+    what: 'the tutorial of the conformance kit, as its reader would follow it',
+    args: ['packages/conformance/test/tutorial.mjs'],
+  },
   { name: 'fuzz', what: 'a minute of changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '60'] },
   { name: 'newer-node', what: 'unit tests under a newer Node', args: ['scripts/newer-node.mjs'] },
 ];
