@@ -1,5 +1,5 @@
-// Does the tutorial of the kit's README work? Its files are written to a folder and its commands run there, against the NameServer
-// of this repository, of which every clause that a driver can put to the test has to hold.
+// Does the tutorial of the kit's README work? Its files are written to a folder and its commands run there, against the
+// NameServer of this repository, of which every clause that a driver can put to the test has to hold.
 //   node packages/conformance/test/tutorial.mjs
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

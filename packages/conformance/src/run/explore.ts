@@ -10,7 +10,7 @@ import type { Baseline } from './baseline.ts';
 import type { Budget } from './budget.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
-import { type Failure, judgeRun, type Run, runProgram, type Site, unreachable } from './run-program.ts';
+import { type Failure, judgeRun, obstacleIn, type Run, runProgram, type Site, unreachable } from './run-program.ts';
 import { shrinkProgram } from './shrink.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
 import { showsLife, VITAL_SIGNS, vitalProgram } from './vital-signs.ts';
@@ -66,7 +66,8 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   await runAll(options, programs, (run) => {
     result.programs++;
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
-    if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
+    const obstacle = obstacleIn(run);
+    if (obstacle !== undefined) harness.push({ program: run.program.name ?? 'generated', why: obstacle });
     addRun(findings, run, clauses);
   });
   if (!alive && options.signal?.aborted !== true) {
@@ -221,7 +222,8 @@ async function reportOf(
   const failing = async (program: Program): Promise<Run | undefined> => {
     if (site.timing === 'virtual') await turn();
     const run = await runProgram(site, program, families);
-    return failureIn(run) === undefined ? undefined : run;
+    // What cannot be run again shows nothing.
+    return run.harness !== undefined || failureIn(run) === undefined ? undefined : run;
   };
   let last = first.run;
   const runsMax = site.timing === 'virtual' ? budget.shrinkRunsMax : budget.shrinkRunsOnRealTime;

@@ -10,7 +10,7 @@ import { hexOf } from '../json.ts';
 import { CLIENT_OPS } from '../play/client-ops.ts';
 import type { Family, Op } from '../play/family.ts';
 import { HarnessError, Play } from '../play/play.ts';
-import { flagOf, type Program } from '../play/program.ts';
+import { flagOf, type Program, type Step } from '../play/program.ts';
 import { SERVER_OPS } from '../play/server-ops.ts';
 
 /** Bytes of a frame that are kept when it was not sent whole. */
@@ -45,6 +45,8 @@ export interface Run {
   readonly events: readonly HistoryEvent[];
   /** What kept the kit or the driver from doing its part. */
   readonly harness: string | undefined;
+  /** Steps that make no sense and did nothing, with the error. A program that the kit made has none. */
+  readonly senseless: readonly string[];
   readonly slackMs: number;
 }
 
@@ -54,6 +56,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
   let slackMs = 0;
   let prepared: Prepared | undefined;
   let harness: string | undefined;
+  const senseless: string[] = [];
   try {
     prepared = await site.prepare(
       program,
@@ -65,7 +68,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
     );
     events = prepared.history.events;
     slackMs = prepared.ground.slackMs;
-    await playIn(prepared, program, families);
+    await playIn(prepared, program, families, (why) => senseless.push(why));
   } catch (error) {
     harness = error instanceof HarnessError ? error.message : `${(error as Error).stack ?? error}`;
   }
@@ -74,10 +77,15 @@ export async function runProgram(site: Site, program: Program, families: readonl
   } catch (error) {
     harness ??= `the driver did not let go: ${(error as Error).message}`;
   }
-  return { program, events, harness, slackMs };
+  return { program, events, harness, senseless, slackMs };
 }
 
-async function playIn(prepared: Prepared, program: Program, families: readonly Family[]): Promise<void> {
+async function playIn(
+  prepared: Prepared,
+  program: Program,
+  families: readonly Family[],
+  onSenseless: (why: string) => void,
+): Promise<void> {
   const { ground, history, driver, token } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
   let play: Play | undefined;
@@ -102,7 +110,10 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
     const ops = opsOf(program, families, isClient);
     for (const [index, step] of program.steps.entries()) {
       history.add({ kind: 'step', step: index, op: step.op });
-      if (Object.hasOwn(ops, step.op)) await ops[step.op]?.(play, step);
+      await doStep(play, step, ops).catch((error) => {
+        if (error instanceof HarnessError) throw error;
+        onSenseless(`step ${index}, ${step.op}: ${(error as Error).stack ?? error}`);
+      });
     }
     if (flagOf(program.setup ?? {}, 'fence', !isClient)) await fenceAll(play);
     noteUnfinished(play);
@@ -112,6 +123,10 @@ async function playIn(prepared: Prepared, program: Program, families: readonly F
     for (const connection of play.connections) if (connection.state !== 'closed') connection.destroy();
     own?.close();
   }
+}
+
+async function doStep(play: Play, step: Step, ops: Readonly<Record<string, Op>>): Promise<void> {
+  if (Object.hasOwn(ops, step.op)) await ops[step.op]?.(play, step);
 }
 
 /** Bytes of frames of which the rest never came: what was not answered may be explained by them. */
@@ -132,6 +147,9 @@ const opsOf = (program: Program, families: readonly Family[], isClient: boolean)
   ...(isClient ? CLIENT_OPS : SERVER_OPS),
   ...families.find(({ name }) => name === program.family)?.ops,
 });
+
+/** What kept the kit from doing a program as it is written; in one of its own every step makes sense. */
+export const obstacleIn = ({ harness, senseless }: Run): string | undefined => harness ?? senseless[0];
 
 /** Why no connection to the subject could be opened in a run, if none could. */
 export function unreachable({ events }: Pick<Run, 'events'>): string | undefined {

@@ -1,7 +1,7 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
-import { type Failure, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { type Failure, judgeRun, obstacleIn, type Run, runProgram, type Site } from './run-program.ts';
 
 /** What programs showed of one clause. */
 export interface Finding {
@@ -44,7 +44,8 @@ export async function survey(
     if (!fits(program, site)) continue;
     const run = await runProgram(site, program, families);
     runs++;
-    if (run.harness !== undefined) harness.push({ program, why: run.harness });
+    const obstacle = obstacleIn(run);
+    if (obstacle !== undefined) harness.push({ program, why: obstacle });
     else addRun(findings, run, clauses);
     onRun(run);
   }
