@@ -1,7 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import * as core from '@qanat/core';
+import { nodePlatform } from '@qanat/transports/node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ReferenceServer } from '../../src/driver/reference-server.ts';
 import { framing } from '../../src/families/framing/index.ts';
-import { only } from '../altered-server.ts';
+import { TcpGround } from '../../src/ground/tcp-ground.ts';
+import { varied } from '../../src/selftest/control-group.ts';
+import { inErrors, only, withCode } from '../altered-server.ts';
 import { Folder, run } from './terminal.ts';
 
 const folder = new Folder();
@@ -24,6 +29,8 @@ const NAMES = [
   'doctor',
   'selftest',
 ];
+
+const wrongCode = inErrors('PULL', (_, frame) => withCode(frame, core.codeNumber('TOPIC_NOT_FOUND')));
 
 /** A step that the reference answers as it should, and one clause that it cannot keep. */
 const repro = { clause: 'QNT-TYP-004', sentence: 'it was so', program: MISSING };
@@ -252,6 +259,41 @@ describe('report and diff', () => {
     expect([worse.code, worse.out]).toEqual([1, 'worse  QNT-TYP-004 pass -> fail\nmine 1 -> mine 2: 1 worse, 0 better\n']);
     const better = await run('diff', after, before);
     expect([better.code, better.out]).toEqual([0, 'better QNT-TYP-004 fail -> pass\nmine 2 -> mine 1: 0 worse, 1 better\n']);
+  });
+});
+
+describe('a server by its address', () => {
+  const ground = new TcpGround();
+  const transport = varied(ground.transport(), { name: 'wrong code', rewrite: (frame) => [wrongCode(frame)] });
+  const server = new ReferenceServer({
+    role: 'broker',
+    ground: Object.assign(new TcpGround(), { transport: () => transport }),
+    platform: nodePlatform,
+    engines: core,
+  });
+  let address = '';
+  beforeAll(async () => {
+    const ok = await new Promise((resolve) => server.call('start', {}, (_, told) => resolve(told)));
+    address = (ok as { address: string }).address;
+  });
+  afterAll(() => server.close());
+
+  it('is asked who it is', async () => {
+    const { code, out } = await run('probe', address);
+    expect([code, out]).toEqual([0, expect.stringMatching(/^role +broker\nname +subject\nsoftware +qanat\n/)]);
+    expect(JSON.parse((await run('probe', address, '--json')).out)).toMatchObject({ role: 'broker', topics: 0 });
+  });
+
+  it('fails again in a replay, and in a program that was made smaller', async () => {
+    const file = folder.file('repro.json', repro);
+    const smaller = folder.file('smaller.json');
+    const replayed = await run('replay', file, '--endpoint', address);
+    expect([replayed.code, replayed.out]).toEqual([1, expect.stringContaining('got TOPIC_NOT_FOUND')]);
+    const { code, err } = await run('shrink', file, '--endpoint', address, '--times', '60', '--out', smaller);
+    expect([code, err]).toEqual([1, expect.stringMatching(/^9 steps became 2 in \d+ runs\n$/)]);
+    const { clause, program } = JSON.parse(readFileSync(smaller, 'utf8'));
+    expect([clause, program.steps[0].op, program.steps[1].op]).toEqual(['QNT-TYP-004', 'open', 'frame']);
+    expect((await run('replay', smaller, '--endpoint', address)).code).toBe(1);
   });
 });
 
