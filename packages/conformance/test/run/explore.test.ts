@@ -230,7 +230,7 @@ describe('a baseline', () => {
     ['[1]', /entry 1 of the baseline is no object/],
     [JSON.stringify([entry, { ...entry, reason: '' }]), /entry 2 of the baseline has no "reason"/],
     [JSON.stringify([{ ...entry, signature: '(' }]), /entry 1 .* its signature is no regular expression/],
-    [JSON.stringify([{ ...entry, clause: 'QNT-TYP-404' }]), /entry 1 .* there is no requirement QNT-TYP-404/],
+    [JSON.stringify([{ ...entry, clause: 'QNT-TYP-none' }]), /entry 1 .* there is no requirement QNT-TYP-none/],
     [JSON.stringify([entry, entry]), /entry 2 .* QNT-TYP-004 has an entry already/],
   ])('that reads %s is refused', (text, says) => {
     expect(() => readBaseline(text)).toThrow(says);
