@@ -10,7 +10,7 @@ const ARROWS = {
   client: ['core', 'transports'],
   server: ['core', 'transports', 'storage'],
   testing: ['core', 'client', 'simulator', 'transports/src/node'],
-  cli: ['core', 'client', 'server', 'transports/src/node'],
+  cli: ['core', 'client', 'server', 'conformance', 'transports/src/node'],
 };
 
 const arrow = ([name, targets]) => ({

@@ -20,8 +20,8 @@ const STEPS = [
   },
   {
     name: 'kit',
-    what: 'a share of the mutants of the conformance kit, each found by its clause',
-    args: ['packages/conformance/selftest/run.mjs', '--share', '1/8'],
+    what: 'the conformance kit on subjects whose verdict is known: degenerate and legal ones, changes on the wire, mutants',
+    args: ['packages/conformance/bin/qanat-conformance.mjs', 'selftest', '--budget', 'quick', '--stored'],
   },
   {
     name: 'tutorial',

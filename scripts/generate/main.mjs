@@ -1,9 +1,10 @@
-// Generates from spec/v1/proto: constants and codecs in the core, tables in the prose.
+// Generates from spec/v1/proto: constants and codecs in the core, tables in the prose; the matrix of the conformance kit.
 //   node scripts/generate/main.mjs            write
 //   node scripts/generate/main.mjs --check    fail when a generated file is stale
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { generateFields } from './fields.mjs';
+import { generateMatrix } from './matrix.mjs';
 import { generateMessages } from './messages.mjs';
 import { generateRegistry } from './registry.mjs';
 import { generateRequirements } from './requirements.mjs';
@@ -17,6 +18,7 @@ const files = {
   'packages/core/src/wire/gen/registry.ts': generateRegistry(schema),
   'packages/conformance/src/clause/gen/requirements.ts': generateRequirements(),
 };
+files['docs/conformance-matrix.md'] = await generateMatrix();
 for (const [name, text] of Object.entries(generateTables(schema))) files[`spec/v1/registry/${name}`] = text;
 
 const stale = Object.entries(files).filter(([path, text]) => !existsSync(path) || readFileSync(path, 'utf8') !== text);

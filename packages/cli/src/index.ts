@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { CONFORMANCE, runConformance } from './commands/conformance.ts';
 import { describeError, ExitCode, exitCodeOf } from './errors.ts';
 import { type CliIo, processIo } from './io.ts';
 import { safeText } from './output/safe-text.ts';
@@ -44,6 +45,8 @@ async function runCommand(session: Session, argv: readonly string[]): Promise<nu
  * @returns the exit code. After a second Ctrl-C it comes although the command still runs.
  */
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  if (argv[0] === CONFORMANCE) return runConformance(argv.slice(1), io);
+  if (argv[0] === 'help' && argv[1] === CONFORMANCE) return runConformance([...argv.slice(2), '--help'], io);
   const session = new Session(io);
   const code = await Promise.race([runCommand(session, argv), session.forced]);
   await session.out.flush().catch(() => {});

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addBrokerCommand } from './commands/broker.ts';
+import { addConformanceCommand } from './commands/conformance.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addGroupCommands } from './commands/group.ts';
 import { addLogCommands } from './commands/log.ts';
@@ -64,6 +65,7 @@ export function createProgram(session: Session): Command {
   addBrokerCommand(program, session);
   addLogCommands(program, session);
   addSpecCommands(program, session);
+  addConformanceCommand(program);
   program.addHelpText('after', `\n"qanat help COMMAND" shows examples.\n${EXIT_CODES}`);
   return program;
 }

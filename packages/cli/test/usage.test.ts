@@ -35,6 +35,14 @@ describe('help', () => {
     expect(byWord.out).toBe(byFlag.out);
   });
 
+  it('hands what is behind "conformance" over to the kit', async () => {
+    const kit = await qanat(['conformance', 'explain', 'QNT-SND-001']);
+    expect(kit.code).toBe(0);
+    expect(kit.out).toMatch(/^QNT-SND-001 \(MUST\), binds B/);
+    expect((await qanat(['conformance', 'run', 'teapot'])).code).toBe(64);
+    expect((await qanat(['help', 'conformance'])).out).toContain('Usage: qanat-conformance');
+  });
+
   it('tells the version', async () => {
     expect((await qanat(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

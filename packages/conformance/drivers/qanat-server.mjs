@@ -11,18 +11,24 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const qanat = fileURLToPath(new URL('../../cli/bin/qanat.mjs', import.meta.url));
+const withSettings = fileURLToPath(new URL('qanat-server-with-settings.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'qanat-driver-'));
 const servers = new Map();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
+/** The command that starts a server. Limits and times are no options of `qanat`. */
+function commandOf({ role, address, data, nameServers }, settings) {
+  if (settings !== undefined) return [withSettings, JSON.stringify({ role, listen: address, data, nameServers, settings })];
+  const registers = nameServers.length > 0 ? ['--nameserver', nameServers.join(',')] : [];
+  const broker = ['--name', 'subject', '--data', data, '--create-topics', ...registers];
+  return [qanat, role, '--json', '--listen', address, ...(role === 'broker' ? broker : [])];
+}
+
 /** The same id starts again at the same address and on the same data. */
-async function start({ server: id, role, nameServers = [] }) {
+async function start({ server: id, role, nameServers = [], settings }) {
   const server = servers.get(id) ?? { address: '127.0.0.1:0', data: join(folder, id), role, nameServers };
   servers.set(id, server);
-  const registers = server.nameServers.length > 0 ? ['--nameserver', server.nameServers.join(',')] : [];
-  const broker = ['--name', 'subject', '--data', server.data, '--create-topics', ...registers];
-  const args = [qanat, server.role, '--json', '--listen', server.address, ...(server.role === 'broker' ? broker : [])];
-  server.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  server.process = spawn(process.execPath, commandOf(server, settings), { stdio: ['ignore', 'pipe', 'inherit'] });
   server.ended = new Promise((resolve) => server.process.once('close', resolve));
   const ready = createInterface({ input: server.process.stdout })[Symbol.asyncIterator]().next();
   const { value } = await Promise.race([ready, server.ended.then((code) => Promise.reject(new Error(`it ended with ${code}`)))]);
@@ -46,7 +52,8 @@ const operations = {
     version: '0.1.0',
     language: 'TypeScript',
     roles: ['nameserver', 'broker'],
-    abilities: ['kill', 'stop', 'pause', 'register'],
+    abilities: ['kill', 'stop', 'pause', 'register', 'settings'],
+    flush: 'sync',
   }),
   start,
   kill: (args) => end(args, 'SIGKILL'),

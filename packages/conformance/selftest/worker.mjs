@@ -1,24 +1,61 @@
-// Runs the programs of one clause's family against engines that may have a bug, and tells its parent which clauses fail.
-const [kitUrl, enginesUrl, job] = process.argv.slice(2);
-const { FAMILIES, inProcessSite, survey } = await import(kitUrl);
-const { clause: id, role } = JSON.parse(job);
-const engines = await import(enginesUrl);
-// Families of servers and of clients may have a clause each for one id.
-const isMeant = (clause) => clause.id === id && (role === undefined || clause.roles.includes(role));
-const families = FAMILIES.filter(({ clauses }) => clauses.some(isMeant));
-const failed = [];
-let error = families.length === 0 ? `no family has the clause ${id}` : undefined;
-for (const family of families) {
-  for (const one of family.clauses.find(isMeant).roles) {
-    if (role !== undefined && role !== one) continue;
-    const programs = family.programs.filter((program) => program.role === one);
-    const { findings, harness } = await survey(inProcessSite({ role: one, engines }), programs, [family]);
-    for (const [of, { failures }] of findings)
-      if (failures.length > 0)
-        failed.push({ id: of, role: one, program: failures[0].run.program.name, sentence: failures[0].failure.sentence });
-    error ??= harness[0]?.why;
+// Runs the programs of one clause's families against engines that have a bug, until the clause fails. Jobs come as messages.
+const { FAMILIES, BUDGETS, drawPrograms, inProcessSite, survey } = await import(process.argv[2]);
+
+/** Families of servers and of clients may have a clause each for one id. */
+const casesOf = ({ clause: id, role }) =>
+  FAMILIES.flatMap((family) =>
+    family.clauses
+      .filter((clause) => clause.id === id)
+      .flatMap(({ roles }) => roles.filter((one) => role === undefined || role === one).map((one) => ({ family, role: one }))),
+  );
+
+/** Runs programs until the clause fails. @returns what killed the mutant, or undefined; what else was seen goes to `seen`. */
+async function killerAmong(programs, { clause }, { family, role }, engines, seen) {
+  for (const program of programs) {
+    const { findings, harness } = await survey(inProcessSite({ role, engines }), [program], [family]);
+    const [failure] = findings.get(clause)?.failures ?? [];
+    if (failure !== undefined) return { program: program.name ?? 'drawn', message: failure.failure.sentence };
+    for (const [id, { failures }] of findings) if (failures.length > 0) seen.others.add(id);
+    seen.error ??= harness[0]?.why;
   }
-  if (failed.some((one) => one.id === id)) break;
+  return undefined;
 }
-process.send({ failed, ...(failed.length > 0 ? {} : { error }) });
-process.disconnect();
+
+/** What killed the mutant last time goes first. */
+const inOrder = (programs, first) => [...programs].sort((a, b) => Number(b.name === first) - Number(a.name === first));
+
+async function tryMutant(job) {
+  const engines = await import(job.engines);
+  const cases = casesOf(job).sort((a, b) => Number(b.role === job.firstRole) - Number(a.role === job.firstRole));
+  if (cases.length === 0) throw new Error(`no family has the clause ${job.clause}`);
+  const seen = { others: new Set(), error: undefined };
+  for (const one of cases) {
+    const programs = one.family.programs.filter(({ role }) => role === one.role);
+    const killer = await killerAmong(inOrder(programs, job.first), job, one, engines, seen);
+    // No seed has a part in the programs that were written by hand.
+    if (killer !== undefined) return { ...killer, role: one.role, kills: job.seeds };
+  }
+  const kills = [];
+  let last;
+  for (const seed of job.seeds) {
+    for (const one of cases) {
+      const programs = drawPrograms(one.family, one.role, BUDGETS[job.budget].generatedPerFamily, seed);
+      const killer = await killerAmong(programs, job, one, engines, seen);
+      if (killer === undefined) continue;
+      kills.push(seed);
+      last = { ...killer, role: one.role };
+      break;
+    }
+  }
+  return { ...last, kills, others: [...seen.others], error: seen.error };
+}
+
+process.on('message', async (job) => {
+  try {
+    process.send(await tryMutant(job));
+  } catch (error) {
+    process.send({ kills: [], others: [], error: error.stack ?? String(error) });
+  }
+});
+process.on('disconnect', () => process.exit());
+process.send('ready');

@@ -11,7 +11,7 @@ import { type ExploreOptions, explore } from '../src/run/explore.ts';
 import { inProcessSite } from '../src/run/in-process-site.ts';
 import type { Result } from '../src/run/result.ts';
 import type { Site } from '../src/run/run-program.ts';
-import { varied } from '../src/selftest/control-group.ts';
+import { rewriting } from '../src/selftest/control-group.ts';
 
 /** Makes other bytes of a frame that the subject sends. */
 export type Alter = (frame: Uint8Array) => Uint8Array;
@@ -21,9 +21,8 @@ export const asItIs: Alter = (frame) => frame;
 /** The engines of this repository as a server that sends some frames other than it should. */
 export function alteredServer(role: 'nameserver' | 'broker', alter: Alter): Site & { readonly manifest: Manifest } {
   const driver = (ground: Ground, program: Program): ReferenceServer => {
-    const variant = { name: 'altered', rewrite: (frame: Uint8Array) => [alter(frame)] };
     const altered: Ground = Object.create(ground, {
-      transport: { value: (host: string) => varied(ground.transport(host), variant) },
+      transport: { value: (host: string) => rewriting(ground.transport(host), () => (frame) => [alter(frame)]) },
     });
     return new ReferenceServer({ role, ground: altered, platform: nodePlatform, engines: core, setup: program.setup ?? {} });
   };

@@ -18,8 +18,9 @@ export const MUTANTS = [
     name: 'client-asks-before-it-is-greeted',
     what: 'requests go out before HELLO is answered',
     file: SESSION,
-    find: 'if (this.open && this.#pending.size < this.#inFlightMax()) this.#start(waiting);',
-    replace: 'if (this.open || this.#pending.size > 0) this.#start(waiting);',
+    find: '    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));',
+    replace:
+      '    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));\n    for (const waiting of this.#waiting.splice(0)) this.#start(waiting);',
     clause: 'QNT-CON-002',
   },
   {
@@ -325,8 +326,17 @@ export const MUTANTS = [
     name: 'client-pings-by-its-own-clock',
     what: 'idle_ms does not matter for PING',
     file: SESSION,
-    find: 'const pingAfterMs = Math.min(LIMITS.PING_MS, this.#idleMs / 3);',
-    replace: 'const pingAfterMs = LIMITS.PING_MS;',
+    find: 'const dueMs = Math.min(this.#host.nowMs() + pingAfterMs, this.#heardMs + this.#idleMs);',
+    replace: 'const dueMs = this.#host.nowMs() + LIMITS.PING_MS;',
+    clause: 'QNT-KAL-002',
+  },
+  {
+    name: 'client-pings-the-silent-only',
+    what: 'no PING while the server is heard',
+    file: SESSION,
+    find: "    this.request('PING', {}, { timeoutMs: this.#idleMs }, () => {});",
+    replace:
+      "    if (this.#host.nowMs() - this.#heardMs >= this.#idleMs / 2) this.request('PING', {}, { timeoutMs: this.#idleMs }, () => {});",
     clause: 'QNT-KAL-002',
   },
   {

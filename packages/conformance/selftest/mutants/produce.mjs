@@ -428,6 +428,16 @@ export const MUTANTS = [
     file: RECOVERY,
     find: '    } else if (scan.evidence < scan.position) {',
     replace: '    } else if (scan.evidence > scan.position) {',
+    // The record of the new term is synced before anything is served, and with it what was kept in the same file. Where it is in
+    // another file, a power cut leaves a hole, and the broker does not start.
+    clause: 'QNT-LOG-010',
+  },
+  {
+    name: 'syncs-are-skipped',
+    what: 'nothing is synced, not even what a recovery keeps',
+    file: 'broker/log/storage-task.ts',
+    find: '    else host.storage(step.value, resume);',
+    replace: "    else if (step.value.op === 'sync') resume(undefined, undefined);\n    else host.storage(step.value, resume);",
     clause: 'QNT-LOG-011',
   },
   {

@@ -1,1 +1,2 @@
-export { main } from './main.ts';
+export { main, runCommand } from './main.ts';
+export type { Terminal } from './say.ts';

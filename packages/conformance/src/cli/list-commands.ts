@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
-import { EXCLUSIONS } from '../families/exclusions/index.ts';
 import { FAMILIES } from '../families/index.ts';
-import { binds } from '../run/explore.ts';
+import { binds, type Coverage, coverageOf } from '../run/coverage.ts';
 import { type Terminal, UsageError } from './say.ts';
 import { addSelectionOptions, familiesOf, type SelectionOptions, selects } from './selection.ts';
 import { roleOf } from './subject.ts';
@@ -10,15 +9,6 @@ import { roleOf } from './subject.ts';
 interface ListOptions extends SelectionOptions {
   readonly role?: string;
   readonly json?: boolean;
-}
-
-/** What the kit has for one requirement. */
-interface Listed {
-  readonly requirement: Requirement;
-  readonly family: string | undefined;
-  readonly roles: readonly string[];
-  readonly needs: readonly string[];
-  readonly excluded: string | undefined;
 }
 
 export function addListCommands(program: Command, terminal: Terminal, ended: (code: number) => void): void {
@@ -46,47 +36,61 @@ function listed(options: ListOptions): readonly string[] {
   const families = new Set(familiesOf(options).map(({ name }) => name));
   const wanted = selects(options);
   return REQUIREMENTS.filter((one) => wanted(one.id) && (role === undefined || binds(one, role)))
-    .map(whatFor)
-    .filter(({ family }) => options.family === undefined || (family !== undefined && families.has(family)))
-    .map((one) => (options.json === true ? jsonLine(one) : textLine(one)));
+    .map((requirement) => ({ requirement, coverage: coverageOf(requirement) }))
+    .filter(({ coverage }) => options.family === undefined || familiesFor(coverage).some((name) => families.has(name)))
+    .map(({ requirement, coverage }) =>
+      options.json === true ? jsonLine(requirement, coverage) : textLine(requirement, coverage),
+    );
 }
 
-function whatFor(requirement: Requirement): Listed {
-  const family = FAMILIES.find(({ clauses }) => clauses.some(({ id }) => id === requirement.id));
-  const clauses = FAMILIES.flatMap((one) => one.clauses.filter(({ id }) => id === requirement.id));
-  return {
-    requirement,
-    family: family?.name,
-    roles: clauses.flatMap(({ roles }) => roles),
-    needs: [...new Set(clauses.flatMap(({ needs = [] }) => needs))],
-    excluded: EXCLUSIONS[requirement.id],
-  };
-}
+const familiesFor = (coverage: readonly Coverage[]): readonly string[] => [
+  ...new Set(coverage.flatMap(({ clauses }) => clauses.map(({ family }) => family))),
+];
 
-const jsonLine = ({ requirement, ...rest }: Listed): string => JSON.stringify({ ...requirement, ...rest });
+const jsonLine = (requirement: Requirement, coverage: readonly Coverage[]): string =>
+  JSON.stringify({
+    ...requirement,
+    coverage: coverage.map(({ role, clauses, excluded }) => ({
+      role,
+      families: clauses.map(({ family }) => family),
+      needs: clauses.flatMap(({ clause }) => clause.needs ?? []),
+      ...(excluded === undefined ? {} : { excluded }),
+    })),
+  });
 
-function textLine({ requirement, family, excluded }: Listed): string {
-  const { id, roles, level, text } = requirement;
-  const where = family ?? (excluded === undefined ? 'no clause' : 'excluded');
-  return `${id}  ${level.padEnd(6)} ${roles.padEnd(3)} ${where.padEnd(11)} ${text}`;
+function textLine({ id, roles, level, text }: Requirement, coverage: readonly Coverage[]): string {
+  const excluded = coverage.some((one) => one.excluded !== undefined);
+  const where = familiesFor(coverage).join(', ') || (excluded ? 'excluded' : 'no clause');
+  return `${id}  ${level.padEnd(6)} ${roles.padEnd(3)} ${where.padEnd(17)} ${text}`;
 }
 
 /** @throws UsageError for an id that there is not. */
 export function explanationOf(id: string): string {
   const requirement = REQUIREMENTS.find((one) => one.id.toLowerCase() === id.toLowerCase());
   if (requirement === undefined) throw new UsageError(`there is no requirement ${id}`, 'qanat-conformance list shows all');
-  const { roles, needs, excluded, family } = whatFor(requirement);
-  const programs = FAMILIES.filter(({ name }) => name === family).flatMap((one) => one.programs.map(({ name }) => name));
   const lines = [
     `${requirement.id} (${requirement.level}), binds ${requirement.roles.split('').join(', ')}, spec/${requirement.page}`,
     '',
     `  ${requirement.text}`,
     '',
-    excluded !== undefined && roles.length === 0 ? `Not checked: ${excluded}` : '',
-    roles.length > 0 ? `Checked for: ${[...new Set(roles)].join(', ')}, in the family ${family}` : '',
-    needs.length > 0 ? `Needs a driver that can: ${needs.join(', ')}` : '',
-    roles.length > 0 ? `Programs of the family: ${[...new Set(programs)].join(', ')}` : '',
-    roles.length === 0 && excluded === undefined ? 'This kit has no clause for it.' : '',
+    ...coverageOf(requirement).flatMap(roleLines),
   ];
-  return `${lines.filter((line, i) => line !== '' || i === 1 || i === 3).join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
+}
+
+function roleLines({ role, clauses, excluded }: Coverage): readonly string[] {
+  const name = `${role}:`.padEnd(12);
+  if (clauses.length === 0) return [`${name}${excluded === undefined ? 'no clause yet' : `not checked: ${excluded}`}`];
+  return clauses.flatMap(({ family, clause }) => {
+    const limits = [
+      ...(clause.needs === undefined ? [] : [`a driver that can: ${clause.needs.join(', ')}`]),
+      ...(clause.binding === undefined ? [] : [clause.binding.toUpperCase()]),
+      ...(clause.timing === undefined ? [] : ['virtual time']),
+    ];
+    const programs = FAMILIES.find((one) => one.name === family)?.programs.filter((program) => program.role === role) ?? [];
+    return [
+      `${name}checked by the family ${family}${limits.length > 0 ? `; needs ${limits.join('; ')}` : ''}`,
+      `${' '.repeat(12)}programs: ${programs.map((program) => program.name).join(', ')}`,
+    ];
+  });
 }

@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { isObject } from '../json.ts';
+import { runEquivalence } from '../selftest/run-equivalence.ts';
 import { runControlGroup, runDegenerate, type SelfTestOutcome } from '../selftest/run-selftest.ts';
+import { runWireMutations } from '../selftest/run-wire-mutations.ts';
+import { Tally } from '../selftest/tally.ts';
+import { runOverTcp } from '../selftest/tcp-site.ts';
 import { budgetOf } from './run-command.ts';
 import type { Terminal } from './say.ts';
 
@@ -16,7 +22,9 @@ const MUTANTS = [
 
 interface SelfTestOptions {
   readonly budget: string;
+  readonly seeds: string;
   readonly mutants: boolean;
+  readonly stored?: boolean;
   readonly json?: boolean;
 }
 
@@ -24,9 +32,11 @@ export function addSelfTestCommand(program: Command, terminal: Terminal, ended: 
   program
     .command('selftest')
     .description(
-      'how good is the verdict? Subjects that do no work, legal variants, mutants of the engines: is each judged as it should be?',
+      'how good is the verdict? Subjects that do no work, legal variants, changes on the wire, mutants of the engines: is each judged as it should be?',
     )
     .option('--budget <name>', 'quick, standard or thorough', 'quick')
+    .option('--seeds <n,…>', 'of the programs that are drawn for mutants that those written by hand do not kill', '1')
+    .option('--stored', 'mutants: the program that killed each the last time goes first')
     .option('--no-mutants', 'without the mutants')
     .option('--json', 'one JSON object a line')
     .action(async (options: SelfTestOptions) => ended(await selfTest(options, terminal)));
@@ -35,30 +45,61 @@ export function addSelfTestCommand(program: Command, terminal: Terminal, ended: 
 async function selfTest(options: SelfTestOptions, terminal: Terminal): Promise<number> {
   const budget = budgetOf(options.budget).name;
   const startMs = performance.now();
+  const nowMs = (): number => performance.now();
+  const tally = new Tally();
   let passed = 0;
   let failed = 0;
   const told = (outcome: SelfTestOutcome): void => {
     if (outcome.ok) passed++;
     else failed++;
-    terminal.out(options.json === true ? `${JSON.stringify(outcome)}\n` : lineOf(outcome));
+    tally.add(outcome);
+    const { seen, ...rest } = outcome;
+    terminal.out(options.json === true ? `${JSON.stringify(rest)}\n` : lineOf(outcome));
   };
-  const nowMs = (): number => performance.now();
-  await runDegenerate(nowMs, told);
-  await runControlGroup(budget, nowMs, told);
   if (options.mutants && MUTANTS === undefined) terminal.out('mutants need a clone of the repository: not run\n');
-  const mutantsFailed = options.mutants && MUTANTS !== undefined ? await runMutants(MUTANTS, terminal) : 0;
-  terminal.out(`${((performance.now() - startMs) / 1_000).toFixed(0)} s\n${passed} passed, ${failed + mutantsFailed} failed\n`);
-  return failed + mutantsFailed === 0 ? 0 : 1;
+  // They run in processes of their own, beside the rest.
+  const mutants = options.mutants && MUTANTS !== undefined ? runMutants(MUTANTS, options, terminal, tally) : undefined;
+  await runDegenerate(nowMs, told);
+  await runWireMutations(nowMs, told);
+  await runOverTcp(nowMs, told);
+  await runEquivalence(nowMs, told);
+  await runControlGroup(budget, nowMs, told);
+  const mutantsFailed = (await mutants) ?? 0;
+  const { clauses, seen, never } = tally.summary();
+  const counts = `${clauses} clauses: ${seen.pass} seen to pass, ${seen.fail} to fail, ${seen.inconclusive} to be inconclusive`;
+  if (options.json === true) terminal.out(`${JSON.stringify({ kind: 'tally', clauses, seen, never })}\n`);
+  else terminal.out(`${counts}${never.length === 0 || mutants === undefined ? '' : `; ${never.join(', ')}`}\n`);
+  // Without the mutants it is no wonder that many are never seen to fail.
+  const unseen = mutants === undefined ? 0 : never.length;
+  terminal.out(
+    `${((performance.now() - startMs) / 1_000).toFixed(0)} s\n${passed} passed, ${failed + mutantsFailed + unseen} failed\n`,
+  );
+  return failed + mutantsFailed + unseen === 0 ? 0 : 1;
 }
 
 const lineOf = ({ kind, subject, role, ok, text, seconds }: SelfTestOutcome): string =>
-  `${ok ? 'ok   ' : 'WRONG'} ${kind.padEnd(10)} ${role.padEnd(10)} ${subject.padEnd(40)} ${text} (${seconds} s)\n`;
+  `${ok ? 'ok   ' : 'WRONG'} ${kind.padEnd(10)} ${role.padEnd(10)} ${subject.padEnd(48)} ${text} (${seconds} s)\n`;
 
-/** @returns 1 when a mutant survived. */
-function runMutants(path: string, terminal: Terminal): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [path], { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => terminal.out(`mutants: ${text}`));
-    child.on('close', (code) => resolve(code === 0 ? 0 : 1));
-  });
+/** @returns how many survived. */
+async function runMutants(path: string, options: SelfTestOptions, terminal: Terminal, tally: Tally): Promise<number> {
+  const args = [
+    path,
+    '--json',
+    '--budget',
+    options.budget,
+    '--seeds',
+    options.seeds,
+    ...(options.stored === true ? ['--stored'] : []),
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  let survived = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const result = line.startsWith('{') ? JSON.parse(line) : undefined;
+    if (!isObject(result)) terminal.out(`mutants: ${line}\n`);
+    else if (result.outcome === 'killed') tally.addKill(String(result.clause));
+    else survived++;
+    if (isObject(result) && (options.json === true || result.outcome !== 'killed')) terminal.out(`${line}\n`);
+  }
+  return Math.max(survived, (await code) === 0 ? 0 : 1);
 }

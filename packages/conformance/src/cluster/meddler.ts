@@ -129,6 +129,12 @@ export class Meddler {
       },
       later: this.#later,
     };
+    const end = (how: () => void): void => {
+      // Whoever hangs ends nothing either.
+      if (this.hanging.has(node) && own !== true) return;
+      endedHere = true;
+      how();
+    };
     const outer: Connection = {
       remote: inner.remote,
       send: (parts, lent) => {
@@ -139,14 +145,8 @@ export class Meddler {
       flush: () => inner.flush(),
       setFrameBytesMax: (bytes) => inner.setFrameBytesMax(bytes),
       setReading: (on) => inner.setReading(on),
-      close: () => {
-        endedHere = true;
-        inner.close();
-      },
-      abort: (error) => {
-        endedHere = true;
-        inner.abort(error);
-      },
+      close: () => end(() => inner.close()),
+      abort: (error) => end(() => inner.abort(error)),
     };
     handler = accept(outer);
     const served = handler;

@@ -24,6 +24,8 @@ const WARM_UP_MS = 0;
 /** The name of a broker under test. */
 export const SUBJECT_BROKER = 'subject';
 
+const flushOf = (setup: JsonObject): 'sync' | 'async' => (objectOf(setup, 'broker').flush === 'async' ? 'async' : 'sync');
+
 /** A NameServer or broker of this repository as a subject in this process. */
 export class ReferenceServer implements Driver {
   readonly manifest: Manifest;
@@ -52,7 +54,7 @@ export class ReferenceServer implements Driver {
         'settings',
         ...(options.role === 'broker' ? (['register'] as const) : []),
       ],
-      ...(options.role === 'broker' ? { flush: 'sync' as const } : {}),
+      ...(options.role === 'broker' ? { flush: flushOf(options.setup ?? {}) } : {}),
     };
   }
 

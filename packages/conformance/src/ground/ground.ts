@@ -30,7 +30,7 @@ export interface Ground {
   /** On TCP a connection begins with prefaces; in memory there are none. */
   readonly binding: 'memory' | 'tcp';
   readonly clock: Clock;
-  /** How late a subject may be beyond what a rule allows: delays of network, timers and processors, ms. */
+  /** How late a subject may be beyond what a rule allows: delays of network, timers and processors, ms. It may grow. */
   readonly slackMs: number;
   /** Lets time pass until the condition holds. False when it did not within `withinMs`. */
   until(condition: () => boolean, withinMs: number): Promise<boolean>;

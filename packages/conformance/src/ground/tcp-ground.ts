@@ -3,9 +3,12 @@ import { parseHostPort, QanatError, type Transport } from '@qanat/core';
 import { systemClock } from '@qanat/transports/node';
 import { tcpTransport } from '@qanat/transports/tcp';
 import type { Ground, Link, LinkHandler } from './ground.ts';
+import { Lateness } from './lateness.ts';
 
-/** What a loaded machine may add to a time that a rule names. */
+/** What a machine may add to a time that a rule names: a wait for the disk, a pause of a collector. */
 const SLACK_MS = 400;
+/** Kit and subject may be as late each. */
+const BOTH = 2;
 /** What changes within servers of the kit is told by nobody: conditions are looked at this often. */
 const LOOK_MS = 50;
 
@@ -13,18 +16,29 @@ interface Waiting {
   look(): void;
 }
 
+let lateness: Lateness | undefined;
+
 /** Real sockets and real time, on this machine or towards another. */
 export class TcpGround implements Ground {
   readonly timing = 'real';
   readonly binding = 'tcp';
   readonly scheme = 'qanat';
-  readonly slackMs: number;
   readonly clock = systemClock;
+  readonly #leastSlackMs: number;
+  readonly #sinceMs = systemClock.nowMs();
+  readonly #lateness: Lateness;
   readonly #transport = tcpTransport();
   readonly #waiting = new Set<Waiting>();
 
   constructor(slackMs: number = SLACK_MS) {
-    this.slackMs = slackMs;
+    this.#leastSlackMs = slackMs;
+    lateness ??= new Lateness(systemClock.nowMs).watch();
+    this.#lateness = lateness;
+  }
+
+  /** Grows with what this machine was seen to be late. */
+  get slackMs(): number {
+    return this.#leastSlackMs + BOTH * this.#lateness.sinceMs(this.#sinceMs);
   }
 
   until(condition: () => boolean, withinMs: number): Promise<boolean> {

@@ -3,9 +3,17 @@ import type { HistoryEvent } from './event.ts';
 
 type NewEvent = HistoryEvent extends infer E ? (E extends HistoryEvent ? Omit<E, 'atMs'> : never) : never;
 
-/** What happened while one program ran, in order. */
+/** What one program may make the kit keep: the longest ones of its families stay far below. */
+const EVENTS_MAX = 100_000;
+const BYTES_MAX = 512 * 1_024 * 1_024;
+
+/** For people. */
+export const HISTORY_FULL = `more than ${EVENTS_MAX} events or ${BYTES_MAX} bytes came; does the subject or its driver send without end?`;
+
+/** What happened while one program ran, in order. What comes when it is full is not kept. */
 export class History {
   readonly events: HistoryEvent[] = [];
+  #bytes = 0;
   readonly #nowMs: () => number;
   readonly #changed: () => void;
 
@@ -15,7 +23,13 @@ export class History {
     this.#changed = changed;
   }
 
+  get isFull(): boolean {
+    return this.events.length >= EVENTS_MAX || this.#bytes > BYTES_MAX;
+  }
+
   add(event: NewEvent): void {
+    if (this.isFull) return;
+    if ('bytes' in event) this.#bytes += event.bytes.length;
     this.events.push({ ...event, atMs: this.#nowMs() } as HistoryEvent);
     this.#changed();
   }

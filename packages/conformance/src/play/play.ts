@@ -2,10 +2,10 @@ import type { KitCluster } from '../cluster/kit-cluster.ts';
 import type { Driver } from '../driver/driver.ts';
 import type { Ground } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
-import type { History } from '../history/history.ts';
+import { HISTORY_FULL, type History } from '../history/history.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { KitConnection } from './kit-connection.ts';
-import { type Program, sizeOf } from './program.ts';
+import { objectOf, type Program, sizeOf } from './program.ts';
 
 export interface PlayParts {
   readonly program: Program;
@@ -18,10 +18,14 @@ export interface PlayParts {
   readonly address: string;
   /** Servers of the kit, for clients, and for a broker that registers. */
   readonly cluster: KitCluster | undefined;
+  /** Breaks the program off. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How long the kit waits for an answer before it says that there is none. */
 export const ANSWER_MS = 10_000;
+/** And how long for the next ones, until the subject says something again. */
+const MUTE_ANSWER_MS = 1_000;
 /** A driver that does not answer for so long hangs. */
 const CALL_MS = 60_000;
 
@@ -43,7 +47,10 @@ export class Play {
   isUp = true;
   /** Connections get numbers of one row, whoever opened them. */
   nextConnection = 1;
+  readonly #signal: AbortSignal | undefined;
   #calls = 0;
+  /** What had come when the kit last waited for an answer in vain. */
+  #receivedBeforeMute = -1;
 
   constructor(parts: PlayParts) {
     this.program = parts.program;
@@ -53,6 +60,13 @@ export class Play {
     this.cluster = parts.cluster;
     this.token = parts.token;
     this.address = parts.address;
+    this.#signal = parts.signal;
+  }
+
+  /** Whether what the subject, a broker, acknowledged survives a power cut: by its settings, else as the driver says. */
+  get flush(): 'sync' | 'async' | 'unknown' {
+    const { flush } = objectOf(this.program.setup ?? {}, 'broker');
+    return flush === 'sync' || flush === 'async' ? flush : (this.driver.manifest.flush ?? 'unknown');
   }
 
   nowMs(): number {
@@ -83,12 +97,28 @@ export class Play {
     return this.connections[((selector % this.connections.length) + this.connections.length) % this.connections.length];
   }
 
-  until(condition: () => boolean, withinMs: number = ANSWER_MS): Promise<boolean> {
-    return this.ground.until(condition, withinMs);
+  /** Lets time pass until the condition holds. False when it did not in time. @throws HarnessError when it is broken off. */
+  async until(condition: () => boolean, withinMs: number = ANSWER_MS): Promise<boolean> {
+    const isOver = (): boolean => this.#signal?.aborted === true || this.history.isFull;
+    const held = await this.ground.until(() => isOver() || condition(), withinMs);
+    if (!isOver()) return held;
+    throw new HarnessError(this.history.isFull ? `the program was given up: ${HISTORY_FULL}` : 'the program was broken off');
+  }
+
+  /** Waits for an answer of the subject: not long for one that says nothing at all. */
+  async untilAnswered(condition: () => boolean, withinMs: number = ANSWER_MS): Promise<void> {
+    const isMute = this.#receivedBeforeMute === this.#received();
+    if (await this.until(condition, isMute ? Math.min(withinMs, MUTE_ANSWER_MS) : withinMs)) return;
+    if (isMute || withinMs >= ANSWER_MS) this.#receivedBeforeMute = this.#received();
+  }
+
+  /** Frames that have come. */
+  #received(): number {
+    return this.connections.reduce((sum, { received }) => sum + received, 0);
   }
 
   async pass(ms: number): Promise<void> {
-    await this.ground.until(() => false, ms);
+    await this.until(() => false, ms);
   }
 
   /** Notes something for the checkers. */

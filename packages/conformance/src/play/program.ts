@@ -17,8 +17,8 @@ export interface Program {
   readonly needs?: readonly Ability[];
   /** It stops, kills or fills the subject: nothing else runs beside it. */
   readonly alone?: boolean;
-  /** Not on real time: it waits for too long. */
-  readonly timing?: 'virtual';
+  /** Only on this clock: `virtual` where it waits for too long, `real` where virtual time has a shorter one. */
+  readonly timing?: 'virtual' | 'real';
   readonly binding?: 'tcp';
   readonly steps: readonly Step[];
 }

@@ -40,7 +40,7 @@ const open: Op = async (play, step) => {
   const greet = typeof step.preface === 'string' ? bytesOf(step.preface) : encodePreface();
   const connection = new KitConnection(play, play.address, greet);
   play.connections.push(connection);
-  if (flagOf(step, 'wait', true)) await play.until(() => connection.state !== 'opening');
+  if (flagOf(step, 'wait', true)) await play.untilAnswered(() => connection.state !== 'opening');
   if (step.hello === false) return;
   await request(play, { op: 'request', frame: 'HELLO', header: { software: 'qanat-conformance', ...objectOf(step, 'hello') } });
 };
@@ -66,7 +66,7 @@ const request: Op = async (play, step) => {
     sizeOf(step, 'chunk'),
   );
   if (!flagOf(step, 'wait', true)) return;
-  await play.until(
+  await play.untilAnswered(
     () => connection.answered.has(correlation) || connection.state === 'closed',
     msOf(step, 'withinMs', ANSWER_MS),
   );
@@ -115,7 +115,7 @@ const frame: Op = async (play, step) => {
   const whole = typeof step.length !== 'number' && typeof step.controlLength !== 'number';
   connection.frame(parts, sizeOf(step, 'chunk'), whole);
   if (!flagOf(step, 'wait', false)) return;
-  await play.until(() => connection.answered.has(parts.correlation) || connection.state === 'closed');
+  await play.untilAnswered(() => connection.answered.has(parts.correlation) || connection.state === 'closed');
 };
 
 /** Sends bytes as they are: `hex`, then `zeros`, in pieces of `chunk`. */

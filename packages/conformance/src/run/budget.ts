@@ -8,6 +8,8 @@ export interface Budget {
   /** Runs that making one failing program smaller may take, and the same on real time. */
   readonly shrinkRunsMax: number;
   readonly shrinkRunsOnRealTime: number;
+  /** How long all failing programs together are made smaller on real time; the verdict does not depend on it. */
+  readonly shrinkMsOnRealTime: number;
   /** How often a failing program is run again. */
   readonly confirmations: number;
 }
@@ -19,6 +21,7 @@ export const BUDGETS: Readonly<Record<Budget['name'], Budget>> = {
     generatedOnRealTime: 4,
     shrinkRunsMax: 100,
     shrinkRunsOnRealTime: 12,
+    shrinkMsOnRealTime: 15_000,
     confirmations: 2,
   },
   standard: {
@@ -27,6 +30,7 @@ export const BUDGETS: Readonly<Record<Budget['name'], Budget>> = {
     generatedOnRealTime: 12,
     shrinkRunsMax: 400,
     shrinkRunsOnRealTime: 40,
+    shrinkMsOnRealTime: 45_000,
     confirmations: 3,
   },
   thorough: {
@@ -35,6 +39,7 @@ export const BUDGETS: Readonly<Record<Budget['name'], Budget>> = {
     generatedOnRealTime: 60,
     shrinkRunsMax: 1_000,
     shrinkRunsOnRealTime: 120,
+    shrinkMsOnRealTime: 600_000,
     confirmations: 5,
   },
 };

@@ -146,12 +146,12 @@ export class DriverSite implements Site {
   #instance(id: string, ground: TcpGround, startArgs: JsonObject = {}): Driver {
     return {
       manifest: this.manifest,
-      call: (op, args, done) =>
-        this.#driver.call(
-          op,
-          { ...(op === 'start' ? { role: this.role, ...startArgs } : {}), ...args, server: id },
-          settled(ground, done),
-        ),
+      call: (op, args, done) => {
+        // What a start does not say is as it was.
+        const settings = { ...objectOf(startArgs, 'settings'), ...objectOf(args, 'settings') };
+        const given = { role: this.role, ...startArgs, ...(Object.keys(settings).length > 0 ? { settings } : {}) };
+        this.#driver.call(op, { ...args, ...(op === 'start' ? given : {}), server: id }, settled(ground, done));
+      },
       onTold: () => {},
       close: async () => {},
     };

@@ -1,19 +1,22 @@
 import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import type { Manifest, Role } from '../driver/driver.ts';
-import { EXCLUSIONS } from '../families/exclusions/index.ts';
-import { historyLine } from '../history/history.ts';
-import { hexOf } from '../json.ts';
+import { exclusionOf } from '../families/exclusions/index.ts';
 import type { Family } from '../play/family.ts';
-import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
 import type { Budget } from './budget.ts';
+import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
-import { type FailureReport, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
-import { type Failure, judgeRun, obstacleIn, type Run, runProgram, type Site, unreachable } from './run-program.ts';
-import { shrinkProgram } from './shrink.ts';
+import { type FailureReportOptions, failureReport } from './failure-report.ts';
+import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
+import { runAll } from './run-all.ts';
+import { type Judgement, obstacleIn, type Run, runProgram, type Site, unreachable } from './run-program.ts';
+import { sideBySide } from './side-by-side.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
+import { turn } from './turn.ts';
 import { showsLife, VITAL_SIGNS, vitalProgram } from './vital-signs.ts';
+
+const PARALLEL = 8;
 
 export interface ExploreOptions {
   readonly site: Site & { readonly manifest: Manifest };
@@ -39,11 +42,6 @@ export interface ExploreOptions {
   readonly signal?: AbortSignal;
 }
 
-const LETTERS: Readonly<Record<Role, string>> = { nameserver: 'N', broker: 'B', producer: 'P', consumer: 'C', codec: 'A' };
-
-/** Whether a requirement binds a role. */
-export const binds = ({ roles }: Requirement, role: Role): boolean => roles.includes('A') || roles.includes(LETTERS[role]);
-
 /**
  * Runs every program against a subject, judges each history by every clause, makes the shortest failing program of each
  * failing clause smaller, and says clause by clause what was shown. Never stops at a failure, never throws for what a subject
@@ -60,34 +58,40 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   const programs = families
     .flatMap((family) => [...family.programs, ...drawPrograms(family, site.role, generated, seed)])
     .filter((program) => fits(program, site) && able(program.needs));
-  const findings = new Map<string, Finding>(clauses.map((clause) => [clause.id, newFinding(clause)]));
+  const findings = new Map<string, Finding>(
+    clauses.map((clause) => {
+      const known = options.baseline?.entryOf(clause.id);
+      return [clause.id, newFinding(clause, ({ sentence }) => known?.matches(sentence) === true)];
+    }),
+  );
   const harness: { program: string; why: string }[] = [];
   let alive = false;
-  await runAll(options, programs, (run) => {
+  const { signal, onProgress, parallel = PARALLEL } = options;
+  const take = (run: Run, judgements: readonly Judgement[]): void => {
     result.programs++;
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
     const obstacle = obstacleIn(run);
     if (obstacle !== undefined) harness.push({ program: run.program.name ?? 'generated', why: obstacle });
-    addRun(findings, run, clauses);
-  });
-  if (!alive && options.signal?.aborted !== true) {
-    // Where the chosen programs had no occasion to show it. Only the sign of life counts of this run.
-    const run = await runProgram(site, vitalProgram(site.role), families);
-    alive = run.harness === undefined && showsLife(site.role, run.events);
-    const why = unreachable(run);
-    if (why !== undefined) harness.push({ program: run.program.name ?? '', why });
-  }
-  const verdicts: Verdict[] = [];
-  for (const requirement of REQUIREMENTS) {
+    addRun(findings, run, judgements);
+  };
+  const gaveUp = await runAll({ site, families, clauses, programs, parallel, signal, onProgress, take });
+  if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
+  else if (!alive && signal?.aborted !== true) alive = await showsLifeWhenAsked(options, harness);
+  const asked = REQUIREMENTS.filter(
+    (one) => binds(one, site.role) && options.only?.(one.id) !== false && options.requirements?.has(one.id) !== false,
+  );
+  const shrinkUntilMs = options.nowMs() + budget.shrinkMsOnRealTime;
+  const mayShrink = (): boolean =>
+    signal?.aborted !== true && gaveUp === undefined && (site.timing === 'virtual' || options.nowMs() < shrinkUntilMs);
+  const verdicts = new Map<string, Verdict>();
+  await sideBySide(asked, site.timing === 'virtual' ? 1 : parallel, async (requirement) => {
     if (site.timing === 'virtual') await turn();
-    if (!binds(requirement, site.role) || options.only?.(requirement.id) === false) continue;
-    if (options.requirements?.has(requirement.id) === false) continue;
-    const verdict = await verdictOf(options, requirement, findings.get(requirement.id), able);
-    verdicts.push(alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
-  }
-  result.clauses = verdicts;
+    const verdict = await verdictOf({ ...options, mayShrink }, requirement, findings.get(requirement.id), able);
+    verdicts.set(requirement.id, alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
+  });
+  result.clauses = asked.map(({ id }) => verdicts.get(id) as Verdict);
   result.harness = harness;
-  result.notProved = verdicts.filter(({ verdict }) => verdict === 'inconclusive').length;
+  result.notProved = countOf(result, 'inconclusive');
   result.seconds = Number(((options.nowMs() - startMs) / 1_000).toFixed(1));
   result.settled = settle(result, options.signal?.aborted === true);
   options.onResult?.(result);
@@ -116,43 +120,21 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
   };
 }
 
-/** Programs of their own servers and of clients run side by side on real time; what fills or stops a shared one runs alone. */
-async function runAll(options: ExploreOptions, programs: readonly Program[], take: (run: Run) => void): Promise<void> {
-  const { site, families, signal } = options;
-  const isOver = (): boolean => signal?.aborted === true;
-  let done = 0;
-  const one = async (program: Program): Promise<void> => {
-    if (site.timing === 'virtual') await turn();
-    if (isOver()) return;
-    options.onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
-    const run = await runProgram(site, program, families);
-    if (isOver()) return;
-    take(run);
-    done++;
-  };
-  const workers = site.timing === 'virtual' ? 1 : (options.parallel ?? 8);
-  const waiting = [...programs];
-  const worked = Promise.all(
-    Array.from({ length: Math.min(workers, waiting.length) }, async () => {
-      for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) await one(program);
-    }),
-  );
-  // What is under way when a run is broken off may wait for long, and is not waited for.
-  await (signal === undefined ? worked : Promise.race([worked, abortOf(signal)]));
-  options.onProgress?.(done, programs.length, '');
+/** Where the chosen programs had no occasion to show that a subject works. Only the sign of life counts of this run. */
+async function showsLifeWhenAsked(
+  { site, families, signal }: ExploreOptions,
+  harness: Result['harness'][number][],
+): Promise<boolean> {
+  const run = await runProgram(site, vitalProgram(site.role), families, signal);
+  const why = unreachable(run);
+  if (why !== undefined) harness.push({ program: run.program.name ?? '', why });
+  return run.harness === undefined && showsLife(site.role, run.events);
 }
 
-const abortOf = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-
-/** A turn of the event loop: on virtual time nothing else lets signals of the process in. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+type VerdictOptions = ExploreOptions & Pick<FailureReportOptions, 'mayShrink'>;
 
 async function verdictOf(
-  options: ExploreOptions,
+  options: VerdictOptions,
   requirement: Requirement,
   finding: Finding | undefined,
   able: (needs?: readonly string[]) => boolean,
@@ -161,32 +143,45 @@ async function verdictOf(
   const known = options.baseline?.entryOf(id);
   const evidence = finding?.passes ?? 0;
   const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
-  const excluded = EXCLUSIONS[id];
+  const excluded = exclusionOf(id, options.site.role);
   if (finding === undefined)
     return excluded === undefined
       ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
       : { ...verdict, verdict: 'excluded', reason: excluded };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
-  if (finding.failures.length > 0) {
-    // One failure that is not the known one is not excused by another that is.
-    const isKnown = ({ sentence }: Failure): boolean => known?.matches(sentence) === true;
-    const strange = finding.failures.filter(({ failure }) => !isKnown(failure));
-    if (known !== undefined && strange.length === 0) {
-      const failure = await reportOf(options, finding.clause, finding.failures, isKnown);
-      return { ...verdict, verdict: 'expected', reason: `${known.reason} (${known.issue})`, failure };
-    }
-    const failure = await reportOf(options, finding.clause, strange, (one) => !isKnown(one));
-    if (known !== undefined)
-      return { ...verdict, verdict: 'stale', reason: `it fails, but not as the baseline says (${known.signature})`, failure };
-    return { ...verdict, verdict: level === 'MUST' || options.strict === true ? 'fail' : 'warning', failure };
-  }
+  const failed = await failedVerdictOf(options, finding, verdict);
+  if (failed !== undefined) return failed;
   if (known !== undefined && evidence > 0)
     return { ...verdict, verdict: 'stale', reason: 'the baseline says that it fails, and it does not: take the entry out' };
-  if (evidence > 0) return { ...verdict, verdict: 'pass' };
+  const late = finding.failures[0]?.failure.sentence;
+  if (evidence > 0)
+    return { ...verdict, verdict: 'pass', ...(late === undefined ? {} : { reason: `late once, and not again: ${late}` }) };
   const obstacle = obstacleOf(options, finding.clause, able);
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
+}
+
+/** Undefined where nothing failed, or was late only. One failure that is not the known one is not excused by another that is. */
+async function failedVerdictOf(
+  options: VerdictOptions,
+  { clause, isKnown, known: expected, ...others }: Finding,
+  verdict: Omit<Verdict, 'verdict'>,
+): Promise<Verdict | undefined> {
+  const known = options.baseline?.entryOf(clause.id);
+  const strange = await failureReport(options, clause, others, (one) => !isKnown(one));
+  if (strange !== undefined && known !== undefined)
+    return {
+      ...verdict,
+      verdict: 'stale',
+      reason: `it fails, but not as the baseline says (${known.signature})`,
+      failure: strange,
+    };
+  if (strange !== undefined)
+    return { ...verdict, verdict: verdict.level === 'MUST' || options.strict === true ? 'fail' : 'warning', failure: strange };
+  const failure = await failureReport(options, clause, expected, isKnown);
+  if (known === undefined || failure === undefined) return undefined;
+  return { ...verdict, verdict: 'expected', reason: `${known.reason} (${known.issue})`, failure };
 }
 
 /** Rules that a subject keeps that does not do its work are kept by accident. */
@@ -204,58 +199,6 @@ function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: rea
   if (clause.timing !== undefined && clause.timing !== site.timing)
     return 'takes too long on a real clock: only subjects on virtual time are asked';
   return undefined;
-}
-
-/**
- * Makes the shortest failing program of a clause smaller, and runs it again to see how sure it fails. @param isMeant of failures
- * of the clause: a smaller program that fails otherwise is another matter.
- */
-async function reportOf(
-  options: ExploreOptions,
-  clause: Clause,
-  failures: Finding['failures'],
-  isMeant: (failure: Failure) => boolean,
-): Promise<FailureReport> {
-  const { site, families, budget } = options;
-  const first = failures[0] as Finding['failures'][number];
-  const failureIn = (run: Run): Failure | undefined => judgeRun(run, [clause])[0]?.failures.find(isMeant);
-  const failing = async (program: Program): Promise<Run | undefined> => {
-    if (site.timing === 'virtual') await turn();
-    const run = await runProgram(site, program, families);
-    // What cannot be run again shows nothing.
-    return run.harness !== undefined || failureIn(run) === undefined ? undefined : run;
-  };
-  let last = first.run;
-  const runsMax = site.timing === 'virtual' ? budget.shrinkRunsMax : budget.shrinkRunsOnRealTime;
-  const { program } = await shrinkProgram(
-    first.run.program,
-    async (smaller) => {
-      const run = await failing(smaller);
-      if (run !== undefined) last = run;
-      return run !== undefined;
-    },
-    { runsMax, goOn: () => options.signal?.aborted !== true },
-  );
-  let confirmed = 0;
-  const confirmations = options.signal?.aborted === true ? 0 : budget.confirmations;
-  for (let i = 0; i < confirmations; i++) {
-    const run = await failing(program);
-    if (run === undefined) continue;
-    confirmed++;
-    last = run;
-  }
-  const failure = failureIn(last) ?? first.failure;
-  return {
-    sentence: failure.sentence,
-    program,
-    history: last.events.map(historyLine),
-    index: failure.index,
-    ...(failure.frame === undefined ? {} : { frame: hexOf(failure.frame.bytes) }),
-    ...(failure.field === undefined ? {} : { field: failure.field }),
-    confirmed,
-    confirmations,
-    failingPrograms: failures.length,
-  };
 }
 
 /** Abilities without which a server is a black box: much of what matters cannot be asked. */

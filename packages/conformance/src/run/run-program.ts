@@ -50,8 +50,8 @@ export interface Run {
   readonly slackMs: number;
 }
 
-/** Runs one program. Never throws: what goes wrong stands in the result. */
-export async function runProgram(site: Site, program: Program, families: readonly Family[]): Promise<Run> {
+/** Runs one program. Never throws: what goes wrong stands in the result. @param signal breaks it off. */
+export async function runProgram(site: Site, program: Program, families: readonly Family[], signal?: AbortSignal): Promise<Run> {
   let events: readonly HistoryEvent[] = [];
   let slackMs = 0;
   let prepared: Prepared | undefined;
@@ -67,11 +67,11 @@ export async function runProgram(site: Site, program: Program, families: readonl
         ),
     );
     events = prepared.history.events;
-    slackMs = prepared.ground.slackMs;
-    await playIn(prepared, program, families, (why) => senseless.push(why));
+    await playIn(prepared, program, families, signal, (why) => senseless.push(why));
   } catch (error) {
     harness = error instanceof HarnessError ? error.message : `${(error as Error).stack ?? error}`;
   }
+  slackMs = prepared?.ground.slackMs ?? 0;
   try {
     await prepared?.release();
   } catch (error) {
@@ -84,6 +84,7 @@ async function playIn(
   prepared: Prepared,
   program: Program,
   families: readonly Family[],
+  signal: AbortSignal | undefined,
   onSenseless: (why: string) => void,
 ): Promise<void> {
   const { ground, history, driver, token } = prepared;
@@ -101,7 +102,7 @@ async function playIn(
     });
   }
   const cluster = prepared.cluster ?? own;
-  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster });
+  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster, signal });
   driver.onTold((event, client, args) => history.add({ kind: 'told', event, client, args }));
   // Checkers see histories only: what the subject was set up with belongs to them.
   if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });
@@ -178,23 +179,25 @@ export interface Failure {
 /** Lets clauses look at a history. */
 export function judgeRun(run: Pick<Run, 'events' | 'slackMs'>, clauses: readonly Clause[]): readonly Judgement[] {
   const view = new View(run.events, run.slackMs);
-  return clauses.map((clause) => {
-    let passes = 0;
-    const failures: Failure[] = [];
-    const judge: Judge = {
-      pass: () => {
-        passes++;
-      },
-      fail: (at, sentence, field) => {
-        const frame = typeof at === 'number' ? undefined : at;
-        failures.push({ sentence, index: typeof at === 'number' ? at : at.index, frame, field });
-      },
-    };
-    try {
-      clause.check(view, judge);
-      return { id: clause.id, passes, failures, broken: undefined };
-    } catch (error) {
-      return { id: clause.id, passes: 0, failures: [], broken: (error as Error).stack ?? String(error) };
-    }
-  });
+  return clauses.map((clause) => judgeBy(clause, view));
+}
+
+function judgeBy(clause: Clause, view: View): Judgement {
+  let passes = 0;
+  const failures: Failure[] = [];
+  const judge: Judge = {
+    pass: () => {
+      passes++;
+    },
+    fail: (at, sentence, field) => {
+      const frame = typeof at === 'number' ? undefined : at;
+      failures.push({ sentence, index: typeof at === 'number' ? at : at.index, frame, field });
+    },
+  };
+  try {
+    clause.check(view, judge);
+    return { id: clause.id, passes, failures, broken: undefined };
+  } catch (error) {
+    return { id: clause.id, passes: 0, failures: [], broken: (error as Error).stack ?? String(error) };
+  }
 }

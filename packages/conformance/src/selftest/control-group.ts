@@ -1,11 +1,15 @@
 import { type Connection, decodeFrame, ErrorInfo, encodeFrame, Flag, type Frame, joinParts, type Transport } from '@qanat/core';
+import type { Role } from '../driver/driver.ts';
 import type { JsonObject } from '../json.ts';
 
 /** A subject that differs from the engines of this repository as the specification allows. No clause may go red. */
 export interface LegalVariant {
   readonly name: string;
+  readonly roles: readonly Role[];
   /** Of the engines, merged into the set-up of every program that says nothing of it. */
   readonly setup?: JsonObject;
+  /** Of a client, for every start that says nothing of them. */
+  readonly options?: JsonObject;
   /** What the subject sends passes through this. */
   readonly rewrite?: Rewrite;
   /** One way between subject and kit, ms. */
@@ -43,6 +47,9 @@ const withReservedBits: Rewrite = (bytes) => {
 
 const ignorable = joinParts(encodeFrame(0x3a5a, Flag.ONEWAY | Flag.IGNORABLE, 0, new Uint8Array(0)));
 
+/** Not between the one-way frames that MORE joins: there QNT-FRM-016 forbids it. */
+const behindIgnorable: Rewrite = (bytes) => ((decodeFrame(bytes).flags & Flag.RESPONSE) === 0 ? [bytes] : [ignorable, bytes]);
+
 const inOtherWords: Rewrite = (bytes) => [
   take(bytes, ({ type, flags, correlation, control, payload }) => {
     if ((flags & Flag.ERROR) === 0 || (flags & Flag.RESPONSE) === 0) return bytes;
@@ -53,41 +60,64 @@ const inOtherWords: Rewrite = (bytes) => [
 
 const inBytes: Rewrite = (bytes) => Array.from(bytes.subarray(0, 64), (byte) => Uint8Array.of(byte)).concat([bytes.slice(64)]);
 
+function ofServers(options: JsonObject): JsonObject {
+  return { broker: options, nameServer: options };
+}
+
+const SERVERS: readonly Role[] = ['nameserver', 'broker'];
+const ALL: readonly Role[] = [...SERVERS, 'producer', 'consumer'];
+
 /** Legal differences, each by itself. */
 export const CONTROL_GROUP: readonly LegalVariant[] = [
-  { name: 'far away: 20 ms each way', latencyMs: 20 },
-  { name: 'unknown fields in every control header', rewrite: withUnknownField },
-  { name: 'reserved bits and byte set', rewrite: withReservedBits },
-  { name: 'an unknown ignorable frame before every frame', rewrite: (bytes) => [ignorable, bytes] },
-  { name: 'other words in errors', rewrite: inOtherWords },
-  { name: 'sends in pieces of a byte', rewrite: inBytes },
-  { name: 'asynchronous flush', setup: { broker: { flush: 'async' } } },
-  { name: 'the least limits', setup: { broker: { session: { inFlightMax: 32 } }, nameServer: { session: { inFlightMax: 32 } } } },
-  { name: 'small batches only', setup: { broker: { limits: { batchBytesMax: 65_536 } } } },
-  { name: 'small segments, many snapshots', setup: { broker: { log: { segmentBytes: 65_536, snapshotBytes: 32_768 } } } },
-  { name: 'idles sooner', setup: { broker: { session: { idleMs: 30_000 } }, nameServer: { session: { idleMs: 30_000 } } } },
-  { name: 'members beat twice as often', setup: { broker: { groups: { heartbeatMs: 1_500 } } } },
+  { name: 'far away: 20 ms each way', roles: ALL, latencyMs: 20 },
+  { name: 'unknown fields in every control header', roles: ALL, rewrite: withUnknownField },
+  { name: 'reserved bits and byte set', roles: ALL, rewrite: withReservedBits },
+  { name: 'sends in pieces of a byte', roles: ALL, rewrite: inBytes },
+  { name: 'an unknown ignorable frame before every answer', roles: SERVERS, rewrite: behindIgnorable },
+  { name: 'other words in errors', roles: SERVERS, rewrite: inOtherWords },
+  { name: 'the least limits', roles: SERVERS, setup: ofServers({ session: { inFlightMax: 32 } }) },
+  { name: 'idles sooner', roles: SERVERS, setup: ofServers({ session: { idleMs: 30_000 } }) },
+  { name: 'asynchronous flush', roles: ['broker'], setup: { broker: { flush: 'async' } } },
+  { name: 'small batches only', roles: ['broker'], setup: { broker: { limits: { batchBytesMax: 65_536 } } } },
+  {
+    name: 'small segments, many snapshots',
+    roles: ['broker'],
+    setup: { broker: { log: { segmentBytes: 65_536, snapshotBytes: 32_768 } } },
+  },
+  { name: 'members beat twice as often', roles: ['broker'], setup: { broker: { groups: { heartbeatMs: 1_500 } } } },
+  { name: 'gathers nothing', roles: ['producer'], options: { lingerMs: 0 } },
+  { name: 'one message a batch', roles: ['producer'], options: { batchRecords: 1 } },
+  { name: 'one batch at a time', roles: ['producer'], options: { inFlightBatches: 1 } },
+  { name: 'compresses everything', roles: ['producer'], options: { compress: true, compressFromBytes: 1 } },
+  { name: 'one message at a time', roles: ['consumer'], options: { concurrency: 1 } },
+  { name: 'holds little', roles: ['consumer'], options: { prefetchBytes: 65_536 } },
 ];
 
-/** A transport whose accepted connections send what a variant makes of it. */
-export function varied(transport: Transport, { rewrite }: LegalVariant): Transport {
-  if (rewrite === undefined) return transport;
-  const wrapped = (inner: Connection): Connection => ({
-    remote: inner.remote,
-    send: (parts) => {
-      let goesOn = true;
-      for (const piece of rewrite(joinParts(parts).slice())) goesOn = inner.send([piece]);
-      return goesOn;
-    },
-    flush: () => inner.flush(),
-    setFrameBytesMax: (bytes) => inner.setFrameBytesMax(bytes),
-    setReading: (on) => inner.setReading(on),
-    close: () => inner.close(),
-    abort: (error) => inner.abort(error),
-  });
+/** A transport whose connections send what a variant makes of it. */
+export const varied = (transport: Transport, { rewrite }: LegalVariant): Transport =>
+  rewrite === undefined ? transport : rewriting(transport, () => rewrite);
+
+/** A transport whose connections send what becomes of their frames. @param rewriteOf called once for each connection. */
+export function rewriting(transport: Transport, rewriteOf: () => Rewrite): Transport {
+  const wrapped = (inner: Connection): Connection => {
+    const rewrite = rewriteOf();
+    return {
+      remote: inner.remote,
+      send: (parts) => {
+        let goesOn = true;
+        for (const piece of rewrite(joinParts(parts).slice())) goesOn = inner.send([piece]);
+        return goesOn;
+      },
+      flush: () => inner.flush(),
+      setFrameBytesMax: (bytes) => inner.setFrameBytesMax(bytes),
+      setReading: (on) => inner.setReading(on),
+      close: () => inner.close(),
+      abort: (error) => inner.abort(error),
+    };
+  };
   return {
     schemes: transport.schemes,
-    dial: (address, handler) => transport.dial(address, handler),
+    dial: (address, handler) => wrapped(transport.dial(address, handler)),
     listen: (address, accept, done) => transport.listen(address, (inner) => accept(wrapped(inner)), done),
   };
 }

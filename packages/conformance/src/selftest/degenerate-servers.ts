@@ -91,6 +91,9 @@ export const DEGENERATE_SERVERS: Readonly<Record<string, Behaviour | undefined>>
     if (count >= 3) connection.abort(new QanatError('CONNECTION_LOST', 'crashed'));
     else send(connection, encodeFrame(type, Flag.RESPONSE, correlation, new Uint8Array(0)));
   }),
+  'hangs at the third request': answering((connection, { type, correlation }, count) => {
+    if (count < 3) send(connection, encodeFrame(type, Flag.RESPONSE, correlation, new Uint8Array(0)));
+  }),
   garbage: (connection, random) => {
     const shout = (): void => send(connection, [random.bytes(40)]);
     shout();

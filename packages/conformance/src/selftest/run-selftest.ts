@@ -1,6 +1,7 @@
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import type { Driver, Role } from '../driver/driver.ts';
+import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Ground } from '../ground/ground.ts';
@@ -9,7 +10,7 @@ import type { Program } from '../play/program.ts';
 import { BUDGETS, type Budget } from '../run/budget.ts';
 import { explore } from '../run/explore.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
-import { countOf, type Result } from '../run/result.ts';
+import { countOf, type Result, type VerdictName } from '../run/result.ts';
 import { KIT_NAME } from '../version.ts';
 import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
 import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
@@ -17,14 +18,30 @@ import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
 
 /** What became of one subject whose verdict is known beforehand. */
 export interface SelfTestOutcome {
-  readonly kind: 'degenerate' | 'control';
+  readonly kind: 'degenerate' | 'control' | 'wire' | 'transports';
   readonly subject: string;
   readonly role: Role;
+  /** That had to go red, of a change on the wire. */
+  readonly clause?: string;
   readonly ok: boolean;
+  /** The clauses by what was seen of them, of a subject that was judged as a whole. */
+  readonly seen?: Seen;
   /** What was wrong with the kit's verdict, or the verdict. */
   readonly text: string;
   readonly seconds: number;
 }
+
+/** Ids of clauses with evidence for them, broken, and never put to the test. */
+export interface Seen {
+  readonly pass: readonly string[];
+  readonly fail: readonly string[];
+  readonly inconclusive: readonly string[];
+}
+
+const seenIn = ({ clauses }: Result): Seen => {
+  const having = (name: VerdictName): readonly string[] => clauses.filter(({ verdict }) => verdict === name).map(({ id }) => id);
+  return { pass: having('pass'), fail: [...having('fail'), ...having('warning')], inconclusive: having('inconclusive') };
+};
 
 export type Told = (outcome: SelfTestOutcome) => void;
 
@@ -59,14 +76,14 @@ async function degenerate(
   const credited = countOf(result, 'pass');
   const ok = result.settled !== 'conformant' && credited === 0;
   const text = `${result.settled}, ${credited} clauses credited, ${countOf(result, 'fail')} fail`;
-  told({ kind: 'degenerate', subject, role, ok, text, seconds: result.seconds });
+  told({ kind: 'degenerate', subject, role, ok, text, seconds: result.seconds, seen: seenIn(result) });
 }
 
-/** Servers that differ as the specification allows: no clause goes red. */
+/** Implementations that differ as the specification allows: no clause goes red. */
 export async function runControlGroup(budget: Budget['name'], nowMs: () => number, told: Told): Promise<void> {
   for (const variant of CONTROL_GROUP) {
-    for (const role of SERVERS) {
-      const driver = (ground: Ground, program?: Program): Driver => variantServer(variant, role, ground, program);
+    for (const role of variant.roles) {
+      const driver = (ground: Ground, program: Program): Driver => variantDriver(variant, role, ground, program);
       const result = await verdictOn(
         role,
         driver,
@@ -81,24 +98,30 @@ export async function runControlGroup(budget: Budget['name'], nowMs: () => numbe
         ...harness,
       ];
       const text = wrong.length === 0 ? `${countOf(result, 'pass')} clauses hold` : wrong.slice(0, 3).join(' | ');
-      told({ kind: 'control', subject: variant.name, role, ok: wrong.length === 0, text, seconds: result.seconds });
+      const ok = wrong.length === 0;
+      told({ kind: 'control', subject: variant.name, role, ok, text, seconds: result.seconds, seen: seenIn(result) });
     }
   }
 }
 
-function variantServer(variant: LegalVariant, role: 'nameserver' | 'broker', ground: Ground, program?: Program): Driver {
+function variantDriver(variant: LegalVariant, role: Role, ground: Ground, program: Program): Driver {
   const varying: Ground = Object.create(ground, {
     transport: { value: (host: string) => varied(ground.transport(host), variant) },
   });
-  const own = program?.setup ?? {};
-  return new ReferenceServer({
-    role,
-    ground: varying,
-    platform: nodePlatform,
-    engines: core,
-    setup: merged(variant.setup ?? {}, own),
-  });
+  const parts = { ground: varying, platform: nodePlatform, engines: core };
+  if (role === 'nameserver' || role === 'broker')
+    return new ReferenceServer({ ...parts, role, setup: merged(variant.setup ?? {}, program.setup ?? {}) });
+  const client = new ReferenceClient({ ...parts, role: role === 'producer' ? role : 'consumer' });
+  return variant.options === undefined ? client : withOptions(client, variant.options);
 }
+
+/** A driver whose clients start with options of a variant, where a program does not say otherwise. */
+const withOptions = (client: Driver, options: JsonObject): Driver => ({
+  manifest: client.manifest,
+  call: (op, args, done) => client.call(op, op.endsWith('.start') ? merged({ options }, args) : args, done),
+  onTold: (listener) => client.onTold(listener),
+  close: () => client.close(),
+});
 
 /** What a program says of the set-up goes before what the variant says. */
 const merged = (under: JsonObject, over: JsonObject): JsonObject => {

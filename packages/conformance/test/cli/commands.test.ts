@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReferenceServer } from '../../src/driver/reference-server.ts';
 import { framing } from '../../src/families/framing/index.ts';
 import { TcpGround } from '../../src/ground/tcp-ground.ts';
-import { varied } from '../../src/selftest/control-group.ts';
+import { rewriting } from '../../src/selftest/control-group.ts';
 import { inErrors, only, withCode } from '../altered-server.ts';
 import { Folder, run } from './terminal.ts';
 
@@ -141,15 +141,18 @@ describe('list, explain, vectors', () => {
     expect(lines.length).toBeGreaterThan(5);
     for (const line of lines) expect(line).toMatch(/^QNT-BAT-\d{3} {2}(MUST|SHOULD|MAY) +\S+ +\S+/);
     const [first] = (await run('list', '--only', 'QNT-BAT-002', '--json')).out.split('\n');
-    expect(JSON.parse(first as string)).toMatchObject({ id: 'QNT-BAT-002', family: 'produce', roles: ['broker'] });
+    expect(JSON.parse(first as string)).toMatchObject({
+      id: 'QNT-BAT-002',
+      coverage: [{ role: 'broker', families: ['produce'] }],
+    });
   });
 
   it('explains a requirement whatever its case, and why one is not checked', async () => {
     const { code, out } = await run('explain', 'qnt-bat-002');
     expect(code).toBe(0);
     expect(out).toContain('QNT-BAT-002 (MUST), binds B, spec/v1/');
-    expect(out).toContain('Checked for: broker, in the family produce');
-    expect((await run('explain', 'QNT-TYP-008')).out).toContain('Not checked: the only lists of integers');
+    expect(out).toContain('broker:     checked by the family produce\n');
+    expect((await run('explain', 'QNT-TYP-008')).out).toContain('broker:     not checked: the only lists of integers');
   });
 
   it('lists the vectors, and prints one', async () => {
@@ -264,7 +267,7 @@ describe('report and diff', () => {
 
 describe('a server by its address', () => {
   const ground = new TcpGround();
-  const transport = varied(ground.transport(), { name: 'wrong code', rewrite: (frame) => [wrongCode(frame)] });
+  const transport = rewriting(ground.transport(), () => (frame) => [wrongCode(frame)]);
   const server = new ReferenceServer({
     role: 'broker',
     ground: Object.assign(new TcpGround(), { transport: () => transport }),

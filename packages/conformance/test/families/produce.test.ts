@@ -51,7 +51,7 @@ it('the engines of this repository keep every clause in programs that are drawn 
   for (const one of steps) {
     const run = await runProgram(SITE, { family: 'produce', role: 'broker', steps: one }, [produce]);
     expect(run.harness).toBeUndefined();
-    addRun(findings, run, produce.clauses);
+    addRun(findings, run, judgeRun(run, produce.clauses));
   }
   const failures = [...findings.values()].flatMap(({ clause, failures }) =>
     failures.map(({ failure }) => `${clause.id}: ${failure.sentence}`),

@@ -103,6 +103,28 @@ describe('the verdict of a clause', () => {
   });
 });
 
+describe('a clause that failed once on real time, and not again', () => {
+  const site = { ...sound, timing: 'real' as const };
+  const failingOnce = (): Family => {
+    let judged = 0;
+    return saying('QNT-TYP-004', (_, judge) => (judged++ === 0 ? judge.fail(0, 'it came late') : judge.pass(0)));
+  };
+
+  it('is pass, with what came late in the reason: that was the machine', async () => {
+    const family = failingOnce();
+    const programs = [...family.programs, ...family.programs];
+    const result = await verdicts(['QNT-TYP-004'], { site, families: [{ ...family, programs }, WORKS] });
+    expect(verdictOf(result, 'QNT-TYP-004')).toMatchObject({ verdict: 'pass', reason: 'late once, and not again: it came late' });
+  });
+
+  it('stays a failure when the run is broken off before it could be asked again', async () => {
+    const interrupt = new AbortController();
+    const onProgress = (_: number, __: number, what: string): void => void (what === '' && interrupt.abort());
+    const result = await verdicts(['QNT-TYP-004'], { site, families: [failingOnce()], signal: interrupt.signal, onProgress });
+    expect(verdictOf(result, 'QNT-TYP-004')).toMatchObject({ verdict: 'fail', failure: { confirmations: 0 } });
+  });
+});
+
 describe('the verdict of a run', () => {
   it('is conformant when every MUST holds that can be put to the test', async () => {
     const result = await verdicts(['QNT-TYP-004', 'QNT-TYP-008']);
@@ -200,6 +222,15 @@ describe('a baseline', () => {
     const family = { ...saying('QNT-TYP-004', check), programs };
     const { verdict, failure } = verdictOf(await verdicts(['QNT-TYP-004'], { families: [family], ...known() }), 'QNT-TYP-004');
     expect([verdict, failure?.sentence]).toEqual(['stale', expect.stringContaining('got nothing')]);
+  });
+
+  it('does not let the known failures of many short programs crowd out another one', async () => {
+    const check: Clause['check'] = ({ events }, judge) =>
+      judge.fail(0, events.length > 6 ? 'got nothing' : 'got TOPIC_NOT_FOUND');
+    const short = MISSING.programs.flatMap((one) => [1, 2, 3, 4].map((i) => ({ ...one, name: `${i}`, steps: [] })));
+    const family = { ...saying('QNT-TYP-004', check), programs: [...short, ...MISSING.programs] };
+    const { verdict, failure } = verdictOf(await verdicts(['QNT-TYP-004'], { families: [family], ...known() }), 'QNT-TYP-004');
+    expect([verdict, failure?.sentence, failure?.failingPrograms]).toEqual(['stale', 'got nothing', 1]);
   });
 
   it('is kept to while the failing program is made smaller', async () => {

@@ -333,7 +333,9 @@ export class Pulls {
     let nextMs = Number.POSITIVE_INFINITY;
     polls.timerMs = nextMs;
     for (const poll of polls.all) {
-      if (poll.dueMs <= nowMs) this.#endNow(poll);
+      // One that is held has not been looked at: it may have messages, and says so when its connection is drained.
+      if (poll.dueMs <= nowMs && poll.held) poll.final = true;
+      else if (poll.dueMs <= nowMs) this.#endNow(poll);
       else if (poll.parked) nextMs = Math.min(nextMs, poll.dueMs);
     }
     if (nextMs < Number.POSITIVE_INFINITY) this.#arm(polls, nextMs);

@@ -160,6 +160,16 @@ describe('PULL', () => {
     expect(messagesOf(client.answer('PULL', poll)?.payload as Uint8Array)).toEqual(['0:a']);
   });
 
+  it('tells a connection that does not read of its messages, though its time is over: there are some [QNT-PUL-001]', () => {
+    const { world, client } = withTopic();
+    put(world.client(), 0, ['a']);
+    world.input({ kind: 'blocked', connection: client.connection });
+    const polls = [0, 1_000].map((waitMs, poll) => client.send('PULL', { poll, waitMs, topics: [at(0, 0)] }));
+    world.advance(2_000);
+    world.input({ kind: 'drained', connection: client.connection });
+    expect(polls.map((poll) => messagesOf(client.answer('PULL', poll)?.payload as Uint8Array))).toEqual([['0:a'], ['0:a']]);
+  });
+
   it('gives a connection at most a few answers before it hears how they are taken', () => {
     const { world, client } = withTopic();
     for (let i = 0; i < 4; i++) put(client, 0, ['a'], undefined, 3_500_000);

@@ -1,5 +1,5 @@
 import { errorClass, FRAMES, LIMITS } from '@qanat/core';
-import { type Clause, judgeThat } from '../../clause/clause.ts';
+import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { ConnectionSeen, Exchange, FrameSeen } from '../../history/view.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import { textOf } from '../../play/program.ts';
@@ -311,31 +311,48 @@ const silentServerIsLeft: Clause = {
   roles: CLIENTS,
   check(view, judge) {
     const facts = factsOf(view);
-    for (const connection of facts.connections) {
-      const lastAnswer = connection.frames.findLast(
-        ({ from, isResponse, name }) => from === 'kit' && isResponse && name !== 'PING',
-      );
-      const unanswered = attempts(asked(connection).filter(({ request }) => request.index > (lastAnswer?.index ?? 0)));
-      const [, second, third] = unanswered;
-      if (second === undefined || connection.helloOk === undefined) continue;
-      const end = endOfConnection(facts, connection);
-      // Who gives up earlier does so as well.
-      if (third === undefined) {
-        if (end.by === 'subject' && end.ms <= second.request.atMs + THIRD_MS && !stopsBefore(facts, connection))
-          judge.pass(second.request);
-        continue;
-      }
-      const dueMs = third.request.atMs + THIRD_MS + view.slackMs;
-      const client = clientOf(facts, connection);
-      if (end.by === 'subject' && end.ms <= dueMs) judge.pass(third.request);
-      else if (end.ms > dueMs && client !== undefined && client.gone.ms > dueMs)
-        judge.fail(
-          third.request,
-          `expected the connection to be closed after three attempts without an answer, got it open ${THIRD_MS} ms later`,
-        );
-    }
+    for (const connection of facts.connections.filter(({ helloOk }) => helloOk !== undefined))
+      for (const silence of silences(connection)) judgeSilence(facts, judge, connection, silence);
   },
 };
+
+/** Attempts in a row that were not answered. */
+interface Silence {
+  readonly second: FrameSeen;
+  readonly third: FrameSeen | undefined;
+  /** When something was answered again. */
+  readonly untilMs: number;
+}
+
+/** What lies between two answers to something else than PING, where it is more than one attempt. */
+function silences(connection: ConnectionSeen): readonly Silence[] {
+  const answers = connection.frames.filter(({ from, isResponse, name }) => from === 'kit' && isResponse && name !== 'PING');
+  return [undefined, ...answers].flatMap((answer, i) => {
+    const next = answers[i];
+    const between = asked(connection).filter(
+      ({ request }) => request.index > (answer?.index ?? 0) && request.index < (next?.index ?? connection.closedIndex),
+    );
+    const [, second, third] = attempts(between);
+    if (second === undefined) return [];
+    return [{ second: second.request, third: third?.request, untilMs: next?.atMs ?? Number.POSITIVE_INFINITY }];
+  });
+}
+
+function judgeSilence(facts: Facts, judge: Judge, connection: ConnectionSeen, { second, third, untilMs }: Silence): void {
+  const last = third ?? second;
+  const dueMs = last.atMs + THIRD_MS + facts.view.slackMs;
+  const end = endOfConnection(facts, connection);
+  const client = clientOf(facts, connection);
+  if (untilMs <= dueMs) return;
+  if (end.by === 'subject' && end.ms <= dueMs) {
+    // Who gives up earlier does so as well.
+    if (third !== undefined || !stopsBefore(facts, connection)) judge.pass(last);
+  } else if (third !== undefined && end.ms > dueMs && client !== undefined && client.gone.ms > dueMs)
+    judge.fail(
+      third,
+      `expected the connection to be closed after three attempts without an answer, got it open ${THIRD_MS} ms later`,
+    );
+}
 
 const stopsBefore = (facts: Facts, connection: ConnectionSeen): boolean =>
   (clientOf(facts, connection)?.closing.index ?? 0) < endOfConnection(facts, connection).index;

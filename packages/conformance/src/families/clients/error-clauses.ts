@@ -1,6 +1,6 @@
 import { codeOfWireNumber, errorClass, WIRE_ERRORS } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
-import type { Exchange } from '../../history/view.ts';
+import type { Exchange, FrameSeen } from '../../history/view.ts';
 import { misleads } from './connection-clauses.ts';
 import { asked, type ClientRun, clientOf, type Facts, factsOf, served } from './facts.ts';
 import { pulled } from './joined-clauses.ts';
@@ -93,8 +93,20 @@ function judgeByClass(facts: Facts, judge: Judge, { exchange, number, client }: 
     return;
   }
   if (again !== undefined) return judge.pass(again.request);
+  if (endedFor(facts, client, response))
+    return judge.fail(response, `expected another try after ${said}, got the end of the client`);
   if (client.closing.ms < dueMs || !isOwed(exchange) || !served(facts, exchange.connection.node, response.atMs, dueMs)) return;
   if (facts.end.ms > dueMs) judge.fail(response, `expected another try after ${said}, got none within ${AGAIN_MS} ms`);
+}
+
+/** How soon after an error the end of a client is on account of it. */
+const END_MS = 1_000;
+
+/** Whether a client ended by itself because of an error: soon after it, and with no other one meanwhile. */
+function endedFor({ connections, view }: Facts, { ended, closing }: ClientRun, { index, atMs }: FrameSeen): boolean {
+  if (ended === undefined || ended.index < index || ended.index > closing.index) return false;
+  const errors = connections.flatMap(({ frames }) => frames).filter(({ from, isError }) => from === 'kit' && isError);
+  return ended.ms <= atMs + END_MS + view.slackMs && !errors.some((one) => one.index > index && one.index < ended.index);
 }
 
 /** Whether the request has to come again: a heartbeat does; what a call wanted may have been given up with it. */

@@ -1,12 +1,21 @@
 import { codeNumber } from '@qanat/core';
-import type { Program } from '../../play/program.ts';
-import { BOTH, begin, meddle, ONE_BROKER, pass, programs, work } from './steps.ts';
+import type { Program, Step } from '../../play/program.ts';
+import { BOTH, begin, meddle, member, ONE_BROKER, pass, programs, work } from './steps.ts';
 
 const MISLEADING = {
   code: codeNumber('SHUTTING_DOWN'),
   message: 'SUBSCRIPTION_CONFLICT LEASE_FENCED: never come back',
   graceMs: 5_000,
 };
+
+/** Servers that are heard all the time: who does not send meanwhile has no other reason to close the connection. */
+const chatter = (everyMs: number, times: number): readonly Step[] =>
+  Array.from({ length: times }, () => [
+    { op: 'push', of: 'broker', flags: ['ONEWAY', 'IGNORABLE'] },
+    { op: 'push', of: 'nameserver', flags: ['ONEWAY', 'IGNORABLE'] },
+    { op: 'push', of: 'nameserver', node: 1, flags: ['ONEWAY', 'IGNORABLE'] },
+    pass(everyMs),
+  ]).flat();
 
 export const CONNECTION_PROGRAMS: readonly Program[] = [
   ...programs(
@@ -24,6 +33,15 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
       ...work(role),
     ],
     { setup: ONE_BROKER },
+  ),
+  // One client: which connections are its is sure. It begins with either NameServer.
+  ...[0, 1].flatMap((node) =>
+    programs(`bootstrap-server-${node + 1}-hangs`, BOTH, (role) => [
+      { op: 'hangNode', of: 'nameserver', node },
+      begin(role),
+      ...work(role, { timeoutMs: 9_500 }),
+      pass(7_000),
+    ]),
   ),
   ...programs('hung-bootstrap-server', BOTH, (role) => {
     const names = role === 'consumer' ? ['c', 'd', 'e'] : ['p', 'q', 'r'];
@@ -50,6 +68,20 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
     ],
     { setup: ONE_BROKER },
   ),
+  // A server that greets at once has greeted before it sees what came in one piece with HELLO.
+  ...programs(
+    'greeting-comes-late',
+    BOTH,
+    (role) => [
+      meddle('*', 'HELLO', 'answer', 'delay', { ms: 400, times: 20 }),
+      // Of a topic that is missing somebody else is asked, on a connection for that question.
+      ...(role === 'consumer'
+        ? [member('c', { subscriptions: [{ topic: '~orders' }, { topic: '~missing' }] })]
+        : [begin(role), { op: 'send', topic: '~missing', timeoutMs: 8_000 }]),
+      ...work(role),
+    ],
+    { setup: { ...ONE_BROKER, createsTopics: true } },
+  ),
   ...programs(
     'another-broker-answers',
     BOTH,
@@ -68,7 +100,7 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
       meddle('*', 'HELLO', 'answer', 'alter', { set: { idleMs: 3_000 }, times: 20 }),
       begin(role),
       ...work(role),
-      pass(4_500),
+      ...chatter(1_000, 5),
       { op: 'hangNode', of: 'nameserver', node: 0 },
       { op: 'hangNode', of: 'nameserver', node: 1 },
       pass(5_500),
@@ -82,7 +114,7 @@ export const CONNECTION_PROGRAMS: readonly Program[] = [
       meddle('*', 'HELLO', 'answer', 'alter', { set: { idleMs: 1_500 }, times: 20 }),
       begin(role),
       ...work(role),
-      pass(2_500),
+      ...chatter(500, 5),
       { op: 'hangNode', of: 'nameserver', node: 0 },
       { op: 'hangNode', of: 'nameserver', node: 1 },
       pass(3_500),

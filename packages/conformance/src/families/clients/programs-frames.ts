@@ -14,9 +14,14 @@ export const FRAME_PROGRAMS: readonly Program[] = [
     'greased-frames',
     BOTH,
     (role) => [
-      meddle('*', '*', 'answer', 'grease', { times: 60 }),
+      // NameServers that are not taken so are after a while: else nobody would come to the broker.
+      meddle('*', 'HELLO', 'answer', 'grease', { times: 4 }),
+      meddle('*', 'ROUTE_QUERY', 'answer', 'grease', { times: 4 }),
+      meddle('broker-a', '*', 'answer', 'grease', { times: 20 }),
       meddle('*', '*', 'push', 'grease', { times: 60 }),
       begin(role),
+      ...work(role),
+      meddle('*', '*', 'answer', 'grease', { times: 60 }),
       ...work(role),
       ...pushAll({ flags: ['ONEWAY', 'IGNORABLE', 'ERROR'], correlation: 7 }),
       meddle('*', '*', 'answer', 'alter', { flags: 0x46, extra: '82e5080161', times: 20 }),
@@ -29,6 +34,7 @@ export const FRAME_PROGRAMS: readonly Program[] = [
     'answers-with-payloads-twice-and-astray',
     BOTH,
     (role) => [
+      meddle('broker-a', 'HELLO', 'answer', 'alter', { appended: 5, times: 2 }),
       meddle('*', 'HELLO', 'answer', 'alter', { appended: 5, times: 4 }),
       begin(role),
       ...work(role),

@@ -2,6 +2,7 @@ import type { Program } from '../../play/program.ts';
 import { BOTH, begin, type ClientRole, meddle, member, ONE_BROKER, pass, programs, work } from './steps.ts';
 
 const setup = ONE_BROKER;
+const QUEUES = [0, 1, 2, 3, 4, 5];
 /** What a client of a role asks brokers for again and again. */
 const mainRequest = (role: ClientRole): string => (role === 'consumer' ? 'CLIENT_HEARTBEAT' : 'SEND');
 
@@ -18,7 +19,7 @@ export const REQUEST_PROGRAMS: readonly Program[] = [
       meddle('broker-a', mainRequest(role), 'answer', 'drop', { times: 1 }),
       ...work(role),
       pass(7_000),
-      ...work(role),
+      ...Array.from({ length: 10 }, () => work(role)).flat(),
     ],
     { setup },
   ),
@@ -42,18 +43,19 @@ export const REQUEST_PROGRAMS: readonly Program[] = [
     BOTH,
     (role) => [
       meddle('broker-a', 'HELLO', 'answer', 'alter', { set: { inFlightMax: 2, batchBytesMax: 65_536 }, times: 9 }),
-      meddle('broker-a', 'SEND', 'answer', 'delay', { ms: 100, times: 6 }),
+      meddle('broker-a', 'SEND', 'answer', 'delay', { ms: 100, times: 12 }),
       begin(role),
       ...(role === 'producer'
         ? [
-            ...['s', 't', 'u', 'v'].map((key) => ({ op: 'send', key, count: 2, wait: false })),
             { op: 'send', count: 30, size: 4_000, timeoutMs: 8_000 },
+            // There may be one SEND for a queue at a time.
+            ...QUEUES.map((queue) => ({ op: 'send', queue: { broker: 'broker-a', queue }, wait: false })),
           ]
         : work(role)),
       pass(3_500),
       ...work(role),
     ],
-    { setup },
+    { setup: { topics: [{ topic: 'orders', queues: QUEUES.length }], brokers: 1 } },
   ),
   ...programs(
     'answers-overtake-each-other',

@@ -1,5 +1,6 @@
 import { codeNumber } from '@qanat/core';
 import type { Program, Step } from '../../play/program.ts';
+import { LEAVE_MS } from './route-circumstances.ts';
 import { BOTH, begin, type ClientRole, meddle, ONE_BROKER, ORDERS, pass, programs, work } from './steps.ts';
 
 const toEach = (role: ClientRole): readonly Step[] =>
@@ -81,7 +82,7 @@ export const ROUTE_PROGRAMS: readonly Program[] = [
   ...programs(
     'topic-on-demand',
     ['producer'],
-    () => [begin('producer'), { op: 'send', topic: '~fresh', timeoutMs: 8_000, count: 2 }, pass(300)],
+    () => [begin('producer'), { op: 'send', topic: '~fresh', timeoutMs: 8_000, count: 2 }, pass(LEAVE_MS + 500)],
     {
       setup: { createsTopics: true },
     },

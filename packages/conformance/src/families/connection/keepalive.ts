@@ -1,5 +1,5 @@
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
-import type { ConnectionSeen, FrameSeen } from '../../history/view.ts';
+import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
 import { dialled, isDisturbed, isWhole, kitEndOf, readsAllTheTime, SERVERS } from './circumstances.ts';
 
 /** Clocks of two processes round times. */
@@ -24,7 +24,7 @@ const idleTimeout: Clause = {
       if (isDisturbed(view, 0, until) || !readsAllTheTime(view, connection, 0, until)) continue;
       const goAway = endOfSilence(connection);
       const heardMs = lastSentMs(connection, goAway?.index ?? until) as number;
-      if (goAway !== undefined) judgeTimeout(goAway, connection, heardMs, idleMs, view.slackMs, judge);
+      if (goAway !== undefined) judgeTimeout(view, goAway, idleMs, judge);
       else if (
         connection.goAways.length === 0 &&
         kitEnd.atMs > heardMs + idleMs + view.slackMs &&
@@ -38,16 +38,15 @@ const idleTimeout: Clause = {
   },
 };
 
-function judgeTimeout(
-  goAway: FrameSeen,
-  { closed }: ConnectionSeen,
-  heardMs: number,
-  idleMs: number,
-  slackMs: number,
-  judge: Judge,
-): void {
-  const silenceMs = goAway.atMs - heardMs;
-  const isInTime = silenceMs >= idleMs - ROUNDING_MS && silenceMs <= idleMs + slackMs;
+function judgeTimeout({ slackMs }: View, goAway: FrameSeen, idleMs: number, judge: Judge): void {
+  const { closed, frames } = goAway.connection;
+  const said = frames.filter(({ from, index }) => from === 'kit' && index < goAway.index);
+  // What the kit said last may have been on its way while GOAWAY was: then the silence began with the frame before.
+  const silences = said
+    .filter((_, i) => (said[i + 1]?.atMs ?? goAway.atMs) >= goAway.atMs - slackMs)
+    .map(({ atMs }) => goAway.atMs - atMs);
+  const isInTime = silences.some((silenceMs) => silenceMs >= idleMs - ROUNDING_MS && silenceMs <= idleMs + slackMs);
+  const silenceMs = silences.at(-1) ?? 0;
   judgeThat(
     judge,
     goAway,

@@ -64,7 +64,7 @@ const many: Op = async (play, step) => {
   const header = { ...objectOf(step, 'header'), [textOf(step, 'list', 'topics')]: items };
   const correlation = connection.nextCorrelation();
   connection.frame({ type: FRAMES[frame].type, correlation, control: controlOf(play, frame, header, '') });
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed', ANSWER_MS);
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed', ANSWER_MS);
 };
 
 const LONG_NAME_BYTES = 120;
@@ -86,7 +86,7 @@ const registerMuch: Op = async (play, step) => {
       control: controlOf(play, 'REGISTER_BROKER', header, ''),
     });
   }
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed', ANSWER_MS);
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed', ANSWER_MS);
 };
 
 const longNames = (play: Play, frame: number): string[] =>
@@ -108,7 +108,7 @@ const watchMuch: Op = async (play, step) => {
   const correlation = connection.nextCorrelation();
   const control = controlOf(play, 'ROUTE_QUERY', { topics: longNames(play, 0), watch: true }, '');
   connection.frame({ type: FRAMES.ROUTE_QUERY.type, correlation, control });
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed', ANSWER_MS);
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed', ANSWER_MS);
 };
 
 /** Stops the subject's process, or lets it go on, while the kit goes on. */

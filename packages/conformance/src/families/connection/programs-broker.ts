@@ -221,6 +221,24 @@ export const BROKER_PROGRAMS: readonly Program[] = [
     { alone: true, timing: 'virtual' },
   ),
   program(
+    'slow-reader-asks-for-more-on-tcp',
+    [
+      OPEN,
+      create('~orders'),
+      ...FOUR_MEGABYTES,
+      OPEN,
+      { op: 'reading', c: 1, on: false },
+      { op: 'repeat', c: 1, times: 8, frame: 'PULL', header: BIG_PULL },
+      { op: 'pass', ms: 2_500 },
+      { ...create('~late'), c: 1, wait: false },
+      { op: 'pass', ms: 1_000 },
+      { op: 'request', c: 0, frame: 'TOPIC_DESCRIBE', header: { topic: '~late' } },
+      { op: 'reading', c: 1, on: true },
+      { op: 'fence', c: 1 },
+    ],
+    { alone: true, binding: 'tcp', timing: 'real' },
+  ),
+  program(
     'slow-reader-reads-again',
     [
       OPEN,

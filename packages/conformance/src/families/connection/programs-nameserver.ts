@@ -43,6 +43,7 @@ const query = (...topics: string[]): Step => ({ op: 'request', frame: 'ROUTE_QUE
 
 /** An answer of more than a megabyte: all topics of a broker that has many. */
 const ALL: Step = { op: 'request', frame: 'ROUTE_QUERY', header: { all: true }, wait: false };
+const MORE_THAN_SYSTEMS_HOLD: readonly Step[] = Array.from({ length: 5 }, () => ({ ...ALL, c: 1 }));
 const MANY_TOPICS: Step = { op: 'registerMuch', broker: '~many', frames: 18 };
 
 export const NAME_SERVER_PROGRAMS: readonly Program[] = [
@@ -91,6 +92,37 @@ export const NAME_SERVER_PROGRAMS: readonly Program[] = [
       { op: 'awaitClose', c: 1 },
     ],
     { timing: 'virtual', alone: true },
+  ),
+  program(
+    'slow-reader-is-idle-on-tcp',
+    [
+      OPEN,
+      MANY_TOPICS,
+      { op: 'open', hello: { idleMs: 1_000 } },
+      { op: 'reading', c: 1, on: false },
+      ...MORE_THAN_SYSTEMS_HOLD,
+      { op: 'pass', ms: 2_500 },
+      { op: 'reading', c: 1, on: true },
+      { op: 'awaitClose', c: 1 },
+    ],
+    { binding: 'tcp', timing: 'real', alone: true },
+  ),
+  program(
+    'slow-reader-asks-for-more-on-tcp',
+    [
+      OPEN,
+      MANY_TOPICS,
+      OPEN,
+      { op: 'reading', c: 1, on: false },
+      ...MORE_THAN_SYSTEMS_HOLD,
+      { op: 'pass', ms: 2_500 },
+      { ...register('~late', ['~late']), c: 1, wait: false },
+      { op: 'pass', ms: 1_000 },
+      { ...query('~late'), c: 0 },
+      { op: 'reading', c: 1, on: true },
+      { op: 'fence', c: 1 },
+    ],
+    { binding: 'tcp', timing: 'real', alone: true },
   ),
   program(
     'slow-reader-reads-again',

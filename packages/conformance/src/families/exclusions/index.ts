@@ -1,12 +1,31 @@
+import type { Role } from '../../driver/driver.ts';
+import { CONNECTION_EXCLUSIONS } from './connection.ts';
 import { CONSUME_EXCLUSIONS } from './consume.ts';
+import { BROKER_DIALLING_EXCLUSIONS, NAME_SERVER_DIALLING_EXCLUSIONS } from './dialling.ts';
+import { EVERYWHERE_EXCLUSIONS } from './everywhere.ts';
 import { FRAMING_EXCLUSIONS } from './framing.ts';
+import { NAME_SERVER_EXCLUSIONS } from './name-server.ts';
 import { PRODUCE_EXCLUSIONS } from './produce.ts';
 import { PRODUCER_EXCLUSIONS } from './producer.ts';
 
-/** Requirements that no kit can observe from outside, each with its reason. */
-export const EXCLUSIONS: Readonly<Record<string, string>> = {
-  ...CONSUME_EXCLUSIONS,
-  ...FRAMING_EXCLUSIONS,
-  ...PRODUCE_EXCLUSIONS,
-  ...PRODUCER_EXCLUSIONS,
-};
+type Reasons = Readonly<Record<string, string>>;
+
+const SERVERS: readonly Role[] = ['nameserver', 'broker'];
+const EVERYBODY: readonly Role[] = [...SERVERS, 'producer', 'consumer'];
+
+/** Requirements that no kit can observe from outside, each with its reason, by the roles of which that is so. */
+const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reasons }[] = [
+  { roles: EVERYBODY, reasons: EVERYWHERE_EXCLUSIONS },
+  { roles: SERVERS, reasons: CONNECTION_EXCLUSIONS },
+  { roles: SERVERS, reasons: FRAMING_EXCLUSIONS },
+  { roles: ['nameserver'], reasons: NAME_SERVER_EXCLUSIONS },
+  { roles: ['nameserver'], reasons: NAME_SERVER_DIALLING_EXCLUSIONS },
+  { roles: ['broker'], reasons: BROKER_DIALLING_EXCLUSIONS },
+  { roles: ['broker'], reasons: PRODUCE_EXCLUSIONS },
+  { roles: ['broker'], reasons: CONSUME_EXCLUSIONS },
+  { roles: ['producer'], reasons: PRODUCER_EXCLUSIONS },
+];
+
+/** Why a requirement cannot be observed of a role. Where there is a clause for the role, the clause counts. */
+export const exclusionOf = (id: string, role: Role): string | undefined =>
+  TABLES.find(({ roles, reasons }) => roles.includes(role) && reasons[id] !== undefined)?.reasons[id];

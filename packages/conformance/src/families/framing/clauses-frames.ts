@@ -209,7 +209,11 @@ const unbrokenPushes: Clause = {
       for (const frame of connection.frames) {
         if (frame.from !== 'subject' || !frame.isOneWay || frame.name === 'GOAWAY') continue;
         if (begun !== undefined && frame.type !== begun.type)
-          judge.fail(frame, `the frames of one ${begun.name} have to follow each other; got ${frame.name} between`, 'type');
+          judge.fail(
+            frame,
+            `the frames of one ${begun.name} have to follow each other; got ${frame.name ?? 'one of an unknown type'} between`,
+            'type',
+          );
         else if (begun !== undefined && !frame.more) judge.pass(frame);
         begun = frame.more ? frame : undefined;
       }

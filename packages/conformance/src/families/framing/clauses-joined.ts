@@ -35,11 +35,12 @@ function joinedOf(view: View): readonly Joined[] {
   });
 }
 
-/** The queues that a route query was told of one topic at one broker; undefined for none, and where the answer says nothing. */
-function shareIn({ answer }: Exchange, topic: string, broker: string): number | undefined {
+/** The queues that a route query was told of each topic at one broker. */
+function sharesIn({ answer }: Exchange, broker: string): ReadonlyMap<string, number> {
+  const shares = new Map<string, number>();
   for (const route of answer?.routes ?? [])
-    if (route.topic === topic) for (const share of route.shares) if (share.broker === broker) return share.queues;
-  return undefined;
+    for (const share of route.shares) if (share.broker === broker) shares.set(route.topic, share.queues);
+  return shares;
 }
 
 const asks = ({ header, answer }: Exchange, topic: string): boolean =>
@@ -53,11 +54,12 @@ const allTogether: Clause = {
   roles: ['nameserver'],
   check(view, judge) {
     for (const { exchange, broker, topics, lastIndex, firstIndex } of joinedOf(view))
-      for (const query of view.requests('ROUTE_QUERY', 'kit'))
+      for (const query of view.requests('ROUTE_QUERY', 'kit')) {
+        const shares = sharesIn(query, broker);
         for (const [topic, queues] of topics) {
           const { response, request } = query;
           if (response === undefined || !asks(query, topic) || response.index < firstIndex) continue;
-          const share = shareIn(query, topic, broker);
+          const share = shares.get(topic);
           if (lastIndex === undefined || response.index < lastIndex)
             judgeThat(
               judge,
@@ -77,6 +79,7 @@ const allTogether: Clause = {
             );
           }
         }
+      }
   },
 };
 

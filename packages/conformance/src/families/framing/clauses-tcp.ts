@@ -113,10 +113,10 @@ const reservedBytes = onTcp('QNT-INV-004', ({ connection, stream }, view, judge)
   if (preface.subarray(5).every((byte) => byte === 0)) return;
   const at = indexOf(view, connection);
   if (connection.helloOk !== undefined) judge.pass(at);
-  else if (connection.hello === undefined || connection.hello.response !== undefined) return;
+  else if (connection.hello?.response !== undefined) return;
   else if (connection.closed?.by === 'subject' && connection.goAways.length === 0)
     judge.fail(at, 'the three reserved bytes of a preface are ignored; got the end of the connection');
-  else if (waited(view, connection, connection.hello.request.atMs))
+  else if (connection.hello !== undefined && waited(view, connection, connection.hello.request.atMs))
     judge.fail(at, 'the three reserved bytes of a preface are ignored; HELLO got no answer');
 });
 

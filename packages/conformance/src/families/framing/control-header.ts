@@ -59,9 +59,28 @@ const WIRE_TYPES: Readonly<Record<Field['kind'], number>> = {
 
 const wireTypeOf = (field: Field): number => (field.repeated ? 2 : WIRE_TYPES[field.kind]);
 
+/** Many clauses look at the same header, and some are long: what was read once is kept as long as its bytes are. */
+const readBefore = new WeakMap<Uint8Array, Map<string, WireMessage>>();
+
 /** Takes a message apart by the rules of Protocol Buffers, and says how sure it is that every receiver takes it so. */
 export function readMessage(name: string, bytes: Uint8Array): WireMessage {
-  const known = FIELDS[name] ?? [];
+  const byName = readBefore.get(bytes) ?? new Map<string, WireMessage>();
+  readBefore.set(bytes, byName);
+  const message = byName.get(name) ?? takeApart(name, bytes);
+  byName.set(name, message);
+  return message;
+}
+
+const fieldsByNumber = new Map<string, ReadonlyMap<number, Field>>();
+
+function fieldsOf(name: string): ReadonlyMap<number, Field> {
+  const fields = fieldsByNumber.get(name) ?? new Map((FIELDS[name] ?? []).map((field) => [field.number, field]));
+  fieldsByNumber.set(name, fields);
+  return fields;
+}
+
+function takeApart(name: string, bytes: Uint8Array): WireMessage {
+  const known = fieldsOf(name);
   const fields: WireField[] = [];
   let doubtful = false;
   for (let at = 0; at < bytes.length; ) {
@@ -72,7 +91,7 @@ export function readMessage(name: string, bytes: Uint8Array): WireMessage {
     if (number === 0 || wireType > 5) return { fields, form: 'malformed' };
     // Groups are of an older version of Protocol Buffers: some decoders skip them.
     if (wireType === 3 || wireType === 4 || number > FIELD_NUMBER_MAX) return { fields, form: 'doubtful' };
-    const field = known.find((one) => one.number === number);
+    const field = known.get(number);
     const read = readField(bytes, tag.next, { number, wireType, field });
     if (read === undefined) return { fields, form: 'malformed' };
     if (read.field.inner?.form === 'malformed') return { fields: [...fields, read.field], form: 'malformed' };
@@ -84,11 +103,10 @@ export function readMessage(name: string, bytes: Uint8Array): WireMessage {
 }
 
 /** A message that comes twice where there is one: decoders merge both, or take the last. */
-const hasTwoMessages = (fields: readonly WireField[]): boolean =>
-  fields.some(
-    ({ field }, i) =>
-      field?.kind === 'message' && !field.repeated && fields.some((other, j) => j > i && other.field?.number === field.number),
-  );
+function hasTwoMessages(fields: readonly WireField[]): boolean {
+  const single = fields.filter(({ field }) => field?.kind === 'message' && !field.repeated);
+  return new Set(single.map(({ number }) => number)).size < single.length;
+}
 
 function readField(
   bytes: Uint8Array,
@@ -112,7 +130,7 @@ function readField(
   const next = varint.next + varint.value;
   if (next > bytes.length) return undefined;
   const content = bytes.subarray(varint.next, next);
-  const inner = field?.kind === 'message' && !odd ? readMessage(field.of as string, content) : undefined;
+  const inner = field?.kind === 'message' && !odd ? takeApart(field.of as string, content) : undefined;
   const doubtful = odd || varint.doubtful || (field !== undefined && !odd && !isClearContent(field, content));
   return { field: { ...empty, content, inner }, next, doubtful };
 }

@@ -11,7 +11,7 @@ const connectionOf = (play: Play, step: Step): KitConnection | undefined => {
 };
 
 const answered = async (play: Play, connection: KitConnection, correlation: number): Promise<void> => {
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed');
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed');
 };
 
 /** A frame with a long control header: `head` (hex), then `item` (hex) `times` times. */

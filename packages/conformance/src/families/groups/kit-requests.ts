@@ -13,7 +13,7 @@ const OPEN_MS = 2_000;
 export async function connect(play: Play): Promise<KitConnection | undefined> {
   const connection = new KitConnection(play, play.address, encodePreface());
   play.connections.push(connection);
-  await play.until(() => connection.state !== 'opening', OPEN_MS);
+  await play.untilAnswered(() => connection.state !== 'opening', OPEN_MS);
   if (connection.state !== 'open') return undefined;
   const correlation = send(play, connection, 'HELLO', { software: 'qanat-conformance' });
   await answerOf(play, connection, correlation);
@@ -46,7 +46,7 @@ export async function answerOf(
   correlation: number,
   withinMs: number = ANSWER_MS,
 ): Promise<Json | undefined> {
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed', withinMs);
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed', withinMs);
   return connection.answerOf(correlation) as Json | undefined;
 }
 

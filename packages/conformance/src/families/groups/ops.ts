@@ -316,10 +316,13 @@ const describe: Op = async (play, step) => {
 
 // ---- the broker ----
 
-/** The broker dies and starts again on its data: `how` is kill, stop or powerloss. One that cannot be made to goes on. */
+/**
+ * The broker dies and starts again on its data: `how` is kill, stop or powerloss. One that cannot be made to goes on, and so does
+ * one whose answers need not survive a power cut.
+ */
 const die: Op = async (play, step) => {
   const how = textOf(step, 'how', 'kill') as 'kill' | 'stop' | 'powerloss';
-  if (!play.driver.manifest.abilities.includes(how)) return;
+  if (!play.driver.manifest.abilities.includes(how) || (how === 'powerloss' && play.flush !== 'sync')) return;
   if (how === 'stop') play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
   for (const op of [how, 'start']) {
     const { ok, error } = await play.call(op, {}, RESTART_MS);

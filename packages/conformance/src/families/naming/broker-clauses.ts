@@ -68,12 +68,18 @@ const registersFirst = clause('QNT-REG-002', (view, judge, lives) => {
   }
 });
 
-/** What the broker says of itself to clients, in the life that runs at a place. */
-const selfOf = (view: View, lives: BrokerLives, atMs: number): ConnectionSeen['helloOk'] =>
-  view.connections.find(
-    ({ openedBy, openedAtMs, helloOk }) =>
-      openedBy === 'kit' && helloOk !== undefined && lives.startedMs(openedAtMs) === lives.startedMs(atMs),
-  )?.helloOk;
+/**
+ * What the broker says of itself to clients, in the life that runs at a place. While it starts, its new life is not told from
+ * the one before.
+ */
+function selfOf(view: View, lives: BrokerLives, atMs: number): ConnectionSeen['helloOk'] {
+  if (!lives.runs(atMs)) return undefined;
+  const isSameLife = (otherMs: number): boolean => lives.runs(otherMs) && lives.startedMs(otherMs) === lives.startedMs(atMs);
+  const found = view.connections.find(
+    ({ openedBy, openedAtMs, helloOk }) => openedBy === 'kit' && helloOk !== undefined && isSameLife(openedAtMs),
+  );
+  return found?.helloOk;
+}
 
 const wholeText = clause('QNT-REG-003', (view, judge, lives) => {
   for (const exchange of lives.links.flatMap(registrationsOn)) {

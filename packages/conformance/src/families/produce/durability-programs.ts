@@ -14,6 +14,8 @@ const pull = (offset: number, more = {}): Step => ({
 const CUT: Partial<Program> = { needs: ['powerloss', 'settings'], alone: true };
 const SYNC = { broker: { flush: 'sync' } };
 const LAZY = { broker: { flush: 'async', log: { flushIntervalMs: 5_000 } } };
+/** Each entry has a file of its own: what syncs the one of a new term does not sync what was kept before it. */
+const LAZY_IN_SMALL_FILES = { broker: { flush: 'async', log: { flushIntervalMs: 5_000, segmentBytes: 1 } } };
 const FULL = 2 ** 50;
 
 const commit = (offset: number): Step => ({
@@ -111,10 +113,12 @@ export const DURABILITY_PROGRAMS: readonly Program[] = [
     ),
   ),
   // What a kill leaves in the cache of the system is synced before it is served.
-  broker(
-    'kill-read-and-cut-the-power',
-    [OPEN, topic(), ...row(0, 4), { op: 'die', how: 'kill' }, DRAIN, { op: 'die', how: 'powerloss' }, DRAIN],
-    { ...CUT, needs: ['kill', 'powerloss', 'settings'], setup: LAZY },
+  ...[LAZY, LAZY_IN_SMALL_FILES].map((setup) =>
+    broker(
+      `kill-read-and-cut-the-power${setup === LAZY ? '' : '-with-small-files'}`,
+      [OPEN, topic(), ...row(0, 4), { op: 'die', how: 'kill' }, DRAIN, { op: 'die', how: 'powerloss' }, DRAIN],
+      { ...CUT, needs: ['kill', 'powerloss', 'settings'], setup },
+    ),
   ),
   broker(
     'break-starts-off',

@@ -72,7 +72,7 @@ const die: Op = async (play, step) => {
 
 async function end(play: Play, step: Step, how: string): Promise<void> {
   if (how === 'powerloss')
-    play.note('powerloss', { flush: flushOf(play), ...(typeof step.seed === 'number' ? { seed: step.seed } : {}) });
+    play.note('powerloss', { flush: play.flush, ...(typeof step.seed === 'number' ? { seed: step.seed } : {}) });
   if (how === 'stop') play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
   await play.call(how, typeof step.seed === 'number' ? { seed: step.seed } : {}, RESTART_MS);
   play.history.add({ kind: 'subject', what: how === 'stop' ? 'stopped' : 'killed', id: 'subject' });
@@ -84,10 +84,6 @@ async function startAgain(play: Play, args: JsonObject): Promise<void> {
   if (args.settings !== undefined) play.note('setup', { broker: args.settings });
   play.history.add({ kind: 'subject', what: 'started', id: 'subject' });
 }
-
-/** What the subject promises of a power cut: its settings say so, or its driver. */
-const flushOf = (play: Play): string =>
-  textOf(objectOf(play.program.setup ?? {}, 'broker'), 'flush', play.driver.manifest.flush ?? 'unknown');
 
 /** Kills the subject, begins to start it, and kills it again `ms` later, once for each of `afterMs`; then starts it. */
 const breakOffStart: Op = async (play, step) => {
@@ -265,7 +261,7 @@ const produceLarge: Op = async (play, step) => {
     control: controlOf(play, 'SEND', { topic: '~t' }, ''),
     payload: bytes,
   });
-  await play.until(() => connection.answered.has(correlation) || connection.state === 'closed');
+  await play.untilAnswered(() => connection.answered.has(correlation) || connection.state === 'closed');
 };
 
 export const PRODUCE_OPS: Readonly<Record<string, Op>> = { drain, die, breakOffStart, tell, init, produce, produceLarge };

@@ -1,0 +1,21 @@
+/** What nobody outside an implementation can observe, whatever its role. */
+export const EVERYWHERE_EXCLUSIONS: Readonly<Record<string, string>> = {
+  'QNT-COR-004': 'grants a freedom: there is nothing to break',
+  'QNT-LIM-004': 'grants a freedom: there is nothing to break',
+  'QNT-KAL-005': 'grants a freedom: there is nothing to break',
+  'QNT-SEC-002': 'what operators put into labels: nothing that a peer can tell from another text',
+  'QNT-SEC-004': 'what an implementation makes file names and commands of does not show on the wire',
+  'QNT-SEC-005': 'what people are shown does not show on the wire',
+  'QNT-SEC-006': 'what an implementation writes to its log of events does not show on the wire',
+  'QNT-RGY-001': 'binds authors of later versions: nothing that a peer shows',
+  'QNT-RGY-002': 'binds authors of later versions: nothing that a peer shows',
+  'QNT-RGY-003': 'binds authors of later versions: nothing that a peer shows',
+  'QNT-RGY-004': 'binds authors of later versions: nothing that a peer shows',
+  'QNT-RGY-005': 'binds users of private numbers: version 1.0 knows no feature, so that none can agree on them',
+  'QNT-INV-011': 'binds relays: servers and clients forward no frames',
+  'QNT-FRM-003': 'what memory an implementation reserves does not show on the wire',
+  'QNT-FRM-030': 'recommends what test tools do: this kit sends such numbers',
+  'QNT-TCP-005': 'how bytes are laid in segments is up to the system below, and does not show to a peer that reads a stream',
+  'QNT-TCP-008': 'how much an implementation gathers does not show; what it does beyond its limit is looked at with QNT-LIM-010',
+  'QNT-TYP-008': 'the only lists of integers are those of features, of which version 1.0 has none, and of queues to reset',
+};

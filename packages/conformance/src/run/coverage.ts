@@ -1,0 +1,31 @@
+import type { Clause } from '../clause/clause.ts';
+import type { Requirement } from '../clause/gen/requirements.ts';
+import type { Role } from '../driver/driver.ts';
+import { exclusionOf } from '../families/exclusions/index.ts';
+import { FAMILIES } from '../families/index.ts';
+
+/** The roles of subjects, with the letters by which the specification says whom a requirement binds. */
+const LETTERS: Readonly<Record<Role, string>> = { nameserver: 'N', broker: 'B', producer: 'P', consumer: 'C', codec: 'A' };
+
+/** Whether a requirement binds a role. */
+export const binds = ({ roles }: Requirement, role: Role): boolean => roles.includes('A') || roles.includes(LETTERS[role]);
+
+/** What this kit has for a requirement and a role that it binds: clauses, or else a reason why not, or else nothing. */
+export interface Coverage {
+  readonly role: Role;
+  readonly clauses: readonly { readonly family: string; readonly clause: Clause }[];
+  readonly excluded: string | undefined;
+}
+
+/** For each role that a requirement binds. */
+export function coverageOf(requirement: Requirement): readonly Coverage[] {
+  const roles: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer'];
+  return roles
+    .filter((role) => binds(requirement, role))
+    .map((role) => {
+      const clauses = FAMILIES.flatMap(({ name: family, clauses }) =>
+        clauses.filter(({ id, roles }) => id === requirement.id && roles.includes(role)).map((clause) => ({ family, clause })),
+      );
+      return { role, clauses, excluded: clauses.length > 0 ? undefined : exclusionOf(requirement.id, role) };
+    });
+}
