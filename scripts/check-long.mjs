@@ -23,6 +23,11 @@ const STEPS = [
     what: 'the conformance kit on subjects whose verdict is known: degenerate and legal ones, changes on the wire, mutants',
     args: ['packages/conformance/bin/qanat-conformance.mjs', 'selftest', '--budget', 'quick', '--stored'],
   },
+  {
+    name: 'tutorial',
+    what: 'the tutorial of the conformance kit, as its reader would follow it',
+    args: ['packages/conformance/test/tutorial.mjs'],
+  },
   { name: 'fuzz', what: 'a minute of changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '60'] },
   { name: 'newer-node', what: 'unit tests under a newer Node', args: ['scripts/newer-node.mjs'] },
 ];

@@ -7,7 +7,7 @@ export interface Judge {
   pass(at: FrameSeen | number): void;
   /**
    * The rule was broken here. @param sentence what was expected and what came, for people. @param field the path of the field of
-   * the frame that is wrong, as the decode tree names it.
+   * the frame that is wrong, as the decode tree names it, or `byte` and its place in the frame.
    */
   fail(at: FrameSeen | number, sentence: string, field?: string): void;
 }

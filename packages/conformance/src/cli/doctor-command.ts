@@ -1,18 +1,20 @@
 import type { Command } from 'commander';
-import type { Driver, Role } from '../driver/driver.ts';
-import { DriverError, LineDriver } from '../driver/line-driver.ts';
-import { FAMILIES } from '../families/index.ts';
-import { DriverSite } from '../run/driver-site.ts';
-import { runProgram } from '../run/run-program.ts';
-import { fits } from '../run/survey.ts';
-import type { Terminal } from './say.ts';
-import { UsageError } from './say.ts';
+import { DriverError, HELLO_MS, LineDriver } from '../driver/line-driver.ts';
+import { EXIT_CODES } from '../run/result.ts';
+import { type Complain, tryAbilities, tryRole } from './doctor-checks.ts';
+import { numberOption } from './run-command.ts';
+import { type Terminal, UsageError } from './say.ts';
 import { placeOf, type SubjectOptions } from './subject.ts';
 
 /** How late timers of this machine were, at the worst of so many. */
-const TIMER_TRIES = 50;
+const TIMER_TRIES = 20;
 const TIMER_MS = 10;
 const LATE_MS_MAX = 100;
+
+interface DoctorOptions extends SubjectOptions {
+  readonly verbose?: boolean;
+  readonly within: string;
+}
 
 export function addDoctorCommand(program: Command, terminal: Terminal, ended: (code: number) => void): void {
   program
@@ -22,60 +24,55 @@ export function addDoctorCommand(program: Command, terminal: Terminal, ended: (c
     )
     .option('--cmd <command>', 'the driver')
     .option('--connect <address>', 'or where it listens')
+    .option('--within <ms>', 'how long an answer may take', `${HELLO_MS}`)
     .option('--verbose', 'show every line that is said')
-    .action(async (options: SubjectOptions & { verbose?: boolean }) => ended(await examine(options, terminal)));
+    .action(async (options: DoctorOptions) => ended(await doctor(options, terminal)));
 }
 
-async function examine(options: SubjectOptions & { verbose?: boolean }, terminal: Terminal): Promise<number> {
+async function doctor(options: DoctorOptions, terminal: Terminal): Promise<number> {
   if (options.cmd === undefined && options.connect === undefined)
     throw new UsageError('which driver?', 'give --cmd or --connect');
-  const good = (text: string): void => terminal.out(`ok    ${text}\n`);
-  const bad = (text: string): number => {
-    terminal.out(`WRONG ${text}\n`);
-    return 1;
+  const withinMs = numberOption('within', options.within, 1);
+  let wrong = 0;
+  const complain: Complain = {
+    good: (text) => terminal.out(`ok    ${text}\n`),
+    bad: (text) => {
+      wrong++;
+      terminal.out(`WRONG ${text}\n`);
+    },
   };
   const late = await worstDelayMs();
   if (late > LATE_MS_MAX)
     terminal.out(`note  this machine is busy: a timer was ${late.toFixed(0)} ms late; windows of time are wide for that\n`);
-  let driver: LineDriver;
   try {
-    driver = await LineDriver.open(
-      placeOf(options),
-      options.verbose === true ? (line, from) => terminal.err(`${from === 'kit' ? '>' : '<'} ${line}\n`) : undefined,
-    );
+    await examine(options, withinMs, terminal, complain);
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
-    return bad(error.message);
+    complain.bad(error.message);
   }
-  const { name, version, roles, abilities } = driver.manifest;
-  good(`hello: ${name} ${version}, roles ${roles.join(', ')}, abilities ${abilities.join(', ') || 'none'}`);
-  good('what it does not know it answers with "unsupported"');
-  let wrong = 0;
+  terminal.out(wrong === 0 ? 'nothing wrong was found\n' : `wrong: ${wrong}\n`);
+  return wrong === 0 ? EXIT_CODES.conformant : EXIT_CODES.harness;
+}
+
+/** @throws DriverError for what ends the examination: the driver breaks its protocol, hangs or dies. */
+async function examine(options: DoctorOptions, withinMs: number, terminal: Terminal, complain: Complain): Promise<void> {
+  const show = (line: string, from: 'kit' | 'driver'): void => terminal.err(`${from === 'kit' ? '>' : '<'} ${line}\n`);
+  const driver = await LineDriver.open(placeOf(options), {
+    helloMs: withinMs,
+    ...(options.verbose === true ? { onLine: show } : {}),
+  });
   try {
-    for (const role of roles) wrong += await tryRole(driver, role, good, bad);
-    if (driver.dead !== undefined) wrong += bad(driver.dead);
+    const { name, version, roles, abilities } = driver.manifest;
+    complain.good(`hello: ${name} ${version}, roles ${roles.join(', ')}, abilities ${abilities.join(', ') || 'none'}`);
+    complain.good('what it does not know it answers with "unsupported"');
+    for (const role of roles) {
+      if (role === 'nameserver' || role === 'broker') await tryAbilities(driver, role, withinMs, complain);
+      await tryRole(driver, role, withinMs, complain);
+    }
+    if (driver.dead !== undefined) complain.bad(driver.dead);
   } finally {
     await driver.close();
   }
-  terminal.out(wrong === 0 ? 'nothing wrong was found\n' : `${wrong} things are wrong\n`);
-  return wrong === 0 ? 0 : 3;
-}
-
-/** Runs the first program of a role: does the driver start it, and do its messages hold? */
-async function tryRole(driver: Driver, role: Role, good: (text: string) => void, bad: (text: string) => number): Promise<number> {
-  const site = new DriverSite({ role, driver });
-  const program = FAMILIES.flatMap(({ programs }) => programs).find(
-    (one) => fits(one, site) && one.needs === undefined && one.setup?.kit === undefined,
-  );
-  if (program === undefined) return 0;
-  const run = await runProgram(site, program, FAMILIES);
-  site.close();
-  if (run.harness !== undefined) return bad(`${role}: ${run.harness}`);
-  const talked = run.events.some(({ kind }) => kind === 'frame');
-  if (!talked)
-    return bad(`${role}: it was started, and no frame was exchanged with it: is the address right that it told, or was given?`);
-  good(`${role}: a first program ran (${program.name}), ${run.events.length} events`);
-  return 0;
 }
 
 async function worstDelayMs(): Promise<number> {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { DriverError } from '../driver/line-driver.ts';
+import { KIT_NAME } from '../version.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addListCommands } from './list-commands.ts';
 import { addProbeCommands } from './probe-commands.ts';
@@ -34,6 +35,7 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   };
   const program = new Command('qanat-conformance')
     .description('tells clause by clause whether a client, broker or NameServer keeps the Qanat protocol, in any language')
+    .version(KIT_NAME)
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .showSuggestionAfterError()

@@ -8,8 +8,9 @@ import { explore } from '../run/explore.ts';
 import { requirementSet } from '../run/requirement-sets.ts';
 import { EXIT_CODES, type Result } from '../run/result.ts';
 import { KIT_NAME } from '../version.ts';
+import { Interrupt } from './interrupt.ts';
 import { Progress } from './progress.ts';
-import { checkedTarget } from './report-commands.ts';
+import { checkedTarget, written } from './report-commands.ts';
 import { type Terminal, UsageError } from './say.ts';
 import { addSelectionOptions, familiesOf, type SelectionOptions, selects } from './selection.ts';
 import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
@@ -50,7 +51,7 @@ export function addRunCommand(program: Command, terminal: Terminal, ended: (code
 
 const EXIT_HELP = `
 Exit codes: 0 conformant · 1 not, or the baseline is stale · 2 inconclusive: something was never put to the test ·
-3 the driver or the kit failed · 64 wrong use.`;
+3 the driver or the kit failed, or the run was broken off · 64 wrong use.`;
 
 async function run(role: string, options: RunOptions, terminal: Terminal): Promise<number> {
   const budget = budgetOf(options.budget);
@@ -60,9 +61,8 @@ async function run(role: string, options: RunOptions, terminal: Terminal): Promi
   const targets = (options.report ?? []).map(checkedTarget);
   const subject = await openSubject(roleOf(role), options);
   const progress = new Progress(terminal);
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once('SIGINT', onSignal);
+  const interrupt = new Interrupt(terminal, () => subject.abandon());
+  const kept = targets.filter((target) => target.startsWith('json='));
   try {
     const result = await explore({
       site: subject.site,
@@ -71,24 +71,30 @@ async function run(role: string, options: RunOptions, terminal: Terminal): Promi
       seed: numberOption('seed', options.seed),
       only: selects(options),
       strict: options.strict === true,
-      parallel: numberOption('parallel', options.parallel),
+      parallel: numberOption('parallel', options.parallel, 1),
       command: commandOf(role, options),
       kit: KIT_NAME,
       startedAt: new Date().toISOString(),
       nowMs: () => performance.now(),
       onProgress: (done, of, what) => progress.show(done, of, what),
+      // What an earlier run has left must not be taken for the result of this one.
+      onResult: (begun) => write(kept, begun),
       signal: interrupt.signal,
       ...(baseline === undefined ? {} : { baseline }),
       ...(requirements === undefined ? {} : { requirements }),
     });
     progress.clear();
-    for (const target of targets) reportTo(target, result);
+    write(targets, result);
     terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : terminalReport(result));
     return exitCodeOf(result);
   } finally {
-    process.removeListener('SIGINT', onSignal);
+    interrupt.release();
     await subject.close();
   }
+}
+
+function write(targets: readonly string[], result: Result): void {
+  for (const target of targets) written(target, () => reportTo(target, result));
 }
 
 export const exitCodeOf = (result: Result): number => EXIT_CODES[result.settled];
@@ -99,10 +105,11 @@ export function budgetOf(name: string): Budget {
   return budget;
 }
 
-export function numberOption(name: string, text: string): number {
+/** @throws UsageError for what is no whole number from `least` on. */
+export function numberOption(name: string, text: string, least = 0): number {
   const number = Number(text);
-  if (Number.isInteger(number) && number >= 0) return number;
-  throw new UsageError(`--${name} ${text} is no number`, 'a whole number from 0 on');
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
+  throw new UsageError(`--${name} cannot be ${text === '' ? 'empty' : text}`, `a whole number from ${least} on`);
 }
 
 function setOf(version: string): ReadonlySet<string> {
@@ -121,15 +128,27 @@ function baselineOf(path: string): Baseline {
   }
 }
 
-/** What runs the same again. */
+/** What runs the same again. The subject comes first: `replayCommand` takes what stands before the budget. */
 function commandOf(role: string, options: RunOptions): string {
+  const { budget, seed, strict, requirements, baseline, family, only, skip } = options;
   const subject = [
-    ...(options.cmd === undefined ? [] : ['--cmd', quoted(options.cmd)]),
-    ...(options.connect === undefined ? [] : ['--connect', quoted(options.connect)]),
-    ...(options.endpoint === undefined ? [] : ['--endpoint', options.endpoint]),
+    ...option('cmd', options.cmd),
+    ...option('connect', options.connect),
+    ...option('endpoint', options.endpoint),
     ...(options.reference === undefined ? [] : ['--reference']),
   ];
-  return ['npx qanat-conformance run', role, ...subject, '--budget', options.budget, '--seed', options.seed].join(' ');
+  const judged = [
+    ...(strict === true ? ['--strict'] : []),
+    ...option('requirements', requirements),
+    ...option('baseline', baseline),
+    ...option('family', family?.join(',')),
+    ...option('only', only?.join(',')),
+    ...option('skip', skip?.join(',')),
+  ];
+  return ['npx qanat-conformance run', role, ...subject, '--budget', budget, '--seed', seed, ...judged].join(' ');
 }
 
-const quoted = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const option = (name: string, value: string | undefined): readonly string[] =>
+  value === undefined ? [] : [`--${name}`, quoted(value)];
+
+const quoted = (text: string): string => (/^[\w./:@,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { REQUIREMENTS } from '../clause/gen/requirements.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Family } from '../play/family.ts';
 import { UsageError } from './say.ts';
@@ -13,7 +14,11 @@ const listOption = (value: string, before: readonly string[] = []): readonly str
 
 export function addSelectionOptions(command: Command): Command {
   return command
-    .option('--only <ids>', 'only these clauses: QNT-PUL-001, QNT-SND-*; several with commas', listOption)
+    .option(
+      '--only <ids>',
+      'only these clauses: QNT-PUL-001, QNT-SND-*; several with commas. The programs are the same: --family has fewer',
+      listOption,
+    )
     .option('--skip <ids>', 'without these clauses', listOption)
     .option('--family <names>', `only these families: ${FAMILIES.map(({ name }) => name).join(', ')}`, listOption);
 }
@@ -21,8 +26,11 @@ export function addSelectionOptions(command: Command): Command {
 const patternOf = (glob: string): RegExp =>
   new RegExp(`^${glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i');
 
-/** Whether a clause is among those that are asked for. */
+/** Whether a clause is among those that are asked for. @throws UsageError for what no requirement is called. */
 export function selects({ only, skip }: SelectionOptions): (id: string) => boolean {
+  for (const glob of [...(only ?? []), ...(skip ?? [])])
+    if (!REQUIREMENTS.some(({ id }) => patternOf(glob).test(id)))
+      throw new UsageError(`there is no requirement ${glob}`, 'qanat-conformance list shows all; * stands for any characters');
   const wanted = only?.map(patternOf);
   const unwanted = (skip ?? []).map(patternOf);
   return (id) => (wanted === undefined || wanted.some((one) => one.test(id))) && !unwanted.some((one) => one.test(id));

@@ -17,6 +17,8 @@ export interface SubjectOptions {
 export interface Subject {
   readonly site: Site & { readonly manifest: Manifest };
   close(): Promise<void>;
+  /** Kills what was started, without waiting for its end. */
+  abandon(): void;
 }
 
 const RUNNABLE: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer'];
@@ -57,7 +59,7 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
     site.close();
     await driver.close();
   };
-  return { site, close };
+  return { site, close, abandon: () => driver.abandon() };
 }
 
 function referenceSubject(role: Role): Subject {
@@ -76,14 +78,14 @@ function referenceSubject(role: Role): Subject {
     'powerloss',
   ] as const;
   const manifest: Manifest = { name: 'qanat (in process)', version: '0.1.0', language: 'TypeScript', roles: [role], abilities };
-  return { site: { ...inProcessSite({ role }), manifest }, close: async () => {} };
+  return { site: { ...inProcessSite({ role }), manifest }, close: async () => {}, abandon: () => {} };
 }
 
 function endpointSubject(role: Role, address: string): Subject {
   if (role !== 'nameserver' && role !== 'broker')
     throw new UsageError(`a ${role} has no address`, 'producers and consumers are tried by a driver: --cmd');
   if (!/:\d+$/.test(address)) throw new UsageError(`${address} is no address`, 'it has a host and a port: 127.0.0.1:7600');
-  return { site: endpointSite(role, address), close: async () => {} };
+  return { site: endpointSite(role, address), close: async () => {}, abandon: () => {} };
 }
 
 export function placeOf({ cmd, connect }: SubjectOptions): DriverPlace {

@@ -70,8 +70,9 @@ function readAnswer({ id, ok, error }: JsonObject): DriverMessage | string {
     return 'a message has either "event", or the number "id" of the call that it answers';
   if (error === undefined)
     return ok === undefined ? `the answer to call ${id} has neither "ok" nor "error"` : { kind: 'answer', id, ok };
-  if (!isObject(error) || !ERROR_KINDS.has(String(error.kind)))
-    return `the error of call ${id} needs "kind": one of ${[...ERROR_KINDS].join(', ')}`;
+  const kind = isObject(error) ? error.kind : undefined;
+  if (!ERROR_KINDS.has(String(kind)))
+    return `the error of call ${id} needs "kind": one of ${[...ERROR_KINDS].join(', ')}, not ${JSON.stringify(kind ?? error)}`;
   return { kind: 'answer', id, error: error as unknown as CallError };
 }
 

@@ -32,6 +32,13 @@ interface Pipe {
   destroy(): void;
 }
 
+export interface LineDriverOptions {
+  /** How long its first answers may take. Default HELLO_MS. */
+  readonly helloMs?: number;
+  /** Everything that is said, for `doctor`. */
+  readonly onLine?: (line: string, from: 'kit' | 'driver') => void;
+}
+
 /** A driver in another process: lines of JSON, answers in any order. */
 export class LineDriver implements Driver {
   #manifest: Manifest | undefined;
@@ -43,24 +50,25 @@ export class LineDriver implements Driver {
   #tell: (event: string, client: string, args: Json) => void = () => {};
   #said = '';
   #dead: string | undefined;
-  /** Everything that was said, for `doctor`. */
-  readonly #onLine: ((line: string, from: 'kit' | 'driver') => void) | undefined;
+  readonly #onLine: LineDriverOptions['onLine'];
 
-  private constructor(place: DriverPlace, onLine?: (line: string, from: 'kit' | 'driver') => void) {
+  private constructor(place: DriverPlace, { onLine }: LineDriverOptions) {
     this.#place = place;
     this.#onLine = onLine;
   }
 
   /** Starts or reaches a driver, and asks who it is. @throws DriverError. */
-  static async open(place: DriverPlace, onLine?: (line: string, from: 'kit' | 'driver') => void): Promise<LineDriver> {
-    const driver = new LineDriver(place, onLine);
+  static async open(place: DriverPlace, options: LineDriverOptions = {}): Promise<LineDriver> {
+    const { helloMs = HELLO_MS } = options;
+    const driver = new LineDriver(place, options);
     driver.#connect();
     try {
-      const hello = await driver.ask('hello', { kit: 'qanat-conformance', protocol: DRIVER_PROTOCOL }, HELLO_MS);
+      const hello = await driver.ask('hello', { kit: 'qanat-conformance', protocol: DRIVER_PROTOCOL }, helloMs);
+      if (hello.error !== undefined) throw new DriverError(`the driver answers hello with ${JSON.stringify(hello.error)}`);
       const manifest = readManifest(hello.ok ?? null);
       if (typeof manifest === 'string') throw new DriverError(manifest);
       driver.#manifest = manifest;
-      const probe = await driver.ask(PROBE, {}, HELLO_MS);
+      const probe = await driver.ask(PROBE, {}, helloMs);
       if (probe.error?.kind !== 'unsupported')
         throw new DriverError(
           `the driver answers an operation that does not exist (${PROBE}) with ${JSON.stringify(probe.error ?? { ok: probe.ok })}; it has to answer {"error":{"kind":"unsupported"}}`,
@@ -112,17 +120,25 @@ export class LineDriver implements Driver {
     this.#pipe?.end();
     const child = this.#child;
     if (child === undefined) return;
-    // A driver that has ended may have left behind what it started.
-    if (child.exitCode !== null || child.signalCode !== null) return killGroup(child, 'SIGKILL');
-    await new Promise<void>((resolve) => {
+    if (child.exitCode === null && child.signalCode === null) await this.#ended(child);
+    // What it has started, and has not taken with it.
+    killGroup(child, 'SIGKILL');
+  }
+
+  #ended(child: ChildProcess): Promise<void> {
+    return new Promise((resolve) => {
       const timer = setTimeout(() => killGroup(child, 'SIGKILL'), END_MS);
       child.once('exit', () => {
         clearTimeout(timer);
-        killGroup(child, 'SIGKILL');
         resolve();
       });
       killGroup(child, 'SIGTERM');
     });
+  }
+
+  /** Kills the driver with all that it has started, and waits for nothing. */
+  abandon(): void {
+    if (this.#child !== undefined) killGroup(this.#child, 'SIGKILL');
   }
 
   #connect(): void {

@@ -92,6 +92,8 @@ export class ReferenceClient implements Driver {
           return done({ kind: 'unsupported', text: `there is no ${op}` }, null);
       }
     } catch (error) {
+      // One that did not start is none that could be closed.
+      if (op.endsWith('.start')) this.#abandon(name);
       return done(failure(error as QanatError), null);
     }
   }

@@ -44,8 +44,9 @@ export class History {
 export const historyLine = (event: HistoryEvent): string =>
   JSON.stringify(event, (_, value) => (value instanceof Uint8Array ? hexOf(value) : value));
 
-/** Reads what `historyLine` wrote. @throws SyntaxError for what is no JSON. */
+/** Reads what `historyLine` wrote. @throws SyntaxError for what is no JSON, TypeError for what is no event. */
 export function readHistoryLine(line: string): HistoryEvent {
   const event = JSON.parse(line);
+  if (typeof event?.kind !== 'string' || typeof event.atMs !== 'number') throw new TypeError('it has no "kind" and "atMs"');
   return (typeof event.bytes === 'string' ? { ...event, bytes: bytesOf(event.bytes) } : event) as HistoryEvent;
 }

@@ -3,7 +3,6 @@ import {
   BATCH_BODY_AT,
   BATCH_HEADER_BYTES,
   CONTROL_HEADERS,
-  Flag,
   FRAMES,
   type LiveFrame,
   readBatchHeader,
@@ -11,14 +10,14 @@ import {
 } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { readRule } from '../cluster/meddling-rule.ts';
-import { bytesOf, hexOf, isObject, type Json, type JsonObject } from '../json.ts';
+import { bytesOf, hexOf, isObject, type JsonObject } from '../json.ts';
 import { Drain } from './drain.ts';
 import type { Op } from './family.ts';
 import { payloadOf } from './payload.ts';
 import type { Play } from './play.ts';
-import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from './program.ts';
+import { countOf, flagOf, listOf, msOf, numberOf, objectOf, type Step, sizeOf, textOf } from './program.ts';
 import { rawFrame } from './raw-frame.ts';
-import { controlOf } from './server-ops.ts';
+import { controlOf, flagsOf } from './server-ops.ts';
 
 /** How long a producer or consumer may take to start. */
 const START_MS = 15_000;
@@ -37,8 +36,8 @@ const start: Op = async (play, step) => {
  * for all.
  */
 const send: Op = async (play, step) => {
-  const { op: _, wait, count, ...message } = play.value(step) as JsonObject & { op: string };
-  const pending = Array.from({ length: numberOf({ count: count as Json }, 'count', 1) }, (__, i) =>
+  const { op: _, wait, count: __, ...message } = play.value(step) as JsonObject & { op: string };
+  const pending = Array.from({ length: countOf(step, 'count') }, (___, i) =>
     play.begin('send', {
       client: 'p',
       topic: play.value('~orders') as string,
@@ -46,7 +45,7 @@ const send: Op = async (play, step) => {
       ...message,
     }),
   );
-  if (wait !== false) await play.until(() => pending.every(({ done }) => done), numberOf(step, 'timeoutMs', 30_000) + 10_000);
+  if (wait !== false) await play.until(() => pending.every(({ done }) => done), msOf(step, 'timeoutMs', 30_000) + 10_000);
 };
 
 /** Ends a producer or consumer as planned. */
@@ -86,7 +85,7 @@ const leaveAlone: Op = async (play) => {
 const publish: Op = async (play, step) => {
   const { cluster } = play;
   if (cluster === undefined) return;
-  const count = numberOf(step, 'count', 1);
+  const count = countOf(step, 'count');
   const tags = listOf(step, 'tags');
   const records = Array.from({ length: count }, (_, i) => {
     const tag = tags.length > 0 ? String(tags[i % tags.length]) : step.tag;
@@ -136,13 +135,13 @@ const storeBatch: Op = async (play, step) => {
  */
 const push: Op = async (play, step) => {
   const name = textOf(step, 'frame') as LiveFrame;
-  const known = name in CONTROL_HEADERS;
+  const known = Object.hasOwn(CONTROL_HEADERS, name);
   const bytes = rawFrame({
     type: known ? FRAMES[name].type : numberOf(step, 'type', 0x3a5a),
-    flags: listOf(step, 'flags').reduce<number>((all, flag) => all | (Flag[flag as keyof typeof Flag] ?? Number(flag)), 0),
+    flags: flagsOf(step),
     correlation: numberOf(step, 'correlation', 0),
     control: known ? controlOf(play, name, objectOf(step, 'header'), textOf(step, 'extra')) : opaqueControl(step),
-    payload: new Uint8Array(numberOf(step, 'zeros', 0)),
+    payload: new Uint8Array(sizeOf(step, 'zeros')),
     ...(typeof step.length === 'number' ? { length: step.length } : {}),
     ...(typeof step.controlLength === 'number' ? { controlLength: step.controlLength } : {}),
   });
@@ -151,7 +150,7 @@ const push: Op = async (play, step) => {
 
 /** The control header of a type of which the kit knows no message. */
 const opaqueControl = (step: Step): Uint8Array =>
-  Uint8Array.from([...bytesOf(textOf(step, 'control')), ...new Uint8Array(numberOf(step, 'controlZeros', 0))]);
+  Uint8Array.from([...bytesOf(textOf(step, 'control')), ...new Uint8Array(sizeOf(step, 'controlZeros'))]);
 
 /**
  * Waits until every message that was published, and that a started consumer asked for, was delivered to somebody (of `each`
@@ -159,7 +158,7 @@ const opaqueControl = (step: Step): Uint8Array =>
  */
 const awaitDrained: Op = async (play, step) => {
   const drain = new Drain(play.history.events);
-  await play.until(() => drain.done(), numberOf(step, 'withinMs', 30_000));
+  await play.until(() => drain.done(), msOf(step, 'withinMs', 30_000));
 };
 
 /** Makes a topic at the kit's brokers. */
@@ -172,7 +171,7 @@ const addQueues: Op = async (play, step) => {
   await play.cluster?.application.alterTopic(play.value(textOf(step, 'topic', '~orders')) as string, numberOf(step, 'queues', 8));
 };
 
-const pass: Op = (play, step) => play.pass(numberOf(step, 'ms', 0));
+const pass: Op = (play, step) => play.pass(msOf(step, 'ms'));
 
 const nodeOf = (play: Play, step: Step): string =>
   play.cluster?.nodeOf(textOf(step, 'of', 'broker') === 'broker' ? 'broker' : 'nameserver', numberOf(step, 'node', 0)) ?? '';
@@ -193,7 +192,7 @@ const awaitDelivered: Op = async (play, step) => {
   const count = numberOf(step, 'count', 1);
   const delivered = (): number =>
     play.history.events.reduce((sum, event) => (event.kind === 'told' && event.event === 'delivered' ? sum + 1 : sum), 0);
-  await play.until(() => delivered() >= count, numberOf(step, 'withinMs', 30_000));
+  await play.until(() => delivered() >= count, msOf(step, 'withinMs', 30_000));
 };
 
 /** Waits until the driver told an `event` so many times (`count`, all in all), or for `withinMs`. */
@@ -201,7 +200,7 @@ const awaitTold: Op = async (play, step) => {
   const count = numberOf(step, 'count', 1);
   const told = (): number =>
     play.history.events.reduce((sum, one) => (one.kind === 'told' && one.event === step.event ? sum + 1 : sum), 0);
-  await play.until(() => told() >= count, numberOf(step, 'withinMs', 30_000));
+  await play.until(() => told() >= count, msOf(step, 'withinMs', 30_000));
 };
 
 /** Waits until so many frames of a type (`count`, all in all) have come from the subject. */
@@ -216,7 +215,7 @@ const awaitFrame: Op = async (play, step) => {
           : sum,
       0,
     );
-  await play.until(() => come() >= count, numberOf(step, 'withinMs', 30_000));
+  await play.until(() => come() >= count, msOf(step, 'withinMs', 30_000));
 };
 
 /** Operations with producers and consumers under test: the kit is their cluster. */

@@ -5,6 +5,7 @@ import {
   FRAME_NAMES,
   type Frame,
   FrameSplitter,
+  joinParts,
   LIMITS,
   PREFACE_BYTES,
   type QanatError,
@@ -37,6 +38,8 @@ export class KitConnection {
   readonly #link: Link;
   readonly #splitter = new FrameSplitter();
   readonly #answers = new Map<number, unknown>();
+  /** Pieces that came behind the last whole frame. */
+  #begun: Uint8Array[] = [];
   #nextCorrelation = 1;
   #prefaceLeft: number;
   #endedHere = false;
@@ -70,6 +73,11 @@ export class KitConnection {
       onBadBytes: (error) => this.#broken(error, new Uint8Array(0)),
       onClose: (error) => this.#closed(error, greeted),
     });
+  }
+
+  /** The bytes of a frame that has begun and not ended, or that is none; where the network cuts frames, it keeps them. */
+  get unfinished(): Uint8Array {
+    return joinParts(this.#begun);
   }
 
   /** The next odd number. */
@@ -146,8 +154,14 @@ export class KitConnection {
       if (this.#prefaceLeft === 0) this.#open();
     }
     if (rest.length === 0) return;
-    const error = this.#splitter.push(rest, (frame) => this.#frame(frame.slice()));
-    if (error !== undefined) this.#broken(error, rest);
+    let given = -this.#splitter.pendingBytes;
+    const error = this.#splitter.push(rest, (frame) => {
+      given += frame.length;
+      this.#frame(frame.slice());
+    });
+    if (given >= 0) this.#begun = [rest.subarray(given)];
+    else this.#begun.push(rest);
+    if (error !== undefined) this.#broken(error, this.unfinished);
   }
 
   #frame(bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 import { encodeBatch, type Platform, type RecordInit } from '@qanat/core';
 import { bytesOf, isObject, type JsonObject } from '../json.ts';
 import type { Play } from './play.ts';
-import { flagOf, listOf, numberOf, textOf } from './program.ts';
+import { countOf, flagOf, listOf, numberOf, sizeOf, textOf } from './program.ts';
 
 /**
  * The payload of a frame: `{ hex }`, `{ zeros: n }`, or `{ batch }`: `records` with `body` (text) or `size`, `key`, `tag`,
@@ -10,7 +10,7 @@ import { flagOf, listOf, numberOf, textOf } from './program.ts';
  */
 export function payloadOf(play: Play, platform: Platform, payload: JsonObject): Uint8Array {
   if (typeof payload.hex === 'string') return bytesOf(payload.hex);
-  if (typeof payload.zeros === 'number') return new Uint8Array(payload.zeros);
+  if (typeof payload.zeros === 'number') return new Uint8Array(sizeOf(payload, 'zeros'));
   if (!isObject(payload.batch)) return new Uint8Array(0);
   return changed(payload, batchOf(play, platform, payload.batch));
 }
@@ -18,7 +18,7 @@ export function payloadOf(play: Play, platform: Platform, payload: JsonObject): 
 function batchOf(play: Play, platform: Platform, batch: JsonObject): Uint8Array {
   const value = play.value(batch) as JsonObject;
   const given = listOf(value, 'records').filter(isObject);
-  const count = numberOf(value, 'count', Math.max(1, given.length));
+  const count = countOf(value, 'count', Math.max(1, given.length));
   const records = Array.from({ length: count }, (_, i) => recordOf(given[i] ?? given[0] ?? {}, i, play.token));
   return encodeBatch(platform, records, {
     bornTimeMs: numberOf(value, 'bornTimeMs', 1_700_000_000_000),
@@ -31,7 +31,8 @@ function batchOf(play: Play, platform: Platform, batch: JsonObject): Uint8Array 
 
 function recordOf(record: JsonObject, index: number, token: string): RecordInit {
   const text = textOf(record, 'body', `m${index}${token}`);
-  const body = typeof record.size === 'number' ? new Uint8Array(record.size).fill(0x61) : new TextEncoder().encode(text);
+  const body =
+    typeof record.size === 'number' ? new Uint8Array(sizeOf(record, 'size')).fill(0x61) : new TextEncoder().encode(text);
   return {
     body,
     ...(typeof record.key === 'string' ? { key: record.key } : {}),
@@ -42,10 +43,11 @@ function recordOf(record: JsonObject, index: number, token: string): RecordInit 
 }
 
 function changed(payload: JsonObject, batch: Uint8Array): Uint8Array {
-  const bytes = batch.slice(0, batch.length - numberOf(payload, 'cut', 0));
+  const bytes = batch.slice(0, Math.max(0, batch.length - sizeOf(payload, 'cut')));
   for (const patch of listOf(payload, 'patch')) {
-    const [at, hex] = patch as [number, string];
-    const place = at < 0 ? bytes.length + at : at;
+    const [at, hex] = Array.isArray(patch) ? patch : [];
+    if (typeof at !== 'number' || typeof hex !== 'string') continue;
+    const place = Math.max(0, at < 0 ? bytes.length + at : at);
     bytes.set(bytesOf(hex).subarray(0, Math.max(0, bytes.length - place)), Math.min(place, bytes.length));
   }
   return bytes;

@@ -5,7 +5,7 @@ import type { CallError } from '../history/event.ts';
 import { HISTORY_FULL, type History } from '../history/history.ts';
 import type { Json, JsonObject } from '../json.ts';
 import type { KitConnection } from './kit-connection.ts';
-import { objectOf, type Program } from './program.ts';
+import { objectOf, type Program, sizeOf } from './program.ts';
 
 export interface PlayParts {
   readonly program: Program;
@@ -43,6 +43,8 @@ export class Play {
   readonly kept = new Map<string, Json>();
   /** Where the subject listens; changes with a restart. */
   address: string;
+  /** Whether a server under test was started, and not stopped or killed since. */
+  isUp = true;
   /** Connections get numbers of one row, whoever opened them. */
   nextConnection = 1;
   readonly #signal: AbortSignal | undefined;
@@ -85,8 +87,8 @@ export class Play {
     const object = json as JsonObject;
     if (typeof object.$hex === 'string')
       return Uint8Array.from(object.$hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-    if (typeof object.$bytes === 'number') return new Uint8Array(object.$bytes);
-    if (typeof object.$text === 'number') return 'x'.repeat(object.$text);
+    if (typeof object.$bytes === 'number') return new Uint8Array(sizeOf(object, '$bytes'));
+    if (typeof object.$text === 'number') return 'x'.repeat(sizeOf(object, '$text'));
     return Object.fromEntries(Object.entries(object).map(([name, one]) => [name, this.value(one)]));
   }
 

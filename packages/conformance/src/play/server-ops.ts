@@ -1,11 +1,11 @@
-import { CONTROL_HEADERS, encodePreface, Flag, FRAMES, type FrameName, type LiveFrame } from '@qanat/core';
+import { CONTROL_HEADERS, encodePreface, Flag, FRAMES, type LiveFrame } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
 import type { Op } from './family.ts';
 import { KitConnection } from './kit-connection.ts';
 import { payloadOf } from './payload.ts';
 import { ANSWER_MS, HarnessError, type Play } from './play.ts';
-import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from './program.ts';
+import { flagOf, listOf, msOf, numberOf, objectOf, type Step, sizeOf, textOf } from './program.ts';
 
 const NO_BYTES = new Uint8Array(0);
 /** A restart of a subject, its recovery included. */
@@ -21,11 +21,19 @@ export function controlOf(play: Play, frame: LiveFrame, header: JsonObject, extr
 }
 
 /** The flags that a step names: `flags: ['MORE', 'ONEWAY', 64]`. */
-const flagsOf = (step: Step): number =>
+export const flagsOf = (step: Step): number =>
   listOf(step, 'flags').reduce<number>(
-    (all, flag) => all | (typeof flag === 'number' ? flag : Flag[flag as keyof typeof Flag]),
+    (all, flag) => all | (typeof flag === 'number' ? flag : (FLAGS.get(String(flag)) ?? 0)),
     0,
   );
+
+const FLAGS: ReadonlyMap<string, number> = new Map(Object.entries(Flag));
+
+/** The frame that a step names, if there is one. */
+const frameOf = (step: Step, fallback: LiveFrame): LiveFrame | undefined => {
+  const name = textOf(step, 'frame', fallback);
+  return Object.hasOwn(CONTROL_HEADERS, name) ? (name as LiveFrame) : undefined;
+};
 
 /** Opens a connection, and says HELLO unless `hello` is false. */
 const open: Op = async (play, step) => {
@@ -44,23 +52,23 @@ const open: Op = async (play, step) => {
  */
 const request: Op = async (play, step) => {
   const connection = play.connection(selector(step));
-  if (connection === undefined || connection.state === 'closed') return;
-  const frame = textOf(step, 'frame', 'PING') as LiveFrame;
+  const frame = frameOf(step, 'PING');
+  if (connection === undefined || connection.state === 'closed' || frame === undefined) return;
   const correlation = numberOf(step, 'correlation', connection.nextCorrelation());
   connection.frame(
     {
-      type: FRAMES[frame as FrameName].type,
+      type: FRAMES[frame].type,
       flags: flagsOf(step),
       correlation,
       control: controlOf(play, frame, objectOf(step, 'header'), textOf(step, 'extra')),
       payload: payloadOf(play, nodePlatform, objectOf(step, 'payload')),
     },
-    numberOf(step, 'chunk', 0),
+    sizeOf(step, 'chunk'),
   );
   if (!flagOf(step, 'wait', true)) return;
   await play.untilAnswered(
     () => connection.answered.has(correlation) || connection.state === 'closed',
-    numberOf(step, 'withinMs', ANSWER_MS),
+    msOf(step, 'withinMs', ANSWER_MS),
   );
   if (isObject(step.keep)) keep(play, connection, correlation, step.keep);
 };
@@ -79,9 +87,10 @@ function keep(play: Play, connection: KitConnection, correlation: number, names:
 /** Sends a one-way frame of the registry. */
 const oneWay: Op = async (play, step) => {
   const connection = play.connection(selector(step));
-  const frame = textOf(step, 'frame', 'GOAWAY') as LiveFrame;
+  const frame = frameOf(step, 'GOAWAY');
+  if (frame === undefined) return;
   connection?.frame({
-    type: FRAMES[frame as FrameName].type,
+    type: FRAMES[frame].type,
     flags: Flag.ONEWAY | flagsOf(step),
     correlation: numberOf(step, 'correlation', 0),
     control: controlOf(play, frame, objectOf(step, 'header'), textOf(step, 'extra')),
@@ -98,13 +107,13 @@ const frame: Op = async (play, step) => {
     flags: flagsOf(step),
     correlation: numberOf(step, 'correlation', (flagsOf(step) & Flag.ONEWAY) !== 0 ? 0 : connection.nextCorrelation()),
     control: bytesOf(textOf(step, 'control')),
-    payload: step.zeros === undefined ? bytesOf(textOf(step, 'payload')) : new Uint8Array(numberOf(step, 'zeros', 0)),
+    payload: step.zeros === undefined ? bytesOf(textOf(step, 'payload')) : new Uint8Array(sizeOf(step, 'zeros')),
     reserved: numberOf(step, 'reserved', 0),
     ...(typeof step.length === 'number' ? { length: step.length } : {}),
     ...(typeof step.controlLength === 'number' ? { controlLength: step.controlLength } : {}),
   };
   const whole = typeof step.length !== 'number' && typeof step.controlLength !== 'number';
-  connection.frame(parts, numberOf(step, 'chunk', 0), whole);
+  connection.frame(parts, sizeOf(step, 'chunk'), whole);
   if (!flagOf(step, 'wait', false)) return;
   await play.untilAnswered(() => connection.answered.has(parts.correlation) || connection.state === 'closed');
 };
@@ -112,8 +121,8 @@ const frame: Op = async (play, step) => {
 /** Sends bytes as they are: `hex`, then `zeros`, in pieces of `chunk`. */
 const bytes: Op = async (play, step) => {
   const connection = play.connection(selector(step));
-  const sent = Uint8Array.from([...bytesOf(textOf(step, 'hex')), ...new Uint8Array(numberOf(step, 'zeros', 0))]);
-  connection?.bytes(sent, numberOf(step, 'chunk', 0));
+  const sent = Uint8Array.from([...bytesOf(textOf(step, 'hex')), ...new Uint8Array(sizeOf(step, 'zeros'))]);
+  connection?.bytes(sent, sizeOf(step, 'chunk'));
 };
 
 /** PING there and back: what came before it on this connection was handled. */
@@ -131,7 +140,7 @@ const close: Op = async (play, step) => {
 /** Waits until the subject has closed the connection. */
 const awaitClose: Op = async (play, step) => {
   const connection = play.connection(selector(step));
-  if (connection !== undefined) await play.until(() => connection.state === 'closed', numberOf(step, 'withinMs', ANSWER_MS));
+  if (connection !== undefined) await play.until(() => connection.state === 'closed', msOf(step, 'withinMs', ANSWER_MS));
 };
 
 /** Waits until so many frames (`frames`, in all since it was opened) have come on the connection. */
@@ -139,11 +148,11 @@ const awaitFrames: Op = async (play, step) => {
   const connection = play.connection(selector(step));
   const frames = numberOf(step, 'frames', 1);
   if (connection !== undefined)
-    await play.until(() => connection.received >= frames || connection.state === 'closed', numberOf(step, 'withinMs', ANSWER_MS));
+    await play.until(() => connection.received >= frames || connection.state === 'closed', msOf(step, 'withinMs', ANSWER_MS));
 };
 
 /** Lets `ms` pass, and `slacks` times what a subject may be late now. */
-const pass: Op = (play, step) => play.pass(numberOf(step, 'ms', 0) + numberOf(step, 'slacks', 0) * play.ground.slackMs);
+const pass: Op = (play, step) => play.pass(msOf(step, 'ms') + numberOf(step, 'slacks', 0) * play.ground.slackMs);
 
 const reading: Op = async (play, step) => play.connection(selector(step))?.setReading(flagOf(step, 'on', true));
 
@@ -167,16 +176,19 @@ const beginStop: Op = async (play) => {
 };
 const pause: Op = async (play, step) => {
   await control(play, 'pause');
-  await play.pass(numberOf(step, 'ms', 1_000));
+  await play.pass(msOf(step, 'ms', 1_000));
   await control(play, 'resume');
 };
 
 const DOINGS = { kill: 'killed', stop: 'stopped', start: 'started', pause: 'paused', resume: 'resumed' } as const;
 
 async function control(play: Play, op: keyof typeof DOINGS): Promise<void> {
+  // What runs cannot be started, and what does not run cannot be stopped.
+  if ((op === 'start') === play.isUp) return;
   if (op === 'stop') play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
   const { ok, error } = await play.call(op, {}, RESTART_MS);
   if (error !== undefined) throw new HarnessError(`the driver could not ${op} the subject: ${error.text ?? error.kind}`);
+  if (op !== 'pause' && op !== 'resume') play.isUp = op === 'start';
   if (op === 'start' && isObject(ok) && typeof ok.address === 'string') play.address = ok.address;
   play.history.add({ kind: 'subject', what: DOINGS[op], id: 'subject' });
 }

@@ -2,65 +2,108 @@ import { type AnnotatedPart, annotate } from '@qanat/core/annotate';
 import { nodePlatform } from '@qanat/transports/node';
 import { hexOf } from '../json.ts';
 
-/** Bytes that a tree shows of one part. */
+/** Hex digits that a tree shows of one part, and characters of what it means. */
 const HEX_CHARACTERS = 40;
-/** Bytes before and behind the offending ones. */
-const WINDOW_BYTES = 16;
+const TEXT_CHARACTERS = 110;
+/** Parts that a tree shows before the offending one, and all in all. */
+const PARTS_BEFORE = 16;
+const PARTS_SHOWN = 32;
+/** The header of the frame, which is always shown. */
+const PARTS_OF_HEADER = 4;
+
+/** A run of bytes of a frame. */
+export interface Mark {
+  readonly at: number;
+  readonly length: number;
+}
 
 /** A frame taken apart, with the part that is wrong. */
 export interface DecodeTree {
+  readonly bytes: Uint8Array;
   readonly parts: readonly AnnotatedPart[];
   /** The place of the offending part, or -1: the frame as a whole is wrong. */
   readonly offending: number;
+  /** The offending bytes: the part, or the field within it. */
+  readonly mark: Mark | undefined;
 }
 
 /**
- * Explains a frame. The offending part is the first one that is not as the specification says, or the first field by the name
- * that a checker gave (`code`, `next_offset`, `correlation`, `flags`, …).
+ * Explains a frame. The offending part is the first one that is not as the specification says, or that a checker named: by a
+ * field (`code`, `next_offset`, `correlation`, `flags`, …), or exactly by its place in the frame (`byte 212`).
  */
 export function decodeTree(bytes: Uint8Array, field: string | undefined): DecodeTree {
   const parts = annotate(bytes, nodePlatform, 'stream');
+  const exact = /^byte (\d+)$/.exec(field ?? '');
+  if (exact !== null) return treeAt(bytes, parts, Number(exact[1]));
+  const named = field === undefined ? -1 : placeOf(parts, field);
   const wrong = parts.findIndex((part) => part.wrong === true);
-  return { parts, offending: wrong >= 0 || field === undefined ? wrong : placeOf(parts, field) };
+  const isNamed = named >= 0 && (wrong < 0 || named <= wrong);
+  const offending = isNamed ? named : wrong;
+  const fixed = isNamed ? FIXED[field ?? '']?.mark : undefined;
+  return { bytes, parts, offending, mark: fixed ?? markOf(parts, offending) };
 }
 
-/** Names in the fixed part of a frame, which is one part each for length, type with flags, correlation and control length. */
-const FIXED: Readonly<Record<string, number>> = { length: 0, type: 1, flags: 1, correlation: 2, control: 3 };
+/** The offending byte is known. */
+function treeAt(bytes: Uint8Array, parts: readonly AnnotatedPart[], at: number): DecodeTree {
+  let end = 0;
+  const offending = parts.findIndex((part) => {
+    end += part.bytes.length;
+    return at < end;
+  });
+  return { bytes, parts, offending, mark: offending < 0 ? undefined : { at, length: 1 } };
+}
+
+/** Fields of the header of a frame, which is told in four parts; the second has type, flags and a reserved byte. */
+const FIXED: Readonly<Record<string, { readonly part: number; readonly mark: Mark }>> = {
+  length: { part: 0, mark: { at: 0, length: 4 } },
+  type: { part: 1, mark: { at: 4, length: 2 } },
+  flags: { part: 1, mark: { at: 6, length: 1 } },
+  reserved: { part: 1, mark: { at: 7, length: 1 } },
+  correlation: { part: 2, mark: { at: 8, length: 4 } },
+  control: { part: 3, mark: { at: 12, length: 4 } },
+};
 
 function placeOf(parts: readonly AnnotatedPart[], field: string): number {
-  if (field in FIXED) return FIXED[field] as number;
+  const fixed = FIXED[field];
+  if (fixed !== undefined) return fixed.part;
   const name = field
     .replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
     .split('.')
     .at(-1) as string;
-  const named = new RegExp(`(^|\\W)${name.replace(/[^\w]/g, '')}(\\W|$)`);
+  // Fields of a batch are told in words.
+  const words = name.replace(/[^\w]/g, '').replaceAll('_', '[_ ]');
+  const named = new RegExp(`(^|\\W)${words}(\\W|$)`);
   return parts.findIndex(({ text }) => named.test(text));
 }
 
-/** The tree as lines of text: `>` and `<-- here` mark the offending part. */
-export function treeLines({ parts, offending }: DecodeTree): readonly string[] {
-  return parts.map(({ bytes, text, depth, wrong }, i) => {
-    const hex = hexOf(bytes);
-    const shown = hex.length > HEX_CHARACTERS ? `${hex.slice(0, HEX_CHARACTERS)}…` : hex;
-    const mark = i === offending || wrong === true;
-    return `${mark ? '  > ' : '    '}${'  '.repeat(depth)}${shown.padEnd(HEX_CHARACTERS + 2 - 2 * depth)} ${text}${mark ? '   <-- here' : ''}`;
-  });
+function markOf(parts: readonly AnnotatedPart[], offending: number): Mark | undefined {
+  const part = parts[offending];
+  if (part === undefined) return undefined;
+  return { at: parts.slice(0, offending).reduce((sum, { bytes }) => sum + bytes.length, 0), length: part.bytes.length };
 }
 
-/** A window of bytes around the offending part, in hex and as text, with carets under it. Empty when the whole frame is meant. */
-export function caretWindow({ parts, offending }: DecodeTree): readonly string[] {
-  const part = parts[offending];
-  if (part === undefined) return [];
-  const whole = Uint8Array.from(parts.flatMap(({ bytes }) => [...bytes]));
-  const at = parts.slice(0, offending).reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const length = Math.max(1, Math.min(part.bytes.length, WINDOW_BYTES));
-  const from = Math.max(0, at - WINDOW_BYTES / 2);
-  const shown = whole.subarray(from, Math.min(whole.length, at + length + WINDOW_BYTES / 2));
-  const cells = [...shown].map((byte) => byte.toString(16).padStart(2, '0'));
-  const letters = [...shown].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'));
-  const head = `    at byte ${at}: `;
-  const before = ' '.repeat(head.length + 3 * (at - from));
-  const hexCarets = `^${'-'.repeat(Math.max(0, 3 * length - 3))}^`;
-  const gap = ' '.repeat(Math.max(1, 3 * shown.length + 2 - 3 * (at - from) - hexCarets.length + (at - from)));
-  return [`${head}${cells.join(' ')}  |${letters.join('')}|`, `${before}${hexCarets}${gap}${'^'.repeat(length)}`];
+/** The tree as lines of text: `>` and `<-- here` mark the offending part. A long one is shown around it. */
+export function treeLines({ parts, offending }: DecodeTree): readonly string[] {
+  const lines = parts.map((part, i) => lineOf(part, i === offending));
+  if (parts.length <= PARTS_SHOWN) return lines;
+  const from = Math.min(Math.max(PARTS_OF_HEADER, offending - PARTS_BEFORE), parts.length - (PARTS_SHOWN - PARTS_OF_HEADER));
+  const to = from + PARTS_SHOWN - PARTS_OF_HEADER;
+  return [
+    ...lines.slice(0, PARTS_OF_HEADER),
+    ...leftOut(from - PARTS_OF_HEADER),
+    ...lines.slice(from, to),
+    ...leftOut(parts.length - to),
+  ];
 }
+
+const leftOut = (count: number): readonly string[] => (count === 0 ? [] : [`    … ${count} more`]);
+
+function lineOf({ bytes, text, depth, wrong }: AnnotatedPart, here: boolean): string {
+  const indent = '  '.repeat(depth);
+  const hex = shortened(hexOf(bytes), HEX_CHARACTERS).padEnd(HEX_CHARACTERS + 2 - 2 * depth);
+  return `${here || wrong === true ? '  > ' : '    '}${indent}${hex} ${shortened(text, TEXT_CHARACTERS)}${here ? '   <-- here' : ''}`;
+}
+
+/** The beginning of a text, with an ellipsis where it goes on. */
+export const shortened = (text: string, charactersMax: number): string =>
+  text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text;

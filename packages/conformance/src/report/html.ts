@@ -1,14 +1,17 @@
 import { readHistoryLine } from '../history/history.ts';
-import { bytesOf } from '../json.ts';
 import { countOf, type FailureReport, type Result, type Verdict } from '../run/result.ts';
-import { caretWindow, decodeTree, treeLines } from './decode-tree.ts';
+import { shortened } from './decode-tree.ts';
+import { offendingBytes, suretyText, whereOf } from './failure-text.ts';
 import { escapeXml } from './junit.ts';
+import { replayCommand } from './replay-command.ts';
 import { type Arrow, arrowsAround } from './sequence.ts';
-import { sumLine } from './terminal.ts';
+import { settledSentence, sumLine } from './terminal.ts';
 
 const ROW = 26;
 const KIT_X = 150;
 const SUBJECT_X = 560;
+const SENTENCE_CHARACTERS = 300;
+const LABEL_CHARACTERS = 110;
 
 /** A result as one file: the matrix of clauses, each failure with its program, diagram and frame. */
 export function htmlReport(result: Result): string {
@@ -21,6 +24,7 @@ export function htmlReport(result: Result): string {
 <style>${STYLE}</style>
 <main>
 <h1>${escapeXml(result.subject.name)} ${escapeXml(result.subject.version)} as ${result.role}: <span class="${result.settled}">${result.settled}</span></h1>
+<p>${escapeXml(settledSentence(result))}</p>
 <p>${escapeXml(sumLine(result))}</p>
 <p>Again: <code>${escapeXml(result.command)}</code><br>${escapeXml(result.kit)}, ${escapeXml(result.startedAt)}</p>
 ${result.harness.map(({ program, why }) => `<p class="harness">The kit or the driver failed in ${escapeXml(program)}: ${escapeXml(why)}</p>`).join('\n')}
@@ -50,24 +54,25 @@ function matrix(result: Result): string {
   return `<table class="matrix">${rows.join('')}</table><p>${legend}</p>`;
 }
 
-const cell = ({ id, verdict, evidence }: Verdict): string =>
-  `<a class="cell ${verdict}" href="#${id}" title="${id}: ${verdict}, ${evidence} times"><span>${id.slice(8)}</span></a>`;
+/** A failing clause leads to its failure, others to their rule. */
+const cell = ({ id, verdict, evidence, failure }: Verdict): string =>
+  `<a class="cell ${verdict}" href="#${failure === undefined ? id : `failure-${id}`}" title="${id}: ${verdict}, held ${evidence} times">${id.slice(8)}</a>`;
 
 const verdictRow = ({ id, level, verdict, evidence, text, reason }: Verdict): string =>
   `<tr id="${id}"><td>${id}<td>${level}<td class="${verdict}">${verdict}<td>${evidence}<td>${escapeXml(text)}${reason === undefined ? '' : `<br><i>${escapeXml(reason)}</i>`}</tr>`;
 
-function failureSection({ id, text, failure }: Verdict & { failure: FailureReport }, result: Result): string {
+function failureSection({ id, text, verdict, failure }: Verdict & { failure: FailureReport }, { command }: Result): string {
   const events = failure.history.map(readHistoryLine);
-  const tree = failure.frame === undefined ? undefined : decodeTree(bytesOf(failure.frame), failure.field);
+  const bytes = offendingBytes(whereOf(failure), events);
   const repro = JSON.stringify({ clause: id, sentence: failure.sentence, program: failure.program }, undefined, 1);
-  return `<section>
-<h3>${id}: ${escapeXml(failure.sentence)}</h3>
+  return `<section id="failure-${id}">
+<h3>${id} <span class="${verdict}">${verdict}</span>: ${escapeXml(shortened(failure.sentence, SENTENCE_CHARACTERS))}</h3>
 <blockquote>${escapeXml(text)}</blockquote>
 ${diagram(arrowsAround(events, failure.index))}
-${tree === undefined ? '' : `<pre>${escapeXml([...treeLines(tree), ...caretWindow(tree)].join('\n'))}</pre>`}
-<p>Failed ${failure.confirmed} of ${failure.confirmations} times again; ${failure.failingPrograms} programs fail. Run it
-again: save this as
-<code>repro.json</code>, then <code>${escapeXml(result.command.replace(/ run \w+/, ' replay repro.json'))}</code></p>
+${bytes.length === 0 ? '' : `<pre>${escapeXml(bytes.join('\n'))}</pre>`}
+<p>The program ${escapeXml(failure.program.name ?? 'was drawn at random')}, of the family ${escapeXml(failure.program.family)}:
+${suretyText(failure)}. Run it again: save it as <code>repro.json</code>, then
+<code>${escapeXml(replayCommand(command, 'repro.json'))}</code></p>
 <details><summary>the program</summary><pre>${escapeXml(repro)}</pre></details>
 </section>`;
 }
@@ -87,7 +92,7 @@ ${body.join('\n')}
 function arrowSvg({ atMs, way, connection, text, offending }: Arrow, y: number): string {
   const colour = offending ? ' offending' : '';
   const time = `<text x="8" y="${y}" class="time">${atMs.toFixed(1)} ms ${connection === undefined ? '' : `c${connection}`}</text>`;
-  const label = `<text x="${KIT_X + 10}" y="${y - 4}" class="label${colour}">${escapeXml(text.slice(0, 110))}</text>`;
+  const label = `<text x="${KIT_X + 10}" y="${y - 4}" class="label${colour}">${escapeXml(shortened(text, LABEL_CHARACTERS))}</text>`;
   if (way === 'note') return `${time}${label}`;
   const [from, to] = way === '>' ? [KIT_X, SUBJECT_X] : [SUBJECT_X, KIT_X];
   const head = way === '>' ? -7 : 7;

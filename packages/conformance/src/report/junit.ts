@@ -1,5 +1,8 @@
 import type { Result, Verdict } from '../run/result.ts';
+import { shortened } from './decode-tree.ts';
 import { reportedFailureText } from './failure-text.ts';
+
+const WHY_CHARACTERS = 300;
 
 const MARKS: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 
@@ -14,11 +17,11 @@ export function junitReport(result: Result): string {
   const failed = result.clauses.filter(isFailed).length;
   const skipped = result.clauses.filter(isSkipped).length;
   const cases = result.clauses.map(testCase);
-  const counts = `tests="${result.clauses.length}" failures="${failed}" errors="${result.harness.length > 0 ? 1 : 0}" skipped="${skipped}"`;
-  const errors = result.harness.map(
-    ({ program, why }) =>
-      `  <testcase classname="harness" name="${escapeXml(program)}"><error message="${escapeXml(why.slice(0, 300))}"/></testcase>`,
+  const errors = errorsOf(result).map(
+    ([what, why]) => `  <testcase classname="harness" name="${escapeXml(what)}"><error message="${escapeXml(why)}"/></testcase>`,
   );
+  const tests = cases.length + errors.length;
+  const counts = `tests="${tests}" failures="${failed}" errors="${errors.length}" skipped="${skipped}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites>
 <testsuite name="${escapeXml(name)}" ${counts} time="${result.seconds}">
@@ -27,6 +30,12 @@ ${[...cases, ...errors].join('\n')}
 </testsuites>
 `;
 }
+
+/** What kept the kit from a verdict: a run that was broken off is none, whatever it had found. */
+const errorsOf = ({ harness, settled }: Result): readonly (readonly [what: string, why: string])[] => [
+  ...harness.map(({ program, why }) => [program, shortened(why, WHY_CHARACTERS)] as const),
+  ...(settled === 'incomplete' ? [['the whole run', 'it was broken off'] as const] : []),
+];
 
 /** What was never put to the test is no success: it fails where a MUST is open. */
 const isFailed = ({ verdict, level }: Verdict): boolean =>
@@ -40,6 +49,8 @@ function testCase(verdict: Verdict): string {
     const details = failure === undefined ? '' : escapeXml(reportedFailureText({ ...verdict, failure }));
     return `${head}><failure message="${escapeXml(failure?.sentence ?? reason)}">${details}</failure></testcase>`;
   }
+  if (failure !== undefined)
+    return `${head}><system-out>${verdict.verdict}: ${escapeXml(failure.sentence)}</system-out></testcase>`;
   if (isSkipped(verdict)) return `${head}><skipped message="${escapeXml(reason)}"/></testcase>`;
   return `${head}/>`;
 }

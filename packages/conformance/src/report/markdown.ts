@@ -1,8 +1,10 @@
 import { countOf, type Result, type Verdict } from '../run/result.ts';
 import { reportedFailureText } from './failure-text.ts';
-import { sumLine } from './terminal.ts';
+import { replayCommand } from './replay-command.ts';
+import { settledSentence, sumLine } from './terminal.ts';
 
-const escaped = (text: string): string => text.replaceAll('|', '\\|');
+/** Text for a cell of a table. */
+const escaped = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ');
 
 /** A summary for a page of a forge: sums, failures, what is not known. */
 export function markdownReport(result: Result): string {
@@ -10,8 +12,12 @@ export function markdownReport(result: Result): string {
   const lines = [
     `## Qanat ${result.spec} conformance: ${result.subject.name} ${result.subject.version} as ${result.role}: **${result.settled}**`,
     '',
+    `${settledSentence(result)}.`,
+    '',
     sumLine(result),
     '',
+    ...result.harness.map(({ program, why }) => `- the kit or the driver failed in ${program}: ${escaped(why)}`),
+    ...(result.harness.length === 0 ? [] : ['']),
     ...(shown.length === 0 ? [] : ['| Clause | Verdict | What |', '|---|---|---|', ...shown.map(row), '']),
     `${countOf(result, 'pass')} clauses passed. Again: \`${result.command}\``,
   ];
@@ -33,8 +39,7 @@ ${result.role} ${result.subject.name} ${result.subject.version}, ${result.kit}, 
 \`\`\`text
 ${reportedFailureText(verdict)}\`\`\`
 
-Run it again: save this as \`repro.json\`, then \`npx qanat-conformance replay repro.json\` with the subject of
-\`${result.command}\`.
+Run it again: save this as \`repro.json\`, then \`${replayCommand(result.command, 'repro.json')}\`.
 
 \`\`\`json
 ${JSON.stringify({ clause: id, sentence: failure.sentence, program: failure.program }, undefined, 1)}

@@ -1,4 +1,5 @@
 import { countOf, type Result, type VerdictName } from '../run/result.ts';
+import { changesBetween } from './changes.ts';
 import { escapeXml } from './junit.ts';
 
 /** Many results as one page: implementations beside each other, and how each one changed from version to version. */
@@ -25,8 +26,8 @@ td,th{border:1px solid #d0d7de;padding:.15rem .5rem;text-align:left}
 </style>
 <h1>Qanat conformance</h1>
 <h2>Trend</h2>
-<table><tr><th>Implementation<th>Role<th>Version<th>When<th>Verdict<th>Passed<th>Failed<th>Not proved</tr>
-${sorted.map(trendRow).join('\n')}
+<table><tr><th>Implementation<th>Role<th>Version<th>When<th>Verdict<th>Passed<th>Failed<th>Not proved<th>Since the one before</tr>
+${sorted.map((one, i) => trendRow(one, sorted[i - 1])).join('\n')}
 </table>
 <h2>Clauses, newest result of each</h2>
 <table><tr><th>Clause${head}</tr>
@@ -35,12 +36,23 @@ ${rows.join('\n')}
 `;
 }
 
+/** Implementation and role: what versions are compared of. */
 const keyOf = ({ subject, role }: Result): string => `${subject.name} ${role}`;
 
-function trendRow(result: Result): string {
+function trendRow(result: Result, above: Result | undefined): string {
   const { subject, role, startedAt, settled, notProved } = result;
   const failed = countOf(result, 'fail') + countOf(result, 'stale');
-  return `<tr><td>${escapeXml(subject.name)}<td>${role}<td>${escapeXml(subject.version)}<td>${escapeXml(startedAt)}<td>${settled}<td>${countOf(result, 'pass')}<td>${failed}<td>${notProved}</tr>`;
+  const changed = above !== undefined && keyOf(above) === keyOf(result) ? changeText(above, result) : '';
+  return `<tr><td>${escapeXml(subject.name)}<td>${role}<td>${escapeXml(subject.version)}<td>${escapeXml(startedAt)}<td>${settled}<td>${countOf(result, 'pass')}<td>${failed}<td>${notProved}<td>${changed}</tr>`;
+}
+
+/** What got worse by name, and how many clauses got better. */
+function changeText(before: Result, after: Result): string {
+  const changes = changesBetween(before, after);
+  const worse = changes.filter(({ way }) => way === 'worse').map(({ id }) => id);
+  const better = changes.filter(({ way }) => way === 'better').length;
+  const texts = [...(worse.length > 0 ? [`worse: ${worse.join(' ')}`] : []), ...(better > 0 ? [`${better} better`] : [])];
+  return texts.join('; ') || 'the same';
 }
 
 function cellOf(result: Result, id: string): string {

@@ -1,19 +1,28 @@
 import { countOf, type FailureReport, type Result, type Verdict } from '../run/result.ts';
 import { reportedFailureText } from './failure-text.ts';
+import { replayCommand } from './replay-command.ts';
 
 /** Failures that are shown whole; the others are in the files. */
 const FAILURES_SHOWN = 10;
+const HARNESS_SHOWN = 5;
 
 const SENTENCES: Readonly<Record<Result['settled'], string>> = {
   conformant: 'CONFORMANT: every clause that applies was put to the test and held',
   nonconformant: 'NOT CONFORMANT',
   inconclusive: 'INCONCLUSIVE: nothing was found wrong, but some clauses were never put to the test',
   harness: 'NO VERDICT: the driver or the kit could not do its part',
-  incomplete: 'INCOMPLETE: the run was broken off',
+  incomplete: 'INCOMPLETE: the run was broken off, and this is what it had found until then',
 };
 
 const isShown = (verdict: Verdict): verdict is Verdict & { failure: FailureReport } =>
   verdict.failure !== undefined && verdict.verdict !== 'expected';
+
+/** What a result comes to, in a sentence. A subject that does not do its work is not "found right so far". */
+export function settledSentence(result: Result): string {
+  if (result.settled === 'inconclusive' && countOf(result, 'pass') === 0)
+    return `INCONCLUSIVE: nothing was shown, not even that it works as a ${result.role}`;
+  return SENTENCES[result.settled];
+}
 
 /** A result for people: failures first, then what nothing is known of, then the sum. */
 export function terminalReport(result: Result): string {
@@ -23,19 +32,32 @@ export function terminalReport(result: Result): string {
     ...(failures.length > FAILURES_SHOWN
       ? [`… and ${failures.length - FAILURES_SHOWN} more clauses fail; --report failures=FOLDER has all`, '']
       : []),
-    ...result.harness.slice(0, 5).map(({ program, why }) => `HARNESS ${program}: ${why}`),
+    ...result.harness.slice(0, HARNESS_SHOWN).map(({ program, why }) => `HARNESS ${program}: ${why}`),
+    ...(result.harness.length > HARNESS_SHOWN ? [`HARNESS … and ${result.harness.length - HARNESS_SHOWN} more programs`] : []),
+    ...listOf(result, 'fail', 'broken'),
+    ...listOf(result, 'warning', 'not followed, and should be'),
     ...listOf(result, 'stale', 'stale entries of the baseline'),
     ...listOf(result, 'expected', 'failures that are known'),
     ...listOf(result, 'inconclusive', 'never put to the test'),
     ...listOf(result, 'not-run', 'not run'),
     sumLine(result),
-    SENTENCES[result.settled],
+    settledSentence(result),
+    ...hints(result, failures),
     `again: ${result.command}`,
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function listOf(result: Result, verdict: Verdict['verdict'], title: string): readonly string[] {
+/** What to do about failures. */
+function hints({ command }: Result, [first]: readonly Verdict[]): readonly string[] {
+  if (first === undefined) return [];
+  return [
+    `the rule and its programs: npx qanat-conformance explain ${first.id}`,
+    `each failure with a program to run again: --report failures=FOLDER, then ${replayCommand(command, `FOLDER/${first.id}.json`)}`,
+  ];
+}
+
+function listOf(result: Pick<Result, 'clauses'>, verdict: Verdict['verdict'], title: string): readonly string[] {
   const found = result.clauses.filter((one) => one.verdict === verdict);
   const byReason = new Map<string, string[]>();
   for (const { id, reason = '' } of found) byReason.set(reason, [...(byReason.get(reason) ?? []), id]);

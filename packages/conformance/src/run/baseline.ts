@@ -1,3 +1,4 @@
+import { REQUIREMENTS } from '../clause/gen/requirements.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
 /** A failure that is known, and why it stays for now. */
@@ -31,6 +32,9 @@ export function readBaseline(text: string): Baseline {
   }
   if (!Array.isArray(list)) throw new BaselineError('the baseline is a list of entries: clause, reason, issue, signature');
   const entries = list.map((entry, i) => readEntry(entry, i));
+  for (const [i, { clause }] of entries.entries())
+    if (entries.findIndex((one) => one.clause === clause) < i)
+      throw new BaselineError(`entry ${i + 1} of the baseline: ${clause} has an entry already`);
   return { entries, entryOf: (id) => entries.find(({ clause }) => clause === id) };
 }
 
@@ -40,6 +44,7 @@ function readEntry(entry: unknown, index: number): BaselineEntry {
   for (const name of ['clause', 'reason', 'issue', 'signature'])
     if (typeof entry[name] !== 'string' || entry[name] === '') throw new BaselineError(`${where} has no "${name}"`);
   const { clause, reason, issue, signature } = entry as JsonObject & Record<'clause' | 'reason' | 'issue' | 'signature', string>;
+  if (!REQUIREMENTS.some(({ id }) => id === clause)) throw new BaselineError(`${where}: there is no requirement ${clause}`);
   let pattern: RegExp;
   try {
     pattern = new RegExp(signature);

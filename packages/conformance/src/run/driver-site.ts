@@ -16,6 +16,8 @@ export interface DriverSiteOptions {
   readonly role: Role;
   readonly driver: Driver;
   readonly slackMs?: number;
+  /** How long a server may take to start. */
+  readonly startMs?: number;
 }
 
 type Told = (event: string, client: string, args: Json) => void;
@@ -31,15 +33,17 @@ export class DriverSite implements Site {
   readonly manifest: Manifest;
   readonly #driver: Driver;
   readonly #slackMs: number | undefined;
+  readonly #startMs: number;
   readonly #told = new Map<string, Told>();
   #programs = 0;
   #shared: Promise<string> | undefined;
   #joined: KitCluster | undefined;
 
-  constructor({ role, driver, slackMs }: DriverSiteOptions) {
+  constructor({ role, driver, slackMs, startMs = START_MS }: DriverSiteOptions) {
     this.role = role;
     this.#driver = driver;
     this.#slackMs = slackMs;
+    this.#startMs = startMs;
     this.manifest = driver.manifest;
     driver.onTold((event, client, args) => {
       const at = client.lastIndexOf('@');
@@ -164,17 +168,21 @@ export class DriverSite implements Site {
   async #start(id: string, args: JsonObject, ground: TcpGround): Promise<string> {
     let outcome: { address?: string; why?: string } | undefined;
     this.#driver.call('start', { server: id, role: this.role, ...args }, (error, ok) => {
-      outcome =
-        isObject(ok) && typeof ok.address === 'string'
-          ? { address: ok.address }
-          : { why: error?.text ?? error?.kind ?? 'it told no "address"' };
+      outcome = error === undefined ? addressIn(ok) : { why: error.text ?? error.kind };
       ground.changed();
     });
-    await ground.until(() => outcome !== undefined, START_MS);
+    await ground.until(() => outcome !== undefined, this.#startMs);
     if (outcome?.address === undefined)
-      throw new HarnessError(`the subject did not start: ${outcome?.why ?? `no answer within ${START_MS} ms`}`);
+      throw new HarnessError(`the subject did not start: ${outcome?.why ?? `no answer within ${this.#startMs} ms`}`);
     return outcome.address;
   }
+}
+
+/** Where a server listens, as the answer to `start` tells it. */
+function addressIn(ok: Json): { address: string } | { why: string } {
+  if (!isObject(ok) || typeof ok.address !== 'string') return { why: 'it told no "address"' };
+  if (!/^.+:\d+$/.test(ok.address)) return { why: `it told the address ${JSON.stringify(ok.address)}, which is no host:port` };
+  return { address: ok.address };
 }
 
 const settled =

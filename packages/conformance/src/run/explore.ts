@@ -11,10 +11,11 @@ import { drawPrograms } from './draw-programs.ts';
 import { type FailureReportOptions, failureReport } from './failure-report.ts';
 import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
 import { type RunAllOptions, runAll } from './run-all.ts';
-import type { Judgement, Run, Site } from './run-program.ts';
+import { type Judgement, obstacleIn, type Run, runProgram, type Site, unreachable } from './run-program.ts';
 import { sideBySide } from './side-by-side.ts';
 import { addRun, type Finding, fits, newFinding } from './survey.ts';
-import { showsLife, VITAL_SIGNS } from './vital-signs.ts';
+import { turn } from './turn.ts';
+import { showsLife, VITAL_SIGNS, vitalProgram } from './vital-signs.ts';
 
 const PARALLEL = 8;
 
@@ -37,7 +38,7 @@ export interface ExploreOptions {
   readonly startedAt: string;
   readonly nowMs: () => number;
   readonly onProgress?: (done: number, of: number, what: string) => void;
-  /** Called with the result when it begins, and whenever it has grown. */
+  /** Called with the result when it begins, as `incomplete`, and when it is settled. */
   readonly onResult?: (result: Result) => void;
   readonly signal?: AbortSignal;
 }
@@ -58,7 +59,12 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   const programs = families
     .flatMap((family) => [...family.programs, ...drawPrograms(family, site.role, generated, seed)])
     .filter((program) => fits(program, site) && able(program.needs));
-  const findings = new Map<string, Finding>(clauses.map((clause) => [clause.id, newFinding(clause)]));
+  const findings = new Map<string, Finding>(
+    clauses.map((clause) => {
+      const known = options.baseline?.entryOf(clause.id);
+      return [clause.id, newFinding(clause, ({ sentence }) => known?.matches(sentence) === true)];
+    }),
+  );
   const harness: { program: string; why: string }[] = [];
   let alive = false;
   const { signal, onProgress, parallel = PARALLEL } = options;
@@ -67,15 +73,17 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     result.programs++;
     slackMs.set(run.program, run.slackMs);
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
-    if (run.harness !== undefined) harness.push({ program: run.program.name ?? 'generated', why: run.harness });
+    const obstacle = obstacleIn(run);
+    if (obstacle !== undefined) harness.push({ program: run.program.name ?? 'generated', why: obstacle });
     addRun(findings, run, judgements);
   };
   const all = { site, families, clauses, programs, parallel, signal, onProgress, take };
   const gaveUp = await runAll(all);
   const open = clauses.filter((one) => obstacleOf(options, one, able) === undefined && findings.get(one.id)?.passes === 0);
   if (site.timing === 'real' && gaveUp === undefined && open.length > 0)
-    await runAll({ ...all, ...inQuiet(programs, slackMs, families, open), signal: within(QUIET_MS, signal) });
+    await runAll({ ...all, ...inQuiet(programs, slackMs, families, open), until: AbortSignal.timeout(QUIET_MS) });
   if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
+  else if (!alive && signal?.aborted !== true) alive = await showsLifeWhenAsked(options, harness);
   const asked = REQUIREMENTS.filter(
     (one) => binds(one, site.role) && options.only?.(one.id) !== false && options.requirements?.has(one.id) !== false,
   );
@@ -84,6 +92,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     signal?.aborted !== true && gaveUp === undefined && (site.timing === 'virtual' || options.nowMs() < shrinkUntilMs);
   const verdicts = new Map<string, Verdict>();
   await sideBySide(asked, site.timing === 'virtual' ? 1 : parallel, async (requirement) => {
+    if (site.timing === 'virtual') await turn();
     const verdict = await verdictOf({ ...options, mayShrink }, requirement, findings.get(requirement.id), able);
     verdicts.set(requirement.id, alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
   });
@@ -95,9 +104,6 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   options.onResult?.(result);
   return result;
 }
-
-const within = (ms: number, signal: AbortSignal | undefined): AbortSignal =>
-  AbortSignal.any([AbortSignal.timeout(ms), ...(signal === undefined ? [] : [signal])]);
 
 /** Programs at a time where they were disturbed before, and how long they are tried again. */
 const PARALLEL_IN_QUIET = 4;
@@ -140,8 +146,21 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
   };
 }
 
+/** Where the chosen programs had no occasion to show that a subject works. Only the sign of life counts of this run. */
+async function showsLifeWhenAsked(
+  { site, families, signal }: ExploreOptions,
+  harness: Result['harness'][number][],
+): Promise<boolean> {
+  const run = await runProgram(site, vitalProgram(site.role), families, signal);
+  const why = unreachable(run);
+  if (why !== undefined) harness.push({ program: run.program.name ?? '', why });
+  return run.harness === undefined && showsLife(site.role, run.events);
+}
+
+type VerdictOptions = ExploreOptions & Pick<FailureReportOptions, 'mayShrink'>;
+
 async function verdictOf(
-  options: ExploreOptions & Pick<FailureReportOptions, 'mayShrink'>,
+  options: VerdictOptions,
   requirement: Requirement,
   finding: Finding | undefined,
   able: (needs?: readonly string[]) => boolean,
@@ -157,17 +176,9 @@ async function verdictOf(
       : { ...verdict, verdict: 'excluded', reason: excluded };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
-  const failure = finding.failing > 0 ? await failureReport(options, finding) : undefined;
-  if (failure !== undefined) {
-    if (known !== undefined) {
-      const same = known.matches(failure.sentence);
-      return same
-        ? { ...verdict, verdict: 'expected', reason: `${known.reason} (${known.issue})`, failure }
-        : { ...verdict, verdict: 'stale', reason: `it fails, but not as the baseline says (${known.signature})`, failure };
-    }
-    return { ...verdict, verdict: level === 'MUST' || options.strict === true ? 'fail' : 'warning', failure };
-  }
-  if (known !== undefined)
+  const failed = await failedVerdictOf(options, finding, verdict);
+  if (failed !== undefined) return failed;
+  if (known !== undefined && evidence > 0)
     return { ...verdict, verdict: 'stale', reason: 'the baseline says that it fails, and it does not: take the entry out' };
   const late = finding.failures[0]?.failure.sentence;
   if (evidence > 0)
@@ -175,6 +186,28 @@ async function verdictOf(
   const obstacle = obstacleOf(options, finding.clause, able);
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
+}
+
+/** Undefined where nothing failed, or was late only. One failure that is not the known one is not excused by another that is. */
+async function failedVerdictOf(
+  options: VerdictOptions,
+  { clause, isKnown, known: expected, ...others }: Finding,
+  verdict: Omit<Verdict, 'verdict'>,
+): Promise<Verdict | undefined> {
+  const known = options.baseline?.entryOf(clause.id);
+  const strange = await failureReport(options, clause, others, (one) => !isKnown(one));
+  if (strange !== undefined && known !== undefined)
+    return {
+      ...verdict,
+      verdict: 'stale',
+      reason: `it fails, but not as the baseline says (${known.signature})`,
+      failure: strange,
+    };
+  if (strange !== undefined)
+    return { ...verdict, verdict: verdict.level === 'MUST' || options.strict === true ? 'fail' : 'warning', failure: strange };
+  const failure = await failureReport(options, clause, expected, isKnown);
+  if (known === undefined || failure === undefined) return undefined;
+  return { ...verdict, verdict: 'expected', reason: `${known.reason} (${known.issue})`, failure };
 }
 
 /** Rules that a subject keeps that does not do its work are kept by accident. */

@@ -5,9 +5,10 @@ import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
 import type { Budget } from './budget.ts';
 import type { FailureReport } from './result.ts';
-import { judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { type Failure, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
 import { shrinkProgram } from './shrink.ts';
-import type { Finding } from './survey.ts';
+import type { Failing } from './survey.ts';
+import { turn } from './turn.ts';
 
 export interface FailureReportOptions {
   readonly site: Site;
@@ -18,22 +19,33 @@ export interface FailureReportOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type FailingRun = Finding['failures'][number]['run'];
+/** Whether a failure of the clause is what the report is about: a smaller program that fails otherwise is another matter. */
+type IsMeant = (failure: Failure) => boolean;
+
+type FailingRun = Failing['failures'][number];
 
 /** A clause that holds with so much more slack failed by lateness only. */
 const LENIENCE = 10;
 
 /**
- * Makes the shortest failing program of a clause smaller, and runs it again to see how sure it fails. Undefined where a subject
- * on real time was late, and was in time whenever it was asked again: that was the machine.
+ * Makes the shortest failing program of a clause smaller, and runs it again to see how sure it fails. Undefined where none
+ * failed, or where a subject on real time was late, and was in time whenever it was asked again: that was the machine.
  */
-export async function failureReport(options: FailureReportOptions, finding: Finding): Promise<FailureReport | undefined> {
-  const { site, budget } = options;
-  const again = new Again(options, finding.clause);
+export async function failureReport(
+  options: FailureReportOptions,
+  clause: Clause,
+  { failing, failures }: Failing,
+  isMeant: IsMeant,
+): Promise<FailureReport | undefined> {
+  const [first] = failures;
+  if (first === undefined) return undefined;
+  const { site, budget, signal } = options;
+  const again = new Again(options, clause, isMeant);
   const isReal = site.timing === 'real';
-  const chosen = isReal ? await again.confirmedOf(finding) : (finding.failures[0] as Finding['failures'][number]);
+  const chosen = isReal ? ((await again.confirmedOf(failures)) ?? first) : first;
   const isConfirmed = !isReal || again.confirmed > 0;
-  if (!isConfirmed && finding.failures.every(({ run }) => isLateOnly(run, finding.clause))) return undefined;
+  const wasAsked = signal?.aborted !== true;
+  if (!isConfirmed && wasAsked && failures.every((one) => again.isLateOnly(one))) return undefined;
   let last = again.last ?? chosen.run;
   const runsMax = isReal ? budget.shrinkRunsOnRealTime : budget.shrinkRunsMax;
   const { program, runs } = await shrinkProgram(
@@ -47,7 +59,7 @@ export async function failureReport(options: FailureReportOptions, finding: Find
   );
   if (!isReal || (runs > 0 && program !== chosen.run.program)) await again.confirm(program);
   last = again.last ?? last;
-  const failure = judgeRun(last, [finding.clause])[0]?.failures[0] ?? chosen.failure;
+  const failure = again.failureIn(last) ?? chosen.failure;
   return {
     sentence: failure.sentence,
     program,
@@ -56,52 +68,67 @@ export async function failureReport(options: FailureReportOptions, finding: Find
     ...(failure.frame === undefined ? {} : { frame: hexOf(failure.frame.bytes) }),
     ...(failure.field === undefined ? {} : { field: failure.field }),
     confirmed: again.confirmed,
-    confirmations: budget.confirmations,
-    failingPrograms: finding.failing,
+    confirmations: again.confirmations,
+    failingPrograms: failing,
   };
 }
-
-const isLateOnly = ({ events, slackMs }: FailingRun, clause: Clause): boolean =>
-  judgeRun({ events, slackMs: slackMs * LENIENCE }, [clause])[0]?.failures.length === 0;
 
 /** Runs programs again for one clause. */
 class Again {
   confirmed = 0;
+  /** How often it was asked for that. */
+  confirmations = 0;
   /** The last run that confirmed it. */
   last: Run | undefined;
   readonly #options: FailureReportOptions;
   readonly #clause: Clause;
+  readonly #isMeant: IsMeant;
 
-  constructor(options: FailureReportOptions, clause: Clause) {
+  constructor(options: FailureReportOptions, clause: Clause, isMeant: IsMeant) {
     this.#options = options;
     this.#clause = clause;
+    this.#isMeant = isMeant;
+  }
+
+  failureIn(run: Pick<Run, 'events' | 'slackMs'>): Failure | undefined {
+    return judgeRun(run, [this.#clause])[0]?.failures.find(this.#isMeant);
+  }
+
+  isLateOnly({ run: { events, slackMs } }: FailingRun): boolean {
+    return this.failureIn({ events, slackMs: slackMs * LENIENCE }) === undefined;
   }
 
   async failing(program: Program): Promise<Run | undefined> {
     const { site, families, signal } = this.#options;
+    if (site.timing === 'virtual') await turn();
     if (signal?.aborted === true) return undefined;
     const run = await runProgram(site, program, families, signal);
-    return (judgeRun(run, [this.#clause])[0]?.failures.length ?? 0) > 0 ? run : undefined;
+    // What cannot be run again shows nothing.
+    return run.harness !== undefined || this.failureIn(run) === undefined ? undefined : run;
   }
 
-  /** How often a program fails again. */
+  /** How often a program fails again. What is broken off does not count. */
   async confirm(program: Program): Promise<void> {
+    const { budget, signal } = this.#options;
     this.confirmed = 0;
+    this.confirmations = 0;
     this.last = undefined;
-    for (let i = 0; i < this.#options.budget.confirmations; i++) {
+    while (this.confirmations < budget.confirmations) {
       const run = await this.failing(program);
+      if (signal?.aborted === true) return;
+      this.confirmations++;
       if (run === undefined) continue;
       this.confirmed++;
       this.last = run;
     }
   }
 
-  /** The first of the failing programs that fails again, or the first. */
-  async confirmedOf({ failures }: Finding): Promise<Finding['failures'][number]> {
+  /** The first of the failing programs that fails again. */
+  async confirmedOf(failures: readonly FailingRun[]): Promise<FailingRun | undefined> {
     for (const one of failures) {
       await this.confirm(one.run.program);
       if (this.confirmed > 0) return one;
     }
-    return failures[0] as Finding['failures'][number];
+    return undefined;
   }
 }

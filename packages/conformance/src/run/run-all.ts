@@ -1,8 +1,9 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Family } from '../play/family.ts';
 import { type Program, passMsOf } from '../play/program.ts';
-import { type Judgement, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { type Judgement, judgeRun, type Run, runProgram, type Site, unreachable } from './run-program.ts';
 import { sideBySide } from './side-by-side.ts';
+import { turn } from './turn.ts';
 
 /** Programs one after the other in which nothing comes from the subject: nobody is there, or it hangs. */
 const IN_VAIN_MAX = 16;
@@ -17,7 +18,10 @@ export interface RunAllOptions {
   readonly programs: readonly Program[];
   /** Programs at a time on real time. */
   readonly parallel: number;
+  /** Breaks it off: what is under way is not waited for. */
   readonly signal: AbortSignal | undefined;
+  /** Ends it in order: what is under way is waited for. */
+  readonly until?: AbortSignal;
   readonly onProgress: ((done: number, of: number, what: string) => void) | undefined;
   readonly take: (run: Run, judgements: readonly Judgement[]) => void;
 }
@@ -27,10 +31,10 @@ export interface RunAllOptions {
  * time that comes at the end. @returns why it was given up, when nothing came from the subject any more.
  */
 export async function runAll(options: RunAllOptions): Promise<string | undefined> {
-  const { site, families, clauses, programs, signal, onProgress, take } = options;
+  const { site, families, clauses, programs, signal, until, onProgress, take } = options;
   const isReal = site.timing === 'real';
   const givingUp = new AbortController();
-  const over = signal === undefined ? givingUp.signal : AbortSignal.any([signal, givingUp.signal]);
+  const over = AbortSignal.any([signal, until, givingUp.signal].filter((one) => one !== undefined));
   let done = 0;
   let inVain = 0;
   let gaveUp: string | undefined;
@@ -40,7 +44,8 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
     for (const run of waiting.splice(0)) take(run, judgeRun(run, clauses));
     waitingBytes = 0;
   };
-  await sideBySide(isReal ? longestFirst(programs) : programs, isReal ? options.parallel : 1, async (program) => {
+  const worked = sideBySide(isReal ? longestFirst(programs) : programs, isReal ? options.parallel : 1, async (program) => {
+    if (!isReal) await turn();
     if (over.aborted) return;
     onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
     const run = await runProgram(site, program, families, over);
@@ -51,9 +56,11 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
     if (!isReal || waitingBytes > WAITING_BYTES_MAX) judgeWaiting();
     inVain = hasAnswer(run) ? 0 : inVain + 1;
     if (!isReal || inVain < IN_VAIN_MAX) return;
-    gaveUp ??= `nothing came from the subject in ${inVain} programs one after the other, so the rest was left out: ${obstacleIn(run)}`;
+    gaveUp ??= `nothing came from the subject in ${inVain} programs one after the other, so the rest was left out: ${whyInVain(run)}`;
     givingUp.abort();
   });
+  // What is under way when a run is broken off may wait for long, and is not waited for.
+  await (signal === undefined ? worked : Promise.race([worked, abortOf(signal)]));
   onProgress?.(done, programs.length, '');
   judgeWaiting();
   return gaveUp;
@@ -68,8 +75,11 @@ const bytesOf = ({ events }: Run): number => events.reduce((sum, event) => sum +
 const hasAnswer = ({ events }: Run): boolean =>
   events.some((event) => (event.kind === 'frame' || event.kind === 'bytes') && event.from === 'subject');
 
-function obstacleIn({ events, harness }: Run): string {
-  const refused = events.find(({ kind }) => kind === 'refused');
-  if (harness !== undefined) return harness;
-  return refused?.kind === 'refused' ? refused.why : 'it takes connections and does not answer, or makes none';
-}
+const whyInVain = (run: Run): string =>
+  run.harness ?? unreachable(run) ?? 'it takes connections and does not answer, or makes none';
+
+const abortOf = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

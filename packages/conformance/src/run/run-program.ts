@@ -6,11 +6,15 @@ import type { Ground } from '../ground/ground.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { History } from '../history/history.ts';
 import { type FrameSeen, View } from '../history/view.ts';
+import { hexOf } from '../json.ts';
 import { CLIENT_OPS } from '../play/client-ops.ts';
 import type { Family, Op } from '../play/family.ts';
 import { HarnessError, Play } from '../play/play.ts';
-import { flagOf, type Program } from '../play/program.ts';
+import { flagOf, type Program, type Step } from '../play/program.ts';
 import { SERVER_OPS } from '../play/server-ops.ts';
+
+/** Bytes of a frame that are kept when it was not sent whole. */
+const UNFINISHED_BYTES = 64;
 
 /** What a program runs against. */
 export interface Site {
@@ -41,6 +45,8 @@ export interface Run {
   readonly events: readonly HistoryEvent[];
   /** What kept the kit or the driver from doing its part. */
   readonly harness: string | undefined;
+  /** Steps that make no sense and did nothing, with the error. A program that the kit made has none. */
+  readonly senseless: readonly string[];
   readonly slackMs: number;
 }
 
@@ -50,6 +56,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
   let slackMs = 0;
   let prepared: Prepared | undefined;
   let harness: string | undefined;
+  const senseless: string[] = [];
   try {
     prepared = await site.prepare(
       program,
@@ -60,7 +67,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
         ),
     );
     events = prepared.history.events;
-    await playIn(prepared, program, families, signal);
+    await playIn(prepared, program, families, signal, (why) => senseless.push(why));
   } catch (error) {
     harness = error instanceof HarnessError ? error.message : `${(error as Error).stack ?? error}`;
   }
@@ -70,7 +77,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
   } catch (error) {
     harness ??= `the driver did not let go: ${(error as Error).message}`;
   }
-  return { program, events, harness, slackMs };
+  return { program, events, harness, senseless, slackMs };
 }
 
 async function playIn(
@@ -78,6 +85,7 @@ async function playIn(
   program: Program,
   families: readonly Family[],
   signal: AbortSignal | undefined,
+  onSenseless: (why: string) => void,
 ): Promise<void> {
   const { ground, history, driver, token } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
@@ -103,14 +111,31 @@ async function playIn(
     const ops = opsOf(program, families, isClient);
     for (const [index, step] of program.steps.entries()) {
       history.add({ kind: 'step', step: index, op: step.op });
-      await ops[step.op]?.(play, step);
+      await doStep(play, step, ops).catch((error) => {
+        if (error instanceof HarnessError) throw error;
+        onSenseless(`step ${index}, ${step.op}: ${(error as Error).stack ?? error}`);
+      });
     }
     if (flagOf(program.setup ?? {}, 'fence', !isClient)) await fenceAll(play);
+    noteUnfinished(play);
     // The time until which the kit has waited for what never came.
     history.add({ kind: 'step', step: program.steps.length, op: 'end' });
   } finally {
     for (const connection of play.connections) if (connection.state !== 'closed') connection.destroy();
     own?.close();
+  }
+}
+
+async function doStep(play: Play, step: Step, ops: Readonly<Record<string, Op>>): Promise<void> {
+  if (Object.hasOwn(ops, step.op)) await ops[step.op]?.(play, step);
+}
+
+/** Bytes of frames of which the rest never came: what was not answered may be explained by them. */
+function noteUnfinished(play: Play): void {
+  for (const { number, unfinished } of play.connections) {
+    if (unfinished.length === 0) continue;
+    const hex = hexOf(unfinished.subarray(0, UNFINISHED_BYTES));
+    play.note('unfinished', { connection: number, bytes: unfinished.length, hex });
   }
 }
 
@@ -123,6 +148,16 @@ const opsOf = (program: Program, families: readonly Family[], isClient: boolean)
   ...(isClient ? CLIENT_OPS : SERVER_OPS),
   ...families.find(({ name }) => name === program.family)?.ops,
 });
+
+/** What kept the kit from doing a program as it is written; in one of its own every step makes sense. */
+export const obstacleIn = ({ harness, senseless }: Run): string | undefined => harness ?? senseless[0];
+
+/** Why no connection to the subject could be opened in a run, if none could. */
+export function unreachable({ events }: Pick<Run, 'events'>): string | undefined {
+  const refused = events.find((event) => event.kind === 'refused');
+  if (refused?.kind !== 'refused' || events.some(({ kind }) => kind === 'opened')) return undefined;
+  return `the subject cannot be reached: ${refused.why}`;
+}
 
 /** What the checkers say of one history. */
 export interface Judgement {

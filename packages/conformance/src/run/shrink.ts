@@ -28,42 +28,60 @@ export async function shrinkProgram(
     best = smaller;
     return true;
   };
-  await leaveOut(() => best.steps, attempt);
-  for (let at = 0; at < best.steps.length; at++) await simplify(() => best.steps, at, attempt);
+  await leaveOut(best.steps, attempt);
+  for (let at = 0; at < best.steps.length; at++) await simplifyStep(best.steps, at, attempt);
   return { program: best, runs };
 }
 
-type Attempt = (steps: readonly Step[]) => Promise<boolean>;
+/** Tries what may take the place of a value. @returns whether the program still fails with it; then it stays. */
+type Attempt<T> = (smaller: T) => Promise<boolean>;
 
-/** Leaves out runs of steps, long ones first. */
-async function leaveOut(steps: () => readonly Step[], attempt: Attempt): Promise<void> {
-  for (let size = Math.ceil(steps().length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = steps().length - size; at >= 0; at -= size) {
-      await attempt([...steps().slice(0, at), ...steps().slice(at + size)]);
-      at = Math.min(at, steps().length);
+/** Leaves out runs of what a list holds, long ones first. @returns what is left. */
+async function leaveOut<T>(list: readonly T[], attempt: Attempt<readonly T[]>): Promise<readonly T[]> {
+  let best = list;
+  for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = best.length - size; at >= 0; at -= size) {
+      const rest = [...best.slice(0, at), ...best.slice(at + size)];
+      if (await attempt(rest)) best = rest;
+      at = Math.min(at, best.length);
     }
   }
+  return best;
 }
 
-/** Leaves out fields of one step, and halves its numbers. */
-async function simplify(steps: () => readonly Step[], at: number, attempt: Attempt): Promise<void> {
-  for (const smaller of simplerSteps(steps()[at] as Step))
-    await attempt([...steps().slice(0, at), smaller, ...steps().slice(at + 1)]);
+async function simplifyStep(steps: readonly Step[], at: number, attempt: Attempt<readonly Step[]>): Promise<void> {
+  const { op, ...fields } = steps[at] as Step;
+  await simplifyObject(fields, (smaller) => attempt([...steps.slice(0, at), { op, ...smaller }, ...steps.slice(at + 1)]));
 }
 
-function* simplerSteps(step: Step): Generator<Step> {
-  for (const name of Object.keys(step)) {
-    if (name === 'op') continue;
-    const { [name]: value, ...rest } = step;
-    yield rest as Step;
-    const simpler = simplerValue(value as Json);
-    if (simpler !== undefined) yield { ...step, [name]: simpler } as Step;
+/** Leaves out fields, and makes smaller what is in those that have to stay. */
+async function simplifyObject(object: JsonObject, attempt: Attempt<JsonObject>): Promise<JsonObject> {
+  let best = object;
+  for (const name of Object.keys(object)) {
+    const { [name]: value, ...rest } = best;
+    if (await attempt(rest)) best = rest;
+    else best = { ...best, [name]: await simplifyValue(value as Json, (smaller) => attempt({ ...best, [name]: smaller })) };
   }
+  return best;
 }
 
-function simplerValue(value: Json): Json | undefined {
-  if (typeof value === 'number' && value > 1) return Math.floor(value / 2);
-  if (Array.isArray(value) && value.length > 1) return value.slice(0, Math.ceil(value.length / 2));
-  if (isObject(value) && Object.keys(value).length > 1) return Object.fromEntries(Object.entries(value).slice(1)) as JsonObject;
-  return undefined;
+async function simplifyValue(value: Json, attempt: Attempt<Json>): Promise<Json> {
+  if (typeof value === 'number') return halve(value, attempt);
+  if (Array.isArray(value)) return simplifyList(value, attempt);
+  return isObject(value) ? simplifyObject(value, attempt) : value;
+}
+
+async function halve(number: number, attempt: Attempt<Json>): Promise<number> {
+  let best = number;
+  while (best > 1 && (await attempt(Math.floor(best / 2)))) best = Math.floor(best / 2);
+  return best;
+}
+
+async function simplifyList(list: readonly Json[], attempt: Attempt<Json>): Promise<readonly Json[]> {
+  let best = await leaveOut(list, attempt);
+  for (let at = 0; at < best.length; at++) {
+    const withThis = (one: Json): readonly Json[] => [...best.slice(0, at), one, ...best.slice(at + 1)];
+    best = withThis(await simplifyValue(best[at] as Json, (smaller) => attempt(withThis(smaller))));
+  }
+  return best;
 }

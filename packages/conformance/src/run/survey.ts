@@ -1,19 +1,25 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
-import { type Failure, type Judgement, judgeRun, type Run, runProgram, type Site } from './run-program.ts';
+import { type Failure, type Judgement, judgeRun, obstacleIn, type Run, runProgram, type Site } from './run-program.ts';
 
-/** What programs showed of one clause. */
-export interface Finding {
+/** Programs that failed. */
+export interface Failing {
+  /** How many. */
+  failing: number;
+  /** Some of their runs, the one with the fewest steps first. */
+  readonly failures: { readonly run: Run; readonly failure: Failure }[];
+}
+
+/** What programs showed of one clause. Those that failed as a baseline says are apart: they must not crowd out the others. */
+export interface Finding extends Failing {
   readonly clause: Clause;
   /** How often it was put to the test and held. */
   passes: number;
   /** Programs that had evidence, by name. */
   readonly evidence: Set<string>;
-  /** How many programs failed. */
-  failing: number;
-  /** Some of the failing runs, the one with the fewest steps first. */
-  readonly failures: { readonly run: Run; readonly failure: Failure }[];
+  readonly isKnown: (failure: Failure) => boolean;
+  readonly known: Failing;
   /** The checker itself broke. */
   broken: string | undefined;
 }
@@ -46,19 +52,23 @@ export async function survey(
     if (!fits(program, site)) continue;
     const run = await runProgram(site, program, families);
     runs++;
-    if (run.harness !== undefined) harness.push({ program, why: run.harness });
+    const obstacle = obstacleIn(run);
+    if (obstacle !== undefined) harness.push({ program, why: obstacle });
     else addRun(findings, run, judgeRun(run, clauses));
     onRun(run);
   }
   return { findings, harness, runs };
 }
 
-export const newFinding = (clause: Clause): Finding => ({
+/** @param isKnown tells the failures that a baseline names. */
+export const newFinding = (clause: Clause, isKnown: Finding['isKnown'] = () => false): Finding => ({
   clause,
   passes: 0,
   evidence: new Set(),
   failing: 0,
   failures: [],
+  isKnown,
+  known: { failing: 0, failures: [] },
   broken: undefined,
 });
 
@@ -75,9 +85,14 @@ export function addRun(findings: ReadonlyMap<string, Finding>, run: Run, judgeme
     finding.broken ??= broken;
     const [failure] = failures;
     if (failure === undefined) continue;
-    finding.failing++;
-    finding.failures.push({ run, failure });
-    finding.failures.sort((a, b) => a.run.program.steps.length - b.run.program.steps.length);
-    finding.failures.splice(KEPT_FAILURES);
+    addFailure(finding.isKnown(failure) ? finding.known : finding, { run, failure });
   }
+}
+
+function addFailure(failing: Failing, one: Failing['failures'][number]): void {
+  const { failures } = failing;
+  failing.failing++;
+  failures.push(one);
+  failures.sort((a, b) => a.run.program.steps.length - b.run.program.steps.length);
+  failures.splice(KEPT_FAILURES);
 }

@@ -1,6 +1,7 @@
 import type { Role } from '../driver/driver.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { View } from '../history/view.ts';
+import type { Program, Step } from '../play/program.ts';
 
 /**
  * Whether a history shows that the subject does the work of its role at all. Without any such history nothing else is
@@ -31,3 +32,44 @@ export const VITAL_SIGNS: Readonly<Record<Role, string>> = {
 };
 
 export const showsLife = (role: Role, events: readonly HistoryEvent[]): boolean => SIGNS[role](new View(events, 0));
+
+const ORDERS = { topic: '~vital', queues: 1 };
+const ONE = { records: [{ body: 'alive' }] };
+
+const STEPS: Readonly<Record<Role, readonly Step[]>> = {
+  nameserver: [
+    { op: 'open' },
+    {
+      op: 'request',
+      frame: 'REGISTER_BROKER',
+      header: {
+        broker: '~vital',
+        cluster: 'default',
+        storeId: { $hex: '01'.repeat(16) },
+        term: 1,
+        revision: 1,
+        endpoints: [{ listener: 'default', scheme: 'qanat', address: 'vital:7610' }],
+        software: 'kit',
+        topics: [ORDERS],
+      },
+    },
+    { op: 'request', frame: 'ROUTE_QUERY', header: { topics: ['~vital'] } },
+  ],
+  broker: [
+    { op: 'open' },
+    { op: 'request', frame: 'TOPIC_CREATE', header: ORDERS },
+    { op: 'request', frame: 'SEND', header: { topic: '~vital' }, payload: { batch: ONE } },
+    { op: 'request', frame: 'PULL', header: { topics: [{ topic: '~vital', queues: [{}] }] } },
+  ],
+  producer: [{ op: 'createTopic' }, { op: 'start', client: 'p' }, { op: 'send' }],
+  consumer: [
+    { op: 'createTopic' },
+    { op: 'publish' },
+    { op: 'start', client: 'c', group: '~vital', subscriptions: [{ topic: '~orders' }], from: 'first' },
+    { op: 'awaitDelivered' },
+  ],
+  codec: [],
+};
+
+/** The least work of a role: run when no other program has shown that a subject does any, as with a few programs only. */
+export const vitalProgram = (role: Role): Program => ({ family: 'vital', name: 'works-at-all', role, steps: STEPS[role] });

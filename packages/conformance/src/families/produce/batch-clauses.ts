@@ -57,6 +57,7 @@ const stamped = clauseOf('QNT-BAT-002', (analysis, judge) => {
       judge.fail(
         frame,
         `${what}: expected byte ${at} as it was sent, ${read.send.batch[at] ?? 'none'}, got ${read.stored.bytes[at] ?? 'none'}`,
+        `byte ${read.stored.bytes.byteOffset - frame.bytes.byteOffset + at}`,
       );
     else if (error !== undefined) judge.fail(frame, `${what}: ${error.what}`, error.field);
     else judge.pass(frame);

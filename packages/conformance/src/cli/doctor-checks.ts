@@ -1,0 +1,62 @@
+import type { Ability, Driver, Role } from '../driver/driver.ts';
+import type { LineDriver } from '../driver/line-driver.ts';
+import { FAMILIES } from '../families/index.ts';
+import { isObject } from '../json.ts';
+import { DriverSite } from '../run/driver-site.ts';
+import { runProgram, unreachable } from '../run/run-program.ts';
+import { fits } from '../run/survey.ts';
+
+/** Where findings go. */
+export interface Complain {
+  readonly good: (text: string) => void;
+  readonly bad: (text: string) => void;
+}
+
+/** Abilities of servers that are operations, with those operations; behind the ones that end a server it is started again. */
+const OPERATIONS: readonly { readonly ability: Ability; readonly ops: readonly string[]; readonly ends: boolean }[] = [
+  { ability: 'pause', ops: ['pause', 'resume'], ends: false },
+  { ability: 'stop', ops: ['stop'], ends: true },
+  { ability: 'kill', ops: ['kill'], ends: true },
+];
+
+/**
+ * Asks a server of its own for what the driver names in its abilities. One that does not start is a matter of `tryRole`.
+ * @throws DriverError.
+ */
+export async function tryAbilities(driver: LineDriver, role: Role, withinMs: number, { good, bad }: Complain): Promise<void> {
+  const server = `doctor-${role}`;
+  const start = async (): Promise<unknown> => {
+    const { ok } = await driver.ask('start', { server, role, nameServers: [] }, withinMs);
+    return isObject(ok) ? ok.address : undefined;
+  };
+  const named = OPERATIONS.filter(({ ability }) => driver.manifest.abilities.includes(ability));
+  if (named.length === 0) return;
+  if ((await start()) === undefined) return;
+  for (const { ability, ops, ends } of named) {
+    let held = true;
+    for (const op of ops) {
+      const { error } = await driver.ask(op, { server }, withinMs);
+      if (error !== undefined) bad(`it names the ability "${ability}", and answers "${op}" with ${JSON.stringify(error)}`);
+      held &&= error === undefined;
+    }
+    if (ends && held && (await start()) === undefined) return bad(`behind "${ability}" the server does not start again`);
+    if (held) good(`${role}: it can ${ability}`);
+  }
+  await driver.ask(driver.manifest.abilities.includes('kill') ? 'kill' : 'stop', { server }, withinMs);
+}
+
+/** Runs the first program of a role: does the driver start it, and do its messages hold? */
+export async function tryRole(driver: Driver, role: Role, startMs: number, { good, bad }: Complain): Promise<void> {
+  const site = new DriverSite({ role, driver, startMs });
+  const program = FAMILIES.flatMap(({ programs }) => programs).find(
+    (one) => fits(one, site) && one.needs === undefined && one.setup?.kit === undefined,
+  );
+  if (program === undefined) return;
+  const run = await runProgram(site, program, FAMILIES);
+  site.close();
+  const obstacle = run.harness ?? unreachable(run);
+  const talked = run.events.some((event) => event.kind === 'frame' && event.from === 'subject');
+  if (obstacle !== undefined) bad(`${role}: ${obstacle}`);
+  else if (!talked) bad(`${role}: it was started, and sent no frame: is the address right that it told, or was given?`);
+  else good(`${role}: a first program ran (${program.name}), ${run.events.length} events`);
+}
