@@ -59,6 +59,9 @@ const GOAWAY = frameHex({
 const LIMITS_LEFT_OUT = { frameBytesMax: 0, batchBytesMax: 0, inFlightMax: 0, idleMs: 0 };
 
 export const RECEIVED_PROGRAMS: readonly Program[] = [
+  ...answered('answers-that-do-not-end', () => [
+    meddle('*', 'ROUTE_QUERY', 'answer', 'endless', { count: LIMITS.MORE_FRAMES_MAX + 1 }),
+  ]),
   ...disturbed('frames-below-the-least-length', { length: HEAD_BYTES - 1 }),
   ...disturbed('control-headers-over-the-end-of-their-frames', { controlLength: 1 }),
   ...disturbed('frames-above-the-limit', { length: LIMITS.FRAME_BYTES_MAX + 1 }),
