@@ -28,11 +28,13 @@ export class TcpGround implements Ground {
   readonly #leastSlackMs: number;
   readonly #sinceMs = systemClock.nowMs();
   readonly #lateness: Lateness;
-  readonly #transport: Transport = { ...tcpTransport(), listen: listenByHand([this.scheme]) };
+  readonly #transport: Transport;
   readonly #waiting = new Set<Waiting>();
 
-  constructor(slackMs: number = SLACK_MS) {
+  /** @param transport default: one that listens with sockets of the kit, for its own servers. */
+  constructor(slackMs: number = SLACK_MS, transport?: Transport) {
     this.#leastSlackMs = slackMs;
+    this.#transport = transport ?? { ...tcpTransport(), listen: listenByHand([this.scheme]) };
     lateness ??= new Lateness(systemClock.nowMs).watch();
     this.#lateness = lateness;
   }

@@ -1,16 +1,18 @@
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
+import type { Driver } from '../driver/driver.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Ground } from '../ground/ground.ts';
-import { TcpGround } from '../ground/tcp-ground.ts';
-import type { Program } from '../play/program.ts';
+import type { JsonObject } from '../json.ts';
+import { listOf, type Program } from '../play/program.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { judgeRun, runProgram, type Site } from '../run/run-program.ts';
 import { rewriting } from './control-group.ts';
 import type { Told } from './run-selftest.ts';
 import { tcpProxy } from './tcp-proxy.ts';
+import { serverGround, tcpSite } from './tcp-site.ts';
 import {
   FRAME_MUTATIONS,
   FRAMES_IN_PIECES,
@@ -67,25 +69,53 @@ async function frameByFrame(mutation: FrameMutation): Promise<string | undefined
   return undefined;
 }
 
-async function byteByByte(mutation: StreamMutation): Promise<string | undefined> {
-  const ground = new TcpGround();
-  const server = new ReferenceServer({ role: mutation.role, ground, platform: nodePlatform, engines: core });
+const byteByByte = (mutation: StreamMutation): Promise<string | undefined> =>
+  mutation.role === 'producer' || mutation.role === 'consumer' ? behindTheClient(mutation) : inFrontOfTheServer(mutation);
+
+async function inFrontOfTheServer(mutation: StreamMutation): Promise<string | undefined> {
+  const ground = serverGround();
+  const role = mutation.role === 'broker' ? mutation.role : 'nameserver';
+  const server = new ReferenceServer({ role, ground, platform: nodePlatform, engines: core });
   const target = await new Promise<string>((resolve) => {
     server.call('start', {}, (_, ok) => resolve((ok as { address: string }).address));
   });
   const proxy = await tcpProxy(target, mutation.meddling);
   try {
-    const site = endpointSite(mutation.role, proxy.address);
-    const sentences = await Promise.all(
-      programsFor(mutation, ({ binding, name }) => binding === 'tcp' || name === FRAMES_IN_PIECES).map((program) =>
-        failureIn(site, program, mutation.clause),
-      ),
-    );
-    return sentences.find((sentence) => sentence !== undefined);
+    return await failureOverTcp(endpointSite(mutation.role, proxy.address), mutation);
   } finally {
     proxy.close();
     await server.close();
   }
+}
+
+/** The client is told the addresses of proxies in the place of those of the NameServers. */
+async function behindTheClient(mutation: StreamMutation): Promise<string | undefined> {
+  const proxies: { close(): void }[] = [];
+  const proxied = async (args: JsonObject): Promise<JsonObject> => {
+    const opened = await Promise.all(listOf(args, 'nameServers').map((address) => tcpProxy(String(address), mutation.meddling)));
+    proxies.push(...opened);
+    return { ...args, nameServers: opened.map(({ address }) => address) };
+  };
+  const around = (driver: Driver): Driver => ({
+    manifest: driver.manifest,
+    call: (op, args, done) => {
+      if (op.endsWith('.start')) void proxied(args).then((changed) => driver.call(op, changed, done));
+      else driver.call(op, args, done);
+    },
+    onTold: (listener) => driver.onTold(listener),
+    close: () => driver.close(),
+  });
+  try {
+    return await failureOverTcp(tcpSite(mutation.role, around), mutation);
+  } finally {
+    for (const proxy of proxies) proxy.close();
+  }
+}
+
+async function failureOverTcp(site: Site, mutation: StreamMutation): Promise<string | undefined> {
+  const programs = programsFor(mutation, ({ binding, name }) => binding === 'tcp' || name === FRAMES_IN_PIECES);
+  const sentences = await Promise.all(programs.map((program) => failureIn(site, program, mutation.clause)));
+  return sentences.find((sentence) => sentence !== undefined);
 }
 
 async function failureIn(site: Site, program: Program, clause: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
+import { tcpTransport } from '@qanat/transports/tcp';
 import type { Driver, Role } from '../driver/driver.ts';
 import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
@@ -9,24 +10,31 @@ import { judgeRun, type Prepared, runProgram, type Site } from '../run/run-progr
 import { addRun, type Finding, newFinding } from '../run/survey.ts';
 import type { Told } from './run-selftest.ts';
 
-/** The engines of this repository over TCP, in this process: each program has a subject of its own. */
-export function tcpSite(role: Role): Site {
+/**
+ * The engines of this repository over TCP, in this process: each program has a subject of its own. @param around what stands
+ * between the kit and their driver.
+ */
+export function tcpSite(role: Role, around: (driver: Driver) => Driver = (driver) => driver): Site {
   return {
     role,
     timing: 'real',
     binding: 'tcp',
     async prepare(program, historyOf): Promise<Prepared> {
-      const ground = new TcpGround();
-      const parts = { ground, platform: nodePlatform, engines: core };
       const isServer = role === 'nameserver' || role === 'broker';
+      const ground = isServer ? serverGround() : new TcpGround();
+      const parts = { ground, platform: nodePlatform, engines: core };
       const driver: Driver = isServer
         ? new ReferenceServer({ ...parts, role, setup: program.setup ?? {} })
         : new ReferenceClient({ ...parts, role: role === 'producer' ? role : 'consumer' });
       const address = isServer ? await addressOf(driver) : undefined;
-      return { ground, driver, history: historyOf(ground), address, token: '', release: () => driver.close() };
+      const outer = around(driver);
+      return { ground, driver: outer, history: historyOf(ground), address, token: '', release: () => outer.close() };
     },
   };
 }
+
+/** The servers of the kit listen with sockets of the kit; a server under test listens with what it ships. */
+export const serverGround = (): TcpGround => new TcpGround(undefined, tcpTransport());
 
 const addressOf = (driver: Driver): Promise<string> =>
   new Promise((resolve) => {

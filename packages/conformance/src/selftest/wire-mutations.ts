@@ -7,16 +7,17 @@ interface Mutation {
   readonly name: string;
   /** Has to go red. */
   readonly clause: string;
-  readonly role: Role & ('nameserver' | 'broker');
+  readonly role: Role;
 }
 
 /** Something between kit and server changes what the server sends, frame by frame. */
 export interface FrameMutation extends Mutation {
+  readonly role: 'nameserver' | 'broker';
   /** Makes one for each connection. */
   readonly rewrite: () => Rewrite;
 }
 
-/** Something between kit and server changes streams of bytes. */
+/** Something between kit and subject changes streams of bytes. */
 export interface StreamMutation extends Mutation {
   readonly meddling: StreamMeddling;
 }
@@ -134,17 +135,28 @@ const changedAt = (bytes: Uint8Array, at: number, byte: number): Uint8Array => {
   return changed;
 };
 
-export const STREAM_MUTATIONS: readonly StreamMutation[] = (
+const STREAMS: readonly (readonly [clause: string, name: string, meddling: StreamMeddling, role?: Role])[] = [
+  ['QNT-INV-001', 'speaks before it has heard anything', { greeting: PREFACE }],
+  ['QNT-INV-002', 'another version in its preface', { toDialler: (bytes, first) => (first ? changedAt(bytes, 4, 2) : bytes) }],
+  ['QNT-INV-003', 'goes on behind the preface of another version', { listenerEnd: 'kept' }],
+  ['QNT-INV-004', 'refuses reserved bytes of a preface', { refuses: (bytes) => bytes.subarray(5, 8).some((byte) => byte > 0) }],
+  ['QNT-TCP-001', 'another mark in its preface', { toDialler: (bytes, first) => (first ? changedAt(bytes, 0, 0x51) : bytes) }],
+  ['QNT-TCP-002', 'never ends a connection', { listenerEnd: 'kept' }],
+  ['QNT-TCP-003', 'waits for ever for HELLO', { listenerEnd: 'kept' }],
+  ['QNT-TCP-004', 'does not take the end for the end', { diallerEnd: 'kept' }],
+  ['QNT-TCP-006', 'ends with a reset', { listenerEnd: 'reset' }],
+  ['QNT-FRM-001', 'wants each frame in one piece', { refuses: endsInsideFrame }],
   [
-    ['QNT-INV-001', 'speaks before it has heard anything', { greeting: PREFACE }],
-    ['QNT-INV-002', 'another version in its preface', { toKit: (bytes, first) => (first ? changedAt(bytes, 4, 2) : bytes) }],
-    ['QNT-INV-003', 'goes on behind the preface of another version', { serverEnd: 'kept' }],
-    ['QNT-INV-004', 'refuses reserved bytes of a preface', { refuses: (bytes) => bytes.subarray(5, 8).some((byte) => byte > 0) }],
-    ['QNT-TCP-001', 'another mark in its preface', { toKit: (bytes, first) => (first ? changedAt(bytes, 0, 0x51) : bytes) }],
-    ['QNT-TCP-002', 'never ends a connection', { serverEnd: 'kept' }],
-    ['QNT-TCP-003', 'waits for ever for HELLO', { serverEnd: 'kept' }],
-    ['QNT-TCP-004', 'does not take the end for the end', { kitEnd: 'kept' }],
-    ['QNT-TCP-006', 'ends with a reset', { serverEnd: 'reset' }],
-    ['QNT-FRM-001', 'wants each frame in one piece', { refuses: endsInsideFrame }],
-  ] as const satisfies readonly (readonly [string, string, StreamMeddling])[]
-).map(([clause, name, meddling]) => ({ clause, name, role: 'nameserver', meddling }));
+    'QNT-INV-005',
+    'takes every version for its own',
+    { toDialler: (bytes, first) => (first ? changedAt(bytes, 4, 1) : bytes) },
+    'producer',
+  ],
+];
+
+export const STREAM_MUTATIONS: readonly StreamMutation[] = STREAMS.map(([clause, name, meddling, role = 'nameserver']) => ({
+  clause,
+  name,
+  role,
+  meddling,
+}));
