@@ -8,8 +8,8 @@ export interface StreamMeddling {
   /** Bytes of who listens, the first ones with `first`. @returns what the other side gets. */
   readonly toDialler?: (bytes: Buffer, first: boolean) => Uint8Array;
   /**
-   * Looks at all bytes of who dials so far, whenever some have come. @returns true when the proxy breaks the connection off instead
-   * of passing them on.
+   * Looks at all bytes of who dials so far, whenever some have come. @returns true when the proxy breaks the connection off
+   * instead of passing them on.
    */
   readonly refuses?: (bytes: Buffer) => boolean;
   /** What becomes of the end of who listens, or of who dials. Default: it is passed on. */

@@ -13,7 +13,7 @@ const greeted = (name: string, hex: string): readonly Program[] =>
       ...SERVERS.map((at): Step => ({ op: 'preface', at, hex })),
       begin(role),
       ...work(role),
-      pass(1_600),
+      { op: 'pass', ms: 1_600, slacks: 1 },
       ...work(role),
     ],
     OPTIONS,
