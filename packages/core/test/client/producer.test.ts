@@ -67,6 +67,21 @@ describe('a send', () => {
     expect(cluster.a.sends).toEqual(['orders/0@0+1', 'orders/0@1+2']);
   });
 
+  it('waits for the longest of the times that refusals ask for, whichever came first [QNT-ERR-006]', () => {
+    const cluster = new Cluster({ producer: { batchRecords: 1 } });
+    let times = 0;
+    cluster.a.meddle = (send) => {
+      if (++times > 2) return false;
+      send.fail(new QanatError(times === 1 ? 'BROKER_BUSY' : 'NOT_READY', 'later', { retryAfterMs: times === 1 ? 20 : 3_000 }));
+      return true;
+    };
+    const results = cluster.sendAll(range(2), (text) => ({ key: text }));
+    cluster.world.run(2_900);
+    expect(cluster.a.sends.length).toBe(2);
+    cluster.world.run(300);
+    expect(settled(results)).toBe(true);
+  });
+
   it('goes on when a refusal is over, though another message gathered meanwhile and woke it before [QNT-ERR-006]', () => {
     const cluster = new Cluster({ producer: { lingerMs: 20 } });
     let refused = false;

@@ -92,11 +92,16 @@ function hasCompany(sends: Sends, attempt: Attempt, next: Attempt): boolean {
   });
 }
 
+/** A refused batch without keys may go to any queue (QNT-SND-034), and be the last one of its own. */
+const mayLeaveItsPlace = ({ exchange, sent }: Attempt): boolean =>
+  exchange?.code !== undefined && exchange.code !== 'SEQUENCE_GAP' && sent.records.every(({ key }) => key === '');
+
 /** Batches that got new numbers together keep their order. */
 function judgeOrder(judge: Judge, line: readonly Attempt[]): void {
   const renumbered = line.flatMap((attempt, i) => {
     const before = line.slice(0, i).findLast((one) => one.batch !== undefined && one.batch === attempt.batch);
-    return before === undefined || before.sent.base === attempt.sent.base ? [] : [{ attempt, before }];
+    const isSame = before === undefined || before.sent.base === attempt.sent.base;
+    return isSame || mayLeaveItsPlace(before) ? [] : [{ attempt, before }];
   });
   renumbered.forEach(({ attempt, before }, i) => {
     const previous = renumbered[i - 1];

@@ -95,8 +95,9 @@ export class BrokerLane {
     const nowMs = this.#host.engine.nowMs();
     this.lastError = error;
     this.#failedAttempt = this.attempts;
-    if (nowMs < this.#notBeforeMs) return;
-    this.#notBeforeMs = nowMs + Math.max(error.retryAfterMs ?? 0, this.#backOff.next());
+    // While it waits already, only a longer wait that the broker asks for counts (QNT-ERR-006).
+    const backOffMs = nowMs < this.#notBeforeMs ? 0 : this.#backOff.next();
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, nowMs + Math.max(error.retryAfterMs ?? 0, backOffMs));
     this.#events.onChangeAt(this.#notBeforeMs);
   }
 
