@@ -47,12 +47,14 @@ function judgeTimeout({ slackMs }: View, goAway: FrameSeen, idleMs: number, judg
     .map(({ atMs }) => goAway.atMs - atMs);
   const isInTime = silences.some((silenceMs) => silenceMs >= idleMs - ROUNDING_MS && silenceMs <= idleMs + slackMs);
   const silenceMs = silences.at(-1) ?? 0;
+  // The kit may have closed it at the same moment.
+  const isClosed = closed?.by === 'subject' || (closed !== undefined && closed.atMs <= goAway.atMs + slackMs);
   judgeThat(
     judge,
     goAway,
-    isInTime && goAway.code === 'IDLE_TIMEOUT' && closed?.by === 'subject',
+    isInTime && goAway.code === 'IDLE_TIMEOUT' && isClosed,
     () =>
-      `after ${idleMs} ms of silence (idle_ms) the connection has to be closed with IDLE_TIMEOUT, and ${closed?.by === 'subject' ? 'was closed' : 'was kept'} with ${goAway.code} after ${Math.round(silenceMs)} ms`,
+      `after ${idleMs} ms of silence (idle_ms) the connection has to be closed with IDLE_TIMEOUT, and ${isClosed ? 'was closed' : 'was kept'} with ${goAway.code} after ${Math.round(silenceMs)} ms`,
   );
 }
 
