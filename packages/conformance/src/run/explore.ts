@@ -107,7 +107,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
 
 /** Programs at a time where they were disturbed before, and how long they are tried again. */
 const PARALLEL_IN_QUIET = 4;
-const QUIET_MS = 30_000;
+const QUIET_MS = 15_000;
 /** What is wider than the least slack by so much proves little. */
 const WIDE = 1.5;
 

@@ -31,7 +31,7 @@ export interface SelfTestOutcome {
   readonly seconds: number;
 }
 
-/** Ids of clauses with evidence for them, broken, and never put to the test. */
+/** Ids of clauses with evidence for them, broken, and not put to the test. */
 export interface Seen {
   readonly pass: readonly string[];
   readonly fail: readonly string[];
@@ -40,7 +40,11 @@ export interface Seen {
 
 const seenIn = ({ clauses }: Result): Seen => {
   const having = (name: VerdictName): readonly string[] => clauses.filter(({ verdict }) => verdict === name).map(({ id }) => id);
-  return { pass: having('pass'), fail: [...having('fail'), ...having('warning')], inconclusive: having('inconclusive') };
+  return {
+    pass: having('pass'),
+    fail: [...having('fail'), ...having('warning')],
+    inconclusive: [...having('inconclusive'), ...having('not-run')],
+  };
 };
 
 export type Told = (outcome: SelfTestOutcome) => void;
@@ -146,6 +150,8 @@ async function verdictOn(
     'abandon',
     'events',
     'batch',
+    'broadcasting',
+    'dead-letter',
     'kill',
     'stop',
     'pause',
