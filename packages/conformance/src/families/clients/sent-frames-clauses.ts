@@ -1,7 +1,7 @@
 import { decodeFrame, FRAME_NAMES, FRAMES, FrameType, LIMITS, QanatError } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
-import type { FrameSeen, View } from '../../history/view.ts';
-import { disorderIn } from '../framing/clauses-types.ts';
+import type { FrameSeen } from '../../history/view.ts';
+import { disorderIn, type Said, takenApart, textsOf } from '../framing/clauses-types.ts';
 import { allFields, isUtf8, messageOf, type WireMessage } from '../framing/control-header.ts';
 import { endOfConnection, type Facts, factsOf, framesOf } from './facts.ts';
 import { CLIENTS } from './roles.ts';
@@ -45,25 +45,9 @@ const wholeFrames = (id: string, what: string): Clause => ({
   },
 });
 
-/** Control headers of the subject, taken apart. */
-const saidBy = (view: View): readonly { readonly frame: FrameSeen; readonly message: WireMessage }[] =>
-  subjectFrames(factsOf(view)).flatMap((frame) => {
-    const message = messageOf(frame);
-    return message === undefined ? [] : [{ frame, message }];
-  });
+const saidBy: Said = (view) => takenApart(subjectFrames(factsOf(view)));
 
-const texts: Clause = {
-  id: 'QNT-TYP-009',
-  roles: CLIENTS,
-  check(view, judge) {
-    for (const { frame, message } of saidBy(view)) {
-      const given = [...allFields(message)].filter(({ field }) => field?.kind === 'string');
-      const wrong = given.find(({ content }) => !isUtf8(content));
-      if (wrong !== undefined) judge.fail(frame, `expected UTF-8, got other bytes in ${wrong.field?.name}`, wrong.field?.name);
-      else if (given.length > 0) judge.pass(frame);
-    }
-  },
-};
+const texts = textsOf(CLIENTS, saidBy);
 
 const oneOrder: Clause = {
   id: 'QNT-TYP-010',

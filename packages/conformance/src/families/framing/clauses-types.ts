@@ -53,27 +53,33 @@ const integers: Clause = {
   },
 };
 
-/** Frames of the subject with their control headers taken apart. */
-function saidBy(view: View): readonly { readonly frame: FrameSeen; readonly message: WireMessage }[] {
-  return view.frames.flatMap((frame) => {
-    if (frame.from !== 'subject' || frame.connection.openedBy !== 'kit') return [];
+/** What a side said: its frames with their control headers taken apart. */
+export type Said = (view: View) => readonly { readonly frame: FrameSeen; readonly message: WireMessage }[];
+
+export const takenApart = (frames: readonly FrameSeen[]): ReturnType<Said> =>
+  frames.flatMap((frame) => {
     const message = messageOf(frame);
     return message === undefined ? [] : [{ frame, message }];
   });
-}
 
-const texts: Clause = {
+const saidBy: Said = (view) =>
+  takenApart(view.frames.filter(({ from, connection }) => from === 'subject' && connection.openedBy === 'kit'));
+
+/** Every text that a side sends is UTF-8. */
+export const textsOf = (roles: Clause['roles'], said: Said): Clause => ({
   id: 'QNT-TYP-009',
-  roles: SERVERS,
+  roles,
   check(view, judge) {
-    for (const { frame, message } of saidBy(view)) {
+    for (const { frame, message } of said(view)) {
       const given = [...allFields(message)].filter(({ field }) => field?.kind === 'string');
       const wrong = given.find(({ content }) => !isUtf8(content));
       if (wrong !== undefined) judge.fail(frame, `texts are UTF-8; got other bytes in ${wrong.field?.name}`, wrong.field?.name);
       else if (given.length > 0) judge.pass(frame);
     }
   },
-};
+});
+
+const texts = textsOf(SERVERS, saidBy);
 
 const isDefault = ({ wireType, value, content, field }: WireField): boolean =>
   field !== undefined && !field.repeated && field.kind !== 'message' && (wireType === 0 ? value === 0 : content.length === 0);
