@@ -12,7 +12,7 @@ import threading
 import time
 
 from qanat import (ASSIGNMENT, ATTEMPT_S, CLIENT_HEARTBEAT, LEASE_FENCED, LEAVE, OFFSET_COMMIT, OUT_OF_RANGE, PULL, RELEASE,
-                   WAIT_MS, BackOff, Broken, Connection, NotSent, QanatError, Routes, Unknown, decode_batch, filter_tags)
+                   WAIT_MS, BackOff, Broken, Connection, NotSent, QanatError, Routes, Unknown, decode_batch, filter_tags, is_name)
 
 
 class Lease:
@@ -34,6 +34,9 @@ class Consumer:
     stop() ends the loop, also from a signal handler or another thread; close() leaves the group. Whoever breaks out of the loop
     leaves the message in hand unhandled: another member gets it."""
     def __init__(self, nameservers, group, topics, label='', begin='LAST', on_event=lambda text: None):
+        for name in (group, *topics):
+            if not is_name(name):
+                raise ValueError(f'no name: {name!r}')
         self.group, self.label, self.on_event, self.stopped, self.leaving = group, label, on_event, False, False
         self.topics, self.filters = {topic: filter_tags(text) for topic, text in topics.items()}, dict(sorted(topics.items()))
         self.subscription = {'topics': [{'topic': topic, 'filter': text} for topic, text in self.filters.items()],

@@ -81,6 +81,9 @@ class ConsumerClient:
         self.consumer.close()
 
 
+CLIENTS = {'producer.start': ProducerClient, 'consumer.start': ConsumerClient}
+
+
 def message_of(each):
     body = b'a' * each['size'] if 'size' in each else each.get('body', '').encode()
     return Message(body, each.get('key', ''), each.get('tag', ''), each.get('properties', {}))
@@ -99,12 +102,8 @@ def serve(id, op, args):
     name = args.get('client')
     if op == 'hello':
         return say(id=id, ok=HELLO)
-    if op == 'producer.start':
-        clients[name] = ProducerClient(name, args)
-        return say(id=id, ok={})
-    if op == 'consumer.start':
-        clients[name] = ConsumerClient(name, args)
-        return say(id=id, ok={})
+    if op in CLIENTS:
+        return answer(id, lambda _: clients.update({name: CLIENTS[op](name, args)}), args)
     if op in ('send', 'policy', 'close') and name not in clients:  # programs that the kit makes smaller may lack the start
         return say(id=id, error={'kind': 'invalid', 'text': f'there is no {name}'})
     if op == 'send':

@@ -5,7 +5,8 @@ import time
 
 from qanat import (ATTEMPT_S, BATCH_BYTES, BATCH_RECORDS, INIT_PRODUCER, NOT_MASTER, PRODUCER_FENCED, QUEUE_NOT_FOUND, SEND,
                    SEQUENCE_CONFLICT, SEQUENCE_GAP, TOPIC_CREATE, TOPIC_NOT_FOUND, UNKNOWN_OFFSET, UNKNOWN_PRODUCER, WRONG_BROKER,
-                   BackOff, Broken, Connection, Message, NotSent, QanatError, Routes, Unknown, encode_batch, is_tag, queue_of_key)
+                   BackOff, Broken, Connection, Message, NotSent, QanatError, Routes, Unknown, encode_batch, is_name, is_tag,
+                   queue_of_key)
 
 
 class Producer:
@@ -22,6 +23,8 @@ class Producer:
         """Sends [Message] as one batch for each queue: with a key to the queue of the key, the others to one queue in turn.
 
         Gives (broker, queue, offset, duplicate) for each. An error is that of the first batch that failed."""
+        if not is_name(topic):
+            raise ValueError(f'no topic: {topic!r}')
         for message in messages:  # NAM-004, NAM-005
             if message.tag and not is_tag(message.tag) or len(message.key.encode()) > 255:
                 raise ValueError(f'no tag or key: {message.tag!r} {message.key!r}')

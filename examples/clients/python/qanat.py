@@ -6,6 +6,7 @@ From the bottom up: control headers, record batches, one connection, routes. pro
 import collections
 import concurrent.futures
 import random
+import re
 import socket
 import struct
 import threading
@@ -16,8 +17,8 @@ PREFACE = bytes.fromhex('ab514e5401000000')
 RESPONSE, ONEWAY, IGNORABLE, ERROR, MORE = 1, 2, 4, 8, 16
 ATTEMPT_S, HELLO_S, ROUTE_POLL_S, AWAY_S, WAIT_MS = 3.0, 5.0, 30.0, 60.0, 15_000
 FRAME_BYTES_MAX, FRAME_BEFORE_HELLO, INFLATED_MAX, BATCH_RECORDS, BATCH_BYTES = 4_259_840, 16_384, 16_777_216, 1000, 1 << 20
-MORE_FRAMES = 256
-UNKNOWN_OFFSET = 2**53 - 1
+MORE_FRAMES, LIST_ITEMS, IN_FLIGHT, IDLE_MS = 256, 4096, 1024, 60_000
+INTEGER_MAX = UNKNOWN_OFFSET = 2**53 - 1
 WRONG_BROKER, NOT_MASTER, UNSUPPORTED_FRAME, TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, OUT_OF_RANGE = 2001, 2002, 4002, 4005, 4006, 4009
 SEQUENCE_CONFLICT, SEQUENCE_GAP, NOT_READY, LEASE_FENCED, PRODUCER_FENCED, UNKNOWN_PRODUCER = 4012, 4013, 5001, 8001, 8002, 8003
 
@@ -63,49 +64,55 @@ def read_varint(data, at, longest=10):
     raise Broken('varint')
 
 
+LENGTHS = {'n': 127, 's': 255, 'x': 255, 'm': 512, 'f': 1024}
+Field = collections.namedtuple('Field', 'name kind items must')  # items: how many a list may have; 0 where it is no list
+
+
 def layout(text, **inner):
-    """'1 topic! s, 2 queues* Name': number, name, type (u unsigned, b bool, s text, x bytes); ! must be there, * a list."""
+    """'1 topic! n, 2 queues*16 Name': number, name, kind; ! must be there, * a list, of 16 items at most.
+
+    Kinds: u unsigned, b bool, e enumeration of two values, n name, s label, m error message, f filter, x bytes, or a message."""
     fields = {}
-    for item in text.split(', '):
-        number, name, kind = item.split()
-        fields[int(number)] = (name.rstrip('!*'), inner.get(kind, kind), '*' in name, '!' in name)
+    for number, name, must, many, kind in re.findall(r'(\d+) (\w+)(!?)(\*?\d*) (\w+)', text):
+        fields[int(number)] = Field(name, inner.get(kind, kind), int(many[1:] or LIST_ITEMS) if many else 0, bool(must))
     return fields
 
 
-OFFSETS = layout('1 topic! s, 2 queue u, 3 offset u, 4 lease_epoch u')
-CODES = layout('1 results* Code', Code=layout('1 topic! s, 2 queue u, 3 code u'))
-MEMBER_OFFSETS = layout('1 group! s, 2 member s, 3 offsets* Offset', Offset=OFFSETS)
-ASSIGNED = layout('1 group! s, 2 member! s, 3 generation u, 4 members u, 5 queues u, 6 leases* Lease, 7 idle b',
-                  Lease=layout('1 topic! s, 2 queue u, 3 epoch u, 4 start_offset u, 5 state u'))
+OFFSETS = layout('1 topic! n, 2 queue u, 3 offset u, 4 lease_epoch u')
+CODES = layout('1 results* Code', Code=layout('1 topic! n, 2 queue u, 3 code u'))
+MEMBER_OFFSETS = layout('1 group! n, 2 member s, 3 offsets* Offset', Offset=OFFSETS)
+ASSIGNED = layout('1 group! n, 2 member! s, 3 generation u, 4 members u, 5 queues u, 6 leases* Lease, 7 idle b',
+                  Lease=layout('1 topic! n, 2 queue u, 3 epoch u, 4 start_offset u, 5 state e'))
 ROUTES = layout('1 routes* Route, 2 brokers* Broker',
-                Route=layout('1 topic! s, 2 code u, 3 shares* Share', Share=layout('1 broker! s, 2 queues u')),
-                Broker=layout('1 broker! s, 4 term u, 5 endpoints* Endpoint, 6 away b, 7 creates_topics b',
+                Route=layout('1 topic! n, 2 code u, 3 shares* Share', Share=layout('1 broker! n, 2 queues u')),
+                Broker=layout('1 broker! n, 2 cluster n, 3 store_id x, 4 term u, 5 endpoints*16 Endpoint, '
+                              '6 away b, 7 creates_topics b',
                               Endpoint=layout('1 listener s, 2 scheme! s, 3 address! s')))
-ERROR_INFO = layout('1 code! u, 2 message s, 3 retry_after_ms u, 4 expected_sequence u')
+ERROR_INFO = layout('1 code! u, 2 message m, 3 retry_after_ms u, 4 expected_sequence u')
 FRAMES = {  # type: request, response
     0x0001: (layout('1 minor u, 4 software s, 7 label s'),
-             layout('1 minor u, 3 software s, 4 role u, 5 name s, 6 store_id x, 7 term u, 8 frame_bytes_max u, '
+             layout('1 minor u, 3 software s, 4 role e, 5 name n, 6 store_id x, 7 term u, 8 frame_bytes_max u, '
                     '9 batch_bytes_max u, 10 in_flight_max u, 11 idle_ms u')),
     0x0003: ({}, {}),
-    0x0004: (layout('1 code u, 2 message s, 3 grace_ms u'), None),
+    0x0004: (layout('1 code u, 2 message m, 3 grace_ms u'), None),
     0x0104: (layout('1 topics* s, 2 all b, 3 watch b'), ROUTES),
     0x0105: (ROUTES, None),
     0x0201: (layout('1 name s, 2 producer_id u, 4 epoch u'), layout('1 producer_id u, 2 epoch u')),
-    0x0202: (layout('1 topic! s, 2 queue u, 3 ack u'), layout('1 base_offset u, 2 store_time_ms u, 3 duplicate b')),
-    0x0301: (layout('1 group s, 2 member s, 3 poll u, 4 wait_ms u, 5 max_bytes u, 6 topics* Topic',
-                    Topic=layout('1 topic! s, 2 filter s, 3 queues* Queue',
+    0x0202: (layout('1 topic! n, 2 queue u, 3 ack u'), layout('1 base_offset u, 2 store_time_ms u, 3 duplicate b')),
+    0x0301: (layout('1 group n, 2 member s, 3 poll u, 4 wait_ms u, 5 max_bytes u, 6 topics* Topic',
+                    Topic=layout('1 topic! n, 2 filter f, 3 queues* Queue',
                                  Queue=layout('1 queue u, 2 offset u, 3 lease_epoch u, 4 max_bytes u'))),
-             layout('1 results* Result', Result=layout('1 topic! s, 2 queue u, 3 code u, 4 next_offset u, 5 high_watermark u, '
+             layout('1 results* Result', Result=layout('1 topic! n, 2 queue u, 3 code u, 4 next_offset u, 5 high_watermark u, '
                                                        '6 oldest_offset u, 7 bytes u'))),
     0x0302: (MEMBER_OFFSETS, CODES),
-    0x0401: (layout('1 group! s, 2 member! s, 3 label s, 4 generation u, 5 revision u, 6 subscription Sub, 7 joined_ago_ms u, '
+    0x0401: (layout('1 group! n, 2 member! s, 3 label s, 4 generation u, 5 revision u, 6 subscription Sub, 7 joined_ago_ms u, '
                     '8 session_ms u', Sub=layout('3 version u, 4 topics* Topic, 5 from u, 6 from_time_ms u',
-                                                 Topic=layout('1 topic! s, 2 filter s'))),
+                                                 Topic=layout('1 topic! n, 2 filter f'))),
              layout('1 generation u, 2 want_subscription b, 3 heartbeat_ms u, 4 session_ms u, 5 assignment A', A=ASSIGNED)),
     0x0402: (ASSIGNED, None),
     0x0403: (MEMBER_OFFSETS, CODES),
     0x0404: (MEMBER_OFFSETS, CODES),
-    0x0601: (layout('1 topic! s, 2 queues u, 3 on_demand b'), layout('1 queues u, 2 existed b')),
+    0x0601: (layout('1 topic! n, 2 queues u, 3 on_demand b'), layout('1 queues u, 2 existed b')),
 }
 HELLO, PING, GOAWAY, ROUTE_QUERY, ROUTE_UPDATE, INIT_PRODUCER, SEND = 1, 3, 4, 0x104, 0x105, 0x201, 0x202
 PULL, OFFSET_COMMIT, CLIENT_HEARTBEAT, ASSIGNMENT, RELEASE, LEAVE, TOPIC_CREATE = 0x301, 0x302, 0x401, 0x402, 0x403, 0x404, 0x601
@@ -113,47 +120,65 @@ PULL, OFFSET_COMMIT, CLIENT_HEARTBEAT, ASSIGNMENT, RELEASE, LEAVE, TOPIC_CREATE 
 
 def encode(fields, header):
     out = b''
-    for number, (name, kind, many, _) in sorted(fields.items()):  # TYP-010: in order, defaults left out
-        for value in header.get(name, ()) if many else [header[name]] if header.get(name) not in (None, 0, '', b'') else []:
-            if kind in ('u', 'b'):
+    for number, field in sorted(fields.items()):  # TYP-010: in order, defaults left out
+        value = header.get(field.name)
+        for value in (value or ()) if field.items else [value] if value not in (None, 0, '', b'') else []:
+            if field.kind in ('u', 'b', 'e'):
                 out += varint(number << 3) + varint(int(value))
             else:
-                data = value.encode() if kind == 's' else value if kind == 'x' else encode(kind, value)
+                data = value if field.kind == 'x' else value.encode() if isinstance(value, str) else encode(field.kind, value)
                 out += varint(number << 3 | 2) + varint(len(data)) + data
     return out
 
 
-def decode(fields, data):
-    header = {name: [] if many else {'u': 0, 'b': False, 's': '', 'x': b''}.get(kind if isinstance(kind, str) else '')
-              for name, kind, many, _ in fields.values()}
+def wire_fields(data):
+    """(number, value) of each field: an int, or the bytes; Broken where the header is no well-formed message (TYP-007)."""
     at = 0
     while at < len(data):
         tag, at = read_varint(data, at)
         wire = tag & 7
-        if wire == 2:
-            length, at = read_varint(data, at)
-            value, at = data[at:at + length], at + length
-        elif wire in (1, 5):
-            value, at = None, at + (8 if wire == 1 else 4)
-        elif wire == 0:
+        if tag < 8 or wire not in (0, 1, 2, 5):
+            raise Broken(f'tag {tag}')
+        if wire == 0:
             value, at = read_varint(data, at)
         else:
-            raise Broken('wire type')
+            length, at = read_varint(data, at) if wire == 2 else (8 if wire == 1 else 4, at)
+            value, at = data[at:at + length], at + length
         if at > len(data):
-            raise Broken('control header ends too early')
-        name, kind, many, _ = fields.get(tag >> 3, (None,) * 4)
-        if name is None or (wire == 0) != (kind in ('u', 'b')) or value is None:
+            raise Broken('a control header that ends too early')
+        yield tag >> 3, value if wire in (0, 2) else None
+
+
+def decode(fields, data):
+    header = {field.name: [] if field.items else {'u': 0, 'e': 0, 'b': False, 'x': b''}.get(field.kind, '')
+              if isinstance(field.kind, str) else None for field in fields.values()}
+    for number, value in wire_fields(data):
+        field = fields.get(number)
+        if field is None or isinstance(value, int) != (field.kind in ('u', 'b', 'e')) or value is None:
             continue  # TYP-002: skip what is not known
-        value = (value if kind in ('u', 'x') else bool(value) if kind == 'b' else value.decode(errors='replace') if kind == 's'
-                 else decode(kind, value))
-        if many:
-            header[name].append(value)
+        value = read_value(field, value)
+        if field.items:
+            header[field.name].append(value)
+            if len(header[field.name]) > field.items:
+                raise Broken(f'more than {field.items} {field.name}')  # TYP-006
         else:
-            header[name] = value
-    for name, _, _, must in fields.values():
-        if must and not header[name]:
-            raise Broken(f'{name} is missing')  # TYP-004
+            header[field.name] = value
+    for field in fields.values():
+        if field.must and not header[field.name]:
+            raise Broken(f'{field.name} is missing')  # TYP-004
     return header
+
+
+def read_value(field, value):
+    if isinstance(value, int):
+        if value > INTEGER_MAX or field.kind == 'e' and value > 1:  # TYP-001, TYP-005
+            raise Broken(f'{field.name} is {value}')
+        return bool(value) if field.kind == 'b' else value
+    if not isinstance(field.kind, str):
+        return decode(field.kind, value)
+    if len(value) > LENGTHS[field.kind]:
+        raise Broken(f'{field.name} of {len(value)} bytes')  # TYP-006
+    return value if field.kind == 'x' else value.decode(errors='replace')
 
 
 # ---- record batches (chapter 10) -----------------------------------------------------------------------------------
@@ -257,6 +282,10 @@ def decode_batch(data, stamped=True):
     return base, count, messages
 
 
+def is_name(text):
+    return re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}', text, re.ASCII) is not None  # NAM-001
+
+
 def is_tag(text):
     whole = 0 < len(text.encode()) <= 127 and text[0] not in ' *' and text[-1] != ' '
     return whole and not any(c < ' ' or c in '|\x7f' for c in text)
@@ -319,7 +348,8 @@ class Connection:
             self.hello = decode(FRAMES[HELLO][1], header)
             if expect is not None and self.hello['name'] != expect:  # CON-013: addresses are reused, names are not
                 raise Broken(f'{address} is {self.hello["name"]}, not {expect}')
-            self.idle = self.hello['idle_ms'] / 1000
+            self.in_flight_max = self.hello['in_flight_max'] or IN_FLIGHT
+            self.idle = (self.hello['idle_ms'] or IDLE_MS) / 1000
             self.socket.settimeout(self.idle)  # KAL-004: nothing heard for so long: gone
         except (OSError, QanatError, Broken):
             self.socket.close()
@@ -376,6 +406,7 @@ class Connection:
             code = None if kind == PING else encode(ERROR_INFO, {'code': UNSUPPORTED_FRAME})
             self._write(self._frame(kind, RESPONSE | (ERROR if code else 0), number, code or b''))
         elif kind == GOAWAY:
+            decode(FRAMES[GOAWAY][0], header)
             self.leaving = True
             if self.on_end:
                 self.on_end()
@@ -392,9 +423,9 @@ class Connection:
         if first is not None:
             extend(first, header)
             header = first
+        if count == MORE_FRAMES:
+            raise Broken('frames without an end')  # FRM-013
         if flags & MORE:
-            if count == MORE_FRAMES:
-                raise Broken('frames without an end')  # FRM-013
             self.parts[key] = header, count + 1
             return None
         return header
@@ -421,7 +452,7 @@ class Connection:
         """Sends a request; its future has (header, payload), a QanatError or Unknown."""
         future = concurrent.futures.Future()
         with self.lock:
-            if self.ended or self.leaving and not even_when_leaving or len(self.pending) >= self.hello['in_flight_max']:
+            if self.ended or self.leaving and not even_when_leaving or len(self.pending) >= self.in_flight_max:
                 raise NotSent('the connection takes no more requests')
             while True:
                 self.number = (self.number + 2) % 2**32

@@ -6,6 +6,14 @@ import { type Terminal, UsageError } from './say.ts';
 import { addSelectionOptions, familiesOf, type SelectionOptions, selects } from './selection.ts';
 import { roleOf } from './subject.ts';
 
+/** Programs that are named by the way. */
+const PROGRAMS_SHOWN = 8;
+
+interface ExplainOptions {
+  readonly role?: string;
+  readonly all?: boolean;
+}
+
 interface ListOptions extends SelectionOptions {
   readonly role?: string;
   readonly json?: boolean;
@@ -25,8 +33,10 @@ export function addListCommands(program: Command, terminal: Terminal, ended: (co
   program
     .command('explain <id>')
     .description('one requirement: its text, who is bound, and the programs that put it to the test')
-    .action((id: string) => {
-      terminal.out(explanationOf(id));
+    .option('--role <role>', 'for this role only')
+    .option('--all', `all programs, not ${PROGRAMS_SHOWN} at the most`)
+    .action((id: string, options: ExplainOptions) => {
+      terminal.out(explanationOf(id, options));
       ended(0);
     });
 }
@@ -65,7 +75,8 @@ function textLine({ id, roles, level, text }: Requirement, coverage: readonly Co
 }
 
 /** @throws UsageError for an id that there is not. */
-export function explanationOf(id: string): string {
+export function explanationOf(id: string, { role, all }: ExplainOptions = {}): string {
+  const only = role === undefined ? undefined : roleOf(role);
   const requirement = REQUIREMENTS.find((one) => one.id.toLowerCase() === id.toLowerCase());
   if (requirement === undefined) throw new UsageError(`there is no requirement ${id}`, 'qanat-conformance list shows all');
   const lines = [
@@ -73,12 +84,14 @@ export function explanationOf(id: string): string {
     '',
     `  ${requirement.text}`,
     '',
-    ...coverageOf(requirement).flatMap(roleLines),
+    ...coverageOf(requirement)
+      .filter((coverage) => only === undefined || coverage.role === only)
+      .flatMap((coverage) => roleLines(coverage, all === true)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function roleLines({ role, clauses, excluded }: Coverage): readonly string[] {
+function roleLines({ role, clauses, excluded }: Coverage, all: boolean): readonly string[] {
   const name = `${role}:`.padEnd(12);
   if (clauses.length === 0) return [`${name}${excluded === undefined ? 'no clause yet' : `not checked: ${excluded}`}`];
   return clauses.flatMap(({ family, clause }) => {
@@ -88,9 +101,11 @@ function roleLines({ role, clauses, excluded }: Coverage): readonly string[] {
       ...(clause.timing === undefined ? [] : ['virtual time']),
     ];
     const programs = FAMILIES.find((one) => one.name === family)?.programs.filter((program) => program.role === role) ?? [];
+    const shown = all ? programs : programs.slice(0, PROGRAMS_SHOWN);
+    const others = programs.length > shown.length ? [`and ${programs.length - shown.length} more (--all)`] : [];
     return [
       `${name}checked by the family ${family}${limits.length > 0 ? `; needs ${limits.join('; ')}` : ''}`,
-      `${' '.repeat(12)}programs: ${programs.map((program) => program.name).join(', ')}`,
+      `${' '.repeat(12)}programs of the family: ${[...shown.map((program) => program.name), ...others].join(', ')}`,
     ];
   });
 }

@@ -14,8 +14,9 @@ import { exitCodeOf } from './run-command.ts';
 import type { Terminal } from './say.ts';
 import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
 
-/** How long programs of `smoke` may run; a driver starts and ends beside that. */
-const SMOKE_MS = 4_000;
+/** How long programs of `smoke` may run, and until when their histories are judged; a driver starts and ends beside that. */
+const SMOKE_MS = 3_000;
+const SMOKE_JUDGED_MS = 4_200;
 /** Some wait for long: the others go on beside them. */
 const SMOKE_PARALLEL = 24;
 
@@ -107,6 +108,7 @@ async function smoke(role: string, options: SubjectOptions, terminal: Terminal):
       startedAt: new Date().toISOString(),
       nowMs: () => performance.now(),
       signal: deadline,
+      mayJudge: () => performance.now() < startMs + SMOKE_JUDGED_MS,
     });
     const failed = result.clauses.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id);
     const known = `${countOf(result, 'pass')} clauses held`;

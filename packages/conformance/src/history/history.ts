@@ -1,4 +1,5 @@
-import { bytesOf, hexOf } from '../json.ts';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { bytesOf, hexOf, isObject, type Json, type JsonObject } from '../json.ts';
 import type { HistoryEvent } from './event.ts';
 
 type NewEvent = HistoryEvent extends infer E ? (E extends HistoryEvent ? Omit<E, 'atMs'> : never) : never;
@@ -40,13 +41,28 @@ export class History {
   }
 }
 
+/** Bytes from which on they are deflated in a line: long frames are filled with one byte or one text mostly. */
+const DEFLATED_FROM = 4_096;
+
 /** One event, a line of JSON. */
 export const historyLine = (event: HistoryEvent): string =>
-  JSON.stringify(event, (_, value) => (value instanceof Uint8Array ? hexOf(value) : value));
+  JSON.stringify(event, (_, value) => (value instanceof Uint8Array ? textOf(value) : value));
+
+const textOf = (bytes: Uint8Array): string | { readonly deflated: string } =>
+  bytes.length < DEFLATED_FROM ? hexOf(bytes) : { deflated: deflateRawSync(bytes).toString('base64') };
 
 /** Reads what `historyLine` wrote. @throws SyntaxError for what is no JSON, TypeError for what is no event. */
 export function readHistoryLine(line: string): HistoryEvent {
   const event = JSON.parse(line);
   if (typeof event?.kind !== 'string' || typeof event.atMs !== 'number') throw new TypeError('it has no "kind" and "atMs"');
-  return (typeof event.bytes === 'string' ? { ...event, bytes: bytesOf(event.bytes) } : event) as HistoryEvent;
+  return (event.bytes === undefined ? event : { ...event, bytes: bytesIn(event.bytes) }) as HistoryEvent;
+}
+
+function bytesIn(text: unknown): Uint8Array {
+  if (typeof text === 'string') return bytesOf(text);
+  if (!isObject(text as Json) || typeof (text as JsonObject).deflated !== 'string')
+    throw new TypeError('"bytes" is neither hex nor deflated');
+  return new Uint8Array(
+    inflateRawSync(Buffer.from((text as { deflated: string }).deflated, 'base64'), { maxOutputLength: BYTES_MAX }),
+  );
 }

@@ -66,7 +66,10 @@ function programLines(failure: FailureReport): readonly string[] {
 }
 
 /** How many programs fail, and how sure the shortest one does. */
-export function suretyText({ confirmed, confirmations, failingPrograms }: FailureReport): string {
+export function suretyText({ confirmed, confirmations, held = 0, failingPrograms }: FailureReport): string {
   const programs = failingPrograms === 1 ? 'no other program fails so' : `${failingPrograms} programs fail so`;
-  return confirmations === 0 ? programs : `${programs}; run again it failed ${confirmed} of ${confirmations} times`;
+  if (confirmations === 0) return programs;
+  const untried = confirmations - confirmed - held;
+  const others = [...(held > 0 ? [`held ${held}`] : []), ...(untried > 0 ? [`was not put to the test ${untried}`] : [])];
+  return `${programs}; run again it failed ${confirmed} of ${confirmations} times${others.map((one) => `, ${one}`).join('')}`;
 }

@@ -39,7 +39,7 @@ ${result.role} ${result.subject.name} ${result.subject.version}, ${result.kit}, 
 \`\`\`text
 ${reportedFailureText(verdict)}\`\`\`
 
-Run it again: save this as \`repro.json\`, then \`${replayCommand(result.command, 'repro.json')}\`.
+Run it again: \`${replayCommand(result.command, `${id}.json`)}\`, with the file beside this one, which holds:
 
 \`\`\`json
 ${JSON.stringify({ clause: id, sentence: failure.sentence, program: failure.program }, undefined, 1)}

@@ -1,4 +1,4 @@
-import { CONTROL_HEADERS, decodeFrame, ErrorInfo, Flag, FRAME_NAMES, type Frame } from '@qanat/core';
+import { CONTROL_HEADERS, decodeFrame, ErrorInfo, encodePreface, Flag, FRAME_NAMES, type Frame } from '@qanat/core';
 import type { EventOf, HistoryEvent } from '../history/event.ts';
 import { codeName } from '../history/view.ts';
 import { hexOf, isObject } from '../json.ts';
@@ -104,8 +104,18 @@ function arrowOf(event: HistoryEvent, offending: boolean): Arrow | undefined {
 const unfinishedText = ({ args }: EventOf<'note'>): string =>
   isObject(args) ? `the beginning of a frame, ${args.bytes} bytes; the rest never came: ${args.hex}` : '';
 
-const bytesText = (bytes: Uint8Array): string =>
-  `${bytes.length} bytes that are no whole frame: ${shortened(hexOf(bytes), 2 * BYTES_SHOWN)}`;
+const bytesText = (bytes: Uint8Array): string => {
+  const hex = shortened(hexOf(bytes), 2 * BYTES_SHOWN);
+  return isPreface(bytes) ? `the preface: ${hex}` : `${bytes.length} bytes that are no whole frame: ${hex}`;
+};
+
+const PREFACE = encodePreface();
+/** The version stands behind it. */
+const MAGIC_BYTES = 4;
+
+/** Of any version. */
+const isPreface = (bytes: Uint8Array): boolean =>
+  bytes.length === PREFACE.length && PREFACE.subarray(0, MAGIC_BYTES).every((byte, i) => byte === bytes[i]);
 
 const shortJson = (value: unknown): string => shortened(JSON.stringify(value) ?? '', JSON_CHARACTERS);
 

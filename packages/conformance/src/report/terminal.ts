@@ -1,5 +1,7 @@
 import { countOf, type FailureReport, type Result, type Verdict } from '../run/result.ts';
+import { UNREACHABLE } from '../run/run-program.ts';
 import { reportedFailureText } from './failure-text.ts';
+import { missingFrame } from './missing-frames.ts';
 import { replayCommand } from './replay-command.ts';
 
 /** Failures that are shown whole; the others are in the files. */
@@ -21,17 +23,22 @@ const isShown = (verdict: Verdict): verdict is Verdict & { failure: FailureRepor
 export function settledSentence(result: Result): string {
   if (result.settled === 'inconclusive' && countOf(result, 'pass') === 0)
     return `INCONCLUSIVE: nothing was shown, not even that it works as a ${result.role}`;
+  if (result.settled === 'conformant' && result.partial === true)
+    return 'CONFORMANT in what was asked for: each of these clauses was put to the test and held';
+  if (result.settled === 'harness' && result.harness.every(({ why }) => why.startsWith(UNREACHABLE)))
+    return `NO VERDICT: ${UNREACHABLE}`;
   return SENTENCES[result.settled];
 }
 
 /** A result for people: failures first, then what nothing is known of, then the sum. */
 export function terminalReport(result: Result): string {
-  const failures = result.clauses.filter(isShown);
+  const { failures, missing } = sorted(result.clauses.filter(isShown));
   const lines = [
     ...failures.slice(0, FAILURES_SHOWN).map(reportedFailureText),
     ...(failures.length > FAILURES_SHOWN
       ? [`… and ${failures.length - FAILURES_SHOWN} more clauses fail; --report failures=FOLDER has all`, '']
       : []),
+    ...[...missing].map(([frame, ids]) => `${frame} is not served, and ${ids.length} clauses fail by it: ${ids.join(' ')}`),
     ...result.harness.slice(0, HARNESS_SHOWN).map(({ program, why }) => `HARNESS ${program}: ${why}`),
     ...(result.harness.length > HARNESS_SHOWN ? [`HARNESS … and ${result.harness.length - HARNESS_SHOWN} more programs`] : []),
     ...listOf(result, 'fail', 'broken'),
@@ -46,6 +53,24 @@ export function terminalReport(result: Result): string {
     `again: ${result.command}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/**
+ * Failures in the order in which they are shown: one frame type that a subject does not serve breaks many clauses, and must not
+ * hide the others.
+ */
+function sorted(shown: readonly (Verdict & { failure: FailureReport })[]): {
+  readonly failures: typeof shown;
+  readonly missing: ReadonlyMap<string, readonly string[]>;
+} {
+  const failures = shown.filter(({ failure }) => missingFrame(failure) === undefined);
+  const missing = new Map<string, string[]>();
+  for (const one of shown) {
+    const frame = missingFrame(one.failure);
+    if (frame !== undefined) missing.set(frame, [...(missing.get(frame) ?? []), one.id]);
+  }
+  const behind = shown.filter(({ failure }) => missingFrame(failure) !== undefined);
+  return { failures: [...failures, ...behind], missing };
 }
 
 /** What to do about failures. */

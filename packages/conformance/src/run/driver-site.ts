@@ -7,6 +7,7 @@ import { isObject, type Json, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
 import { objectOf, type Program } from '../play/program.ts';
 import type { Prepared, Site } from './run-program.ts';
+import { runToken } from './run-token.ts';
 
 const START_MS = 60_000;
 /** What a program has left running may take so long to end. */
@@ -36,6 +37,8 @@ export class DriverSite implements Site {
   readonly #startMs: number;
   readonly #told = new Map<string, Told>();
   #programs = 0;
+  /** Makes names differ from those of earlier runs: a server may have kept its data. */
+  readonly #run = runToken();
   #shared: Promise<string> | undefined;
   #joined: KitCluster | undefined;
 
@@ -55,7 +58,7 @@ export class DriverSite implements Site {
     const ground = new TcpGround(this.#slackMs);
     const history = historyOf(ground);
     const number = ++this.#programs;
-    const token = `-${number.toString(36)}`;
+    const token = `-${this.#run}-${number.toString(36)}`;
     return this.role === 'producer' || this.role === 'consumer'
       ? this.#client(ground, history, `${number}`, token)
       : this.#server(ground, history, program, `${number}`, token);

@@ -1,6 +1,7 @@
 import type { Driver, Manifest, Role } from '../driver/driver.ts';
 import { TcpGround } from '../ground/tcp-ground.ts';
 import type { Site } from './run-program.ts';
+import { runToken } from './run-token.ts';
 
 /** A server that runs already, known by its address only: it is neither started nor stopped. */
 export function endpointSite(role: Role, address: string): Site & { readonly manifest: Manifest } {
@@ -12,8 +13,7 @@ export function endpointSite(role: Role, address: string): Site & { readonly man
     close: async () => {},
   };
   let programs = 0;
-  // Names must differ from those of earlier runs against the same server.
-  const run = Math.floor(performance.timeOrigin).toString(36);
+  const run = runToken();
   return {
     role,
     timing: 'real',

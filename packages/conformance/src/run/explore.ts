@@ -2,6 +2,7 @@ import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import type { Manifest, Role } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
+import { FAMILIES } from '../families/index.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
@@ -41,6 +42,8 @@ export interface ExploreOptions {
   /** Called with the result when it begins, as `incomplete`, and when it is settled. */
   readonly onResult?: (result: Result) => void;
   readonly signal?: AbortSignal;
+  /** Asked before each history is judged: those that are left then count for nothing. */
+  readonly mayJudge?: () => boolean;
 }
 
 /**
@@ -77,16 +80,16 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     if (obstacle !== undefined) harness.push({ program: run.program.name ?? 'generated', why: obstacle });
     addRun(findings, run, judgements);
   };
-  const all = { site, families, clauses, programs, parallel, signal, onProgress, take };
+  const all = { site, families, clauses, programs, parallel, signal, mayJudge: options.mayJudge, onProgress, take };
   const gaveUp = await runAll(all);
   const open = clauses.filter((one) => obstacleOf(options, one, able) === undefined && findings.get(one.id)?.passes === 0);
   if (site.timing === 'real' && gaveUp === undefined && open.length > 0)
     await runAll({ ...all, ...inQuiet(programs, slackMs, families, open), until: AbortSignal.timeout(QUIET_MS) });
   if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
   else if (!alive && signal?.aborted !== true) alive = await showsLifeWhenAsked(options, harness);
-  const asked = REQUIREMENTS.filter(
-    (one) => binds(one, site.role) && options.only?.(one.id) !== false && options.requirements?.has(one.id) !== false,
-  );
+  const binding = REQUIREMENTS.filter((one) => binds(one, site.role) && options.requirements?.has(one.id) !== false);
+  const asked = binding.filter(({ id }) => options.only?.(id) !== false && !isLeftOut(id, site.role, families));
+  result.partial = asked.length < binding.length;
   const shrinkUntilMs = options.nowMs() + budget.shrinkMsOnRealTime;
   const mayShrink = (): boolean =>
     signal?.aborted !== true && gaveUp === undefined && (site.timing === 'virtual' || options.nowMs() < shrinkUntilMs);
@@ -124,6 +127,13 @@ function inQuiet(
   return { programs: disturbed, parallel: PARALLEL_IN_QUIET };
 }
 
+/** Whether a requirement has clauses in families that were not asked for only. */
+const isLeftOut = (id: string, role: Role, families: readonly Family[]): boolean =>
+  families.every(({ clauses }) => !hasClause(clauses, id, role)) && FAMILIES.some(({ clauses }) => hasClause(clauses, id, role));
+
+const hasClause = (clauses: readonly Clause[], id: string, role: Role): boolean =>
+  clauses.some((clause) => clause.id === id && clause.roles.includes(role));
+
 function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptions): Result {
   return {
     schema: RESULT_SCHEMA,
@@ -137,6 +147,7 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
     timing: site.timing,
     seed,
     budget: budget.name,
+    partial: false,
     command,
     programs: 0,
     seconds: 0,

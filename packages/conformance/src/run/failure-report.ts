@@ -69,6 +69,7 @@ export async function failureReport(
     ...(failure.field === undefined ? {} : { field: failure.field }),
     confirmed: again.confirmed,
     confirmations: again.confirmations,
+    held: again.held,
     failingPrograms: failing,
   };
 }
@@ -78,6 +79,8 @@ class Again {
   confirmed = 0;
   /** How often it was asked for that. */
   confirmations = 0;
+  /** How often it was put to the test then, and held. */
+  held = 0;
   /** The last run that confirmed it. */
   last: Run | undefined;
   readonly #options: FailureReportOptions;
@@ -94,17 +97,27 @@ class Again {
     return judgeRun(run, [this.#clause])[0]?.failures.find(this.#isMeant);
   }
 
+  #holdsIn(run: Run): boolean {
+    return judgeRun(run, [this.#clause]).some(({ passes, failures }) => passes > 0 && failures.length === 0);
+  }
+
   isLateOnly({ run: { events, slackMs } }: FailingRun): boolean {
     return this.failureIn({ events, slackMs: slackMs * LENIENCE }) === undefined;
   }
 
+  /** A run in which a program fails; undefined where it does not. */
   async failing(program: Program): Promise<Run | undefined> {
+    const run = await this.#run(program);
+    return run === undefined || this.failureIn(run) === undefined ? undefined : run;
+  }
+
+  /** What cannot be run again shows nothing. */
+  async #run(program: Program): Promise<Run | undefined> {
     const { site, families, signal } = this.#options;
     if (site.timing === 'virtual') await turn();
     if (signal?.aborted === true) return undefined;
     const run = await runProgram(site, program, families, signal);
-    // What cannot be run again shows nothing.
-    return run.harness !== undefined || this.failureIn(run) === undefined ? undefined : run;
+    return run.harness === undefined ? run : undefined;
   }
 
   /** How often a program fails again. What is broken off does not count. */
@@ -112,14 +125,18 @@ class Again {
     const { budget, signal } = this.#options;
     this.confirmed = 0;
     this.confirmations = 0;
+    this.held = 0;
     this.last = undefined;
     while (this.confirmations < budget.confirmations) {
-      const run = await this.failing(program);
+      const run = await this.#run(program);
       if (signal?.aborted === true) return;
       this.confirmations++;
       if (run === undefined) continue;
-      this.confirmed++;
-      this.last = run;
+      if (this.failureIn(run) === undefined) this.held += this.#holdsIn(run) ? 1 : 0;
+      else {
+        this.confirmed++;
+        this.last = run;
+      }
     }
   }
 

@@ -43,6 +43,8 @@ export interface FailureReport {
   /** Runs of the program that failed in the same way, of how many. */
   readonly confirmed: number;
   readonly confirmations: number;
+  /** Of the others, how many held; the rest were not put to the test. Earlier results do not tell. */
+  readonly held?: number;
   /** Failing programs before shrinking. */
   readonly failingPrograms: number;
 }
@@ -61,6 +63,8 @@ export interface Result {
   readonly timing: 'virtual' | 'real';
   readonly seed: number;
   readonly budget: Budget['name'];
+  /** Only some clauses or families were asked for. */
+  partial?: boolean;
   /** The command that runs the same again. */
   readonly command: string;
   programs: number;

@@ -22,6 +22,8 @@ export interface RunAllOptions {
   readonly signal: AbortSignal | undefined;
   /** Ends it in order: what is under way is waited for. */
   readonly until?: AbortSignal;
+  /** Asked before each judgement: what is left then is not judged. */
+  readonly mayJudge?: (() => boolean) | undefined;
   readonly onProgress: ((done: number, of: number, what: string) => void) | undefined;
   readonly take: (run: Run, judgements: readonly Judgement[]) => void;
 }
@@ -31,7 +33,7 @@ export interface RunAllOptions {
  * time that comes at the end. @returns why it was given up, when nothing came from the subject any more.
  */
 export async function runAll(options: RunAllOptions): Promise<string | undefined> {
-  const { site, families, clauses, programs, signal, until, onProgress, take } = options;
+  const { site, families, clauses, programs, signal, until, mayJudge = () => true, onProgress, take } = options;
   const isReal = site.timing === 'real';
   const givingUp = new AbortController();
   const over = AbortSignal.any([signal, until, givingUp.signal].filter((one) => one !== undefined));
@@ -41,7 +43,7 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
   const waiting: Run[] = [];
   let waitingBytes = 0;
   const judgeWaiting = (): void => {
-    for (const run of waiting.splice(0)) take(run, judgeRun(run, clauses));
+    for (const run of waiting.splice(0)) if (mayJudge()) take(run, judgeRun(run, clauses));
     waitingBytes = 0;
   };
   const worked = sideBySide(isReal ? longestFirst(programs) : programs, isReal ? options.parallel : 1, async (program) => {

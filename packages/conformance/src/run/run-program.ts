@@ -152,11 +152,13 @@ const opsOf = (program: Program, families: readonly Family[], isClient: boolean)
 /** What kept the kit from doing a program as it is written; in one of its own every step makes sense. */
 export const obstacleIn = ({ harness, senseless }: Run): string | undefined => harness ?? senseless[0];
 
+export const UNREACHABLE = 'the subject cannot be reached';
+
 /** Why no connection to the subject could be opened in a run, if none could. */
 export function unreachable({ events }: Pick<Run, 'events'>): string | undefined {
   const refused = events.find((event) => event.kind === 'refused');
   if (refused?.kind !== 'refused' || events.some(({ kind }) => kind === 'opened')) return undefined;
-  return `the subject cannot be reached: ${refused.why}`;
+  return `${UNREACHABLE}: ${refused.why}`;
 }
 
 /** What the checkers say of one history. */

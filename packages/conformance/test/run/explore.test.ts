@@ -5,6 +5,7 @@ import { REQUIREMENTS } from '../../src/clause/gen/requirements.ts';
 import { consume } from '../../src/families/consume/index.ts';
 import { framing } from '../../src/families/framing/index.ts';
 import type { Family } from '../../src/play/family.ts';
+import { terminalReport } from '../../src/report/terminal.ts';
 import { readBaseline } from '../../src/run/baseline.ts';
 import type { ExploreOptions } from '../../src/run/explore.ts';
 import { inProcessSite } from '../../src/run/in-process-site.ts';
@@ -48,15 +49,21 @@ describe('the verdict of a clause', () => {
     expect(verdictOf(result, 'QNT-TYP-004').failure).toMatchObject({ confirmed: 2, confirmations: 2, failingPrograms: 1 });
   });
 
+  it('is not given for clauses of families that were not asked for', async () => {
+    const result = await verdicts(['QNT-TYP-004', 'QNT-BAT-002']);
+    expect(namesOf(result)).toEqual({ 'QNT-TYP-004': 'pass' });
+    expect(result.partial).toBe(true);
+    expect(terminalReport(result)).toContain('CONFORMANT in what was asked for');
+  });
+
   it('is inconclusive, not-run or excluded with the reason where nothing is known', async () => {
-    const result = await verdicts(['QNT-FRM-022', 'QNT-TCP-001', 'QNT-TYP-008', 'QNT-BAT-002']);
+    const result = await verdicts(['QNT-FRM-022', 'QNT-TCP-001', 'QNT-TYP-008']);
     expect(result.clauses.map(({ verdict, reason }) => [verdict, reason])).toEqual([
       ['excluded', expect.stringContaining('the only lists of integers')],
       ['inconclusive', 'no program put it to the test'],
-      ['inconclusive', 'this kit has no clause for it in this role'],
       ['not-run', 'only over tcp'],
     ]);
-    expect(result.notProved).toBe(2);
+    expect(result.notProved).toBe(1);
   });
 
   it('is not-run where the subject lacks what the clause needs', async () => {

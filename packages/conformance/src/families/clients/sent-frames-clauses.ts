@@ -1,7 +1,7 @@
 import { decodeFrame, FRAME_NAMES, FRAMES, FrameType, LIMITS, QanatError } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { FrameSeen } from '../../history/view.ts';
-import { disorderIn, type Said, takenApart, textsOf } from '../framing/clauses-types.ts';
+import { disorderIn, headersOf, type Said, takenApart, textsOf } from '../framing/clauses-types.ts';
 import { allFields, isUtf8, messageOf, type WireMessage } from '../framing/control-header.ts';
 import { endOfConnection, type Facts, factsOf, framesOf } from './facts.ts';
 import { CLIENTS } from './roles.ts';
@@ -48,6 +48,8 @@ const wholeFrames = (id: string, what: string): Clause => ({
 const saidBy: Said = (view) => takenApart(subjectFrames(factsOf(view)));
 
 const texts = textsOf(CLIENTS, saidBy);
+
+const headers = headersOf(CLIENTS, saidBy);
 
 const oneOrder: Clause = {
   id: 'QNT-TYP-010',
@@ -175,6 +177,7 @@ export const SENT_FRAME_CLAUSES: readonly Clause[] = [
   wholeFrames('QNT-INV-006', 'a length field that says how many bytes follow it'),
   wholeFrames('QNT-INV-010', 'every frame to bear its length field'),
   texts,
+  headers,
   oneOrder,
   answersOnce,
   noStrangeMore,

@@ -1,7 +1,7 @@
 import { FRAMES } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
-import { allFields, isUtf8, messageOf, readMessage, type WireField, type WireMessage } from './control-header.ts';
+import { allFields, isUtf8, messageOf, readMessage, verdictOnFrame, type WireField, type WireMessage } from './control-header.ts';
 import { type Judged, judgedOf, lineOf, SERVERS, tell } from './outcome.ts';
 import type { Prospect } from './outlook.ts';
 
@@ -80,6 +80,25 @@ export const textsOf = (roles: Clause['roles'], said: Said): Clause => ({
 });
 
 const texts = textsOf(SERVERS, saidBy);
+
+/** Every control header of a side is one that a receiver takes. */
+export const headersOf = (roles: Clause['roles'], said: Said): Clause => ({
+  id: 'QNT-TYP-012',
+  roles,
+  check(view, judge) {
+    for (const { frame } of said(view)) {
+      const verdict = verdictOnFrame(frame);
+      const what = `${frame.name}${frame.isError ? ' error' : frame.isResponse ? ' answer' : ''}`;
+      if (verdict.kind === 'malformed') judge.fail(frame, `expected a control header of ${what}, got no well-formed message`);
+      else if (verdict.kind === 'breaks')
+        judge.fail(frame, `expected a control header of ${what} that keeps ${verdict.rule}, got one that ${verdict.why}`);
+      else if (verdict.kind === 'fine' && frame.control.length > 0) judge.pass(frame);
+    }
+  },
+});
+
+/** A broker talks to NameServers too. */
+const headers = headersOf(SERVERS, (view) => takenApart(view.frames.filter(({ from }) => from === 'subject')));
 
 const isDefault = ({ wireType, value, content, field }: WireField): boolean =>
   field !== undefined && !field.repeated && field.kind !== 'message' && (wireType === 0 ? value === 0 : content.length === 0);
@@ -199,4 +218,5 @@ export const TYPE_CLAUSES: readonly Clause[] = [
   texts,
   oneOrder,
   lastValue,
+  headers,
 ];

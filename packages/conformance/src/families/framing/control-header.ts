@@ -169,7 +169,7 @@ export type SchemaRule = 'QNT-TYP-001' | 'QNT-TYP-004' | 'QNT-TYP-005' | 'QNT-TY
 export type Verdict =
   | { readonly kind: 'fine' }
   | { readonly kind: 'malformed' }
-  | { readonly kind: 'breaks'; readonly rule: SchemaRule }
+  | { readonly kind: 'breaks'; readonly rule: SchemaRule; readonly why: string }
   | { readonly kind: 'doubtful' };
 
 const RULES: readonly (readonly [text: string, rule: SchemaRule])[] = [
@@ -219,7 +219,9 @@ function verdictOn({ name, codec }: Schema, control: Uint8Array): Verdict {
   if (form === 'malformed') return { kind: error?.code === 'INVALID_ARGUMENT' ? 'doubtful' : 'malformed' };
   if (error === undefined) return { kind: 'fine' };
   const rule = RULES.find(([text]) => error.message.includes(text))?.[1];
-  return rule === undefined || error.code !== 'INVALID_ARGUMENT' ? { kind: 'doubtful' } : { kind: 'breaks', rule };
+  return rule === undefined || error.code !== 'INVALID_ARGUMENT'
+    ? { kind: 'doubtful' }
+    : { kind: 'breaks', rule, why: error.message };
 }
 
 function decodingError(codec: Schema['codec'], control: Uint8Array): QanatError | undefined {

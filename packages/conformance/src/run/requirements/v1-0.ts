@@ -1,7 +1,7 @@
 /** The last number of each area; none was left out. */
 const LAST = {
   INV: 11,
-  TYP: 11,
+  TYP: 12,
   NAM: 9,
   FRM: 31,
   CON: 27,
