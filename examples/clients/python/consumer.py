@@ -38,6 +38,7 @@ class Consumer:
             if not is_name(name):
                 raise ValueError(f'no name: {name!r}')
         self.group, self.label, self.on_event, self.stopped, self.leaving = group, label, on_event, False, False
+        self.left_at = math.inf  # when it began to leave
         self.topics, self.filters = {topic: filter_tags(text) for topic, text in topics.items()}, dict(sorted(topics.items()))
         self.subscription = {'topics': [{'topic': topic, 'filter': text} for topic, text in self.filters.items()],
                              'from': ('FIRST', 'LAST').index(begin)}
@@ -85,12 +86,16 @@ class Consumer:
 
     def close(self):
         """GRP-013: LEAVE to every broker, with the final offsets; what is in hand of an unfinished loop does not count."""
-        self.stopped = self.leaving = True
-        with self.state:
-            self.state.notify_all()
+        self.stopped = True
+        self._begin_to_leave()
         for share in list(self.shares.values()):
-            share.thread.join(ATTEMPT_S * 2)
+            share.thread.join(share.session + ATTEMPT_S)
         self.routes.close()
+
+    def _begin_to_leave(self):
+        with self.state:
+            self.leaving, self.left_at = True, min(self.left_at, time.monotonic())
+            self.state.notify_all()
 
 
 class Share:
@@ -100,6 +105,7 @@ class Share:
         self.leases = {}  # (topic, queue) -> Lease
         self.generation, self.term, self.idle, self.next_commit = 0, 0, None, 0.0
         self.heard, self.session, self.every = -math.inf, 10.0, 3.0  # heard: when the last heartbeat with an answer was sent
+        self.left, self.owed = False, False  # whether LEAVE was answered, whether it is due at a broker that said GOAWAY
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
@@ -115,7 +121,7 @@ class Share:
 
     def _run(self):
         waits = BackOff()
-        while not self.consumer.leaving:
+        while not self.consumer.leaving or self.owed and time.monotonic() < self.consumer.left_at + self.session:  # GRP-055
             connection, again = None, 0.0
             try:
                 connection = Connection(self.consumer.routes.brokers[self.broker][0], self._push, self._notify, self.broker,
@@ -127,14 +133,15 @@ class Share:
                 again = getattr(problem, 'retry_after_ms', 0) / 1000  # ERR-006
                 self.consumer.routes.renew(self.consumer.topics)
                 if getattr(problem, 'kind', 0) == 4:  # GRP-015, and whatever else no repetition cures
-                    self.consumer.problem, self.consumer.leaving = problem, True  # at every broker
-                    self._notify()
+                    self.consumer.problem = problem
+                    self.consumer._begin_to_leave()  # at every broker
                     self._leave(connection)
                     return
             finally:
                 if connection:
                     connection.close()
-            if not self.consumer.leaving:
+                    self.owed = connection.leaving and not self.left
+            if not self.consumer.leaving or self.owed:
                 time.sleep(max(waits.next(), again))
 
     def _notify(self):
@@ -291,9 +298,9 @@ class Share:
             return
         with self.state:
             offsets = [(place, lease.handled, lease.epoch) for place, lease in self.leases.items()]
-            self.leases.clear()
         try:
             self._tell(connection, LEAVE, offsets)
+            self.left = True
         except (QanatError, Unknown, NotSent) as problem:
             self.consumer.on_event(f'{self.broker}: leave: {problem!r}')
 
