@@ -15,8 +15,8 @@ import type { Terminal } from './say.ts';
 import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
 
 /** How long programs of `smoke` may run, and until when their histories are judged; a driver starts and ends beside that. */
-const SMOKE_MS = 3_000;
-const SMOKE_JUDGED_MS = 4_200;
+const SMOKE_MS = 2_800;
+const SMOKE_JUDGED_MS = 3_800;
 /** Some wait for long: the others go on beside them. */
 const SMOKE_PARALLEL = 24;
 

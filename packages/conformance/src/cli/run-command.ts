@@ -43,7 +43,7 @@ export function addRunCommand(program: Command, terminal: Terminal, ended: (code
       'html, junit, json, md, badge or failures (a folder) = path; may be given several times',
       collect,
     )
-    .option('--parallel <n>', 'programs at a time', '8')
+    .option('--parallel <n>', 'programs at a time', '12')
     .option('--json', 'the result as JSON on the standard output')
     .addHelpText('after', EXIT_HELP)
     .action(async (role: string, options: RunOptions) => ended(await run(role, options, terminal)));

@@ -85,7 +85,8 @@ function endpointSubject(role: Role, address: string): Subject {
   if (role !== 'nameserver' && role !== 'broker')
     throw new UsageError(`a ${role} has no address`, 'producers and consumers are tried by a driver: --cmd');
   if (!/:\d+$/.test(address)) throw new UsageError(`${address} is no address`, 'it has a host and a port: 127.0.0.1:7600');
-  return { site: endpointSite(role, address), close: async () => {}, abandon: () => {} };
+  const site = endpointSite(role, address);
+  return { site, close: () => site.cleanUp(), abandon: () => {} };
 }
 
 export function placeOf({ cmd, connect }: SubjectOptions): DriverPlace {

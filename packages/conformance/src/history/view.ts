@@ -256,8 +256,10 @@ class ViewBuilder {
     const exchange = this.#open.get(key);
     if (exchange === undefined || exchange.request.type !== seen.type) return;
     exchange.responses = [...exchange.responses, seen];
-    if (seen.isError) exchange.code = seen.code;
-    else exchange.answer = exchange.responses.length === 1 ? seen.header : joinHeaders(exchange.answer, seen.header);
+    if (seen.isError) {
+      exchange.code = seen.code;
+      exchange.answer = undefined;
+    } else exchange.answer = exchange.responses.length === 1 ? seen.header : joinHeaders(exchange.answer, seen.header);
     if (seen.payload.length > 0) exchange.payload = seen.payload;
     if (seen.more) return;
     exchange.response = seen;

@@ -18,7 +18,7 @@ import { addRun, type Finding, fits, newFinding } from './survey.ts';
 import { turn } from './turn.ts';
 import { showsLife, VITAL_SIGNS, vitalProgram } from './vital-signs.ts';
 
-const PARALLEL = 8;
+const PARALLEL = 12;
 
 export interface ExploreOptions {
   readonly site: Site & { readonly manifest: Manifest };

@@ -43,7 +43,8 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
   const waiting: Run[] = [];
   let waitingBytes = 0;
   const judgeWaiting = (): void => {
-    for (const run of waiting.splice(0)) if (mayJudge()) take(run, judgeRun(run, clauses));
+    for (const run of waiting.splice(0).sort((one, other) => bytesOf(one) - bytesOf(other)))
+      if (mayJudge()) take(run, judgeRun(run, clauses));
     waitingBytes = 0;
   };
   const worked = sideBySide(isReal ? longestFirst(programs) : programs, isReal ? options.parallel : 1, async (program) => {
