@@ -17,8 +17,9 @@ export interface DriverSiteOptions {
   readonly role: Role;
   readonly driver: Driver;
   readonly slackMs?: number;
-  /** How long a server may take to start. */
+  /** How long a server may take to start, and what a program leaves running to end. */
   readonly startMs?: number;
+  readonly letGoMs?: number;
 }
 
 type Told = (event: string, client: string, args: Json) => void;
@@ -35,6 +36,7 @@ export class DriverSite implements Site {
   readonly #driver: Driver;
   readonly #slackMs: number | undefined;
   readonly #startMs: number;
+  readonly #letGoMs: number;
   readonly #told = new Map<string, Told>();
   #programs = 0;
   /** Makes names differ from those of earlier runs: a server may have kept its data. */
@@ -42,11 +44,12 @@ export class DriverSite implements Site {
   #shared: Promise<string> | undefined;
   #joined: KitCluster | undefined;
 
-  constructor({ role, driver, slackMs, startMs = START_MS }: DriverSiteOptions) {
+  constructor({ role, driver, slackMs, startMs = START_MS, letGoMs = LET_GO_MS }: DriverSiteOptions) {
     this.role = role;
     this.#driver = driver;
     this.#slackMs = slackMs;
     this.#startMs = startMs;
+    this.#letGoMs = letGoMs;
     this.manifest = driver.manifest;
     driver.onTold((event, client, args) => {
       const at = client.lastIndexOf('@');
@@ -61,7 +64,12 @@ export class DriverSite implements Site {
     const token = `-${this.#run}-${number.toString(36)}`;
     return this.role === 'producer' || this.role === 'consumer'
       ? this.#client(ground, history, `${number}`, token)
-      : this.#server(ground, history, program, `${number}`, token);
+      : this.#server(ground, history, program, this.#idOf(`${number}`), token);
+  }
+
+  /** A server's name: its data must not be those of an earlier run. */
+  #idOf(name: string): string {
+    return `${this.#run}-${name}`;
   }
 
   /** Names of clients are the program's own. */
@@ -94,7 +102,7 @@ export class DriverSite implements Site {
   /** Asks for an end, and does not wait for ever. */
   #letGo(op: string, args: JsonObject): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, LET_GO_MS);
+      const timer = setTimeout(resolve, this.#letGoMs);
       this.#driver.call(op, args, () => {
         clearTimeout(timer);
         resolve();
@@ -110,7 +118,7 @@ export class DriverSite implements Site {
       return {
         ground,
         history,
-        driver: this.#instance('shared', ground),
+        driver: this.#instance(this.#idOf('shared'), ground),
         address: await this.#shared,
         token,
         release: async () => {},
@@ -136,7 +144,7 @@ export class DriverSite implements Site {
     const history = new History(() => ground.clock.nowMs());
     const cluster = await this.#clusterFor({ kit: { nameServers: 1 } }, new TcpGround(), history, '');
     this.#joined = cluster;
-    return this.#start('shared', { nameServers: [...(cluster?.nameServers ?? [])] }, ground);
+    return this.#start(this.#idOf('shared'), { nameServers: [...(cluster?.nameServers ?? [])] }, ground);
   }
 
   /** Ends what is shared. The driver is its owner's to close. */

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Folder, run } from './terminal.ts';
@@ -27,6 +28,29 @@ for await (const text of createInterface({ input: process.stdin })) answer(JSON.
   return `'${process.execPath}' '${path}'`;
 }
 let files = 0;
+
+/** A driver that listens instead, at a port of its own that it prints. */
+const listening = `
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+const server = createServer((socket) => createInterface({ input: socket }).on('line', (text) => {
+  const { id, op } = JSON.parse(text);
+  const said = op === 'hello' ? { id, ok: ${JSON.stringify(MANIFEST)} } : { id, error: { kind: 'unsupported' } };
+  socket.write(JSON.stringify(said) + '\\n');
+}));
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+`;
+
+/** Starts it, and lets the doctor look at it by its address. */
+async function doctorOfListener(): Promise<Awaited<ReturnType<typeof run>>> {
+  const child = spawn(process.execPath, [folder.file('listening.mjs', listening)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const port = await new Promise<string>((resolve) => child.stdout.once('data', (text) => resolve(String(text).trim())));
+    return await run('doctor', '--connect', `127.0.0.1:${port}`, '--within', '1500');
+  } finally {
+    child.kill();
+  }
+}
 
 const doctor = (change?: string, manifest?: object) => run('doctor', '--cmd', driver(change, manifest), '--within', '1500');
 
@@ -140,6 +164,12 @@ describe('the doctor says what is wrong with', () => {
     expect(out.match(/^WRONG /gm)?.length).toBeGreaterThan(0);
     expect(code).toBe(3);
   });
+});
+
+it('looks at a driver that listens', async () => {
+  const { code, out } = await doctorOfListener();
+  // It names a role, and cannot start it.
+  expect([code, out]).toEqual([3, expect.stringMatching(/ok {4}hello: mine 7[\s\S]*WRONG .*unsupported/)]);
 });
 
 it('shows every line when it is asked to', async () => {

@@ -35,3 +35,40 @@ it.each([
   },
   30_000,
 );
+
+/** A driver of a broker that says hello, and answers what `answers` says; the rest never. */
+const silentBut = (answers: string): string => `node -e '
+const say = (message) => console.log(JSON.stringify(message));
+const hello = { protocol: 1, name: "hangs", version: "1", roles: ["broker"], abilities: ["kill", "stop"] };
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, op } = JSON.parse(line);
+  if (op === "hello") say({ id, ok: hello });
+  ${answers}
+});'`;
+
+it.each([
+  [
+    'start',
+    'else if (op !== "start") say({ id, error: { kind: "unsupported" } });',
+    /the subject did not start: no answer within 50 ms/,
+  ],
+  [
+    'kill',
+    'else if (op === "start") say({ id, ok: { address: "127.0.0.1:1" } }); else if (op !== "kill") say({ id, error: { kind: "unsupported" } });',
+    undefined,
+  ],
+])(
+  'goes on when a driver never answers %s',
+  async (_, answers, why) => {
+    const driver = await LineDriver.open({ command: silentBut(answers) });
+    try {
+      const site = new DriverSite({ role: 'broker', driver, startMs: 50, letGoMs: 50 });
+      const run = await runProgram(site, { family: '', role: 'broker', alone: true, steps: [] }, []);
+      if (why === undefined) expect(run.harness).toBeUndefined();
+      else expect(run.harness).toMatch(why);
+    } finally {
+      await driver.close();
+    }
+  },
+  30_000,
+);
