@@ -2,7 +2,7 @@
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import type { Engines } from '../driver/reference-server.ts';
-import { bytesOf, hexOf } from '../json.ts';
+import { bytesOf, hexOf, type JsonObject } from '../json.ts';
 
 /** A batch; what is left out has its default. */
 export interface BatchJson {
@@ -115,6 +115,22 @@ export const saidOf = (batch: BatchJson): BatchSaid => ({
     properties: { ...record.properties },
   })),
 });
+
+/** A batch that was read, as it is written: bodies in hex, what has its default left out. */
+export function batchJson({ stamp, records, ...fields }: BatchSaid): JsonObject {
+  const isStamped = Object.values(stamp).some((value) => value !== 0);
+  return {
+    ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== 0)),
+    ...(isStamped ? { stamp: { ...stamp } } : {}),
+    records: records.map(({ key, tag, body, born_time_ms, properties }) => ({
+      ...(key === undefined ? {} : { key }),
+      ...(tag === undefined ? {} : { tag }),
+      body_hex: body,
+      ...(born_time_ms === fields.born_time_ms ? {} : { born_time_ms }),
+      ...(Object.keys(properties).length === 0 ? {} : { properties: { ...properties } }),
+    })),
+  };
+}
 
 /** The payload of a frame as frames.json writes it: in hex, or as batches. */
 export type PayloadJson = string | { readonly batches: readonly BatchJson[] };
