@@ -153,6 +153,10 @@ def frames():
         cases.append({"hex": hex_text, "error": "MALFORMED_FRAME", "clauses": ids(clause), "why": why})
     long = {"hex": "0001000d" + ping[8:24] + "00010001", "zeros": 65537}
     cases.append({**long, "error": "MALFORMED_FRAME", "clauses": ids("FRM-004"), "why": "a control header of 65537 bytes"})
+    # An unknown text of 65533 zeros: nothing but its length is wrong with this header.
+    well_formed = {**long, "hex": long["hex"] + "7afdff03", "zeros": 65533}
+    cases.append({**well_formed, "error": "MALFORMED_FRAME", "clauses": ids("FRM-004"),
+                  "why": "a control header of 65537 bytes that would be well formed"})
     return family("frames", ["QNT-INV-006", "QNT-INV-007", "QNT-INV-008", "QNT-FRM-004", "QNT-TYP-010"], cases)
 
 
@@ -183,6 +187,7 @@ def headers():
         ("TopicCreate", topic + "1b", "MALFORMED_FRAME", "TYP-007", "a group, which proto3 does not have"),
         ("TopicCreate", topic + "00", "MALFORMED_FRAME", "TYP-007", "field number 0"),
         ("Pull", "320a0a0161", "MALFORMED_FRAME", "TYP-007", "a sub-message runs over the end"),
+        ("TopicCreate", topic + "0000", "MALFORMED_FRAME", "TYP-007", "field number 0 with a value"),
     ]
     cases = [{"message": name, "hex": hex_text, "header": header, "clauses": ids(clause), "why": why}
              for name, hex_text, header, clause, why in good]

@@ -91,6 +91,7 @@ export const VECTOR_CASES: Readonly<Record<string, VectorFile>> = {
       {"hex":"0000000c000300000000000100000001","error":"MALFORMED_FRAME","clauses":["QNT-INV-008"],"why":"a control header beyond the end"},
       {"hex":"0000000c0003000000000001ffffffff","error":"MALFORMED_FRAME","clauses":["QNT-INV-008"],"why":"a control header of 2^32-1 bytes"},
       {"hex":"0001000d000300000000000100010001","zeros":65537,"error":"MALFORMED_FRAME","clauses":["QNT-FRM-004"],"why":"a control header of 65537 bytes"},
+      {"hex":"0001000d0003000000000001000100017afdff03","zeros":65533,"error":"MALFORMED_FRAME","clauses":["QNT-FRM-004"],"why":"a control header of 65537 bytes that would be well formed"},
     ],
   },
   'headers': {
@@ -117,6 +118,7 @@ export const VECTOR_CASES: Readonly<Record<string, VectorFile>> = {
       {"message":"TopicCreate","hex":"0a066f72646572731b","error":"MALFORMED_FRAME","clauses":["QNT-TYP-007"],"why":"a group, which proto3 does not have"},
       {"message":"TopicCreate","hex":"0a066f726465727300","error":"MALFORMED_FRAME","clauses":["QNT-TYP-007"],"why":"field number 0"},
       {"message":"Pull","hex":"320a0a0161","error":"MALFORMED_FRAME","clauses":["QNT-TYP-007"],"why":"a sub-message runs over the end"},
+      {"message":"TopicCreate","hex":"0a066f72646572730000","error":"MALFORMED_FRAME","clauses":["QNT-TYP-007"],"why":"field number 0 with a value"},
     ],
   },
   'batches': {
