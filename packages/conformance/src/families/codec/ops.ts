@@ -7,8 +7,12 @@ import { vectorQuestions } from './vector-questions.ts';
 const asking =
   (questions: (step: Parameters<Op>[1]) => readonly Question[]): Op =>
   async (play, step) => {
-    for (const question of questions(step)) await ask(play, question);
+    const hasFunctions = play.driver.manifest.abilities.includes('functions');
+    for (const question of questions(step)) if (hasFunctions || isOfCodecs(question)) await ask(play, question);
   };
+
+/** What every codec is asked; the others are functions. */
+const isOfCodecs = ({ op }: Question): boolean => op === 'decode' || op === 'encode';
 
 /**
  * `vector`: the case of a file of vectors, counted from 1. `frame`, `batch`: what stands in the step, as the vectors write it.
