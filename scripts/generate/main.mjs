@@ -1,4 +1,5 @@
-// Generates from spec/v1/proto: constants and codecs in the core, tables in the prose; the matrix of the conformance kit.
+// Generates from spec/v1/proto: constants and codecs in the core, tables in the prose; the vectors and the matrix
+// of the conformance kit.
 //   node scripts/generate/main.mjs            write
 //   node scripts/generate/main.mjs --check    fail when a generated file is stale
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { generateRegistry } from './registry.mjs';
 import { generateRequirements } from './requirements.mjs';
 import { loadSchema } from './schema.mjs';
 import { generateTables } from './tables.mjs';
+import { generateVectors } from './vectors.mjs';
 
 const schema = loadSchema('spec/v1/proto');
 const files = {
@@ -17,6 +19,7 @@ const files = {
   'packages/core/src/wire/gen/messages.ts': generateMessages(schema),
   'packages/core/src/wire/gen/registry.ts': generateRegistry(schema),
   'packages/conformance/src/clause/gen/requirements.ts': generateRequirements(),
+  'packages/conformance/src/clause/gen/vectors.ts': generateVectors(),
 };
 files['docs/conformance-matrix.md'] = await generateMatrix();
 for (const [name, text] of Object.entries(generateTables(schema))) files[`spec/v1/registry/${name}`] = text;

@@ -5,6 +5,7 @@ const KIT = `
 export { REQUIREMENTS } from './packages/conformance/src/clause/gen/requirements.ts';
 export { coverageOf } from './packages/conformance/src/run/coverage.ts';`;
 const LETTERS = { nameserver: 'N', broker: 'B', producer: 'P', consumer: 'C' };
+const COLUMNS = [...Object.keys(LETTERS), 'codec'];
 
 async function loadKit() {
   const { outputFiles } = await build({
@@ -34,7 +35,7 @@ function cell({ clauses, excluded }) {
 }
 
 function row(requirement, coverage) {
-  const cells = Object.keys(LETTERS).map((role) => {
+  const cells = COLUMNS.map((role) => {
     const one = coverage.find((covered) => covered.role === role);
     return one === undefined ? '' : cell(one);
   });
@@ -65,10 +66,10 @@ ${rows.length} requirements: ${checked} with a clause for one role at least, ${r
 ${open.length} with a role of which nothing is said.
 
 A cell names the family of the clause, and in brackets what it needs: an ability of the driver, TCP, virtual time. An empty
-cell: the requirement does not bind the role.
+cell: the requirement does not bind the role. A codec is bound by what can be asked of it alone.
 
-| Requirement | | NameServer | Broker | Producer | Consumer |
-|---|---|---|---|---|---|
+| Requirement | | NameServer | Broker | Producer | Consumer | Codec |
+|---|---|---|---|---|---|---|
 ${rows.map(({ requirement, coverage }) => row(requirement, coverage)).join('\n')}
 
 ## Excluded

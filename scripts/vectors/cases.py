@@ -11,25 +11,30 @@ def family(name, clauses, cases):
     return {"id": name, "spec": SPEC, "clauses": clauses, "cases": cases}
 
 
+def ids(*short):
+    return [f"QNT-{one}" for one in short]
+
+
 def families():
     return [preface(), frames(), headers(), hello(), batches(), errors(), allocate(), circle(), sticky(), rendezvous(), checksums(), sequence()]
 
 
 def preface():
     good = "ab514e54"
-    return family("preface", ["QNT-INV-001", "QNT-INV-003", "QNT-INV-004", "QNT-TCP-002"], [
-        {"hex": good + "01000000", "major": 1},
-        {"hex": good + "01ff80aa", "major": 1, "why": "reserved bytes are ignored"},
-        {"hex": good + "02000000", "error": "UNSUPPORTED_VERSION"},
-        {"hex": good + "00000000", "error": "UNSUPPORTED_VERSION"},
-        {"hex": good + "ff", "error": "UNSUPPORTED_VERSION", "why": "judged before the eighth byte"},
-        {"hex": "ab514e55", "error": "MALFORMED_FRAME"},
-        {"hex": "16", "error": "MALFORMED_FRAME", "why": "TLS"},
-        {"hex": "474554202f", "error": "MALFORMED_FRAME", "why": "HTTP"},
-        {"hex": "10", "error": "MALFORMED_FRAME", "why": "MQTT"},
-        {"hex": "0000", "error": "MALFORMED_FRAME", "why": "RocketMQ"},
-        {"hex": good[:6], "incomplete": True},
-        {"hex": "", "incomplete": True},
+    mark, major, reserved, early = "INV-001", "INV-003", "INV-004", "TCP-002"
+    return family("preface", ids(mark, major, reserved, early), [
+        {"hex": good + "01000000", "major": 1, "clauses": ids(mark, major)},
+        {"hex": good + "01ff80aa", "major": 1, "clauses": ids(reserved), "why": "reserved bytes are ignored"},
+        {"hex": good + "02000000", "error": "UNSUPPORTED_VERSION", "clauses": ids(major)},
+        {"hex": good + "00000000", "error": "UNSUPPORTED_VERSION", "clauses": ids(major)},
+        {"hex": good + "ff", "error": "UNSUPPORTED_VERSION", "clauses": ids(major), "why": "judged before the eighth byte"},
+        {"hex": "ab514e55", "error": "MALFORMED_FRAME", "clauses": ids(mark, early)},
+        {"hex": "16", "error": "MALFORMED_FRAME", "clauses": ids(mark, early), "why": "TLS"},
+        {"hex": "474554202f", "error": "MALFORMED_FRAME", "clauses": ids(mark, early), "why": "HTTP"},
+        {"hex": "10", "error": "MALFORMED_FRAME", "clauses": ids(mark, early), "why": "MQTT"},
+        {"hex": "0000", "error": "MALFORMED_FRAME", "clauses": ids(mark, early), "why": "RocketMQ"},
+        {"hex": good[:6], "incomplete": True, "clauses": ids(early)},
+        {"hex": "", "incomplete": True, "clauses": ids(early)},
     ])
 
 
@@ -129,21 +134,29 @@ def frames():
         example = {"correlation": 0 if kind == "push" else correlation, "header": header}
         if payload is not None:
             example["payload"] = payload
-        cases.append({"frame": name, "kind": kind, "hex": encode_frame(name, kind, example).hex(), **example})
+        # PING is the least frame that there is: both lengths have their limits.
+        least = ids("INV-007", "INV-008") if name == "PING" else []
+        clauses = ids("INV-006") + least + ids("TYP-010")
+        cases.append({"frame": name, "kind": kind, "hex": encode_frame(name, kind, example).hex(), **example, "clauses": clauses})
         correlation += 2
     more = {"correlation": 5, "more": True, "header": {"broker": "b1", "topics": [{"topic": "t", "queues": 1}]}}
-    cases.append({"frame": "REGISTER_BROKER", "kind": "request", "hex": encode_frame("REGISTER_BROKER", "request", more).hex(), **more})
+    cases.append({"frame": "REGISTER_BROKER", "kind": "request", "hex": encode_frame("REGISTER_BROKER", "request", more).hex(), **more,
+                  "clauses": ids("INV-006", "TYP-010")})
     ping = encode_frame("PING", "request", {"correlation": 1}).hex()
-    for hex_text, why in [
-        (ping[:30], "shorter than a frame header"),
-        ("0000000b" + ping[8:], "a length below 12"),
-        ("0000000d" + ping[8:], "a length beyond the end"),
-        (ping[:24] + "00000001", "a control header beyond the end"),
-        (ping[:24] + "ffffffff", "a control header of 2^32-1 bytes"),
+    for hex_text, clause, why in [
+        (ping[:30], "INV-006", "shorter than a frame header"),
+        ("0000000b" + ping[8:], "INV-007", "a length below 12"),
+        ("0000000d" + ping[8:], "INV-006", "a length beyond the end"),
+        (ping[:24] + "00000001", "INV-008", "a control header beyond the end"),
+        (ping[:24] + "ffffffff", "INV-008", "a control header of 2^32-1 bytes"),
     ]:
-        cases.append({"hex": hex_text, "error": "MALFORMED_FRAME", "why": why})
+        cases.append({"hex": hex_text, "error": "MALFORMED_FRAME", "clauses": ids(clause), "why": why})
     long = {"hex": "0001000d" + ping[8:24] + "00010001", "zeros": 65537}
-    cases.append({**long, "error": "MALFORMED_FRAME", "why": "a control header of 65537 bytes"})
+    cases.append({**long, "error": "MALFORMED_FRAME", "clauses": ids("FRM-004"), "why": "a control header of 65537 bytes"})
+    # An unknown text of 65533 zeros: nothing but its length is wrong with this header.
+    well_formed = {**long, "hex": long["hex"] + "7afdff03", "zeros": 65533}
+    cases.append({**well_formed, "error": "MALFORMED_FRAME", "clauses": ids("FRM-004"),
+                  "why": "a control header of 65537 bytes that would be well formed"})
     return family("frames", ["QNT-INV-006", "QNT-INV-007", "QNT-INV-008", "QNT-FRM-004", "QNT-TYP-010"], cases)
 
 
@@ -151,32 +164,35 @@ def headers():
     """Control headers that are unusual and valid, or not valid."""
     topic = encode_message("TopicCreate", {"topic": "orders"}).hex()
     good = [
-        ("TopicCreate", topic + "f8e40801", {"topic": "orders"}, "an unknown field (18015) is skipped"),
-        ("TopicCreate", "8aca0803616263" + topic, {"topic": "orders"}, "an unknown text is skipped"),
-        ("TopicCreate", topic + "10041008", {"topic": "orders", "queues": 8}, "the last of two wins"),
-        ("TopicCreate", topic + "1000", {"topic": "orders"}, "a default that is spelled out"),
-        ("Hello", "", {}, "nothing at all"),
-        ("Hello", "12020105", {"features": [1, 5]}, "a packed list"),
-        ("PullOk", "0a090a016120ffffffff0f", {"results": [{"topic": "a", "next_offset": 4294967295}]}, "32 bits are not enough"),
-        ("SendOk", "08ffffffffffffff0f", {"base_offset": 9007199254740991}, "the largest integer"),
+        ("TopicCreate", topic + "f8e40801", {"topic": "orders"}, "TYP-002", "an unknown field (18015) is skipped"),
+        ("TopicCreate", "8aca0803616263" + topic, {"topic": "orders"}, "TYP-002", "an unknown text is skipped"),
+        ("TopicCreate", topic + "10041008", {"topic": "orders", "queues": 8}, "TYP-011", "the last of two wins"),
+        ("TopicCreate", topic + "1000", {"topic": "orders"}, "TYP-003", "a default that is spelled out"),
+        ("Hello", "", {}, "TYP-003", "nothing at all"),
+        ("Hello", "12020105", {"features": [1, 5]}, "TYP-008", "a packed list"),
+        ("PullOk", "0a090a016120ffffffff0f", {"results": [{"topic": "a", "next_offset": 4294967295}]}, "TYP-001", "32 bits are not enough"),
+        ("SendOk", "08ffffffffffffff0f", {"base_offset": 9007199254740991}, "TYP-001", "the largest integer"),
     ]
     bad = [
-        ("TopicCreate", "", "INVALID_ARGUMENT", "a field marked M is absent"),
-        ("TopicCreate", "0a00", "INVALID_ARGUMENT", "a field marked M is empty"),
-        ("TopicCreate", "0a8001" + "61" * 128, "INVALID_ARGUMENT", "longer than TOPIC_NAME_BYTES_MAX"),
-        ("Pull", "0a0167", "INVALID_ARGUMENT", "a list marked M is absent"),
-        ("Send", "0a01611803", "INVALID_ARGUMENT", "an unknown enumeration value"),
-        ("SendOk", "0880808080808080" + "10", "INVALID_ARGUMENT", "2^53"),
-        ("SendOk", "08ffffffffffffffffff01", "INVALID_ARGUMENT", "2^64-1"),
-        ("ErrorInfo", "1201" + "61", "INVALID_ARGUMENT", "an error without a code"),
-        ("TopicCreate", "0a05616263", "MALFORMED_FRAME", "a text runs over the end"),
-        ("TopicCreate", "0a", "MALFORMED_FRAME", "a field without a value"),
-        ("TopicCreate", topic + "1b", "MALFORMED_FRAME", "a group, which proto3 does not have"),
-        ("TopicCreate", topic + "00", "MALFORMED_FRAME", "field number 0"),
-        ("Pull", "320a0a0161", "MALFORMED_FRAME", "a sub-message runs over the end"),
+        ("TopicCreate", "", "INVALID_ARGUMENT", "TYP-004", "a field marked M is absent"),
+        ("TopicCreate", "0a00", "INVALID_ARGUMENT", "TYP-004", "a field marked M is empty"),
+        ("TopicCreate", "0a8001" + "61" * 128, "INVALID_ARGUMENT", "TYP-006", "longer than TOPIC_NAME_BYTES_MAX"),
+        ("Pull", "0a0167", "INVALID_ARGUMENT", "TYP-004", "a list marked M is absent"),
+        ("Send", "0a01611803", "INVALID_ARGUMENT", "TYP-005", "an unknown enumeration value"),
+        ("SendOk", "0880808080808080" + "10", "INVALID_ARGUMENT", "TYP-001", "2^53"),
+        ("SendOk", "08ffffffffffffffffff01", "INVALID_ARGUMENT", "TYP-001", "2^64-1"),
+        ("ErrorInfo", "1201" + "61", "INVALID_ARGUMENT", "TYP-004", "an error without a code"),
+        ("TopicCreate", "0a05616263", "MALFORMED_FRAME", "TYP-007", "a text runs over the end"),
+        ("TopicCreate", "0a", "MALFORMED_FRAME", "TYP-007", "a field without a value"),
+        ("TopicCreate", topic + "1b", "MALFORMED_FRAME", "TYP-007", "a group, which proto3 does not have"),
+        ("TopicCreate", topic + "00", "MALFORMED_FRAME", "TYP-007", "field number 0"),
+        ("Pull", "320a0a0161", "MALFORMED_FRAME", "TYP-007", "a sub-message runs over the end"),
+        ("TopicCreate", topic + "0000", "MALFORMED_FRAME", "TYP-007", "field number 0 with a value"),
     ]
-    cases = [{"message": name, "hex": hex_text, "header": header, "why": why} for name, hex_text, header, why in good]
-    cases += [{"message": name, "hex": hex_text, "error": error, "why": why} for name, hex_text, error, why in bad]
+    cases = [{"message": name, "hex": hex_text, "header": header, "clauses": ids(clause), "why": why}
+             for name, hex_text, header, clause, why in good]
+    cases += [{"message": name, "hex": hex_text, "error": error, "clauses": ids(clause), "why": why}
+              for name, hex_text, error, clause, why in bad]
     clauses = [f"QNT-TYP-{n:03}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11)]
     return family("headers", clauses, cases)
 
@@ -210,21 +226,24 @@ def resealed(data):
 def batches():
     stamp = {"base_offset": 40, "term": 3, "store_time_ms": 1700000000123}
     good = [
-        {"records": [{"body": ""}]},
-        {"born_time_ms": 1700000000000, "records": [{"body": "hello"}]},
-        {"stamp": stamp, "records": [{"body": "hello"}]},
-        {"stamp": {"base_offset": 2**53 - 2, "term": 2**32 - 1, "store_time_ms": 2**53 - 1}, "records": [{"body": "x"}]},
-        {"producer_id": 2**53 - 1, "producer_epoch": 65535, "base_sequence": 2**32 - 1, "born_time_ms": 2**53 - 1,
-         "records": [{"body": "a"}, {"body": "b"}]},
-        {"born_time_ms": 5000, "records": [{"tag": "paid", "body": "1"}, {"body": "2"}, {"tag": "paid", "body": "3"}]},
-        {"born_time_ms": 5000, "records": [{"key": "k-1", "body": "1"}, {"key": "k-2", "body": "2", "born_time_ms": 4999}]},
-        {"born_time_ms": 5000, "stamp": stamp,
+        (ids("BAT-001", "BAT-005", "BAT-018"), {"records": [{"body": ""}]}),
+        (ids("BAT-001", "BAT-018"), {"born_time_ms": 1700000000000, "records": [{"body": "hello"}]}),
+        (ids("BAT-002"), {"stamp": stamp, "records": [{"body": "hello"}]}),
+        (ids("BAT-002"),
+         {"stamp": {"base_offset": 2**53 - 2, "term": 2**32 - 1, "store_time_ms": 2**53 - 1}, "records": [{"body": "x"}]}),
+        (ids("BAT-001"), {"producer_id": 2**53 - 1, "producer_epoch": 65535, "base_sequence": 2**32 - 1, "born_time_ms": 2**53 - 1,
+                          "records": [{"body": "a"}, {"body": "b"}]}),
+        (ids("BAT-001", "BAT-005"),
+         {"born_time_ms": 5000, "records": [{"tag": "paid", "body": "1"}, {"body": "2"}, {"tag": "paid", "body": "3"}]}),
+        (ids("BAT-001", "BAT-005"),
+         {"born_time_ms": 5000, "records": [{"key": "k-1", "body": "1"}, {"key": "k-2", "body": "2", "born_time_ms": 4999}]}),
+        (ids("BAT-002", "BAT-005"), {"born_time_ms": 5000, "stamp": stamp,
          "records": [{"key": "ключ", "tag": "标签", "body_hex": "00ff80", "properties": {"a": "1", "ü": "", "": "empty name"},
-                      "born_time_ms": 5063}, {"body": "z" * 200, "born_time_ms": 5064}]},
-        {"records": [{"body": f"m{i}"} for i in range(130)]},
-        {"compress": True, "stamp": stamp, "records": [{"tag": "t", "body": "0123456789" * 20} for _ in range(3)]},
+                      "born_time_ms": 5063}, {"body": "z" * 200, "born_time_ms": 5064}]}),
+        (ids("BAT-001", "BAT-006"), {"records": [{"body": f"m{i}"} for i in range(130)]}),
+        (ids("BAT-018"), {"compress": True, "stamp": stamp, "records": [{"tag": "t", "body": "0123456789" * 20} for _ in range(3)]}),
     ]
-    cases = [{"hex": encode_batch(batch).hex(), **batch} for batch in good]
+    cases = [{"hex": encode_batch(batch).hex(), **batch, "clauses": clauses + ids("BAT-019")} for clauses, batch in good]
     base = encode_batch({"born_time_ms": 5000, "records": [{"tag": "t", "body": "hello"}]})
     count = lambda n: resealed(patched(base, 40, struct.pack(">I", n)))
     attributes = lambda bits: resealed(patched(base, 36, struct.pack(">H", bits)))
@@ -251,20 +270,22 @@ def batches():
         (resealed(patched(base, 56, struct.pack(">Q", 2**64 - 1))), "a born time of 2^64-1"),
         (patched(base, len(base) - 1, b"\x01"), "the body checksum"),
     ]
-    cases += [{"hex": data.hex(), "error": "INVALID_BATCH", "by": "broker", "why": why} for data, why in bad]
+    narrower = {"no record": "BAT-006", "4097 records": "BAT-006", "transactional": "BAT-007", "control": "BAT-007", "delayed": "BAT-007"}
+    cases += [{"hex": data.hex(), "error": "INVALID_BATCH", "by": "broker", "clauses": ids(narrower.get(why, "BAT-019")), "why": why}
+              for data, why in bad]
     ignored = resealed(patched(base, 36, struct.pack(">H", 0xFD00)))
     cases.append({"hex": ignored.hex(), "born_time_ms": 5000, "records": [{"tag": "t", "body": "hello"}], "encodes": False,
-                  "why": "unknown bits of the attributes"})
+                  "clauses": ids("BAT-008", "BAT-019"), "why": "unknown bits of the attributes"})
     longer = resealed(patched(base[:64] + b"\xee" * 8 + base[64:], 3, b"\x09"))
     longer = resealed(patched(longer, 4, struct.pack(">I", len(longer) - 8)))
     cases.append({"hex": longer.hex(), "born_time_ms": 5000, "records": [{"tag": "t", "body": "hello"}], "encodes": False,
-                  "why": "a header of 72 bytes"})
+                  "clauses": ids("BAT-009", "BAT-019"), "why": "a header of 72 bytes"})
     extra = resealed(patched(base[:68] + bytes([base[68] + 2]) + base[69:] + b"\xaa\xbb", 4, struct.pack(">I", len(base) + 2 - 8)))
     cases.append({"hex": extra.hex(), "born_time_ms": 5000, "records": [{"tag": "t", "body": "hello"}], "encodes": False,
-                  "why": "bytes behind the properties of a record"})
+                  "clauses": ids("BAT-010", "BAT-019"), "why": "bytes behind the properties of a record"})
     trailing = resealed(patched(base + b"\xcc" * 3, 4, struct.pack(">I", len(base) + 3 - 8)))
     cases.append({"hex": trailing.hex(), "born_time_ms": 5000, "records": [{"tag": "t", "body": "hello"}], "encodes": False,
-                  "why": "bytes behind the last record"})
+                  "clauses": ids("BAT-010", "BAT-019"), "why": "bytes behind the last record"})
     plain = encode_batch({"records": [{"body": "hello"}]})
     record_at = 64
     for data, why in [
@@ -274,7 +295,9 @@ def batches():
         (resealed(patched(plain, 40, struct.pack(">I", 2))), "fewer records than the count"),
         (resealed(patched(plain, 36, struct.pack(">H", 1))), "records that do not inflate"),
     ]:
-        cases.append({"hex": data.hex(), "error": "INVALID_BATCH", "by": "consumer", "why": why})
+        varint = ids("BAT-021") if "varint" in why else []
+        cases.append({"hex": data.hex(), "error": "INVALID_BATCH", "by": "consumer", "clauses": ids("BAT-013", "BAT-020") + varint,
+                      "why": why})
     packed = encode_batch({"compress": True, "records": [{"body": "0123456789" * 20} for _ in range(3)]})
     declared = struct.unpack(">I", packed[record_at : record_at + 4])[0]
     declare = lambda data, n: resealed(patched(data, record_at, struct.pack(">I", n)))
@@ -292,8 +315,8 @@ def batches():
         (resized(packed[: record_at + 4]), "no deflated bytes at all"),
         (resized(packed[:-3]), "deflated bytes that end too soon"),
     ]:
-        cases.append({"hex": data.hex(), "error": "INVALID_BATCH", "by": "consumer", "why": why})
-    clauses = [f"QNT-BAT-{n:03}" for n in (1, 2, 5, 6, 7, 8, 9, 10, 12, 18, 19, 20)]
+        cases.append({"hex": data.hex(), "error": "INVALID_BATCH", "by": "consumer", "clauses": ids("BAT-012", "BAT-020"), "why": why})
+    clauses = [f"QNT-BAT-{n:03}" for n in (1, 2, 5, 6, 7, 8, 9, 10, 12, 13, 18, 19, 20, 21)]
     return family("batches", clauses, cases)
 
 

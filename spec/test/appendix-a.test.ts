@@ -1,10 +1,16 @@
 // The frames of appendix A, sent byte for byte to a broker of the reference implementation.
 import { decodeFrame, Flag, FRAMES, type FrameName } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
+import {
+  canonical,
+  controlOf,
+  type FrameKind,
+  fromCore,
+  type HeaderJson as Json,
+} from '../../packages/conformance/src/codec/schema-json.ts';
 import { type BrokerWorld, runningBroker, type TestClient } from '../../packages/core/test/broker/broker-world.ts';
 import type { FrameExample } from './example-runs.ts';
 import { type Fence, fencesOf, hexOf, jsonOf } from './fences.ts';
-import { canonical, controlOf, type FrameKind, fromCore, type Json } from './schema-json.ts';
 
 const PAGE = 'v1/appendix-a-minimal-client.md';
 const fences = fencesOf(PAGE);

@@ -4,55 +4,48 @@ import {
   batchFormError,
   bodyChecksumHolds,
   decodeFrame,
-  encodeFrame,
   Flag,
   FRAMES,
   type FrameName,
   type Platform,
+  StateRecord,
   verifyBatch,
 } from '@qanat/core';
 import { expect } from 'vitest';
+import {
+  type BatchJson as BatchExample,
+  batchBytes,
+  type PayloadJson,
+  payloadBytes,
+  readBatch,
+  saidOf,
+} from '../../packages/conformance/src/codec/batch-json.ts';
+import { frameBytes, KIND_FLAGS } from '../../packages/conformance/src/codec/frame-json.ts';
+import {
+  canonical,
+  controlOf,
+  type FrameKind,
+  fromCore,
+  type HeaderJson as Json,
+  toCore,
+} from '../../packages/conformance/src/codec/schema-json.ts';
 import { EntryCodec, EntryKind, readEntryHeader } from '../../packages/core/src/broker/log/entry.ts';
 import { FrameSplitter } from '../../packages/core/src/wire/frame-splitter.ts';
 import { encodePreface, PREFACE_BYTES, PrefaceReader } from '../../packages/core/src/wire/preface.ts';
 import { testPlatform as nodePlatform } from '../../packages/core/test/platform.ts';
-import { type BatchExample, batchBytes, recordInit } from './example-batches.ts';
-import { bytesOfHex, hexOfBytes } from './fences.ts';
-import { readBatch } from './read-batch.ts';
-import { canonical, controlOf, type FrameKind, fromCore, type Json, stateRecord, toCore } from './schema-json.ts';
+import { hexOfBytes } from './fences.ts';
 
 const platform: Platform = nodePlatform;
-const KIND_FLAGS: Readonly<Record<FrameKind, number>> = {
-  request: 0,
-  response: Flag.RESPONSE,
-  error: Flag.RESPONSE | Flag.ERROR,
-  push: Flag.ONEWAY,
-};
 
 export interface FrameExample {
   readonly correlation?: number;
   readonly more?: boolean;
   readonly header: Json;
-  readonly payload?: string | { readonly batches: readonly BatchExample[] };
+  readonly payload?: PayloadJson;
 }
 
-const join = (parts: readonly Uint8Array[]): Uint8Array => bytesOfHex(parts.map(hexOfBytes).join(''));
-
-export function payloadOf(payload: FrameExample['payload']): Uint8Array {
-  if (payload === undefined) return new Uint8Array(0);
-  if (typeof payload === 'string') return bytesOfHex(payload);
-  return join(payload.batches.map(batchBytes));
-}
-
-export function frameBytes(name: string, kind: FrameKind, example: FrameExample): Uint8Array {
-  const { message, codec } = controlOf(name, kind);
-  const flags = KIND_FLAGS[kind] | (example.more === true ? Flag.MORE : 0);
-  const control = codec.encode(toCore(message, example.header));
-  const payload = payloadOf(example.payload);
-  return join(
-    encodeFrame(FRAMES[name as FrameName].type, flags, example.correlation ?? 0, control, payload.length === 0 ? [] : [payload]),
-  );
-}
+const frameOf = (name: string, kind: FrameKind, { payload, ...example }: FrameExample): Uint8Array =>
+  frameBytes({ frame: name, kind, ...example, payload: hexOfBytes(payloadBytes(payload)) });
 
 /** The bytes are the frame that the example says: decoded, and encoded again. */
 export function runFrame(name: string, kind: FrameKind, bytes: Uint8Array, example: FrameExample): void {
@@ -62,15 +55,15 @@ export function runFrame(name: string, kind: FrameKind, bytes: Uint8Array, examp
   expect(frame.flags).toBe(KIND_FLAGS[kind] | (example.more === true ? Flag.MORE : 0));
   expect(frame.correlation).toBe(example.correlation ?? 0);
   expect(fromCore(message, codec.decode(frame.control))).toEqual(canonical(message, example.header));
-  expect(hexOfBytes(frame.payload)).toBe(hexOfBytes(payloadOf(example.payload)));
-  expect(hexOfBytes(frameBytes(name, kind, example))).toBe(hexOfBytes(bytes));
+  expect(hexOfBytes(frame.payload)).toBe(hexOfBytes(payloadBytes(example.payload)));
+  expect(hexOfBytes(frameOf(name, kind, example))).toBe(hexOfBytes(bytes));
   if (name === 'PULL' && kind === 'response') checkPullSizes(example, frame.payload.length);
 }
 
 /** The sizes of the results add up to the payload (QNT-PUL-007). */
-function checkPullSizes({ header }: FrameExample, payloadBytes: number): void {
+function checkPullSizes({ header }: FrameExample, payloadLength: number): void {
   const results = (header.results ?? []) as readonly { readonly bytes?: number }[];
-  expect(results.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(payloadBytes);
+  expect(results.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(payloadLength);
 }
 
 /** The bytes are the batch that the example says; encoded again unless another deflater made them. */
@@ -78,20 +71,7 @@ export function runBatch(bytes: Uint8Array, example: BatchExample, encodes = tru
   expect(batchFormError(bytes)).toBeUndefined();
   expect(bodyChecksumHolds(platform, bytes)).toBe(true);
   if (example.stamp !== undefined) expect(verifyBatch(platform, bytes)).toBeUndefined();
-  expect(readBatch(bytes)).toEqual({
-    producer_id: example.producer_id ?? 0,
-    producer_epoch: example.producer_epoch ?? 0,
-    base_sequence: example.base_sequence ?? 0,
-    born_time_ms: example.born_time_ms ?? 0,
-    stamp: example.stamp ?? { base_offset: 0, term: 0, store_time_ms: 0 },
-    records: example.records.map((record) => ({
-      key: record.key || undefined,
-      tag: record.tag || undefined,
-      body: hexOfBytes(recordInit(record).body),
-      born_time_ms: record.born_time_ms ?? example.born_time_ms ?? 0,
-      properties: { ...record.properties },
-    })),
-  });
+  expect(readBatch(bytes)).toEqual(saidOf(example));
   if (encodes && example.compress !== true) expect(hexOfBytes(batchBytes(example))).toBe(hexOfBytes(bytes));
 }
 
@@ -114,7 +94,7 @@ export function runEntry(bytes: Uint8Array, example: EntryExample): void {
   expect(codec.bodyHolds(bytes, 0, header)).toBe(true);
   const body =
     example.batch === undefined
-      ? stateRecord.codec.encode(toCore(stateRecord.message, example.state as Json))
+      ? StateRecord.encode(toCore('StateRecord', example.state as Json) as never)
       : batchBytes(example.batch);
   const sealed = codec.seal(
     {

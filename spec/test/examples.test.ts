@@ -1,6 +1,7 @@
 // Every fenced example of the specification runs against the core; a fence that nothing runs fails.
 import { describe, expect, it } from 'vitest';
-import type { BatchExample } from './example-batches.ts';
+import type { BatchJson as BatchExample } from '../../packages/conformance/src/codec/batch-json.ts';
+import type { FrameKind } from '../../packages/conformance/src/codec/schema-json.ts';
 import {
   type EntryExample,
   type FrameExample,
@@ -14,7 +15,6 @@ import {
 import { families } from './families.ts';
 import { type Fence, fencesOf, hexOf, jsonOf, pages } from './fences.ts';
 import { pseudoOf, pseudoProperties } from './pseudo.ts';
-import type { FrameKind } from './schema-json.ts';
 
 /** Code fences that show a command or a file to a reader; they make no claim about the protocol. */
 const PICTURES = new Set(['text']);

@@ -1,6 +1,5 @@
 // The families of vectors: what is verified for each case. The prose is in spec/v1/vectors/README.md.
 
-import * as core from '@qanat/core';
 import {
   allocateAveragely,
   allocateByCircle,
@@ -17,16 +16,22 @@ import {
   textChecksum,
 } from '@qanat/core';
 import { expect } from 'vitest';
+import type { BatchJson as BatchExample } from '../../packages/conformance/src/codec/batch-json.ts';
+import {
+  canonical,
+  codecOf,
+  type FrameKind,
+  fromCore,
+  type HeaderJson as Json,
+  toCore,
+} from '../../packages/conformance/src/codec/schema-json.ts';
 import { SequenceWindow } from '../../packages/core/src/broker/sequence-window.ts';
 import { fmix32 } from '../../packages/core/src/model/queue-by-key.ts';
 import { portableCrc32 } from '../../packages/core/src/portable-crc32.ts';
 import { PrefaceReader } from '../../packages/core/src/wire/preface.ts';
-import type { MessageType } from '../../packages/core/src/wire/protobuf.ts';
 import { testPlatform } from '../../packages/core/test/platform.ts';
-import type { BatchExample } from './example-batches.ts';
 import { type FrameExample, runBatch, runFrame } from './example-runs.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
-import { canonical, type FrameKind, fromCore, type Json, toCore } from './schema-json.ts';
 import { greet } from './session-player.ts';
 
 interface Family {
@@ -72,7 +77,7 @@ export const families: Readonly<Record<string, Family>> = {
   }),
 
   headers: family(({ message, header, ...example }: HexCase & { readonly message: string; readonly header: Json }) => {
-    const codec = (core as unknown as Record<string, MessageType<unknown, unknown>>)[message] as MessageType<unknown, unknown>;
+    const codec = codecOf(message);
     if (example.error !== undefined) return expect(errorOf(() => codec.decode(bytesOf(example)))).toBe(example.error);
     expect(fromCore(message, codec.decode(bytesOf(example)))).toEqual(canonical(message, header));
     expect(fromCore(message, codec.decode(codec.encode(toCore(message, header))))).toEqual(canonical(message, header));

@@ -11,11 +11,11 @@ import {
   type QanatError,
   Random,
 } from '@qanat/core';
+import type { BatchSaid } from '../../packages/conformance/src/codec/batch-json.ts';
+import type { HeaderJson as Json } from '../../packages/conformance/src/codec/schema-json.ts';
 import { FakeDisk } from '../../packages/core/test/log/fake-disk.ts';
 import { testPlatform } from '../../packages/core/test/platform.ts';
 import { bytesOfHex } from './fences.ts';
-import type { BatchSaid } from './read-batch.ts';
-import type { Json } from './schema-json.ts';
 import type { Player, RoleCall, Setup, Step } from './session-format.ts';
 
 const WALL_MS = 1_700_000_000_000;

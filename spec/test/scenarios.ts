@@ -1,5 +1,5 @@
 // The conversations of whole roles that are recorded as session vectors.
-import { batchBytes } from './example-batches.ts';
+import { batchBytes } from '../../packages/conformance/src/codec/batch-json.ts';
 import { type Heard, SessionRecorder } from './session-recorder.ts';
 
 const STORE_ID = '000102030405060708090a0b0c0d0e0f';

@@ -1,6 +1,6 @@
 // The format of recorded sessions (spec/v1/vectors/README.md), and what plays one of them.
 import type { LiveFrame, Output } from '@qanat/core';
-import type { FrameKind, Json } from './schema-json.ts';
+import type { FrameKind, HeaderJson as Json } from '../../packages/conformance/src/codec/schema-json.ts';
 
 export interface OutStep {
   readonly frame?: string;

@@ -14,12 +14,12 @@ import {
   ServerSessions,
 } from '@qanat/core';
 import { expect } from 'vitest';
+import { readBatch } from '../../packages/conformance/src/codec/batch-json.ts';
+import { controlOf, type FrameKind, fromCore, toCore } from '../../packages/conformance/src/codec/schema-json.ts';
 import { NameServer } from '../../packages/core/src/name-server/name-server.ts';
 import { encodeFrame } from '../../packages/core/src/wire/frame.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
-import { readBatch } from './read-batch.ts';
 import { batchText, inputOf, ROLE_PLAYERS } from './role-players.ts';
-import { controlOf, type FrameKind, fromCore, toCore } from './schema-json.ts';
 import type { Done, OutStep, Player, Session, Setup, Step } from './session-format.ts';
 
 export type { Session } from './session-format.ts';

@@ -1,9 +1,15 @@
 // Records what the reference implementation does in a conversation as a session vector. scripts/record-sessions.mjs runs it.
 import { decodeFrame, encodeFrame, Flag, FRAMES, type FrameName, type Output } from '@qanat/core';
+import { readBatch } from '../../packages/conformance/src/codec/batch-json.ts';
+import {
+  controlOf,
+  type FrameKind,
+  fromCore,
+  type HeaderJson as Json,
+  toCore,
+} from '../../packages/conformance/src/codec/schema-json.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
-import { readBatch } from './read-batch.ts';
 import { batchText, ROLE_PLAYERS } from './role-players.ts';
-import { controlOf, type FrameKind, fromCore, type Json, toCore } from './schema-json.ts';
 import type { Done, Player, RoleCall, Session, Step } from './session-format.ts';
 
 const NOTHING = new Uint8Array(0);

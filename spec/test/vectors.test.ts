@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalFilter, nameError, parseFilter, passes, QanatError, tagError } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
+import { filterLine, textLines } from '../../packages/conformance/src/codec/text-lines.ts';
 import { families } from './families.ts';
 import { SPEC_DIR } from './fences.ts';
 import { isPlayable, playSession, type Session } from './session-player.ts';
@@ -30,17 +31,7 @@ describe.each(files.filter((name) => name.endsWith('.json')))('%s', (file) => {
   );
 });
 
-/** One text a line; `\u{…}` and `\\` are escapes, lines that begin with `;` are comments. */
-function lines(name: string): readonly string[] {
-  const texts = read(name)
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith(';'));
-  return texts.map((line) =>
-    line
-      .replace(/^"(.*)"$/s, '$1')
-      .replace(/\\u\{([0-9a-f]+)\}/g, (_, code: string) => String.fromCodePoint(Number.parseInt(code, 16))),
-  );
-}
+const lines = (name: string): readonly string[] => textLines(read(name));
 
 const invalidFilter = (text: string): boolean => {
   try {
@@ -61,9 +52,7 @@ describe('texts', () => {
   it.each(lines('tags-invalid.txt'))('QNT-NAM-004: %j is no tag', (text) => expect(tagError(text)).toBeTypeOf('string'));
   it.each(lines('filters-invalid.txt'))('QNT-NAM-007: %j is no filter', (text) => expect(invalidFilter(text)).toBe(true));
   it.each(lines('filters-valid.txt'))('QNT-NAM-008, QNT-NAM-009: %s', (line) => {
-    const [text, tags] = line.split(' => ') as [string, string];
-    const filter = text.replace(/^"(.*)"$/s, '$1');
-    const expected = JSON.parse(tags) as string[] | null;
+    const { filter, tags: expected } = filterLine(line);
     expect(canonicalFilter(filter)).toBe(expected === null ? '*' : [...expected].sort().join(' || '));
     expect(passes(parseFilter(filter), undefined)).toBe(expected === null);
     for (const tag of expected ?? ['anything']) expect(passes(parseFilter(filter), tag)).toBe(true);

@@ -1,5 +1,6 @@
 export type { Clause, Judge } from './clause/clause.ts';
 export type { Ability, Driver, Manifest, Role } from './driver/driver.ts';
+export { ReferenceCodec } from './driver/reference-codec.ts';
 export { clausesOf, FAMILIES } from './families/index.ts';
 export type { Ground } from './ground/ground.ts';
 export { historyLine, readHistoryLine } from './history/history.ts';

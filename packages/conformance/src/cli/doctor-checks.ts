@@ -1,9 +1,11 @@
 import type { Ability, Driver, Role } from '../driver/driver.ts';
 import type { LineDriver } from '../driver/line-driver.ts';
+import { askedIn } from '../families/codec/asked.ts';
 import { FAMILIES } from '../families/index.ts';
+import { View } from '../history/view.ts';
 import { isObject } from '../json.ts';
 import { DriverSite } from '../run/driver-site.ts';
-import { runProgram, unreachable } from '../run/run-program.ts';
+import { type Run, runProgram, unreachable } from '../run/run-program.ts';
 import { fits } from '../run/survey.ts';
 
 /** Where findings go. */
@@ -55,8 +57,18 @@ export async function tryRole(driver: Driver, role: Role, startMs: number, { goo
   const run = await runProgram(site, program, FAMILIES);
   site.close();
   const obstacle = run.harness ?? unreachable(run);
+  if (role === 'codec' && obstacle === undefined) return tellCodec(run, { good, bad });
   const talked = run.events.some((event) => event.kind === 'frame' && event.from === 'subject');
   if (obstacle !== undefined) bad(`${role}: ${obstacle}`);
   else if (!talked) bad(`${role}: it was started, and sent no frame: is the address right that it told, or was given?`);
   else good(`${role}: a first program ran (${program.name}), ${run.events.length} events`);
+}
+
+/** Says what is wrong with the first answer that is not as it should be. */
+function tellCodec({ program, events }: Run, { good, bad }: Complain): void {
+  const asked = askedIn(new View(events, 0));
+  const wrong = asked.find((one) => one.wrong !== undefined)?.wrong;
+  if (asked.length === 0) bad(`codec: it knows neither "decode" nor "encode" of frames`);
+  else if (wrong !== undefined) bad(`codec: ${wrong}`);
+  else good(`codec: a first program ran (${program.name}), ${asked.length} questions`);
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Manifest, Role } from '../driver/driver.ts';
+import { ROLES } from '../driver/driver-message.ts';
 import { type DriverPlace, LineDriver } from '../driver/line-driver.ts';
 import { DriverSite } from '../run/driver-site.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
@@ -21,8 +22,6 @@ export interface Subject {
   abandon(): void;
 }
 
-const RUNNABLE: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer'];
-
 export function addSubjectOptions(command: Command): Command {
   return command
     .option(
@@ -35,8 +34,8 @@ export function addSubjectOptions(command: Command): Command {
 }
 
 export function roleOf(text: string): Role {
-  if (RUNNABLE.includes(text as Role)) return text as Role;
-  throw new UsageError(`there is no role ${text}`, `one of: ${RUNNABLE.join(', ')}`);
+  if (ROLES.includes(text as Role)) return text as Role;
+  throw new UsageError(`there is no role ${text}`, `one of: ${ROLES.join(', ')}`);
 }
 
 /** Starts or reaches what is to be tried. @throws UsageError, DriverError. */
@@ -76,6 +75,7 @@ function referenceSubject(role: Role): Subject {
     'register',
     'settings',
     'powerloss',
+    'functions',
   ] as const;
   const manifest: Manifest = { name: 'qanat (in process)', version: '0.1.0', language: 'TypeScript', roles: [role], abilities };
   return { site: { ...inProcessSite({ role }), manifest }, close: async () => {}, abandon: () => {} };
@@ -83,7 +83,7 @@ function referenceSubject(role: Role): Subject {
 
 function endpointSubject(role: Role, address: string): Subject {
   if (role !== 'nameserver' && role !== 'broker')
-    throw new UsageError(`a ${role} has no address`, 'producers and consumers are tried by a driver: --cmd');
+    throw new UsageError(`a ${role} has no address`, 'producers, consumers and codecs are tried by a driver: --cmd');
   if (!/:\d+$/.test(address)) throw new UsageError(`${address} is no address`, 'it has a host and a port: 127.0.0.1:7600');
   const site = endpointSite(role, address);
   return { site, close: () => site.cleanUp(), abandon: () => {} };

@@ -19,6 +19,7 @@ export const ABILITIES: readonly Ability[] = [
   'register',
   'settings',
   'powerloss',
+  'functions',
 ];
 
 /** What a driver says: the answer to a call, or something by itself. */

@@ -29,7 +29,9 @@ export type Ability =
   /** Starts with other settings: limits, intervals. */
   | 'settings'
   /** Loses what is not synced. */
-  | 'powerloss';
+  | 'powerloss'
+  /** Of a codec: answers pure functions of the specification as well. */
+  | 'functions';
 
 /** What a driver says of itself and its subject. */
 export interface Manifest {

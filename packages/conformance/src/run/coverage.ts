@@ -1,14 +1,23 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Requirement } from '../clause/gen/requirements.ts';
 import type { Role } from '../driver/driver.ts';
+import { ROLES } from '../driver/driver-message.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
-import { FAMILIES } from '../families/index.ts';
+import { clausesOf, FAMILIES } from '../families/index.ts';
 
 /** The roles of subjects, with the letters by which the specification says whom a requirement binds. */
-const LETTERS: Readonly<Record<Role, string>> = { nameserver: 'N', broker: 'B', producer: 'P', consumer: 'C', codec: 'A' };
+const LETTERS: Readonly<Record<Exclude<Role, 'codec'>, string>> = {
+  nameserver: 'N',
+  broker: 'B',
+  producer: 'P',
+  consumer: 'C',
+};
 
-/** Whether a requirement binds a role. */
-export const binds = ({ roles }: Requirement, role: Role): boolean => roles.includes('A') || roles.includes(LETTERS[role]);
+const OF_CODECS: ReadonlySet<string> = new Set(clausesOf('codec').map(({ id }) => id));
+
+/** Whether a requirement binds a role. A codec is a part of any of the others: what can be asked of it alone binds it. */
+export const binds = ({ id, roles }: Requirement, role: Role): boolean =>
+  role === 'codec' ? OF_CODECS.has(id) : roles.includes('A') || roles.includes(LETTERS[role]);
 
 /** What this kit has for a requirement and a role that it binds: clauses, or else a reason why not, or else nothing. */
 export interface Coverage {
@@ -19,13 +28,10 @@ export interface Coverage {
 
 /** For each role that a requirement binds. */
 export function coverageOf(requirement: Requirement): readonly Coverage[] {
-  const roles: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer'];
-  return roles
-    .filter((role) => binds(requirement, role))
-    .map((role) => {
-      const clauses = FAMILIES.flatMap(({ name: family, clauses }) =>
-        clauses.filter(({ id, roles }) => id === requirement.id && roles.includes(role)).map((clause) => ({ family, clause })),
-      );
-      return { role, clauses, excluded: clauses.length > 0 ? undefined : exclusionOf(requirement.id, role) };
-    });
+  return ROLES.filter((role) => binds(requirement, role)).map((role) => {
+    const clauses = FAMILIES.flatMap(({ name: family, clauses }) =>
+      clauses.filter(({ id, roles }) => id === requirement.id && roles.includes(role)).map((clause) => ({ family, clause })),
+    );
+    return { role, clauses, excluded: clauses.length > 0 ? undefined : exclusionOf(requirement.id, role) };
+  });
 }

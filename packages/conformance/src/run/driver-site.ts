@@ -62,6 +62,7 @@ export class DriverSite implements Site {
     const history = historyOf(ground);
     const number = ++this.#programs;
     const token = `-${this.#run}-${number.toString(36)}`;
+    if (this.role === 'codec') return this.#codec(ground, history, token);
     return this.role === 'producer' || this.role === 'consumer'
       ? this.#client(ground, history, `${number}`, token)
       : this.#server(ground, history, program, this.#idOf(`${number}`), token);
@@ -70,6 +71,17 @@ export class DriverSite implements Site {
   /** A server's name: its data must not be those of an earlier run. */
   #idOf(name: string): string {
     return `${this.#run}-${name}`;
+  }
+
+  /** A codec keeps nothing from one question to the next: all programs ask the same one. */
+  #codec(ground: TcpGround, history: History, token: string): Prepared {
+    const driver: Driver = {
+      manifest: this.manifest,
+      call: (op, args, done) => this.#driver.call(op, args, settled(ground, done)),
+      onTold: () => {},
+      close: async () => {},
+    };
+    return { ground, history, driver, address: undefined, token, release: async () => {} };
   }
 
   /** Names of clients are the program's own. */

@@ -3,6 +3,7 @@ import { nodePlatform } from '@qanat/transports/node';
 import { KitCluster } from '../cluster/kit-cluster.ts';
 import type { Driver, Role } from '../driver/driver.ts';
 import { ReferenceClient } from '../driver/reference-client.ts';
+import { ReferenceCodec } from '../driver/reference-codec.ts';
 import { type Engines, ReferenceServer } from '../driver/reference-server.ts';
 import type { Ground } from '../ground/ground.ts';
 import { VirtualGround } from '../ground/virtual-ground.ts';
@@ -33,6 +34,10 @@ export function inProcessSite({ role, engines = core, driver, latencyMs }: InPro
     async prepare(program, historyOf): Promise<Prepared> {
       const ground = new VirtualGround(latencyMs);
       const history = historyOf(ground);
+      if (role === 'codec') {
+        const made = driver?.(ground, program) ?? new ReferenceCodec(engines);
+        return { ground, history, driver: made, address: undefined, token: '', release: () => made.close() };
+      }
       if (role === 'producer' || role === 'consumer') {
         const made = driver?.(ground, program) ?? new ReferenceClient({ role, ground, platform: nodePlatform, engines });
         return { ground, history, driver: made, address: undefined, token: '', release: () => made.close() };

@@ -75,8 +75,13 @@ const longestFirst = (programs: readonly Program[]): readonly Program[] =>
 
 const bytesOf = ({ events }: Run): number => events.reduce((sum, event) => sum + ('bytes' in event ? event.bytes.length : 0), 0);
 
-const hasAnswer = ({ events }: Run): boolean =>
-  events.some((event) => (event.kind === 'frame' || event.kind === 'bytes') && event.from === 'subject');
+/** What a codec says, its driver says for it; drivers of others may answer though nobody is behind them. */
+const hasAnswer = ({ program, events }: Run): boolean =>
+  events.some((event) =>
+    program.role === 'codec'
+      ? event.kind === 'result'
+      : (event.kind === 'frame' || event.kind === 'bytes') && event.from === 'subject',
+  );
 
 const whyInVain = (run: Run): string =>
   run.harness ?? unreachable(run) ?? 'it takes connections and does not answer, or makes none';

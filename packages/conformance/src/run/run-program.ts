@@ -89,6 +89,7 @@ async function playIn(
 ): Promise<void> {
   const { ground, history, driver, token } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
+  const isServer = program.role === 'nameserver' || program.role === 'broker';
   let play: Play | undefined;
   let own: KitCluster | undefined;
   if (isClient && prepared.cluster === undefined) {
@@ -108,7 +109,7 @@ async function playIn(
   if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });
   try {
     await own?.start();
-    const ops = opsOf(program, families, isClient);
+    const ops = opsOf(program, families);
     for (const [index, step] of program.steps.entries()) {
       history.add({ kind: 'step', step: index, op: step.op });
       await doStep(play, step, ops).catch((error) => {
@@ -116,7 +117,7 @@ async function playIn(
         onSenseless(`step ${index}, ${step.op}: ${(error as Error).stack ?? error}`);
       });
     }
-    if (flagOf(program.setup ?? {}, 'fence', !isClient)) await fenceAll(play);
+    if (flagOf(program.setup ?? {}, 'fence', isServer)) await fenceAll(play);
     noteUnfinished(play);
     // The time until which the kit has waited for what never came.
     history.add({ kind: 'step', step: program.steps.length, op: 'end' });
@@ -144,8 +145,15 @@ async function fenceAll(play: Play): Promise<void> {
   await play.pass(play.ground.timing === 'virtual' ? 50 : 20);
 }
 
-const opsOf = (program: Program, families: readonly Family[], isClient: boolean): Readonly<Record<string, Op>> => ({
-  ...(isClient ? CLIENT_OPS : SERVER_OPS),
+/** What all families share. A codec has nothing to connect to. */
+const SHARED_OPS: Readonly<Record<Role, Readonly<Record<string, Op>>>> = {
+  ...{ nameserver: SERVER_OPS, broker: SERVER_OPS },
+  ...{ producer: CLIENT_OPS, consumer: CLIENT_OPS },
+  codec: {},
+};
+
+const opsOf = (program: Program, families: readonly Family[]): Readonly<Record<string, Op>> => ({
+  ...SHARED_OPS[program.role],
   ...families.find(({ name }) => name === program.family)?.ops,
 });
 

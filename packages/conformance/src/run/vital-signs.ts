@@ -1,4 +1,5 @@
 import type { Role } from '../driver/driver.ts';
+import { askedIn } from '../families/codec/asked.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { View } from '../history/view.ts';
 import type { Program, Step } from '../play/program.ts';
@@ -19,8 +20,11 @@ const SIGNS: Readonly<Record<Role, (view: View) => boolean>> = {
     view.requests('SEND', 'subject').length > 0 &&
     view.calls('send').some(({ result }) => result !== undefined && result.error === undefined),
   consumer: (view) => view.requests('PULL', 'subject').length > 0 && view.told('delivered').length > 0,
-  codec: () => true,
+  codec: (view) => ['decode', 'encode'].every((op) => hasRightFrame(view, op)),
 };
+
+const hasRightFrame = (view: View, op: string): boolean =>
+  askedIn(view).some((asked) => asked.op === op && asked.what === 'frame' && asked.succeeds && asked.wrong === undefined);
 
 /** What one program that shows it does, for people. */
 export const VITAL_SIGNS: Readonly<Record<Role, string>> = {
@@ -28,7 +32,7 @@ export const VITAL_SIGNS: Readonly<Record<Role, string>> = {
   broker: 'a batch was stored and read back',
   producer: 'a message was sent and acknowledged',
   consumer: 'a message was pulled and delivered',
-  codec: 'it answered',
+  codec: 'a frame was decoded and encoded right',
 };
 
 export const showsLife = (role: Role, events: readonly HistoryEvent[]): boolean => SIGNS[role](new View(events, 0));
@@ -68,8 +72,14 @@ const STEPS: Readonly<Record<Role, readonly Step[]>> = {
     { op: 'start', client: 'c', group: '~vital', subscriptions: [{ topic: '~orders' }], from: 'first' },
     { op: 'awaitDelivered' },
   ],
-  codec: [],
+  codec: [{ op: 'vector', file: 'frames', case: 1 }],
 };
 
 /** The least work of a role: run when no other program has shown that a subject does any, as with a few programs only. */
-export const vitalProgram = (role: Role): Program => ({ family: 'vital', name: 'works-at-all', role, steps: STEPS[role] });
+export const vitalProgram = (role: Role): Program => ({
+  // The operations for a codec are those of its family.
+  family: role === 'codec' ? 'codec' : 'vital',
+  name: 'works-at-all',
+  role,
+  steps: STEPS[role],
+});

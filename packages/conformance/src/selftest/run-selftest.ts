@@ -14,6 +14,7 @@ import { countOf, type Result, type VerdictName } from '../run/result.ts';
 import { KIT_NAME } from '../version.ts';
 import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
 import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
+import { DEGENERATE_CODECS, DegenerateCodec } from './degenerate-codecs.ts';
 import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
 
 /** What became of one subject whose verdict is known beforehand. */
@@ -67,6 +68,7 @@ export async function runDegenerate(nowMs: () => number, told: Told): Promise<vo
       await degenerate(name, role, (ground) => new DegenerateServer(name, role, ground), nowMs, told);
   for (const role of CLIENTS)
     for (const name of DEGENERATE_CLIENTS) await degenerate(name, role, () => new DegenerateClient(name, role), nowMs, told);
+  for (const name of DEGENERATE_CODECS) await degenerate(name, 'codec', () => new DegenerateCodec(name), nowMs, told);
 }
 
 async function degenerate(
@@ -158,6 +160,7 @@ async function verdictOn(
     'register',
     'settings',
     'powerloss',
+    'functions',
   ] as const;
   const manifest = { name: 'self-test', version: '0', roles: [role], abilities };
   return explore({

@@ -143,7 +143,10 @@ describe('list, explain, vectors', () => {
     const [first] = (await run('list', '--only', 'QNT-BAT-002', '--json')).out.split('\n');
     expect(JSON.parse(first as string)).toMatchObject({
       id: 'QNT-BAT-002',
-      coverage: [{ role: 'broker', families: ['produce'] }],
+      coverage: [
+        { role: 'broker', families: ['produce'] },
+        { role: 'codec', families: ['codec'] },
+      ],
     });
   });
 

@@ -156,6 +156,18 @@ describe('the doctor says what is wrong with', () => {
       manifest({ abilities: ['pause'] }),
       /names the ability "pause", and answers "pause" with \{"kind":"unsupported"\}/,
     ],
+    [
+      'a codec that decodes nothing',
+      '',
+      manifest({ roles: ['codec'] }),
+      /codec: it knows neither "decode" nor "encode" of frames/,
+    ],
+    [
+      'a codec that is wrong',
+      "const right = answer; answer = (call) => (call.op === 'decode' ? say({ id: call.id, ok: {} }) : right(call));",
+      manifest({ roles: ['codec'] }),
+      /codec: frames\.json, case 1, decode frame: .* has to come/,
+    ],
   ];
 
   it.concurrent.each(wrong)('%s', async (_, change, told, says) => {

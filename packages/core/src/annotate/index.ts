@@ -8,7 +8,7 @@ import { annotateEntry } from './annotate-entry.ts';
 import { annotateFrame } from './annotate-frame.ts';
 import { type AnnotatedPart, PartReader } from './part.ts';
 
-export { FIELDS, type Field } from './gen/fields.ts';
+export { FIELDS, type Field, VALUE_NAMES } from './gen/fields.ts';
 export type { AnnotatedPart } from './part.ts';
 
 /** What bytes may be. A stream is a preface and frames, or frames alone. */
