@@ -350,4 +350,12 @@ export const MUTANTS = [
     '{ topic: this.#topic, onDemand: true }',
     '{ topic: this.#topic, onDemand: false }',
   ),
+  mutant(
+    'client-asks-for-an-unknown-acknowledgement',
+    'SEND has a value of its enumeration that nobody knows',
+    'QNT-TYP-012',
+    MESSAGES,
+    "  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Send.queue'));",
+    '  w.uint32(24).uint32(9);',
+  ),
 ];

@@ -478,4 +478,13 @@ export const MUTANTS = [
     clause: 'QNT-KAL-004',
     role: 'broker',
   },
+  {
+    name: 'limit-without-its-name',
+    what: 'LIMIT_EXCEEDED does not say which limit',
+    file: 'broker/topic-admin.ts',
+    find: '`the broker has ${topicsMax} topics (TOPICS_PER_BROKER_MAX)`',
+    replace: "'there are too many'",
+    clause: 'QNT-LIM-009',
+    role: 'broker',
+  },
 ];

@@ -553,4 +553,13 @@ export const MUTANTS = [
     clause: 'QNT-TYP-009',
     role: 'broker',
   },
+  {
+    name: 'answers-that-are-none',
+    what: 'the control header of SEND_OK ends in the midst of a field',
+    file: 'wire/gen/messages.ts',
+    find: "  if (v.storeTimeMs) writeUint64(w.uint32(16), v.storeTimeMs, 'SendOk.store_time_ms');",
+    replace: '  if (v.storeTimeMs) w.uint32(16);',
+    clause: 'QNT-TYP-012',
+    role: 'broker',
+  },
 ];

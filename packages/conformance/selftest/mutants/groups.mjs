@@ -588,4 +588,12 @@ export const MUTANTS = [
     replace: 'return slot?.queue === 0 ? undefined : lease?.member;',
     clause: 'QNT-GRP-057',
   },
+  {
+    name: 'groups-conflict-without-the-record',
+    what: 'the message of SUBSCRIPTION_CONFLICT shows the text of the member only',
+    file: SUBSCRIPTION,
+    find: '`the group has [${shown(subscriptionText(recorded))}] (version ${recorded.version}), this member',
+    replace: '`the group has another subscription (version ${recorded.version}), this member',
+    clause: 'QNT-GRP-028',
+  },
 ];

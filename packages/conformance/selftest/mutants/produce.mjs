@@ -467,6 +467,14 @@ export const MUTANTS = [
     clause: 'QNT-SND-038',
   },
   {
+    name: 'hole-after-a-restart',
+    what: 'a recovery forgets where the second message of a queue is, and what is behind it comes in its place',
+    file: RECOVERY,
+    find: 'this.#parts.index.add(topicId, queue, segment.base,',
+    replace: 'if (baseOffset !== 1) this.#parts.index.add(topicId, queue, segment.base,',
+    clause: 'QNT-SND-003',
+  },
+  {
     name: 'next-offset-forgotten',
     what: 'a queue whose messages are gone begins anew after a restart',
     file: 'broker/topics.ts',

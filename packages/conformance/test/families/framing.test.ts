@@ -64,6 +64,17 @@ describe('what no mutant of the engines shows', () => {
     expect(judged(events, ['QNT-TYP-009'])).toEqual(['QNT-TYP-009 +1 -0']);
     expect(judged(wrong, ['QNT-TYP-009'])).toEqual(['QNT-TYP-009 +0 -1']);
   });
+
+  it('sees control headers that no receiver takes', async () => {
+    const events = await historyOf('empty-hello', 'broker');
+    const wrong = events.map((event) => {
+      if (event.kind !== 'frame' || event.from !== 'subject' || event.bytes.length === 16) return event;
+      // A number whose last byte says that another one follows.
+      return { ...event, bytes: Uint8Array.of(...event.bytes.subarray(0, -1), 0xff) };
+    });
+    expect(judged(events, ['QNT-TYP-012'])).toEqual(['QNT-TYP-012 +1 -0']);
+    expect(judged(wrong, ['QNT-TYP-012'])).toEqual(['QNT-TYP-012 +0 -1']);
+  });
 });
 
 const PREFACE = 'ab514e5401000000';

@@ -76,10 +76,18 @@ const prefix = clauseOf(
   { needs: ['powerloss'] },
 );
 
-/** Where the queue ends after a power cut; undefined where somebody sent something to it since then. */
-function endSeen(analysis: Analysis, { place, end, highWatermark }: Reading, loss: Death): number | undefined {
-  const isNew = (send: Send): boolean => send.start > loss.index && send.start < end && analysis.placeOf(send) === place;
-  return analysis.sends.some(isNew) ? undefined : highWatermark;
+/**
+ * Where the queue ends after a power cut, as this reading or another one of it tells; undefined where none does before somebody
+ * sends something to it again, or the broker ends.
+ */
+function endSeen(analysis: Analysis, { place, end }: Reading, loss: Death): number | undefined {
+  const isNew = (send: Send, before: number): boolean =>
+    send.start > loss.index && send.start < before && analysis.placeOf(send) === place;
+  const isUntouched = (before: number): boolean =>
+    !analysis.sends.some((send) => isNew(send, before)) && analysis.lives.between(loss.index, before).length === 0;
+  if (!isUntouched(end)) return undefined;
+  const readings = analysis.readingsIn.get(place) ?? [];
+  return readings.find((one) => one.start > loss.index && one.highWatermark !== undefined && isUntouched(one.end))?.highWatermark;
 }
 
 /** Two looks at one place of a queue, the second after the first. */
