@@ -31,13 +31,16 @@ const start: Op = async (play, step) => {
   else await play.call(`${play.program.role}.start`, args, START_MS);
 };
 
+/** Calls of one step, within what a history can hold, whatever a program says. */
+const CALLS_MAX = 1_000;
+
 /**
  * Sends messages: `topic`, `count` of them in calls of their own (or one `batch`), `key`, `tag`, `body`, `timeoutMs`; `wait`
  * for all.
  */
 const send: Op = async (play, step) => {
   const { op: _, wait, count: __, ...message } = play.value(step) as JsonObject & { op: string };
-  const pending = Array.from({ length: countOf(step, 'count') }, (___, i) =>
+  const pending = Array.from({ length: Math.min(countOf(step, 'count'), CALLS_MAX) }, (___, i) =>
     play.begin('send', {
       client: 'p',
       topic: play.value('~orders') as string,
