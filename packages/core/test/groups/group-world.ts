@@ -273,7 +273,7 @@ export class GroupWorld {
       oldest: Array.from({ length: queues }, () => 0),
       stored: Array.from({ length: queues }, () => Array.from({ length: messages }, () => this.wallMs)),
     });
-    this.groups.topicAltered(name);
+    this.groups.topologyChanged(name);
   }
 
   /** Stores messages in a queue. */
@@ -288,7 +288,7 @@ export class GroupWorld {
       topic.stored.push([]);
     }
     topic.queues = queues;
-    this.groups.topicAltered(name);
+    this.groups.topologyChanged(name);
   }
 
   removeTopic(name: string): void {

@@ -165,11 +165,6 @@ export class Groups {
     for (const name of this.#subscribers.get(topic) ?? []) this.#groups.get(name)?.topologyChanged();
   }
 
-  /** A topic of this broker was made, or has more queues. */
-  topicAltered(topic: string): void {
-    this.topologyChanged(topic);
-  }
-
   /** A topic of this broker is gone. */
   topicRemoved(topicId: number): void {
     for (const group of this.#groups.values()) group.topicRemoved(topicId);
