@@ -9,7 +9,7 @@ const FAILURES_SHOWN = 10;
 const HARNESS_SHOWN = 5;
 
 const SENTENCES: Readonly<Record<Result['settled'], string>> = {
-  conformant: 'CONFORMANT: every clause that applies was put to the test and held',
+  conformant: 'CONFORMANT: every MUST that applies was put to the test and held',
   nonconformant: 'NOT CONFORMANT',
   inconclusive: 'INCONCLUSIVE: nothing was found wrong, but some clauses were never put to the test',
   harness: 'NO VERDICT: the driver or the kit could not do its part',
