@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Manifest, Role } from '../driver/driver.ts';
-import { ROLES } from '../driver/driver-message.ts';
+import { ABILITIES, ROLES } from '../driver/driver-message.ts';
 import { type DriverPlace, LineDriver } from '../driver/line-driver.ts';
 import { DriverSite } from '../run/driver-site.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
@@ -62,22 +62,13 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
 }
 
 function referenceSubject(role: Role): Subject {
-  const abilities = [
-    'policy',
-    'abandon',
-    'events',
-    'batch',
-    'broadcasting',
-    'dead-letter',
-    'kill',
-    'stop',
-    'pause',
-    'register',
-    'settings',
-    'powerloss',
-    'functions',
-  ] as const;
-  const manifest: Manifest = { name: 'qanat (in process)', version: '0.1.0', language: 'TypeScript', roles: [role], abilities };
+  const manifest: Manifest = {
+    name: 'qanat (in process)',
+    version: '0.1.0',
+    language: 'TypeScript',
+    roles: [role],
+    abilities: ABILITIES,
+  };
   return { site: { ...inProcessSite({ role }), manifest }, close: async () => {}, abandon: () => {} };
 }
 

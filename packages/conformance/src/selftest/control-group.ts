@@ -69,6 +69,7 @@ const ALL: readonly Role[] = [...SERVERS, 'producer', 'consumer'];
 
 /** Legal differences, each by itself. */
 export const CONTROL_GROUP: readonly LegalVariant[] = [
+  { name: 'the codec as it is', roles: ['codec'] },
   { name: 'far away: 20 ms each way', roles: ALL, latencyMs: 20 },
   { name: 'unknown fields in every control header', roles: ALL, rewrite: withUnknownField },
   { name: 'reserved bits and byte set', roles: ALL, rewrite: withReservedBits },

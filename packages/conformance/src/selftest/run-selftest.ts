@@ -1,7 +1,9 @@
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
-import type { Driver, Role } from '../driver/driver.ts';
+import type { Ability, Driver, Role } from '../driver/driver.ts';
+import { ABILITIES } from '../driver/driver-message.ts';
 import { ReferenceClient } from '../driver/reference-client.ts';
+import { ReferenceCodec } from '../driver/reference-codec.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Ground } from '../ground/ground.ts';
@@ -78,7 +80,9 @@ async function degenerate(
   nowMs: () => number,
   told: Told,
 ): Promise<void> {
-  const result = await verdictOn(role, driver, budgetOf('quick', 0), nowMs);
+  // All others claim everything: what they cannot do has to show.
+  const abilities = subject === 'nothing listens' ? [] : ABILITIES;
+  const result = await verdictOn(role, driver, budgetOf('quick', 0), nowMs, { abilities });
   const credited = countOf(result, 'pass');
   const ok = result.settled !== 'conformant' && credited === 0;
   const text = `${result.settled}, ${credited} clauses credited, ${countOf(result, 'fail')} fail`;
@@ -90,13 +94,9 @@ export async function runControlGroup(budget: Budget['name'], nowMs: () => numbe
   for (const variant of CONTROL_GROUP) {
     for (const role of variant.roles) {
       const driver = (ground: Ground, program: Program): Driver => variantDriver(variant, role, ground, program);
-      const result = await verdictOn(
-        role,
-        driver,
-        budgetOf(budget, BUDGETS[budget].generatedPerFamily),
-        nowMs,
-        variant.latencyMs,
-      );
+      const result = await verdictOn(role, driver, budgetOf(budget, BUDGETS[budget].generatedPerFamily), nowMs, {
+        latencyMs: variant.latencyMs,
+      });
       const red = result.clauses.filter(({ verdict }) => verdict === 'fail');
       const harness = result.harness.map(({ program, why }) => `${program}: ${why}`);
       const wrong = [
@@ -115,6 +115,7 @@ function variantDriver(variant: LegalVariant, role: Role, ground: Ground, progra
     transport: { value: (host: string) => varied(ground.transport(host), variant) },
   });
   const parts = { ground: varying, platform: nodePlatform, engines: core };
+  if (role === 'codec') return new ReferenceCodec();
   if (role === 'nameserver' || role === 'broker')
     return new ReferenceServer({ ...parts, role, setup: merged(variant.setup ?? {}, program.setup ?? {}) });
   const client = new ReferenceClient({ ...parts, role: role === 'producer' ? role : 'consumer' });
@@ -144,24 +145,9 @@ async function verdictOn(
   driver: (ground: Ground, program: Program) => Driver,
   budget: Budget,
   nowMs: () => number,
-  latencyMs?: number,
+  { latencyMs, abilities = ABILITIES }: { readonly latencyMs?: number | undefined; readonly abilities?: readonly Ability[] } = {},
 ): Promise<Result> {
   const site = inProcessSite({ role, driver, ...(latencyMs === undefined ? {} : { latencyMs }) });
-  const abilities = [
-    'policy',
-    'abandon',
-    'events',
-    'batch',
-    'broadcasting',
-    'dead-letter',
-    'kill',
-    'stop',
-    'pause',
-    'register',
-    'settings',
-    'powerloss',
-    'functions',
-  ] as const;
   const manifest = { name: 'self-test', version: '0', roles: [role], abilities };
   return explore({
     site: { ...site, manifest },

@@ -10,9 +10,9 @@ export class Tally {
   readonly #seen: Readonly<Record<Kind, Set<string>>> = { pass: new Set(), fail: new Set(), inconclusive: new Set() };
 
   add({ kind, seen, ok, clause }: SelfTestOutcome): void {
-    for (const one of KINDS) for (const id of seen?.[one] ?? []) this.#seen[one].add(id);
     // A red clause of the control group is a mistake of the kit, and no sign that it can see one.
-    if (kind === 'control') for (const id of seen?.fail ?? []) this.#seen.fail.delete(id);
+    const counted = kind === 'control' ? KINDS.filter((one) => one !== 'fail') : KINDS;
+    for (const one of counted) for (const id of seen?.[one] ?? []) this.#seen[one].add(id);
     if (ok && clause !== undefined) this.#seen.fail.add(clause);
   }
 
