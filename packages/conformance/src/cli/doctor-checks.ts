@@ -58,10 +58,21 @@ export async function tryRole(driver: Driver, role: Role, startMs: number, { goo
   site.close();
   const obstacle = run.harness ?? unreachable(run);
   if (role === 'codec' && obstacle === undefined) return tellCodec(run, { good, bad });
-  const talked = run.events.some((event) => event.kind === 'frame' && event.from === 'subject');
   if (obstacle !== undefined) bad(`${role}: ${obstacle}`);
-  else if (!talked) bad(`${role}: it was started, and sent no frame: is the address right that it told, or was given?`);
+  else if (!hasTalked(run)) bad(`${role}: it was started, and ${silenceOf(run)}`);
   else good(`${role}: a first program ran (${program.name}), ${run.events.length} events`);
+}
+
+const hasTalked = ({ events }: Run): boolean => events.some((event) => event.kind === 'frame' && event.from === 'subject');
+
+/** What a subject did that sent no frame. */
+function silenceOf({ events }: Run): string {
+  const bytes = events.some((event) => event.kind === 'bytes' && event.from === 'subject')
+    ? 'its preface, and no frame'
+    : 'nothing';
+  const closed = events.some((event) => event.kind === 'closed' && event.by === 'subject');
+  if (closed) return `sent ${bytes} before it ended the connection: did it crash?`;
+  return `sent ${bytes}: is the address right that it told, or was given?`;
 }
 
 /** Says what is wrong with the first answer that is not as it should be. */

@@ -4,7 +4,7 @@ import { EXIT_CODES } from '../run/result.ts';
 import { type Complain, tryAbilities, tryRole } from './doctor-checks.ts';
 import { numberOption } from './run-command.ts';
 import { type Terminal, UsageError } from './say.ts';
-import { placeOf, type SubjectOptions } from './subject.ts';
+import { placeOf, type SubjectOptions, tellSaid } from './subject.ts';
 
 /** How late timers of this machine were, at the worst of so many. */
 const TIMER_TRIES = 20;
@@ -70,6 +70,7 @@ async function examine(options: DoctorOptions, withinMs: number, terminal: Termi
       await tryRole(driver, role, withinMs, complain);
     }
     if (driver.dead !== undefined) complain.bad(driver.dead);
+    else tellSaid(terminal, driver.said);
   } finally {
     await driver.close();
   }

@@ -1,4 +1,4 @@
-import { LIMITS } from '@qanat/core';
+import { LIMITS, ServerRoleNames } from '@qanat/core';
 import type { Command } from 'commander';
 import { FAMILIES } from '../families/index.ts';
 import { View } from '../history/view.ts';
@@ -12,7 +12,7 @@ import { runProgram } from '../run/run-program.ts';
 import { KIT_NAME } from '../version.ts';
 import { exitCodeOf } from './run-command.ts';
 import type { Terminal } from './say.ts';
-import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
+import { addSubjectOptions, openSubject, roleOf, type SubjectOptions, tellSaid } from './subject.ts';
 
 /** How long programs of `smoke` may run, and until when their histories are judged; a driver starts and ends beside that. */
 const SMOKE_MS = 2_800;
@@ -44,9 +44,8 @@ async function probe(address: string, asJson: boolean, terminal: Terminal): Prom
     return 2;
   }
   const topics = view.requests('TOPIC_LIST')[0];
-  const role = topics?.code === 'WRONG_BROKER' ? 'nameserver' : 'broker';
   const found = {
-    role,
+    role: (ServerRoleNames[hello.role] ?? `${hello.role}`).toLowerCase(),
     name: hello.name,
     software: hello.software,
     minor: hello.minor,
@@ -117,6 +116,7 @@ async function smoke(role: string, options: SubjectOptions, terminal: Terminal):
     terminal.out(
       `${failed.length === 0 ? 'ok' : 'BROKEN'}: ${known}${wrong}, ${result.notProved} not put to the test, ${result.programs} programs in ${((performance.now() - startMs) / 1_000).toFixed(1)} s\n`,
     );
+    if (failed.length > 0) tellSaid(terminal, subject.said?.() ?? '');
     if (failed.length > 0) return 1;
     return countOf(result, 'pass') === 0 ? exitCodeOf({ ...result, settled: 'inconclusive' }) : 0;
   } finally {

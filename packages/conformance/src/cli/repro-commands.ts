@@ -10,10 +10,11 @@ import { type KeptProgram, readRepros } from '../run/repro.ts';
 import { EXIT_CODES } from '../run/result.ts';
 import { judgeRun, type Run, runProgram, unreachable } from '../run/run-program.ts';
 import { shrinkProgram } from '../run/shrink.ts';
+import { Progress } from './progress.ts';
 import { written } from './report-commands.ts';
 import { numberOption } from './run-command.ts';
 import { type Terminal, UsageError } from './say.ts';
-import { addSubjectOptions, openSubject, roleOf, type Subject, type SubjectOptions } from './subject.ts';
+import { addSubjectOptions, openSubject, roleOf, type Subject, type SubjectOptions, tellSaid } from './subject.ts';
 
 interface ReplayOptions extends SubjectOptions {
   readonly times: string;
@@ -34,7 +35,7 @@ export function addReproCommands(program: Command, terminal: Terminal, ended: (c
   const shrink = program.command('shrink <file>').description('makes a failing program smaller');
   addSubjectOptions(shrink)
     .option('--clause <id>', 'only the repro of this clause')
-    .option('--times <n>', 'runs at the most', '400')
+    .option('--times <n>', 'runs at the most; each takes as long as the program', '400')
     .option('--out <file>', 'where the smaller repro goes; default: the standard output')
     .action(async (file: string, options: ReplayOptions) => ended(await shrinkFile(file, options, terminal)));
   program
@@ -79,6 +80,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
         const obstacle = run.harness ?? unreachable(run);
         if (obstacle !== undefined) {
           terminal.err(`the program could not be run: ${obstacle}\n`);
+          tellSaid(terminal, subject.said?.() ?? '');
           return EXIT_CODES.harness;
         }
         codes.push(tell(terminal, run, repro));
@@ -118,14 +120,21 @@ async function shrinkFile(file: string, options: ReplayOptions, terminal: Termin
   if (repro === undefined || another !== undefined)
     throw new UsageError(`${file} has several failures`, 'choose one by --clause');
   const subject = await openSubject(roleOf(repro.program.role), options);
+  const progress = new Progress(terminal);
   try {
     const clauses = clausesOf(repro.program.role).filter(({ id }) => repro.clause === undefined || id === repro.clause);
-    const fails = async (smaller: Program): Promise<boolean> => failsIn(subject, smaller, clauses);
+    const times = numberOption('times', options.times, 1);
+    let runs = 0;
+    const fails = async (smaller: Program): Promise<boolean> => {
+      progress.show(runs++, times, `runs; the program has ${smaller.steps.length} steps`);
+      return failsIn(subject, smaller, clauses);
+    };
     if (!(await fails(repro.program))) {
       terminal.err('the program does not fail any more\n');
       return 2;
     }
-    const { program, runs } = await shrinkProgram(repro.program, fails, { runsMax: numberOption('times', options.times, 1) });
+    const { program } = await shrinkProgram(repro.program, fails, { runsMax: times });
+    progress.clear();
     const text = `${JSON.stringify({ ...repro, program }, undefined, 1)}\n`;
     if (options.out === undefined) terminal.out(text);
     else writeTo(options.out, text);

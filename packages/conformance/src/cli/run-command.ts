@@ -13,7 +13,7 @@ import { Progress } from './progress.ts';
 import { checkedTarget, written } from './report-commands.ts';
 import { type Terminal, UsageError } from './say.ts';
 import { addSelectionOptions, familiesOf, type SelectionOptions, selects } from './selection.ts';
-import { addSubjectOptions, openSubject, roleOf, type SubjectOptions } from './subject.ts';
+import { addSubjectOptions, openSubject, roleOf, type SubjectOptions, tellSaid } from './subject.ts';
 
 interface RunOptions extends SubjectOptions, SelectionOptions {
   readonly budget: string;
@@ -86,6 +86,7 @@ async function run(role: string, options: RunOptions, terminal: Terminal): Promi
     progress.clear();
     write(targets, result);
     terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : terminalReport(result));
+    if (result.settled !== 'conformant') tellSaid(terminal, subject.said?.() ?? '');
     return exitCodeOf(result);
   } finally {
     interrupt.release();

@@ -6,7 +6,7 @@ import { DriverSite } from '../run/driver-site.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import type { Site } from '../run/run-program.ts';
-import { UsageError } from './say.ts';
+import { type Terminal, UsageError } from './say.ts';
 
 export interface SubjectOptions {
   readonly cmd?: string;
@@ -20,6 +20,17 @@ export interface Subject {
   close(): Promise<void>;
   /** Kills what was started, without waiting for its end. */
   abandon(): void;
+  /** The end of what a driver has said on its standard error, with all that it has started. */
+  said?(): string;
+}
+
+const SAID_LINES = 10;
+
+/** Shows what a driver said: where something is wrong it often says why. */
+export function tellSaid(terminal: Terminal, said: string): void {
+  if (said === '') return;
+  const lines = said.split('\n').slice(-SAID_LINES);
+  terminal.err(`the driver said on its standard error, in the end:\n${lines.map((line) => `  | ${line}\n`).join('')}`);
 }
 
 export function addSubjectOptions(command: Command): Command {
@@ -58,7 +69,7 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
     site.close();
     await driver.close();
   };
-  return { site, close, abandon: () => driver.abandon() };
+  return { site, close, abandon: () => driver.abandon(), said: () => driver.said };
 }
 
 function referenceSubject(role: Role): Subject {

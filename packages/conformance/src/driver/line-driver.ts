@@ -90,6 +90,11 @@ export class LineDriver implements Driver {
     return this.#dead;
   }
 
+  /** What it has said on its standard error, the end of it; empty behind a socket. */
+  get said(): string {
+    return this.#said.trim();
+  }
+
   onTold(listener: (event: string, client: string, args: Json) => void): void {
     this.#tell = listener;
   }
@@ -212,8 +217,7 @@ export class LineDriver implements Driver {
   }
 
   #whatItSaid(): string {
-    const lines = this.#said.trim();
-    return lines === '' ? ' It said nothing on its standard error.' : ` It said: ${lines.slice(-1_000)}`;
+    return this.said === '' ? ' It said nothing on its standard error.' : ` It said: ${this.said.slice(-1_000)}`;
   }
 }
 

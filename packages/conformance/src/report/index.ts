@@ -41,8 +41,9 @@ function writeFailures(folder: string, result: Result): void {
     if (verdict.failure === undefined) continue;
     const failing = verdict as Verdict & { failure: FailureReport };
     const { id, failure } = failing;
-    writeFileSync(join(folder, `${id}.md`), failurePage(result, failing));
+    const file = join(folder, `${id}.json`);
+    writeFileSync(join(folder, `${id}.md`), failurePage(result, failing, file));
     const repro = { clause: id, sentence: failure.sentence, program: failure.program };
-    writeFileSync(join(folder, `${id}.json`), `${JSON.stringify(repro, undefined, 1)}\n`);
+    writeFileSync(file, `${JSON.stringify(repro, undefined, 1)}\n`);
   }
 }

@@ -27,8 +27,12 @@ export function markdownReport(result: Result): string {
 const row = ({ id, verdict, failure, reason, text }: Verdict): string =>
   `| ${id} | ${verdict} | ${escaped(failure?.sentence ?? reason ?? text)} |`;
 
-/** One failure as a page of its own. */
-export function failurePage(result: Result, verdict: Verdict & { failure: NonNullable<Verdict['failure']> }): string {
+/** One failure as a page of its own. @param file where its program is. */
+export function failurePage(
+  result: Result,
+  verdict: Verdict & { failure: NonNullable<Verdict['failure']> },
+  file: string,
+): string {
   const { id, text, failure } = verdict;
   return `# ${id}: ${failure.sentence}
 
@@ -39,7 +43,7 @@ ${result.role} ${result.subject.name} ${result.subject.version}, ${result.kit}, 
 \`\`\`text
 ${reportedFailureText(verdict)}\`\`\`
 
-Run it again: \`${replayCommand(result.command, `${id}.json`)}\`, with the file beside this one, which holds:
+Run it again, where the run was: \`${replayCommand(result.command, file)}\`. The program:
 
 \`\`\`json
 ${JSON.stringify({ clause: id, sentence: failure.sentence, program: failure.program }, undefined, 1)}

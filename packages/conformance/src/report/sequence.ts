@@ -13,6 +13,7 @@ const BYTES_SHOWN = 16;
 
 /** One arrow of a sequence diagram. */
 export interface Arrow {
+  /** Since the program began. */
   readonly atMs: number;
   /** `kit>subject`, `subject>kit`, or something that happened at one side. */
   readonly way: '>' | '<' | 'note';
@@ -28,7 +29,8 @@ export function arrowsAround(events: readonly HistoryEvent[], index: number): re
   const here = connectionOf(events[index]);
   const begun = events.slice(index + 1 + BEHIND).filter((event) => isUnfinished(event) && connectionOf(event) === here);
   const arrows = [...near, ...begun].map((event, i) => arrowOf(event, i === index));
-  const shown = arrows.filter((arrow): arrow is Arrow => arrow !== undefined);
+  const beginMs = events[0]?.atMs ?? 0;
+  const shown = arrows.flatMap((arrow) => (arrow === undefined ? [] : [{ ...arrow, atMs: arrow.atMs - beginMs }]));
   return joinAlike(shown).slice(-BEFORE);
 }
 

@@ -84,7 +84,12 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   const gaveUp = await runAll(all);
   const open = clauses.filter((one) => obstacleOf(options, one, able) === undefined && findings.get(one.id)?.passes === 0);
   if (site.timing === 'real' && gaveUp === undefined && open.length > 0)
-    await runAll({ ...all, ...inQuiet(programs, slackMs, families, open), until: AbortSignal.timeout(QUIET_MS) });
+    await runAll({
+      ...all,
+      ...inQuiet(programs, slackMs, families, open),
+      onProgress: (done, of, what) => onProgress?.(done, of, `once more, in quiet: ${what}`),
+      until: AbortSignal.timeout(QUIET_MS),
+    });
   if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
   else if (!alive && signal?.aborted !== true) alive = await showsLifeWhenAsked(options, harness);
   const binding = REQUIREMENTS.filter((one) => binds(one, site.role) && options.requirements?.has(one.id) !== false);
@@ -94,9 +99,13 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   const mayShrink = (): boolean =>
     signal?.aborted !== true && gaveUp === undefined && (site.timing === 'virtual' || options.nowMs() < shrinkUntilMs);
   const verdicts = new Map<string, Verdict>();
+  const failing = asked.filter(({ id }) => (findings.get(id)?.failures.length ?? 0) > 0).length;
+  let failed = 0;
   await sideBySide(asked, site.timing === 'virtual' ? 1 : parallel, async (requirement) => {
     if (site.timing === 'virtual') await turn();
-    const verdict = await verdictOf({ ...options, mayShrink }, requirement, findings.get(requirement.id), able);
+    const finding = findings.get(requirement.id);
+    if (finding?.failures.length) onProgress?.(failed++, failing, `failing clauses: ${requirement.id} again, and smaller`);
+    const verdict = await verdictOf({ ...options, mayShrink }, requirement, finding, able);
     verdicts.set(requirement.id, alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
   });
   result.clauses = asked.map(({ id }) => verdicts.get(id) as Verdict);

@@ -50,7 +50,7 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
   const worked = sideBySide(isReal ? longestFirst(programs) : programs, isReal ? options.parallel : 1, async (program) => {
     if (!isReal) await turn();
     if (over.aborted) return;
-    onProgress?.(done, programs.length, program.name ?? `${program.family} (generated)`);
+    onProgress?.(done, programs.length, `programs: ${program.name ?? `${program.family} (generated)`}`);
     const run = await runProgram(site, program, families, over);
     if (over.aborted) return;
     done++;
@@ -64,7 +64,7 @@ export async function runAll(options: RunAllOptions): Promise<string | undefined
   });
   // What is under way when a run is broken off may wait for long, and is not waited for.
   await (signal === undefined ? worked : Promise.race([worked, abortOf(signal)]));
-  onProgress?.(done, programs.length, '');
+  onProgress?.(done, programs.length, 'programs: judging what they showed');
   judgeWaiting();
   return gaveUp;
 }

@@ -43,7 +43,7 @@ const asVersion = (result: Result, version: string, startedAt: string): Result =
 });
 
 const GOLDEN: Readonly<Record<string, () => string>> = {
-  'page.md': () => failurePage(wrong, failing()),
+  'page.md': () => failurePage(wrong, failing(), 'failures/QNT-TYP-004.json'),
   'report.md': () => markdownReport(wrong),
   'junit.xml': () => junitReport(wrong),
   'result.json': () => `${JSON.stringify(wrong, undefined, 1)}\n`,
