@@ -1,19 +1,20 @@
 import { Routes } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
 import type { Clause } from '../../src/clause/clause.ts';
+import type { Role } from '../../src/driver/driver.ts';
+import { clients } from '../../src/families/clients/index.ts';
 import { frameHex, numberField, textField, typeOf } from '../../src/families/framing/hex.ts';
 import { framing } from '../../src/families/framing/index.ts';
 import { clausesOf, FAMILIES } from '../../src/families/index.ts';
 import { naming } from '../../src/families/naming/index.ts';
 import type { HistoryEvent } from '../../src/history/event.ts';
 import { type FrameSeen, View } from '../../src/history/view.ts';
+import { bytesOf } from '../../src/json.ts';
 import type { Program, Step } from '../../src/play/program.ts';
 import { rawFrame } from '../../src/play/raw-frame.ts';
 import { inProcessSite } from '../../src/run/in-process-site.ts';
 import { judgeRun, runProgram } from '../../src/run/run-program.ts';
 import { answers, asks, breaks, closes, GREETED, HELLO_OK, PREFACE, replies, sends, stream } from './streams.ts';
-
-type ServerRole = 'nameserver' | 'broker';
 
 const SLACK_MS = 400;
 
@@ -25,7 +26,7 @@ const reds = (events: readonly HistoryEvent[], clauses: readonly Clause[]): stri
 
 const ofFraming = framing.clauses.filter(({ roles }) => roles.includes('nameserver'));
 
-const played = async (role: ServerRole, program: Program): Promise<readonly HistoryEvent[]> =>
+const played = async (role: Role, program: Program): Promise<readonly HistoryEvent[]> =>
   (await runProgram(inProcessSite({ role }), program, FAMILIES)).events;
 
 /** Other bytes instead of some frames; a frame of which nothing is left is taken out. */
@@ -43,7 +44,7 @@ const withControl = ({ type, flags, correlation, payload }: FrameSeen, control: 
   rawFrame({ type, flags, correlation, payload, control });
 
 describe('control headers that nobody can decode', () => {
-  const PROGRAMS: readonly (readonly [role: ServerRole, name: string])[] = [
+  const PROGRAMS: readonly (readonly [role: Role, name: string])[] = [
     ['nameserver', 'errors-keep-the-connection'],
     ['nameserver', 'refused-registration'],
     ['broker', 'refused-has-no-effect'],
@@ -76,17 +77,13 @@ const LATE = 20_000;
 const long = (bytes: number): string =>
   frameHex({ type: typeOf('ROUTE_QUERY'), flags: 1, correlation: 3, control: '00'.repeat(bytes) });
 const hello = (control: string): string => frameHex({ type: typeOf('HELLO'), correlation: 1, control });
+const TOO_LONG =
+  'QNT-TYP-012: a control header has at most 65536 bytes (CONTROL_HEADER_BYTES_MAX), a receiver takes no longer one; got 65537';
 const EVEN = PING(4, 0xe0);
 
 describe('one break', () => {
   const cases: readonly (readonly [what: string, events: HistoryEvent[], says: readonly string[]])[] = [
-    [
-      'a control header above its limit',
-      stream(100, ...GREETED, breaks(5, long(65_537))),
-      [
-        'QNT-TYP-012: a control header has at most 65536 bytes (CONTROL_HEADER_BYTES_MAX), a receiver takes no longer one; got 65537',
-      ],
-    ],
+    ['a control header above its limit', stream(100, ...GREETED, breaks(5, long(65_537))), [TOO_LONG]],
     [
       'lengths that contradict each other',
       stream(100, ...GREETED, breaks(5, '0000000c00030100000000030000000d')),
@@ -108,9 +105,7 @@ describe('one break', () => {
     [
       'nothing that could be read behind what is no frame',
       stream(LATE, ...GREETED, asks(5, PING(3)), breaks(6, long(65_537)), asks(7, PING(5))),
-      [
-        'QNT-TYP-012: a control header has at most 65536 bytes (CONTROL_HEADER_BYTES_MAX), a receiver takes no longer one; got 65537',
-      ],
+      [TOO_LONG],
     ],
     [
       'an even number that is answered',
@@ -153,6 +148,20 @@ describe('one break', () => {
 
 const nameServerProgram = (...steps: Step[]): Program => ({ family: 'naming', role: 'nameserver', steps });
 const clausesOfRoutes = naming.clauses.filter(({ roles }) => roles.includes('nameserver'));
+
+describe('a client', () => {
+  it('that sends a control header above its limit has set the length as it should', async () => {
+    const isOfClient = (one: Program): boolean => one.role === 'producer' && one.binding === undefined;
+    const events = await played('producer', clients.programs.find(isOfClient) as Program);
+    const first = new View(events, SLACK_MS).frames.find(({ from }) => from === 'subject');
+    const bytes = bytesOf(long(65_537));
+    const wrong = withFrames(events, (frame) => (frame.index === first?.index ? bytes : frame.bytes));
+    const lengths = ['QNT-INV-006', 'QNT-INV-010', 'QNT-TYP-012'];
+    const ofLengths = clients.clauses.filter(({ id, roles }) => roles.includes('producer') && lengths.includes(id));
+    expect(reds(events, ofLengths)).toEqual([]);
+    expect(reds(wrong, ofLengths)).toEqual([TOO_LONG]);
+  });
+});
 
 describe('a NameServer', () => {
   it('that sends no ROUTE_UPDATE has not ended a watch', async () => {

@@ -102,7 +102,11 @@ describe('streams of bytes', () => {
     ['a wrong byte is seen late', stream(6_000, sends(1, 'ab52'), closes(5_000)), ['QNT-TCP-002 +0 -1']],
     ['a wrong byte is not seen', stream(9_900, sends(1, '16')), ['QNT-TCP-002 +0 -1']],
     ['a wrong mark is not seen', stream(9_900, sends(1, 'ab514e00')), ['QNT-INV-001 +0 -1', 'QNT-TCP-002 +0 -1']],
-    ['another text is sent than a preface', stream(9_000, answers(2, '4854'), closes(5_003)), ['QNT-TCP-001 +0 -1', 'QNT-TCP-003 +1 -0']],
+    [
+      'another text is sent than a preface',
+      stream(9_000, answers(2, '4854'), closes(5_003)),
+      ['QNT-TCP-001 +0 -1', 'QNT-TCP-003 +1 -0'],
+    ],
     ['a preface is answered', stream(100, sends(1, PREFACE), answers(2, PREFACE)), ['QNT-INV-002 +1 -0', 'QNT-TCP-001 +1 -0']],
     [
       'a preface is answered with another major version',

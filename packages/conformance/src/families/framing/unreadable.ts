@@ -45,16 +45,12 @@ export const wholeFrames = (id: string, what: string): Clause => ({
   },
 });
 
-/** A control header that no receiver takes, however well it is formed. */
+/** What is wrong with a frame whose control header no receiver takes, however well it is formed. */
+export const longControlText = (bytes: Uint8Array): string =>
+  `a control header has at most ${LIMITS.CONTROL_HEADER_BYTES_MAX} bytes (CONTROL_HEADER_BYTES_MAX), a receiver takes no longer one; got ${uint32At(bytes, 12)}`;
+
 export const judgeLongControls = (view: View, judge: Judge): void =>
-  judgeFault(
-    view,
-    judge,
-    'control too long',
-    (bytes) =>
-      `a control header has at most ${LIMITS.CONTROL_HEADER_BYTES_MAX} bytes (CONTROL_HEADER_BYTES_MAX), a receiver takes no longer one; got ${uint32At(bytes, 12)}`,
-    'control',
-  );
+  judgeFault(view, judge, 'control too long', longControlText, 'control');
 
 /** A length so far above every limit that the kit did not wait for the frame. */
 export const judgeLongFrames = (view: View, judge: Judge): void =>
