@@ -6,6 +6,7 @@ import {
   Flag,
   FRAME_NAMES,
   type Frame,
+  LIMITS,
   type LiveFrame,
   QanatError,
 } from '@qanat/core';
@@ -74,7 +75,10 @@ export interface ConnectionSeen {
   readonly frames: readonly FrameSeen[];
   readonly exchanges: readonly Exchange[];
   readonly bytes: readonly EventOf<'bytes'>[];
+  /** Bytes of the subject that are no frame: the kit reads nothing behind them. */
   readonly broken: EventOf<'broken'> | undefined;
+  /** Their place in the history, or behind the last event. */
+  readonly brokenIndex: number;
   readonly closed: EventOf<'closed'> | undefined;
   /** The place of its end in the history, or behind the last event. */
   readonly closedIndex: number;
@@ -95,6 +99,12 @@ type Building = { -readonly [K in keyof ConnectionSeen]: ConnectionSeen[K] } & {
 
 /** Names of codes, also of those of a registry that this kit does not know. */
 export const codeName = (number: number): string => (number === 0 ? 'OK' : (codeOfWireNumber(number) ?? `${number}`));
+
+/** The client says a `frame_bytes_max` that none may say: what a server makes of it is nobody's rule. */
+export function saysTooShortFrames({ hello }: ConnectionSeen): boolean {
+  const said: number = hello?.header?.frameBytesMax ?? 0;
+  return said !== 0 && said < LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
+}
 
 /** A history, indexed for checkers: connections, exchanges, and what else happened. Pure: the same events give the same view. */
 export class View {
@@ -175,7 +185,9 @@ class ViewBuilder {
         return;
       case 'broken': {
         const connection = this.#byNumber.get(event.connection);
-        if (connection !== undefined) connection.broken = event;
+        if (connection === undefined) return;
+        connection.broken = event;
+        connection.brokenIndex = index;
         return;
       }
       case 'closed': {
@@ -201,6 +213,7 @@ class ViewBuilder {
       exchanges: [],
       bytes: [],
       broken: undefined,
+      brokenIndex: end,
       closed: undefined,
       closedIndex: end,
       hello: undefined,

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/driver/driver.ts';
 import { framing } from '../../src/families/framing/index.ts';
 import type { HistoryEvent } from '../../src/history/event.ts';
-import { bytesOf } from '../../src/json.ts';
 import type { Program } from '../../src/play/program.ts';
 import { drawPrograms } from '../../src/run/draw-programs.ts';
 import { inProcessSite } from '../../src/run/in-process-site.ts';
 import { judgeRun, runProgram } from '../../src/run/run-program.ts';
 import { checkFamily } from './family-check.ts';
+import { answers, closes, ended, HELLO, HELLO_OK, PREFACE, sends, stream } from './streams.ts';
 
 checkFamily(framing);
 
@@ -77,35 +77,6 @@ describe('what no mutant of the engines shows', () => {
   });
 });
 
-const PREFACE = 'ab514e5401000000';
-const HELLO = '0000000c000100000000000100000000';
-/** Of a broker that takes the usual frames, and says no more of itself. */
-const HELLO_OK = '0000001300010100000000010000000720014080808402';
-
-type Happening =
-  | readonly [atMs: number, from: 'kit' | 'subject', what: 'bytes' | 'frame', hex: string]
-  | readonly [atMs: number, by: 'kit' | 'subject', what: 'closed', clean?: 'reset']
-  | readonly [atMs: number, by: 'kit', what: 'ended'];
-
-/** The history of one connection over TCP. */
-function stream(endMs: number, ...happenings: readonly Happening[]): HistoryEvent[] {
-  const events = happenings.map(([atMs, who, what, rest]): HistoryEvent => {
-    if (what === 'closed') return { kind: 'closed', atMs, connection: 1, by: who, clean: rest !== 'reset' };
-    if (what === 'ended') return { kind: 'note', atMs, note: 'ended', args: { connection: 1 } };
-    return { kind: what, atMs, connection: 1, from: who, bytes: bytesOf(rest ?? '') };
-  });
-  return [
-    { kind: 'opened', atMs: 0, connection: 1, by: 'kit', node: 'subject', binding: 'tcp' },
-    ...events,
-    { kind: 'step', atMs: endMs, step: 9, op: 'end' },
-  ];
-}
-
-const sends = (atMs: number, hex: string): Happening => [atMs, 'kit', 'bytes', hex];
-const answers = (atMs: number, hex: string): Happening => [atMs, 'subject', 'bytes', hex];
-const closes = (atMs: number): Happening => [atMs, 'subject', 'closed'];
-const ended = (atMs: number): Happening => [atMs, 'kit', 'ended'];
-
 const TCP = [
   'QNT-INV-001',
   'QNT-INV-002',
@@ -127,8 +98,15 @@ describe('streams of bytes', () => {
       ['QNT-INV-001 +0 -1', 'QNT-TCP-001 +1 -0'],
     ],
     ['a stranger is kept', stream(9_900, sends(1, '16030100aa010000')), ['QNT-INV-001 +0 -1']],
-    ['a wrong byte is seen at once', stream(100, sends(1, 'ab52'), closes(2)), ['QNT-INV-001 +1 -0', 'QNT-TCP-002 +1 -0']],
-    ['a wrong byte is seen late', stream(6_000, sends(1, 'ab52'), closes(5_000)), ['QNT-INV-001 +1 -0', 'QNT-TCP-002 +0 -1']],
+    ['a wrong byte is seen at once', stream(100, sends(1, 'ab52'), closes(2)), ['QNT-TCP-002 +1 -0']],
+    ['a wrong byte is seen late', stream(6_000, sends(1, 'ab52'), closes(5_000)), ['QNT-TCP-002 +0 -1']],
+    ['a wrong byte is not seen', stream(9_900, sends(1, '16')), ['QNT-TCP-002 +0 -1']],
+    ['a wrong mark is not seen', stream(9_900, sends(1, 'ab514e00')), ['QNT-INV-001 +0 -1', 'QNT-TCP-002 +0 -1']],
+    [
+      'another text is sent than a preface',
+      stream(9_000, answers(2, '4854'), closes(5_003)),
+      ['QNT-TCP-001 +0 -1', 'QNT-TCP-003 +1 -0'],
+    ],
     ['a preface is answered', stream(100, sends(1, PREFACE), answers(2, PREFACE)), ['QNT-INV-002 +1 -0', 'QNT-TCP-001 +1 -0']],
     [
       'a preface is answered with another major version',

@@ -3,6 +3,8 @@ import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { disorderIn, headersOf, type Said, takenApart, textsOf } from '../framing/clauses-types.ts';
 import { allFields, isUtf8, messageOf, type WireMessage } from '../framing/control-header.ts';
+import { faultOfBytes } from '../framing/sent-frames.ts';
+import { longControlText } from '../framing/unreadable.ts';
 import { endOfConnection, type Facts, factsOf, framesOf } from './facts.ts';
 import { CLIENTS } from './roles.ts';
 import { mayClose, subjectFrames } from './survival.ts';
@@ -12,13 +14,15 @@ const ANSWER_MS = 1_000;
 
 const hexType = ({ type, name }: FrameSeen): string => name ?? `0x${type.toString(16).padStart(4, '0')}`;
 
+const isTooLong = (bytes: Uint8Array): boolean => faultOfBytes(bytes) === 'control too long';
+
 /** Whether bytes are one frame whose lengths agree. */
 function isWhole(bytes: Uint8Array): boolean {
   try {
     decodeFrame(bytes);
     return true;
   } catch (error) {
-    if (QanatError.is(error)) return false;
+    if (QanatError.is(error)) return isTooLong(bytes);
     throw error;
   }
 }
@@ -49,7 +53,20 @@ const saidBy: Said = (view) => takenApart(subjectFrames(factsOf(view)));
 
 const texts = textsOf(CLIENTS, saidBy);
 
-const headers = headersOf(CLIENTS, saidBy);
+const decoded = headersOf(CLIENTS, saidBy);
+
+const headers: Clause = {
+  ...decoded,
+  check(view, judge) {
+    decoded.check(view, judge);
+    const facts = factsOf(view);
+    const numbers = new Set(facts.connections.map(({ number }) => number));
+    view.events.slice(0, facts.end.index).forEach((event, index) => {
+      if (event.kind === 'frame' && event.from === 'subject' && numbers.has(event.connection) && isTooLong(event.bytes))
+        judge.fail(index, longControlText(event.bytes), 'control');
+    });
+  },
+};
 
 const oneOrder: Clause = {
   id: 'QNT-TYP-010',

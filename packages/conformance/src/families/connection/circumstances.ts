@@ -82,12 +82,16 @@ export function isDisturbed(view: View, from: number, to: number): boolean {
 export function readsAllTheTime(view: View, connection: ConnectionSeen, from: number, to: number): boolean {
   const readings = circumstancesOf(view).readings.get(connection.number) ?? [];
   const before = readings.filter(({ index }) => index < from).at(-1)?.on ?? true;
+  if (connection.broken !== undefined && connection.brokenIndex <= to) return false;
   return before && readings.every(({ index, on }) => on || index < from || index > to);
 }
 
-/** Where the kit ended a connection, or broke it off; behind everything where it did not. */
+/** Where the kit ended a connection, broke it off or could not read on; behind everything where it did not. */
 export function kitEndOf(view: View, connection: ConnectionSeen): Moment {
+  const { broken, brokenIndex } = connection;
   const ended = circumstancesOf(view).ends.get(connection.number);
+  if (broken !== undefined && brokenIndex < (ended?.index ?? connection.closedIndex))
+    return { index: brokenIndex, atMs: broken.atMs };
   if (ended !== undefined) return ended;
   if (connection.closed?.by === 'kit') return { index: connection.closedIndex, atMs: connection.closed.atMs };
   return { index: view.events.length, atMs: view.endMs };

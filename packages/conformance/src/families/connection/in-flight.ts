@@ -1,6 +1,6 @@
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
-import { dialled, isWhole, lastOf, patienceOf, readsAllTheTime, requestsOf, SERVERS } from './circumstances.ts';
+import { dialled, isWhole, kitEndOf, lastOf, patienceOf, readsAllTheTime, requestsOf, SERVERS } from './circumstances.ts';
 
 const IN_FLIGHT_LEAST = 32;
 /** A server may refuse further requests while so many bytes of answers are on their way. */
@@ -62,7 +62,11 @@ function judgeWaiting(
       lastOf(one).index < last.request.index && (one.response === undefined || one.response.atMs > atMs + patienceOf(view)),
   );
   const beyond = waiting[max];
-  if (beyond !== undefined && view.endMs > atMs + patienceOf(view) && readsAllTheTime(view, connection, 0, index))
+  if (
+    beyond !== undefined &&
+    kitEndOf(view, connection).atMs > atMs + patienceOf(view) &&
+    readsAllTheTime(view, connection, 0, index)
+  )
     judge.fail(
       beyond.request,
       `${waiting.length} requests wait, and in_flight_max is ${max}: those beyond have to be answered TOO_MANY_REQUESTS`,

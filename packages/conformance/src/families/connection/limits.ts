@@ -74,7 +74,7 @@ const settingOf = (view: View, role: 'broker' | 'nameServer', name: string): num
 function topicsMeasure(topic: string, { request }: Exchange, view: View): Measured | undefined {
   const max = settingOf(view, 'broker', 'topicsMax');
   if (max === undefined) return undefined;
-  const made = new Set(madeBefore(view, 'TOPIC_CREATE', request).map(({ header }) => header.topic));
+  const made = new Set(madeBefore(view, 'TOPIC_CREATE', request).map(({ header }) => header?.topic));
   return made.size >= max && !made.has(topic)
     ? { limit: 'TOPICS_PER_BROKER_MAX', isPassed: true, isDefault: true, codes: ['LIMIT_EXCEEDED'] }
     : undefined;
@@ -84,7 +84,7 @@ function topicsMeasure(topic: string, { request }: Exchange, view: View): Measur
 function brokersMeasure({ broker }: Header, { request }: Exchange, view: View): Measured | undefined {
   const max = settingOf(view, 'nameServer', 'brokersMax');
   if (max === undefined) return undefined;
-  const known = new Set(madeBefore(view, 'REGISTER_BROKER', request).map(({ header }) => header.broker));
+  const known = new Set(madeBefore(view, 'REGISTER_BROKER', request).map(({ header }) => header?.broker));
   const stays = view.requests('UNREGISTER_BROKER', 'kit').length === 0 && view.endMs < LIMITS.BROKER_EXPIRY_MS;
   return known.size >= max && !known.has(broker) && stays
     ? { limit: 'BROKERS_MAX', isPassed: true, isDefault: true, codes: ['LIMIT_EXCEEDED'] }

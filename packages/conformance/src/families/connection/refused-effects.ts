@@ -17,7 +17,7 @@ function ownTopics(view: View): ReadonlySet<string> {
   const made = view
     .requests('TOPIC_CREATE', 'kit')
     .filter(({ answer }) => answer?.existed === false)
-    .map(({ header }) => header.topic as string);
+    .flatMap(({ header }): string[] => (header === undefined ? [] : [header.topic]));
   const removed = new Set(view.requests('TOPIC_REMOVE', 'kit').map(({ header }) => header?.topic));
   return new Set(made.filter((topic) => !removed.has(topic)));
 }
@@ -57,7 +57,7 @@ const brokerTellsTheTruth: Clause = {
     const topics = ownTopics(view);
     const sent = sentBy(view);
     for (const { header, answer, response } of view.requests('OFFSET_LOOKUP', 'kit')) {
-      if (answer === undefined || response === undefined) continue;
+      if (answer === undefined || response === undefined || header === undefined) continue;
       for (const [i, { topic, queue, offset, code }] of answer.offsets.entries()) {
         if (code !== 0 || !topics.has(topic) || header.queues[i]?.position !== Position.LAST) continue;
         const here = sent.filter(({ place, index }) => place === placeOf(topic, queue) && index < response.index);

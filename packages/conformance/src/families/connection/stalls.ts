@@ -34,7 +34,7 @@ function stallsOf(view: View): readonly Stall[] {
     const bytes = sumOf(connection.frames.filter(({ from, index }) => from === 'subject' && index > on.index));
     const stall = { connection, idleMs, from: off.index, to: on.index, fromMs: off.atMs, toMs: on.atMs, bytes };
     const until = Math.min(connection.closedIndex, view.events.length);
-    return isDisturbed(view, 0, until) || !isWhole(connection) ? [] : [stall];
+    return isDisturbed(view, 0, until) || !isWhole(connection) || connection.broken !== undefined ? [] : [stall];
   });
 }
 

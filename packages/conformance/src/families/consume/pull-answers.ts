@@ -1,6 +1,6 @@
 import { FRAME_HEADER_BYTES, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
-import type { FrameSeen, View } from '../../history/view.ts';
+import { type FrameSeen, saysTooShortFrames, type View } from '../../history/view.ts';
 import { type BatchSeen, equalBytes, isSame } from './batches.ts';
 import { type Asked, nameOf, type Pulled, pullsOf, type Result, sayOf, wasEnded } from './pulled.ts';
 import { isWithin, pullBytesMax, QueueModel, shownRange } from './queue-model.ts';
@@ -162,6 +162,7 @@ const frameOfClient: Clause = {
   check(view, judge) {
     for (const pulled of pullsOf(view)) {
       const { response, connection } = pulled.exchange;
+      if (saysTooShortFrames(connection)) continue;
       const most = connection.hello?.header?.frameBytesMax || LIMITS.FRAME_BYTES_MAX;
       if (response !== undefined && response.bytes.length - LENGTH_FIELD_BYTES > most)
         judge.fail(
@@ -171,7 +172,9 @@ const frameOfClient: Clause = {
         );
     }
     eachResult(pullsOf(view), (one, queue, pulled, response) => {
-      const most = pulled.exchange.connection.hello?.header?.frameBytesMax || LIMITS.FRAME_BYTES_MAX;
+      const { connection } = pulled.exchange;
+      if (saysTooShortFrames(connection)) return;
+      const most = connection.hello?.header?.frameBytesMax || LIMITS.FRAME_BYTES_MAX;
       const { code } = one.result;
       const batch = queue.batchAt(one.offset)?.sent;
       if (batch === undefined || one.filter !== undefined || sayOf(pulled, one, pulled.span)?.kind !== 'data') return;

@@ -221,7 +221,8 @@ const stopping: Clause = {
         const goAway = connection.goAways.find(({ from, index }) => from === 'subject' && index > stop.index);
         const sentence = `expected the waiting PULL ${listOf(pulled)} to be answered when the broker stops`;
         if (response === undefined) {
-          if (connection.closed?.by === 'subject') judge.fail(request, `${sentence}, got the end of the connection`);
+          if (connection.closed?.by === 'subject' && connection.broken === undefined)
+            judge.fail(request, `${sentence}, got the end of the connection`);
         } else if (goAway !== undefined && response.atMs > goAway.atMs + view.slackMs)
           judge.fail(response, `${sentence}, got one ${Math.round(response.atMs - goAway.atMs)} ms behind GOAWAY`);
         else if (response.atMs < request.atMs + waitMs - view.slackMs) judge.pass(response);

@@ -21,10 +21,11 @@ export function hasTimes(view: View): boolean {
   return has;
 }
 
-/** When somebody ended what a request waits on: its connection, or the subject. */
+/** When somebody ended what a request waits on: its connection, or the subject; or when the kit could not read on. */
 function brokenOffMs(view: View, { request, connection }: Exchange): number {
   const subject = subjectEvents(view).find(({ index }) => index > request.index);
-  return Math.min(view.endMs, connection.closed?.atMs ?? view.endMs, subject?.atMs ?? view.endMs);
+  const ends = [connection.closed, connection.broken, subject].map((event) => event?.atMs ?? view.endMs);
+  return Math.min(view.endMs, ...ends);
 }
 
 /** Whether an answer came by a time; undefined where nobody can tell. */

@@ -1,31 +1,17 @@
 import { Flag, FRAMES, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
-import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
+import { type Exchange, type FrameSeen, type Header, saysTooShortFrames, type View } from '../../history/view.ts';
 import { readMessage } from './control-header.ts';
 import { judgedOf, lineOf, SERVERS, tell, traitOf } from './outcome.ts';
 import { outlooksOf, type Prospect } from './outlook.ts';
 import type { SentFrame } from './sent-frames.ts';
+import { judgeLongFrames, wholeFrames } from './unreadable.ts';
 
 const UNKNOWN_FLAGS = 0xe0;
 
 /** Frames of the subject on connections that the kit opened. */
 const heard = (view: View): readonly FrameSeen[] =>
   view.frames.filter(({ from, connection }) => from === 'subject' && connection.openedBy === 'kit');
-
-/** Connections on which the subject has sent anything that is to be frames. */
-const wholeFrames = (id: string, what: string): Clause => ({
-  id,
-  roles: SERVERS,
-  check(view, judge) {
-    for (const { connection } of outlooksOf(view)) {
-      const first = connection.frames.find(({ from }) => from === 'subject');
-      if (connection.broken !== undefined) {
-        const at = view.events.indexOf(connection.broken);
-        judge.fail(at, `${what}; got bytes that are no frames: ${connection.broken.why}`, 'length');
-      } else if (first !== undefined) judge.pass(first);
-    }
-  },
-});
 
 const hasUnknownField = ({ sent, name }: Prospect): boolean =>
   name !== undefined && readMessage(FRAMES[name].request, sent.control).fields.some(({ field }) => field === undefined);
@@ -127,9 +113,9 @@ const oneWayNumber: Clause = {
   },
 };
 
-/** What the client of a connection said that it takes; 0 where it left the choice to the server, or was refused. */
+/** What the client of a connection said that it takes; 0 where it left the choice to the server, or may not say so. */
 const saidMax = ({ connection }: FrameSeen): number =>
-  connection.helloOk === undefined ? 0 : (connection.hello?.header?.frameBytesMax ?? 0);
+  connection.helloOk === undefined || saysTooShortFrames(connection) ? 0 : (connection.hello?.header?.frameBytesMax ?? 0);
 
 const noLongerFrame: Clause = {
   id: 'QNT-FRM-006',
@@ -143,6 +129,7 @@ const noLongerFrame: Clause = {
         judge.fail(frame, `no frame may be longer than the client's frame_bytes_max of ${max}; got ${length}`, 'length');
       else if (said !== 0 && length > max / 2) judge.pass(frame);
     }
+    judgeLongFrames(view, judge);
   },
 };
 

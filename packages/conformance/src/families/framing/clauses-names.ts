@@ -174,7 +174,14 @@ function checkMembers(view: View, judge: Parameters<Clause['check']>[1]): void {
   if (view.connections.some(({ openedBy }) => openedBy === 'subject') || view.requests('LEAVE', 'kit').length > 0) return;
   for (const { answer, response, header } of view.requests('CLIENT_HEARTBEAT', 'kit')) {
     const assignment = answer?.assignment;
-    if (assignment === undefined || response === undefined || assignment.members !== 2 || assignment.queues !== 2) continue;
+    if (
+      assignment === undefined ||
+      response === undefined ||
+      header === undefined ||
+      assignment.members !== 2 ||
+      assignment.queues !== 2
+    )
+      continue;
     const kept = assignment.leases.filter(({ state }: Header) => state === LeaseState.HELD);
     if (kept.length !== 1) continue;
     const pair = pairOf(view, header.group);

@@ -1,10 +1,12 @@
-import { LIMITS, PREFACE_BYTES } from '@qanat/core';
+import { encodePreface, LIMITS, PREFACE_BYTES } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
+import type { Side } from '../../history/event.ts';
 import type { ConnectionSeen, View } from '../../history/view.ts';
+import { hexOf } from '../../json.ts';
 import { judgedOf, SERVERS } from './outcome.ts';
-import { type Outlook, outlooksOf } from './outlook.ts';
+import { isDisturbed, type Outlook, outlooksOf } from './outlook.ts';
+import { isMark, isNoMark, MARK_BYTES, prefaceOf } from './prefaces.ts';
 
-const MARK = [0xab, 0x51, 0x4e, 0x54] as const;
 const MAJOR = 1;
 
 /** Of a server that closes; its operations wait a little longer. */
@@ -18,20 +20,20 @@ const onTcp = (id: string, check: Check): Clause => ({
   roles: SERVERS,
   binding: 'tcp',
   check(view, judge) {
-    for (const outlook of outlooksOf(view))
-      if (outlook.connection.binding === 'tcp' && outlook.disturbedFrom >= view.events.length) check(outlook, view, judge);
+    if (isDisturbed(view)) return;
+    for (const outlook of outlooksOf(view)) if (outlook.connection.binding === 'tcp') check(outlook, view, judge);
   },
 });
 
-const isRight = (preface: Uint8Array): boolean => MARK.every((byte, i) => preface[i] === byte);
-const isWrong = (preface: Uint8Array): boolean => MARK.some((byte, i) => i < preface.length && preface[i] !== byte);
-
-/** The bytes of the subject's preface that came. */
-const prefaceOf = ({ bytes }: ConnectionSeen): Uint8Array =>
-  Uint8Array.from(bytes.filter(({ from }) => from === 'subject').flatMap((event) => [...event.bytes]));
-
-const indexOf = (view: View, { number }: ConnectionSeen): number =>
+/** Where a connection was opened. */
+const openedAt = (view: View, { number }: ConnectionSeen): number =>
   view.events.findIndex((event) => event.kind === 'opened' && event.connection === number);
+
+/** Where the last bytes of a side stand that are no whole frame: its preface, or as much as came. */
+function bytesAt(view: View, connection: ConnectionSeen, from: Side): number {
+  const last = connection.bytes.filter((event) => event.from === from).at(-1);
+  return last === undefined ? openedAt(view, connection) : view.events.indexOf(last);
+}
 
 const framesOfSubject = ({ frames }: ConnectionSeen): boolean => frames.some(({ from }) => from === 'subject');
 
@@ -44,56 +46,57 @@ const sentAtMs = ({ bytes, openedAtMs }: ConnectionSeen): number =>
   bytes.filter(({ from }) => from === 'kit').at(-1)?.atMs ?? openedAtMs;
 
 const strangers = onTcp('QNT-INV-001', ({ connection, stream }, view, judge) => {
-  if (!isWrong(stream.preface)) return;
-  const at = indexOf(view, connection);
+  // What is wrong with fewer bytes is the affair of QNT-TCP-002.
+  if (!isNoMark(stream.preface) || stream.preface.length < MARK_BYTES) return;
+  const at = bytesAt(view, connection, 'kit');
   const got = prefaceOf(connection);
   if (got.length > 0 || framesOfSubject(connection))
     judge.fail(
-      at,
+      bytesAt(view, connection, got.length > 0 ? 'subject' : 'kit'),
       `a stream with another mark is answered with nothing; got ${got.length} bytes and ${framesOfSubject(connection) ? '' : 'no '}frames`,
     );
   else if (connection.closed?.by === 'subject') judge.pass(at);
-  else if (waited(view, connection, sentAtMs(connection))) judge.fail(at, 'a stream with another mark is closed; it goes on');
+  else if (waited(view, connection, sentAtMs(connection)))
+    judge.fail(at, `a stream with another mark is closed; it goes on behind ${hexOf(stream.preface)}`);
 });
 
 /** A wrong byte ends the connection although the preface is not whole. */
 const byteByByte = onTcp('QNT-TCP-002', ({ connection, stream }, view, judge) => {
-  if (!isWrong(stream.preface) || stream.preface.length >= PREFACE_BYTES) return;
-  const at = indexOf(view, connection);
+  if (!isNoMark(stream.preface) || stream.preface.length >= PREFACE_BYTES) return;
+  const at = bytesAt(view, connection, 'kit');
   const { closed } = connection;
   const sentMs = sentAtMs(connection);
   const dueMs = LIMITS.HELLO_DEADLINE_MS - view.slackMs;
+  const expected = `a wrong mark ends the connection as soon as its byte is there, before the eighth; behind ${hexOf(stream.preface)}`;
   // Whoever waits for the rest ends it by the deadline of HELLO.
   if (closed?.by === 'subject')
     judgeThat(
       judge,
       at,
       closed.atMs - connection.openedAtMs < dueMs,
-      () => `a wrong mark ends the connection at once; it took ${Math.round(closed.atMs - sentMs)} ms`,
+      () => `${expected} it took ${Math.round(closed.atMs - sentMs)} ms`,
     );
-  else if (waited(view, connection, sentMs))
-    judge.fail(at, 'a wrong mark ends the connection before the eighth byte; it goes on');
+  else if (waited(view, connection, sentMs)) judge.fail(at, `${expected} it goes on`);
 });
 
 const answersPreface = onTcp('QNT-INV-002', ({ connection, stream }, view, judge) => {
-  if (stream.preface.length < PREFACE_BYTES || !isRight(stream.preface) || stream.preface[4] !== MAJOR) return;
-  const at = indexOf(view, connection);
+  if (stream.preface.length < PREFACE_BYTES || !isMark(stream.preface) || stream.preface[4] !== MAJOR) return;
   const got = prefaceOf(connection);
   if (got.length >= PREFACE_BYTES)
     judgeThat(
       judge,
-      at,
-      isRight(got) && got[4] === MAJOR,
-      () =>
-        `a preface of major version ${MAJOR} is answered with one of the same; got ${[...got].map((byte) => byte.toString(16)).join(' ')}`,
+      bytesAt(view, connection, 'subject'),
+      isMark(got) && got[4] === MAJOR,
+      () => `a preface of major version ${MAJOR} is answered with one of the same; got ${hexOf(got)}`,
     );
-  else if (waited(view, connection, sentAtMs(connection))) judge.fail(at, 'a preface is answered with a preface; got nothing');
+  else if (waited(view, connection, sentAtMs(connection)))
+    judge.fail(bytesAt(view, connection, 'kit'), 'a preface is answered with a preface; got nothing');
 });
 
 const otherMajor = onTcp('QNT-INV-003', ({ connection, stream }, view, judge) => {
   const asked = stream.preface[4];
-  if (stream.preface.length < PREFACE_BYTES || !isRight(stream.preface) || asked === MAJOR) return;
-  const at = indexOf(view, connection);
+  if (stream.preface.length < PREFACE_BYTES || !isMark(stream.preface) || asked === MAJOR) return;
+  const at = openedAt(view, connection);
   const got = prefaceOf(connection);
   // It may speak that version as well.
   if (got[4] === asked) return;
@@ -101,7 +104,7 @@ const otherMajor = onTcp('QNT-INV-003', ({ connection, stream }, view, judge) =>
   if (got.length < PREFACE_BYTES) {
     if (end || waited(view, connection, sentAtMs(connection)))
       judge.fail(at, `major version ${asked} is answered with the highest one that is spoken; got ${got.length} bytes`);
-  } else if (!isRight(got) || framesOfSubject(connection))
+  } else if (!isMark(got) || framesOfSubject(connection))
     judge.fail(at, 'a preface is expected, and nothing behind it; got other bytes');
   else if (end) judge.pass(at);
   else if (waited(view, connection, sentAtMs(connection))) judge.fail(at, 'the connection ends behind the preface; it goes on');
@@ -109,9 +112,9 @@ const otherMajor = onTcp('QNT-INV-003', ({ connection, stream }, view, judge) =>
 
 const reservedBytes = onTcp('QNT-INV-004', ({ connection, stream }, view, judge) => {
   const { preface } = stream;
-  if (preface.length < PREFACE_BYTES || !isRight(preface) || preface[4] !== MAJOR) return;
+  if (preface.length < PREFACE_BYTES || !isMark(preface) || preface[4] !== MAJOR) return;
   if (preface.subarray(5).every((byte) => byte === 0)) return;
-  const at = indexOf(view, connection);
+  const at = openedAt(view, connection);
   if (connection.helloOk !== undefined) judge.pass(at);
   else if (connection.hello?.response !== undefined) return;
   else if (connection.closed?.by === 'subject' && connection.goAways.length === 0)
@@ -122,21 +125,20 @@ const reservedBytes = onTcp('QNT-INV-004', ({ connection, stream }, view, judge)
 
 const prefaceFirst = onTcp('QNT-TCP-001', ({ connection }, view, judge) => {
   const got = prefaceOf(connection);
-  if (got.length < PREFACE_BYTES) return;
-  const at = indexOf(view, connection);
+  if (got.length < PREFACE_BYTES && !isNoMark(got)) return;
   judgeThat(
     judge,
-    at,
-    isRight(got),
-    () => `the first bytes of a server are its preface; got ${[...got].map((byte) => byte.toString(16)).join(' ')}`,
+    bytesAt(view, connection, 'subject'),
+    isMark(got),
+    () => `the first bytes of a server are its preface, ${hexOf(encodePreface())}; got ${hexOf(got)}`,
   );
 });
 
 /** A connection without a whole HELLO, from its beginning. */
 const deadline = onTcp('QNT-TCP-003', ({ connection, stream, sent }, view, judge) => {
-  const saidNothing = sent.length === 0 && !isWrong(stream.preface) && (stream.preface[4] ?? MAJOR) === MAJOR;
+  const saidNothing = sent.length === 0 && !isNoMark(stream.preface) && (stream.preface[4] ?? MAJOR) === MAJOR;
   if (!saidNothing || connection.goAways.some(({ code }) => code !== 'HELLO_TIMEOUT')) return;
-  const at = indexOf(view, connection);
+  const at = openedAt(view, connection);
   const { closed, openedAtMs } = connection;
   const dueMs = LIMITS.HELLO_DEADLINE_MS;
   if (closed?.by === 'subject') {

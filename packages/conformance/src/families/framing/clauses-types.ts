@@ -4,6 +4,7 @@ import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { allFields, isUtf8, messageOf, readMessage, verdictOnFrame, type WireField, type WireMessage } from './control-header.ts';
 import { type Judged, judgedOf, lineOf, SERVERS, tell } from './outcome.ts';
 import type { Prospect } from './outlook.ts';
+import { judgeLongControls } from './unreadable.ts';
 
 const INTEGER_MAX = 2 ** 53 - 1;
 
@@ -98,7 +99,15 @@ export const headersOf = (roles: Clause['roles'], said: Said): Clause => ({
 });
 
 /** A broker talks to NameServers too. */
-const headers = headersOf(SERVERS, (view) => takenApart(view.frames.filter(({ from }) => from === 'subject')));
+const decoded = headersOf(SERVERS, (view) => takenApart(view.frames.filter(({ from }) => from === 'subject')));
+
+const headers: Clause = {
+  ...decoded,
+  check(view, judge) {
+    decoded.check(view, judge);
+    judgeLongControls(view, judge);
+  },
+};
 
 const isDefault = ({ wireType, value, content, field }: WireField): boolean =>
   field !== undefined && !field.repeated && field.kind !== 'message' && (wireType === 0 ? value === 0 : content.length === 0);

@@ -165,12 +165,16 @@ export function isUtf8(bytes: Uint8Array): boolean {
 /** Which rule of the schema a control header breaks. */
 export type SchemaRule = 'QNT-TYP-001' | 'QNT-TYP-004' | 'QNT-TYP-005' | 'QNT-TYP-006';
 
+/** A control header that breaks a rule of the schema. */
+export interface BrokenRule {
+  readonly kind: 'breaks';
+  readonly rule: SchemaRule;
+  /** What the decoder says, with the name of the field. */
+  readonly why: string;
+}
+
 /** What the rules of the schema say of a control header. */
-export type Verdict =
-  | { readonly kind: 'fine' }
-  | { readonly kind: 'malformed' }
-  | { readonly kind: 'breaks'; readonly rule: SchemaRule; readonly why: string }
-  | { readonly kind: 'doubtful' };
+export type Verdict = { readonly kind: 'fine' } | { readonly kind: 'malformed' } | BrokenRule | { readonly kind: 'doubtful' };
 
 const RULES: readonly (readonly [text: string, rule: SchemaRule])[] = [
   ['is above 2^53-1', 'QNT-TYP-001'],

@@ -59,9 +59,9 @@ function endOf(view: View, { connection, disturbedFrom }: Outlook): End {
   return { index, atMs: view.events[index]?.atMs ?? view.endMs, bySubject: false, clean: true, goAway };
 }
 
-const describe = ({ name, sent }: Prospect): string => {
+const describe = ({ name, sent, because }: Prospect): string => {
   const type = name ?? `type 0x${sent.type.toString(16).padStart(4, '0')}`;
-  return `${sent.isResponse ? 'a response' : sent.isOneWay ? 'a one-way frame' : 'a request'} of ${type}`;
+  return `${sent.isResponse ? 'a response' : sent.isOneWay ? 'a one-way frame' : 'a request'} of ${type}${because === undefined ? '' : ` ${because}`}`;
 };
 
 /** How the end of a connection looks, in words. */
@@ -170,8 +170,8 @@ class Outcomes {
   /** The subject ended the connection although nothing had to end it, and nothing but this frame can be the reason. */
   #endsFor({ sent }: Prospect): boolean {
     const { bySubject, goAway, index } = this.#end;
-    const { prospects, blindFrom, connection } = this.#outlook;
-    if (!bySubject || OWN_REASONS.has(goAway?.code) || connection.broken !== undefined) return false;
+    const { prospects, blindFrom } = this.#outlook;
+    if (!bySubject || OWN_REASONS.has(goAway?.code)) return false;
     if (prospects.some(({ expect }) => expect === 'closes') || blindFrom < (goAway?.index ?? index)) return false;
     return this.#outlook.stream.rest.length === 0 && this.#suspect() === sent;
   }
@@ -273,11 +273,17 @@ export const lineOf = (id: string, roles: Clause['roles'] = SERVERS): Clause => 
   },
 });
 
-/** A clause for prospects of every line whose frame has something about it. */
+/**
+ * A clause for prospects of every line whose frame has something about it. That what ends a connection did not end it is the
+ * affair of its line alone.
+ */
 export const traitOf = (id: string, has: (judged: Judged) => boolean, roles: Clause['roles'] = SERVERS): Clause => ({
   id,
   roles,
   check(view, judge) {
-    for (const judged of judgedOf(view)) if (has(judged)) tell(judge, judged.outcome);
+    for (const judged of judgedOf(view)) {
+      const { prospect, outcome } = judged;
+      if (has(judged) && (prospect.expect !== 'closes' || outcome.kind === 'held')) tell(judge, outcome);
+    }
   },
 });

@@ -1,7 +1,7 @@
 import { Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
 import type { EventOf, HistoryEvent } from '../../history/event.ts';
 import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
-import { type SchemaRule, verdictOnRequest } from './control-header.ts';
+import { type BrokenRule, verdictOnRequest } from './control-header.ts';
 import { type Fault, type SentFrame, SentStream } from './sent-frames.ts';
 
 /** What has to become of one frame of the kit, by the decode order of the chapter of framing. */
@@ -10,6 +10,8 @@ export interface Prospect {
   readonly name: LiveFrame | undefined;
   /** The requirement that decides. */
   readonly rule: string;
+  /** What makes it decide, for sentences: `with …`, `in which …`. */
+  readonly because?: string;
   /**
    * `closes`: GOAWAY with one of `codes`, then the end. `refused`: an answer with one of `codes`. `answered`: one answer,
    * whatever it says; without ERROR where `good` is set. `ignored`: no answer, and the connection goes on.
@@ -37,7 +39,10 @@ export interface Outlook {
   readonly strays: readonly FrameSeen[];
   /** Complete responses, by the frame that they answer. */
   readonly answers: ReadonlyMap<SentFrame, FrameSeen>;
-  /** Where the kit or the driver disturbed the subject: what is missing from then on proves nothing. */
+  /**
+   * Where the kit or the driver disturbed the subject, or the kit could not read on: what is missing from then on proves
+   * nothing.
+   */
   readonly disturbedFrom: number;
 }
 
@@ -50,12 +55,24 @@ const waitOf = (name: LiveFrame, control: Uint8Array): number => (name === 'PULL
 /** Requests in flight that every server takes (QNT-COR-007). */
 const IN_FLIGHT_LEAST = 32;
 
-const FAULTS: Readonly<Record<Fault, { readonly rule: string; readonly code: string }>> = {
-  short: { rule: 'QNT-INV-007', code: 'MALFORMED_FRAME' },
-  'too long': { rule: 'QNT-FRM-002', code: 'FRAME_TOO_LARGE' },
-  'control over the end': { rule: 'QNT-INV-008', code: 'MALFORMED_FRAME' },
-  'control too long': { rule: 'QNT-FRM-004', code: 'MALFORMED_FRAME' },
+const FAULTS: Readonly<Record<Fault, { readonly rule: string; readonly code: string; readonly because: string }>> = {
+  short: { rule: 'QNT-INV-007', code: 'MALFORMED_FRAME', because: 'with a length below 12' },
+  'too long': { rule: 'QNT-FRM-002', code: 'FRAME_TOO_LARGE', because: 'with a length above the limit in force' },
+  'control over the end': { rule: 'QNT-INV-008', code: 'MALFORMED_FRAME', because: 'with a control header beyond its end' },
+  'control too long': {
+    rule: 'QNT-FRM-004',
+    code: 'MALFORMED_FRAME',
+    because: `with a control header of more than ${LIMITS.CONTROL_HEADER_BYTES_MAX} bytes (CONTROL_HEADER_BYTES_MAX)`,
+  },
 };
+
+const MALFORMED = { codes: ['MALFORMED_FRAME'], because: 'with a control header that is not well-formed' } as const;
+
+/** @param why what the decoder says. */
+const invalid = (why: string): Pick<Prospect, 'codes' | 'because'> => ({
+  codes: ['INVALID_ARGUMENT'],
+  because: `in which ${why}`,
+});
 
 const cache = new WeakMap<View, readonly Outlook[]>();
 
@@ -66,10 +83,13 @@ export function outlooksOf(view: View): readonly Outlook[] {
   const disturbedFrom = disturbance(view.events);
   const outlooks = view.connections
     .filter(({ openedBy, node }) => openedBy === 'kit' && node === 'subject')
-    .map((connection) => new Foresight(connection, disturbedFrom, view).look());
+    .map((connection) => new Foresight(connection, Math.min(disturbedFrom, connection.brokenIndex), view).look());
   cache.set(view, outlooks);
   return outlooks;
 }
+
+/** Whether the kit or the driver disturbed the subject at all. */
+export const isDisturbed = ({ events }: View): boolean => disturbance(events) < events.length;
 
 /** The first time that the subject is stopped, killed or held, or that the kit stops reading. */
 function disturbance(events: readonly HistoryEvent[]): number {
@@ -195,12 +215,15 @@ class Foresight {
   /** The decode order of the chapter of framing, line by line. */
   #take(sent: SentFrame): void {
     if (sent.fault !== undefined) {
-      const { rule, code } = FAULTS[sent.fault];
-      return this.#expect(sent, rule, 'closes', { codes: [code] });
+      const { rule, code, because } = FAULTS[sent.fault];
+      return this.#expect(sent, rule, 'closes', { codes: [code], because });
     }
     if (sent.isResponse) return this.#takeResponse(sent);
     if (!sent.isOneWay && sent.correlation % 2 === 0)
-      return this.#expect(sent, 'QNT-FRM-019', 'closes', { codes: ['MALFORMED_FRAME'] });
+      return this.#expect(sent, 'QNT-FRM-019', 'closes', {
+        codes: ['MALFORMED_FRAME'],
+        because: `with the even correlation number ${sent.correlation}`,
+      });
     if (!sent.isOneWay && sent.correlation === this.#refused) return this.#takeRestOfRefused(sent);
     if (!sent.isOneWay && this.#open.has(sent.correlation)) return this.#takeUsedNumber(sent);
     if (this.#state === 'greeting') return this.#takeFirst(sent);
@@ -252,9 +275,9 @@ class Foresight {
     if (sent.isOneWay || sent.more) return this.#blind(sent.index);
     const verdict = verdictOnRequest(name, sent.control);
     if (verdict.kind === 'doubtful') return this.#blind(sent.index);
-    if (verdict.kind === 'malformed') return this.#expect(sent, 'QNT-TYP-007', 'closes', { codes: ['MALFORMED_FRAME'] });
+    if (verdict.kind === 'malformed') return this.#expect(sent, 'QNT-TYP-007', 'closes', MALFORMED);
     if (verdict.kind === 'breaks')
-      return this.#expect(sent, verdict.rule, 'closes', { codes: ['INVALID_ARGUMENT'], answersFirst: true });
+      return this.#expect(sent, verdict.rule, 'closes', { ...invalid(verdict.why), answersFirst: true });
     this.#state = 'asked';
     this.#expect(sent, 'QNT-FRM-007', 'answered');
   }
@@ -306,13 +329,13 @@ class Foresight {
     if (joined !== undefined && (sent.isOneWay || joined.name !== name)) return this.#blind(sent.index);
     const verdict = verdictOnRequest(name, sent.control);
     if (verdict.kind === 'doubtful') return this.#blind(sent.index);
-    if (verdict.kind === 'malformed') return this.#expect(sent, 'QNT-TYP-007', 'closes', { codes: ['MALFORMED_FRAME'] });
+    if (verdict.kind === 'malformed') return this.#expect(sent, 'QNT-TYP-007', 'closes', MALFORMED);
     if (sent.more && FRAMES[name].more !== 'request')
       return this.#expect(sent, 'QNT-FRM-014', 'closes', { codes: ['MALFORMED_FRAME'] });
     if (sent.more && sent.isOneWay) return this.#blind(sent.index);
     if ((joined?.frames ?? 0) >= LIMITS.MORE_FRAMES_MAX)
       return this.#expect(sent, 'QNT-FRM-013', 'closes', { codes: ['MALFORMED_FRAME'] });
-    if (verdict.kind === 'breaks') return this.#takeBreaking(sent, verdict.rule);
+    if (verdict.kind === 'breaks') return this.#takeBreaking(sent, verdict);
     if (sent.isOneWay) return this.#expect(sent, 'QNT-FRM-008', 'ignored');
     if (sent.more) {
       this.#joined = { correlation: sent.correlation, name, frames: (joined?.frames ?? 0) + 1 };
@@ -322,10 +345,10 @@ class Foresight {
     this.#expect(sent, 'QNT-FRM-007', 'answered', { waitMs: waitOf(name, sent.control) });
   }
 
-  #takeBreaking(sent: SentFrame, rule: SchemaRule): void {
+  #takeBreaking(sent: SentFrame, { rule, why }: BrokenRule): void {
     if (sent.isOneWay) return this.#expect(sent, 'QNT-FRM-008', 'ignored');
     this.#joined = undefined;
     if (sent.more) this.#refused = sent.correlation;
-    this.#expect(sent, rule, 'refused', { codes: ['INVALID_ARGUMENT'] });
+    this.#expect(sent, rule, 'refused', invalid(why));
   }
 }

@@ -36,7 +36,7 @@ const LENGTH_BYTES = 4;
 const HEADER_BYTES = 16;
 const LENGTH_MIN = HEADER_BYTES - LENGTH_BYTES;
 
-const uint32At = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
+export const uint32At = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
 
 /** Reads what the kit sends on one connection: the preface, where there is one, then frames. Nothing comes behind a fault. */
 export class SentStream {
@@ -135,6 +135,13 @@ export class SentStream {
 function faultOfLength(length: number, limit: number | undefined): Fault | undefined {
   if (length < LENGTH_MIN) return 'short';
   return length > (limit ?? Number.POSITIVE_INFINITY) ? 'too long' : undefined;
+}
+
+/** Why what came is no frame; undefined where it is one. */
+export function faultOfBytes(bytes: Uint8Array): Fault | undefined {
+  const length = bytes.length < LENGTH_BYTES ? 0 : uint32At(bytes, 0);
+  if (length < LENGTH_MIN) return 'short';
+  return bytes.length < LENGTH_BYTES + length ? 'too long' : faultOfControl(bytes);
 }
 
 function faultOfControl(bytes: Uint8Array): Fault | undefined {

@@ -68,7 +68,7 @@ export class Facts {
   readonly topics: Topics;
   /** The subject never stood still: its clock is that of the kit. */
   readonly timed: boolean;
-  /** Connections on which the kit did not always read. */
+  /** Connections on which the kit did not always read, or could not read on. */
   readonly deaf: ReadonlySet<number>;
 
   constructor(view: View) {
@@ -77,7 +77,8 @@ export class Facts {
     this.lives = livesOf(view);
     this.topics = new Topics(view, this.settings.awayMs);
     this.timed = !view.of('subject').some(({ what }) => what === 'paused');
-    this.deaf = new Set(view.notes('reading').map(({ args }) => (args as Header).connection));
+    const broken = view.connections.filter((one) => one.broken !== undefined).map(({ number }) => number);
+    this.deaf = new Set([...view.notes('reading').map(({ args }) => (args as Header).connection), ...broken]);
     for (const exchange of view.exchanges) this.#take(exchange);
     // What was sent in a strange way may have been taken or not: of such a group nothing is said.
     for (const name of strangeGroups(view)) this.groups.delete(name);
@@ -135,9 +136,13 @@ export class Facts {
   }
 }
 
+/** It was answered, and nobody can read how; or the kit could not read on. */
+const isUnreadable = ({ response, answer, code, connection }: Exchange): boolean =>
+  response === undefined ? connection.broken !== undefined : answer === undefined && code === undefined;
+
 function strangeGroups(view: View): string[] {
   const strange = view.exchanges.filter(
-    (one) => one.connection.openedBy === 'kit' && one.request.from === 'kit' && !isPlain(one),
+    (one) => one.connection.openedBy === 'kit' && one.request.from === 'kit' && (!isPlain(one) || isUnreadable(one)),
   );
   const oneWays = view.frames.filter(
     ({ from, isOneWay, connection }) => from === 'kit' && isOneWay && connection.openedBy === 'kit',

@@ -339,7 +339,12 @@ const servesAlone = clause('QNT-REG-012', (view, judge, lives) => {
     else if (!lives.runs(Math.max(0, atMs - AT_ONCE_MS), atMs)) continue;
     else if (response !== undefined)
       judge.fail(response, `a broker serves its clients without a NameServer; it answered ${name} with ${code}`, 'code');
-    else if (connection.closed === undefined && lives.runs(atMs, atMs + AT_ONCE_MS) && name !== 'PULL')
+    else if (
+      connection.closed === undefined &&
+      connection.broken === undefined &&
+      lives.runs(atMs, atMs + AT_ONCE_MS) &&
+      name !== 'PULL'
+    )
       judge.fail(
         request,
         `a broker serves its clients without a NameServer; it has not answered ${name} within ${AT_ONCE_MS} ms`,

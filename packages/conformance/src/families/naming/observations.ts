@@ -56,8 +56,8 @@ const brokersOf = (list: readonly Header[]): ReadonlyMap<string, BrokerSeen> =>
 function answersOf(view: View): readonly Observation[] {
   return view.requests('ROUTE_QUERY', 'kit').flatMap((query) => {
     const [first] = query.responses;
-    const { response, answer } = query;
-    if (first === undefined || response === undefined || answer === undefined) return [];
+    const { response, answer, header } = query;
+    if (first === undefined || response === undefined || answer === undefined || header === undefined) return [];
     if (query.responses.some(({ header }) => header === undefined)) return [];
     return [
       {

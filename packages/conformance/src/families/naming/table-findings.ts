@@ -73,7 +73,7 @@ function compareShare(
   }
   const expected = shareIn(last, topic);
   const difference = expected === undefined ? 'there' : queues === undefined ? 'gone' : 'queues';
-  const sentence = `${sourceOf(seen)} has to name ${shareText(line.name, expected)} in the route of ${topic} (${why(last)}), and names ${shareText(line.name, queues)}`;
+  const sentence = `${sourceOf(seen)} has to name ${shareText(line.name, expected)} in the route of ${topic} (${why(last)}), and names ${shareText(line.name, queues)}${partsText(seen, topic)}`;
   return blame(view, seen, line, last, difference, topic).map((id) => ({ id, at: seen.at, sentence, field: FIELDS[difference] }));
 }
 
@@ -172,6 +172,14 @@ function blame(
   if (difference === 'queues' && isSplit(seen, topic)) return ['QNT-RTE-001'];
   if (difference === 'gone' && (line.registered.length < 2 || last.cause !== 'register')) return ['QNT-RTE-002'];
   return [line.registered.length === 0 ? 'QNT-RTE-002' : 'QNT-REG-013'];
+}
+
+/** How several routes of one topic came about. */
+function partsText(seen: Observation, topic: string): string {
+  const parts = seen.routes.get(topic)?.parts.length ?? 0;
+  if (parts < 2) return '';
+  const asked = seen.query?.header.topics.filter((one: string) => one === topic).length ?? 0;
+  return ` in ${parts} routes that add up${asked > 1 ? `; the query names the topic ${asked} times, which asks for it once` : ''}`;
 }
 
 const isSplit = (seen: Observation, topic: string | undefined): boolean =>

@@ -37,8 +37,9 @@ interface Telling {
   readonly update: Observation | undefined;
 }
 
-const isOpenUntil = ({ closed, goAways }: ConnectionSeen, view: View, ms: number): boolean =>
-  view.endMs >= ms && (closed === undefined || closed.atMs > ms) && goAways.every(({ atMs }) => atMs > ms);
+/** The kit could read all the time. */
+const isOpenUntil = ({ closed, broken, goAways }: ConnectionSeen, view: View, ms: number): boolean =>
+  view.endMs >= ms && [closed, broken, ...goAways].every((end) => end === undefined || end.atMs > ms);
 
 /** The first of equal watches counts. */
 function watchesOf(view: View): readonly Watch[] {
@@ -136,6 +137,7 @@ type Kind = 'QNT-RTE-008' | 'QNT-RTE-011' | 'QNT-RTE-012';
 
 /** What a telling is about: the first appearance of a topic, a watch that still holds, or any change. */
 function kindsOf(tellings: readonly Telling[]): ReadonlyMap<Telling, Kind> {
+  const changed = new Set<Watch>();
   const told = new Set<Watch>();
   return new Map(
     tellings.map((telling, i) => {
@@ -143,8 +145,9 @@ function kindsOf(tellings: readonly Telling[]): ReadonlyMap<Telling, Kind> {
       // A watch that tells of later changes has not ended.
       const goesOn = update === undefined && tellings.some((later, at) => at > i && later.watch === watch && later.update);
       const kind =
-        told.has(watch) && !goesOn ? 'QNT-RTE-011' : wasMissing(watch) && !told.has(watch) ? 'QNT-RTE-012' : 'QNT-RTE-008';
-      told.add(watch);
+        told.has(watch) && !goesOn ? 'QNT-RTE-011' : wasMissing(watch) && !changed.has(watch) ? 'QNT-RTE-012' : 'QNT-RTE-008';
+      changed.add(watch);
+      if (update !== undefined) told.add(watch);
       return [telling, kind];
     }),
   );
