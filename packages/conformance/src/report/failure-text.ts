@@ -30,16 +30,16 @@ export function failureText(id: string, failure: Where & Pick<Failure, 'sentence
 /** The frame that is wrong, or the bytes that are none, taken apart. Empty where there is neither. */
 export function offendingBytes({ frame, index, field }: Where, events: readonly HistoryEvent[]): readonly string[] {
   const event = events[index];
-  if (frame === undefined) return event?.kind === 'broken' ? brokenBytes(event) : [];
+  if (frame === undefined) return event?.kind === 'broken' ? brokenBytes(event, field) : [];
   const tree = decodeTree(frame.bytes, field);
   const from = event?.kind === 'frame' ? `, from the ${event.from} on connection ${event.connection}` : '';
   return [`  the frame ${frameText(frame.bytes)}${from}:`, ...treeLines(tree), ...byteWindow(frame.bytes, tree.mark)];
 }
 
-/** What came is no frame: the length field is where it ceases to be one. In memory the network keeps the bytes. */
-function brokenBytes({ bytes, connection }: HistoryEvent & { kind: 'broken' }): readonly string[] {
+/** What came is no frame: mostly the length field is where it ceases to be one. In memory the network keeps the bytes. */
+function brokenBytes({ bytes, connection }: HistoryEvent & { kind: 'broken' }, field = 'length'): readonly string[] {
   if (bytes.length === 0) return [];
-  const tree = decodeTree(bytes, 'length');
+  const tree = decodeTree(bytes, field);
   return [`  the bytes, from the subject on connection ${connection}:`, ...treeLines(tree), ...byteWindow(bytes, tree.mark)];
 }
 

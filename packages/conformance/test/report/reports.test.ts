@@ -131,7 +131,7 @@ describe('what a reader needs', () => {
 it('tells what changed between two results', () => {
   const lines = changesBetween(right, wrong).map(changeLine);
   expect(lines).toEqual([
-    'worse  QNT-TYP-004 pass -> fail: a request of PULL has to be answered INVALID_ARGUMENT; got TOPIC_NOT_FOUND',
+    'worse  QNT-TYP-004 pass -> fail: a request of PULL in which Pull.topics is missing has to be answered INVALID_ARGUMENT; got TOPIC_NOT_FOUND',
   ]);
   expect(changesBetween(wrong, right).map(changeLine)).toEqual(['better QNT-TYP-004 fail -> pass']);
   expect(changesBetween(wrong, wrong)).toEqual([]);
