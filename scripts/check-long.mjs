@@ -10,8 +10,8 @@ const STEPS = [
   { name: 'log-shipping', what: 'text through brokers that are killed', args: ['examples/log-shipping/main.mjs'] },
   {
     name: 'sim',
-    what: 'simulated quarters of an hour under faults, as many as fit in four minutes, at least 300',
-    args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '240', '--at-least', '300'],
+    what: 'simulated quarters of an hour under faults, as many as fit in three minutes, at least 300',
+    args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '180', '--at-least', '300'],
   },
   {
     name: 'planted-bugs',
