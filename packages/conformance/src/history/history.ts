@@ -1,5 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { bytesOf, hexOf, isObject, type Json, type JsonObject } from '../json.ts';
+import { bytesOf, hexOf, isObject } from '../json.ts';
 import type { HistoryEvent } from './event.ts';
 
 type NewEvent = HistoryEvent extends infer E ? (E extends HistoryEvent ? Omit<E, 'atMs'> : never) : never;
@@ -58,11 +58,8 @@ export function readHistoryLine(line: string): HistoryEvent {
   return (event.bytes === undefined ? event : { ...event, bytes: bytesIn(event.bytes) }) as HistoryEvent;
 }
 
-function bytesIn(text: unknown): Uint8Array {
-  if (typeof text === 'string') return bytesOf(text);
-  if (!isObject(text as Json) || typeof (text as JsonObject).deflated !== 'string')
-    throw new TypeError('"bytes" is neither hex nor deflated');
-  return new Uint8Array(
-    inflateRawSync(Buffer.from((text as { deflated: string }).deflated, 'base64'), { maxOutputLength: BYTES_MAX }),
-  );
+function bytesIn(given: unknown): Uint8Array {
+  if (typeof given === 'string') return bytesOf(given);
+  if (!isObject(given) || typeof given.deflated !== 'string') throw new TypeError('"bytes" is neither hex nor deflated');
+  return new Uint8Array(inflateRawSync(Buffer.from(given.deflated, 'base64'), { maxOutputLength: BYTES_MAX }));
 }

@@ -1,5 +1,6 @@
-import { CONTROL_HEADERS, decodeFrame, ErrorInfo, encodePreface, Flag, FRAME_NAMES, type Frame } from '@qanat/core';
+import { CONTROL_HEADERS, decodeFrame, ErrorInfo, Flag, FRAME_NAMES, type Frame, PREFACE_BYTES } from '@qanat/core';
 import type { EventOf, HistoryEvent } from '../history/event.ts';
+import { isMark } from '../history/preface.ts';
 import { codeName } from '../history/view.ts';
 import { hexOf, isObject } from '../json.ts';
 import { numberOf } from '../play/program.ts';
@@ -111,13 +112,8 @@ const bytesText = (bytes: Uint8Array): string => {
   return isPreface(bytes) ? `the preface: ${hex}` : `${bytes.length} bytes that are no whole frame: ${hex}`;
 };
 
-const PREFACE = encodePreface();
-/** The version stands behind it. */
-const MAGIC_BYTES = 4;
-
 /** Of any version. */
-const isPreface = (bytes: Uint8Array): boolean =>
-  bytes.length === PREFACE.length && PREFACE.subarray(0, MAGIC_BYTES).every((byte, i) => byte === bytes[i]);
+const isPreface = (bytes: Uint8Array): boolean => bytes.length === PREFACE_BYTES && isMark(bytes);
 
 const shortJson = (value: unknown): string => shortened(JSON.stringify(value) ?? '', JSON_CHARACTERS);
 

@@ -58,22 +58,28 @@ export function terminalReport(result: Result): string {
 /** Nothing was found out: the list of all clauses would hide why. */
 const isVain = (result: Result): boolean => result.settled === 'harness' && countOf(result, 'pass') === 0;
 
+type Shown = Verdict & { failure: FailureReport };
+
 /**
  * Failures in the order in which they are shown: one frame type that a subject does not serve breaks many clauses, and must not
  * hide the others.
  */
-function sorted(shown: readonly (Verdict & { failure: FailureReport })[]): {
-  readonly failures: typeof shown;
+function sorted(shown: readonly Shown[]): {
+  readonly failures: readonly Shown[];
   readonly missing: ReadonlyMap<string, readonly string[]>;
 } {
-  const failures = shown.filter(({ failure }) => missingFrame(failure) === undefined);
+  const others: Shown[] = [];
+  const behind: Shown[] = [];
   const missing = new Map<string, string[]>();
   for (const one of shown) {
     const frame = missingFrame(one.failure);
-    if (frame !== undefined) missing.set(frame, [...(missing.get(frame) ?? []), one.id]);
+    if (frame === undefined) others.push(one);
+    else {
+      behind.push(one);
+      missing.set(frame, [...(missing.get(frame) ?? []), one.id]);
+    }
   }
-  const behind = shown.filter(({ failure }) => missingFrame(failure) !== undefined);
-  return { failures: [...failures, ...behind], missing };
+  return { failures: [...others, ...behind], missing };
 }
 
 /** What to do about failures. */

@@ -2,7 +2,7 @@ import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import type { Manifest, Role } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
-import { FAMILIES } from '../families/index.ts';
+import { clausesOf } from '../families/index.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
@@ -93,7 +93,9 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
   else if (!alive && signal?.aborted !== true) alive = await showsLifeWhenAsked(options, harness);
   const binding = REQUIREMENTS.filter((one) => binds(one, site.role) && options.requirements?.has(one.id) !== false);
-  const asked = binding.filter(({ id }) => options.only?.(id) !== false && !isLeftOut(id, site.role, families));
+  const here = new Set(clauses.map(({ id }) => id));
+  const elsewhere = new Set(clausesOf(site.role).map(({ id }) => id));
+  const asked = binding.filter(({ id }) => options.only?.(id) !== false && (here.has(id) || !elsewhere.has(id)));
   result.partial = asked.length < binding.length;
   const shrinkUntilMs = options.nowMs() + budget.shrinkMsOnRealTime;
   const mayShrink = (): boolean =>
@@ -135,13 +137,6 @@ function inQuiet(
   const disturbed = programs.filter((one) => names.includes(one.family) && (slackMs.get(one) ?? 0) > WIDE * leastMs);
   return { programs: disturbed, parallel: PARALLEL_IN_QUIET };
 }
-
-/** Whether a requirement has clauses in families that were not asked for only. */
-const isLeftOut = (id: string, role: Role, families: readonly Family[]): boolean =>
-  families.every(({ clauses }) => !hasClause(clauses, id, role)) && FAMILIES.some(({ clauses }) => hasClause(clauses, id, role));
-
-const hasClause = (clauses: readonly Clause[], id: string, role: Role): boolean =>
-  clauses.some((clause) => clause.id === id && clause.roles.includes(role));
 
 function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptions): Result {
   return {

@@ -1,4 +1,5 @@
 import type { CallError, EventOf, HistoryEvent } from '../../history/event.ts';
+import { once as onceOfView } from '../../history/once.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import { numberOf, textOf } from '../../play/program.ts';
@@ -65,14 +66,9 @@ export function factsOf(view: View): Facts {
   return facts;
 }
 
-/** Remembers what a function found out about a view: many clauses ask the same. */
+/** Remembers what a function found out about the clients of a history. */
 export function once<T>(find: (facts: Facts) => T): (view: View) => T {
-  const found = new WeakMap<View, { readonly value: T }>();
-  return (view) => {
-    const known = found.get(view) ?? { value: find(factsOf(view)) };
-    found.set(view, known);
-    return known.value;
-  };
+  return onceOfView((view) => find(factsOf(view)));
 }
 
 function gather(view: View): Facts {

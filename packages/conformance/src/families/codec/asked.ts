@@ -1,4 +1,5 @@
 import type { CallError, EventOf } from '../../history/event.ts';
+import { once } from '../../history/once.ts';
 import type { View } from '../../history/view.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import { flagOf, textOf } from '../../play/program.ts';
@@ -21,15 +22,8 @@ export interface Asked {
   readonly inexact: string | undefined;
 }
 
-/** Many clauses look at the same history. */
-const seenBefore = new WeakMap<View, readonly Asked[]>();
-
 /** The questions of a history that were answered. What a codec says not to know at all is no answer. */
-export function askedIn(view: View): readonly Asked[] {
-  const asked = seenBefore.get(view) ?? readQuestions(view);
-  seenBefore.set(view, asked);
-  return asked;
-}
+export const askedIn = once(readQuestions);
 
 type Answered = Omit<Asked, 'wrong' | 'inexact'> & {
   readonly of: string;

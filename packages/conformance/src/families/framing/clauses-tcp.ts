@@ -1,11 +1,11 @@
 import { encodePreface, LIMITS, PREFACE_BYTES } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { Side } from '../../history/event.ts';
+import { isMark, isNoMark, MARK_BYTES, prefaceOf } from '../../history/preface.ts';
 import type { ConnectionSeen, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { judgedOf, SERVERS } from './outcome.ts';
 import { isDisturbed, type Outlook, outlooksOf } from './outlook.ts';
-import { isMark, isNoMark, MARK_BYTES, prefaceOf } from './prefaces.ts';
 
 const MAJOR = 1;
 

@@ -1,9 +1,9 @@
 import { LIMITS } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
+import { isMark, prefaceOf } from '../../history/preface.ts';
 import type { ConnectionSeen, View } from '../../history/view.ts';
 import { SERVERS } from './outcome.ts';
 import { outlooksOf } from './outlook.ts';
-import { isMark, prefaceOf } from './prefaces.ts';
 import { type Fault, faultOfBytes, uint32At } from './sent-frames.ts';
 
 /** Bytes of the subject that the kit could not read as a frame. */

@@ -1,8 +1,10 @@
-import type { ConnectionSeen } from '../../history/view.ts';
+import { encodePreface } from '@qanat/core';
+import type { ConnectionSeen } from './view.ts';
 
-const MARK = [0xab, 0x51, 0x4e, 0x54] as const;
+/** What every preface begins with, whatever its version. */
+export const MARK_BYTES = 4;
 
-export const MARK_BYTES: number = MARK.length;
+const MARK: readonly number[] = [...encodePreface().subarray(0, MARK_BYTES)];
 
 /** A preface that begins with the mark. */
 export const isMark = (preface: Uint8Array): boolean => MARK.every((byte, i) => preface[i] === byte);
