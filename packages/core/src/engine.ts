@@ -6,8 +6,14 @@ export type ConnectionId = number;
 
 /** What can happen to any engine. Time is an argument beside it. */
 export type Input =
-  /** A listener accepted a connection. */
-  | { readonly kind: 'accepted'; readonly connection: ConnectionId; readonly remote: string; readonly listener: string }
+  /** A listener accepted a connection. `certificateNames`: of the peer's verified certificate, where it showed one. */
+  | {
+      readonly kind: 'accepted';
+      readonly connection: ConnectionId;
+      readonly remote: string;
+      readonly listener: string;
+      readonly certificateNames?: readonly string[] | undefined;
+    }
   /** A connection that the engine asked for with `connect` is open. */
   | { readonly kind: 'opened'; readonly connection: ConnectionId }
   /**

@@ -30,6 +30,11 @@ export interface Connection {
   /** The peer's address, for people. */
   readonly remote: string;
   /**
+   * Names in the peer's certificate, the subject's common name first, where the peer showed one and it was verified. Undefined
+   * without.
+   */
+  readonly certificateNames?: readonly string[] | undefined;
+  /**
    * Queues one frame, given in parts. Returns false when the high-water mark is passed: hold back until `onDrain`. The frame
    * is taken even then. The parts' bytes may not change afterwards, unless they are `lent`: then they may as soon as this
    * returns.

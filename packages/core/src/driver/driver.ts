@@ -99,7 +99,8 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
       return IGNORE;
     }
     this.#connections.set(id, connection);
-    this.#step((nowMs) => this.#engine.handle({ kind: 'accepted', connection: id, remote: connection.remote, listener }, nowMs));
+    const { remote, certificateNames } = connection;
+    this.#step((nowMs) => this.#engine.handle({ kind: 'accepted', connection: id, remote, listener, certificateNames }, nowMs));
     return this.#handler(id);
   }
 
