@@ -33,10 +33,10 @@ module.exports = {
       {},
     ),
     rule(
-      'core-imports-only-protobufjs-minimal',
-      'The core runs in a browser: of npm it takes the reader and the writer of protobufjs and nothing else.',
+      'core-imports-only-protobufjs-minimal-and-hashes',
+      'The core runs in a browser: of npm it takes the reader and the writer of protobufjs, hashes, and nothing else.',
       { path: '^packages/core/src/' },
-      { path: 'node_modules/', pathNot: 'node_modules/protobufjs/minimal\\.(js|d\\.ts)$' },
+      { path: 'node_modules/', pathNot: 'node_modules/(protobufjs/minimal\\.(js|d\\.ts)$|@noble/hashes/)' },
     ),
     rule(
       'engines-do-no-input-or-output',

@@ -37,7 +37,7 @@ const plants = [
   },
   { rule: 'cli-imports-only-its-lower-packages', at: 'packages/cli/src/planted-arrow.ts', imports: '@qanat/storage' },
   { rule: 'every-package-has-its-arrows', at: 'packages/newcomer/src/index.ts', imports: '@qanat/core' },
-  { rule: 'core-imports-only-protobufjs-minimal', at: 'packages/core/src/planted-npm.ts', imports: 'protobufjs' },
+  { rule: 'core-imports-only-protobufjs-minimal-and-hashes', at: 'packages/core/src/planted-npm.ts', imports: 'protobufjs' },
   { rule: 'engines-do-no-input-or-output', at: 'packages/core/src/planted-node.ts', imports: 'node:fs' },
   { rule: 'packages-by-their-exports', at: 'packages/client/src/planted-path.ts', imports: '../../core/src/index.ts' },
   { rule: 'imports-resolve', at: 'packages/client/src/planted-deep.ts', imports: '@qanat/core/src/index.ts' },
