@@ -22,6 +22,7 @@ function frameTable(schema) {
         idempotent: f.idempotent ?? false,
         reserved: f.status === 'reserved',
         since: f.since,
+        access: f.access ?? '',
       })},\n`,
   );
   const note = '/** Every frame type of the schema, by name. Reserved ones have a number and nothing else. */\n';

@@ -20,6 +20,7 @@ function frameTable(schema) {
     f.payload ?? '–',
     f.more ?? '–',
     f.idempotent ? 'yes' : 'no',
+    f.access === '-' ? '–' : f.access,
     f.comment.replace(/\s+/g, ' '),
   ]);
   const kept = frames(schema)
@@ -30,9 +31,10 @@ function frameTable(schema) {
 A frame's control header is the message of the column *request*, or *response* when the flag RESPONSE is set, or
 [ErrorInfo](messages.md#errorinfo) when the flag ERROR is set. *Begun by* says which side of the connection may send the
 request; a broker is a client of its NameServers. A frame without a response is one-way. *Idempotent*: the same request
-twice has the effect of one.
+twice has the effect of one. *Needs*: what the client's principal needs where the server authenticates
+([chapter 22](../22-authorization.md)).
 
-${table(['Type', 'Name', 'Begun by', 'Served by', 'Request', 'Response', 'Payload', 'MORE', 'Idempotent', 'Purpose'], rows)}
+${table(['Type', 'Name', 'Begun by', 'Served by', 'Request', 'Response', 'Payload', 'MORE', 'Idempotent', 'Needs', 'Purpose'], rows)}
 ## Reserved numbers
 
 These numbers are kept. A server of version 1.0 answers them UNSUPPORTED_FRAME.

@@ -209,7 +209,18 @@ def hello():
         ({"features": [1], "required_features": [1]}, {"error": "UNSUPPORTED_FEATURE"}),
     ]
     clauses = ["QNT-CON-004", "QNT-CON-005", "QNT-CON-006", "QNT-CON-010"]
-    return family("hello", clauses, [{"server": server, "hello": hello_, "result": result} for hello_, result in rows])
+    asking = {"minor": 1, "features": [1], "idle_ms": 60000}
+    taken = {"minor": 1, "features": [1], "idle_ms": 60000}
+    rows_asking = [
+        ({"minor": 1, "features": [1], "required_features": [1]}, taken),
+        ({"minor": 2, "required_features": [1]}, taken),
+        ({"features": [58, 1]}, {"minor": 0, "features": [1], "idle_ms": 60000}),
+        ({"minor": 1}, {"error": "UNAUTHENTICATED"}),
+        ({"minor": 1, "features": [1], "required_features": [58]}, {"error": "UNSUPPORTED_FEATURE"}),
+    ]
+    cases = [{"server": server, "hello": hello_, "result": result} for hello_, result in rows]
+    cases += [{"server": asking, "hello": hello_, "result": result, "clauses": clauses + ["QNT-AUT-001", "QNT-AUT-003"]} for hello_, result in rows_asking]
+    return family("hello", clauses, cases)
 
 
 def patched(data, at, new):

@@ -5,6 +5,7 @@ The expected values come from this folder, never from the implementation that th
 import json
 import sys
 
+import authentication_sessions
 import cases
 import name_server_sessions
 import sessions
@@ -25,7 +26,7 @@ def main():
     check = "--check" in sys.argv
     stale = []
     files = {f"{family['id']}.json": pretty(family) for family in cases.families()}
-    files |= {f"sessions/{session['id']}.json": pretty(session) for session in [*sessions.all_sessions(), *name_server_sessions.all_sessions()]}
+    files |= {f"sessions/{session['id']}.json": pretty(session) for session in [*sessions.all_sessions(), *authentication_sessions.all_sessions(), *name_server_sessions.all_sessions()]}
     for name, text in files.items():
         path = FOLDER / name
         if path.exists() and path.read_text() == text:

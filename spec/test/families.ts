@@ -84,7 +84,12 @@ export const families: Readonly<Record<string, Family>> = {
   }),
 
   hello: family((example: { readonly server: Json; readonly hello: Json; readonly result: Json }) => {
-    const { error, header } = greet({ idleMs: example.server.idle_ms as number }, toCore('Hello', example.hello));
+    const {
+      idle_ms: asked,
+      minor: least,
+      features: active,
+    } = example.server as { idle_ms: number; minor: number; features: number[] };
+    const { error, header } = greet({ idleMs: asked, minor: least, features: active }, toCore('Hello', example.hello));
     if (error !== undefined) return expect({ error }).toEqual(example.result);
     const { minor, features, idleMs } = HelloOk.decode(header as Uint8Array);
     expect({ minor, features, idle_ms: idleMs }).toEqual(example.result);

@@ -1,14 +1,19 @@
 // The pseudo-code of the specification, and what it is compared with: it is the oracle, the core's functions are under test.
 import {
+  ACTIONS,
   allocateAveragely,
   allocateByCircle,
   allocateSticky,
   EngineContext,
   GroupKind,
   HelloOk,
+  mayDo,
+  principalOf,
   queueHash,
   queueOfKey,
   Random,
+  RESOURCE_KINDS,
+  ROLES,
   Strategy,
   textChecksum,
   utf8,
@@ -79,7 +84,7 @@ const strategyAndHolders = fc.record({
 export const pseudoProperties: Readonly<Record<string, () => void>> = {
   negotiate() {
     const run = pseudo('negotiate');
-    const feature = below(100);
+    const feature = fc.oneof(fc.constant(1), below(100));
     const hello = fc.record({
       minor: below(9),
       features: fc.array(feature),
@@ -87,12 +92,29 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
       idleMs: below(120_000),
     });
     check(
-      property(hello, fc.integer({ min: 1, max: 90_000 }), (asked, idleMs) => {
-        const { error, header } = greet({ idleMs }, asked);
+      property(hello, fc.integer({ min: 1, max: 90_000 }), below(3), fc.boolean(), (asked, idleMs, minor, asks) => {
+        const features = asks ? [1] : [];
+        const { error, header } = greet({ idleMs, minor, features }, asked);
         const answer = error === undefined ? HelloOk.decode(header as Uint8Array) : undefined;
         const result =
           answer === undefined ? { error } : { minor: answer.minor, features: answer.features, idleMs: answer.idleMs };
-        expect(result).toEqual(run({ minor: 0, features: [], idleMs }, asked));
+        expect(result).toEqual(run({ minor, features, idleMs }, asked));
+      }),
+    );
+  },
+
+  mayDo() {
+    const run = pseudo('mayDo');
+    const action = fc.constantFrom(...ACTIONS);
+    const kind = fc.constantFrom(...RESOURCE_KINDS);
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '-'), maxLength: 3 }).map((text) => `x${text}`);
+    const grant = fc.record({ actions: fc.subarray([...ACTIONS], { minLength: 1 }), kind, name, star: fc.boolean() });
+    const roles = fc.subarray([...ROLES], { minLength: 1 });
+    check(
+      property(roles, fc.array(grant, { maxLength: 5, size: 'max' }), action, kind, name, (has, grants, asked, of, called) => {
+        const permissions = grants.map((one) => `${one.actions.join(',')} ${one.kind}:${one.name}${one.star ? '*' : ''}`);
+        const principal = principalOf({ name: 'p', roles: has, permissions });
+        expect(mayDo(principal, asked, of, called)).toBe(run({ roles: has, grants }, asked, of, called));
       }),
     );
   },

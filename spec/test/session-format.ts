@@ -1,5 +1,5 @@
 // The format of recorded sessions (spec/v1/vectors/README.md), and what plays one of them.
-import type { LiveFrame, Output } from '@qanat/core';
+import type { LiveFrame, Output, UserRecord } from '@qanat/core';
 import type { FrameKind, HeaderJson as Json } from '../../packages/conformance/src/codec/schema-json.ts';
 
 export interface OutStep {
@@ -57,6 +57,15 @@ export interface Setup {
   readonly wall_ms?: number;
   /** What the implementation under test draws its random numbers from. */
   readonly seed?: number;
+  /** Whom the server knows: it asks who its clients are. */
+  readonly users?: readonly UserRecord[];
+  /** What a server that asks, or a client that logs in, draws for its nonce. */
+  readonly nonce?: string;
+  /** The salts of names that do not exist are made from it, hex. */
+  readonly user_secret?: string;
+  /** The client logs in. */
+  readonly credentials?: { readonly user: string; readonly password: string };
+  readonly minor?: number;
   /** A consumer: its member id. */
   readonly member?: string;
 }

@@ -1,17 +1,26 @@
 // Plays whole sessions against the session layer of the core, on virtual time (format: spec/v1/vectors/README.md).
+
+import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import {
   ClientSession,
+  Door,
   decodeFrame,
   EngineContext,
+  Feature,
   Flag,
   FRAMES,
   type FrameName,
   Hello,
+  Login,
   type Output,
+  principalOf,
   QanatError,
   Random,
   type RequestOptions,
   ServerSessions,
+  UserTable,
+  utf8,
 } from '@qanat/core';
 import { expect } from 'vitest';
 import { readBatch } from '../../packages/conformance/src/codec/batch-json.ts';
@@ -186,7 +195,9 @@ function serverPlayer(setup: Setup): Player {
     {
       ...(setup.idle_ms === undefined ? {} : { idleMs: setup.idle_ms }),
       ...(setup.in_flight_max === undefined ? {} : { inFlightMax: setup.in_flight_max }),
+      ...(setup.minor === undefined ? {} : { minor: setup.minor }),
     },
+    doorOf(setup, context),
   );
   return contextPart(context, (step) => {
     if (step.event === 'stop') sessions.goAway(new QanatError('SHUTTING_DOWN', 'stops'), step.grace_ms as number);
@@ -209,14 +220,28 @@ function nameServerPlayer(setup: Setup): Player {
   };
 }
 
+/** What goes out; keys that are asked for are derived on the spot. */
+function withKeys(context: EngineContext): readonly Output[] {
+  return context.drain().flatMap((output) => {
+    if (output.kind !== 'deriveKey') return [output];
+    const { password, salt, iterations } = output.request;
+    const result = pbkdf2(sha256, utf8(password), salt, { c: iterations, dkLen: 32 });
+    context.handle({ kind: 'derived', operation: output.operation, error: undefined, result });
+    return withKeys(context);
+  });
+}
+
 function clientPlayer(setup: Setup): Player {
   const context = new EngineContext(new Random(1));
   const events = { onOpen: () => {}, onPush: () => {}, onGoAway: () => {}, onClosed: () => {} };
-  const session = new ClientSession(context, events, 'vector:1', toCore('Hello', setup.greeting ?? {}) as never);
-  const player = contextPart(context, (step) => {
+  const { credentials, nonce = '' } = setup;
+  const login = credentials && new Login(context, { kind: 'password', ...credentials, nonce: () => nonce });
+  const session = new ClientSession(context, events, 'vector:1', toCore('Hello', setup.greeting ?? {}) as never, login);
+  const part = contextPart(context, (step) => {
     if (step.call !== undefined) call(step.call);
     else session.handle(inputOf(step));
   });
+  const player = { ...part, drain: () => withKeys(context) };
   const call = ({ name, frame, header, timeout_ms }: NonNullable<Step['call']>): void => {
     const options: RequestOptions = { timeoutMs: timeout_ms };
     const { message } = controlOf(frame, 'response');
@@ -233,12 +258,24 @@ function clientPlayer(setup: Setup): Player {
   return player;
 }
 
-/** What a server of the core answers one HELLO with. */
+/** What makes the server under test ask who its clients are. */
+function doorOf({ users, nonce = '', user_secret = '' }: Setup, host: EngineContext): Door | undefined {
+  if (users === undefined) return undefined;
+  return new Door(host, { users: new UserTable(users.map(principalOf), bytesOfHex(user_secret)), nonce: () => nonce }, 'default');
+}
+
+/** What a server of the core answers one HELLO with. Its one feature is AUTH. */
 export function greet(
-  options: { readonly idleMs: number },
+  options: { readonly idleMs: number; readonly minor?: number; readonly features?: readonly number[] },
   hello: Record<string, unknown>,
 ): { readonly error?: string; readonly header?: Uint8Array } {
-  const player = serverPlayer({ layer: 'server', identity: { role: 'BROKER', name: 'b1' }, idle_ms: options.idleMs });
+  const player = serverPlayer({
+    layer: 'server',
+    identity: { role: 'BROKER', name: 'b1' },
+    idle_ms: options.idleMs,
+    ...(options.minor === undefined ? {} : { minor: options.minor }),
+    ...(options.features?.includes(Feature.FEATURE_AUTH) === true ? { users: [] } : {}),
+  });
   player.input({ at: 0, connection: 2, event: 'accepted' }, 0);
   const frame = encodeFrame(FRAMES.HELLO.type, 0, 1, Hello.encode(hello));
   player.input({ at: 0, connection: 2, in: frame.map(hexOfBytes).join('') }, 0);
@@ -254,7 +291,7 @@ export function greet(
 
 const nameOf = (code: number): string => controlNames.get(code) ?? String(code);
 const controlNames: ReadonlyMap<number, string> = new Map(
-  (['UNSUPPORTED_FEATURE', 'INVALID_ARGUMENT', 'MALFORMED_FRAME'] as const).map((name) => [
+  (['UNSUPPORTED_FEATURE', 'INVALID_ARGUMENT', 'MALFORMED_FRAME', 'UNAUTHENTICATED'] as const).map((name) => [
     new QanatError(name, '').wireNumber,
     name,
   ]),

@@ -1,10 +1,12 @@
 import type { ConnectionId, Input, LogFields, LogLevel, Output } from './engine.ts';
 import { assert, type QanatError } from './errors.ts';
 import type { Random } from './random.ts';
+import type { KeyRequest } from './security/scram-client.ts';
 import type { StorageRequest } from './storage.ts';
 import { Timers } from './timers.ts';
 
-type StorageDoneAny = (error: QanatError | undefined, result: unknown) => void;
+type OperationDone = (error: QanatError | undefined, result: unknown) => void;
+type KeyDone = (error: QanatError | undefined, key: Uint8Array | undefined) => void;
 
 /** What the parts of an engine may use. */
 export interface EngineHost {
@@ -18,12 +20,14 @@ export interface EngineHost {
   log(level: LogLevel, event: string, fields?: LogFields): void;
   /** Draws the number of a connection and asks for it. */
   connect(address: string): ConnectionId;
-  storage(request: StorageRequest, done: StorageDoneAny): void;
+  storage(request: StorageRequest, done: OperationDone): void;
+  /** Asks for a key; one of the arguments of `done` is undefined. */
+  deriveKey(request: KeyRequest, done: KeyDone): void;
 }
 
 /**
- * What every part of one engine shares: the time, the timers, the outputs and the storage requests under way. An engine calls
- * `enter` first in `handle` and `tick`; its parts see only its EngineHost.
+ * What every part of one engine shares: the time, the timers, the outputs, and the storage requests and keys under way. An
+ * engine calls `enter` first in `handle` and `tick`; its parts see only its EngineHost.
  */
 export class EngineContext<ExtraOutput = never> implements EngineHost {
   readonly timers: Timers = new Timers();
@@ -31,7 +35,7 @@ export class EngineContext<ExtraOutput = never> implements EngineHost {
   #nowMs = 0;
   #wallOffsetMs = 0;
   #outputs: (Output | ExtraOutput)[] = [];
-  #operations = new Map<number, StorageDoneAny>();
+  #operations = new Map<number, OperationDone>();
   #nextOperation = 1;
   #nextConnection = 1;
 
@@ -72,24 +76,32 @@ export class EngineContext<ExtraOutput = never> implements EngineHost {
     return connection;
   }
 
-  storage(request: StorageRequest, done: StorageDoneAny): void {
+  storage(request: StorageRequest, done: OperationDone): void {
+    this.#outputs.push({ kind: 'storage', operation: this.#begin(done), request });
+  }
+
+  deriveKey(request: KeyRequest, done: KeyDone): void {
+    this.#outputs.push({ kind: 'deriveKey', operation: this.#begin(done as OperationDone), request });
+  }
+
+  #begin(done: OperationDone): number {
     const operation = this.#nextOperation++;
     this.#operations.set(operation, done);
-    this.#outputs.push({ kind: 'storage', operation, request });
+    return operation;
   }
 
   /**
-   * Runs what waits for a storage request, or takes the new offset of the wall clock. @returns whether the input was one of
-   * these.
+   * Runs what waits for a storage request or a key, or takes the new offset of the wall clock. @returns whether the input was
+   * one of these.
    */
   handle(input: Input): boolean {
     if (input.kind === 'wallClock') {
       this.#wallOffsetMs = input.offsetMs;
       return true;
     }
-    if (input.kind !== 'stored') return false;
+    if (input.kind !== 'stored' && input.kind !== 'derived') return false;
     const done = this.#operations.get(input.operation);
-    assert(done !== undefined, `storage operation ${input.operation} was not asked for`);
+    assert(done !== undefined, `operation ${input.operation} was not asked for`);
     this.#operations.delete(input.operation);
     done(input.error, input.result);
     return true;

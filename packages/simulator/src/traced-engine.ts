@@ -50,7 +50,8 @@ function inputText(input: Input): string {
     case 'frame':
       return `frame ${input.connection} ${frameText(input.frame)}`;
     case 'stored':
-      return `stored ${input.operation} ${input.error?.code ?? 'ok'}`;
+    case 'derived':
+      return `${input.kind} ${input.operation} ${input.error?.code ?? 'ok'}`;
     case 'closed':
       return `closed ${input.connection} ${input.error?.code ?? 'clean'}`;
     case 'wallClock':

@@ -3,6 +3,8 @@ import { QanatError } from '../errors.ts';
 import { nameError } from '../model/names.ts';
 import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
+import type { Credentials } from '../security/login.ts';
+import type { ServerSecurity } from '../security/server-security.ts';
 import type { EndpointInit } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import type { GroupOptions } from './groups/group-env.ts';
@@ -59,13 +61,20 @@ export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
   readonly times?: Partial<BrokerTimes>;
   readonly session?: Partial<ServerSessionOptions>;
+  /** Makes the broker ask who its clients are, and check what they may do. Default: it asks nobody. */
+  readonly security?: ServerSecurity;
+  /** Who the broker is at its NameServers, where these ask. Default: it does not say. */
+  readonly credentials?: Credentials;
   readonly groups?: Partial<GroupOptions>;
   /** Sizes of segments, cache and reserve; retention. */
   readonly log?: Partial<Omit<CommitLogOptions, 'platform' | 'flush' | 'newStoreId'>>;
 }
 
 /** Options with every default filled in. */
-export interface BrokerSettings extends Required<Omit<BrokerOptions, 'limits' | 'times' | 'session'>> {
+export interface BrokerSettings
+  extends Required<Omit<BrokerOptions, 'limits' | 'times' | 'session' | 'security' | 'credentials'>> {
+  readonly security?: ServerSecurity;
+  readonly credentials?: Credentials;
   readonly limits: BrokerLimits;
   readonly times: BrokerTimes;
   readonly session: ServerSessionOptions;

@@ -4,6 +4,9 @@ import { ServerSessions } from '../connection/server-sessions.ts';
 import { EngineContext } from '../context.ts';
 import type { Engine, Input, LogLevel, Output } from '../engine.ts';
 import { QanatError } from '../errors.ts';
+import { Door } from '../security/door.ts';
+import { Login } from '../security/login.ts';
+import type { UserTable } from '../security/user-table.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
 import { type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
@@ -42,6 +45,7 @@ export class Broker implements Engine, ServerHandler {
   readonly #settings: BrokerSettings;
   readonly #context: EngineContext;
   readonly #sessions: ServerSessions;
+  readonly #login: Login | undefined;
   readonly #links: readonly NameServerLink[];
   readonly #log: CommitLog;
   readonly #term: Term;
@@ -67,7 +71,9 @@ export class Broker implements Engine, ServerHandler {
     const { platform, limits } = settings;
     this.#settings = settings;
     this.#context = context;
-    this.#sessions = new ServerSessions(context, this, limits.connectionsMax, settings.session);
+    const door = settings.security === undefined ? undefined : new Door(context, settings.security, settings.cluster);
+    this.#sessions = new ServerSessions(context, this, limits.connectionsMax, settings.session, door);
+    this.#login = settings.credentials === undefined ? undefined : new Login(context, settings.credentials);
     this.#links = settings.nameServers.map((address) => this.#makeLink(address));
     const log = this.#makeLog();
     const term = new Term(log);
@@ -163,6 +169,12 @@ export class Broker implements Engine, ServerHandler {
   setEndpoints(endpoints: readonly EndpointInit[], nowMs: number): void {
     this.#context.enter(nowMs);
     this.#registration.setEndpoints(endpoints);
+  }
+
+  /** Whom the broker knows from now on. Without `security` nobody is asked. */
+  setUsers(users: UserTable, nowMs: number): void {
+    this.#context.enter(nowMs);
+    this.#sessions.setUsers(users);
   }
 
   /**
@@ -287,22 +299,17 @@ export class Broker implements Engine, ServerHandler {
 
   #makeLink(address: string): NameServerLink {
     const { software, name } = this.#settings;
-    return new NameServerLink(
-      this.#context,
-      address,
-      { software, label: name },
-      {
-        onOpen: (link) => {
-          this.#registration.linkOpened(link);
-          this.#topology.linkOpened(link);
-        },
-        onRoutes: (link, pages) => this.#topology.routes(link, pages),
-        onClosed: (link, error) => {
-          this.#registration.linkClosed(link, error);
-          this.#topology.linkClosed(link);
-        },
+    return new NameServerLink(this.#context, address, { software, label: name }, this.#login, {
+      onOpen: (link) => {
+        this.#registration.linkOpened(link);
+        this.#topology.linkOpened(link);
       },
-    );
+      onRoutes: (link, pages) => this.#topology.routes(link, pages),
+      onClosed: (link, error) => {
+        this.#registration.linkClosed(link, error);
+        this.#topology.linkClosed(link);
+      },
+    });
   }
 
   // ---- life ----

@@ -1,9 +1,10 @@
 import { ClientSession, type ClientSessionEvents } from '../connection/client-session.ts';
 import type { LiveFrame, RequestHeader } from '../connection/request.ts';
-import { MINOR_VERSION } from '../connection/server-session.ts';
+import { MINOR_VERSION } from '../connection/server-session-options.ts';
 import type { EngineHost } from '../context.ts';
 import type { Input } from '../engine.ts';
 import { QanatError } from '../errors.ts';
+import type { Login } from '../security/login.ts';
 import type { Timer } from '../timers.ts';
 import type { Routes } from '../wire/gen/messages.ts';
 
@@ -26,6 +27,7 @@ export class NameServerLink implements ClientSessionEvents {
   readonly address: string;
   readonly #host: EngineHost;
   readonly #greeting: { readonly software: string; readonly label: string };
+  readonly #login: Login | undefined;
   readonly #events: NameServerLinkEvents;
   #session: ClientSession | undefined;
   #failures = 0;
@@ -36,11 +38,13 @@ export class NameServerLink implements ClientSessionEvents {
     host: EngineHost,
     address: string,
     greeting: { readonly software: string; readonly label: string },
+    login: Login | undefined,
     events: NameServerLinkEvents,
   ) {
     this.#host = host;
     this.address = address;
     this.#greeting = greeting;
+    this.#login = login;
     this.#events = events;
   }
 
@@ -51,7 +55,7 @@ export class NameServerLink implements ClientSessionEvents {
 
   connect(): void {
     if (this.#closed) return;
-    const session = new ClientSession(this.#host, this, this.address, { minor: MINOR_VERSION, ...this.#greeting });
+    const session = new ClientSession(this.#host, this, this.address, { minor: MINOR_VERSION, ...this.#greeting }, this.#login);
     this.#session = session;
     this.#timer = this.#host.timers.at(
       this.#host.nowMs() + CONNECT_MS,

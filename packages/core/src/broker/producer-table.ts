@@ -3,6 +3,9 @@ import type { EngineHost } from '../context.ts';
 import type { BrokerLimits } from './broker-options.ts';
 import { Producer } from './producer.ts';
 
+/** A principal's name has no blank. */
+const nameKey = (name: string, principal: string): string => `${principal} ${name}`;
+
 /** The producer ids that the broker remembers, in the order of their use; the one used longest ago is forgotten first. */
 export class ProducerTable {
   readonly #host: EngineHost;
@@ -44,8 +47,9 @@ export class ProducerTable {
     return undefined;
   }
 
-  byName(name: string): Producer | undefined {
-    const producer = this.#byName.get(name);
+  /** Each principal has names of its own (QNT-ATZ-009). */
+  byName(name: string, principal: string): Producer | undefined {
+    const producer = this.#byName.get(nameKey(name, principal));
     return producer === undefined ? undefined : this.get(producer.id);
   }
 
@@ -58,11 +62,13 @@ export class ProducerTable {
   }
 
   /** The name belongs to this id from now on; the id that had it before is no longer durable. */
-  name(producer: Producer, name: string): void {
-    const former = this.#byName.get(name);
+  name(producer: Producer, name: string, principal: string): void {
+    const former = this.#byName.get(nameKey(name, principal));
     if (former !== undefined && former !== producer) this.#forget(former);
     producer.name = name;
-    this.#byName.set(name, producer);
+    producer.principal = principal;
+    if (principal !== '') producer.owner = principal;
+    this.#byName.set(nameKey(name, principal), producer);
   }
 
   used(producer: Producer): void {
@@ -107,7 +113,8 @@ export class ProducerTable {
 
   #forget(producer: Producer): void {
     this.#byId.delete(producer.id);
-    if (producer.name !== undefined && this.#byName.get(producer.name) === producer) this.#byName.delete(producer.name);
+    const key = nameKey(producer.name ?? '', producer.principal);
+    if (this.#byName.get(key) === producer) this.#byName.delete(key);
     this.#unlink(producer);
     if (producer.session !== undefined) this.#bySession.get(producer.session)?.delete(producer);
     for (const session of producer.former) this.#bySession.get(session)?.delete(producer);

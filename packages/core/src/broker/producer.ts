@@ -11,6 +11,10 @@ export class Producer {
   readonly id: number;
   /** Makes the id durable; undefined for none. */
   name: string | undefined;
+  /** Of the principal whose name it is; empty where nobody is asked. */
+  principal = '';
+  /** Who made it, or took it over first after a restart: nobody else does (QNT-ATZ-010). Empty where that is not known. */
+  owner = '';
   /** As the log has it. */
   epoch = 0;
   /** With what is staged: what a batch must have. */

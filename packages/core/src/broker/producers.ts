@@ -19,6 +19,9 @@ export interface ProducerSnapshot {
   readonly named: ProducerNamedInit | undefined;
 }
 
+/** Empty where nobody is asked. */
+const principalOf = (session: ServerSession): string => session.principal?.name ?? '';
+
 /** Producer ids: who holds which, and which batches are stored already (spec, chapter of produce). */
 export class Producers {
   readonly #host: EngineHost;
@@ -49,7 +52,7 @@ export class Producers {
       this.#term.nextProducerId((error, id) => {
         if (error !== undefined) return request.fail(error);
         if (!request.session.alive) return undefined;
-        this.#table.bind(this.#table.add(id, this.#host.wallMs()), request.session);
+        this.#bind(this.#table.add(id, this.#host.wallMs()), request.session);
         return request.respond({ producerId: id });
       });
     }
@@ -90,15 +93,18 @@ export class Producers {
     if (producer === undefined) throw new QanatError('UNKNOWN_PRODUCER', `producer id ${id} is not known here`);
     if (name !== '' && producer.name !== name)
       throw new QanatError('INVALID_ARGUMENT', `producer id ${id} does not have the name ${name}`);
+    const { owner } = producer;
+    if (owner !== '' && owner !== principalOf(request.session))
+      throw new QanatError('FORBIDDEN', `producer id ${id} is another principal's`);
     if (producer.stagedEpoch !== epoch) {
       throw new QanatError('PRODUCER_FENCED', `producer id ${id} has epoch ${producer.stagedEpoch}, not ${epoch}`);
     }
-    this.#table.bind(producer, request.session);
+    this.#bind(producer, request.session);
     request.respond({ producerId: id, epoch });
   }
 
   #initNamed(request: Request<'INIT_PRODUCER'>, name: string): void {
-    const known = this.#table.byName(name);
+    const known = this.#table.byName(name, principalOf(request.session));
     if (known !== undefined && known.stagedEpoch < EPOCH_MAX)
       return this.#logName(request, name, known.id, known.stagedEpoch + 1);
     return this.#term.nextProducerId((error, id) => {
@@ -111,11 +117,12 @@ export class Producers {
   #logName(request: Request<'INIT_PRODUCER'>, name: string, producerId: number, epoch: number): void {
     const known = this.#table.get(producerId);
     if (known !== undefined) known.stagedEpoch = epoch;
-    this.#log.appendState({ producerNamed: { name, producerId, epoch } }, (error) => {
+    const principal = principalOf(request.session);
+    this.#log.appendState({ producerNamed: { name, producerId, epoch, principal } }, (error) => {
       if (error !== undefined) return request.fail(error);
       const producer = this.#table.get(producerId);
       if (producer === undefined || !request.session.alive) return undefined;
-      if (producer.stagedEpoch === epoch) this.#table.bind(producer, request.session);
+      if (producer.stagedEpoch === epoch) this.#bind(producer, request.session);
       return request.respond({ producerId, epoch });
     });
   }
@@ -129,9 +136,9 @@ export class Producers {
       for (const { topicId, queue, nextSequence, batches } of state.queues)
         producer.window(topicId, queue).restore(nextSequence, batches);
     }
-    for (const { name, producerId } of names) {
+    for (const { name, producerId, principal } of names) {
       const producer = this.#table.get(producerId);
-      if (producer !== undefined) this.#table.name(producer, name);
+      if (producer !== undefined) this.#table.name(producer, name, principal);
     }
   }
 
@@ -150,10 +157,10 @@ export class Producers {
     for (const request of pending?.waiting ?? []) request.respond({ baseOffset, storeTimeMs, duplicate: true });
   }
 
-  named({ name, producerId, epoch }: ProducerNamed): void {
+  named({ name, producerId, epoch, principal }: ProducerNamed): void {
     const producer = this.#table.get(producerId) ?? this.#table.add(producerId, this.#host.wallMs());
     producer.beginEpoch(epoch);
-    this.#table.name(producer, name);
+    this.#table.name(producer, name, principal);
   }
 
   rolledBack(): void {
@@ -178,8 +185,14 @@ export class Producers {
   snapshotOf(id: number, hasTopic: (topicId: number) => boolean): ProducerSnapshot | undefined {
     const producer = this.#table.peek(id);
     if (producer === undefined) return undefined;
-    const { name, epoch } = producer;
-    return { state: producer.snapshot(hasTopic), named: name === undefined ? undefined : { name, producerId: id, epoch } };
+    const { name, epoch, principal } = producer;
+    const named = name === undefined ? undefined : { name, producerId: id, epoch, principal };
+    return { state: producer.snapshot(hasTopic), named };
+  }
+
+  #bind(producer: Producer, session: ServerSession): void {
+    if (producer.owner === '') producer.owner = principalOf(session);
+    this.#table.bind(producer, session);
   }
 
   #failWaiting(take: (window: SequenceWindow) => readonly PendingBatch[], error: QanatError): void {

@@ -1,5 +1,5 @@
-import type { ClientSession, ClientSessionEvents, RequestOptions, ResponseDone } from '../connection/client-session.ts';
-import type { LiveFrame, RequestHeader, RequestInit } from '../connection/request.ts';
+import type { ClientSession, ClientSessionEvents } from '../connection/client-session.ts';
+import type { LiveFrame, RequestHeader, RequestInit, RequestOptions, ResponseDone } from '../connection/request.ts';
 import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
@@ -194,7 +194,7 @@ export class BrokerLink {
       this.#connectTimer?.cancel();
       this.#session = undefined;
     }
-    const wasOpen = session.hello?.role === ServerRole.BROKER && session.hello.name === this.broker;
+    const wasOpen = session.opened && session.hello?.role === ServerRole.BROKER && session.hello.name === this.broker;
     if (!wasOpen)
       this.#host.engine.log('debug', 'broker not reached', {
         broker: this.broker,

@@ -1,10 +1,11 @@
-import type { RequestOptions, ResponseDone } from '../connection/client-session.ts';
-import type { LiveFrame, RequestInit } from '../connection/request.ts';
+import type { LiveFrame, RequestInit, RequestOptions, ResponseDone } from '../connection/request.ts';
+import { MINOR_VERSION } from '../connection/server-session-options.ts';
 import { EngineContext, type EngineHost } from '../context.ts';
 import type { Engine, Input, Output } from '../engine.ts';
 import { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
+import { type Credentials, Login } from '../security/login.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import { Admin } from './admin/admin.ts';
 import { type ClusterOverview, clusterOverview } from './admin/cluster-overview.ts';
@@ -33,6 +34,8 @@ export interface ClientOptions {
   readonly software?: string;
   /** Takes the endpoint of this listener; default: the first one of a served scheme. */
   readonly listener?: string;
+  /** Who the client is, for servers that ask. Default: it does not say, and goes to servers only that do not ask. */
+  readonly credentials?: Credentials;
   /** One attempt of a request, ms. Default 3000. */
   readonly attemptMs?: number;
   /** Time to open a connection, ms. Default 3000. */
@@ -81,8 +84,9 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     };
     this.#onEvent = options.onEvent?.bind(options);
     this.#context = new EngineContext(options.random);
-    const greeting = { software: options.software ?? '', label: this.settings.label };
-    this.sessions = new ClientSessions(this.#context, greeting, (session) => this.pool.drained(session));
+    const greeting = { minor: MINOR_VERSION, software: options.software ?? '', label: this.settings.label };
+    const login = options.credentials === undefined ? undefined : new Login(this.#context, options.credentials);
+    this.sessions = new ClientSessions(this.#context, greeting, login, (session) => this.pool.drained(session));
     this.routes = new RouteCache(this, (broker) => this.pool.brokerChanged(broker));
     this.pool = new BrokerPool(this, this.routes.directory, options.connectMs ?? CONNECT_MS);
     this.admin = new Admin(this);

@@ -1,5 +1,4 @@
-import type { RequestOptions, ResponseDone } from '../connection/client-session.ts';
-import type { LiveFrame, RequestHeader, RequestInit } from '../connection/request.ts';
+import type { LiveFrame, RequestHeader, RequestInit, RequestOptions, ResponseDone } from '../connection/request.ts';
 import type { EngineHost } from '../context.ts';
 import type { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
@@ -29,6 +28,8 @@ export interface TopicRoute {
   readonly topic: string;
   /** False: every reachable NameServer says that the topic does not exist. */
   readonly found: boolean;
+  /** It was not found, because this client may not hear of it. */
+  readonly forbidden?: boolean;
   /** Sorted by broker name. */
   readonly shares: readonly RouteShare[];
 }

@@ -177,13 +177,13 @@ export class NameServerLink {
   }
 
   #closed(session: ClientSession, error: QanatError | undefined): void {
-    if (session.hello !== undefined) {
+    if (session.opened) {
       this.#host.event({ kind: 'disconnected', peer: NAME_SERVER_PEER, address: session.address, error });
     }
-    if (session === this.#session) this.#next(session.hello !== undefined);
+    if (session === this.#session) this.#next(session.opened, error);
   }
 
-  #next(wasOpen: boolean): void {
+  #next(wasOpen: boolean, error?: QanatError): void {
     const { engine, settings } = this.#host;
     this.#session = undefined;
     this.#timer?.cancel();
@@ -193,14 +193,14 @@ export class NameServerLink {
     this.#failed++;
     if (this.#failed < settings.nameServers.length) return this.#dial();
     this.#failed = 0;
-    if (!wasOpen) this.#tellOutage();
+    if (!wasOpen) this.#tellOutage(error);
     this.#timer = engine.timers.at(engine.nowMs() + this.#backOff.next(), () => this.#dial());
   }
 
-  /** Once for each outage. */
-  #tellOutage(): void {
+  /** Once for each outage; what no other attempt will mend is told as it is. */
+  #tellOutage(error: QanatError | undefined): void {
     if (this.#outage) return;
     this.#outage = true;
-    this.#host.event({ kind: 'error', error: this.#noAnswer() });
+    this.#host.event({ kind: 'error', error: error === undefined || error.retryable ? this.#noAnswer() : error });
   }
 }

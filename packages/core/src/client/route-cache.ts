@@ -33,6 +33,8 @@ interface Entry {
   found: number;
   /** The other NameServers are being asked. */
   doubtful: boolean;
+  /** The newest answer says that this client may not hear of the topic. */
+  forbidden: boolean;
 }
 
 /**
@@ -120,6 +122,7 @@ export class RouteCache {
       timer: undefined,
       found: 0,
       doubtful: false,
+      forbidden: false,
     };
     this.#entries.set(topic, entry);
     this.#due.add(topic);
@@ -182,9 +185,10 @@ export class RouteCache {
 
   #takeTopics(topics: ReadonlyMap<string, TopicAnswer>, notFound: (entries: readonly Entry[]) => void): void {
     const missing: Entry[] = [];
-    for (const [topic, { verdict, shares }] of topics) {
+    for (const [topic, { verdict, forbidden, shares }] of topics) {
       const entry = this.#entries.get(topic);
       if (entry === undefined) continue;
+      entry.forbidden = forbidden;
       if (verdict === 'found') this.#found(entry, shares);
       else if (verdict === 'not-ready') this.#askLater(entry, NOT_READY_RETRY_MS);
       else missing.push(entry);
@@ -199,7 +203,7 @@ export class RouteCache {
     const merged = new Map<string, TopicAnswer>();
     for (const entry of entries) {
       entry.doubtful = true;
-      merged.set(entry.topic, { verdict: 'not-found', shares: new Map() });
+      merged.set(entry.topic, { verdict: 'not-found', forbidden: entry.forbidden, shares: new Map() });
     }
     const conclude = (): void => {
       entries.forEach((entry, i) => {
@@ -207,7 +211,7 @@ export class RouteCache {
         if (entry.found !== before[i] || this.#entries.get(entry.topic) !== entry) merged.delete(entry.topic);
       });
       this.#takeTopics(merged, (sure) => {
-        for (const entry of sure) this.#settle(entry, { topic: entry.topic, found: false, shares: [] });
+        for (const entry of sure) this.#settle(entry, missingRoute(entry));
       });
     };
     this.#askOthers(entries, merged, conclude);
@@ -280,9 +284,13 @@ export class RouteCache {
   }
 }
 
+const missingRoute = ({ topic, forbidden }: Entry): TopicRoute =>
+  forbidden ? { topic, found: false, forbidden, shares: [] } : { topic, found: false, shares: [] };
+
 function sameRoute(a: TopicRoute, b: TopicRoute): boolean {
   return (
     a.found === b.found &&
+    a.forbidden === b.forbidden &&
     a.shares.length === b.shares.length &&
     a.shares.every((share, i) => {
       const other = b.shares[i] as RouteShare;

@@ -1,11 +1,14 @@
-import { wireNumberOf } from '../errors.ts';
+import { QanatError, wireNumberOf } from '../errors.ts';
 import type { BrokerRoute, Routes } from '../wire/gen/messages.ts';
 
 const NOT_READY = wireNumberOf('NOT_READY');
+const FORBIDDEN = wireNumberOf('FORBIDDEN');
 
 /** What an answer says of one topic. */
 export interface TopicAnswer {
   verdict: 'found' | 'not-found' | 'not-ready';
+  /** Not found, because this client may not hear of it. */
+  forbidden: boolean;
   /** Queues by broker. */
   readonly shares: Map<string, number>;
 }
@@ -24,7 +27,7 @@ export function readRoutes(pages: readonly Routes[]): RoutesAnswer {
     brokers.push(...page.brokers);
     for (const route of page.routes) {
       const verdict = route.code === 0 ? 'found' : route.code === NOT_READY ? 'not-ready' : 'not-found';
-      const answer = topics.get(route.topic) ?? { verdict, shares: new Map() };
+      const answer = topics.get(route.topic) ?? { verdict, forbidden: route.code === FORBIDDEN, shares: new Map() };
       topics.set(route.topic, answer);
       for (const share of route.shares) answer.shares.set(share.broker, share.queues);
     }
@@ -36,10 +39,18 @@ export function readRoutes(pages: readonly Routes[]): RoutesAnswer {
 export function addAnswer(into: Map<string, TopicAnswer>, from: ReadonlyMap<string, TopicAnswer>): void {
   for (const [topic, answer] of from) {
     const known = into.get(topic);
-    if (known === undefined) into.set(topic, { verdict: answer.verdict, shares: new Map(answer.shares) });
+    if (known === undefined) into.set(topic, { ...answer, shares: new Map(answer.shares) });
     else {
+      known.forbidden ||= answer.forbidden;
       if (known.verdict !== 'found' && answer.verdict !== 'not-found') known.verdict = answer.verdict;
       for (const [broker, queues] of answer.shares) known.shares.set(broker, queues);
     }
   }
 }
+
+/** What a caller is told whose client may not hear of a topic. */
+export const mayNotSee = (topic: string): QanatError =>
+  new QanatError('FORBIDDEN', `this user may not hear of topic "${topic}"`, {
+    outcome: 'not-sent',
+    hint: `ask the operator for "read topic:${topic}" or "write topic:${topic}"`,
+  });

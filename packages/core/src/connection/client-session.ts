@@ -1,42 +1,29 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId, Input } from '../engine.ts';
 import { codeOfWireNumber, QanatError } from '../errors.ts';
+import type { Login } from '../security/login.ts';
 import type { Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, type Frame } from '../wire/frame.ts';
-import { ErrorInfo, GoAway, Hello, type HelloInit, type HelloOk } from '../wire/gen/messages.ts';
+import { ErrorInfo, GoAway, type HelloInit, type HelloOk } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS } from '../wire/gen/registry.ts';
+import { type AskFirst, shakeHands } from './client-handshake.ts';
+import { failUnsent, NO_RESPONSE, type PendingRequest, type WaitingRequest } from './pending-request.ts';
 import {
   FRAME_NAMES,
   type LiveFrame,
   type RequestHeader,
   type RequestInit,
-  type ResponseHeader,
+  type RequestOptions,
+  type ResponseDone,
   requestCodec,
   responseCodec,
   wireError,
 } from './request.ts';
 import { Unanswered } from './unanswered.ts';
 
-/**
- * An answer: every control header (several when the server used MORE) and the payload of the last frame, which the caller owns.
- */
-export interface Response<N extends LiveFrame> {
-  readonly header: ResponseHeader<N>;
-  readonly headers: readonly ResponseHeader<N>[];
-  readonly payload: Uint8Array;
-}
-
-export type ResponseDone<N extends LiveFrame> = (error: QanatError | undefined, response: Response<N>) => void;
-
-export interface RequestOptions {
-  /** When to give up, ms from now. The error is TIMEOUT; a late answer is dropped. */
-  readonly timeoutMs: number;
-  readonly payload?: readonly Uint8Array[];
-}
-
 /** What a session tells its owner. */
 export interface ClientSessionEvents {
-  /** HELLO was answered. */
+  /** HELLO was answered, and AUTH where this side logs in. */
   onOpen(session: ClientSession): void;
   /** A one-way frame of the server, whole (frames joined by MORE come together). */
   onPush<N extends LiveFrame>(session: ClientSession, name: N, headers: readonly RequestHeader<N>[]): void;
@@ -44,23 +31,6 @@ export interface ClientSessionEvents {
   onGoAway(session: ClientSession, reason: GoAway): void;
   /** The connection is gone, or never came to be. Every pending request was failed before. Comes once. */
   onClosed(session: ClientSession, error: QanatError | undefined): void;
-}
-
-interface Pending {
-  readonly name: LiveFrame;
-  readonly dueMs: number;
-  readonly sentMs: number;
-  readonly headers: unknown[];
-  /** Undefined once the request has timed out: the number stays taken until the answer comes. */
-  done: ResponseDone<never> | undefined;
-}
-
-interface Waiting {
-  readonly name: LiveFrame;
-  readonly frames: readonly unknown[];
-  readonly options: RequestOptions;
-  readonly dueMs: number;
-  readonly done: ResponseDone<never>;
 }
 
 /** How exactly request time-outs are kept: one timer for all, not one each. */
@@ -72,6 +42,8 @@ export class ClientSession {
   readonly address: string;
   /** What the server said of itself; undefined until `onOpen`. */
   hello: HelloOk | undefined;
+  /** Requests are sent; stays true behind the end. */
+  opened = false;
   /** The server said GOAWAY. */
   leaving = false;
   /** The server does not read as fast as we send. */
@@ -79,9 +51,10 @@ export class ClientSession {
   readonly #host: EngineHost;
   readonly #events: ClientSessionEvents;
   readonly #greeting: HelloInit;
+  readonly #login: Login | undefined;
   #closed = false;
-  #pending = new Map<number, Pending>();
-  #waiting: Waiting[] = [];
+  #pending = new Map<number, PendingRequest>();
+  #waiting: WaitingRequest[] = [];
   #nextCorrelation = 1;
   #pushed: { name: LiveFrame; headers: unknown[] } | undefined;
   #heardMs: number;
@@ -91,17 +64,19 @@ export class ClientSession {
   #timeoutDueMs = Number.POSITIVE_INFINITY;
   readonly #unanswered = new Unanswered();
 
-  constructor(host: EngineHost, events: ClientSessionEvents, address: string, greeting: HelloInit) {
+  /** @param login says who this side is; undefined: it does not. */
+  constructor(host: EngineHost, events: ClientSessionEvents, address: string, greeting: HelloInit, login?: Login) {
     this.#host = host;
     this.#events = events;
     this.#greeting = greeting;
+    this.#login = login;
     this.address = address;
     this.#heardMs = host.nowMs();
     this.connection = host.connect(address);
   }
 
   get open(): boolean {
-    return this.hello !== undefined && !this.#closed;
+    return this.opened && !this.#closed;
   }
 
   get closed(): boolean {
@@ -119,7 +94,13 @@ export class ClientSession {
     done: ResponseDone<N>,
   ): void {
     const list = Array.isArray(frames) ? frames : [frames];
-    const waiting: Waiting = { name, frames: list, options, dueMs: this.#host.nowMs() + options.timeoutMs, done: done as never };
+    const waiting: WaitingRequest = {
+      name,
+      frames: list,
+      options,
+      dueMs: this.#host.nowMs() + options.timeoutMs,
+      done: done as never,
+    };
     if (this.#closed)
       return failUnsent(
         waiting,
@@ -143,7 +124,7 @@ export class ClientSession {
    */
   close(error?: QanatError): void {
     const why = error ?? new QanatError('CLOSED', `${this.address}: the connection was closed here`, { outcome: 'unknown' });
-    if (this.hello === undefined) return this.abort(why);
+    if (!this.opened) return this.abort(why);
     if (this.#closed) return;
     this.#host.emit({ kind: 'close', connection: this.connection });
     this.#end(why);
@@ -186,18 +167,32 @@ export class ClientSession {
 
   #greet(): void {
     this.#heardMs = this.#host.nowMs();
-    const correlation = this.#takeCorrelation();
-    const done: ResponseDone<'HELLO'> = (error, { header }) => this.#greeted(error, header);
-    const dueMs = this.#host.nowMs() + LIMITS.HELLO_DEADLINE_MS;
-    this.#pending.set(correlation, { name: 'HELLO', dueMs, sentMs: this.#host.nowMs(), headers: [], done: done as never });
-    this.#armTimeout(dueMs);
-    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));
+    shakeHands(this.#ask, this.#greeting, this.#login, (error, hello) => {
+      if (error === undefined) this.#open(hello);
+      else this.#refused(error);
+    });
   }
 
-  #greeted(error: QanatError | undefined, hello: HelloOk): void {
-    if (error !== undefined) return this.abort(error);
+  /** Sends what comes before everything else. */
+  readonly #ask: AskFirst = (name, header, timeoutMs, done) => {
+    if (this.#closed) return;
+    const correlation = this.#takeCorrelation();
+    const dueMs = this.#host.nowMs() + timeoutMs;
+    this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done: done as never });
+    this.#armTimeout(dueMs);
+    this.#send(encodeFrame(FRAMES[name].type, 0, correlation, requestCodec(name).encode(header)));
+  };
+
+  /** What the caller asked for was not sent: the server does not let us in. */
+  #refused({ code, message, hint, wireNumber }: QanatError): void {
+    this.abort(new QanatError(code, `${this.address}: ${message}`, { outcome: 'not-sent', hint, wireNumber }));
+  }
+
+  #open(hello: HelloOk): void {
+    if (this.#closed) return;
     this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: LIMITS.FRAME_BYTES_MAX });
     this.hello = hello;
+    this.opened = true;
     this.#idleMs = hello.idleMs || LIMITS.IDLE_MS;
     this.#watch();
     this.#events.onOpen(this);
@@ -206,11 +201,11 @@ export class ClientSession {
 
   #startWaiting(): void {
     while (this.#waiting.length > 0 && this.open && this.#pending.size < this.#inFlightMax()) {
-      this.#start(this.#waiting.shift() as Waiting);
+      this.#start(this.#waiting.shift() as WaitingRequest);
     }
   }
 
-  #start({ name, frames, options, dueMs, done }: Waiting): void {
+  #start({ name, frames, options, dueMs, done }: WaitingRequest): void {
     const correlation = this.#takeCorrelation();
     this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done });
     frames.forEach((header, i) => {
@@ -258,7 +253,7 @@ export class ClientSession {
     this.#settle(pending, undefined, frame.payload);
   }
 
-  #settle(pending: Pending, error: QanatError | undefined, payload: Uint8Array): void {
+  #settle(pending: PendingRequest, error: QanatError | undefined, payload: Uint8Array): void {
     pending.done?.(error, { header: pending.headers[0], headers: pending.headers, payload } as never);
     if (this.#waiting.length > 0) this.#startWaiting();
   }
@@ -290,7 +285,7 @@ export class ClientSession {
 
   #goAway(reason: GoAway): void {
     this.leaving = true;
-    if (this.hello === undefined) return this.#failGreeting(reason);
+    if (!this.opened) return this.#failGreeting(reason);
     this.#events.onGoAway(this, reason);
   }
 
@@ -337,9 +332,9 @@ export class ClientSession {
     for (const { done, error } of late) done(error, NO_RESPONSE);
     if (this.#unanswered.tooMany && !this.#closed)
       this.abort(new QanatError('TIMEOUT', `${this.address}: it answers none of our requests`));
-    if (this.hello === undefined && late.length > 0)
+    if (!this.opened && late.length > 0)
       this.abort(
-        new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO`, {
+        new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO or AUTH`, {
           outcome: 'not-sent',
         }),
       );
@@ -388,10 +383,4 @@ export class ClientSession {
     }
     this.#events.onClosed(this, error);
   }
-}
-
-const NO_RESPONSE = { header: undefined, headers: [], payload: new Uint8Array(0) } as never;
-
-function failUnsent(waiting: Waiting, error: QanatError): void {
-  waiting.done(error, NO_RESPONSE);
 }

@@ -14,6 +14,23 @@ export type ResponseHeader<N extends LiveFrame> =
   Controls[N]['response'] extends MessageType<infer Value, infer _> ? Value : undefined;
 export type ResponseInit<N extends LiveFrame> = Controls[N]['response'] extends MessageType<infer _, infer Init> ? Init : never;
 
+/**
+ * An answer: every control header (several when the server used MORE) and the payload of the last frame, which the caller owns.
+ */
+export interface Response<N extends LiveFrame> {
+  readonly header: ResponseHeader<N>;
+  readonly headers: readonly ResponseHeader<N>[];
+  readonly payload: Uint8Array;
+}
+
+export type ResponseDone<N extends LiveFrame> = (error: QanatError | undefined, response: Response<N>) => void;
+
+export interface RequestOptions {
+  /** When to give up, ms from now. The error is TIMEOUT; a late answer is dropped. */
+  readonly timeoutMs: number;
+  readonly payload?: readonly Uint8Array[];
+}
+
 /** The frame name for each number that is served. */
 export const FRAME_NAMES: ReadonlyMap<number, LiveFrame> = new Map(
   (Object.keys(CONTROL_HEADERS) as LiveFrame[]).map((name) => [FRAMES[name].type, name]),

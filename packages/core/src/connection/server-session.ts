@@ -1,12 +1,16 @@
 import type { EngineHost } from '../context.ts';
-import type { ConnectionId } from '../engine.ts';
+import type { ConnectionId, Input } from '../engine.ts';
 import { errorClass, QanatError, withoutStacks } from '../errors.ts';
+import type { Door } from '../security/door.ts';
+import type { Meter } from '../security/meter.ts';
+import type { Principal } from '../security/principal.ts';
 import { Silence, type Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
-import { Hello, HelloOk, type HelloOkInit } from '../wire/gen/messages.ts';
+import type { Hello, HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
 import { encodeError, errorInfo, FRAME_NAMES, type LiveFrame, type RequestInit, requestCodec } from './request.ts';
+import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { RequestOn } from './server-request.ts';
 import type { ServerSessionOptions } from './server-session-options.ts';
 import { BURST_ANSWER_BYTES_MAX, type SessionBudget } from './session-budget.ts';
@@ -21,9 +25,12 @@ export interface ServerHandler {
   identity(): HelloOkInit;
   /** Frame types that this role serves. */
   serves(name: LiveFrame): boolean;
-  /** Called for every request after HELLO; never for HELLO, PING and GOAWAY. May throw a QanatError: it becomes the answer. */
+  /**
+   * Called for every request that its principal may make; never for HELLO, AUTH, PING and GOAWAY. May throw a QanatError: it
+   * becomes the answer.
+   */
   onRequest(request: Request): void;
-  /** HELLO was answered. */
+  /** HELLO was answered, and the client has authenticated where it has to. */
   onOpen?(session: ServerSession): void;
   /** The connection is gone; its requests need no answer. */
   onClosed(session: ServerSession, error: QanatError | undefined): void;
@@ -31,24 +38,41 @@ export interface ServerHandler {
   onDrained?(session: ServerSession): void;
 }
 
-/** States of a connection at the server (spec, chapter of connections). */
+/** States of a connection at the server (spec, chapter of connections); *greeting* is HELLO and AUTH. */
 type State = 'greeting' | 'open' | 'leaving' | 'closing';
 
-/** The server's side of one connection: HELLO, correlation, unknown frames, idleness, GOAWAY. */
-export class ServerSession {
+/** What the connections of one server share. */
+export interface SessionGround {
+  readonly host: EngineHost;
+  readonly role: ServerHandler;
+  readonly options: ServerSessionOptions;
+  readonly traffic: Traffic;
+  readonly budget: SessionBudget;
+  /** Asks who its clients are; undefined: nobody is asked. */
+  readonly door: Door | undefined;
+}
+
+/** The server's side of one connection: correlation, unknown frames, idleness, GOAWAY. Its beginning is a ServerHandshake. */
+export class ServerSession implements HandshakeOwner {
   readonly connection: ConnectionId;
   readonly remote: string;
   readonly listener: string;
+  readonly certificateNames: readonly string[] | undefined;
   /** Counters of all connections of this server. */
   readonly traffic: Traffic;
   /** What the client said of itself. */
   hello: Hello | undefined;
+  /** Who the client is; undefined where nobody is asked, and before. */
+  principal: Principal | undefined;
   /** The peer does not read fast enough: hold back what can wait. */
   blocked = false;
   readonly #host: EngineHost;
   readonly #role: ServerHandler;
   readonly #options: ServerSessionOptions;
   readonly #budget: SessionBudget;
+  readonly #door: Door | undefined;
+  readonly #handshake: ServerHandshake;
+  #meter: Meter | undefined;
   #state: State = 'greeting';
   #inFlight = new Set<number>();
   #joined: { correlation: number; name: LiveFrame; headers: unknown[]; bytes: number } | undefined;
@@ -61,29 +85,22 @@ export class ServerSession {
   #burstBytes = 0;
   #idleMs: number;
   readonly #silence: Silence;
-  #timer: Timer;
+  #timer: Timer | undefined;
 
-  constructor(
-    host: EngineHost,
-    role: ServerHandler,
-    options: ServerSessionOptions,
-    traffic: Traffic,
-    budget: SessionBudget,
-    connection: ConnectionId,
-    remote: string,
-    listener: string,
-  ) {
+  constructor({ host, role, options, traffic, budget, door }: SessionGround, accepted: Extract<Input, { kind: 'accepted' }>) {
     this.#host = host;
     this.#role = role;
     this.#options = options;
     this.traffic = traffic;
     this.#budget = budget;
-    this.connection = connection;
-    this.remote = remote;
-    this.listener = listener;
+    this.#door = door;
+    this.connection = accepted.connection;
+    this.remote = accepted.remote;
+    this.listener = accepted.listener;
+    this.certificateNames = accepted.certificateNames;
     this.#idleMs = options.idleMs;
     this.#silence = new Silence(host.timers, host.nowMs());
-    this.#timer = host.timers.at(host.nowMs() + options.helloDeadlineMs, () => this.#helloLate(), { forPeer: true });
+    this.#handshake = new ServerHandshake(host, this, options, door);
   }
 
   /** False once the session ends: answers are dropped. */
@@ -114,6 +131,7 @@ export class ServerSession {
       this.end(error);
     } finally {
       withoutStacks(before);
+      this.#meter?.bytes(bytes.length, this.#host.nowMs());
     }
   }
 
@@ -176,7 +194,7 @@ export class ServerSession {
     this.#sayGoAway(error, graceMs);
     if (this.#state === 'greeting' || this.#inFlight.size === 0) return this.#close();
     this.#state = 'leaving';
-    this.#timer.cancel();
+    this.#timer?.cancel();
     this.#timer = this.#host.timers.at(this.#host.nowMs() + graceMs, () => this.#close());
   }
 
@@ -189,7 +207,10 @@ export class ServerSession {
   }
 
   #emit(parts: readonly Uint8Array[], lent = false): void {
-    for (const part of parts) this.traffic.sentBytes += part.length;
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
+    this.traffic.sentBytes += bytes;
+    this.#meter?.bytes(bytes, this.#host.nowMs());
     const { connection } = this;
     this.#host.emit(lent ? { kind: 'send', connection, parts, lent } : { kind: 'send', connection, parts });
   }
@@ -218,7 +239,8 @@ export class ServerSession {
   }
 
   #leave(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
+    this.#handshake.cancel();
     this.#state = 'closing';
     this.#budget.greeted(this);
     this.#dropJoined();
@@ -233,13 +255,14 @@ export class ServerSession {
       throw new QanatError('MALFORMED_FRAME', `a client's correlation number is odd, not ${frame.correlation}`);
     if (!oneWay && this.#inFlight.has(frame.correlation))
       throw new QanatError('UNEXPECTED_FRAME', `correlation number ${frame.correlation} is in use`);
-    if (this.#state === 'greeting') return this.#greet(frame);
+    if (this.#state === 'greeting') return this.#handshake.handle(frame);
     if (!oneWay && frame.correlation === this.#refused) {
       if ((frame.flags & Flag.MORE) === 0) this.#refused = undefined;
       return;
     }
     const name = FRAME_NAMES.get(frame.type);
-    if (name === undefined) return this.#unknown(frame);
+    if (name === undefined || (name === 'AUTH' && this.#door === undefined)) return this.#unknown(frame);
+    if (name === 'AUTH') throw new QanatError('UNEXPECTED_FRAME', 'AUTH comes once');
     if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');
     if (name === 'GOAWAY') return;
     if (name === 'PING')
@@ -247,7 +270,8 @@ export class ServerSession {
     this.#request(name, frame);
   }
 
-  #refuse(frame: Frame, error: QanatError): void {
+  /** Answers a request with an error; what is one-way is dropped. */
+  refuse(frame: Frame, error: QanatError): void {
     if (this.#joined?.correlation === frame.correlation) this.#dropJoined();
     this.traffic.error(error.code);
     if ((frame.flags & Flag.MORE) !== 0) this.#refused = frame.correlation;
@@ -256,28 +280,20 @@ export class ServerSession {
 
   #unknown(frame: Frame): void {
     const error = new QanatError('UNSUPPORTED_FRAME', `frame type 0x${frame.type.toString(16).padStart(4, '0')} is not served`);
-    if ((frame.flags & Flag.ONEWAY) === 0) return this.#refuse(frame, error);
+    if ((frame.flags & Flag.ONEWAY) === 0) return this.refuse(frame, error);
     if ((frame.flags & Flag.IGNORABLE) === 0) this.end(error);
   }
 
   #request(name: LiveFrame, frame: Frame): void {
-    if (!this.#role.serves(name))
-      return this.#refuse(frame, new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`));
-    if (this.#state === 'leaving') return this.#refuse(frame, new QanatError('SHUTTING_DOWN', 'the server is about to stop'));
-    if (this.#inFlight.size >= this.#options.inFlightMax) {
-      return this.#refuse(
-        frame,
-        new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`),
-      );
-    }
-    if (this.#burst === this.#budget.burst && this.#burstBytes >= BURST_ANSWER_BYTES_MAX)
-      return this.#refuse(frame, new QanatError('TOO_MANY_REQUESTS', `answers of ${this.#burstBytes} bytes are on their way`));
     let headers: unknown[];
     try {
+      this.#checkRoom(name, frame);
       headers = this.#join(name, frame);
+      if (this.principal !== undefined) this.#door?.checkRights(this.principal, name, headers[0]);
     } catch (error) {
       if (!QanatError.is(error) || closes(error)) throw error;
-      return this.#refuse(frame, error);
+      this.#tellForbidden(error);
+      return this.refuse(frame, error);
     }
     if (frame.flags & Flag.MORE) return;
     this.traffic.request(name);
@@ -290,6 +306,22 @@ export class ServerSession {
       request.fail(error);
       if (closes(error)) this.end(error);
     }
+  }
+
+  /** What can be said of a request without a look into it. @throws QanatError. */
+  #checkRoom(name: LiveFrame, frame: Frame): void {
+    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);
+    if (this.#state === 'leaving') throw new QanatError('SHUTTING_DOWN', 'the server is about to stop');
+    if (this.principal !== undefined) this.#door?.checkBegin(this.principal, name);
+    if (this.#inFlight.size >= this.#options.inFlightMax)
+      throw new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`);
+    if (this.#burst === this.#budget.burst && this.#burstBytes >= BURST_ANSWER_BYTES_MAX)
+      throw new QanatError('TOO_MANY_REQUESTS', `answers of ${this.#burstBytes} bytes are on their way`);
+    if (frame.correlation !== this.#joined?.correlation) this.#meter?.request(this.#host.nowMs());
+  }
+
+  #tellForbidden(error: QanatError): void {
+    if (error.code === 'FORBIDDEN') this.#door?.refused('request refused', { remote: this.remote, why: error.message });
   }
 
   /** Collects the frames of one request that MORE joins. */
@@ -320,57 +352,31 @@ export class ServerSession {
     this.#joined = undefined;
   }
 
-  // ---- HELLO ----
+  // ---- HandshakeOwner ----
 
-  #greet(frame: Frame): void {
-    if (frame.type !== FrameType.HELLO || (frame.flags & (Flag.ONEWAY | Flag.MORE)) !== 0) {
-      const error = new QanatError('HELLO_EXPECTED', 'the first frame of a connection is HELLO');
-      this.#refuse(frame, error);
-      return this.end(error);
-    }
-    try {
-      const hello = Hello.decode(frame.control);
-      this.#negotiate(hello, frame.correlation);
-    } catch (error) {
-      if (!QanatError.is(error)) throw error;
-      this.#refuse(frame, error);
-      this.end(error);
-    }
+  identity(): HelloOkInit {
+    return this.#role.identity();
   }
 
-  #negotiate(hello: Hello, correlation: number): void {
-    if (hello.requiredFeatures.length > 0) {
-      throw new QanatError('UNSUPPORTED_FEATURE', `feature ${hello.requiredFeatures[0]} is not known here`);
-    }
-    if (hello.frameBytesMax !== 0 && hello.frameBytesMax < LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX) {
-      const least = `${LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX} bytes (FRAME_BEFORE_HELLO_BYTES_MAX)`;
-      throw new QanatError(
-        'INVALID_ARGUMENT',
-        `frame_bytes_max is ${hello.frameBytesMax}: a client takes frames of at least ${least}`,
-      );
-    }
-    const identity = this.#role.identity();
+  greeted(hello: Hello, idleMs: number): void {
     this.hello = hello;
-    this.#idleMs = hello.idleMs === 0 ? this.#options.idleMs : Math.min(hello.idleMs, this.#options.idleMs);
-    const answer: HelloOkInit = {
-      ...identity,
-      minor: Math.min(hello.minor, MINOR_VERSION),
-      frameBytesMax: this.#options.frameBytesMax,
-      batchBytesMax: identity.batchBytesMax ?? LIMITS.BATCH_BYTES_MAX,
-      inFlightMax: this.#options.inFlightMax,
-      idleMs: this.#idleMs,
-    };
+    this.#idleMs = idleMs;
+  }
+
+  opened(principal: Principal | undefined): void {
+    this.principal = principal;
+    this.#meter = principal === undefined ? undefined : this.#door?.meterOf(principal);
     this.#state = 'open';
     this.#budget.greeted(this);
-    this.send(encodeFrame(FrameType.HELLO, Flag.RESPONSE, correlation, HelloOk.encode(answer)));
     this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax });
-    this.#timer.cancel();
     this.#watchIdle();
     this.#role.onOpen?.(this);
   }
 
-  #helloLate(): void {
-    this.end(new QanatError('HELLO_TIMEOUT', `no HELLO within ${this.#options.helloDeadlineMs} ms`));
+  /** The users have changed: a principal that is no longer what it was has to come again (QNT-AUT-015). */
+  usersChanged(): void {
+    if (this.principal === undefined || this.#door === undefined || this.#door.isCurrent(this.principal)) return;
+    this.end(new QanatError('UNAUTHENTICATED', `what is known of "${this.principal.name}" has changed: authenticate again`));
   }
 
   #watchIdle(): void {
@@ -383,9 +389,6 @@ export class ServerSession {
     this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
   }
 }
-
-/** The minor version that this implementation speaks (spec, chapter of connections). */
-export const MINOR_VERSION = 0;
 
 const closes = (error: QanatError): boolean =>
   error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;

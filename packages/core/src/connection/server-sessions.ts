@@ -1,24 +1,21 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId, Input } from '../engine.ts';
 import { QanatError } from '../errors.ts';
-import { type ServerHandler, ServerSession } from './server-session.ts';
+import type { Door } from '../security/door.ts';
+import type { UserTable } from '../security/user-table.ts';
+import { type ServerHandler, ServerSession, type SessionGround } from './server-session.ts';
 import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from './server-session-options.ts';
-import { SessionBudget } from './session-budget.ts';
+import { hostOf, SessionBudget } from './session-budget.ts';
 import { Traffic } from './traffic.ts';
 
 /** Connections beyond the limit that are told why; further ones are dropped without a word. */
 export const REFUSED_MAX = 1_024;
 const REFUSED_LEAST = 16;
 
-/** The address in `host:port`. */
-const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));
-
 /** All connections that one server has accepted. */
 export class ServerSessions {
   readonly traffic: Traffic = new Traffic();
-  readonly #host: EngineHost;
-  readonly #role: ServerHandler;
-  readonly #options: ServerSessionOptions;
+  readonly #ground: SessionGround;
   readonly #connectionsMax: number;
   readonly #budget = new SessionBudget();
   readonly #sessions = new Map<ConnectionId, ServerSession>();
@@ -27,11 +24,17 @@ export class ServerSessions {
   /** Why no new connection is served any more. */
   #refusal: QanatError | undefined;
 
-  constructor(host: EngineHost, role: ServerHandler, connectionsMax: number, options: Partial<ServerSessionOptions> = {}) {
-    this.#host = host;
-    this.#role = role;
+  /** @param door asks who the clients are; undefined: nobody is asked. */
+  constructor(
+    host: EngineHost,
+    role: ServerHandler,
+    connectionsMax: number,
+    options: Partial<ServerSessionOptions> = {},
+    door?: Door,
+  ) {
     this.#connectionsMax = connectionsMax;
-    this.#options = { ...DEFAULT_SESSION_OPTIONS, ...options };
+    const session = { ...DEFAULT_SESSION_OPTIONS, ...options };
+    this.#ground = { host, role, options: session, traffic: this.traffic, budget: this.#budget, door };
   }
 
   get size(): number {
@@ -45,7 +48,7 @@ export class ServerSessions {
   /** @returns whether the input was about one of these connections. */
   handle(input: Input): boolean {
     if (input.kind === 'accepted') {
-      this.#accept(input.connection, input.remote, input.listener);
+      this.#accept(input);
       return true;
     }
     if (!('connection' in input)) return false;
@@ -88,13 +91,20 @@ export class ServerSessions {
     this.#refusal = error;
   }
 
-  #accept(connection: ConnectionId, remote: string, listener: string): void {
-    const { traffic } = this;
-    const session = new ServerSession(this.#host, this.#role, this.#options, traffic, this.#budget, connection, remote, listener);
-    this.#sessions.set(connection, session);
-    traffic.accepted++;
-    const ofHost = this.#count(remote, 1);
-    const { connectionsPerAddressMax } = this.#options;
+  /** The users have changed. Connections of those that are no longer what they were are ended. */
+  setUsers(users: UserTable): void {
+    const { door } = this.#ground;
+    if (door === undefined) return;
+    door.users = users;
+    for (const session of this.#sessions.values()) session.usersChanged();
+  }
+
+  #accept(accepted: Extract<Input, { kind: 'accepted' }>): void {
+    const session = new ServerSession(this.#ground, accepted);
+    this.#sessions.set(accepted.connection, session);
+    this.traffic.accepted++;
+    const ofHost = this.#count(accepted.remote, 1);
+    const { connectionsPerAddressMax } = this.#ground.options;
     if (this.#refusal !== undefined) session.end(this.#refusal);
     else if (this.#sessions.size > this.#connectionsMax) this.#refuseCrowd(session);
     else if (ofHost > connectionsPerAddressMax) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectionId, Engine, Input, LogFields, LogLevel, Output } from '../engine.ts';
 import { assert, QanatError } from '../errors.ts';
+import type { KeyRequest } from '../security/scram-client.ts';
 import type { Storage, StorageDone, StorageRequest } from '../storage.ts';
 import { startStorageRequest } from '../storage-request.ts';
 import type { Connection, ConnectionHandler, Listener, Transport } from '../transport.ts';
@@ -8,11 +9,19 @@ import type { Connection, ConnectionHandler, Listener, Transport } from '../tran
 /** The wall clock moved against the monotonic one by more than this: the engine is told. */
 const WALL_STEP_MS = 50;
 
+/**
+ * Derives 32 bytes from a password by PBKDF2-HMAC-SHA-256 (RFC 8018), without keeping anything else from running. `done` is
+ * called once, in a later turn.
+ */
+export type DeriveKey = (request: KeyRequest, done: (error: QanatError | undefined, key?: Uint8Array) => void) => void;
+
 export interface DriverOptions<ExtraOutput> {
   readonly clock: Clock;
   /** Found by the scheme of an address; the first one serves addresses without a scheme. */
   readonly transports: readonly Transport[];
   readonly storage?: Storage;
+  /** For engines that log in with a password. */
+  readonly deriveKey?: DeriveKey;
   /** Outputs that the driver does not know. */
   onOutput?(output: ExtraOutput): void;
   onReady?(): void;
@@ -180,6 +189,8 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
         return this.#send(known.connection, known.parts, known.lent);
       case 'storage':
         return this.#store(known.operation, known.request);
+      case 'deriveKey':
+        return this.#derive(known.operation, known.request);
       case 'connect':
         return this.#connect(known.connection, known.address);
       case 'close':
@@ -240,6 +251,14 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     const done: StorageDone<unknown> = (error, result) =>
       this.#step((nowMs) => this.#engine.handle({ kind: 'stored', operation, error, result }, nowMs));
     startStorageRequest(storage, request, done);
+  }
+
+  #derive(operation: number, request: KeyRequest): void {
+    const { deriveKey } = this.#options;
+    assert(deriveKey !== undefined, 'the engine needs a derivation of keys');
+    deriveKey(request, (error, result) =>
+      this.#step((nowMs) => this.#engine.handle({ kind: 'derived', operation, error, result }, nowMs)),
+    );
   }
 
   /** One timer for the engine's next deadline. */

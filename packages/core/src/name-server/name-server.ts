@@ -8,6 +8,10 @@ import type { Engine, Input, Output } from '../engine.ts';
 import { QanatError, wireNumberOf } from '../errors.ts';
 import { nameError } from '../model/names.ts';
 import type { Random } from '../random.ts';
+import { Door } from '../security/door.ts';
+import { maySeeTopic } from '../security/principal.ts';
+import type { ServerSecurity } from '../security/server-security.ts';
+import type { UserTable } from '../security/user-table.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import type { HelloOkInit, RoutesInit } from '../wire/gen/messages.ts';
 import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
@@ -33,6 +37,8 @@ export interface NameServerOptions {
   readonly brokersMax?: number;
   readonly connectionsMax?: number;
   readonly session?: Partial<ServerSessionOptions>;
+  /** Makes the NameServer ask who its clients are, and check what they may do. Default: it asks nobody. */
+  readonly security?: ServerSecurity;
 }
 
 /** What an operator may want to know of a NameServer at this moment. */
@@ -72,7 +78,9 @@ export class NameServer implements Engine, ServerHandler {
   constructor(options: NameServerOptions) {
     this.#options = options;
     this.#context = new EngineContext(options.random);
-    this.#sessions = new ServerSessions(this.#context, this, options.connectionsMax ?? LIMITS.CONNECTIONS_MAX, options.session);
+    const door = options.security === undefined ? undefined : new Door(this.#context, options.security, '');
+    const connectionsMax = options.connectionsMax ?? LIMITS.CONNECTIONS_MAX;
+    this.#sessions = new ServerSessions(this.#context, this, connectionsMax, options.session, door);
     const times = {
       expiryMs: options.expiryMs ?? LIMITS.BROKER_EXPIRY_MS,
       lostMs: options.lostMs ?? LIMITS.BROKER_LOST_MS,
@@ -117,6 +125,12 @@ export class NameServer implements Engine, ServerHandler {
     this.#sessions.goAway(stops, graceMs);
     this.#context.timers.at(nowMs + graceMs, () => this.#stopped());
     this.#stopWhenAlone();
+  }
+
+  /** Whom the NameServer knows from now on. Without `security` nobody is asked. */
+  setUsers(users: UserTable, nowMs: number): void {
+    this.#enter(nowMs);
+    this.#sessions.setUsers(users);
   }
 
   /** Brokers that are known, for operators. */
@@ -206,27 +220,32 @@ export class NameServer implements Engine, ServerHandler {
     // A route names its topic, so that none can say what is wrong with this one.
     if (topics.some((topic) => topic === '' || utf8Length(topic) > LIMITS.TOPIC_NAME_BYTES_MAX))
       throw new QanatError('INVALID_NAME', `a topic name has 1 to ${LIMITS.TOPIC_NAME_BYTES_MAX} bytes (TOPIC_NAME_BYTES_MAX)`);
+    const { principal } = request.session;
+    const sees = (topic: string): boolean => principal === undefined || maySeeTopic(principal, topic);
     if (watch)
       this.#watches.add(
         request.session,
-        topics.filter((topic) => nameError(topic) === undefined),
+        topics.filter((topic) => nameError(topic) === undefined && sees(topic)),
       );
-    const pages = all ? this.#allRoutes() : this.#routes([...new Set(topics)]);
+    const pages = all ? this.#allRoutes(sees) : this.#routes([...new Set(topics)], sees);
     request.respondInPages(pages as readonly never[]);
   }
 
-  #allRoutes(): readonly RoutesInit[] {
+  #allRoutes(sees: (topic: string) => boolean): readonly RoutesInit[] {
     const pages = new RoutePages();
-    for (const topic of [...this.#table.topicNames()].sort()) this.#addRoute(pages, topic, new Set());
+    for (const topic of [...this.#table.topicNames()].filter(sees).sort()) this.#addRoute(pages, topic, new Set());
     for (const entry of this.#table.brokers()) pages.addBroker(brokerRoute(entry));
     return pages.pages();
   }
 
   /** The routes of `topics`, the brokers that they name, and those that create topics on demand. */
-  #routes(topics: readonly string[]): readonly RoutesInit[] {
+  #routes(topics: readonly string[], sees: (topic: string) => boolean): readonly RoutesInit[] {
     const pages = new RoutePages();
     const named = new Set<BrokerEntry>();
-    for (const topic of topics) this.#addRoute(pages, topic, named);
+    for (const topic of topics) {
+      if (sees(topic)) this.#addRoute(pages, topic, named);
+      else pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);
+    }
     for (const entry of this.#table.brokers()) {
       if (named.has(entry) || (entry.createsTopics && entry.state === 'live')) pages.addBroker(brokerRoute(entry));
     }
@@ -250,7 +269,7 @@ export class NameServer implements Engine, ServerHandler {
   /** Once for each burst of inputs, so that a registration of many topics is one update. */
   #tellWatchers(): void {
     for (const [session, topics] of this.#watches.takeChanged()) {
-      const pages = this.#routes(topics);
+      const pages = this.#routes(topics, () => true); // what it may not see it does not watch
       pages.forEach((page, i) => session.push('ROUTE_UPDATE', page, i < pages.length - 1));
     }
   }

@@ -153,11 +153,12 @@ export class BrokerWorld {
     this.pump();
   }
 
-  accept(): TestClient {
+  accept(certificateNames?: readonly string[], remote = 'test'): TestClient {
     const client = new TestClient(this, this.#nextConnection);
     this.#nextConnection += 2;
     this.clients.set(client.connection, client);
-    this.input({ kind: 'accepted', connection: client.connection, remote: 'test', listener: 'default' });
+    const { connection } = client;
+    this.input({ kind: 'accepted', connection, remote, listener: 'default', certificateNames });
     return client;
   }
 

@@ -26,6 +26,8 @@ import { batchOf } from '../broker/batches.ts';
 import { type BrokerWorld, runningBroker, type TestClient } from '../broker/broker-world.ts';
 import { FakeSession, GroupWorld } from '../groups/group-world.ts';
 import { TestMember } from '../groups/test-member.ts';
+import { AUTH, askingBroker } from '../security/login.ts';
+import { codeOf, table, user } from '../security/users.ts';
 import { joined, ServerBench } from './session-bench.ts';
 
 type Limit = keyof typeof LIMITS;
@@ -191,6 +193,19 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
     const poll = (number: number) => client.send('PULL', { poll: number, waitMs: 9_000, topics: [{ topic: 't', queues: [{}] }] });
     for (let i = 0; i < LIMITS.POLLS_PER_CONNECTION_MAX; i++) poll(i);
     return client.answer('PULL', poll(LIMITS.POLLS_PER_CONNECTION_MAX))?.code;
+  },
+  AUTH_DEADLINE_MS: () => {
+    const world = askingBroker(table(user('ann')));
+    const client = world.accept();
+    client.call('HELLO', AUTH);
+    world.advance(LIMITS.AUTH_DEADLINE_MS);
+    return codeOf(client.frames.at(-1));
+  },
+  AUTH_DATA_BYTES_MAX: () => {
+    const world = askingBroker(table(user('ann')));
+    const client = world.accept();
+    client.call('HELLO', AUTH);
+    return client.call('AUTH', { mechanism: 1, data: new Uint8Array(LIMITS.AUTH_DATA_BYTES_MAX + 1) }).code;
   },
   HELLO_DEADLINE_MS: () => {
     const server = new ServerBench();

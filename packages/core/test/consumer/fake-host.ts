@@ -89,7 +89,8 @@ export class FakeHost implements ClientHost {
   }
 
   route(topic: string, shares: readonly (Omit<RouteShare, 'away'> & { readonly away?: boolean })[] | undefined): void {
-    const route = { topic, found: shares !== undefined, shares: (shares ?? []).map((share) => ({ away: false, ...share })) };
+    const found = shares !== undefined;
+    const route = { topic, found, forbidden: false, shares: (shares ?? []).map((share) => ({ away: false, ...share })) };
     this.#routes.set(topic, route);
     for (const listener of [...(this.#watchers.get(topic) ?? [])]) listener(route);
   }

@@ -18,6 +18,7 @@ import {
   FrameType,
   GoAway,
   GREETING_MAX,
+  GREETING_PER_ADDRESS_MAX,
   JOINED_BYTES_MAX,
   LIMITS,
   type LiveFrame,
@@ -103,13 +104,29 @@ const broker = (name: string) => ({ broker: name, storeId: new Uint8Array(16).fi
 describe('connections', () => {
   it('GREETING_MAX: of those that have not said HELLO the oldest is ended, not the newest', () => {
     const world = new World();
-    const all = Array.from({ length: GREETING_MAX }, () => world.accept());
+    const all = Array.from({ length: GREETING_MAX }, (_, i) => world.accept(`10.0.0.${i % 4}:${i}`));
     expect(all.filter((connection) => world.goAway(connection) !== undefined)).toEqual([]);
     world.send(all[0] as number, 'HELLO', {}); // the oldest is no longer one of them
-    const last = [world.accept(), world.accept()];
+    const last = [world.accept('10.1.0.1:1'), world.accept('10.1.0.2:1')];
     expect(world.goAway(all[0] as number)).toBeUndefined();
     expect(world.goAway(all[1] as number)).toBe('TOO_MANY_CONNECTIONS');
     expect([all[2] as number, ...last].map((connection) => world.goAway(connection))).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('GREETING_PER_ADDRESS_MAX: a crowd of one address ends its own oldest, and nobody else', () => {
+    const world = new World();
+    const other = world.accept('10.0.0.2:1');
+    const crowd = Array.from({ length: GREETING_PER_ADDRESS_MAX }, (_, i) => world.accept(`10.0.0.1:${i}`));
+    expect([other, ...crowd].filter((connection) => world.goAway(connection) !== undefined)).toEqual([]);
+    world.close(crowd[0] as number);
+    world.accept('10.0.0.1:7000');
+    expect(world.goAway(crowd[1] as number)).toBeUndefined();
+    world.accept('10.0.0.1:7001');
+    expect([other, crowd[1] as number, crowd[2] as number].map((connection) => world.goAway(connection))).toEqual([
+      undefined,
+      'TOO_MANY_CONNECTIONS',
+      undefined,
+    ]);
   });
 
   it('CONNECTIONS_PER_ADDRESS_MAX: further ones are refused, others are not', () => {

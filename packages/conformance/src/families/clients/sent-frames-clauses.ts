@@ -1,4 +1,4 @@
-import { decodeFrame, FRAME_NAMES, FRAMES, FrameType, LIMITS, QanatError } from '@qanat/core';
+import { decodeFrame, FRAME_NAMES, FRAMES, FrameType, LIMITS, MINOR_VERSION, QanatError } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { disorderIn, headersOf, type Said, takenApart, textsOf } from '../framing/clauses-types.ts';
@@ -165,7 +165,7 @@ const isFreeFeature = (number: number): boolean => number % 31 === 27 || number 
 
 const RESERVED: ReadonlySet<number> = new Set(Object.values(FrameType).filter((type) => !FRAME_NAMES.has(type)) as number[]);
 
-/** A number that version 1.0 does not have, in words. */
+/** A number that the version of this kit does not have, in words. */
 function strangeNumberIn({ type, isResponse, header, name }: FrameSeen, message: WireMessage | undefined): string | undefined {
   // A response bears the type of its request, whatever that was.
   if (!isResponse && !FRAME_NAMES.has(type) && !isFreeType(type))
@@ -182,10 +182,10 @@ const assignedNumbers: Clause = {
   roles: CLIENTS,
   check(view, judge) {
     // A client of a later minor version may use what it has.
-    const isLater = ({ connection }: FrameSeen): boolean => (connection.hello?.header?.minor ?? 0) > 0;
+    const isLater = ({ connection }: FrameSeen): boolean => (connection.hello?.header?.minor ?? 0) > MINOR_VERSION;
     for (const frame of subjectFrames(factsOf(view)).filter((one) => !isLater(one))) {
       const strange = strangeNumberIn(frame, messageOf(frame));
-      judgeThat(judge, frame, strange === undefined, () => `expected numbers of version 1.0 only, got ${strange}`);
+      judgeThat(judge, frame, strange === undefined, () => `expected numbers of version 1.${MINOR_VERSION} only, got ${strange}`);
     }
   },
 };

@@ -1,4 +1,4 @@
-import { Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
+import { Feature, Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
 import type { EventOf, HistoryEvent } from '../../history/event.ts';
 import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
 import { type BrokenRule, verdictOnRequest } from './control-header.ts';
@@ -229,8 +229,10 @@ class Foresight {
     if (this.#state === 'greeting') return this.#takeFirst(sent);
     // Behind a HELLO that is not answered: a server may not have come so far.
     if (this.#state === 'asked') return this.#blind(sent.index);
+    // Who is not known yet is told so, whatever he says: that is the family of authentication's.
+    if (this.#connection.helloOk?.features.includes(Feature.FEATURE_AUTH) === true) return this.#blind(sent.index);
     const name = FRAME_NAMES.get(sent.type);
-    if (name === undefined) return this.#takeUnknown(sent);
+    if (name === undefined || name === 'AUTH') return this.#takeUnknown(sent);
     if (name === 'HELLO') {
       if (sent.isOneWay) return this.#blind(sent.index);
       return this.#expect(sent, 'QNT-FRM-025', 'closes', { codes: ['UNEXPECTED_FRAME'] });

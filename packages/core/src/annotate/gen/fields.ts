@@ -38,6 +38,16 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 9, name: 'batch_bytes_max', kind: 'uint32' },
     { number: 10, name: 'in_flight_max', kind: 'uint32' },
     { number: 11, name: 'idle_ms', kind: 'uint32' },
+    { number: 12, name: 'mechanisms', kind: 'uint32', repeated: true },
+  ],
+  Auth: [
+    { number: 1, name: 'mechanism', kind: 'enum', of: 'AuthMechanism' },
+    { number: 2, name: 'data', kind: 'bytes' },
+  ],
+  AuthOk: [
+    { number: 1, name: 'data', kind: 'bytes' },
+    { number: 2, name: 'done', kind: 'bool' },
+    { number: 3, name: 'principal', kind: 'string' },
   ],
   Ping: [
   ],
@@ -437,6 +447,7 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 1, name: 'name', kind: 'string' },
     { number: 2, name: 'producer_id', kind: 'uint64' },
     { number: 3, name: 'epoch', kind: 'uint32' },
+    { number: 4, name: 'principal', kind: 'string' },
   ],
   Snapshot: [
     { number: 1, name: 'position', kind: 'uint64' },
@@ -507,6 +518,7 @@ export const VALUE_NAMES: Readonly<Record<string, ReadonlyMap<number, string>>> 
     [1007, 'UNEXPECTED_FRAME'],
     [1008, 'SLOW_READER'],
     [1009, 'TOO_MANY_CONNECTIONS'],
+    [1010, 'AUTH_TIMEOUT'],
     [2001, 'WRONG_BROKER'],
     [2002, 'NOT_MASTER'],
     [3001, 'TOO_MANY_REQUESTS'],
@@ -537,11 +549,17 @@ export const VALUE_NAMES: Readonly<Record<string, ReadonlyMap<number, string>>> 
     [6002, 'OUTCOME_UNKNOWN'],
     [7001, 'UNAUTHENTICATED'],
     [7002, 'FORBIDDEN'],
+    [7003, 'AUTH_FAILED'],
     [8001, 'LEASE_FENCED'],
     [8002, 'PRODUCER_FENCED'],
     [8003, 'UNKNOWN_PRODUCER'],
     [8004, 'UNKNOWN_MEMBER'],
     [8005, 'TERM_FENCED'],
+  ]),
+  AuthMechanism: new Map([
+    [0, 'AUTH_NONE'],
+    [1, 'SCRAM_SHA_256'],
+    [2, 'EXTERNAL'],
   ]),
   AckLevel: new Map([
     [0, 'ACK_COMMITTED'],

@@ -1,5 +1,4 @@
-import type { Response } from '../../connection/client-session.ts';
-import type { LiveFrame, RequestInit } from '../../connection/request.ts';
+import type { LiveFrame, RequestInit, Response } from '../../connection/request.ts';
 import type { QanatError } from '../../errors.ts';
 import type { ClientHost } from '../host.ts';
 

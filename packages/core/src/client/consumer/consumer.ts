@@ -2,6 +2,7 @@ import type { LiveFrame, RequestHeader } from '../../connection/request.ts';
 import { QanatError } from '../../errors.ts';
 import type { Assignment } from '../../wire/gen/messages.ts';
 import type { ClientEvent, ClientHost, ClientPart, QueueId, TopicRoute } from '../host.ts';
+import { mayNotSee } from '../routes-answer.ts';
 import { BrokerShare } from './broker-share.ts';
 import { Closing } from './closing.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -82,6 +83,7 @@ export class Consumer implements ClientPart {
     const owner = {
       host,
       onWaiting: (topic: string) => this.#event({ kind: 'waiting-for-topic', topic }),
+      onForbidden: (topic: string) => this.#event({ kind: 'error', consumer: this.id, error: mayNotSee(topic) }),
       onRoute: (route: TopicRoute, late: boolean) => this.#onRoute(route, late),
       onGone: (topic: string) => this.#onGone(topic),
     };

@@ -1,4 +1,4 @@
-import type { Response } from '../../connection/client-session.ts';
+import type { Response } from '../../connection/request.ts';
 import { codeOfWireNumber, errorClass, QanatError } from '../../errors.ts';
 import { AWAY_AFTER_MS } from '../../timers.ts';
 import type { PullResult, PullTopicInit } from '../../wire/gen/messages.ts';

@@ -3,6 +3,8 @@ import type { ClientHost, TopicRoute } from '../host.ts';
 export interface TopicWatchOwner {
   readonly host: ClientHost;
   onWaiting(topic: string): void;
+  /** There is no route for this client: it may neither read nor write the topic. */
+  onForbidden(topic: string): void;
   /** @param late the topic appeared, or grew, after the consumer had begun. */
   onRoute(route: TopicRoute, late: boolean): void;
   onGone(topic: string): void;
@@ -41,7 +43,7 @@ export class TopicWatch {
   #onRoute(route: TopicRoute): void {
     if (this.#stopped) return;
     const shares = route.found ? route.shares.filter(({ queues }) => queues > 0) : [];
-    if (shares.length === 0) return this.#missing();
+    if (shares.length === 0) return this.#missing(route.forbidden === true);
     this.#waiting = false;
     this.brokers = new Set(shares.map(({ broker }) => broker));
     const late = this.#late;
@@ -55,12 +57,13 @@ export class TopicWatch {
     return this.#waiting;
   }
 
-  #missing(): void {
+  #missing(forbidden: boolean): void {
     this.#late = true;
     this.brokers = new Set();
     const first = !this.#waiting;
     this.#waiting = true;
     if (this.known) this.#owner.onGone(this.topic);
-    if (first) this.#owner.onWaiting(this.topic);
+    if (forbidden) this.#owner.onForbidden(this.topic);
+    else if (first) this.#owner.onWaiting(this.topic);
   }
 }

@@ -1,6 +1,7 @@
 import { QanatError } from '../../errors.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { TopicRoute } from '../host.ts';
+import { mayNotSee } from '../routes-answer.ts';
 import type { ProducerHost } from './producer-host.ts';
 
 /** How long a topic that brokers have created may take to appear in the routes, with all of them. */
@@ -46,8 +47,9 @@ export class MissingTopic {
     if (this.#verdict !== undefined && nowMs < this.#verdict.untilMs) return this.#events.failed(this.#verdict.error);
     this.#busy = true;
     if (fresh) return this.#create();
-    this.#host.routes.ask(this.#topic, ({ found }) => {
+    this.#host.routes.ask(this.#topic, ({ found, forbidden }) => {
       if (found) this.#busy = false;
+      else if (forbidden === true) this.#fail(mayNotSee(this.#topic));
       else this.#create();
     });
   }
@@ -100,8 +102,12 @@ export class MissingTopic {
         cause,
         ...(meant === undefined ? {} : { hint: `Did you mean "${meant}"?` }),
       });
-      this.#verdict = { error, untilMs: this.#host.engine.nowMs() + VERDICT_MS };
-      this.#end(() => this.#events.failed(error));
+      this.#fail(error);
     });
+  }
+
+  #fail(error: QanatError): void {
+    this.#verdict = { error, untilMs: this.#host.engine.nowMs() + VERDICT_MS };
+    this.#end(() => this.#events.failed(error));
   }
 }

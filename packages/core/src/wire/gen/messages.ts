@@ -154,6 +154,8 @@ export interface HelloOk {
   readonly inFlightMax: number;
   /** silence after which either side closes: the lower of both */
   readonly idleMs: number;
+  /** with the feature AUTH: those offered, numbers of AuthMechanism */
+  readonly mechanisms: readonly number[];
 }
 
 export interface HelloOkInit {
@@ -168,6 +170,7 @@ export interface HelloOkInit {
   readonly batchBytesMax?: number | undefined;
   readonly inFlightMax?: number | undefined;
   readonly idleMs?: number | undefined;
+  readonly mechanisms?: readonly number[] | undefined;
 }
 
 
@@ -187,6 +190,11 @@ function writeHelloOk(w: Writer, v: HelloOkInit): Writer {
   if (v.batchBytesMax) w.uint32(72).uint32(checkUint32(v.batchBytesMax, 'HelloOk.batch_bytes_max'));
   if (v.inFlightMax) w.uint32(80).uint32(checkUint32(v.inFlightMax, 'HelloOk.in_flight_max'));
   if (v.idleMs) w.uint32(88).uint32(checkUint32(v.idleMs, 'HelloOk.idle_ms'));
+  if (v.mechanisms !== undefined && v.mechanisms.length > 0) {
+    w.uint32(98).fork();
+    for (const item of v.mechanisms) w.uint32(item);
+    w.ldelim();
+  }
   return w;
 }
 
@@ -202,6 +210,7 @@ function readHelloOk(r: Reader, end: number): HelloOk {
   let batchBytesMax: number = 0;
   let inFlightMax: number = 0;
   let idleMs: number = 0;
+  const mechanisms: number[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -216,14 +225,96 @@ function readHelloOk(r: Reader, end: number): HelloOk {
       case 72: batchBytesMax = r.uint32(); break;
       case 80: inFlightMax = r.uint32(); break;
       case 88: idleMs = r.uint32(); break;
+      case 98: { const end = endOf(r); while (r.pos < end) { checkCount(mechanisms.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.mechanisms'); mechanisms.push(r.uint32()); } } break;
       default: skipField(r, tag);
     }
   }
   checkEnd(r, end);
-  return { minor, features, software, role, name, storeId, term, frameBytesMax, batchBytesMax, inFlightMax, idleMs };
+  return { minor, features, software, role, name, storeId, term, frameBytesMax, batchBytesMax, inFlightMax, idleMs, mechanisms };
 }
 
 export const HelloOk: MessageType<HelloOk, HelloOkInit> = messageType('HelloOk', writeHelloOk, readHelloOk);
+
+/** One step of an authentication, by the client. */
+export interface Auth {
+  /** the same in every step */
+  readonly mechanism: reg.AuthMechanism;
+  /** a message of the mechanism; empty with EXTERNAL */
+  readonly data: Uint8Array;
+}
+
+export interface AuthInit {
+  readonly mechanism?: reg.AuthMechanism | undefined;
+  readonly data?: Uint8Array | undefined;
+}
+
+
+function writeAuth(w: Writer, v: AuthInit): Writer {
+  if (v.mechanism) w.uint32(8).uint32(v.mechanism);
+  if (v.data !== undefined && v.data.length > 0) w.uint32(18).bytes(v.data);
+  return w;
+}
+
+function readAuth(r: Reader, end: number): Auth {
+  let mechanism: reg.AuthMechanism = 0;
+  let data: Uint8Array = NO_BYTES;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: mechanism = readEnum(r, reg.AuthMechanismNames, 'Auth.mechanism'); break;
+      case 18: data = readBytes(r, reg.LIMITS.AUTH_DATA_BYTES_MAX, 'Auth.data'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  if (mechanism === 0) missing('Auth.mechanism');
+  return { mechanism, data };
+}
+
+export const Auth: MessageType<Auth, AuthInit> = messageType('Auth', writeAuth, readAuth);
+
+/** Answer to one step. */
+export interface AuthOk {
+  /** a message of the mechanism */
+  readonly data: Uint8Array;
+  /** the connection is authenticated */
+  readonly done: boolean;
+  /** with done: who the client is now */
+  readonly principal: string;
+}
+
+export interface AuthOkInit {
+  readonly data?: Uint8Array | undefined;
+  readonly done?: boolean | undefined;
+  readonly principal?: string | undefined;
+}
+
+
+function writeAuthOk(w: Writer, v: AuthOkInit): Writer {
+  if (v.data !== undefined && v.data.length > 0) w.uint32(10).bytes(v.data);
+  if (v.done) w.uint32(16).bool(v.done);
+  if (v.principal !== undefined && v.principal.length > 0) w.uint32(26).string(wellFormed(v.principal));
+  return w;
+}
+
+function readAuthOk(r: Reader, end: number): AuthOk {
+  let data: Uint8Array = NO_BYTES;
+  let done: boolean = false;
+  let principal: string = '';
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: data = readBytes(r, reg.LIMITS.AUTH_DATA_BYTES_MAX, 'AuthOk.data'); break;
+      case 16: done = r.bool(); break;
+      case 26: principal = readString(r, reg.LIMITS.PRINCIPAL_NAME_BYTES_MAX, 'AuthOk.principal'); break;
+      default: skipField(r, tag);
+    }
+  }
+  checkEnd(r, end);
+  return { data, done, principal };
+}
+
+export const AuthOk: MessageType<AuthOk, AuthOkInit> = messageType('AuthOk', writeAuthOk, readAuthOk);
 
 export type Ping = Record<string, never>;
 
@@ -715,7 +806,7 @@ export const Routes: MessageType<Routes, RoutesInit> = messageType('Routes', wri
 
 export interface Route {
   readonly topic: string;
-  /** OK, TOPIC_NOT_FOUND, NOT_READY or INVALID_NAME */
+  /** OK, TOPIC_NOT_FOUND, NOT_READY, INVALID_NAME or FORBIDDEN */
   readonly code: number;
   readonly shares: readonly BrokerShare[];
 }
@@ -3417,12 +3508,15 @@ export interface ProducerNamed {
   readonly name: string;
   readonly producerId: number;
   readonly epoch: number;
+  /** whose name it is; empty where nobody was asked */
+  readonly principal: string;
 }
 
 export interface ProducerNamedInit {
   readonly name?: string | undefined;
   readonly producerId?: number | undefined;
   readonly epoch?: number | undefined;
+  readonly principal?: string | undefined;
 }
 
 
@@ -3430,6 +3524,7 @@ function writeProducerNamed(w: Writer, v: ProducerNamedInit): Writer {
   if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(wellFormed(v.name));
   if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'ProducerNamed.producer_id');
   if (v.epoch) w.uint32(24).uint32(checkUint32(v.epoch, 'ProducerNamed.epoch'));
+  if (v.principal !== undefined && v.principal.length > 0) w.uint32(34).string(wellFormed(v.principal));
   return w;
 }
 
@@ -3437,17 +3532,19 @@ function readProducerNamed(r: Reader, end: number): ProducerNamed {
   let name: string = '';
   let producerId: number = 0;
   let epoch: number = 0;
+  let principal: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: name = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ProducerNamed.name'); break;
       case 16: producerId = readUint64(r, 'ProducerNamed.producer_id'); break;
       case 24: epoch = r.uint32(); break;
+      case 34: principal = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ProducerNamed.principal'); break;
       default: skipField(r, tag);
     }
   }
   checkEnd(r, end);
-  return { name, producerId, epoch };
+  return { name, producerId, epoch, principal };
 }
 
 export const ProducerNamed: MessageType<ProducerNamed, ProducerNamedInit> = messageType('ProducerNamed', writeProducerNamed, readProducerNamed);
@@ -3813,6 +3910,7 @@ export const ProducerBatch: MessageType<ProducerBatch, ProducerBatchInit> = mess
 /** The control headers of each frame type; `response` is undefined where the frame is one-way. */
 export const CONTROL_HEADERS = {
   HELLO: { request: Hello, response: HelloOk },
+  AUTH: { request: Auth, response: AuthOk },
   PING: { request: Ping, response: Pong },
   GOAWAY: { request: GoAway, response: undefined },
   REGISTER_BROKER: { request: RegisterBroker, response: RegisterBrokerOk },

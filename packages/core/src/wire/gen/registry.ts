@@ -4,7 +4,7 @@
 export const FrameType = {
   /** Negotiates version, features and limits; the first frame of every connection. */
   HELLO: 0x0001,
-  /** Authenticates the connection. The number is reserved for version 1.1. */
+  /** Authenticates the connection, in one or two exchanges; with the feature AUTH, between HELLO and everything else. */
   AUTH: 0x0002,
   /** Asks the peer whether it is there. */
   PING: 0x0003,
@@ -69,37 +69,37 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 /** Every frame type of the schema, by name. Reserved ones have a number and nothing else. */
 export const FRAMES = {
-  HELLO: { type: 1, request: 'Hello', response: 'HelloOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
-  AUTH: { type: 2, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.1' },
-  PING: { type: 3, request: 'Ping', response: 'Pong', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  GOAWAY: { type: 4, request: 'GoAway', response: '', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  CANCEL: { type: 5, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0' },
-  REGISTER_BROKER: { type: 257, request: 'RegisterBroker', response: 'RegisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0' },
-  UNREGISTER_BROKER: { type: 258, request: 'UnregisterBroker', response: 'UnregisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  BROKER_HEARTBEAT: { type: 259, request: 'BrokerHeartbeat', response: 'BrokerHeartbeatOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  ROUTE_QUERY: { type: 260, request: 'RouteQuery', response: 'Routes', from: 'client', at: 'nameserver', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
-  ROUTE_UPDATE: { type: 261, request: 'Routes', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0' },
-  INIT_PRODUCER: { type: 513, request: 'InitProducer', response: 'InitProducerOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
-  SEND: { type: 514, request: 'Send', response: 'SendOk', from: 'client', at: 'broker', payload: 'one record batch', more: '', idempotent: false, reserved: false, since: '1.0' },
-  PULL: { type: 769, request: 'Pull', response: 'PullOk', from: 'client', at: 'broker', payload: 'response: record batches, in the order of the results', more: '', idempotent: true, reserved: false, since: '1.0' },
-  OFFSET_COMMIT: { type: 770, request: 'OffsetCommit', response: 'OffsetCommitOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  OFFSET_FETCH: { type: 771, request: 'OffsetFetch', response: 'OffsetFetchOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  OFFSET_LOOKUP: { type: 772, request: 'OffsetLookup', response: 'OffsetLookupOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  ACK: { type: 773, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0' },
-  NACK: { type: 774, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0' },
-  CLIENT_HEARTBEAT: { type: 1025, request: 'ClientHeartbeat', response: 'ClientHeartbeatOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
-  ASSIGNMENT: { type: 1026, request: 'Assignment', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0' },
-  RELEASE: { type: 1027, request: 'Release', response: 'ReleaseOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  LEAVE: { type: 1028, request: 'Leave', response: 'LeaveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  REPLICATE: { type: 1281, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.3' },
-  TOPIC_CREATE: { type: 1537, request: 'TopicCreate', response: 'TopicCreateOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
-  TOPIC_ALTER: { type: 1538, request: 'TopicAlter', response: 'TopicAlterOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0' },
-  TOPIC_REMOVE: { type: 1539, request: 'TopicRemove', response: 'TopicRemoveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0' },
-  TOPIC_LIST: { type: 1540, request: 'TopicList', response: 'TopicListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
-  TOPIC_DESCRIBE: { type: 1541, request: 'TopicDescribe', response: 'TopicDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
-  GROUP_LIST: { type: 1553, request: 'GroupList', response: 'GroupListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
-  GROUP_DESCRIBE: { type: 1554, request: 'GroupDescribe', response: 'GroupDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0' },
-  GROUP_RESET: { type: 1555, request: 'GroupReset', response: 'GroupResetOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: false, reserved: false, since: '1.0' },
+  HELLO: { type: 1, request: 'Hello', response: 'HelloOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'open' },
+  AUTH: { type: 2, request: 'Auth', response: 'AuthOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, reserved: false, since: '1.1', access: 'open' },
+  PING: { type: 3, request: 'Ping', response: 'Pong', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'open' },
+  GOAWAY: { type: 4, request: 'GoAway', response: '', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'open' },
+  CANCEL: { type: 5, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0', access: '' },
+  REGISTER_BROKER: { type: 257, request: 'RegisterBroker', response: 'RegisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0', access: 'role broker' },
+  UNREGISTER_BROKER: { type: 258, request: 'UnregisterBroker', response: 'UnregisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'role broker' },
+  BROKER_HEARTBEAT: { type: 259, request: 'BrokerHeartbeat', response: 'BrokerHeartbeatOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'role broker' },
+  ROUTE_QUERY: { type: 260, request: 'RouteQuery', response: 'Routes', from: 'client', at: 'nameserver', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'any' },
+  ROUTE_UPDATE: { type: 261, request: 'Routes', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0', access: '-' },
+  INIT_PRODUCER: { type: 513, request: 'InitProducer', response: 'InitProducerOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'role client' },
+  SEND: { type: 514, request: 'Send', response: 'SendOk', from: 'client', at: 'broker', payload: 'one record batch', more: '', idempotent: false, reserved: false, since: '1.0', access: 'write topic' },
+  PULL: { type: 769, request: 'Pull', response: 'PullOk', from: 'client', at: 'broker', payload: 'response: record batches, in the order of the results', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read topic, read group' },
+  OFFSET_COMMIT: { type: 770, request: 'OffsetCommit', response: 'OffsetCommitOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read topic, read group' },
+  OFFSET_FETCH: { type: 771, request: 'OffsetFetch', response: 'OffsetFetchOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'describe group' },
+  OFFSET_LOOKUP: { type: 772, request: 'OffsetLookup', response: 'OffsetLookupOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'describe topic' },
+  ACK: { type: 773, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0', access: '' },
+  NACK: { type: 774, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0', access: '' },
+  CLIENT_HEARTBEAT: { type: 1025, request: 'ClientHeartbeat', response: 'ClientHeartbeatOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'read topic, read group' },
+  ASSIGNMENT: { type: 1026, request: 'Assignment', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0', access: '-' },
+  RELEASE: { type: 1027, request: 'Release', response: 'ReleaseOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read group' },
+  LEAVE: { type: 1028, request: 'Leave', response: 'LeaveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read group' },
+  REPLICATE: { type: 1281, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.3', access: '' },
+  TOPIC_CREATE: { type: 1537, request: 'TopicCreate', response: 'TopicCreateOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'create topic' },
+  TOPIC_ALTER: { type: 1538, request: 'TopicAlter', response: 'TopicAlterOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'role admin' },
+  TOPIC_REMOVE: { type: 1539, request: 'TopicRemove', response: 'TopicRemoveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'role admin' },
+  TOPIC_LIST: { type: 1540, request: 'TopicList', response: 'TopicListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe cluster' },
+  TOPIC_DESCRIBE: { type: 1541, request: 'TopicDescribe', response: 'TopicDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe topic' },
+  GROUP_LIST: { type: 1553, request: 'GroupList', response: 'GroupListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe cluster' },
+  GROUP_DESCRIBE: { type: 1554, request: 'GroupDescribe', response: 'GroupDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe group' },
+  GROUP_RESET: { type: 1555, request: 'GroupReset', response: 'GroupResetOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: false, reserved: false, since: '1.0', access: 'role admin' },
 } as const;
 export type FrameName = keyof typeof FRAMES;
 
@@ -115,6 +115,7 @@ export const WIRE_ERRORS = {
   UNEXPECTED_FRAME: { number: 1007, meaning: 'the frame is not allowed here or in this state', hint: 'see the state table of the connection', closes: true },
   SLOW_READER: { number: 1008, meaning: 'more answers wait for the peer than the limit allows', hint: 'read faster, or ask for less', closes: true },
   TOO_MANY_CONNECTIONS: { number: 1009, meaning: 'the server has as many connections as it allows', hint: 'close some, or raise the limit at the server', closes: true },
+  AUTH_TIMEOUT: { number: 1010, meaning: 'the connection was not authenticated within the deadline', hint: 'send AUTH after HELLO', closes: true },
   WRONG_BROKER: { number: 2001, meaning: 'this server does not play the role that the frame needs', hint: 'refresh the route', closes: false },
   NOT_MASTER: { number: 2002, meaning: 'this broker is not the master of its group', hint: 'refresh the route', closes: false },
   TOO_MANY_REQUESTS: { number: 3001, meaning: 'more requests are in flight on this connection than the limit allows', hint: 'wait for answers before sending more', closes: false },
@@ -143,8 +144,9 @@ export const WIRE_ERRORS = {
   STORAGE_REJECTED: { number: 5004, meaning: 'the write failed and was cut off the log', hint: 'try again', closes: false },
   STORAGE_FAILED: { number: 6001, meaning: 'the store failed after the write; the message may or may not be stored', hint: 'try the same queue with the same sequence', closes: false },
   OUTCOME_UNKNOWN: { number: 6002, meaning: 'the original of this duplicate is not decided', hint: 'try the same queue with the same sequence', closes: false },
-  UNAUTHENTICATED: { number: 7001, meaning: 'the connection has not authenticated', hint: 'reserved for version 1.1', closes: false },
-  FORBIDDEN: { number: 7002, meaning: 'the principal may not do this', hint: 'reserved for version 1.1', closes: false },
+  UNAUTHENTICATED: { number: 7001, meaning: 'the connection has not authenticated', hint: 'this server asks who its clients are: connect with a user', closes: false },
+  FORBIDDEN: { number: 7002, meaning: 'the principal may not do this', hint: 'ask the operator for the right that the message names', closes: false },
+  AUTH_FAILED: { number: 7003, meaning: 'the credentials are not accepted', hint: 'check the user\'s name and password, or its certificate', closes: false },
   LEASE_FENCED: { number: 8001, meaning: 'the lease epoch is not the current one', hint: 'drop the queue and wait for an assignment', closes: false },
   PRODUCER_FENCED: { number: 8002, meaning: 'another connection took the producer id over', hint: 'close this producer', closes: false },
   UNKNOWN_PRODUCER: { number: 8003, meaning: 'the broker does not know the producer id, or this connection does not hold it', hint: 'INIT_PRODUCER again; what was pending is unknown', closes: false },
@@ -269,11 +271,22 @@ export const LIMITS = {
   MEMBER_SESSION_MS_MIN: 1000,
   /** longest session that a member may ask for, in ms. */
   MEMBER_SESSION_MS_MAX: 1800000,
+  /** time from the answered HELLO until the connection is authenticated, in ms. */
+  AUTH_DEADLINE_MS: 10000,
+  /** length of the data of one AUTH frame, in bytes. */
+  AUTH_DATA_BYTES_MAX: 4096,
+  /** fewest rounds of key derivation that a client accepts, in rounds. */
+  SCRAM_ITERATIONS_MIN: 4096,
+  /** most rounds of key derivation that a client accepts, in rounds. */
+  SCRAM_ITERATIONS_MAX: 1000000,
+  /** length of a principal's name, in bytes. */
+  PRINCIPAL_NAME_BYTES_MAX: 127,
 } as const;
 export type LimitName = keyof typeof LIMITS;
 
 /** Features that HELLO negotiates. */
 export const Feature = {
+  FEATURE_AUTH: 1,
 } as const;
 
 /** What a server is. */
@@ -283,6 +296,18 @@ export const ServerRole = {
 } as const;
 export type ServerRole = (typeof ServerRole)[keyof typeof ServerRole];
 export const ServerRoleNames: readonly string[] = ['NAMESERVER', 'BROKER'];
+
+/** How a client proves who it is. */
+export const AuthMechanism = {
+  /** never sent */
+  AUTH_NONE: 0,
+  /** name and password, by RFC 5802 and RFC 7677, without channel binding */
+  SCRAM_SHA_256: 1,
+  /** the certificate that the client showed to TLS */
+  EXTERNAL: 2,
+} as const;
+export type AuthMechanism = (typeof AuthMechanism)[keyof typeof AuthMechanism];
+export const AuthMechanismNames: readonly string[] = ['AUTH_NONE', 'SCRAM_SHA_256', 'EXTERNAL'];
 
 /** When a broker answers a SEND. */
 export const AckLevel = {
