@@ -9,6 +9,7 @@ import { addSendCommand } from './commands/send.ts';
 import { addSpecCommands } from './commands/spec.ts';
 import { addTailCommand } from './commands/tail.ts';
 import { addTopicCommands } from './commands/topic.ts';
+import { addUserCommands } from './commands/user.ts';
 import { addGlobalOptions, applyGlobals } from './options.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
@@ -63,6 +64,7 @@ export function createProgram(session: Session): Command {
   addGroupCommands(program, session);
   addNameServerCommand(program, session);
   addBrokerCommand(program, session);
+  addUserCommands(program, session);
   addLogCommands(program, session);
   addSpecCommands(program, session);
   addConformanceCommand(program);

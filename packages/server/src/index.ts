@@ -5,4 +5,6 @@ export { type DevCluster, type DevClusterOptions, startDevCluster } from './star
 export { type NameServerProcessOptions, startNameServer } from './start-name-server.ts';
 export { type StatusServer, startStatusServer } from './status/status-server.ts';
 export { listDirectoryEntries, repairDirectory, surveyDirectory } from './store-tools.ts';
+export { generatedPassword, keysOfPassword } from './users/password.ts';
+export { readUsersFile, type UsersFile, writeUsersFile } from './users/users-file.ts';
 export { SOFTWARE } from './version.ts';

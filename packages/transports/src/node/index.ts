@@ -1,2 +1,3 @@
+export { deriveKey } from './derive-key.ts';
 export { nodePlatform } from './node-platform.ts';
 export { systemClock } from './system-clock.ts';
