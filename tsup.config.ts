@@ -7,6 +7,7 @@ const entries: Record<string, Record<string, string>> = {
     'memory/index': 'src/memory/index.ts',
     'tcp/index': 'src/tcp/index.ts',
     'network/index': 'src/network/index.ts',
+    'tls/index': 'src/tls/index.ts',
     'node/index': 'src/node/index.ts',
   },
   storage: { index: 'src/index.ts' },

@@ -426,6 +426,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { id: "QNT-TCP-008", roles: "A", level: "MUST", page: "v1/17-tcp.md", text: "A side MUST stop reading from a peer, rather than gather without bound, when it cannot use what it reads." },
   { id: "QNT-TCP-009", roles: "A", level: "MUST", page: "v1/17-tcp.md", text: "A client of a qanats address MUST use TLS 1.2 or later, and check the server's certificate against the host of the address." },
   { id: "QNT-TCP-010", roles: "A", level: "MUST", page: "v1/17-tcp.md", text: "A client MUST NOT go on without TLS when TLS fails." },
+  { id: "QNT-TCP-011", roles: "NB", level: "MUST", page: "v1/17-tcp.md", text: "A server with TLS MUST refuse versions before 1.2, and a client's certificate that it asked for and cannot verify." },
+  { id: "QNT-TCP-012", roles: "NB", level: "MUST", page: "v1/17-tcp.md", text: "A server with TLS MUST end a handshake that is not done in 10 s, and bound those that are under way." },
   { id: "QNT-SEC-001", roles: "NB", level: "SHOULD", page: "v1/18-security.md", text: "A server of version 1.0 SHOULD listen on loopback unless it is configured otherwise, and tell its operator at the start when it listens elsewhere." },
   { id: "QNT-SEC-002", roles: "A", level: "MUST", page: "v1/18-security.md", text: "An implementation MUST NOT send a secret in HELLO, in a label or in any other field of version 1.0." },
   { id: "QNT-SEC-003", roles: "A", level: "MUST", page: "v1/18-security.md", text: "An implementation MUST go on serving its other peers whatever bytes one peer sends." },
