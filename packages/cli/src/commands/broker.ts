@@ -7,9 +7,12 @@ import { addExamples } from './examples.ts';
 import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
 import {
   addStopHelp,
+  clientCertsOption,
   configOption,
   httpNote,
   httpOption,
+  type ListeningFlags,
+  listeningOf,
   listenOption,
   listensOn,
   nodeLoggers,
@@ -18,10 +21,9 @@ import {
   serveStatus,
 } from './serve.ts';
 
-interface BrokerFlags extends LogFlags {
+interface BrokerFlags extends LogFlags, ListeningFlags {
   readonly name: string;
   readonly cluster: string;
-  readonly listen: string;
   readonly advertise?: string;
   readonly data?: string;
   readonly createTopics?: boolean;
@@ -38,7 +40,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   const node = await startBroker({
     name: flags.name,
     cluster: flags.cluster,
-    listen: flags.listen,
+    ...listeningOf(session, flags),
     data,
     nameServers: session.settings.nameServers,
     createsTopics: flags.createTopics ?? false,
@@ -64,6 +66,7 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
     .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
     .addOption(listenOption('127.0.0.1:7610'))
+    .addOption(clientCertsOption())
     .addOption(
       option('--advertise <addresses>', 'what clients are told instead of the addresses it listens on: [name=]host:port,…', {
         env: 'QANAT_ADVERTISE',

@@ -4,9 +4,12 @@ import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
 import {
   addStopHelp,
+  clientCertsOption,
   configOption,
   httpNote,
   httpOption,
+  type ListeningFlags,
+  listeningOf,
   listenOption,
   listensOn,
   nodeLoggers,
@@ -15,17 +18,17 @@ import {
   serveStatus,
 } from './serve.ts';
 
-interface NameServerFlags {
-  readonly listen: string;
+interface NameServerFlags extends ListeningFlags {
   readonly name?: string;
   readonly http?: string;
   readonly json?: boolean;
 }
 
-async function runNameServer(session: Session, { listen, name, http, json }: NameServerFlags): Promise<void> {
+async function runNameServer(session: Session, flags: NameServerFlags): Promise<void> {
+  const { name, http, json } = flags;
   const { startNameServer } = await import('@qanat/server');
   const logger = (await nodeLoggers(session))(name ?? 'nameserver');
-  const node = await startNameServer({ listen, logger, ...(name === undefined ? {} : { name }) });
+  const node = await startNameServer({ ...listeningOf(session, flags), logger, ...(name === undefined ? {} : { name }) });
   const status = await serveStatus(http, [node]);
   if (json === true)
     session.out.json({
@@ -47,6 +50,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
     .command('nameserver')
     .description('run a NameServer: it keeps the routes, and knows no other')
     .addOption(listenOption('127.0.0.1:7600'))
+    .addOption(clientCertsOption())
     .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
     .addOption(httpOption())
     .addOption(configOption())
