@@ -1,4 +1,4 @@
-import { createServer, type Socket, Socket as TcpSocket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import {
   BegunFrames,
   type Connection,
@@ -10,7 +10,9 @@ import {
   QanatError,
   type Transport,
 } from '@qanat/core';
-import { AcceptedReads } from './accepted-reads.ts';
+import { tlsDialler } from '../tls/tls-dialler.ts';
+import { checkServing, type OnRefused, type TlsSettings } from '../tls/tls-settings.ts';
+import { type AcceptedStream, type Acceptor, plainAcceptor, tlsAcceptor } from './acceptor.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 export interface TcpTransportOptions {
@@ -20,9 +22,12 @@ export interface TcpTransportOptions {
   readonly prefaceTimeoutMs?: number;
   /** Memory of frames that have begun and not ended, over all connections of a listener. Default BEGUN_BYTES_MAX. */
   readonly begunBytesMax?: number;
+  /** With it the transport speaks TLS, and its scheme is `qanats`. */
+  readonly tls?: TlsSettings | undefined;
+  /** Told of a peer of a listener that was dropped since it does not speak TLS, or this protocol, as the listener does. */
+  readonly onRefused?: OnRefused | undefined;
 }
 
-const SCHEMES = ['qanat'] as const;
 const CONNECT_TIMEOUT_MS = 3_000;
 const PREFACE_TIMEOUT_MS = 5_000;
 /** Connections that the kernel has and Node has not taken: a crowd beyond it makes honest peers wait for seconds. */
@@ -37,20 +42,23 @@ const LISTEN_HINTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name has no address',
 };
 
-/** Frames over TCP, for Node. Addresses: `host:port`, `[v6]:port`, `qanat://host:port`. */
+/** Frames over TCP, for Node. Addresses: `host:port`, `[v6]:port`, `qanat://host:port`, and with `tls` `qanats://host:port`. */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const prefaceTimeoutMs = options.prefaceTimeoutMs ?? PREFACE_TIMEOUT_MS;
-  const connection = (socket: Socket, dialled: boolean, remote: string, begun?: BegunFrames): TcpConnection =>
-    new TcpConnection({ socket, dialled, remote, connectTimeoutMs, prefaceTimeoutMs, begun });
+  const { tls, onRefused } = options;
+  const schemes = [tls === undefined ? 'qanat' : 'qanats'];
+  const times = { connectTimeoutMs, prefaceTimeoutMs };
 
   const dial = (address: string, handler: ConnectionHandler): Connection => {
-    const socket = new TcpSocket({ allowHalfOpen: true });
-    const target = tryParse(address);
+    const socket = new Socket({ allowHalfOpen: true });
+    const target = attempt(() => parseHostPort(address, schemes));
     // The option of `connect` by that name is for sockets that it makes itself.
     socket.setNoDelay(true);
     if (!QanatError.is(target)) socket.connect(target);
-    const dialled = connection(socket, true, QanatError.is(target) ? address : formatHostPort(target));
+    const remote = QanatError.is(target) ? address : formatHostPort(target);
+    const dialler = tls === undefined || QanatError.is(target) ? undefined : tlsDialler(tls, target, remote);
+    const dialled = new TcpConnection({ socket, dialled: true, remote, tls: dialler, ...times });
     dialled.setHandler(handler);
     // A socket that never connected reports its close in a later turn, as the port promises.
     if (QanatError.is(target))
@@ -59,28 +67,29 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   };
 
   const listen = (address: string, accept: (connection: Connection) => ConnectionHandler, done: ListenDone): void => {
-    const target = tryParse(address);
+    const target = attempt(() => {
+      if (tls !== undefined) checkServing(tls, address);
+      return parseHostPort(address, schemes);
+    });
     if (QanatError.is(target)) {
       setImmediate(() => done(target, undefined));
       return;
     }
     const begun = new BegunFrames(options.begunBytesMax);
-    const reads = new AcceptedReads();
-    const onSocket = (first: Socket): void => {
-      const socket = reads.begin(first);
-      socket.setNoDelay(true);
-      const accepted = connection(socket, false, remoteOf(socket), begun);
+    const onStream = (stream: AcceptedStream): void => {
+      const accepted = new TcpConnection({ ...stream, dialled: false, begun, onRefused, ...times });
       accepted.setHandler(accept(accepted));
     };
-    serve(target, onSocket, done);
+    serve(target, tls === undefined ? plainAcceptor(onStream) : tlsAcceptor(tls, onRefused, onStream), done);
   };
 
-  return { schemes: SCHEMES, dial, listen };
+  return { schemes, dial, listen };
 }
 
-function serve(target: HostPort, onSocket: (socket: Socket) => void, done: ListenDone): void {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, onSocket);
+function serve(target: HostPort, acceptor: Acceptor, done: ListenDone): void {
+  const server = createServer(acceptor.options, (socket) => acceptor.accept(socket));
   const failed = (error: NodeJS.ErrnoException): void => {
+    acceptor.close();
     const reason = error.code ?? error.message;
     const hint = LISTEN_HINTS[reason];
     done(
@@ -101,24 +110,17 @@ function serve(target: HostPort, onSocket: (socket: Socket) => void, done: Liste
     const close = (closed: () => void): void => {
       // Node's own callback would wait for every accepted connection; the port is free at once.
       server.close();
+      acceptor.close();
       setImmediate(closed);
     };
     done(undefined, { address: formatHostPort({ host: target.host, port }), close });
   });
 }
 
-function tryParse(address: string): HostPort | QanatError {
+function attempt<T>(run: () => T): T | QanatError {
   try {
-    return parseHostPort(address, SCHEMES);
+    return run();
   } catch (error) {
     return error as QanatError;
   }
-}
-
-const MAPPED_V4 = '::ffff:';
-
-function remoteOf(socket: Socket): string {
-  const { remoteAddress: host, remotePort: port } = socket;
-  if (host === undefined || port === undefined) return 'a peer that is gone';
-  return formatHostPort({ host: host.startsWith(MAPPED_V4) ? host.slice(MAPPED_V4.length) : host, port });
 }
