@@ -27,7 +27,17 @@ const EXIT_CODES = `Exit codes: 0 ok, 1 failure, 2 wrong use, 3 not found, 5 can
 const SERVER_GLOBALS: Readonly<Record<string, readonly string[]>> = {
   dev: ['--log-level', '--log-format', '--debug', '--no-color'],
   nameserver: ['--tls-ca', '--tls-cert', '--tls-key', '--log-level', '--log-format', '--debug', '--no-color'],
-  broker: ['--nameserver', '--tls-ca', '--tls-cert', '--tls-key', '--log-level', '--log-format', '--debug', '--no-color'],
+  broker: [
+    ...['--user', '--password-from', '--by-certificate'],
+    '--nameserver',
+    '--tls-ca',
+    '--tls-cert',
+    '--tls-key',
+    '--log-level',
+    '--log-format',
+    '--debug',
+    '--no-color',
+  ],
 };
 
 /** The whole command line, bound to one session. Nothing is printed or ended past the session. */

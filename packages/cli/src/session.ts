@@ -12,6 +12,9 @@ export interface TlsFiles {
   readonly key?: string;
 }
 
+/** Who the user of the command is at clusters that ask. */
+export type Identity = 'certificate' | { readonly user: string; readonly passwordFrom: string | undefined };
+
 /** What is the same for all commands. */
 export interface GlobalSettings {
   /** `host:port,host:port` or a URL. */
@@ -19,6 +22,8 @@ export interface GlobalSettings {
   readonly output: 'table' | 'json';
   /** Budget of one call, ms; undefined: the client's default. */
   readonly timeoutMs: number | undefined;
+  /** Undefined: nobody says who he is. */
+  readonly identity?: Identity | undefined;
   /** Files of PEM for addresses with TLS; none: what Node trusts. */
   readonly tls?: TlsFiles | undefined;
   /** Undefined: the command's default. */

@@ -3,6 +3,7 @@ import type { QanatClient } from '@qanat/client';
 import type { ClientEvent } from '@qanat/core';
 import { CliError, ExitCode, isQanatError } from './errors.ts';
 import { EventTeller } from './event-teller.ts';
+import { loginOf } from './login.ts';
 import type { Session } from './session.ts';
 
 const CONNECT_MS = 5_000;
@@ -28,10 +29,17 @@ function cannotConnect(error: unknown): unknown {
 async function connectTo(session: Session, label: string): Promise<QanatClient> {
   const { connect } = await import('@qanat/client');
   const { nameServers, timeoutMs = CONNECT_MS, tls } = session.settings;
+  const login = await loginOf(session);
   session.signal.throwIfAborted();
   const impatient = setTimeout(() => session.info('connecting', `no answer yet from ${nameServers}`), PATIENCE_MS);
   try {
-    return await connect(nameServers, { label, signal: session.signal, timeoutMs, ...(tls === undefined ? {} : { tls }) });
+    return await connect(nameServers, {
+      label,
+      signal: session.signal,
+      timeoutMs,
+      ...(tls === undefined ? {} : { tls }),
+      ...(login === undefined ? {} : { login }),
+    });
   } catch (error) {
     throw cannotConnect(error);
   } finally {

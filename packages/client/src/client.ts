@@ -1,7 +1,8 @@
-import { Client, type ClientEvent, type Clock, type Platform, QanatError, Random, type Transport } from '@qanat/core';
+import { Client, type ClientEvent, QanatError, Random } from '@qanat/core';
 import { EngineAdmin } from './admin.ts';
 import { BroadcastingConsumer } from './broadcasting-consumer.ts';
 import type { Admin, Producer, PullConsumer, PushConsumer, QanatClient } from './client-api.ts';
+import { type ClientGround, credentialsFor } from './client-ground.ts';
 import { commonOptions } from './consumer-options.ts';
 import { EngineRunner } from './engine-runner.ts';
 import { EventStream } from './event-stream.ts';
@@ -12,16 +13,6 @@ import type { BroadcastingConsumerOptions, CloseOptions, ConnectOptions, Produce
 
 /** Name and version that servers are told. */
 const SOFTWARE = 'qanat-ts/0.1.0';
-
-/** What a client stands on. */
-export interface ClientGround {
-  readonly nameServers: readonly string[];
-  readonly transports: readonly Transport[];
-  readonly clock: Clock;
-  readonly platform: Platform;
-  /** Of the client's own random numbers. */
-  readonly seed: number;
-}
 
 /** The engine of a client as promises. */
 export class EngineClient implements QanatClient, ConsumerOwner {
@@ -47,6 +38,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
       schemes: ground.transports.flatMap(({ schemes }) => schemes),
       label,
       software: SOFTWARE,
+      ...(options.login === undefined ? {} : { credentials: credentialsFor(ground, options.login) }),
       ...(options.listener === undefined ? {} : { listener: options.listener }),
       ...(options.attemptMs === undefined ? {} : { attemptMs: options.attemptMs }),
       onEvent: (event) => this.#onEvent(event),
@@ -59,7 +51,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
     this.#ended = new Promise((resolve) => {
       ended = resolve;
     });
-    this.runner = new EngineRunner(engine, ground.clock, ground.transports, {
+    this.runner = new EngineRunner(engine, ground, {
       ready: () => ready(),
       ended: (error) => ended(error),
     });

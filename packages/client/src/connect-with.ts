@@ -1,9 +1,12 @@
 import { QanatError } from '@qanat/core';
-import { type ClientGround, EngineClient } from './client.ts';
+import { EngineClient } from './client.ts';
 import type { QanatClient } from './client-api.ts';
+import type { ClientGround } from './client-ground.ts';
 import type { ConnectOptions } from './types.ts';
 
 const CONNECT_MS = 10_000;
+/** No outage that passes by itself: whoever waits for the client hears of it at once. */
+const STAYS: ReadonlySet<string> = new Set(['TLS_FAILED', 'UNAUTHENTICATED', 'AUTH_FAILED', 'UNSUPPORTED_FEATURE']);
 const IS_IT_THERE = 'is the cluster running, and is this the address of a NameServer? `npx qanat dev` starts one here';
 
 /**
@@ -28,8 +31,7 @@ export async function connectWith(ground: ClientGround, options: ConnectOptions 
     stopListening = client.onEvent((event) => {
       if (event.kind !== 'error') return;
       why = event.error;
-      // A certificate that does not fit is no outage that passes by itself: whoever waits for the client hears of it at once.
-      if (why.code === 'TLS_FAILED') reject(why);
+      if (STAYS.has(why.code)) reject(why);
     });
   });
   client.runner.start();

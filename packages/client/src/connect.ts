@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseNameServers } from '@qanat/core';
 import { networkTransports } from '@qanat/transports/network';
-import { nodePlatform, systemClock } from '@qanat/transports/node';
+import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
 import { TlsMaterial } from '@qanat/transports/tls';
 import type { QanatClient } from './client-api.ts';
 import { connectWith } from './connect-with.ts';
@@ -12,8 +12,9 @@ import type { NetworkConnectOptions } from './types.ts';
  *
  * @param servers its NameServers: `qanat://a:7600,b:7600`, `a:7600`, `qanats://a:7600` for TLS, or a list. A scheme holds for
  *   those behind it too; the port is 7600 where none is given, and 7680 for WebSocket.
- * @throws QanatError CONNECTION_FAILED when no NameServer answers within `timeoutMs`, TLS_FAILED when TLS fails with every one
- *   of them, BAD_CONFIG.
+ * @throws QanatError CONNECTION_FAILED when no NameServer answers within `timeoutMs`. At once, when every one of them fails
+ *   alike: TLS_FAILED, UNAUTHENTICATED (they ask who we are), AUTH_FAILED (they do not believe it), UNSUPPORTED_FEATURE (they do
+ *   not ask). BAD_CONFIG.
  */
 export function connect(servers: string | readonly string[], options: NetworkConnectOptions = {}): Promise<QanatClient> {
   const tls = options.tls && { material: new TlsMaterial(options.tls) };
@@ -25,6 +26,8 @@ export function connect(servers: string | readonly string[], options: NetworkCon
       transports,
       clock: systemClock,
       platform: nodePlatform,
+      deriveKey,
+      nonce: drawNonce,
       seed: randomBytes(6).readUIntBE(0, 6),
     },
     options,

@@ -14,8 +14,8 @@ export {
   type TopicDescription,
   type TopicSummary,
 } from '@qanat/core';
-export type { ClientGround } from './client.ts';
 export type * from './client-api.ts';
+export type { ClientGround } from './client-ground.ts';
 export { connect } from './connect.ts';
 export { connectWith } from './connect-with.ts';
 export { fileOffsetStore } from './file-offset-store.ts';

@@ -1,4 +1,4 @@
-import type { QueueId, StrategyName } from '@qanat/core';
+import type { LoginOptions, QueueId, StrategyName } from '@qanat/core';
 import type { TlsFiles } from '@qanat/transports/tls';
 
 /** What every call that waits takes. */
@@ -17,6 +17,11 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** Longest time for one attempt of a request, ms. Default 3,000. */
   readonly attemptMs?: number;
+  /**
+   * Who this client is, for clusters that ask: `{ user, password }`, or `'certificate'` for the one that the transport shows.
+   * Default: it does not say, and clusters that ask refuse it.
+   */
+  readonly login?: LoginOptions;
   /** Name of the brokers' listener whose addresses are used. Default: the first that can be dialled. */
   readonly listener?: string;
 }

@@ -61,7 +61,7 @@ export * from './random.ts';
 export * from './scheme.ts';
 export * from './security/access.ts';
 export { Door, REFUSAL_LINES_PER_SECOND } from './security/door.ts';
-export { type Credentials, KEYS_MAX, Login } from './security/login.ts';
+export { type Credentials, credentialsOf, KEYS_MAX, Login, type LoginOptions } from './security/login.ts';
 export * from './security/principal.ts';
 export * from './security/scram.ts';
 export type { KeyRequest } from './security/scram-client.ts';

@@ -10,6 +10,7 @@ import {
 } from '@qanat/core';
 import { dialled } from './listeners.ts';
 import type { ServerNetwork } from './server-network.ts';
+import type { WatchedUsers } from './users/users-watch.ts';
 
 /** A NameServer or broker that runs in this process. */
 export interface RunningNode {
@@ -21,7 +22,7 @@ export interface RunningNode {
   readonly endpoints: readonly Endpoint[];
   /** The first of them as clients dial it: `host:port`, or a URL where the scheme is another one than `qanat`. */
   readonly endpoint: string;
-  /** Reads the files of TLS now, instead of within seconds after they have changed. */
+  /** Reads the files of TLS and the users now, instead of within seconds after they have changed. */
   reload(): void;
   /** Stops as planned: GOAWAY, what is pending, close. Ends within seconds; idempotent. */
   stop(): Promise<void>;
@@ -36,12 +37,19 @@ export class NodeHost<E extends Broker | NameServer> {
   readonly #ready: Promise<void>;
   readonly #driver: Driver;
   readonly #network: ServerNetwork;
+  readonly #users: WatchedUsers | undefined;
   readonly #listeners: Listener[] = [];
   #stopping: Promise<void> | undefined;
 
-  constructor(engine: E, network: ServerNetwork, options: Pick<DriverOptions<never>, 'clock' | 'storage' | 'onLog'>) {
+  constructor(
+    engine: E,
+    network: ServerNetwork,
+    options: Pick<DriverOptions<never>, 'clock' | 'storage' | 'deriveKey' | 'onLog'>,
+    users: WatchedUsers | undefined,
+  ) {
     this.engine = engine;
     this.#network = network;
+    this.#users = users;
     let end: (error: QanatError | undefined) => void = () => {};
     this.ended = new Promise((resolve) => {
       end = resolve;
@@ -64,6 +72,8 @@ export class NodeHost<E extends Broker | NameServer> {
     this.#driver.start();
     const failed = await Promise.race([this.#ready, this.ended]);
     if (failed !== undefined) throw failed;
+    this.#users?.follow((users) => this.call((engine, nowMs) => engine.setUsers(users, nowMs)));
+    void this.ended.then(() => this.#users?.close());
   }
 
   /** Accepts connections on every listener. When one fails the engine is stopped. @returns them with their real addresses. */
@@ -82,12 +92,17 @@ export class NodeHost<E extends Broker | NameServer> {
   running(role: RunningNode['role'], name: string, endpoints: readonly Endpoint[]): RunningNode {
     const endpoint = dialled(endpoints[0] as Endpoint);
     const { engine, ended } = this;
-    return { role, name, endpoints, endpoint, engine, ended, reload: () => this.#network.reload(), stop: () => this.stop() };
+    return { role, name, endpoints, endpoint, engine, ended, reload: () => this.#reload(), stop: () => this.stop() };
   }
 
   call(run: (engine: E, nowMs: number) => void): void {
     this.#driver.enter((nowMs) => run(this.engine, nowMs));
     this.#driver.perform();
+  }
+
+  #reload(): void {
+    this.#network.reload();
+    this.#users?.reload();
   }
 
   stop(): Promise<void> {

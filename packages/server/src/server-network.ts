@@ -12,6 +12,11 @@ export interface ListeningOptions {
    * Default name `default`, default scheme `qanat`.
    */
   readonly listen: string | readonly string[];
+  /**
+   * The credentials file: the server asks who its clients are, and checks what they may do. It is read again when it changes.
+   * Default: nobody is asked.
+   */
+  readonly users?: string | undefined;
   /** For listeners with TLS (`qanats`), and for NameServers that are dialled with it. Read again when the files change. */
   readonly tls?: TlsFiles & {
     /** Whether clients are asked for certificates of the CA in `ca`. Default `none`. */

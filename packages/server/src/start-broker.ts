@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Broker, type BrokerOptions, parseNameServers, Random } from '@qanat/core';
+import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
-import { nodePlatform, systemClock } from '@qanat/transports/node';
+import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
 import { endpointsToTell, formatListener, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
@@ -9,6 +9,7 @@ import { warnOfOpenListeners } from './open-listeners.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { type ListeningOptions, serverNetwork } from './server-network.ts';
+import { WatchedUsers } from './users/users-watch.ts';
 import { SOFTWARE } from './version.ts';
 
 /** How long a broker that starts waits until its NameServers know it. */
@@ -24,6 +25,8 @@ export interface BrokerProcessOptions extends ListeningOptions {
   readonly data: string;
   /** `host:port` or URLs, several with commas between them or as a list. Empty: none, so that clients do not find it. */
   readonly nameServers: string | readonly string[];
+  /** Who the broker is at its NameServers, where these ask: a user of the broker's name, with the role broker. */
+  readonly login?: LoginOptions | undefined;
   /** Topics are created when a client first uses them. Default false. */
   readonly createsTopics?: boolean;
   readonly defaultQueues?: number;
@@ -44,6 +47,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
+  const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
   const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, network.schemes);
   const storage = await openFileStorage(options.data);
   const engine = new Broker({
@@ -55,11 +59,13 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     platform: nodePlatform,
     random: new Random(randomSeed()),
     software: SOFTWARE,
+    ...(users === undefined ? {} : { security: users.security }),
+    ...(options.login === undefined ? {} : { credentials: credentialsOf(options.login, drawNonce) }),
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
     limits: { ...options.engine?.limits, connectionsMax },
   });
-  const host = new NodeHost(engine, network, { clock: systemClock, storage, onLog: log });
+  const host = new NodeHost(engine, network, { clock: systemClock, storage, deriveKey, onLog: log }, users);
   try {
     await host.start();
   } catch (error) {

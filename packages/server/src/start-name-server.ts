@@ -7,6 +7,7 @@ import { warnOfOpenListeners } from './open-listeners.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { type ListeningOptions, serverNetwork } from './server-network.ts';
+import { WatchedUsers } from './users/users-watch.ts';
 import { SOFTWARE } from './version.ts';
 
 export interface NameServerProcessOptions extends ListeningOptions {
@@ -22,14 +23,16 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
   const connectionsMax = connectionsThatFit(options.engine?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
+  const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
   const engine = new NameServer({
     name: options.name ?? 'nameserver',
     software: SOFTWARE,
     random: new Random(randomSeed()),
+    ...(users === undefined ? {} : { security: users.security }),
     ...options.engine,
     connectionsMax,
   });
-  const host = new NodeHost(engine, network, { clock: systemClock, onLog: log });
+  const host = new NodeHost(engine, network, { clock: systemClock, onLog: log }, users);
   await host.start();
   const endpoints = await host.listen();
   for (const one of endpoints) log('info', 'listening', { endpoint: formatListener(one) });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { collectSeldom } from '../heap-growth.ts';
+import { loginOf } from '../login.ts';
 import { option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
@@ -19,6 +20,7 @@ import {
   readyLineOption,
   serve,
   serveStatus,
+  usersOption,
 } from './serve.ts';
 
 interface BrokerFlags extends LogFlags, ListeningFlags {
@@ -45,6 +47,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     nameServers: session.settings.nameServers,
     createsTopics: flags.createTopics ?? false,
     flush: flags.flush,
+    login: await loginOf(session),
     logger: (await nodeLoggers(session))(flags.name),
     engine: { log: logSettings(flags) },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
@@ -67,6 +70,7 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
     .addOption(listenOption('127.0.0.1:7610'))
     .addOption(clientCertsOption())
+    .addOption(usersOption())
     .addOption(
       option('--advertise <addresses>', 'what clients are told instead of the addresses it listens on: [name=]host:port,…', {
         env: 'QANAT_ADVERTISE',

@@ -16,6 +16,7 @@ import {
   readyLineOption,
   serve,
   serveStatus,
+  usersOption,
 } from './serve.ts';
 
 interface NameServerFlags extends ListeningFlags {
@@ -51,6 +52,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
     .description('run a NameServer: it keeps the routes, and knows no other')
     .addOption(listenOption('127.0.0.1:7600'))
     .addOption(clientCertsOption())
+    .addOption(usersOption())
     .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
     .addOption(httpOption())
     .addOption(configOption())

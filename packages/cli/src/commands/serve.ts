@@ -20,15 +20,23 @@ export const clientCertsOption = (): ReturnType<typeof option> =>
     fallback: 'none',
   });
 
+/** `--users` of the commands that run servers. */
+export const usersOption = (): ReturnType<typeof option> =>
+  option('--users <file>', 'the credentials file: ask who clients are, and check what they may do (qanat user add)', {
+    env: 'QANAT_USERS',
+  });
+
 /** Flags of all commands that run servers, about their listeners. */
 export interface ListeningFlags {
   readonly listen: string;
   readonly tlsClientCerts: 'none' | 'optional' | 'required';
+  readonly users?: string;
 }
 
 /** What these flags are to the server. */
-export const listeningOf = (session: Session, { listen, tlsClientCerts }: ListeningFlags): ListeningOptions => ({
+export const listeningOf = (session: Session, { listen, tlsClientCerts, users }: ListeningFlags): ListeningOptions => ({
   listen,
+  users,
   tls: { ...session.settings.tls, clientCertificates: tlsClientCerts },
 });
 

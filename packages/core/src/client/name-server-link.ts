@@ -60,6 +60,11 @@ export class NameServerLink {
     return this.#session?.open === true;
   }
 
+  /** Why no NameServer answers; undefined while one does, or before each was tried. */
+  get failure(): QanatError | undefined {
+    return this.open || this.#failures.size < this.#host.settings.nameServers.length ? undefined : this.#noAnswer();
+  }
+
   /** The NameServer in use, or being tried. */
   get address(): string {
     return this.#host.settings.nameServers[this.#index] ?? '';
@@ -119,11 +124,13 @@ export class NameServerLink {
     for (const { done } of late) done(this.#noAnswer(), [], '');
   }
 
-  /** Says why the last one did not. Where TLS fails with every one of them, that is what fails. */
+  /** Says why the last one did not. Where TLS fails with every one of them, or every one refuses us alike, that is what fails. */
   #noAnswer(): QanatError {
     const { nameServers } = this.#host.settings;
     const last = [...this.#failures.values()].at(-1);
-    const allByTls = nameServers.every((address) => this.#failures.get(address)?.code === 'TLS_FAILED');
+    const alike = nameServers.every((address) => this.#failures.get(address)?.code === last?.code);
+    if (alike && last?.retryable === false) return last;
+    const allByTls = alike && last?.code === 'TLS_FAILED';
     const why = last === undefined ? '' : `: ${last.message}`;
     return new QanatError(
       allByTls ? 'TLS_FAILED' : 'CONNECTION_FAILED',
@@ -198,10 +205,10 @@ export class NameServerLink {
       this.#failures.delete(session.address);
       this.#failures.set(session.address, error);
     }
-    if (session === this.#session) this.#next(session.opened, error);
+    if (session === this.#session) this.#next(session.opened);
   }
 
-  #next(wasOpen: boolean, error?: QanatError): void {
+  #next(wasOpen: boolean): void {
     const { engine, settings } = this.#host;
     this.#session = undefined;
     this.#timer?.cancel();
@@ -211,14 +218,14 @@ export class NameServerLink {
     this.#failed++;
     if (this.#failed < settings.nameServers.length) return this.#dial();
     this.#failed = 0;
-    if (!wasOpen) this.#tellOutage(error);
+    if (!wasOpen) this.#tellOutage();
     this.#timer = engine.timers.at(engine.nowMs() + this.#backOff.next(), () => this.#dial());
   }
 
-  /** Once for each outage; what no other attempt will mend is told as it is. */
-  #tellOutage(error: QanatError | undefined): void {
+  /** Once for each outage. */
+  #tellOutage(): void {
     if (this.#outage) return;
     this.#outage = true;
-    this.#host.event({ kind: 'error', error: error === undefined || error.retryable ? this.#noAnswer() : error });
+    this.#host.event({ kind: 'error', error: this.#noAnswer() });
   }
 }

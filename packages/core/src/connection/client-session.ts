@@ -53,6 +53,8 @@ export class ClientSession {
   readonly #greeting: HelloInit;
   readonly #login: Login | undefined;
   #closed = false;
+  /** Why the server said that it closes. */
+  #farewell: QanatError | undefined;
   #pending = new Map<number, PendingRequest>();
   #waiting: WaitingRequest[] = [];
   #nextCorrelation = 1;
@@ -147,7 +149,7 @@ export class ClientSession {
       case 'badBytes':
         return this.abort(input.error);
       case 'closed':
-        return this.#end(input.error);
+        return this.#end(input.error ?? this.#farewell);
       case 'blocked':
       case 'drained':
         this.blocked = input.kind === 'blocked';
@@ -285,12 +287,11 @@ export class ClientSession {
 
   #goAway(reason: GoAway): void {
     this.leaving = true;
-    if (!this.opened) return this.#failGreeting(reason);
+    const error = new QanatError(codeOfWireNumber(reason.code), `${this.address}: ${reason.message}`, { outcome: 'not-sent' });
+    if (!this.opened) return this.abort(error);
+    // A planned stop is no trouble; any other reason is why the connection ends.
+    if (error.code !== 'SHUTTING_DOWN') this.#farewell = error;
     this.#events.onGoAway(this, reason);
-  }
-
-  #failGreeting(reason: GoAway): void {
-    this.abort(new QanatError(codeOfWireNumber(reason.code), `${this.address}: ${reason.message}`, { outcome: 'not-sent' }));
   }
 
   // ---- time ----

@@ -1,0 +1,30 @@
+import {
+  type Clock,
+  type Credentials,
+  credentialsOf,
+  type DeriveKey,
+  type LoginOptions,
+  type Platform,
+  QanatError,
+  type Transport,
+} from '@qanat/core';
+
+/** What a client stands on. */
+export interface ClientGround {
+  readonly nameServers: readonly string[];
+  readonly transports: readonly Transport[];
+  readonly clock: Clock;
+  readonly platform: Platform;
+  /** Derives keys from passwords. Needed by clients that log in with one. */
+  readonly deriveKey?: DeriveKey;
+  /** Draws a nonce for a login: printable ASCII without a comma, 128 bits of a cryptographic source. Needed like `deriveKey`. */
+  nonce?(): string;
+  /** Of the client's own random numbers. */
+  readonly seed: number;
+}
+
+/** @throws QanatError BAD_CONFIG where the ground cannot do it. */
+export function credentialsFor({ nonce }: ClientGround, login: LoginOptions): Credentials {
+  if (nonce !== undefined || login === 'certificate') return credentialsOf(login, nonce ?? (() => ''));
+  throw new QanatError('BAD_CONFIG', 'this ground has no nonces: a login with a password needs `nonce` and `deriveKey`');
+}
