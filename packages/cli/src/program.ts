@@ -8,6 +8,7 @@ import { addNameServerCommand } from './commands/nameserver.ts';
 import { addSendCommand } from './commands/send.ts';
 import { addSpecCommands } from './commands/spec.ts';
 import { addTailCommand } from './commands/tail.ts';
+import { addTlsCommands } from './commands/tls.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { addUserCommands } from './commands/user.ts';
 import { addGlobalOptions, applyGlobals } from './options.ts';
@@ -76,6 +77,7 @@ export function createProgram(session: Session): Command {
   addBrokerCommand(program, session);
   addUserCommands(program, session);
   addLogCommands(program, session);
+  addTlsCommands(program, session);
   addSpecCommands(program, session);
   addConformanceCommand(program);
   program.addHelpText('after', `\n"qanat help COMMAND" shows examples.\n${EXIT_CODES}`);

@@ -1,8 +1,9 @@
 import type { Endpoint, Transport } from '@qanat/core';
 import { networkTransports } from '@qanat/transports/network';
 import { type ClientCertificates, TLS_HANDSHAKES_MAX, type TlsFiles, TlsMaterial } from '@qanat/transports/tls';
-import { parseListeners } from './listeners.ts';
+import { formatListener, parseListeners } from './listeners.ts';
 import type { Logger } from './logger.ts';
+import { refuseOpenListeners, warnOfOpenListeners } from './open-listeners.ts';
 import { refusalLog } from './refusals.ts';
 
 /** Of every server: where it listens, and how it speaks there. */
@@ -22,6 +23,11 @@ export interface ListeningOptions {
     /** Whether clients are asked for certificates of the CA in `ca`. Default `none`. */
     readonly clientCertificates?: ClientCertificates | undefined;
   };
+  /**
+   * Takes listeners beyond loopback that lack TLS, or whose peers are not known by `users`; each is told in a warning. Default
+   * false: they are refused.
+   */
+  readonly insecure?: boolean | undefined;
 }
 
 /** The network as one server has it. */
@@ -29,6 +35,8 @@ export interface ServerNetwork {
   readonly transports: readonly Transport[];
   readonly schemes: readonly string[];
   readonly listeners: readonly Endpoint[];
+  /** Tells the operator where the server listens now. @param told what clients are told of each. */
+  logListening(listening: readonly Endpoint[], told?: readonly Endpoint[]): void;
   /** Reads the files of TLS now. */
   reload(): void;
 }
@@ -39,7 +47,8 @@ const HANDSHAKES_LEAST = 16;
  * @param connectionsMax bounds the handshakes too: a small server has few files to open.
  * @throws QanatError BAD_CONFIG.
  */
-export function serverNetwork({ listen, tls = {} }: ListeningOptions, connectionsMax: number, log: Logger): ServerNetwork {
+export function serverNetwork(options: ListeningOptions, connectionsMax: number, log: Logger): ServerNetwork {
+  const { listen, tls = {}, insecure = false } = options;
   const material = new TlsMaterial(tls, {
     onRenewed: (until) => log('info', 'tls.renewed', { cert: tls.cert, until }),
     onBroken: (error) => log('error', 'tls.kept', { why: `the new files are not used: ${error.message}`, hint: error.hint }),
@@ -49,7 +58,21 @@ export function serverNetwork({ listen, tls = {} }: ListeningOptions, connection
   const { clientCertificates = 'none' } = tls;
   const transports = networkTransports({ tls: { material, clientCertificates, handshakesMax }, onRefused: refusalLog(log) });
   const schemes = transports.flatMap((transport) => transport.schemes);
-  return { transports, schemes, listeners: parseListeners(listen, schemes), reload: () => material.reload() };
+  const listeners = parseListeners(listen, schemes);
+  const authenticates = options.users !== undefined;
+  refuseOpenListeners(listeners, { authenticates, insecure });
+  return {
+    transports,
+    schemes,
+    listeners,
+    reload: () => material.reload(),
+    logListening: (listening, told) => {
+      listening.forEach((one, i) => {
+        log('info', 'listening', { endpoint: formatListener(one), advertised: told?.[i]?.address });
+      });
+      warnOfOpenListeners(log, listening, authenticates);
+    },
+  };
 }
 
 function logCertificate({ until }: TlsMaterial, cert: string | undefined, log: Logger): void {

@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
-import { endpointsToTell, formatListener, parseAdvertised } from './listeners.ts';
+import { endpointsToTell, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
-import { warnOfOpenListeners } from './open-listeners.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { type ListeningOptions, serverNetwork } from './server-network.ts';
@@ -75,10 +74,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   const endpoints = await host.listen();
   const told = endpointsToTell(endpoints, advertised);
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
-  endpoints.forEach((one, i) => {
-    log('info', 'listening', { endpoint: formatListener(one), advertised: told[i]?.address });
-  });
-  warnOfOpenListeners(log, endpoints);
+  network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
   return host.running('broker', options.name, endpoints);
 }

@@ -3,7 +3,6 @@ import { systemClock } from '@qanat/transports/node';
 import { formatListener } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
-import { warnOfOpenListeners } from './open-listeners.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { type ListeningOptions, serverNetwork } from './server-network.ts';
@@ -35,7 +34,6 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
   const host = new NodeHost(engine, network, { clock: systemClock, onLog: log }, users);
   await host.start();
   const endpoints = await host.listen();
-  for (const one of endpoints) log('info', 'listening', { endpoint: formatListener(one) });
-  warnOfOpenListeners(log, endpoints);
+  network.logListening(endpoints);
   return host.running('nameserver', options.name ?? formatListener(endpoints[0] as Endpoint), endpoints);
 }

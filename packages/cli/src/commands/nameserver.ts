@@ -3,20 +3,18 @@ import { option } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
 import {
+  addListeningOptions,
   addStopHelp,
-  clientCertsOption,
   configOption,
   httpNote,
   httpOption,
   type ListeningFlags,
   listeningOf,
-  listenOption,
   listensOn,
   nodeLoggers,
   readyLineOption,
   serve,
   serveStatus,
-  usersOption,
 } from './serve.ts';
 
 interface NameServerFlags extends ListeningFlags {
@@ -50,17 +48,15 @@ export function addNameServerCommand(program: Command, session: Session): void {
   const command = program
     .command('nameserver')
     .description('run a NameServer: it keeps the routes, and knows no other')
-    .addOption(listenOption('127.0.0.1:7600'))
-    .addOption(clientCertsOption())
-    .addOption(usersOption())
-    .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
+    .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }));
+  addListeningOptions(command, '127.0.0.1:7600')
     .addOption(httpOption())
     .addOption(configOption())
     .addOption(readyLineOption())
     .action((flags: NameServerFlags) => runNameServer(session, flags));
   addExamples(command, [
     ['qanat nameserver', 'on 127.0.0.1:7600'],
-    ['qanat nameserver --listen 0.0.0.0:7600', 'for other machines too'],
+    ['qanat nameserver --listen 0.0.0.0:7600 --insecure', 'for other machines too, in a network of its own'],
     ['qanat nameserver --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);
   addStopHelp(command);

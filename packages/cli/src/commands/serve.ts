@@ -8,36 +8,41 @@ import type { Session } from '../session.ts';
 export const readyLineOption = (): ReturnType<typeof option> =>
   option('--json', 'print one JSON line when ready, and nothing else on standard output');
 
-/** `--listen` of the commands that run servers. */
-export const listenOption = (fallback: string): ReturnType<typeof option> =>
-  option('--listen <addresses>', '[name=][scheme://]host:port,…; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback });
-
-/** `--tls-client-certs` of the commands that run servers. */
-export const clientCertsOption = (): ReturnType<typeof option> =>
-  option('--tls-client-certs <when>', 'whether clients over TLS show certificates of the CA', {
-    choices: ['none', 'optional', 'required'],
-    env: 'QANAT_TLS_CLIENT_CERTS',
-    fallback: 'none',
-  });
-
-/** `--users` of the commands that run servers. */
-export const usersOption = (): ReturnType<typeof option> =>
-  option('--users <file>', 'the credentials file: ask who clients are, and check what they may do (qanat user add)', {
-    env: 'QANAT_USERS',
-  });
+/** Options of the commands that run servers, about their listeners. */
+export function addListeningOptions(command: Command, fallback: string): Command {
+  return command
+    .addOption(
+      option('--listen <addresses>', '[name=][scheme://]host:port,…; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback }),
+    )
+    .addOption(
+      option('--tls-client-certs <when>', 'whether clients over TLS show certificates of the CA', {
+        choices: ['none', 'optional', 'required'],
+        env: 'QANAT_TLS_CLIENT_CERTS',
+        fallback: 'none',
+      }),
+    )
+    .addOption(
+      option('--users <file>', 'the credentials file: ask who clients are, and check what they may do (qanat user add)', {
+        env: 'QANAT_USERS',
+      }),
+    )
+    .addOption(option('--insecure', 'listen beyond loopback without TLS, or to everybody', { env: 'QANAT_INSECURE' }));
+}
 
 /** Flags of all commands that run servers, about their listeners. */
 export interface ListeningFlags {
   readonly listen: string;
   readonly tlsClientCerts: 'none' | 'optional' | 'required';
   readonly users?: string;
+  readonly insecure?: boolean;
 }
 
 /** What these flags are to the server. */
-export const listeningOf = (session: Session, { listen, tlsClientCerts, users }: ListeningFlags): ListeningOptions => ({
-  listen,
-  users,
-  tls: { ...session.settings.tls, clientCertificates: tlsClientCerts },
+export const listeningOf = (session: Session, flags: ListeningFlags): ListeningOptions => ({
+  listen: flags.listen,
+  tls: { ...session.settings.tls, clientCertificates: flags.tlsClientCerts },
+  users: flags.users,
+  insecure: flags.insecure,
 });
 
 /** Where a node listens, for people. */

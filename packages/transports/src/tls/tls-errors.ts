@@ -8,7 +8,7 @@ interface Explanation {
   readonly hint: string;
 }
 
-const RENEW = 'renew it: `qanat tls server`, `qanat tls client NAME`';
+const RENEW = 'renew it: `qanat tls server --force`, `qanat tls client NAME --force`';
 const OTHER_CA = {
   why: 'it comes from an authority that is not trusted here',
   hint: 'name the CA certificate of the cluster: --tls-ca ca.pem, or `tls: { ca }`',
@@ -26,7 +26,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, Explanation>> = {
   CERT_SIGNATURE_FAILURE: OTHER_CA,
   ERR_TLS_CERT_ALTNAME_INVALID: {
     why: 'it is not for this host name or address',
-    hint: 'use an address that stands in the certificate, or make one for it: `qanat tls server --host NAME`',
+    hint: 'use an address that stands in the certificate, or make one for it: `qanat tls server --force --host NAME`',
   },
 };
 

@@ -430,6 +430,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { id: "QNT-TCP-012", roles: "NB", level: "MUST", page: "v1/17-tcp.md", text: "A server with TLS MUST end a handshake that is not done in 10 s, and bound those that are under way." },
   { id: "QNT-SEC-001", roles: "NB", level: "SHOULD", page: "v1/18-security.md", text: "A server of version 1.0 SHOULD listen on loopback unless it is configured otherwise, and tell its operator at the start when it listens elsewhere." },
   { id: "QNT-SEC-002", roles: "A", level: "MUST", page: "v1/18-security.md", text: "An implementation MUST NOT send a secret in HELLO, in a label or in any other field of version 1.0." },
+  { id: "QNT-SEC-007", roles: "NB", level: "MUST", page: "v1/18-security.md", text: "A server of version 1.1 MUST refuse to start with a listener beyond loopback that lacks TLS, or whose peers are not asked who they are, unless its operator says that it may be open." },
   { id: "QNT-SEC-003", roles: "A", level: "MUST", page: "v1/18-security.md", text: "An implementation MUST go on serving its other peers whatever bytes one peer sends." },
   { id: "QNT-SEC-004", roles: "A", level: "MUST", page: "v1/18-security.md", text: "An implementation MUST NOT use a name or text of a peer as part of a file name, command or format string." },
   { id: "QNT-SEC-005", roles: "A", level: "SHOULD", page: "v1/18-security.md", text: "An implementation SHOULD escape control characters of a peer's texts before it shows them to people." },
