@@ -34,3 +34,6 @@ export function parseHostPort(address: string, schemes: readonly string[]): Host
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** The host of a peer's address `host:port`. */
+export const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));

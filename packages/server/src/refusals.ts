@@ -1,22 +1,13 @@
+import { hostOf, RefusalLog } from '@qanat/core';
 import type { OnRefused } from '@qanat/transports/tls';
 import type { Logger } from './logger.ts';
 
-/** Lines about peers that were refused, in REFUSALS_MS. Whoever knocks all the time does not fill the disk. */
-export const REFUSALS_LOGGED_MAX = 10;
-export const REFUSALS_MS = 10_000;
-
-/** Logs peers that do not speak as the listener does. */
+/** Logs peers that do not speak as the listener does; the same of one host once a minute. */
 export function refusalLog(log: Logger, nowMs: () => number = () => performance.now()): OnRefused {
-  let sinceMs = Number.NEGATIVE_INFINITY;
-  let count = 0;
-  return (remote, error) => {
-    if (nowMs() - sinceMs >= REFUSALS_MS) {
-      const unlogged = Math.max(0, count - REFUSALS_LOGGED_MAX);
-      if (unlogged > 0) log('warn', 'more peers were refused', { count: unlogged });
-      sinceMs = nowMs();
-      count = 0;
-    }
-    if (count++ < REFUSALS_LOGGED_MAX)
-      log('warn', 'peer refused', { remote, code: error.code, why: error.message, hint: error.hint });
+  const refusals = new RefusalLog((event, fields) => log('warn', event, fields));
+  return (remote, { code, message, hint }) => {
+    // The port of the peer, which its message names, is another one each time.
+    const key = `${hostOf(remote)} ${code} ${message.replaceAll(remote, '')}`;
+    refusals.tell(nowMs(), 'peer refused', key, { remote, code, why: message, hint });
   };
 }

@@ -292,7 +292,7 @@ export class ServerSession implements HandshakeOwner {
       if (this.principal !== undefined) this.#door?.checkRights(this.principal, name, headers[0]);
     } catch (error) {
       if (!QanatError.is(error) || closes(error)) throw error;
-      this.#tellForbidden(error);
+      if (error.code === 'FORBIDDEN') this.tellForbidden(error.message);
       return this.refuse(frame, error);
     }
     if (frame.flags & Flag.MORE) return;
@@ -320,8 +320,9 @@ export class ServerSession implements HandshakeOwner {
     if (frame.correlation !== this.#joined?.correlation) this.#meter?.request(this.#host.nowMs());
   }
 
-  #tellForbidden(error: QanatError): void {
-    if (error.code === 'FORBIDDEN') this.#door?.refused('request refused', { remote: this.remote, why: error.message });
+  /** Tells the operator what this client was refused. */
+  tellForbidden(why: string): void {
+    this.#door?.refused('request refused', this.remote, why);
   }
 
   /** Collects the frames of one request that MORE joins. */

@@ -1,4 +1,5 @@
 import { QanatError } from '../errors.ts';
+import { hostOf } from '../host-port.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 
 /**
@@ -20,9 +21,6 @@ interface Newcomer {
   readonly remote: string;
   end(error: QanatError): void;
 }
-
-/** The address in `host:port`. */
-export const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));
 
 /** What the connections of one server share of what their peers can fill. */
 export class SessionBudget {

@@ -247,13 +247,18 @@ export class NameServer implements Engine, ServerHandler {
     const named = new Set<BrokerEntry>();
     for (const topic of topics) {
       if (sees(session, topic)) this.#addRoute(pages, topic, named);
-      else pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);
+      else this.#addForbidden(pages, topic, session);
     }
     for (const entry of this.#table.brokers()) {
       if (named.has(entry) || (entry.createsTopics && entry.state === 'live'))
         pages.addBroker(brokerRoute(entry, session.listener));
     }
     return pages.pages();
+  }
+
+  #addForbidden(pages: RoutePages, topic: string, session: ServerSession): void {
+    session.tellForbidden(`"${session.principal?.name}" may not hear of topic "${topic}"`);
+    pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);
   }
 
   #addRoute(pages: RoutePages, topic: string, named: Set<BrokerEntry>): void {

@@ -105,6 +105,7 @@ describe('a cluster with users', () => {
     await root.admin.createTopic('orders', { queues: 1 });
     await expect(shop.admin.removeTopic('orders')).rejects.toMatchObject({ code: 'FORBIDDEN' });
     expect(lines).toEqual([
+      { event: 'request refused', fields: expect.objectContaining({ why: '"shop" may not hear of topic "secret"' }) },
       { event: 'request refused', fields: expect.objectContaining({ why: '"shop" needs the role admin for TOPIC_REMOVE' }) },
     ]);
   });
