@@ -45,6 +45,12 @@ module.exports = {
       { dependencyTypes: ['core'] },
     ),
     rule(
+      'servers-start-no-process',
+      'Nothing that a peer sends can start one.',
+      { path: '^packages/(core|transports|storage|client|server)/src/' },
+      { path: '^(child_process|worker_threads|vm|cluster|repl)$', dependencyTypes: ['core'] },
+    ),
+    rule(
       'packages-by-their-exports',
       'Another package is imported by its name, never by a path into its files.',
       { path: '^packages/([^/]+)/' },

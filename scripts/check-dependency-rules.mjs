@@ -39,6 +39,7 @@ const plants = [
   { rule: 'every-package-has-its-arrows', at: 'packages/newcomer/src/index.ts', imports: '@qanat/core' },
   { rule: 'core-imports-only-protobufjs-minimal-and-hashes', at: 'packages/core/src/planted-npm.ts', imports: 'protobufjs' },
   { rule: 'engines-do-no-input-or-output', at: 'packages/core/src/planted-node.ts', imports: 'node:fs' },
+  { rule: 'servers-start-no-process', at: 'packages/server/src/planted-process.ts', imports: 'node:child_process' },
   { rule: 'packages-by-their-exports', at: 'packages/client/src/planted-path.ts', imports: '../../core/src/index.ts' },
   { rule: 'imports-resolve', at: 'packages/client/src/planted-deep.ts', imports: '@qanat/core/src/index.ts' },
   { rule: 'npm-packages-are-declared', at: 'packages/client/src/planted-undeclared.ts', imports: 'commander' },
