@@ -49,8 +49,6 @@ FRAME_CASES = [
                           "idle_ms": 5000, "label": "ünï"}, None),
     ("HELLO", "response", {"features": [1], "role": "BROKER", "name": "b1", "store_id": STORE, "term": 4294967295,
                            "frame_bytes_max": 4259840, "batch_bytes_max": 4194304, "in_flight_max": 1024, "idle_ms": 5000}, None),
-    ("AUTH", "request", {"mechanism": "SCRAM_SHA_256", "data": "6e2c2c6e3d757365722c723d724f70724e476677456265525767624e456b714f"}, None),
-    ("AUTH", "response", {"data": "763d36", "done": True, "principal": "user"}, None),
     ("PING", "request", {}, None),
     ("PING", "response", {}, None),
     ("GOAWAY", "push", {"code": 5002, "message": "stops", "grace_ms": 5000}, None),
@@ -126,6 +124,8 @@ FRAME_CASES = [
                                 "to_value": 12, "dry_run": True}, None),
     ("GROUP_RESET", "response", {"results": [{"topic": "orders", "queue": 1, "had_offset": True, "from_offset": 4, "to_offset": 12}]},
      None),
+    ("AUTH", "request", {"mechanism": "SCRAM_SHA_256", "data": "6e2c2c6e3d757365722c723d724f70724e476677456265525767624e456b714f"}, None),
+    ("AUTH", "response", {"data": "763d36", "done": True, "principal": "user"}, None),
 ]
 
 
