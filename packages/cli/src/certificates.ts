@@ -34,7 +34,7 @@ export async function makeCa(): Promise<Pair> {
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ],
   });
-  return { cert: made.cert, key: made.private };
+  return pairOf(made);
 }
 
 /** Of all servers of a cluster; a broker shows it to its NameServers too. @param hosts names and addresses of IP. */
@@ -52,6 +52,12 @@ export function makeServerCertificate(ca: Pair, hosts: readonly string[], days: 
 export const makeClientCertificate = (ca: Pair, name: string, days: number): Promise<Pair> =>
   issue(ca, name, days, [{ name: 'extKeyUsage', clientAuth: true }]);
 
+/** Files of PEM can be joined: each ends with its line. */
+const pairOf = (made: Awaited<ReturnType<typeof generate>>): Pair => ({
+  cert: `${made.cert.trimEnd()}\n`,
+  key: `${made.private.trimEnd()}\n`,
+});
+
 type Extensions = NonNullable<NonNullable<Parameters<typeof generate>[1]>['extensions']>;
 
 async function issue(ca: Pair, commonName: string, days: number, extensions: Extensions): Promise<Pair> {
@@ -65,5 +71,5 @@ async function issue(ca: Pair, commonName: string, days: number, extensions: Ext
       ...extensions,
     ],
   });
-  return { cert: made.cert, key: made.private };
+  return pairOf(made);
 }

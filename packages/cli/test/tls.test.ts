@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -156,6 +156,12 @@ describe('a cluster over TLS with certificates of clients', () => {
     const distrustful = await qanat(['topic', 'ls', ...at, '--tls-ca', join(other, 'ca.pem')]);
     expect(distrustful.code).toBe(5);
     expect(distrustful.err).toMatch(/\(TLS_FAILED\)\nhint: name the CA certificate of the cluster: --tls-ca/);
+
+    // While one CA takes the place of another both are trusted.
+    const both = join(folder, 'both.pem');
+    writeFileSync(both, readFileSync(join(other, 'ca.pem'), 'utf8') + readFileSync(join(dir, 'ca.pem'), 'utf8'));
+    const trusting = await qanat(['topic', 'ls', ...at, ...shown('client-alice'), '--tls-ca', both]);
+    expect(trusting.out).toContain('orders');
 
     const plain = await qanat([
       'topic',

@@ -283,13 +283,13 @@ export class Producer implements ClientPart, BrokerListener {
     // They refuse us: more time would not have helped.
     if (outage?.retryable === false) return new QanatError(outage.code, outage.message, { cause: outage, outcome: 'not-sent' });
     const brokers = broker !== undefined ? [broker] : [...new Set(lane?.queues.map((queue) => queue.broker))];
-    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError);
+    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError ?? this.#host.whyNotOpen(name));
     const causes = brokers.map((name, i) => errors[i]?.message ?? `broker ${name} cannot be reached or is busy`);
     const why = lane?.found === true ? causes.slice(0, 3).join('; ') : 'no NameServer told where the topic is';
     const cause = outage ?? errors.find((error) => error !== undefined);
     return new QanatError('TIMEOUT', `topic "${topic}": the message could not be sent in time: ${why}`, {
       outcome: 'not-sent',
-      ...(cause === undefined ? {} : { cause }),
+      ...(cause === undefined ? {} : { cause, hint: cause.hint }),
     });
   }
 
