@@ -39,6 +39,7 @@ export * from './connection/server-session-options.ts';
 export * from './connection/server-sessions.ts';
 export * from './connection/session-budget.ts';
 export * from './connection/traffic.ts';
+export { UNREAD_BYTES_TOTAL_MAX } from './connection/unread-answers.ts';
 export * from './context.ts';
 export * from './driver/driver.ts';
 export * from './engine.ts';

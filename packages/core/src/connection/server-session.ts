@@ -78,8 +78,6 @@ export class ServerSession implements HandshakeOwner {
   #joined: { correlation: number; name: LiveFrame; headers: unknown[]; bytes: number } | undefined;
   /** A joined request that was refused before its last frame came: the rest of it is dropped. */
   #refused: number | undefined;
-  /** Sent since the peer is blocked. */
-  #pendingBytes = 0;
   /** Heads of the frames that were sent in this burst: payloads have a bound of their own. */
   #burst = 0;
   #burstBytes = 0;
@@ -151,7 +149,7 @@ export class ServerSession implements HandshakeOwner {
     // While it is blocked nothing is read: the silence before and behind it is counted anew (QNT-KAL-006).
     this.#silence.heard(this.#host.nowMs());
     this.blocked = blocked;
-    this.#pendingBytes = 0;
+    this.#budget.unread.forget(this);
     if (!this.alive) return;
     this.#host.emit({ kind: 'reading', connection: this.connection, on: !blocked });
     if (!blocked) this.#role.onDrained?.(this);
@@ -161,8 +159,9 @@ export class ServerSession implements HandshakeOwner {
   send(frame: readonly Uint8Array[], lent = false): void {
     if (!this.alive) return;
     if (this.blocked) {
-      for (const part of frame) this.#pendingBytes += part.length;
-      if (this.#pendingBytes > this.#options.pendingBytesMax) return this.#endSlow();
+      const bytes = frame.reduce((sum, part) => sum + part.length, 0);
+      if (this.#budget.unread.add(this, bytes) > this.#options.pendingBytesMax) return this.#endSlow();
+      if (!this.alive) return;
     }
     if (this.#burst !== this.#budget.burst) {
       this.#burst = this.#budget.burst;
@@ -243,6 +242,7 @@ export class ServerSession implements HandshakeOwner {
     this.#handshake.cancel();
     this.#state = 'closing';
     this.#budget.greeted(this);
+    this.#budget.unread.forget(this);
     this.#dropJoined();
   }
 

@@ -18,7 +18,7 @@ export class ServerSessions {
   readonly traffic: Traffic = new Traffic();
   readonly #ground: SessionGround;
   readonly #connectionsMax: number;
-  readonly #budget = new SessionBudget();
+  readonly #budget: SessionBudget;
   readonly #sessions = new Map<ConnectionId, ServerSession>();
   /** How many connections each address has. */
   readonly #byHost = new Map<string, number>();
@@ -35,6 +35,7 @@ export class ServerSessions {
   ) {
     this.#connectionsMax = connectionsMax;
     const session = { ...DEFAULT_SESSION_OPTIONS, ...options };
+    this.#budget = new SessionBudget(session.unreadBytesTotalMax);
     this.#ground = { host, role, options: session, traffic: this.traffic, budget: this.#budget, door };
   }
 
