@@ -3,7 +3,12 @@ import { defineConfig, type Options } from 'tsup';
 
 const entries: Record<string, Record<string, string>> = {
   core: { index: 'src/index.ts', 'annotate/index': 'src/annotate/index.ts', 'testing/index': 'src/testing/index.ts' },
-  transports: { 'memory/index': 'src/memory/index.ts', 'tcp/index': 'src/tcp/index.ts', 'node/index': 'src/node/index.ts' },
+  transports: {
+    'browser/index': 'src/browser/index.ts',
+    'memory/index': 'src/memory/index.ts',
+    'node/index': 'src/node/index.ts',
+    'tcp/index': 'src/tcp/index.ts',
+  },
   storage: { index: 'src/index.ts' },
   simulator: { index: 'src/index.ts' },
   client: { index: 'src/index.ts' },

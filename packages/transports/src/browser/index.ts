@@ -1,0 +1,2 @@
+export { browserClock } from './browser-clock.ts';
+export { browserPlatform } from './browser-platform.ts';
