@@ -30,7 +30,7 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, /^protobufjs/, 'commander', 'prom-client', 'vitest', 'yaml'],
+    external: [/^@qanat\//, 'commander', 'prom-client', 'vitest', 'yaml'],
   };
 }
 
