@@ -6,6 +6,7 @@ const entries: Record<string, Record<string, string>> = {
   transports: {
     'browser/index': 'src/browser/index.ts',
     'memory/index': 'src/memory/index.ts',
+    'network/index': 'src/network/index.ts',
     'node/index': 'src/node/index.ts',
     'tcp/index': 'src/tcp/index.ts',
   },

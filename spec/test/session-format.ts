@@ -31,6 +31,8 @@ export interface Step {
   readonly correlation?: string;
   readonly out?: OutStep;
   readonly event?: string;
+  /** Of `accepted`: the listener that the client came in on. */
+  readonly listener?: string;
   readonly grace_ms?: number;
   readonly call?: { readonly name: string; readonly frame: LiveFrame; readonly header: Json; readonly timeout_ms: number };
   /** In the place of `call` where a whole client is under test. */

@@ -32,6 +32,7 @@ describe('servers', () => {
         role: 'broker',
         name: 'b1',
         endpoint: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        endpoints: [{ listener: 'default', scheme: 'qanat', address: broker.objects[0]?.endpoint }],
         data: env.QANAT_DATA,
         pid: process.pid,
       },
@@ -44,6 +45,17 @@ describe('servers', () => {
     nameServer.signal('SIGINT');
     expect(await nameServerEnded).toBe(0);
     expect(broker.stdout.text.split('\n')).toHaveLength(2);
+  });
+
+  it('listen at several addresses, given as a list in the file too, and say all of them', async () => {
+    const config = join(folder, 'nameserver.yaml');
+    writeFileSync(config, 'listen: [127.0.0.1:0, "lan=qanat://127.0.0.1:0"]\nlog-level: error\n');
+    const io = new FakeIo();
+    const ended = run(['nameserver', '--config', config], io);
+    await io.stdout.has('\n');
+    expect(io.stdout.text).toMatch(/^nameserver listens on 127\.0\.0\.1:\d+, lan=127\.0\.0\.1:\d+\n$/);
+    io.signal('SIGTERM');
+    expect(await ended).toBe(0);
   });
 
   it('of dev tell what they are, what to try, and what was stored', async () => {

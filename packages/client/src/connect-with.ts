@@ -7,25 +7,29 @@ const CONNECT_MS = 10_000;
 
 /**
  * Connects over the given transports: for tests, and for platforms of your own.
- * @throws QanatError CONNECTION_FAILED when no NameServer answers in time, BAD_CONFIG.
+ * @throws QanatError CONNECTION_FAILED when no NameServer answers in time, TLS_FAILED when TLS fails with every one of them,
+ *   BAD_CONFIG.
  */
 export async function connectWith(ground: ClientGround, options: ConnectOptions = {}): Promise<QanatClient> {
   const client = new EngineClient(ground, options);
   const { signal, timeoutMs = CONNECT_MS } = options;
   signal?.throwIfAborted();
   let onAbort: () => void = () => {};
+  let why: QanatError | undefined;
+  let stopListening: () => void = () => {};
   const gaveUp = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     const cancel = ground.clock.at(ground.clock.nowMs() + timeoutMs, () => {
-      reject(
-        new QanatError('CONNECTION_FAILED', `no NameServer answered within ${timeoutMs} ms: ${ground.nameServers.join(', ')}`, {
-          outcome: 'not-sent',
-          hint: 'is the cluster running, and is this the address of a NameServer? `npx qanat dev` starts one here',
-        }),
-      );
+      reject(noAnswer(ground, timeoutMs, why));
     });
     void client.ready.then(cancel);
+    stopListening = client.onEvent((event) => {
+      if (event.kind !== 'error') return;
+      why = event.error;
+      // A certificate that does not fit is no outage that passes by itself: whoever waits for the client hears of it at once.
+      if (why.code === 'TLS_FAILED') reject(why);
+    });
   });
   client.runner.start();
   try {
@@ -35,6 +39,19 @@ export async function connectWith(ground: ClientGround, options: ConnectOptions 
     void client.close();
     throw error;
   } finally {
+    stopListening();
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+function noAnswer({ nameServers }: ClientGround, timeoutMs: number, why: QanatError | undefined): QanatError {
+  const reason = QanatError.is(why?.cause) ? `: ${why.cause.message}` : '';
+  return new QanatError(
+    'CONNECTION_FAILED',
+    `no NameServer answered within ${timeoutMs} ms: ${nameServers.join(', ')}${reason}`,
+    {
+      cause: why,
+      hint: 'is the cluster running, and is this the address of a NameServer? `npx qanat dev` starts one here',
+    },
+  );
 }

@@ -1,3 +1,4 @@
+export { formatListener } from './listeners.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogThreshold } from './logger.ts';
 export type { RunningNode } from './running-node.ts';
 export { type BrokerProcessOptions, startBroker } from './start-broker.ts';

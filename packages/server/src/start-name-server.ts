@@ -1,16 +1,20 @@
-import { NameServer, type NameServerOptions, Random } from '@qanat/core';
+import { type Endpoint, NameServer, type NameServerOptions, Random } from '@qanat/core';
+import { networkTransports } from '@qanat/transports/network';
 import { systemClock } from '@qanat/transports/node';
-import { tcpTransport } from '@qanat/transports/tcp';
-import { warnOfOpenListener } from './listen-address.ts';
+import { formatListener, parseListeners } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
+import { warnOfOpenListeners } from './open-listeners.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
 import { SOFTWARE } from './version.ts';
 
 export interface NameServerProcessOptions {
-  /** `host:port`; port 0 picks a free one. */
-  readonly listen: string;
+  /**
+   * Where it listens: `[name=][scheme://]host:port`, several with commas between them or as a list. Port 0 picks a free one.
+   * Default name `default`, default scheme `qanat`.
+   */
+  readonly listen: string | readonly string[];
   /** For operators and logs. Default `nameserver`. */
   readonly name?: string;
   readonly logger?: Logger;
@@ -18,9 +22,14 @@ export interface NameServerProcessOptions {
   readonly engine?: Partial<Omit<NameServerOptions, 'name' | 'software' | 'random'>>;
 }
 
-/** Starts a NameServer on TCP. @throws QanatError BAD_CONFIG when it cannot listen. */
+/** Starts a NameServer on its listeners. @throws QanatError BAD_CONFIG when it cannot listen. */
 export async function startNameServer(options: NameServerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
+  const transports = networkTransports();
+  const listeners = parseListeners(
+    options.listen,
+    transports.flatMap(({ schemes }) => schemes),
+  );
   const engine = new NameServer({
     name: options.name ?? 'nameserver',
     software: SOFTWARE,
@@ -28,10 +37,10 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
     ...options.engine,
     connectionsMax: connectionsThatFit(options.engine?.connectionsMax),
   });
-  const host = new NodeHost(engine, { clock: systemClock, transports: [], onLog: log });
+  const host = new NodeHost(engine, { clock: systemClock, transports, onLog: log });
   await host.start();
-  const endpoint = await host.listen(tcpTransport(), options.listen);
-  log('info', 'listening', { endpoint });
-  warnOfOpenListener(log, endpoint);
-  return { name: options.name ?? endpoint, role: 'nameserver', engine, endpoint, ended: host.ended, stop: () => host.stop() };
+  const endpoints = await host.listen(listeners);
+  for (const one of endpoints) log('info', 'listening', { endpoint: formatListener(one) });
+  warnOfOpenListeners(log, endpoints);
+  return host.running('nameserver', options.name ?? formatListener(endpoints[0] as Endpoint), endpoints);
 }

@@ -1,11 +1,22 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { collectSeldom } from '../heap-growth.ts';
-import { listOf, option, wholeNumber } from '../options.ts';
+import { option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
 import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
-import { addStopHelp, configOption, httpNote, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
+import {
+  addStopHelp,
+  configOption,
+  httpNote,
+  httpOption,
+  listenOption,
+  listensOn,
+  nodeLoggers,
+  readyLineOption,
+  serve,
+  serveStatus,
+} from './serve.ts';
 
 interface BrokerFlags extends LogFlags {
   readonly name: string;
@@ -29,7 +40,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     cluster: flags.cluster,
     listen: flags.listen,
     data,
-    nameServers: listOf(session.settings.nameServers.replace(/^qanat:\/\//, '')),
+    nameServers: session.settings.nameServers,
     createsTopics: flags.createTopics ?? false,
     flush: flags.flush,
     logger: (await nodeLoggers(session))(flags.name),
@@ -39,9 +50,9 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   });
   const status = await serveStatus(flags.http, [node]);
   if (flags.json === true) {
-    const { name, endpoint } = node;
-    session.out.json({ ready: true, role: 'broker', name, endpoint, http: status?.endpoint, data, pid: process.pid });
-  } else session.out.line(`broker ${node.name} listens on ${node.endpoint}, data in ${data}${httpNote(status)}`);
+    const { name, endpoint, endpoints } = node;
+    session.out.json({ ready: true, role: 'broker', name, endpoint, endpoints, http: status?.endpoint, data, pid: process.pid });
+  } else session.out.line(`broker ${node.name} ${await listensOn(node)}, data in ${data}${httpNote(status)}`);
   await serve(session, [node], () => node.stop());
   await status?.close();
 }
@@ -52,11 +63,11 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .description('run a broker: it stores and serves messages')
     .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
     .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
+    .addOption(listenOption('127.0.0.1:7610'))
     .addOption(
-      option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7610' }),
-    )
-    .addOption(
-      option('--advertise <address>', 'what clients are told instead of the address it listens on', { env: 'QANAT_ADVERTISE' }),
+      option('--advertise <addresses>', 'what clients are told instead of the addresses it listens on: [name=]host:port,…', {
+        env: 'QANAT_ADVERTISE',
+      }),
     )
     .addOption(option('--data <dir>', 'where the log is kept; default .qanat/NAME', { env: 'QANAT_DATA' }))
     .addOption(option('--create-topics', 'create topics when they are first used', { env: 'QANAT_CREATE_TOPICS' }))

@@ -2,7 +2,18 @@ import type { Command } from 'commander';
 import { option } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, configOption, httpNote, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
+import {
+  addStopHelp,
+  configOption,
+  httpNote,
+  httpOption,
+  listenOption,
+  listensOn,
+  nodeLoggers,
+  readyLineOption,
+  serve,
+  serveStatus,
+} from './serve.ts';
 
 interface NameServerFlags {
   readonly listen: string;
@@ -22,10 +33,11 @@ async function runNameServer(session: Session, { listen, name, http, json }: Nam
       role: 'nameserver',
       name: node.name,
       endpoint: node.endpoint,
+      endpoints: node.endpoints,
       http: status?.endpoint,
       pid: process.pid,
     });
-  else session.out.line(`nameserver ${name ?? ''}${name === undefined ? '' : ' '}listens on ${node.endpoint}${httpNote(status)}`);
+  else session.out.line(`nameserver ${name === undefined ? '' : `${name} `}${await listensOn(node)}${httpNote(status)}`);
   await serve(session, [node], () => node.stop());
   await status?.close();
 }
@@ -34,9 +46,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
   const command = program
     .command('nameserver')
     .description('run a NameServer: it keeps the routes, and knows no other')
-    .addOption(
-      option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7600' }),
-    )
+    .addOption(listenOption('127.0.0.1:7600'))
     .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
     .addOption(httpOption())
     .addOption(configOption())

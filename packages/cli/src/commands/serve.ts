@@ -8,6 +8,16 @@ import type { Session } from '../session.ts';
 export const readyLineOption = (): ReturnType<typeof option> =>
   option('--json', 'print one JSON line when ready, and nothing else on standard output');
 
+/** `--listen` of the commands that run servers. */
+export const listenOption = (fallback: string): ReturnType<typeof option> =>
+  option('--listen <addresses>', '[name=][scheme://]host:port,…; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback });
+
+/** Where a node listens, for people. */
+export async function listensOn(node: RunningNode): Promise<string> {
+  const { formatListener } = await import('@qanat/server');
+  return `listens on ${node.endpoints.map(formatListener).join(', ')}`;
+}
+
 /** `--config` of the commands that run servers. */
 export const configOption = (): ReturnType<typeof option> =>
   option('--config <file>', 'YAML; its settings are the long options without their dashes', { env: 'QANAT_CONFIG' });

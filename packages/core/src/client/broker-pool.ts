@@ -79,8 +79,7 @@ export class BrokerPool {
   #link(broker: string): BrokerLink {
     const known = this.#links.get(broker);
     if (known !== undefined) return known;
-    const addressOf = (): string | undefined => this.#directory.get(broker)?.address;
-    const link = new BrokerLink(this.#host, broker, addressOf, this.#connectMs, this.#events);
+    const link = new BrokerLink(this.#host, broker, () => this.#directory.get(broker), this.#connectMs, this.#events);
     this.#links.set(broker, link);
     return link;
   }

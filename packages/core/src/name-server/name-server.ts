@@ -211,24 +211,25 @@ export class NameServer implements Engine, ServerHandler {
         request.session,
         topics.filter((topic) => nameError(topic) === undefined),
       );
-    const pages = all ? this.#allRoutes() : this.#routes([...new Set(topics)]);
+    const network = request.session.listener;
+    const pages = all ? this.#allRoutes(network) : this.#routes([...new Set(topics)], network);
     request.respondInPages(pages as readonly never[]);
   }
 
-  #allRoutes(): readonly RoutesInit[] {
+  #allRoutes(network: string): readonly RoutesInit[] {
     const pages = new RoutePages();
     for (const topic of [...this.#table.topicNames()].sort()) this.#addRoute(pages, topic, new Set());
-    for (const entry of this.#table.brokers()) pages.addBroker(brokerRoute(entry));
+    for (const entry of this.#table.brokers()) pages.addBroker(brokerRoute(entry, network));
     return pages.pages();
   }
 
   /** The routes of `topics`, the brokers that they name, and those that create topics on demand. */
-  #routes(topics: readonly string[]): readonly RoutesInit[] {
+  #routes(topics: readonly string[], network: string): readonly RoutesInit[] {
     const pages = new RoutePages();
     const named = new Set<BrokerEntry>();
     for (const topic of topics) this.#addRoute(pages, topic, named);
     for (const entry of this.#table.brokers()) {
-      if (named.has(entry) || (entry.createsTopics && entry.state === 'live')) pages.addBroker(brokerRoute(entry));
+      if (named.has(entry) || (entry.createsTopics && entry.state === 'live')) pages.addBroker(brokerRoute(entry, network));
     }
     return pages.pages();
   }
@@ -250,7 +251,7 @@ export class NameServer implements Engine, ServerHandler {
   /** Once for each burst of inputs, so that a registration of many topics is one update. */
   #tellWatchers(): void {
     for (const [session, topics] of this.#watches.takeChanged()) {
-      const pages = this.#routes(topics);
+      const pages = this.#routes(topics, session.listener);
       pages.forEach((page, i) => session.push('ROUTE_UPDATE', page, i < pages.length - 1));
     }
   }

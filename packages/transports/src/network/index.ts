@@ -1,0 +1,1 @@
+export { networkTransports } from './network-transports.ts';
