@@ -35,9 +35,28 @@ function options(name: string, entry: Record<string, string>): Options {
   };
 }
 
+/** The client for browsers is one file, with all that it needs, which a page can import as it is. */
+const browserClient: Options = {
+  name: 'client for browsers',
+  entry: { browser: 'packages/client/src/browser.ts' },
+  outDir: 'packages/client/dist',
+  format: 'esm',
+  target: 'es2022',
+  platform: 'browser',
+  noExternal: [/./],
+  minify: true,
+  sourcemap: true,
+  silent: true,
+  esbuildOptions: (options) => {
+    // From the sources: the other packages are being built at the same time.
+    options.conditions = ['@qanat/source', 'browser'];
+  },
+};
+
 // Declarations are emitted by `tsc -b`; tsup makes the JavaScript only.
-export default defineConfig(
-  Object.entries(entries)
+export default defineConfig([
+  ...Object.entries(entries)
     .filter(([name]) => existsSync(`packages/${name}/src/index.ts`) || name === 'transports')
     .map(([name, entry]) => options(name, entry)),
-);
+  browserClient,
+]);

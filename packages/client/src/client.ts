@@ -21,6 +21,8 @@ export interface ClientGround {
   readonly platform: Platform;
   /** Of the client's own random numbers. */
   readonly seed: number;
+  /** The client has closed, or cannot go on. */
+  onEnded?(): void;
 }
 
 /** The engine of a client as promises. */
@@ -61,7 +63,10 @@ export class EngineClient implements QanatClient, ConsumerOwner {
     });
     this.runner = new EngineRunner(engine, ground.clock, ground.transports, {
       ready: () => ready(),
-      ended: (error) => ended(error),
+      ended: (error) => {
+        ended(error);
+        ground.onEnded?.();
+      },
     });
     this.admin = new EngineAdmin(this.runner);
   }
