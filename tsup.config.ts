@@ -9,6 +9,7 @@ const entries: Record<string, Record<string, string>> = {
     'network/index': 'src/network/index.ts',
     'node/index': 'src/node/index.ts',
     'tcp/index': 'src/tcp/index.ts',
+    'websocket/index': 'src/websocket/index.ts',
   },
   storage: { index: 'src/index.ts' },
   simulator: { index: 'src/index.ts' },

@@ -1,7 +1,9 @@
-import { HIGH_WATER_BYTES, QanatError } from '@qanat/core';
+import { HIGH_WATER_BYTES, joinParts, QanatError } from '@qanat/core';
 import { CloseCode } from './close-codes.ts';
 import { MessageOutbox } from './message-outbox.ts';
+import { textRefused } from './message-rules.ts';
 import { type MessageListener, type MessageSocket, SUBPROTOCOL } from './message-socket.ts';
+import { WholeMessages } from './whole-messages.ts';
 
 /** What is used of the interface WebSocket of browsers (WHATWG WebSockets). */
 export interface BrowserWebSocket {
@@ -27,27 +29,32 @@ export function browserLater(run: () => void): void {
   port2.postMessage(0);
 }
 
-/** The WebSocket of a browser. It can neither stop reading nor reset its connection, and tells nothing of why it does not open. */
+/** The WebSocket of a browser: it can neither stop reading nor reset a connection, and hides why one does not open. */
 export class BrowserSocket implements MessageSocket {
+  readonly inbox: WholeMessages = new WholeMessages();
   readonly #socket: BrowserWebSocket;
   readonly #listener: MessageListener;
   readonly #outbox = new MessageOutbox();
   #open = false;
+  /** The browser has ended the connection. */
+  #ended = false;
+  /** The owner was told of the end. */
   #gone = false;
-  #look: ReturnType<typeof setTimeout> | undefined;
   /** To be closed once everything has been handed over. */
   #closing = false;
+  #look: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: BrowserWebSocket, listener: MessageListener, whyClosed: () => QanatError) {
+  /** @param whyNot says what is known when the connection does not open. */
+  constructor(socket: BrowserWebSocket, listener: MessageListener, whyNot: () => QanatError) {
     this.#socket = socket;
     this.#listener = listener;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('open', () => this.#onOpen());
     socket.addEventListener('message', (event: { readonly data: unknown }) => this.#onMessage(event.data));
     socket.addEventListener('close', ({ code, reason }: { readonly code: number; readonly reason: string }) =>
-      this.#ended(code, reason, this.#open ? undefined : whyClosed()),
+      this.#onClose(code, reason, whyNot),
     );
-    // Says nothing that `close` does not say; a listener of its own keeps some environments from throwing.
+    // It says nothing that `close` does not say; without a listener some environments throw.
     socket.addEventListener('error', () => undefined);
   }
 
@@ -60,42 +67,57 @@ export class BrowserSocket implements MessageSocket {
   }
 
   flush(): void {
-    if (!this.#open || this.#gone) return;
-    this.#hand();
+    if (!this.#open || this.#ended) return;
     if (this.bufferedBytes > 0 || this.#closing) this.#lookLater();
+    this.#hand();
   }
 
   setReading(): void {
-    // Messages come all the same; the connection keeps them.
+    // Messages come all the same; the inbox keeps them.
   }
 
   /** Browsers let a page say no other code of the protocol's own than that of a clean end. */
   close(): void {
+    if (this.#ended) return browserLater(() => this.#leave());
     this.#closing = true;
     this.flush();
   }
 
   drop(): void {
     this.#outbox.clear();
-    this.#socket.close(...(this.#open ? [CloseCode.ABORTED] : []));
-    browserLater(() => this.#ended(CloseCode.ABNORMAL, ''));
+    if (!this.#ended) this.#socket.close(...(this.#open ? [CloseCode.ABORTED] : []));
+    this.#ended = true;
+    browserLater(() => this.#leave());
   }
 
   #onOpen(): void {
-    if (this.#gone) return;
+    if (this.#ended) return;
     this.#open = true;
     if (this.#socket.protocol === SUBPROTOCOL) return this.#listener.opened();
+    const why = `the server did not agree to the subprotocol ${SUBPROTOCOL}`;
+    this.#listener.broke(new QanatError('UNSUPPORTED_VERSION', why));
     this.#socket.close();
-    const why = `the server does not speak the subprotocol ${SUBPROTOCOL}`;
-    this.#ended(CloseCode.ABNORMAL, '', new QanatError('UNSUPPORTED_VERSION', why));
+    this.#leave();
   }
 
   #onMessage(data: unknown): void {
-    if (this.#gone) return;
-    const message =
-      data instanceof ArrayBuffer ? new Uint8Array(data) : new QanatError('MALFORMED_FRAME', 'a text message: frames are binary');
-    this.#listener.message(message);
-    this.#listener.messagesEnd();
+    if (this.#ended) return;
+    const error = this.inbox.push(data instanceof ArrayBuffer ? new Uint8Array(data) : textRefused());
+    if (error === undefined) return this.#listener.arrived();
+    this.#listener.broke(error);
+    this.drop();
+  }
+
+  #onClose(code: number, reason: string, whyNot: () => QanatError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#open && !this.#closing) {
+      this.inbox.pushEnd({ code, reason });
+      return this.#listener.arrived();
+    }
+    if (!this.#open) this.#listener.broke(whyNot());
+    else if (code === CloseCode.ABNORMAL) this.#listener.broke(new QanatError('CONNECTION_LOST', 'the connection broke'));
+    this.#leave();
   }
 
   /** What waits here can still be dropped, and what the browser has cannot: it gets no more than it needs. */
@@ -103,7 +125,7 @@ export class BrowserSocket implements MessageSocket {
     while (this.#socket.bufferedAmount < HIGH_WATER_BYTES) {
       const message = this.#outbox.take();
       if (message === undefined) break;
-      this.#socket.send(message);
+      this.#socket.send(message.parts.length === 1 ? (message.parts[0] as Uint8Array) : joinParts(message.parts));
     }
     if (this.#closing && this.#outbox.bytes === 0) this.#socket.close(CloseCode.NORMAL);
   }
@@ -111,16 +133,17 @@ export class BrowserSocket implements MessageSocket {
   #lookLater(): void {
     this.#look ??= setTimeout(() => {
       this.#look = undefined;
-      if (this.#gone) return;
+      if (this.#ended) return;
       this.flush();
       this.#listener.sent();
     }, LOOK_MS);
   }
 
-  #ended(code: number, reason: string, failure?: QanatError): void {
+  #leave(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#ended = true;
     clearTimeout(this.#look);
-    this.#listener.closed(code, reason, failure);
+    this.#listener.closed();
   }
 }

@@ -1,7 +1,7 @@
 import { type Connection, type ConnectionHandler, formatHostPort, parseHostPort, QanatError, type Transport } from '@qanat/core';
 import { BrowserSocket, type BrowserWebSocket, browserLater } from './browser-socket.ts';
 import { failedDialling } from './failed-dialling.ts';
-import { MessageConnection } from './message-connection.ts';
+import { MessageConnection, type MessageConnectionOptions } from './message-connection.ts';
 import { CONNECT_TIMEOUT_MS, SUBPROTOCOL } from './message-socket.ts';
 
 export interface BrowserWebSocketTransportOptions {
@@ -22,7 +22,13 @@ const SECURE = /^wss:/;
  * `ws`.
  */
 export function browserWebSocketTransport(options: BrowserWebSocketTransportOptions = {}): Transport {
-  const openTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const connecting: MessageConnectionOptions = {
+    dials: true,
+    openTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    openTimeoutError: (remote, ms) =>
+      new QanatError('CONNECTION_FAILED', `cannot connect to ${remote}: no answer within ${ms} ms`),
+    later: browserLater,
+  };
 
   const dial = (address: string, handler: ConnectionHandler): Connection => {
     const failed = (why: string, cause?: unknown, hint?: string): QanatError =>
@@ -37,15 +43,8 @@ export function browserWebSocketTransport(options: BrowserWebSocketTransportOpti
       const { message, hint } = error as QanatError;
       return failedDialling(address, handler, failed(message, error, hint), browserLater);
     }
-    const connection = new MessageConnection({
-      remote,
-      dialled: true,
-      socket: (listener) => new BrowserSocket(socket, listener, () => failed('the browser does not say why', undefined, WHY)),
-      openTimeoutMs,
-      openTimeoutError: () => failed(`no answer within ${openTimeoutMs} ms`),
-      lingerMs: 0,
-      later: browserLater,
-    });
+    const whyNot = (): QanatError => failed('the browser does not say why', undefined, WHY);
+    const connection = new MessageConnection(remote, connecting, (listener) => new BrowserSocket(socket, listener, whyNot));
     connection.setHandler(handler);
     return connection;
   };

@@ -6,56 +6,55 @@ import {
   LOW_WATER_BYTES,
   QanatError,
 } from '@qanat/core';
-import { CloseCode, errorOfClose } from './close-codes.ts';
-import { MessageInbox } from './message-inbox.ts';
+import { CloseCode, errorOfClose, type PeerEnd } from './close-codes.ts';
 import type { MessageListener, MessageSocket } from './message-socket.ts';
 
+/** What the connections of one side have in common. */
 export interface MessageConnectionOptions {
-  /** The peer's address, for people. */
-  readonly remote: string;
-  /** Whether this side dialled: then it hears `onOpen`. */
-  readonly dialled: boolean;
-  /** Makes the socket, which tells the listener what happens to it, in later turns. */
-  socket(listener: MessageListener): MessageSocket;
-  /** Milliseconds until the socket has to be open, and what is said when it is not. */
+  /** Whether this side dials: then it hears `onOpen`. */
+  readonly dials: boolean;
+  /** Milliseconds until a connection has to be open. */
   readonly openTimeoutMs: number;
-  openTimeoutError(): QanatError;
-  /** Milliseconds that a connection which was closed before it was open still has to become so. */
-  readonly lingerMs: number;
+  /** What is said when it is not. */
+  openTimeoutError(remote: string, ms: number): QanatError;
   /** Runs in a later turn of the event loop, after others had theirs. */
   later(run: () => void): void;
 }
+
+/** A peer that is refused before it is open has so long to become so, and is told why; who is no peer is soon gone. */
+const OPEN_LINGER_MS = 1_000;
+
+const DROPPED = (): void => undefined;
 
 /** One connection over a WebSocket: whole frames in messages, water marks, turns, ends (spec, chapter of WebSocket). */
 export class MessageConnection implements Connection, MessageListener {
   readonly remote: string;
   readonly #options: MessageConnectionOptions;
   readonly #socket: MessageSocket;
-  readonly #inbox = new MessageInbox();
   #handler: ConnectionHandler | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #openDueMs: number;
   #open = false;
   #blocked = false;
   /** The owner wants frames. */
   #reading = true;
   /** Frames wait for a later turn. */
   #yielding = false;
-  /** Frames were given since the last onFramesEnd. */
   #given = false;
   /** Closed before it was open: what was sent goes first. */
   #leaving = false;
   /** This side has ended, or the peer has: no more frames either way. */
   #ending = false;
-  /** The peer has ended; frames that came before still wait. */
-  #peerEnd: (() => void) | undefined;
-  #closeCode: number = CloseCode.NORMAL;
+  #dropped = false;
   #error: QanatError | undefined;
 
-  constructor(options: MessageConnectionOptions) {
-    this.remote = options.remote;
+  /** @param socket makes the socket, which tells its listener in later turns what happens. */
+  constructor(remote: string, options: MessageConnectionOptions, socket: (listener: MessageListener) => MessageSocket) {
+    this.remote = remote;
     this.#options = options;
-    this.#socket = options.socket(this);
-    this.#dropAfter(options.openTimeoutMs, () => options.openTimeoutError());
+    this.#socket = socket(this);
+    this.#openDueMs = performance.now() + options.openTimeoutMs;
+    this.#dropAfter(options.openTimeoutMs, () => options.openTimeoutError(remote, options.openTimeoutMs));
   }
 
   /** Has to be called in the turn in which the connection was made. */
@@ -77,49 +76,43 @@ export class MessageConnection implements Connection, MessageListener {
   }
 
   setFrameBytesMax(bytes: number): void {
-    this.#inbox.setFrameBytesMax(bytes);
+    this.#socket.inbox.setFrameBytesMax(bytes);
   }
 
   setReading(on: boolean): void {
     if (this.#ending) return;
     this.#reading = on;
-    if (on && !this.#inbox.isEmpty) this.#goOnLater();
+    if (on && !this.#socket.inbox.isEmpty) this.#goOnLater();
     else if (!this.#yielding) this.#socket.setReading(on);
   }
 
   close(): void {
     if (this.#ending || this.#leaving) return;
-    if (this.#open) return this.#end();
+    if (this.#open || (!this.#options.dials && this.#socket.bufferedBytes === 0)) return this.#end(this.#socket.inbox.closeCode);
     this.#leaving = true;
-    if (!this.#options.dialled) this.#dropAfter(this.#options.lingerMs, () => undefined);
+    if (this.#options.dials) return;
+    this.#dropAfter(Math.min(OPEN_LINGER_MS, Math.max(0, this.#openDueMs - performance.now())), () => undefined);
   }
 
   abort(error: QanatError): void {
-    if (this.#error === undefined) this.#drop(error);
+    if (this.#dropped) return;
+    this.#error = error;
+    this.#drop(error);
   }
 
   opened(): void {
     if (this.#ending) return;
     clearTimeout(this.#timer);
     this.#open = true;
-    if (this.#leaving) return this.#end();
-    if (this.#options.dialled) this.#handler?.onOpen();
+    if (this.#leaving) return this.#end(CloseCode.NORMAL);
+    if (this.#options.dials) this.#handler?.onOpen();
     this.flush();
     if (!this.#reading) this.#socket.setReading(false);
   }
 
-  message(message: Uint8Array | QanatError): void {
-    if (this.#ending) return;
-    if (QanatError.is(message)) this.#closeCode = CloseCode.UNSUPPORTED_DATA;
-    const error = this.#inbox.push(message);
-    if (error !== undefined) this.#drop(error);
+  arrived(): void {
+    if (this.#ending) this.#socket.inbox.give(DROPPED);
     else if (this.#reading && !this.#yielding) this.#give();
-  }
-
-  messagesEnd(): void {
-    if (!this.#given || this.#ending) return;
-    this.#given = false;
-    this.#handler?.onFramesEnd();
   }
 
   sent(): void {
@@ -128,15 +121,19 @@ export class MessageConnection implements Connection, MessageListener {
     this.#handler?.onDrain();
   }
 
-  closed(code: number, reason: string, failure?: QanatError): void {
-    if (!this.#ending && !this.#inbox.isEmpty) {
-      this.#peerEnd = () => this.closed(code, reason, failure);
-      return;
-    }
+  refused(error: QanatError): void {
+    if (!this.#ending) this.#handler?.onBadBytes(error);
+  }
+
+  broke(error: QanatError): void {
+    this.#error ??= this.#ending ? this.#unsentError() : error;
+  }
+
+  closed(): void {
     clearTimeout(this.#timer);
-    this.#error ??= failure ?? (this.#ending ? this.#unsentError(code) : errorOfClose(this.remote, code, reason));
     this.#ending = true;
-    this.#inbox.stop();
+    this.#dropped = true;
+    this.#socket.inbox.stop();
     this.#handler?.onClose(this.#error);
   }
 
@@ -146,15 +143,16 @@ export class MessageConnection implements Connection, MessageListener {
   };
 
   #give(): void {
-    const error = this.#inbox.give(this.#onFrame);
+    const { inbox } = this.#socket;
+    this.#given = false;
+    const error = inbox.give(this.#onFrame);
+    if (this.#given && !this.#ending) this.#handler?.onFramesEnd();
+    if (error !== undefined) this.refused(error);
     if (this.#ending) return;
-    if (error !== undefined) {
-      this.messagesEnd();
-      if (!this.#ending) this.#handler?.onBadBytes(error);
-    } else if (!this.#inbox.isEmpty) {
-      this.#socket.setReading(false);
-      this.#goOnLater();
-    }
+    if (inbox.end !== undefined) return this.#peerEnded(inbox.end);
+    if (inbox.isEmpty) return;
+    this.#socket.setReading(false);
+    this.#goOnLater();
   }
 
   #goOnLater(): void {
@@ -165,37 +163,37 @@ export class MessageConnection implements Connection, MessageListener {
 
   readonly #goOn = (): void => {
     this.#yielding = false;
-    this.#inbox.nextTurn();
+    this.#socket.inbox.nextTurn();
     if (this.#ending || !this.#reading) return;
     this.#give();
-    this.messagesEnd();
-    if (this.#ending || this.#yielding || !this.#inbox.isEmpty) return;
-    if (this.#peerEnd !== undefined) this.#peerEnd();
-    else if (this.#reading) this.#socket.setReading(true);
+    if (!this.#ending && !this.#yielding && this.#reading) this.#socket.setReading(true);
   };
 
+  #peerEnded({ code, reason }: PeerEnd): void {
+    this.#error ??= errorOfClose(this.remote, code, reason);
+    this.#end(code);
+  }
+
   /** Ends this side. What the peer still sends is read and dropped, until its end comes. */
-  #end(): void {
+  #end(code: number): void {
     this.#ending = true;
-    this.#inbox.stop();
-    if (this.#peerEnd !== undefined) return this.#options.later(this.#peerEnd);
+    this.#socket.inbox.stop();
     this.#socket.setReading(true);
-    this.#socket.flush();
-    this.#socket.close(this.#closeCode);
-    this.#dropAfter(CLOSE_DEADLINE_MS, () => this.#unsentError(CloseCode.ABNORMAL));
+    this.#socket.close(code);
+    this.#dropAfter(CLOSE_DEADLINE_MS, () => this.#unsentError());
   }
 
   #drop(error: QanatError | undefined): void {
+    this.#dropped = true;
     this.#error ??= error;
     this.#ending = true;
-    this.#inbox.stop();
-    if (this.#peerEnd !== undefined) this.#options.later(this.#peerEnd);
-    else this.#socket.drop();
+    this.#socket.inbox.stop();
+    this.#socket.drop();
   }
 
-  #unsentError(code: number): QanatError | undefined {
+  #unsentError(): QanatError | undefined {
     const bytes = this.#socket.bufferedBytes;
-    if (code !== CloseCode.ABNORMAL || bytes === 0) return undefined;
+    if (bytes === 0) return undefined;
     return new QanatError('CONNECTION_LOST', `${this.remote} did not take the last ${bytes} bytes`);
   }
 

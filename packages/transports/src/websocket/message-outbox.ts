@@ -1,50 +1,45 @@
-import { joinParts, LIMITS } from '@qanat/core';
+import { joinParts } from '@qanat/core';
+import { JOINED_MESSAGE_BYTES_MAX } from './message-rules.ts';
 
-/** A message holds several frames only up to this length: every peer takes it, before HELLO too. */
-export const JOINED_MESSAGE_BYTES_MAX: number = LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
+/** The frames of one message, in parts. */
+export interface OutgoingMessage {
+  readonly parts: Uint8Array[];
+  bytes: number;
+}
 
 /** Frames that wait to be sent, joined to messages: small ones share one, a long one has its own. */
 export class MessageOutbox {
-  #messages: Uint8Array[] = [];
-  /** The frames of the message that is being filled, in parts. */
-  #parts: Uint8Array[] = [];
-  #partBytes = 0;
+  #messages: OutgoingMessage[] = [];
   #bytes = 0;
 
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** @param lent the bytes may change as soon as this returns. */
   push(parts: readonly Uint8Array[], lent: boolean): void {
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    if (this.#partBytes + bytes > JOINED_MESSAGE_BYTES_MAX) this.#seal();
-    if (lent) this.#parts.push(joinParts(parts));
-    else this.#parts.push(...parts);
-    this.#partBytes += bytes;
     this.#bytes += bytes;
+    const kept = lent ? [joinParts(parts)] : parts;
+    const last = this.#messages.at(-1);
+    if (last === undefined || last.bytes + bytes > JOINED_MESSAGE_BYTES_MAX) {
+      this.#messages.push({ parts: [...kept], bytes });
+    } else {
+      last.parts.push(...kept);
+      last.bytes += bytes;
+    }
   }
 
-  /** The next whole message, or undefined when nothing waits. */
-  take(): Uint8Array | undefined {
-    if (this.#messages.length === 0) this.#seal();
+  /** The next message, or undefined when nothing waits. */
+  take(): OutgoingMessage | undefined {
     const message = this.#messages.shift();
-    this.#bytes -= message?.length ?? 0;
+    this.#bytes -= message?.bytes ?? 0;
     return message;
   }
 
   clear(): void {
     this.#messages = [];
-    this.#parts = [];
-    this.#partBytes = 0;
     this.#bytes = 0;
-  }
-
-  #seal(): void {
-    const [first] = this.#parts;
-    if (first === undefined) return;
-    this.#messages.push(this.#parts.length === 1 ? first : joinParts(this.#parts));
-    this.#parts = [];
-    this.#partBytes = 0;
   }
 }
