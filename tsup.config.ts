@@ -8,6 +8,7 @@ const entries: Record<string, Record<string, string>> = {
     'tcp/index': 'src/tcp/index.ts',
     'network/index': 'src/network/index.ts',
     'tls/index': 'src/tls/index.ts',
+    'websocket/index': 'src/websocket/index.ts',
     'node/index': 'src/node/index.ts',
   },
   storage: { index: 'src/index.ts' },

@@ -30,6 +30,7 @@ export const ROLE_PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = 
 export function inputOf(step: Step): Input {
   const { connection } = step;
   if (step.in !== undefined) return { kind: 'frame', connection, frame: bytesOfHex(step.in) };
+  if (step.bad !== undefined) return { kind: 'badBytes', connection, error: step.bad };
   if (step.event === 'accepted') return { kind: 'accepted', connection, remote: 'vector', listener: step.listener ?? 'default' };
   if (step.event === 'opened') return { kind: 'opened', connection };
   return { kind: 'closed', connection, error: undefined };

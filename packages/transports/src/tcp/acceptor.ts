@@ -1,8 +1,8 @@
 import type { ServerOpts, Socket } from 'node:net';
-import { formatHostPort } from '@qanat/core';
 import { TlsAcceptor } from '../tls/tls-acceptor.ts';
 import type { OnRefused, TlsSettings } from '../tls/tls-settings.ts';
 import { AcceptedReads } from './accepted-reads.ts';
+import { remoteOf } from './listening.ts';
 import type { TcpConnectionOptions } from './tcp-connection.ts';
 
 /** A byte stream from a client: of TCP, or of TLS over it. */
@@ -44,12 +44,4 @@ export function tlsAcceptor(
     },
     close: () => handshakes.close(),
   };
-}
-
-const MAPPED_V4 = '::ffff:';
-
-function remoteOf(socket: Socket): string {
-  const { remoteAddress: host, remotePort: port } = socket;
-  if (host === undefined || port === undefined) return 'a peer that is gone';
-  return formatHostPort({ host: host.startsWith(MAPPED_V4) ? host.slice(MAPPED_V4.length) : host, port });
 }
