@@ -9,6 +9,7 @@ const entries: Record<string, Record<string, string>> = {
     'network/index': 'src/network/index.ts',
     'node/index': 'src/node/index.ts',
     'tcp/index': 'src/tcp/index.ts',
+    'tls/index': 'src/tls/index.ts',
     'websocket/index': 'src/websocket/index.ts',
   },
   storage: { index: 'src/index.ts' },
@@ -32,7 +33,7 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, 'commander', 'prom-client', 'vitest', 'yaml'],
+    external: [/^@qanat\//, 'commander', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
   };
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { applyConfigFile } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { LOG_LEVELS } from './output/diagnostics.ts';
-import { DEFAULT_NAME_SERVER, type GlobalSettings, type Session } from './session.ts';
+import { DEFAULT_NAME_SERVER, type GlobalSettings, type Session, type TlsFiles } from './session.ts';
 import {
   parseResetTarget,
   parseStartPosition,
@@ -82,7 +82,7 @@ export function option<T>(flags: string, description: string, { parse, choices, 
 export function addGlobalOptions(program: Command): void {
   program
     .addOption(
-      option('--nameserver <addresses>', 'NameServers, host:port,host:port', {
+      option('--nameserver <addresses>', 'NameServers, host:port,… or qanats://host:port,… for TLS', {
         env: 'QANAT_NAMESERVER',
         fallback: DEFAULT_NAME_SERVER,
       }),
@@ -102,6 +102,9 @@ export function addGlobalOptions(program: Command): void {
         env: 'QANAT_LOG_FORMAT',
       }),
     )
+    .addOption(option('--tls-ca <file>', 'CA that peers over TLS are verified against, PEM', { env: 'QANAT_TLS_CA' }))
+    .addOption(option('--tls-cert <file>', 'certificate that is shown to peers over TLS, PEM', { env: 'QANAT_TLS_CERT' }))
+    .addOption(option('--tls-key <file>', 'private key of --tls-cert, PEM', { env: 'QANAT_TLS_KEY' }))
     .option('--debug', 'show stacks of errors')
     .option('--no-color', 'no colours; NO_COLOR does the same');
 }
@@ -112,7 +115,19 @@ interface RawGlobals {
   readonly timeout?: number;
   readonly logLevel?: (typeof LOG_LEVELS)[number];
   readonly logFormat?: 'text' | 'json';
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly color: boolean;
+}
+
+function tlsFiles({ tlsCa, tlsCert, tlsKey }: RawGlobals): TlsFiles | undefined {
+  if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined;
+  return {
+    ...(tlsCa === undefined ? {} : { ca: tlsCa }),
+    ...(tlsCert === undefined ? {} : { cert: tlsCert }),
+    ...(tlsKey === undefined ? {} : { key: tlsKey }),
+  };
 }
 
 /** Options that were not given are taken from the session's environment: Commander only knows that of the process. */
@@ -142,6 +157,7 @@ export async function applyGlobals(session: Session, program: Command, command: 
     nameServers: raw.nameserver,
     output: raw.output,
     timeoutMs: raw.timeout,
+    tls: tlsFiles(raw),
     logLevel: raw.logLevel,
     logFormat: raw.logFormat,
   };

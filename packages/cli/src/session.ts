@@ -5,6 +5,13 @@ import { formatDocument } from './output/json.ts';
 import { Output } from './output/output.ts';
 import { type Column, formatTable } from './output/table.ts';
 
+/** Paths of the CA, and of the certificate and its key that are shown to peers. */
+export interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** What is the same for all commands. */
 export interface GlobalSettings {
   /** `host:port,host:port` or a URL. */
@@ -12,6 +19,8 @@ export interface GlobalSettings {
   readonly output: 'table' | 'json';
   /** Budget of one call, ms; undefined: the client's default. */
   readonly timeoutMs: number | undefined;
+  /** Files of PEM for addresses with TLS; none: what Node trusts. */
+  readonly tls?: TlsFiles | undefined;
   /** Undefined: the command's default. */
   readonly logLevel?: LogThreshold | undefined;
   /** Undefined: text; servers write JSON where standard error is no terminal. */

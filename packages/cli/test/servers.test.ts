@@ -103,6 +103,22 @@ describe('servers', () => {
     expect(err).toContain('thesis.txt');
   });
 
+  it('are closed beyond loopback by default, which is wrong use [QNT-SEC-007]', async () => {
+    const data = join(folder, 'closed');
+    for (const argv of [['nameserver'], ['broker', '--data', data]]) {
+      const { code, err } = await qanat([...argv, '--listen', '0.0.0.0:0', '--log-level', 'error']);
+      expect(code).toBe(2);
+      expect(err).toContain('a listener at 0.0.0.0:0 is closed by default');
+      expect(err).toMatch(/hint: .*--tls-cert.*127\.0\.0\.1.*--insecure/);
+    }
+    const io = new FakeIo({ env: { QANAT_INSECURE: '1' } });
+    const ended = run(['nameserver', '--listen', '0.0.0.0:0', '--json'], io);
+    await io.stdout.has('\n');
+    expect(io.stderr.text).toContain('listening beyond loopback');
+    io.signal('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
   it('that cannot listen say so', async () => {
     const { code, err } = await qanat(['nameserver', '--listen', 'nonsense', '--log-level', 'error']);
     expect(code).toBe(2);

@@ -21,6 +21,7 @@ describe('help', () => {
     ...['create', 'alter', 'ls', 'describe', 'rm'].map((verb) => ['topic', verb]),
     ['spec'],
     ['spec', 'decode'],
+    ...['init', 'server', 'client'].map((verb) => ['tls', verb]),
     ['group'],
     ...['ls', 'describe', 'lag', 'reset'].map((verb) => ['group', verb]),
   ];

@@ -4,6 +4,7 @@ import type { QanatClient } from './client-api.ts';
 import type { ConnectOptions } from './types.ts';
 
 const CONNECT_MS = 10_000;
+const IS_IT_THERE = 'is the cluster running, and is this the address of a NameServer? `npx qanat dev` starts one here';
 
 /**
  * Connects over the given transports: for tests, and for platforms of your own.
@@ -44,14 +45,17 @@ export async function connectWith(ground: ClientGround, options: ConnectOptions 
   }
 }
 
+const USUAL_HINT = new QanatError('CONNECTION_FAILED', '').hint;
+
 function noAnswer({ nameServers }: ClientGround, timeoutMs: number, why: QanatError | undefined): QanatError {
   const reason = QanatError.is(why?.cause) ? `: ${why.cause.message}` : '';
+  const hint = why === undefined || why.hint === USUAL_HINT ? IS_IT_THERE : why.hint;
   return new QanatError(
     'CONNECTION_FAILED',
     `no NameServer answered within ${timeoutMs} ms: ${nameServers.join(', ')}${reason}`,
     {
       cause: why,
-      hint: 'is the cluster running, and is this the address of a NameServer? `npx qanat dev` starts one here',
+      hint,
     },
   );
 }

@@ -9,6 +9,7 @@ import {
   type Transport,
 } from '@qanat/core';
 import { dialled } from './listeners.ts';
+import type { ServerNetwork } from './server-network.ts';
 
 /** A NameServer or broker that runs in this process. */
 export interface RunningNode {
@@ -20,6 +21,8 @@ export interface RunningNode {
   readonly endpoints: readonly Endpoint[];
   /** The first of them as clients dial it: `host:port`, or a URL where the scheme is another one than `qanat`. */
   readonly endpoint: string;
+  /** Reads the files of TLS now, instead of within seconds after they have changed. */
+  reload(): void;
   /** Stops as planned: GOAWAY, what is pending, close. Ends within seconds; idempotent. */
   stop(): Promise<void>;
   /** Settles when the node is no more: undefined after `stop`, or the error that ended it. Never rejects. */
@@ -32,13 +35,13 @@ export class NodeHost<E extends Broker | NameServer> {
   readonly ended: Promise<QanatError | undefined>;
   readonly #ready: Promise<void>;
   readonly #driver: Driver;
-  readonly #transports: readonly Transport[];
+  readonly #network: ServerNetwork;
   readonly #listeners: Listener[] = [];
   #stopping: Promise<void> | undefined;
 
-  constructor(engine: E, options: Omit<DriverOptions<never>, 'onReady' | 'onStopped' | 'onFatal'>) {
+  constructor(engine: E, network: ServerNetwork, options: Pick<DriverOptions<never>, 'clock' | 'storage' | 'onLog'>) {
     this.engine = engine;
-    this.#transports = options.transports;
+    this.#network = network;
     let end: (error: QanatError | undefined) => void = () => {};
     this.ended = new Promise((resolve) => {
       end = resolve;
@@ -47,7 +50,13 @@ export class NodeHost<E extends Broker | NameServer> {
     this.#ready = new Promise((resolve) => {
       ready = resolve;
     });
-    this.#driver = new Driver(engine, { ...options, onReady: ready, onStopped: () => end(undefined), onFatal: end });
+    this.#driver = new Driver(engine, {
+      ...options,
+      transports: network.transports,
+      onReady: ready,
+      onStopped: () => end(undefined),
+      onFatal: end,
+    });
   }
 
   /** Starts the engine, and returns when it is ready. @throws what ended it before. */
@@ -58,10 +67,10 @@ export class NodeHost<E extends Broker | NameServer> {
   }
 
   /** Accepts connections on every listener. When one fails the engine is stopped. @returns them with their real addresses. */
-  async listen(listeners: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+  async listen(): Promise<readonly Endpoint[]> {
     const listening: Endpoint[] = [];
     try {
-      for (const listener of listeners) listening.push({ ...listener, address: await this.#listen(listener) });
+      for (const listener of this.#network.listeners) listening.push({ ...listener, address: await this.#listen(listener) });
       return listening;
     } catch (error) {
       await this.stop();
@@ -72,7 +81,8 @@ export class NodeHost<E extends Broker | NameServer> {
   /** What its owner has of it. */
   running(role: RunningNode['role'], name: string, endpoints: readonly Endpoint[]): RunningNode {
     const endpoint = dialled(endpoints[0] as Endpoint);
-    return { role, name, endpoints, endpoint, engine: this.engine, ended: this.ended, stop: () => this.stop() };
+    const { engine, ended } = this;
+    return { role, name, endpoints, endpoint, engine, ended, reload: () => this.#network.reload(), stop: () => this.stop() };
   }
 
   call(run: (engine: E, nowMs: number) => void): void {
@@ -86,7 +96,7 @@ export class NodeHost<E extends Broker | NameServer> {
   }
 
   async #listen({ listener, scheme, address }: Endpoint): Promise<string> {
-    const transport = this.#transports.find(({ schemes }) => schemes.includes(scheme)) as Transport;
+    const transport = this.#network.transports.find(({ schemes }) => schemes.includes(scheme)) as Transport;
     const made = await new Promise<Listener>((resolve, reject) => {
       this.#driver.listen(transport, `${scheme}://${address}`, listener, (error, opened) =>
         opened === undefined ? reject(error) : resolve(opened),

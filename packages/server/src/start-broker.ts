@@ -1,28 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Broker, type BrokerOptions, parseNameServers, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
-import { networkTransports } from '@qanat/transports/network';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
-import { endpointsToTell, formatListener, parseAdvertised, parseListeners } from './listeners.ts';
+import { endpointsToTell, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
-import { warnOfOpenListeners } from './open-listeners.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
+import { type ListeningOptions, serverNetwork } from './server-network.ts';
 import { SOFTWARE } from './version.ts';
 
 /** How long a broker that starts waits until its NameServers know it. */
 const REGISTER_MS = 1_000;
 const REGISTER_POLL_MS = 5;
 
-export interface BrokerProcessOptions {
+export interface BrokerProcessOptions extends ListeningOptions {
   readonly name: string;
   readonly cluster?: string;
-  /**
-   * Where it listens: `[name=][scheme://]host:port`, several with commas between them or as a list. Port 0 picks a free one.
-   * Default name `default`, default scheme `qanat`.
-   */
-  readonly listen: string | readonly string[];
   /** What clients are told instead of the addresses that it listens on, in the same form. */
   readonly advertise?: string | readonly string[];
   /** Directory of the log; made where it is missing. */
@@ -46,11 +40,10 @@ export interface BrokerProcessOptions {
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name });
-  const transports = networkTransports();
-  const schemes = transports.flatMap((transport) => transport.schemes);
-  const listeners = parseListeners(options.listen, schemes);
-  const advertised = parseAdvertised(options.advertise ?? [], listeners);
-  const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, schemes);
+  const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
+  const network = serverNetwork(options, connectionsMax, log);
+  const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
+  const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, network.schemes);
   const storage = await openFileStorage(options.data);
   const engine = new Broker({
     name: options.name,
@@ -63,22 +56,19 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     software: SOFTWARE,
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
-    limits: { ...options.engine?.limits, connectionsMax: connectionsThatFit(options.engine?.limits?.connectionsMax) },
+    limits: { ...options.engine?.limits, connectionsMax },
   });
-  const host = new NodeHost(engine, { clock: systemClock, transports, storage, onLog: log });
+  const host = new NodeHost(engine, network, { clock: systemClock, storage, onLog: log });
   try {
     await host.start();
   } catch (error) {
     storage.close(() => {});
     throw error;
   }
-  const endpoints = await host.listen(listeners);
+  const endpoints = await host.listen();
   const told = endpointsToTell(endpoints, advertised);
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
-  endpoints.forEach((one, i) => {
-    log('info', 'listening', { endpoint: formatListener(one), advertised: told[i]?.address });
-  });
-  warnOfOpenListeners(log, endpoints);
+  network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
   return host.running('broker', options.name, endpoints);
 }

@@ -6,11 +6,13 @@ import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
 import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
 import {
+  addListeningOptions,
   addStopHelp,
   configOption,
   httpNote,
   httpOption,
-  listenOption,
+  type ListeningFlags,
+  listeningOf,
   listensOn,
   nodeLoggers,
   readyLineOption,
@@ -18,10 +20,9 @@ import {
   serveStatus,
 } from './serve.ts';
 
-interface BrokerFlags extends LogFlags {
+interface BrokerFlags extends LogFlags, ListeningFlags {
   readonly name: string;
   readonly cluster: string;
-  readonly listen: string;
   readonly advertise?: string;
   readonly data?: string;
   readonly createTopics?: boolean;
@@ -38,7 +39,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   const node = await startBroker({
     name: flags.name,
     cluster: flags.cluster,
-    listen: flags.listen,
+    ...listeningOf(session, flags),
     data,
     nameServers: session.settings.nameServers,
     createsTopics: flags.createTopics ?? false,
@@ -62,8 +63,8 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .command('broker')
     .description('run a broker: it stores and serves messages')
     .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
-    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
-    .addOption(listenOption('127.0.0.1:7610'))
+    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }));
+  addListeningOptions(command, '127.0.0.1:7610')
     .addOption(
       option('--advertise <addresses>', 'what clients are told instead of the addresses it listens on: [name=]host:port,…', {
         env: 'QANAT_ADVERTISE',
@@ -88,7 +89,8 @@ export function addBrokerCommand(program: Command, session: Session): void {
   addLogOptions(command);
   addExamples(command, [
     ['qanat broker --name a --data /var/lib/qanat --create-topics', ''],
-    ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610', 'registers at both NameServers'],
+    ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610 --insecure', 'in a network of its own'],
+    ['qanat broker --listen qanat://127.0.0.1:7610,lan=qanats://0.0.0.0:7611 --tls-cert …', 'in two networks'],
     ['qanat broker --config /etc/qanat/broker.yaml', 'name: a, data: /var/lib/qanat, nameserver: [ns1:7600, ns2:7600], …'],
     ['qanat broker --name a --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);

@@ -54,6 +54,7 @@ export class BrokerLink {
   #inFlight = 0;
   #usedMs: number;
   #closed = false;
+  #failure: QanatError | undefined;
   /** Where it was dialled and connected last, and where it was told that it cannot be. */
   #dialledAt: string | undefined;
   #reachedAt: string | undefined;
@@ -74,6 +75,11 @@ export class BrokerLink {
     this.#backOff = new BackOff(host.engine.random, BACK_OFF_LEAST_MS, BACK_OFF_MOST_MS);
     this.#usedMs = host.engine.nowMs();
     this.#watchUse();
+  }
+
+  /** Why the last attempt to connect failed; undefined while none has, or it is connected. */
+  get failure(): QanatError | undefined {
+    return this.#failure;
   }
 
   get openSession(): ClientSession | undefined {
@@ -143,6 +149,7 @@ export class BrokerLink {
     const address = addressOf(known);
     if (address !== undefined) return this.#dial(address);
     const why = noEndpoint(this.broker, known, this.#host.settings.schemes);
+    this.#failure = why;
     if (known !== undefined) this.#tellMissed('', why);
     // Later, so that no request is answered before it was made.
     this.#retryTimer = this.#host.engine.timers.at(this.#host.engine.nowMs(), () => {
@@ -187,6 +194,7 @@ export class BrokerLink {
     this.#openedMs = this.#host.engine.nowMs();
     this.#reachedAt = session.address;
     this.#missedAt = undefined;
+    this.#failure = undefined;
     this.#host.event({ kind: 'connected', peer: this.broker, address: session.address });
     this.#events.onOpen(this.broker);
   }
@@ -217,8 +225,9 @@ export class BrokerLink {
 
   #missed({ address }: ClientSession, error: QanatError | undefined): void {
     this.#host.engine.log('debug', 'broker not reached', { broker: this.broker, address, error: error?.message });
-    const why = error && this.#explained(error);
-    if (why !== undefined && why !== error) this.#tellMissed(address, why);
+    if (error === undefined) return;
+    this.#failure = this.#explained(error);
+    if (this.#failure !== error) this.#tellMissed(address, this.#failure);
   }
 
   /** Once, until it is reached or is somewhere else. */

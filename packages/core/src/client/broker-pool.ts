@@ -39,6 +39,11 @@ export class BrokerPool {
     return this.#links.get(broker)?.openSession;
   }
 
+  /** Why the last attempt to connect failed. */
+  whyNotOpen(broker: string): QanatError | undefined {
+    return this.#links.get(broker)?.failure;
+  }
+
   hold(broker: string): () => void {
     if (this.#closed !== undefined) return () => {};
     const link = this.#link(broker);

@@ -200,6 +200,10 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     return this.pool.session(broker) !== undefined;
   }
 
+  whyNotOpen(broker: string): QanatError | undefined {
+    return this.pool.whyNotOpen(broker);
+  }
+
   hold(broker: string): () => void {
     return this.pool.hold(broker);
   }

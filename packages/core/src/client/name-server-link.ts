@@ -130,7 +130,7 @@ export class NameServerLink {
       `no NameServer answers: ${nameServers.join(', ')}${why}`,
       {
         cause: last,
-        ...(allByTls && last !== undefined ? { hint: last.hint } : {}),
+        ...(last === undefined ? {} : { hint: last.hint }),
       },
     );
   }

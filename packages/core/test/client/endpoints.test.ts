@@ -102,6 +102,18 @@ describe('a broker that a NameServer hears and nobody reaches', () => {
     expect(errorsOf(cluster.world)).toHaveLength(2);
   });
 
+  it('is the reason of a send that ran out of time', () => {
+    const cluster = unreached();
+    const result = cluster.send('hello', {}, { timeoutMs: 5_000 });
+    cluster.world.run(6_000);
+    expect(result.error).toMatchObject({
+      code: 'TIMEOUT',
+      outcome: 'not-sent',
+      message: expect.stringContaining('could not be sent in time: broker a is advertised at qanat://172.17.0.2:7610'),
+      hint: advertised.hint,
+    });
+  });
+
   it('is not blamed on its address where it was reached there before, or is away', () => {
     const cluster = new Cluster();
     cluster.world.call((client) => client.watchRoute('orders', () => {}));

@@ -1,1 +1,1 @@
-export { networkTransports } from './network-transports.ts';
+export { type NetworkOptions, networkTransports } from './network-transports.ts';

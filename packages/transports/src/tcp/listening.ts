@@ -13,9 +13,13 @@ const HINTS: Readonly<Record<string, string>> = {
 
 export type ListenDone = (error: QanatError | undefined, listener: Listener | undefined) => void;
 
-/** Makes a server of Node listen. @param done hears BAD_CONFIG where it cannot. */
-export function listenWith(server: Server, target: HostPort, done: ListenDone): void {
+/**
+ * Makes a server of Node listen.
+ * @param done hears BAD_CONFIG where it cannot. @param ended called when the listener is closed, or never came to be.
+ */
+export function listenWith(server: Server, target: HostPort, done: ListenDone, ended: () => void = () => undefined): void {
   const failed = (error: NodeJS.ErrnoException): void => {
+    ended();
     const reason = error.code ?? error.message;
     const hint = HINTS[reason];
     const why = `cannot listen at ${formatHostPort(target)}: ${reason}`;
@@ -31,6 +35,7 @@ export function listenWith(server: Server, target: HostPort, done: ListenDone): 
     const close = (closed: () => void): void => {
       // Node's own callback would wait for every accepted connection; the port is free at once.
       server.close();
+      ended();
       setImmediate(closed);
     };
     done(undefined, { address: formatHostPort({ host: target.host, port }), close });

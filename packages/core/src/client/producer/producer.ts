@@ -280,13 +280,13 @@ export class Producer implements ClientPart, BrokerListener {
     }
     const lane = this.#sender.topics.get(topic);
     const brokers = broker !== undefined ? [broker] : [...new Set(lane?.queues.map((queue) => queue.broker))];
-    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError);
+    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError ?? this.#host.whyNotOpen(name));
     const causes = brokers.map((name, i) => errors[i]?.message ?? `broker ${name} cannot be reached or is busy`);
     const why = lane?.found === undefined ? 'no NameServer told where the topic is' : causes.slice(0, 3).join('; ');
     const cause = errors.find((error) => error !== undefined);
     return new QanatError('TIMEOUT', `topic "${topic}": the message could not be sent in time: ${why}`, {
       outcome: 'not-sent',
-      ...(cause === undefined ? {} : { cause }),
+      ...(cause === undefined ? {} : { cause, hint: cause.hint }),
     });
   }
 
