@@ -4,12 +4,13 @@ import { defineConfig, type Options } from 'tsup';
 const entries: Record<string, Record<string, string>> = {
   core: { index: 'src/index.ts', 'annotate/index': 'src/annotate/index.ts', 'testing/index': 'src/testing/index.ts' },
   transports: {
+    'browser/index': 'src/browser/index.ts',
     'memory/index': 'src/memory/index.ts',
-    'tcp/index': 'src/tcp/index.ts',
     'network/index': 'src/network/index.ts',
+    'node/index': 'src/node/index.ts',
+    'tcp/index': 'src/tcp/index.ts',
     'tls/index': 'src/tls/index.ts',
     'websocket/index': 'src/websocket/index.ts',
-    'node/index': 'src/node/index.ts',
   },
   storage: { index: 'src/index.ts' },
   simulator: { index: 'src/index.ts' },
@@ -32,13 +33,32 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, /^protobufjs/, 'commander', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
+    external: [/^@qanat\//, 'commander', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
   };
 }
 
+/** The client for browsers is one file, with all that it needs, which a page can import as it is. */
+const browserClient: Options = {
+  name: 'client for browsers',
+  entry: { browser: 'packages/client/src/browser.ts' },
+  outDir: 'packages/client/dist',
+  format: 'esm',
+  target: 'es2022',
+  platform: 'browser',
+  noExternal: [/./],
+  minify: true,
+  sourcemap: true,
+  silent: true,
+  esbuildOptions: (options) => {
+    // From the sources: the other packages are being built at the same time.
+    options.conditions = ['@qanat/source', 'browser'];
+  },
+};
+
 // Declarations are emitted by `tsc -b`; tsup makes the JavaScript only.
-export default defineConfig(
-  Object.entries(entries)
+export default defineConfig([
+  ...Object.entries(entries)
     .filter(([name]) => existsSync(`packages/${name}/src/index.ts`) || name === 'transports')
     .map(([name, entry]) => options(name, entry)),
-);
+  browserClient,
+]);

@@ -21,6 +21,8 @@ export interface ClientGround {
   nonce?(): string;
   /** Of the client's own random numbers. */
   readonly seed: number;
+  /** The client has closed, or cannot go on. */
+  onEnded?(): void;
 }
 
 /** @throws QanatError BAD_CONFIG where the ground cannot do it. */

@@ -53,7 +53,10 @@ export class EngineClient implements QanatClient, ConsumerOwner {
     });
     this.runner = new EngineRunner(engine, ground, {
       ready: () => ready(),
-      ended: (error) => ended(error),
+      ended: (error) => {
+        ended(error);
+        ground.onEnded?.();
+      },
     });
     this.admin = new EngineAdmin(this.runner);
   }

@@ -33,6 +33,7 @@ export type * from './client/producer/producer-options.ts';
 export * from './clock.ts';
 export * from './connection/client-session.ts';
 export * from './connection/request.ts';
+export * from './connection/server-codecs.ts';
 export { AUTH_FAILURE_DELAY_MS } from './connection/server-handshake.ts';
 export * from './connection/server-session.ts';
 export * from './connection/server-session-options.ts';

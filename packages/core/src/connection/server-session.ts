@@ -9,7 +9,8 @@ import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '..
 import type { Hello, HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
-import { encodeError, errorInfo, FRAME_NAMES, type LiveFrame, type RequestInit, requestCodec } from './request.ts';
+import { encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
+import { FRAME_NAMES, requestCodec } from './server-codecs.ts';
 import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { RequestOn } from './server-request.ts';
 import type { ServerSessionOptions } from './server-session-options.ts';

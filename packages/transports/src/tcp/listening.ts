@@ -14,8 +14,8 @@ const HINTS: Readonly<Record<string, string>> = {
 export type ListenDone = (error: QanatError | undefined, listener: Listener | undefined) => void;
 
 /**
- * Makes a server of Node listen. @param done hears BAD_CONFIG where it cannot. @param ended is called when it listens no more, or
- * never could.
+ * Makes a server of Node listen.
+ * @param done hears BAD_CONFIG where it cannot. @param ended called when the listener is closed, or never came to be.
  */
 export function listenWith(server: Server, target: HostPort, done: ListenDone, ended: () => void = () => undefined): void {
   const failed = (error: NodeJS.ErrnoException): void => {
@@ -42,18 +42,14 @@ export function listenWith(server: Server, target: HostPort, done: ListenDone, e
   });
 }
 
-/** What `run` gives, or the QanatError that it throws. */
-export function attempt<T>(run: () => T): T | QanatError {
+/** The place that an address names, or BAD_CONFIG. */
+export function tryParse(address: string, schemes: readonly string[]): HostPort | QanatError {
   try {
-    return run();
+    return parseHostPort(address, schemes);
   } catch (error) {
     return error as QanatError;
   }
 }
-
-/** The place that an address names, or BAD_CONFIG. */
-export const tryParse = (address: string, schemes: readonly string[]): HostPort | QanatError =>
-  attempt(() => parseHostPort(address, schemes));
 
 const MAPPED_V4 = '::ffff:';
 

@@ -1,17 +1,9 @@
 import { createServer, Socket } from 'node:net';
-import {
-  BegunFrames,
-  type Connection,
-  type ConnectionHandler,
-  formatHostPort,
-  parseHostPort,
-  QanatError,
-  type Transport,
-} from '@qanat/core';
+import { BegunFrames, type Connection, type ConnectionHandler, formatHostPort, QanatError, type Transport } from '@qanat/core';
 import { tlsDialler } from '../tls/tls-dialler.ts';
-import { checkServing, type OnRefused, type TlsSettings } from '../tls/tls-settings.ts';
+import { type OnRefused, type TlsSettings, whyNotServing } from '../tls/tls-settings.ts';
 import { type AcceptedStream, plainAcceptor, tlsAcceptor } from './acceptor.ts';
-import { attempt, type ListenDone, listenWith, tryParse } from './listening.ts';
+import { type ListenDone, listenWith, tryParse } from './listening.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 export interface TcpTransportOptions {
@@ -55,12 +47,10 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   };
 
   const listen = (address: string, accept: (connection: Connection) => ConnectionHandler, done: ListenDone): void => {
-    const target = attempt(() => {
-      if (tls !== undefined) checkServing(tls, address);
-      return parseHostPort(address, schemes);
-    });
-    if (QanatError.is(target)) {
-      setImmediate(() => done(target, undefined));
+    const target = tryParse(address, schemes);
+    const refusal = QanatError.is(target) ? target : tls && whyNotServing(tls, address);
+    if (QanatError.is(target) || refusal !== undefined) {
+      setImmediate(() => done(refusal, undefined));
       return;
     }
     const begun = new BegunFrames(options.begunBytesMax);

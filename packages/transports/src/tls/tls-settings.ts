@@ -24,12 +24,13 @@ export interface TlsSettings {
 /** Told of a peer of a listener that was dropped because it does not speak as the listener does. */
 export type OnRefused = (remote: string, error: QanatError) => void;
 
-/** @throws QanatError BAD_CONFIG where there can be no listener with these settings. */
-export function checkServing({ material, clientCertificates = 'none' }: TlsSettings, address: string): void {
-  const refuse = (message: string, hint: string): never => {
-    throw new QanatError('BAD_CONFIG', `cannot listen with TLS at ${address}: ${message}`, { hint });
-  };
-  if (!material.hasCertificate) refuse('there is no certificate', 'give --tls-cert and --tls-key; `qanat tls init` makes them');
+/** BAD_CONFIG where there can be no listener with these settings. */
+export function whyNotServing({ material, clientCertificates = 'none' }: TlsSettings, address: string): QanatError | undefined {
+  const refusal = (message: string, hint: string): QanatError =>
+    new QanatError('BAD_CONFIG', `cannot listen with TLS at ${address}: ${message}`, { hint });
+  if (!material.hasCertificate)
+    return refusal('there is no certificate', 'give --tls-cert and --tls-key; `qanat tls init` makes them');
   if (clientCertificates !== 'none' && !material.hasCa)
-    refuse('certificates of clients cannot be verified', 'give --tls-ca, the CA that they come from');
+    return refusal('certificates of clients cannot be verified', 'give --tls-ca, the CA that they come from');
+  return undefined;
 }
