@@ -64,9 +64,12 @@ describe('servers', () => {
     await io.stdout.has('Ctrl-C stops it.\n');
     const endpoints = [...io.stdout.text.matchAll(/nameserver +\S+ +(\S+)/g)].map(([, endpoint]) => endpoint);
     expect(endpoints).toHaveLength(2);
-    expect(io.stdout.text).toMatch(/broker +broker-a +127\.0\.0\.1:\d+\n +broker +broker-b /);
+    expect(io.stdout.text).toMatch(/broker +broker-a +127\.0\.0\.1:\d+ {2}ws:\/\/127\.0\.0\.1:\d+\n +broker +broker-b /);
     expect(io.stdout.text).toContain("npx qanat send hello 'hi there'");
     await qanat(['send', 'hello', 'x', '--nameserver', endpoints.join(',')]);
+    const [webSocket] = /ws:\/\/127\.0\.0\.1:\d+/.exec(io.stdout.text) ?? [];
+    const read = await qanat(['tail', 'hello', '-e', '--format', 'raw', '--nameserver', String(webSocket)]);
+    expect(read.out).toBe('x\n');
     io.signal('SIGINT');
     expect(await ended).toBe(0);
     expect(io.stdout.text).toMatch(/stopped · up .* · 1 message stored in this run · 1 message in 1 topic kept\n$/);

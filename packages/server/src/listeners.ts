@@ -1,4 +1,4 @@
-// Where a server listens and what others are told of it: the texts of `--listen` and `--advertise`.
+// Where a server listens, for whom, and what others are told of it: the texts of `--listen`, `--advertise` and `--ws-origin`.
 import { networkInterfaces } from 'node:os';
 import {
   DEFAULT_LISTENER,
@@ -50,6 +50,18 @@ export function parseListeners(listen: string | readonly string[], schemes: read
       'listen at all addresses of the machine with 0.0.0.0',
     );
   return listeners;
+}
+
+/** An origin as browsers send it (RFC 6454, 6.1), with a host whose every port may be meant. */
+const ORIGIN = /^(?:null|[a-z][a-z0-9+.-]*:\/\/[^\s/:*]+(?::\d+|:\*)?|[a-z][a-z0-9+.-]*:\/\/\[[0-9a-f:.]+\](?::\d+|:\*)?)$/;
+
+/** Reads the origins of web pages. @throws QanatError BAD_CONFIG. */
+export function parseOrigins(text: string | readonly string[]): readonly string[] | '*' {
+  const origins = itemsOf(text);
+  if (origins.includes('*')) return '*';
+  const wrong = origins.find((origin) => !ORIGIN.test(origin));
+  if (wrong === undefined) return origins;
+  throw badConfig(`"${wrong}" is no origin of web pages`, 'write https://app.example, http://localhost:* or *');
 }
 
 /** As `parseListeners` reads it; what is understood without being said is left out. */

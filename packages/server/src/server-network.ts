@@ -1,7 +1,7 @@
 import type { Endpoint, Transport } from '@qanat/core';
 import { networkTransports } from '@qanat/transports/network';
 import { type ClientCertificates, TLS_HANDSHAKES_MAX, type TlsFiles, TlsMaterial } from '@qanat/transports/tls';
-import { formatListener, parseListeners } from './listeners.ts';
+import { formatListener, parseListeners, parseOrigins } from './listeners.ts';
 import type { Logger } from './logger.ts';
 import { refuseOpenListeners, warnOfOpenListeners } from './open-listeners.ts';
 import { refusalLog } from './refusals.ts';
@@ -23,6 +23,11 @@ export interface ListeningOptions {
     /** Whether clients are asked for certificates of the CA in `ca`. Default `none`. */
     readonly clientCertificates?: ClientCertificates | undefined;
   };
+  /**
+   * Web pages that may connect over WebSocket, by their origin: `https://app.example`, `http://localhost:*`, `*` for every one,
+   * several with commas between them or as a list. Default: none; who is no browser has no origin.
+   */
+  readonly origins?: string | readonly string[] | undefined;
   /**
    * Takes listeners beyond loopback that lack TLS, or whose peers are not known by `users`; each is told in a warning. Default
    * false: they are refused.
@@ -56,7 +61,11 @@ export function serverNetwork(options: ListeningOptions, connectionsMax: number,
   logCertificate(material, tls.cert, log);
   const handshakesMax = Math.max(HANDSHAKES_LEAST, Math.min(TLS_HANDSHAKES_MAX, connectionsMax >> 4));
   const { clientCertificates = 'none' } = tls;
-  const transports = networkTransports({ tls: { material, clientCertificates, handshakesMax }, onRefused: refusalLog(log) });
+  const transports = networkTransports({
+    tls: { material, clientCertificates, handshakesMax },
+    origins: parseOrigins(options.origins ?? []),
+    onRefused: refusalLog(log),
+  });
   const schemes = transports.flatMap((transport) => transport.schemes);
   const listeners = parseListeners(listen, schemes);
   const authenticates = options.users !== undefined;

@@ -7,7 +7,7 @@ import { startBroker, startNameServer } from '@qanat/server';
 import { networkTransports } from '@qanat/transports/network';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { endpointsToTell, formatListener, parseAdvertised, parseListeners } from '../src/listeners.ts';
+import { dialled, endpointsToTell, formatListener, parseAdvertised, parseListeners, parseOrigins } from '../src/listeners.ts';
 
 const SCHEMES = ['qanat', 'qanats', 'ws'];
 const folder = mkdtempSync(join(tmpdir(), 'qanat-listeners-'));
@@ -53,6 +53,21 @@ describe('the text of listeners', () => {
   });
 });
 
+describe('the origins of web pages', () => {
+  it.each([
+    ['https://app.example', ['https://app.example']],
+    ['http://localhost:*, http://[::1]:*,null', ['http://localhost:*', 'http://[::1]:*', 'null']],
+    [[], []],
+    ['http://a.example:8080,*', '*'],
+  ])('%j are %j', (text, origins) => {
+    expect(parseOrigins(text)).toEqual(origins);
+  });
+
+  it.each(['app.example', 'https://app.example/', 'https://*.example', 'https://a.example:b', ''])('%j is none', (text) => {
+    expect(() => parseOrigins(text)).toThrow(refusal('is no origin of web pages', 'https://app.example') as Error);
+  });
+});
+
 describe('what clients are told of listeners', () => {
   const listeners = parseListeners('a:1,ws://a:2,lan=qanats://b:3', SCHEMES);
   const told = (advertise: string | string[]): string[] =>
@@ -82,21 +97,26 @@ describe('what clients are told of listeners', () => {
 });
 
 describe('servers with several listeners', () => {
-  it('are reached over each, and a client stays in its network [QNT-RTE-026]', async () => {
+  it('are reached over each, and a client stays in its network and with its scheme [QNT-RTE-026, QNT-RTE-027]', async () => {
     const logger = (): void => undefined;
-    const nameServer = await startNameServer({ listen: ['127.0.0.1:0', 'lan=127.0.0.1:0'], name: 'ns', logger });
-    const [inner, outer] = nameServer.endpoints.map(({ address }) => address) as [string, string];
-    const listen = '127.0.0.1:0,lan=qanat://127.0.0.1:0';
+    const listen = '127.0.0.1:0,ws://127.0.0.1:0,lan=ws://127.0.0.1:0';
+    const nameServer = await startNameServer({ listen, name: 'ns', logger });
+    const { endpoint } = nameServer;
     const data = join(folder, 'a');
-    const broker = await startBroker({ name: 'a', listen, data, nameServers: [inner], createsTopics: true, logger });
-    expect(nameServer).toMatchObject({ endpoint: inner, endpoints: [{ listener: 'default' }, { listener: 'lan' }] });
-    for (const [i, address] of [inner, outer].entries()) {
+    const broker = await startBroker({ name: 'a', listen, data, nameServers: [endpoint], createsTopics: true, logger });
+    expect(nameServer.endpoints.map(({ listener, scheme }) => `${listener} ${scheme}`)).toEqual([
+      'default qanat',
+      'default ws',
+      'lan ws',
+    ]);
+    for (const [i, at] of nameServer.endpoints.entries()) {
       const ground = { transports: networkTransports(), clock: systemClock, platform: nodePlatform, seed: 1 };
-      const client = await connectWith({ ...ground, nameServers: [address] });
+      const client = await connectWith({ ...ground, nameServers: [dialled(at)] });
       const connected: string[] = [];
       client.onEvent((event) => event.kind === 'connected' && connected.push(event.address));
       await client.producer().send('orders', { body: 'x' });
-      expect(connected).toEqual([`qanat://${broker.endpoints[i]?.address}`]);
+      const { scheme, address } = broker.endpoints[i] ?? at;
+      expect(connected).toEqual([`${scheme}://${address}`]);
       await client.close();
     }
     await broker.stop();

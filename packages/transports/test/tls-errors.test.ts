@@ -2,8 +2,9 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { encodePreface, type Listener, type QanatError, type Transport } from '@qanat/core';
 import { Recorder } from '@qanat/core/testing';
-import { tcpTransport } from '@qanat/transports/tcp';
+import { type TcpTransportOptions, tcpTransport } from '@qanat/transports/tcp';
 import { type TlsFiles, TlsMaterial, type TlsSettings } from '@qanat/transports/tls';
+import { type WebSocketTransportOptions, webSocketTransport } from '@qanat/transports/websocket';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { TestCa } from './certificates.ts';
 
@@ -36,10 +37,23 @@ const tlsOf = (files: TlsFiles, more: Partial<TlsSettings> = {}): { readonly tls
   tls: { material: new TlsMaterial(files), ...more },
 });
 
-async function listen(options: Parameters<typeof tcpTransport>[0]): Promise<Listening> {
+type Options = TcpTransportOptions & WebSocketTransportOptions;
+interface Binding {
+  readonly name: string;
+  readonly transport: (options?: Options) => Transport;
+  /** Without TLS, and with it. */
+  readonly plain: string;
+  readonly secure: string;
+}
+const BINDINGS: readonly Binding[] = [
+  { name: 'TCP', transport: tcpTransport, plain: 'qanat://', secure: 'qanats://' },
+  { name: 'WebSocket', transport: webSocketTransport, plain: 'ws://', secure: 'wss://' },
+];
+
+async function listenOver(binding: Binding, options: Options): Promise<Listening> {
   const accepted: Recorder[] = [];
   const refused: QanatError[] = [];
-  const transport = tcpTransport({ ...options, onRefused: (_, error) => refused.push(error) });
+  const transport = binding.transport({ ...options, onRefused: (_, error) => refused.push(error) });
   const accept: Parameters<Transport['listen']>[1] = (connection) => {
     const recorder = new Recorder();
     recorder.attach(connection);
@@ -54,9 +68,9 @@ async function listen(options: Parameters<typeof tcpTransport>[0]): Promise<List
   return { address: listener.address, port: Number(listener.address.split(':')[1]), accepted, refused };
 }
 
-function dial(address: string, options: Parameters<typeof tcpTransport>[0]): Recorder {
+function dialOver({ transport }: Binding, address: string, options: Options): Recorder {
   const recorder = new Recorder();
-  recorder.attach(tcpTransport(options).dial(address, recorder));
+  recorder.attach(transport(options).dial(address, recorder));
   ends.push(() => recorder.close());
   return recorder;
 }
@@ -95,7 +109,10 @@ async function rawServer(onSocket: (socket: Socket) => void): Promise<string> {
 
 const LEFT = /no TLS with 127\.0\.0\.1:\d+: it left in the middle of the handshake/;
 
-describe('a client over TLS says why it does not go on [QNT-TCP-009, QNT-TCP-010]', () => {
+describe.each(BINDINGS)('$name: a client over TLS says why it does not go on [QNT-TCP-009, QNT-TCP-010]', (binding) => {
+  const listen = (options: Options): Promise<Listening> => listenOver(binding, options);
+  const dial = (address: string, options: Options): Recorder => dialOver(binding, address, options);
+
   it.each([
     ['an expired certificate', expired, /does not hold: it has expired/, /qanat tls server/],
     ['a certificate of the future', future, /does not hold: it is not valid yet/, /clocks/],
@@ -145,34 +162,31 @@ describe('a client over TLS says why it does not go on [QNT-TCP-009, QNT-TCP-010
     const server = await listen({});
     const error = await ended(dial(server.address, tlsOf({ ca: ca.ca })));
     expect(error?.message).toContain(`cannot connect to ${server.address} over TLS: the handshake broke off`);
-    expect(error?.hint).toContain('use qanat://');
+    expect(error?.hint).toContain(`use ${binding.plain}`);
     const refused = await told(server);
     expect(refused).toMatchObject({ code: 'MALFORMED_FRAME', message: expect.stringContaining('a TLS handshake') });
-    expect(refused.hint).toContain('qanats://');
+    expect(refused.hint).toContain(binding.plain);
+    expect(refused.hint).toContain(binding.secure);
   });
 
   it('to a server that answers no handshake', async () => {
     const address = await rawServer(() => undefined);
-    const error = await ended(dial(address, tlsOf({ ca: ca.ca }, { handshakeMs: 20 })));
-    expect(error).toMatchObject({ code: 'CONNECTION_FAILED', message: expect.stringContaining('no TLS handshake within 20 ms') });
+    const error = await ended(dial(address, { ...tlsOf({ ca: ca.ca }, { handshakeMs: 20 }), connectTimeoutMs: 200 }));
+    expect(error).toMatchObject({ code: 'CONNECTION_FAILED', message: expect.stringMatching(/no .* within 20+ ms$/) });
   });
 });
 
-describe('a client without TLS at a listener with TLS', () => {
-  it('is told to use qanats://, and the operator that it does not speak TLS', async () => {
+describe.each(BINDINGS)('$name: a client without TLS at a listener with TLS', (binding) => {
+  const listen = (options: Options): Promise<Listening> => listenOver(binding, options);
+  const dial = (address: string, options: Options): Recorder => dialOver(binding, address, options);
+
+  it('is told the scheme with TLS, and the operator that there is none', async () => {
     const server = await listen(tlsOf(good));
     const error = await ended(dial(server.address, {}));
-    expect(error).toMatchObject({ code: 'CONNECTION_FAILED', hint: expect.stringContaining('use qanats://') });
-    expect((await told(server)).message).toMatch(/: it does not speak TLS$/);
-  });
-
-  it('is told the same by an alert of TLS', async () => {
-    const address = await rawServer((socket) => void socket.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)));
-    expect(await ended(dial(address, {}))).toMatchObject({
-      code: 'MALFORMED_FRAME',
-      message: expect.stringContaining('a TLS alert'),
-      hint: expect.stringContaining('use qanats://'),
-    });
+    expect(error).toMatchObject({ code: 'CONNECTION_FAILED', hint: expect.stringContaining(`use ${binding.secure}`) });
+    const refused = await told(server);
+    expect(refused.message).toMatch(/: it (does not speak TLS|sent a request of HTTP without TLS)$/);
+    expect(refused.hint).toContain(binding.secure);
   });
 
   it('may be one of HTTP', async () => {
@@ -182,7 +196,21 @@ describe('a client without TLS at a listener with TLS', () => {
   });
 });
 
-describe('a listener that asks for certificates of clients [QNT-TCP-011]', () => {
+describe('a client of TCP at a listener with TLS that is not ours', () => {
+  it('is told to use qanats:// by an alert of TLS', async () => {
+    const address = await rawServer((socket) => void socket.end(Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)));
+    expect(await ended(dialOver(BINDINGS[0] as Binding, address, {}))).toMatchObject({
+      code: 'MALFORMED_FRAME',
+      message: expect.stringContaining('a TLS alert'),
+      hint: expect.stringContaining('use qanats://'),
+    });
+  });
+});
+
+describe.each(BINDINGS)('$name: a listener that asks for certificates of clients [QNT-TCP-011]', (binding) => {
+  const listen = (options: Options): Promise<Listening> => listenOver(binding, options);
+  const dial = (address: string, options: Options): Recorder => dialOver(binding, address, options);
+
   const required = (): Promise<Listening> => listen(tlsOf({ ca: ca.ca, ...good }, { clientCertificates: 'required' }));
   const optional = (): Promise<Listening> => listen(tlsOf({ ca: ca.ca, ...good }, { clientCertificates: 'optional' }));
 
@@ -226,7 +254,10 @@ describe('a listener that asks for certificates of clients [QNT-TCP-011]', () =>
   });
 });
 
-describe('a listener with TLS', () => {
+describe.each(BINDINGS)('$name: a listener with TLS', (binding) => {
+  const listen = (options: Options): Promise<Listening> => listenOver(binding, options);
+  const dial = (address: string, options: Options): Recorder => dialOver(binding, address, options);
+
   it('refuses whoever has no version in common [QNT-TCP-011]', async () => {
     const server = await listen(tlsOf(good));
     const ciphers = 'DEFAULT:@SECLEVEL=0';

@@ -68,6 +68,11 @@ describe('a listener of WebSocket', () => {
         ['null', `${page}.evil.example`, 'HTTPS://app.example', `${page}:8443`],
       ],
       [['null'], ['null'], [page]],
+      [
+        ['http://localhost:*'],
+        ['http://localhost', 'http://localhost:5173'],
+        ['https://localhost:5173', 'http://localhost.evil.example', 'http://localhost:1.evil.example', 'null'],
+      ],
       ['*', [page, 'null'], []],
     ] as const) {
       const { port, recorders } = await listening(origins === undefined ? {} : { origins });

@@ -100,7 +100,7 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
     nameServers: flags.nameservers,
     brokers: flags.brokers,
     host: HOST,
-    ...(await chooseDevPorts(HOST, flags.nameservers, flags.brokers)),
+    ports: await chooseDevPorts(HOST, flags.nameservers, flags.brokers),
     // Nodes that leave one after the other miss each other: no news while all are stopped.
     logger: (node) => quietAfter(session.signal, logger(node)),
   });
@@ -142,7 +142,7 @@ export function addDevCommand(program: Command, session: Session): void {
       ['qanat dev --fresh', 'begins with an empty cluster'],
       ['qanat dev --data play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
     ],
-    'It listens on 7600, 7601, 7610 and 7620 where these ports are free, on others where they are not.',
+    'It listens on 7600, 7601, 7610 and 7620, for WebSocket on 7680 to 7683, where these ports are free, on others where not.',
   );
   addStopHelp(command);
 }

@@ -1,6 +1,6 @@
 import type { ListeningOptions, Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
-import { option } from '../options.ts';
+import { listOf, option } from '../options.ts';
 import type { LogThreshold } from '../output/diagnostics.ts';
 import type { Session } from '../session.ts';
 
@@ -13,6 +13,12 @@ export function addListeningOptions(command: Command, fallback: string): Command
   return command
     .addOption(
       option('--listen <addresses>', '[name=][scheme://]host:port,…; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback }),
+    )
+    .addOption(
+      option('--ws-origin <origins>', 'web pages that may connect over WebSocket: https://app.example,http://localhost:*', {
+        parse: listOf,
+        env: 'QANAT_WS_ORIGIN',
+      }),
     )
     .addOption(
       option('--tls-client-certs <when>', 'whether clients over TLS show certificates of the CA', {
@@ -34,6 +40,7 @@ export interface ListeningFlags {
   readonly listen: string;
   readonly tlsClientCerts: 'none' | 'optional' | 'required';
   readonly users?: string;
+  readonly wsOrigin?: readonly string[];
   readonly insecure?: boolean;
 }
 
@@ -42,6 +49,7 @@ export const listeningOf = (session: Session, flags: ListeningFlags): ListeningO
   listen: flags.listen,
   tls: { ...session.settings.tls, clientCertificates: flags.tlsClientCerts },
   users: flags.users,
+  origins: flags.wsOrigin,
   insecure: flags.insecure,
 });
 

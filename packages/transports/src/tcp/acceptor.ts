@@ -1,5 +1,6 @@
 import type { ServerOpts, Socket } from 'node:net';
 import { TlsAcceptor } from '../tls/tls-acceptor.ts';
+import type { SecureScheme } from '../tls/tls-errors.ts';
 import type { OnRefused, TlsSettings } from '../tls/tls-settings.ts';
 import { AcceptedReads } from './accepted-reads.ts';
 import { remoteOf } from './listening.ts';
@@ -31,10 +32,11 @@ export function plainAcceptor(onStream: (stream: AcceptedStream) => void): Accep
 
 export function tlsAcceptor(
   settings: TlsSettings,
+  scheme: SecureScheme,
   onRefused: OnRefused | undefined,
   onStream: (stream: AcceptedStream) => void,
 ): Acceptor {
-  const handshakes = new TlsAcceptor(settings, onRefused, onStream);
+  const handshakes = new TlsAcceptor(settings, scheme, onRefused, onStream);
   return {
     // A client that leaves in its handshake is gone.
     options: { allowHalfOpen: false },

@@ -37,7 +37,7 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
     socket.setNoDelay(true);
     if (!QanatError.is(target)) socket.connect(target);
     const remote = QanatError.is(target) ? address : formatHostPort(target);
-    const dialler = tls === undefined || QanatError.is(target) ? undefined : tlsDialler(tls, target, remote);
+    const dialler = tls === undefined || QanatError.is(target) ? undefined : tlsDialler(tls, 'qanats', target, remote);
     const dialled = new TcpConnection({ socket, dialled: true, remote, tls: dialler, ...times });
     dialled.setHandler(handler);
     // A socket that never connected reports its close in a later turn, as the port promises.
@@ -58,7 +58,7 @@ export function tcpTransport(options: TcpTransportOptions = {}): Transport {
       const accepted = new TcpConnection({ ...stream, dialled: false, begun, onRefused, ...times });
       accepted.setHandler(accept(accepted));
     };
-    const acceptor = tls === undefined ? plainAcceptor(onStream) : tlsAcceptor(tls, onRefused, onStream);
+    const acceptor = tls === undefined ? plainAcceptor(onStream) : tlsAcceptor(tls, 'qanats', onRefused, onStream);
     const server = createServer(acceptor.options, (socket) => acceptor.accept(socket));
     listenWith(server, target, done, () => acceptor.close());
   };

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { QanatError } from '@qanat/core';
 import { certificateNames } from './certificate-names.ts';
-import { acceptTlsError, badCertificate } from './tls-errors.ts';
+import { acceptTlsError, badCertificate, type SecureScheme } from './tls-errors.ts';
 import { type OnRefused, TLS_HANDSHAKE_MS, TLS_HANDSHAKES_MAX, type TlsSettings } from './tls-settings.ts';
 
 /** A connection over TLS. */
@@ -26,15 +26,23 @@ const carrierOf = (socket: TLSSocket): Socket | undefined => (socket as { _paren
 /** Takes sockets that a listener accepted through their TLS handshakes. */
 export class TlsAcceptor {
   readonly #settings: TlsSettings;
+  readonly #scheme: SecureScheme;
   readonly #onRefused: OnRefused | undefined;
   readonly #handshakeMs: number;
   readonly #server: Server;
   readonly #handshakes = new Map<Socket, Handshake>();
   readonly #unwatch: () => void;
 
-  constructor(settings: TlsSettings, onRefused: OnRefused | undefined, onSecured: (secured: Secured) => void) {
+  /** @param scheme of the listener, for what is told. */
+  constructor(
+    settings: TlsSettings,
+    scheme: SecureScheme,
+    onRefused: OnRefused | undefined,
+    onSecured: (secured: Secured) => void,
+  ) {
     const { material, clientCertificates = 'none' } = settings;
     this.#settings = settings;
+    this.#scheme = scheme;
     this.#onRefused = onRefused;
     this.#handshakeMs = settings.handshakeMs ?? TLS_HANDSHAKE_MS;
     const requestCert = clientCertificates !== 'none';
@@ -91,7 +99,7 @@ export class TlsAcceptor {
     // Whoever connects and leaves without a byte looks whether somebody listens.
     if (carrier === undefined || handshake === undefined || carrier.bytesRead === 0) return;
     const verification = (socket.authorizationError as unknown as string | null) ?? undefined;
-    this.#onRefused?.(handshake.remote, acceptTlsError(error, handshake.remote, verification));
+    this.#onRefused?.(handshake.remote, acceptTlsError(error, this.#scheme, handshake.remote, verification));
   }
 
   #late(carrier: Socket): void {

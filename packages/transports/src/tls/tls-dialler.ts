@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import type { HostPort, QanatError } from '@qanat/core';
-import { dialTlsError, droppedAfterHandshake } from './tls-errors.ts';
+import { dialTlsError, droppedAfterHandshake, type SecureScheme } from './tls-errors.ts';
 import { TLS_HANDSHAKE_MS, type TlsSettings } from './tls-settings.ts';
 
 /** Puts TLS on sockets that were dialled. */
@@ -17,13 +17,18 @@ export interface TlsDialler {
 }
 
 /** For a connection to one server, whose certificate has to hold for the host that was dialled (QNT-TCP-009). */
-export function tlsDialler({ material, handshakeMs }: TlsSettings, { host }: HostPort, remote: string): TlsDialler {
+export function tlsDialler(
+  { material, handshakeMs }: TlsSettings,
+  scheme: SecureScheme,
+  { host }: HostPort,
+  remote: string,
+): TlsDialler {
   return {
     handshakeMs: handshakeMs ?? TLS_HANDSHAKE_MS,
     // An address of IP is verified as `host`, and may not be sent as the name of a server (RFC 6066, 3).
     secure: (socket) =>
       connect({ socket, host, secureContext: material.dialContext(), ...(isIP(host) === 0 ? { servername: host } : {}) }),
-    explain: (error, shaking) => dialTlsError(error, remote, shaking, material.hasCertificate),
+    explain: (error, shaking) => dialTlsError(error, scheme, remote, shaking, material.hasCertificate),
     dropped: () => droppedAfterHandshake(remote),
   };
 }

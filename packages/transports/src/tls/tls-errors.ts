@@ -42,7 +42,6 @@ const WANTED = {
   why: 'the server wants a certificate of this client',
   hint: 'show one: --tls-cert, --tls-key, or `tls: { cert, key }`; `qanat tls client NAME` makes it',
 };
-const NO_TLS = { why: 'the server does not speak TLS there', hint: 'use qanat:// for a listener without TLS' };
 
 /** What a server answers a client with, as the client's OpenSSL puts it. */
 const ANSWERS: Readonly<Record<string, Explanation>> = {
@@ -53,31 +52,39 @@ const ANSWERS: Readonly<Record<string, Explanation>> = {
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: REFUSED,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: REFUSED,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: REFUSED,
-  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
-  ERR_SSL_HTTP_REQUEST: NO_TLS,
 };
+
+const NO_TLS: ReadonlySet<string | undefined> = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_HTTP_REQUEST']);
+
+/** Schemes with TLS, and the same without. */
+const PLAIN_SCHEMES = { qanats: 'qanat', wss: 'ws' } as const;
+export type SecureScheme = keyof typeof PLAIN_SCHEMES;
 
 const isVerification = (code: string | undefined): boolean => code !== undefined && code in CERTIFICATE_FAULTS;
 
 /**
  * What a client is told of a connection over TLS that failed before it was open; undefined where TLS has no part in it.
  *
- * @param remote the address that was dialled.
+ * @param remote the address that was dialled, with this scheme.
  * @param shaking TCP was connected and TLS not yet agreed upon.
  * @param hasCertificate the client has one to show.
  */
 export function dialTlsError(
   error: NodeError,
+  scheme: SecureScheme,
   remote: string,
   shaking: boolean,
   hasCertificate: boolean,
 ): QanatError | undefined {
+  const plain = `${PLAIN_SCHEMES[scheme]}://`;
   const failed = (code: 'TLS_FAILED' | 'CONNECTION_FAILED', { why, hint }: Explanation): QanatError =>
     new QanatError(code, `cannot connect to ${remote} over TLS: ${why}`, { cause: error, hint });
   if (isVerification(error.code)) {
     const { why, hint } = faultOf(error.code);
     return failed('TLS_FAILED', { why: `the certificate of the server does not hold: ${why}${namesIn(error)}`, hint });
   }
+  if (NO_TLS.has(error.code))
+    return failed('TLS_FAILED', { why: 'the server does not speak TLS there', hint: `use ${plain} for a listener without TLS` });
   const answer = ANSWERS[error.code ?? ''];
   if (answer !== undefined) return failed('TLS_FAILED', answer);
   // TLS 1.2 has no alert of its own for a certificate that is missing.
@@ -87,7 +94,7 @@ export function dialTlsError(
   if (!shaking) return undefined;
   return failed('CONNECTION_FAILED', {
     why: `the handshake broke off (${error.code ?? error.message})`,
-    hint: 'is this a listener without TLS? then use qanat://',
+    hint: `is this a listener without TLS? then use ${plain}`,
   });
 }
 
@@ -107,8 +114,6 @@ const reasonOf = ({ reason, code, message }: NodeError): string => reason ?? cod
 
 /** What a client did that the server's OpenSSL could not go on with. */
 const FAULTS_OF_CLIENTS: Readonly<Record<string, Explanation>> = {
-  ERR_SSL_WRONG_VERSION_NUMBER: { why: 'it does not speak TLS', hint: 'clients of this listener use qanats://' },
-  ERR_SSL_HTTP_REQUEST: { why: 'it sent a request of HTTP without TLS', hint: 'clients of this listener use qanats://' },
   ERR_SSL_UNSUPPORTED_PROTOCOL: VERSIONS,
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: {
     why: 'it showed no certificate',
@@ -126,15 +131,26 @@ const LEFT = {
 /**
  * What an operator is told of a client with which TLS failed.
  *
+ * @param scheme of the listener.
  * @param verification the code of OpenSSL where the client's certificate was not verified.
  */
-export function acceptTlsError(error: NodeError, remote: string, verification?: string | undefined): QanatError {
+export function acceptTlsError(
+  error: NodeError,
+  scheme: SecureScheme,
+  remote: string,
+  verification?: string | undefined,
+): QanatError {
   if (verification !== undefined) return badCertificate(verification, remote);
-  const known = FAULTS_OF_CLIENTS[error.code ?? ''];
+  const known = NO_TLS.has(error.code) ? withoutTls(error, scheme) : FAULTS_OF_CLIENTS[error.code ?? ''];
   const { why, hint } =
     known ?? (error.code === 'ECONNRESET' ? LEFT : { why: reasonOf(error), hint: 'see the log of the client' });
   return new QanatError('TLS_FAILED', `no TLS with ${remote}: ${why}`, { cause: error, hint });
 }
+
+const withoutTls = ({ code }: NodeError, scheme: SecureScheme): Explanation => ({
+  why: code === 'ERR_SSL_HTTP_REQUEST' ? 'it sent a request of HTTP without TLS' : 'it does not speak TLS',
+  hint: `clients of this listener use ${scheme}://`,
+});
 
 /** The certificate that a client showed does not hold. */
 export function badCertificate(verification: string, remote: string): QanatError {

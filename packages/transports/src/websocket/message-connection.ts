@@ -29,6 +29,7 @@ const DROPPED = (): void => undefined;
 /** One connection over a WebSocket: whole frames in messages, water marks, turns, ends (spec, chapter of WebSocket). */
 export class MessageConnection implements Connection, MessageListener {
   readonly remote: string;
+  readonly certificateNames: readonly string[] | undefined;
   readonly #options: MessageConnectionOptions;
   readonly #socket: MessageSocket;
   #handler: ConnectionHandler | undefined;
@@ -48,9 +49,18 @@ export class MessageConnection implements Connection, MessageListener {
   #dropped = false;
   #error: QanatError | undefined;
 
-  /** @param socket makes the socket, which tells its listener in later turns what happens. */
-  constructor(remote: string, options: MessageConnectionOptions, socket: (listener: MessageListener) => MessageSocket) {
+  /**
+   * @param socket makes the socket, which tells its listener in later turns what happens.
+   * @param certificateNames of a peer whose certificate was verified.
+   */
+  constructor(
+    remote: string,
+    options: MessageConnectionOptions,
+    socket: (listener: MessageListener) => MessageSocket,
+    certificateNames?: readonly string[],
+  ) {
     this.remote = remote;
+    this.certificateNames = certificateNames;
     this.#options = options;
     this.#socket = socket(this);
     this.#openDueMs = performance.now() + options.openTimeoutMs;

@@ -50,10 +50,7 @@ export class NodeSocket implements MessageSocket {
    * @param socket to use from now on. @param head what came behind the agreement already.
    */
   open(socket: Socket, head: Uint8Array): void {
-    if (socket !== this.#socket) {
-      this.#socket = socket;
-      this.#watch();
-    }
+    if (socket !== this.#socket) this.replace(socket);
     this.#open = true;
     socket.setNoDelay(true);
     socket.on('end', () => this.#onEnd());
@@ -61,6 +58,12 @@ export class NodeSocket implements MessageSocket {
     this.#onData(head);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.setReading(this.#reading);
+  }
+
+  /** Goes on over a socket that was made on the one before, which tells nothing any more. */
+  replace(socket: Socket): void {
+    this.#socket = socket;
+    this.#watch();
   }
 
   push(parts: readonly Uint8Array[], lent: boolean): void {
@@ -91,12 +94,14 @@ export class NodeSocket implements MessageSocket {
   }
 
   #watch(): void {
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
-    this.#socket.on('close', () => this.#listener.closed());
+    const socket = this.#socket;
+    socket.on('error', (error: NodeJS.ErrnoException) => socket === this.#socket && this.#onError(error));
+    socket.on('close', () => socket === this.#socket && this.#listener.closed());
   }
 
   #onData(chunk: Uint8Array): void {
-    this.inbox.push(chunk);
+    // A Buffer of Node would not be copied by `slice`, as its owner may rely on.
+    this.inbox.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     this.#arrived();
   }
 

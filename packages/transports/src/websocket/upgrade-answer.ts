@@ -3,8 +3,16 @@ import { type ErrorCode, QanatError } from '@qanat/core';
 import { SUBPROTOCOL } from './message-socket.ts';
 import { acceptanceOf } from './upgrade-request.ts';
 
-/** Origins that may connect: exact ones such as `https://app.example`, or every one. */
+/** Origins that may connect: `https://app.example`, every port of a host as in `http://localhost:*`, or every one. */
 export type Origins = readonly string[] | '*';
+
+const ANY_PORT = ':*';
+
+function allows(origins: Origins, origin: string): boolean {
+  if (origins === '*') return true;
+  const withoutPort = origin.replace(/:\d+$/, '');
+  return origins.some((one) => one === origin || (one.endsWith(ANY_PORT) && one.slice(0, -ANY_PORT.length) === withoutPort));
+}
 
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 const VERSION = '13';
@@ -31,6 +39,11 @@ export const noUpgrade = (): Refusal =>
     'Upgrade: websocket',
   );
 
+const foreignOrigin = (origin: string): Refusal => ({
+  status: '403 Forbidden',
+  error: new QanatError('FORBIDDEN', `the origin ${origin} is not allowed`, { hint: 'to allow its pages: --ws-origin ORIGIN' }),
+});
+
 /** Judges a request for an upgrade (RFC 6455, section 4.2; spec, chapter of WebSocket). */
 export function refusalOf(request: IncomingMessage, origins: Origins): Refusal | undefined {
   const { method, url, headers } = request;
@@ -46,8 +59,7 @@ export function refusalOf(request: IncomingMessage, origins: Origins): Refusal |
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
     return refusal('400 Bad Request', 'MALFORMED_FRAME', 'Sec-WebSocket-Key is no key');
   if (url !== '/') return refusal('404 Not Found', 'MALFORMED_FRAME', 'there is nothing but the path /');
-  if (origin !== undefined && origins !== '*' && !origins.includes(origin))
-    return refusal('403 Forbidden', 'FORBIDDEN', `the origin ${origin} is not allowed`);
+  if (origin !== undefined && !allows(origins, origin)) return foreignOrigin(origin);
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   if (!offered.includes(SUBPROTOCOL))
     return refusal('400 Bad Request', 'UNSUPPORTED_VERSION', `the subprotocol ${SUBPROTOCOL} is not offered`);

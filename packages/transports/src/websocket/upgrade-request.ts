@@ -11,6 +11,9 @@ const KEY_BYTES = 16;
 /** More answer than any server of this protocol gives. */
 const ANSWER_HEADER_BYTES_MAX = 8_192;
 
+/** What a failure of the socket means, where that is known better than by the request. */
+export type Explain = (error: NodeJS.ErrnoException) => QanatError | undefined;
+
 /** What proves that a server has understood the key. */
 export const acceptanceOf = (key: string): string =>
   createHash('sha1')
@@ -19,13 +22,14 @@ export const acceptanceOf = (key: string): string =>
 
 /**
  * Asks for a WebSocket with the subprotocol of this version (RFC 6455, section 4.1).
- * @param socket may still be connecting. @param scheme `ws` or `wss`, for what is said to people.
+ * @param socket may still be connecting.
  * @param done called once, but not when the socket is destroyed before: with why not, or with what came behind the answer.
  */
 export function requestUpgrade(
   socket: Socket,
   target: HostPort,
   done: (error: QanatError | undefined, head: Uint8Array) => void,
+  explain?: Explain,
 ): void {
   const key = randomBytes(KEY_BYTES).toString('base64');
   const asked = request({
@@ -45,7 +49,7 @@ export function requestUpgrade(
   const fail = (error: QanatError): void => done(error, new Uint8Array(0));
   asked.on('upgrade', (answer, _socket, head) => done(errorOfUpgrade(remote, answer, acceptanceOf(key)), head));
   asked.on('response', (answer) => fail(errorOfAnswer(remote, answer)));
-  asked.on('error', (error: NodeJS.ErrnoException) => fail(errorOfRequest(remote, asked, error)));
+  asked.on('error', (error: NodeJS.ErrnoException) => fail(explain?.(error) ?? errorOfRequest(remote, asked, error)));
   asked.end();
 }
 
@@ -75,7 +79,7 @@ function errorOfAnswer(remote: string, answer: IncomingMessage): QanatError {
   return failed(remote, `the server answers ${status} ${answer.statusMessage}`, { hint });
 }
 
-const TCP_HINT = 'no HTTP is spoken there: is this a TCP listener? use qanat:// for it';
+const TCP_HINT = 'no HTTP is spoken there: is this a TCP listener? use qanat:// for it; one with TLS? use wss://';
 
 function errorOfRequest(remote: string, asked: ClientRequest, error: NodeJS.ErrnoException): QanatError {
   const reason = error.code ?? error.message;

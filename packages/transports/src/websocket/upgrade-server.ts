@@ -38,12 +38,23 @@ export function upgradeServer(options: UpgradeServerOptions): Server {
     if (refusal === undefined) options.onUpgrade(socket, request, head);
     else refuse(socket, refusal);
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    options.onRefused(
-      socket,
-      new QanatError('MALFORMED_FRAME', `the bytes are no HTTP request: ${error.code}`, { cause: error }),
-    );
+  server.on('clientError', (error: ClientError, socket: Socket) => {
+    options.onRefused(socket, noRequest(error));
     socket.destroy();
   });
   return server;
+}
+
+type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array };
+
+/** The first byte of a TLS record that begins a handshake (RFC 8446, 5.1). */
+const TLS_HANDSHAKE = 0x16;
+
+function noRequest(error: ClientError): QanatError {
+  if (error.rawPacket?.[0] !== TLS_HANDSHAKE)
+    return new QanatError('MALFORMED_FRAME', `the bytes are no HTTP request: ${error.code}`, { cause: error });
+  return new QanatError('MALFORMED_FRAME', 'the first bytes are a TLS handshake, and there is no TLS here', {
+    cause: error,
+    hint: 'use ws:// for this listener, or give it TLS: --listen wss://HOST:PORT',
+  });
 }

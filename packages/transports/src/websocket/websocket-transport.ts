@@ -1,21 +1,16 @@
-import { Socket } from 'node:net';
-import {
-  BegunFrames,
-  type Connection,
-  type ConnectionHandler,
-  formatHostPort,
-  type HostPort,
-  QanatError,
-  type Transport,
-} from '@qanat/core';
+import { createServer, type Socket } from 'node:net';
+import { BegunFrames, type Connection, type ConnectionHandler, formatHostPort, QanatError, type Transport } from '@qanat/core';
 import { AcceptedReads } from '../tcp/accepted-reads.ts';
+import { tlsAcceptor } from '../tcp/acceptor.ts';
 import { type ListenDone, listenWith, remoteOf, tryParse } from '../tcp/listening.ts';
+import { tlsDialler } from '../tls/tls-dialler.ts';
+import { type OnRefused, type TlsSettings, whyNotServing } from '../tls/tls-settings.ts';
+import { dialSocket } from './dial-socket.ts';
 import { failedDialling } from './failed-dialling.ts';
 import { MessageConnection, type MessageConnectionOptions } from './message-connection.ts';
 import { CONNECT_TIMEOUT_MS, type MessageListener } from './message-socket.ts';
 import { NodeSocket } from './node-socket.ts';
 import { acceptingAnswer, type Origins } from './upgrade-answer.ts';
-import { requestUpgrade } from './upgrade-request.ts';
 import { upgradeServer } from './upgrade-server.ts';
 
 export interface WebSocketTransportOptions {
@@ -24,21 +19,26 @@ export interface WebSocketTransportOptions {
   /** Milliseconds from an accepted connection to its whole request for the upgrade. Default UPGRADE_TIMEOUT_MS, 5,000. */
   readonly upgradeTimeoutMs?: number;
   /**
-   * Web pages that may connect to a listener, by their origin: `https://app.example`, `http://localhost:5173`, or '*' for every
-   * one. Whoever sends no origin is no browser and may. Default: no page.
+   * Web pages that may connect to a listener, by their origin: `https://app.example`, `http://localhost:*` for every port, or
+   * '*' for every one. Whoever sends no origin is no browser and may. Default: no page.
    */
-  readonly origins?: Origins;
+  readonly origins?: Origins | undefined;
   /** Memory of frames that have begun and not ended, over all connections of a listener. Default BEGUN_BYTES_MAX. */
   readonly begunBytesMax?: number;
+  /** With it the transport speaks TLS, and its scheme is `wss`. */
+  readonly tls?: TlsSettings | undefined;
+  /** Told of a peer of a listener that was dropped since TLS failed, or it asked for no upgrade that is served. */
+  readonly onRefused?: OnRefused | undefined;
 }
 
-const SCHEMES = ['ws'] as const;
 const UPGRADE_TIMEOUT_MS = 5_000;
 
 const later = (run: () => void): void => void setImmediate(run);
 
-/** Frames over WebSocket, for Node. Addresses: `host:port`, `[v6]:port`, `ws://host:port`. */
+/** Frames over WebSocket, for Node. Addresses: `host:port`, `[v6]:port`, `ws://host:port`, and with `tls` `wss://host:port`. */
 export function webSocketTransport(options: WebSocketTransportOptions = {}): Transport {
+  const { tls, onRefused } = options;
+  const schemes = [tls === undefined ? 'ws' : 'wss'];
   const dialling: MessageConnectionOptions = {
     dials: true,
     openTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -54,57 +54,59 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
   };
 
   const dial = (address: string, handler: ConnectionHandler): Connection => {
-    const target = tryParse(address, SCHEMES);
+    const target = tryParse(address, schemes);
     if (QanatError.is(target)) {
       const why = new QanatError('CONNECTION_FAILED', target.message, { cause: target, hint: target.hint });
       return failedDialling(address, handler, why, later);
     }
-    const connection = new MessageConnection(formatHostPort(target), dialling, (listener) => dialSocket(target, listener));
+    const remote = formatHostPort(target);
+    const dialler = tls && tlsDialler(tls, 'wss', target, remote);
+    const connection = new MessageConnection(remote, dialling, (listener) => dialSocket(target, listener, dialler));
     connection.setHandler(handler);
     return connection;
   };
 
   const listen = (address: string, accept: (connection: Connection) => ConnectionHandler, done: ListenDone): void => {
-    const target = tryParse(address, SCHEMES);
-    if (QanatError.is(target)) return later(() => done(target, undefined));
+    const target = tryParse(address, schemes);
+    const refusal = QanatError.is(target) ? target : tls && whyNotServing(tls, address);
+    if (QanatError.is(target) || refusal !== undefined) return later(() => done(refusal, undefined));
     const begun = new BegunFrames(options.begunBytesMax);
     const reads = new AcceptedReads();
     /** Those that have not asked for the upgrade yet. */
     const waiting = new WeakMap<Socket, { readonly listener: MessageListener; readonly webSocket: NodeSocket }>();
+    const names = new WeakMap<Socket, readonly string[]>();
     const server = upgradeServer({
       origins: options.origins ?? [],
       deadlineMs: accepting.openTimeoutMs,
       onConnection: (socket) => {
-        const connection = new MessageConnection(remoteOf(socket), accepting, (listener) => {
+        const make = (listener: MessageListener): NodeSocket => {
           const webSocket = new NodeSocket(socket, listener, begun);
           waiting.set(socket, { listener, webSocket });
           return webSocket;
-        });
+        };
+        const connection = new MessageConnection(remoteOf(socket), accepting, make, names.get(socket));
         connection.setHandler(accept(connection));
       },
       onUpgrade: (first, request, head) => {
         // Closed before it has asked.
         if (first.destroyed || first.writableEnded) return;
-        const socket = reads.begin(first);
+        const socket = tls === undefined ? reads.begin(first) : first;
         socket.write(acceptingAnswer(request));
         waiting.get(first)?.webSocket.open(socket, head);
       },
-      onRefused: (socket, error) => waiting.get(socket)?.listener.broke(error),
+      onRefused: (socket, error) => {
+        onRefused?.(remoteOf(socket), error);
+        waiting.get(socket)?.listener.broke(error);
+      },
     });
-    listenWith(server, target, done);
+    if (tls === undefined) return listenWith(server, target, done);
+    const acceptor = tlsAcceptor(tls, 'wss', onRefused, ({ socket, certificateNames }) => {
+      if (certificateNames !== undefined) names.set(socket, certificateNames);
+      server.emit('connection', socket);
+    });
+    const below = createServer(acceptor.options, (socket) => acceptor.accept(socket));
+    return listenWith(below, target, done, () => acceptor.close());
   };
 
-  return { schemes: SCHEMES, dial, listen };
-}
-
-function dialSocket(target: HostPort, listener: MessageListener): NodeSocket {
-  const socket = new Socket({ allowHalfOpen: true });
-  socket.connect(target);
-  const webSocket = new NodeSocket(socket, listener);
-  requestUpgrade(socket, target, (error, head) => {
-    if (error === undefined) return webSocket.open(socket, head);
-    listener.broke(error);
-    webSocket.drop();
-  });
-  return webSocket;
+  return { schemes, dial, listen };
 }
