@@ -1,9 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { type Listener, QanatError } from '@qanat/core';
 import { Recorder } from '@qanat/core/testing';
 import { tcpTransport } from '@qanat/transports/tcp';
 import { TlsMaterial } from '@qanat/transports/tls';
+import { generate } from 'selfsigned';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { TLS_FILES_POLL_MS } from '../src/tls/tls-material.ts';
 import { type Pair, TestCa } from './certificates.ts';
@@ -41,6 +43,7 @@ describe('the files of TLS', () => {
       async () => ({ ca: '/nowhere/ca.pem' }),
       /cannot read the TLS CA certificate \/nowhere\/ca\.pem: ENOENT/,
     ],
+    ['a CA below a file', async () => ({ ca: join(ca.ca, 'ca.pem') }), /cannot read the TLS CA certificate .*: ENOTDIR/],
     ['a CA that is none', async () => ({ ca: ca.write('text.pem', 'text') }), /CA certificate .*text\.pem is no certificate/],
     ['a certificate without a key', async () => ({ cert: (await filesOf('a')).cert }), /goes with its key, and .* is alone/],
     ['a key without a certificate', async () => ({ key: (await filesOf('a')).key }), /goes with its key, and .* is alone/],
@@ -53,6 +56,15 @@ describe('the files of TLS', () => {
       'a key that is none',
       async () => ({ ...(await filesOf('a')), key: ca.write('secret.pem', secret) }),
       /TLS key .*secret\.pem is no private key/,
+    ],
+    [
+      'a key that is too short',
+      async () => {
+        const options = { keyType: 'rsa', keySize: 512, algorithm: 'sha256' } as const;
+        const { cert, private: key } = await generate([{ name: 'commonName', value: 'weak' }], options);
+        return ca.writePair('weak', { cert, key });
+      },
+      /of no use: ee key too small/,
     ],
     [
       'a key of another certificate',

@@ -119,12 +119,16 @@ export class TlsMaterial {
 }
 
 /** Another text where a file is another one, or was written again. */
-function stateOf({ ca, cert, key }: TlsFiles): string {
-  const states = [ca, cert, key].map((path) => {
-    const found = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
-    return found === undefined ? '-' : `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
-  });
-  return states.join();
+const stateOf = ({ ca, cert, key }: TlsFiles): string => [ca, cert, key].map((path) => path && stateOfFile(path)).join();
+
+function stateOfFile(path: string): string {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+  } catch (error) {
+    // What it means is told by reading it.
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }
 
 function load({ ca, cert, key }: TlsFiles): SecureContextOptions {
@@ -143,9 +147,19 @@ function load({ ca, cert, key }: TlsFiles): SecureContextOptions {
     // A client of TLS 1.2 could make the server begin anew again and again.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-  // What the checks above do not find. Without files it would only read the authorities of Node, which takes its time.
-  if (ca !== undefined || cert !== undefined) createSecureContext(options);
+  // Without files this would only read the authorities of Node, which takes its time.
+  if (ca !== undefined || cert !== undefined) checkContext(options);
   return options;
+}
+
+/** Finds what OpenSSL refuses although it can be read: a key that is too short, for example. */
+function checkContext(options: SecureContextOptions): void {
+  try {
+    createSecureContext(options);
+  } catch (cause) {
+    const { reason, message } = cause as Error & { readonly reason?: string };
+    throw new QanatError('BAD_CONFIG', `the TLS files are of no use: ${reason ?? message}`, { cause, hint: PEM_HINT });
+  }
 }
 
 function read(what: string, path: string): Buffer {
