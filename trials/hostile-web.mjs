@@ -39,7 +39,8 @@ export function piece(first, data) {
   return bytes([pieceHead(first, data.length), masked]);
 }
 
-const message = (data) => piece(FINAL | Opcode.BINARY, Buffer.from(data));
+/** A whole binary message of a client. */
+export const message = (data) => piece(FINAL | Opcode.BINARY, Buffer.from(data));
 
 /** Takes frames out of what a server sends over WebSocket; keeps the status of the upgrade and the code of the close. */
 export class WebStream {
