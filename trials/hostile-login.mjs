@@ -35,10 +35,10 @@ export function loginAttacks({ until, tally, count, slackMs, ca, user }) {
     await peer.send(request('AUTH', { mechanism: SCRAM, data: scram.first() }, 3));
     await until(() => peer.said.length > said || !peer.open);
     const { salt, iterations } = scram.serverFirst(Buffer.from(AuthOk.decode(peer.answer).data).toString());
+    const sentMs = performance.now();
     await peer.send(
       request('AUTH', { mechanism: SCRAM, data: scram.final(pbkdf2Sync(password, salt, iterations, 32, 'sha256')) }, 5),
     );
-    const sentMs = performance.now();
     await until(() => peer.said.length > said + 1 || !peer.open);
     return { ms: performance.now() - sentMs, code: peer.said.at(said + 1) };
   }

@@ -145,7 +145,7 @@ export function webAttacks({ ended, until, tally, count, slackMs }) {
         [
           bytes([greeting(), piece(FINAL | Opcode.TEXT, Buffer.from('{"hello":1}'))]),
           bytes([greeting(), piece(FINAL | COMPRESSED | Opcode.BINARY, Buffer.alloc(1_000))]),
-          bytes([greeting(), message(Buffer.from('no frame'))]),
+          bytes([greeting(), message(Buffer.from('0000000c00030000', 'hex'))]),
         ],
         /MALFORMED_FRAME/,
       ),
