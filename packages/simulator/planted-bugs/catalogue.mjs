@@ -253,11 +253,9 @@ export const CATALOGUE = [
   {
     name: 'goaway-ignored',
     what: 'a client goes on asking a broker that said that it stops',
-    file: 'connection/client-session.ts',
-    find: 'if (this.hello === undefined) return this.#failGreeting(reason);\n    this.#events.onGoAway(this, reason);',
-    replace: 'if (this.hello === undefined) return this.#failGreeting(reason);',
-    detector: 'goaway-heeded',
-    stress: 'slow-stops',
+    file: 'core/src/connection/client-session.ts',
+    find: '    this.#events.onGoAway(this, reason);\n',
+    replace: '',
     seedsMax: 6,
   },
   {

@@ -17,10 +17,10 @@ export const MUTANTS = [
   {
     name: 'client-asks-before-it-is-greeted',
     what: 'requests go out before HELLO is answered',
-    file: SESSION,
-    find: '    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));',
+    file: 'connection/client-session.ts',
+    find: '    this.#send(encodeFrame(FrameType[name], 0, correlation, clientCodec(name).encode(header)));\n',
     replace:
-      '    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));\n    for (const waiting of this.#waiting.splice(0)) this.#start(waiting);',
+      '    this.#send(encodeFrame(FrameType[name], 0, correlation, clientCodec(name).encode(header)));\n    for (const waiting of this.#waiting.splice(0)) this.#start(waiting);\n',
     clause: 'QNT-CON-002',
   },
   {
@@ -91,10 +91,10 @@ export const MUTANTS = [
   {
     name: 'client-refuses-payloads',
     what: 'a payload where there should be none breaks the connection',
-    file: SESSION,
-    find: '    pending.headers.push(responseCodec(pending.name).decode(frame.control));',
+    file: 'connection/client-session.ts',
+    find: '    pending.headers.push(clientCodec(pending.name).decode(frame.control));\n',
     replace:
-      "    if (pending.name !== 'PULL' && frame.payload.length > 0) throw new QanatError('MALFORMED_FRAME', 'a payload');\n    pending.headers.push(responseCodec(pending.name).decode(frame.control));",
+      "    if (pending.name !== 'PULL' && frame.payload.length > 0) throw new QanatError('MALFORMED_FRAME', 'a payload');\n    pending.headers.push(clientCodec(pending.name).decode(frame.control));\n",
     clause: 'QNT-FRM-005',
   },
   {
@@ -116,10 +116,10 @@ export const MUTANTS = [
   {
     name: 'client-minds-numbers-of-one-way-frames',
     what: 'a one-way frame with a number breaks the connection',
-    file: SESSION,
-    find: '    const name = FRAME_NAMES.get(frame.type);\n    if ((frame.flags',
+    file: 'connection/client-session.ts',
+    find: '    const name = frameName(frame.type);\n    if ((frame.flags',
     replace:
-      "    const name = FRAME_NAMES.get(frame.type);\n    if ((frame.flags & Flag.ONEWAY) !== 0 && frame.correlation !== 0) throw new QanatError('MALFORMED_FRAME', 'a number');\n    if ((frame.flags",
+      "    const name = frameName(frame.type);\n    if ((frame.flags & Flag.ONEWAY) !== 0 && frame.correlation !== 0) throw new QanatError('MALFORMED_FRAME', 'a number');\n    if ((frame.flags",
     clause: 'QNT-FRM-010',
   },
   {
@@ -150,10 +150,10 @@ export const MUTANTS = [
   {
     name: 'client-minds-stray-responses',
     what: 'a response to nothing breaks the connection',
-    file: SESSION,
-    find: 'if (pending === undefined || FRAMES[pending.name].type !== frame.type) return;',
+    file: 'connection/client-session.ts',
+    find: 'if (pending === undefined || FrameType[pending.name] !== frame.type) return;',
     replace:
-      "if (pending === undefined) throw new QanatError('UNEXPECTED_FRAME', 'nothing waits');\n    if (FRAMES[pending.name].type !== frame.type) return;",
+      "if (pending === undefined) throw new QanatError('UNEXPECTED_FRAME', 'nothing waits');\n    if (FrameType[pending.name] !== frame.type) return;",
     clause: 'QNT-FRM-018',
   },
   {
@@ -317,9 +317,9 @@ export const MUTANTS = [
   {
     name: 'client-asks-for-tiny-frames',
     what: 'HELLO asks for frames of 1000 bytes',
-    file: SESSION,
-    find: 'Hello.encode(this.#greeting)',
-    replace: 'Hello.encode({ ...this.#greeting, frameBytesMax: 1_000 })',
+    file: 'connection/client-handshake.ts',
+    find: 'const hello = login === undefined ? greeting : { ...greeting, ...AUTH_REQUIRED };',
+    replace: 'const hello = { ...greeting, frameBytesMax: 1_000 };',
     clause: 'QNT-LIM-007',
   },
   {
@@ -350,9 +350,9 @@ export const MUTANTS = [
   {
     name: 'client-lives-without-nameservers',
     what: 'a lost connection to a NameServer is not replaced',
-    file: SERVER_LINK,
-    find: 'if (session === this.#session) this.#next(session.hello !== undefined);',
-    replace: 'if (session === this.#session && session.hello === undefined) this.#next(false);',
+    file: 'client/name-server-link.ts',
+    find: 'if (session === this.#session) this.#next(session.opened);',
+    replace: 'if (session === this.#session && !session.opened) this.#next(false);',
     clause: 'QNT-RTE-015',
   },
   {
@@ -392,8 +392,8 @@ export const MUTANTS = [
     name: 'client-takes-the-last-route',
     what: 'of several routes of a topic the last one counts',
     file: 'client/routes-answer.ts',
-    find: 'const answer = topics.get(route.topic) ?? { verdict, shares: new Map() };',
-    replace: 'const answer = { verdict, shares: new Map() };',
+    find: 'const answer = topics.get(route.topic) ?? { verdict, forbidden: route.code === FORBIDDEN, shares: new Map() };',
+    replace: 'const answer = { verdict, forbidden: false, shares: new Map() };',
     clause: 'QNT-RTE-021',
   },
   {
