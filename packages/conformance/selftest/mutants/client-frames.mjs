@@ -130,11 +130,11 @@ export const MUTANTS = [
   ),
   mutant(
     'client-writes-defaults',
-    'the minor version is written although it is 0',
+    'the idle time is written although it is 0',
     'QNT-TYP-010',
     MESSAGES,
-    "  if (v.minor) w.uint32(8).uint32(checkUint32(v.minor, 'Hello.minor'));",
-    "  w.uint32(8).uint32(checkUint32(v.minor ?? 0, 'Hello.minor'));",
+    "  if (v.idleMs) w.uint32(48).uint32(checkUint32(v.idleMs, 'Hello.idle_ms'));",
+    "  w.uint32(48).uint32(checkUint32(v.idleMs ?? 0, 'Hello.idle_ms'));",
   ),
   mutant(
     'client-takes-the-first-value',

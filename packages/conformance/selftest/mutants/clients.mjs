@@ -11,7 +11,7 @@ export const MUTANTS = [
     file: SESSION,
     find: '    this.#watch();\n    this.#events.onOpen(this);',
     replace:
-      '    this.#watch();\n    this.#send(encodeFrame(FrameType.HELLO, 0, this.#takeCorrelation(), Hello.encode(this.#greeting)));\n    this.#events.onOpen(this);',
+      '    this.#watch();\n    this.#send(encodeFrame(FrameType.HELLO, 0, this.#takeCorrelation(), clientCodec(`HELLO`).encode(this.#greeting)));\n    this.#events.onOpen(this);',
     clause: 'QNT-CON-001',
   },
   {

@@ -348,7 +348,7 @@ export const MUTANTS = [
     what: 'HELLO may come again',
     file: session,
     find: "if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');",
-    replace: "if (name === 'HELLO') return this.#greet(frame);",
+    replace: "if (name === 'HELLO') return this.#handshake.handle(frame);",
     clause: 'QNT-FRM-025',
   },
   {
