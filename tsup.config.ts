@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const entries: Record<string, Record<string, string>> = {
@@ -37,12 +37,13 @@ function options(name: string, entry: Record<string, string>): Options {
   };
 }
 
-/** The client for browsers is one file, with all that it needs, which a page can import as it is. */
+/** The client for browsers is a file that a page can import as it is, with all that it needs beside it. */
 const browserClient: Options = {
   name: 'client for browsers',
   entry: { browser: 'packages/client/src/browser.ts' },
   outDir: 'packages/client/dist',
   format: 'esm',
+  splitting: true,
   target: 'es2022',
   platform: 'browser',
   noExternal: [/./],
@@ -54,6 +55,14 @@ const browserClient: Options = {
     options.conditions = ['@qanat/source', 'browser'];
   },
 };
+
+/** Files that are loaded later have another name whenever they change. */
+function removeOldParts(folder: string): void {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  for (const name of names) if (/-[A-Z0-9]{8}\.js(\.map)?$/.test(name)) rmSync(`${folder}/${name}`);
+}
+
+removeOldParts('packages/client/dist');
 
 // Declarations are emitted by `tsc -b`; tsup makes the JavaScript only.
 export default defineConfig([

@@ -1,8 +1,9 @@
 // Serves the page and the client on a free port of this machine, and prints where.
-//   node examples/browser/main.mjs [--port N] [--client FILE] [--open]
+//   node examples/browser/main.mjs [--port N] [--client FOLDER] [--open]
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -10,15 +11,21 @@ const { values } = parseArgs({
 });
 
 const here = (path) => new URL(path, import.meta.url);
+const CLIENT = values.client === undefined ? here('../../packages/client/dist/') : pathToFileURL(`${values.client}/`);
 const FILES = {
   '/': [here('index.html'), 'text/html; charset=utf-8'],
   '/page.mjs': [here('page.mjs'), 'text/javascript'],
   '/style.css': [here('style.css'), 'text/css'],
-  '/qanat.js': [values.client ?? here('../../packages/client/dist/browser.js'), 'text/javascript'],
 };
 
+/** The client is a file, and others that it loads when it needs them. */
+function find(path) {
+  const [, name] = /^\/qanat\/([\w-]+\.js)$/.exec(path) ?? [];
+  return name === undefined ? (FILES[path] ?? []) : [new URL(name, CLIENT), 'text/javascript'];
+}
+
 const server = createServer(async ({ url }, response) => {
-  const [file, type] = FILES[url.split('?')[0]] ?? [];
+  const [file, type] = find(url.split('?')[0]);
   try {
     const content = await readFile(file);
     response

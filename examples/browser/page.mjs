@@ -1,7 +1,7 @@
 // Sends, tails and watches a topic. For the console: `qanat` is the client, and what is stored and what comes are events:
 //   document.addEventListener('qanat:stored', ({ detail }) => console.log(detail.message, detail.receipt));
 //   document.addEventListener('qanat:message', ({ detail }) => console.log(detail.key, detail.offset));
-import { connect } from './qanat.js';
+import { connect } from './qanat/browser.js';
 
 const ROWS = 20;
 const EVENTS = 100;
@@ -152,10 +152,11 @@ async function start() {
   element('connect').querySelector('button').disabled = true;
   element('state').textContent = 'connecting …';
   try {
-    const client = await connect(fields('connect').servers, { label: 'page' });
+    const { servers, user, password } = fields('connect');
+    const client = await connect(servers, { label: 'page', ...(user && { login: { user, password } }) });
     run(client);
   } catch (error) {
-    element('state').textContent = `${error.message} (${error.hint})`;
+    element('state').textContent = `${error.code}: ${error.message} (${error.hint})`;
     element('connect').querySelector('button').disabled = false;
   }
 }
@@ -181,6 +182,7 @@ function onSubmit(form, act) {
 }
 
 const given = new URLSearchParams(location.search);
-for (const [name, value] of given) for (const input of document.getElementsByName(name)) input.value = value;
+for (const [name, value] of given)
+  for (const input of document.getElementsByName(name)) if (input.type !== 'password') input.value = value;
 onSubmit('connect', start);
 setInterval(show, SHOW_MS);

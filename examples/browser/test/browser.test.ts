@@ -2,7 +2,7 @@
 import { connect, type QanatClient } from '@qanat/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Chromium, findChromium, type Page } from './chromium.ts';
-import { Processes } from './processes.ts';
+import { Processes, passwordOf } from './processes.ts';
 
 const chromium = findChromium();
 const MESSAGES = 10_000;
@@ -36,11 +36,7 @@ async function open(topic: string): Promise<Page> {
   const page = await browser.open(processes.pageUrl({ topic, group: `${topic}-readers` }));
   await page.evaluate(RECORD);
   await page.evaluate("document.querySelector('#connect').requestSubmit()");
-  await page.until(
-    "!document.querySelector('#tail fieldset').disabled",
-    DEADLINE_MS,
-    "document.querySelector('#state').textContent",
-  );
+  await page.until("!document.querySelector('#tail fieldset').disabled", DEADLINE_MS, STATE);
   await page.evaluate("document.querySelector('#tail').requestSubmit()");
   return page;
 }
@@ -51,6 +47,7 @@ const fill = (fields: Readonly<Record<string, string | number>>): string =>
     .join('');
 
 const SUBMIT = "document.querySelector('#send').requestSubmit();";
+const STATE = "document.querySelector('#state').textContent";
 const COUNTERS = "[...document.querySelectorAll('dd')].map(({ id, textContent }) => id + ' ' + textContent).join(', ')";
 const count = (id: string): string => `Number(document.querySelector('#${id}').textContent)`;
 
@@ -180,6 +177,40 @@ describe.skipIf(chromium === undefined)('a page in a browser', { timeout: 2 * DE
       'connected to broker-a, broker-b, nameserver',
     );
     await page.close();
+  });
+
+  describe('at a cluster that asks who it is', () => {
+    const logIn = (page: Page, password: string): Promise<void> =>
+      page.evaluate(`document.getElementsByName('password')[0].value = ${JSON.stringify(password)};
+        document.querySelector('#connect').requestSubmit()`);
+    const files = (page: Page): Promise<string> =>
+      page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1)).join(' ')");
+
+    beforeAll(() => processes.startSecured(), DEADLINE_MS);
+
+    it.each([
+      ['a secure context, where the browser derives its key', ''],
+      ['another context, where JavaScript does', "Object.defineProperty(crypto, 'subtle', { value: undefined });"],
+    ])('logs in from %s, and loads what it needs when it needs it', async (context, before) => {
+      const topic = context.replaceAll(/\W+/g, '-');
+      const fields = { topic, group: `${topic}-readers`, user: 'ann' };
+      const page = await browser.open(processes.pageUrl(fields, 'secured-nameserver'));
+      await page.evaluate(RECORD + before);
+      expect(await files(page)).not.toMatch(/logins|browser-keys|administration|consumers|compressor/);
+      await logIn(page, 'not this one');
+      await page.until("document.querySelector('#state').textContent.startsWith('AUTH_FAILED')", DEADLINE_MS, STATE);
+      await logIn(page, passwordOf('ann'));
+      await page.until("!document.querySelector('#tail fieldset').disabled", DEADLINE_MS, STATE);
+      await page.evaluate(fill({ text: 'message', count: 20, keys: 5, key: 'k' }) + SUBMIT);
+      await page.until('stored.length === 20', DEADLINE_MS, COUNTERS);
+      expect(await files(page)).toMatch(/logins/);
+      expect(await files(page)).not.toMatch(/consumers|compressor/);
+      await page.evaluate("document.querySelector('#tail').requestSubmit()");
+      await page.until('seen.length === 20', DEADLINE_MS, COUNTERS);
+      expect(await files(page)).toMatch(/consumers/);
+      expect(page.thrown).toEqual([]);
+      await page.close();
+    });
   });
 
   it('shows what anybody sends as text, and runs nothing that is not its own', async () => {

@@ -18,4 +18,5 @@ export {
 export type * from './client-api.ts';
 export type { ClientGround } from './client-ground.ts';
 export { connectWith } from './connect-with.ts';
+export { loadParts } from './parts.ts';
 export type * from './types.ts';

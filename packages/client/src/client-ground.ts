@@ -1,13 +1,4 @@
-import {
-  type Clock,
-  type Credentials,
-  credentialsOf,
-  type DeriveKey,
-  type LoginOptions,
-  type Platform,
-  QanatError,
-  type Transport,
-} from '@qanat/core';
+import type { Clock, DeriveKey, Platform, Transport } from '@qanat/core';
 
 /** What a client stands on. */
 export interface ClientGround {
@@ -23,10 +14,4 @@ export interface ClientGround {
   readonly seed: number;
   /** The client has closed, or cannot go on. */
   onEnded?(): void;
-}
-
-/** @throws QanatError BAD_CONFIG where the ground cannot do it. */
-export function credentialsFor({ nonce }: ClientGround, login: LoginOptions): Credentials {
-  if (nonce !== undefined || login === 'certificate') return credentialsOf(login, nonce ?? (() => ''));
-  throw new QanatError('BAD_CONFIG', 'this ground has no nonces: a login with a password needs `nonce` and `deriveKey`');
 }

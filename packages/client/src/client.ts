@@ -1,8 +1,8 @@
-import { Client, type ClientEvent, QanatError, Random } from '@qanat/core';
+import { Client, type ClientEvent, type ClientOptions, QanatError, Random } from '@qanat/core';
 import { EngineAdmin } from './admin.ts';
 import { BroadcastingConsumer } from './broadcasting-consumer.ts';
 import type { Admin, Producer, PullConsumer, PushConsumer, QanatClient } from './client-api.ts';
-import { type ClientGround, credentialsFor } from './client-ground.ts';
+import type { ClientGround } from './client-ground.ts';
 import { commonOptions } from './consumer-options.ts';
 import { EngineRunner } from './engine-runner.ts';
 import { EventStream } from './event-stream.ts';
@@ -28,7 +28,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
   #consumerIds = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(ground: ClientGround, options: ConnectOptions) {
+  constructor(ground: ClientGround, options: ConnectOptions, login: ClientOptions['login']) {
     this.#random = new Random(ground.seed);
     const label = options.label ?? `client-${String(this.#random.below(1_000_000)).padStart(6, '0')}`;
     const engine = new Client({
@@ -38,7 +38,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
       schemes: ground.transports.flatMap(({ schemes }) => schemes),
       label,
       software: SOFTWARE,
-      ...(options.login === undefined ? {} : { credentials: credentialsFor(ground, options.login) }),
+      ...(login === undefined ? {} : { login }),
       ...(options.listener === undefined ? {} : { listener: options.listener }),
       ...(options.attemptMs === undefined ? {} : { attemptMs: options.attemptMs }),
       onEvent: (event) => this.#onEvent(event),

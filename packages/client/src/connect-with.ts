@@ -2,6 +2,7 @@ import { QanatError } from '@qanat/core';
 import { EngineClient } from './client.ts';
 import type { QanatClient } from './client-api.ts';
 import type { ClientGround } from './client-ground.ts';
+import { LOGINS } from './parts.ts';
 import type { ConnectOptions } from './types.ts';
 
 const CONNECT_MS = 10_000;
@@ -15,7 +16,8 @@ const IS_IT_THERE = 'is the cluster running, and is this the address of a NameSe
  *   BAD_CONFIG.
  */
 export async function connectWith(ground: ClientGround, options: ConnectOptions = {}): Promise<QanatClient> {
-  const client = new EngineClient(ground, options);
+  const login = options.login === undefined ? undefined : (await LOGINS.load()).loginOn(ground, options.login);
+  const client = new EngineClient(ground, options, login);
   const { signal, timeoutMs = CONNECT_MS } = options;
   signal?.throwIfAborted();
   let onAbort: () => void = () => {};

@@ -15,7 +15,7 @@ export * from './client/admin/offsets-admin.ts';
 export * from './client/client.ts';
 export * from './client/consumer/consumer.ts';
 export type { Delivery } from './client/consumer/delivery.ts';
-export { Message } from './client/consumer/message.ts';
+export * from './client/consumer/message.ts';
 export type {
   ConsumerHandler,
   ConsumerOptions,
@@ -27,7 +27,7 @@ export type {
 } from './client/consumer/options.ts';
 export { didYouMean } from './client/did-you-mean.ts';
 export * from './client/host.ts';
-export { SingleCall, type Stored } from './client/producer/pending-call.ts';
+export * from './client/producer/pending-call.ts';
 export * from './client/producer/producer.ts';
 export type * from './client/producer/producer-options.ts';
 export * from './clock.ts';
@@ -63,7 +63,7 @@ export * from './random.ts';
 export * from './scheme.ts';
 export * from './security/access.ts';
 export { Door } from './security/door.ts';
-export { type Credentials, credentialsOf, KEYS_MAX, Login, type LoginOptions } from './security/login.ts';
+export * from './security/login.ts';
 export * from './security/principal.ts';
 export * from './security/refusal-log.ts';
 export * from './security/scram.ts';

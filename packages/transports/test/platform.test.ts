@@ -1,9 +1,9 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { type Clock, type Platform, portablePlatform } from '@qanat/core';
-import { browserClock, browserPlatform } from '@qanat/transports/browser';
+import { browserClock, browserDeflate, browserPlatform, FetchedDeflate } from '@qanat/transports/browser';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -36,6 +36,7 @@ describe.each<[string, Platform]>([
   ['a browser', browserPlatform],
 ])('the deflate of %s', (_name, platform) => {
   const bytes = ascii('so many messages '.repeat(100));
+  beforeAll(() => browserDeflate.fetch());
   const inflatedSize = (deflated: Uint8Array, bytesMax: number): number => {
     try {
       return platform.inflateRaw(deflated, bytesMax).length;
@@ -100,6 +101,29 @@ function zlibSize(deflated: Uint8Array, bytesMax: number): number {
     return -1;
   }
 }
+
+describe('a deflate whose compressor is not there yet', () => {
+  it('stores any bytes, which makes them longer, so that nothing is sent as deflated, and begins to fetch it', async () => {
+    const deflate = new FetchedDeflate();
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300, size: 'max' }), fc.nat(700), (some, times) => {
+        const bytes = new Uint8Array(some.length * times).map((_, i) => some[i % some.length] as number);
+        const stored = deflate.deflateRaw(bytes);
+        expect(stored.length).toBeGreaterThan(bytes.length);
+        expect(Buffer.compare(inflateRawSync(stored), bytes)).toBe(0);
+      }),
+      { numRuns: 50 },
+    );
+    await deflate.fetch();
+    const plain = ascii('so many messages '.repeat(100));
+    expect(deflate.deflateRaw(plain).length).toBeLessThan(100);
+  });
+
+  it.each([0, 0xffff, 0x1_0000, 0x1_fffe])('stores %i bytes in as many blocks as they need', (length) => {
+    const bytes = new Uint8Array(length).fill(7);
+    expect(Buffer.compare(inflateRawSync(new FetchedDeflate().deflateRaw(bytes)), bytes)).toBe(0);
+  });
+});
 
 describe('the deflate of any platform', () => {
   it('is left out', () => {

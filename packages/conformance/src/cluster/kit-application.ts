@@ -1,4 +1,4 @@
-import { Client, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
+import { Admin, Client, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
 import { VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
 import { OWN_SOFTWARE } from './meddler.ts';
@@ -16,6 +16,7 @@ export interface Place {
 export class KitApplication {
   readonly #ground: Ground;
   readonly #node: VirtualNode<Client>;
+  readonly #admin: Admin;
   #producer: Producer | undefined;
 
   constructor(ground: Ground, platform: Platform, nameServers: readonly string[]) {
@@ -27,19 +28,18 @@ export class KitApplication {
       schemes: [ground.scheme],
       software: OWN_SOFTWARE,
     });
+    this.#admin = new Admin(client);
     this.#node = new VirtualNode(client, { name: 'kit', clock: ground.clock, transport: ground.transport('kit') });
     this.#node.start();
   }
 
   /** @returns whether it was done in time. */
   createTopic(topic: string, queues: number): Promise<boolean> {
-    return this.#ask((client, done) =>
-      client.admin.createTopic(topic, { queues }, CALL_MS, (error) => done(error === undefined)),
-    );
+    return this.#ask((_, done) => this.#admin.createTopic(topic, { queues }, CALL_MS, (error) => done(error === undefined)));
   }
 
   alterTopic(topic: string, queues: number): Promise<boolean> {
-    return this.#ask((client, done) => client.admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
+    return this.#ask((_, done) => this.#admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
   }
 
   /**
