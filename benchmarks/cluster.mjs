@@ -31,7 +31,10 @@ async function stop({ child }) {
   await exit;
 }
 
-/** @param options.flush sync or async. @param options.directory parent of the data; default the system's. @param options.scheme qanat or ws. */
+/**
+ * @param options.flush sync or async. @param options.directory parent of the data; default the system's. @param options.scheme qanat
+ *   or ws.
+ */
 export async function startCluster(options) {
   const data = mkdtempSync(join(options.directory ?? tmpdir(), 'qanat-bench-'));
   const nameServer = await start(['nameserver', '--listen', `${options.scheme ?? 'qanat'}://127.0.0.1:0`]);

@@ -1,6 +1,7 @@
 // Benchmarks of a real broker over TCP; every message is accounted for.
 //   npm run bench -- produce|pipelined|consume|e2e|latency|wire [--size 128] [--batch 512] [--in-flight 16] [--ack committed]
-//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--over qanat|ws] [--trace] [--dir DIR] [--json]
+//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--over qanat|ws]
+//                    [--trace] [--dir DIR] [--json]
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 //   npm run bench -- transports [--runs 5] [--messages 4000000] [--dir DIR] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
@@ -8,8 +9,8 @@
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
 // one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once over
-// WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs:
-// microseconds of a processor that each process spent on a message.
+// WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a processor that
+// each process spent on a message.
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

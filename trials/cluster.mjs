@@ -12,8 +12,8 @@ export class Cluster {
   #security;
 
   /**
-   * @param security what makes the cluster a closed one: `scheme`, `args` of a server by its name, `commandArgs`, and `connect`, the
-   *   options of clients. Default: everybody may do everything.
+   * @param security what makes the cluster a closed one: `scheme`, `args` of a server by its name, `commandArgs`, and `connect`,
+   *   the options of clients. Default: everybody may do everything.
    */
   constructor(trial, security = OPEN) {
     this.#trial = trial;

@@ -61,7 +61,10 @@ export class Peer {
   #stream;
   #startMs = performance.now();
 
-  /** @param reads whether what comes is read. @param stream takes frames out of what the server sends. @param secure wraps the socket. */
+  /**
+   * @param reads whether what comes is read. @param stream takes frames out of what the server sends. @param secure wraps the
+   *   socket.
+   */
   constructor({ host, port }, { reads = true, stream = new PrefacedStream(), secure = (socket) => socket } = {}) {
     const socket = secure(connect({ host, port, noDelay: true, allowHalfOpen: true }));
     this.#socket = socket;

@@ -79,7 +79,10 @@ export class WebStream {
 
 const greeting = (header) => bytes([upgrade(), message(hello(header))]);
 
-/** @param tools `ended` makes peers send bytes and waits until each is ended; `until`, `tally`, `count`, and the time that is allowed. */
+/**
+ * @param tools `ended` makes peers send bytes and waits until each is ended; `until`, `tally`, `count`, and the time that is
+ *   allowed.
+ */
 export function webAttacks({ ended, until, tally, count, slackMs }) {
   const web = (options = {}) => ({ ...options, stream: new WebStream() });
   const open = (target, number, options = {}, header = {}) =>

@@ -1,5 +1,6 @@
 // A process that holds connections to a broker open and does nothing with them but to stay alive: `node idle-connections.mjs
-// ADDRESS COUNT`, ADDRESS host:port or ws://host:port. It says "open N lost M" on standard output, first when all are greeted and then with each change.
+// ADDRESS COUNT`, ADDRESS host:port or ws://host:port. It says "open N lost M" on standard output, first when all are greeted and
+// then with each change.
 import { connect } from 'node:net';
 import { encodeFrame, encodePreface, FrameType, Hello, Ping, PREFACE_BYTES } from '@qanat/core';
 import { message, upgrade } from './hostile-web.mjs';

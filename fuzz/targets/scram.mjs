@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { ScramClient } from '../../packages/core/src/security/scram-client.ts';
 import { scramKeys } from '../../packages/core/src/security/scram.ts';
+import { ScramClient } from '../../packages/core/src/security/scram-client.ts';
 import { ScramServer } from '../../packages/core/src/security/scram-server.ts';
 import { bytesOf, must, refusing, textOf } from './rules.mjs';
 
@@ -22,12 +22,16 @@ export default {
   run(input) {
     const [first = '', second = ''] = textOf(input).split(NEW_LINE);
     const server = new ScramServer(SECURITY);
-    if (server.step(first) !== undefined) must(server.step(second)?.user === undefined, 'in without the password:', first, second);
+    if (server.step(first) !== undefined)
+      must(server.step(second)?.user === undefined, 'in without the password:', first, second);
     const client = new ScramClient('ann', 'secret', 'mine');
     const request = refusing(['AUTH_FAILED'], () => client.serverFirst(first));
     if (request === undefined) return;
     must(request.iterations >= 4096 && request.iterations <= 1_000_000, 'rounds:', request.iterations);
     must(Buffer.from(client.final(new Uint8Array(32))).length < 4096 + input.length, 'a long answer');
-    must(refusing(['AUTH_FAILED'], () => client.serverFinal(second) ?? true) === undefined, 'a server without the password is trusted');
+    must(
+      refusing(['AUTH_FAILED'], () => client.serverFinal(second) ?? true) === undefined,
+      'a server without the password is trusted',
+    );
   },
 };

@@ -253,9 +253,11 @@ export const CATALOGUE = [
   {
     name: 'goaway-ignored',
     what: 'a client goes on asking a broker that said that it stops',
-    file: 'core/src/connection/client-session.ts',
+    file: 'connection/client-session.ts',
     find: '    this.#events.onGoAway(this, reason);\n',
     replace: '',
+    detector: 'goaway-heeded',
+    stress: 'slow-stops',
     seedsMax: 6,
   },
   {
