@@ -32,8 +32,8 @@ async function stop({ child }) {
 }
 
 /**
- * @param options.flush sync or async. @param options.directory parent of the data; default the system's. @param options.scheme qanat
- *   or ws.
+ * @param options.flush sync or async. @param options.directory parent of the data; default the system's.
+ * @param options.scheme qanat or ws.
  */
 export async function startCluster(options) {
   const data = mkdtempSync(join(options.directory ?? tmpdir(), 'qanat-bench-'));

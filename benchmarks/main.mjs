@@ -8,9 +8,9 @@
 // e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
 // one acknowledged message sent alone.
-// compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once over
-// WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a processor that
-// each process spent on a message.
+// compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
+// over WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a
+// processor that each process spent on a message.
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
