@@ -1,4 +1,5 @@
 import type { Ability, Role } from '../driver/driver.ts';
+import type { SocketBinding } from '../ground/ground.ts';
 import type { FrameSeen, View } from '../history/view.ts';
 
 /** What a checker says while it reads a history. */
@@ -20,7 +21,7 @@ export interface Clause {
   /** Without these it cannot be put to the test. */
   readonly needs?: readonly Ability[];
   /** Only on this binding. */
-  readonly binding?: 'tcp';
+  readonly binding?: SocketBinding;
   /** Only on this clock: the waiting is too long for a real one. */
   readonly timing?: 'virtual';
   check(view: View, judge: Judge): void;

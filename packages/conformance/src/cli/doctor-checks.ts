@@ -1,9 +1,10 @@
-import type { Ability, Driver, Role } from '../driver/driver.ts';
+import { type Ability, type Driver, type Role, transportsOf } from '../driver/driver.ts';
 import type { LineDriver } from '../driver/line-driver.ts';
+import { endpointIn } from '../driver/started-server.ts';
 import { askedIn } from '../families/codec/asked.ts';
 import { FAMILIES } from '../families/index.ts';
+import { BINDING_NAMES, SCHEMES } from '../ground/ground.ts';
 import { View } from '../history/view.ts';
-import { isObject } from '../json.ts';
 import { DriverSite } from '../run/driver-site.ts';
 import { type Run, runProgram, unreachable } from '../run/run-program.ts';
 import { fits } from '../run/survey.ts';
@@ -27,9 +28,10 @@ const OPERATIONS: readonly { readonly ability: Ability; readonly ops: readonly s
  */
 export async function tryAbilities(driver: LineDriver, role: Role, withinMs: number, { good, bad }: Complain): Promise<void> {
   const server = `doctor-${role}`;
+  const scheme = SCHEMES[transportsOf(driver.manifest)[0] ?? 'tcp'];
   const start = async (): Promise<unknown> => {
-    const { ok } = await driver.ask('start', { server, role, nameServers: [] }, withinMs);
-    return isObject(ok) ? ok.address : undefined;
+    const { ok } = await driver.ask('start', { server, role, nameServers: [], schemes: [scheme] }, withinMs);
+    return endpointIn(ok ?? null, scheme).address;
   };
   const named = OPERATIONS.filter(({ ability }) => driver.manifest.abilities.includes(ability));
   if (named.length === 0) return;
@@ -47,9 +49,20 @@ export async function tryAbilities(driver: LineDriver, role: Role, withinMs: num
   await driver.ask(driver.manifest.abilities.includes('kill') ? 'kill' : 'stop', { server }, withinMs);
 }
 
-/** Runs the first program of a role: does the driver start it, and do its messages hold? */
+/** Runs the first program of a role over each transport that the driver names. */
 export async function tryRole(driver: Driver, role: Role, startMs: number, { good, bad }: Complain): Promise<void> {
-  const site = new DriverSite({ role, driver, startMs });
+  const transports = role === 'codec' ? (['tcp'] as const) : transportsOf(driver.manifest);
+  for (const binding of transports) {
+    const where = transports.length > 1 ? ` over ${BINDING_NAMES[binding]}` : '';
+    await tryOver(new DriverSite({ role, driver, startMs, binding }), {
+      good: (text) => good(`${role}${where}: ${text}`),
+      bad: (text) => bad(`${role}${where}: ${text}`),
+    });
+  }
+}
+
+/** Does the driver start it, and do its messages hold? */
+async function tryOver(site: DriverSite, { good, bad }: Complain): Promise<void> {
   const program = FAMILIES.flatMap(({ programs }) => programs).find(
     (one) => fits(one, site) && one.needs === undefined && one.setup?.kit === undefined,
   );
@@ -57,10 +70,10 @@ export async function tryRole(driver: Driver, role: Role, startMs: number, { goo
   const run = await runProgram(site, program, FAMILIES);
   site.close();
   const obstacle = run.harness ?? unreachable(run);
-  if (role === 'codec' && obstacle === undefined) return tellCodec(run, { good, bad });
-  if (obstacle !== undefined) bad(`${role}: ${obstacle}`);
-  else if (!hasTalked(run)) bad(`${role}: it was started, and ${silenceOf(run)}`);
-  else good(`${role}: a first program ran (${program.name}), ${run.events.length} events`);
+  if (site.role === 'codec' && obstacle === undefined) return tellCodec(run, { good, bad });
+  if (obstacle !== undefined) bad(obstacle);
+  else if (!hasTalked(run)) bad(`it was started, and ${silenceOf(run)}`);
+  else good(`a first program ran (${program.name}), ${run.events.length} events`);
 }
 
 const hasTalked = ({ events }: Run): boolean => events.some((event) => event.kind === 'frame' && event.from === 'subject');
@@ -79,7 +92,7 @@ function silenceOf({ events }: Run): string {
 function tellCodec({ program, events }: Run, { good, bad }: Complain): void {
   const asked = askedIn(new View(events, 0));
   const wrong = asked.find((one) => one.wrong !== undefined)?.wrong;
-  if (asked.length === 0) bad(`codec: it knows neither "decode" nor "encode" of frames`);
-  else if (wrong !== undefined) bad(`codec: ${wrong}`);
-  else good(`codec: a first program ran (${program.name}), ${asked.length} questions`);
+  if (asked.length === 0) bad(`it knows neither "decode" nor "encode" of frames`);
+  else if (wrong !== undefined) bad(wrong);
+  else good(`a first program ran (${program.name}), ${asked.length} questions`);
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
 import { FAMILIES } from '../families/index.ts';
+import { BINDING_NAMES } from '../ground/ground.ts';
 import { binds, type Coverage, coverageOf } from '../run/coverage.ts';
 import { type Terminal, UsageError } from './say.ts';
 import { addSelectionOptions, familiesOf, type SelectionOptions, selects } from './selection.ts';
@@ -97,7 +98,7 @@ function roleLines({ role, clauses, excluded }: Coverage, all: boolean): readonl
   return clauses.flatMap(({ family, clause }) => {
     const limits = [
       ...(clause.needs === undefined ? [] : [`a driver that can: ${clause.needs.join(', ')}`]),
-      ...(clause.binding === undefined ? [] : [clause.binding.toUpperCase()]),
+      ...(clause.binding === undefined ? [] : [BINDING_NAMES[clause.binding]]),
       ...(clause.timing === undefined ? [] : ['virtual time']),
     ];
     const programs = FAMILIES.find((one) => one.name === family)?.programs.filter((program) => program.role === role) ?? [];

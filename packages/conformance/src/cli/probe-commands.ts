@@ -12,7 +12,7 @@ import { runProgram } from '../run/run-program.ts';
 import { KIT_NAME } from '../version.ts';
 import { exitCodeOf } from './run-command.ts';
 import type { Terminal } from './say.ts';
-import { addSubjectOptions, openSubject, roleOf, type SubjectOptions, tellSaid } from './subject.ts';
+import { addSubjectOptions, openSubject, placeOfEndpoint, roleOf, type SubjectOptions, tellSaid } from './subject.ts';
 
 /** How long programs of `smoke` may run, and until when their histories are judged; a driver starts and ends beside that. */
 const SMOKE_MS = 2_800;
@@ -23,7 +23,7 @@ const SMOKE_PARALLEL = 24;
 export function addProbeCommands(program: Command, terminal: Terminal, ended: (code: number) => void): void {
   program
     .command('probe <address>')
-    .description('asks a server at host:port who it is: role, name, versions, features, limits')
+    .description('asks a server at host:port or ws://host:port who it is: role, name, versions, features, limits')
     .option('--json', 'as JSON')
     .action(async (address: string, options: { json?: boolean }) => ended(await probe(address, options.json === true, terminal)));
   addSubjectOptions(program.command('smoke <role>').description('five seconds, one line: is it worth a run?')).action(
@@ -31,8 +31,9 @@ export function addProbeCommands(program: Command, terminal: Terminal, ended: (c
   );
 }
 
-async function probe(address: string, asJson: boolean, terminal: Terminal): Promise<number> {
-  const site = endpointSite('broker', address);
+async function probe(endpoint: string, asJson: boolean, terminal: Terminal): Promise<number> {
+  const { address, binding } = placeOfEndpoint(endpoint, undefined);
+  const site = endpointSite('broker', address, binding);
   const steps = [{ op: 'open' }, { op: 'request', frame: 'TOPIC_LIST' }];
   const run = await runProgram(site, { family: '', role: 'broker', steps }, []);
   const view = new View(run.events, 0);
@@ -40,7 +41,7 @@ async function probe(address: string, asJson: boolean, terminal: Terminal): Prom
   if (hello === undefined) {
     const refused = view.of('refused')[0];
     const why = refused?.why ?? view.connections[0]?.goAways[0]?.code ?? 'it did not answer HELLO';
-    terminal.err(`error: ${address} speaks no Qanat: ${why}\nhint: is this the address of a NameServer or a broker?\n`);
+    terminal.err(`error: ${endpoint} speaks no Qanat: ${why}\nhint: is this the address of a NameServer or a broker?\n`);
     return 2;
   }
   const topics = view.requests('TOPIC_LIST')[0];

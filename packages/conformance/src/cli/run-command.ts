@@ -137,6 +137,7 @@ function commandOf(role: string, options: RunOptions): string {
     ...option('connect', options.connect),
     ...option('endpoint', options.endpoint),
     ...(options.reference === undefined ? [] : ['--reference']),
+    ...option('transport', options.transport),
   ];
   const judged = [
     ...(strict === true ? ['--strict'] : []),

@@ -7,8 +7,8 @@ import { isObject } from '../json.ts';
 import { runEquivalence } from '../selftest/run-equivalence.ts';
 import { runControlGroup, runDegenerate, type SelfTestOutcome } from '../selftest/run-selftest.ts';
 import { runWireMutations } from '../selftest/run-wire-mutations.ts';
+import { runOverSockets } from '../selftest/socket-site.ts';
 import { Tally } from '../selftest/tally.ts';
-import { runOverTcp } from '../selftest/tcp-site.ts';
 import { budgetOf } from './run-command.ts';
 import type { Terminal } from './say.ts';
 
@@ -65,7 +65,7 @@ async function selfTest(options: SelfTestOptions, terminal: Terminal): Promise<n
   if (options.control) await runControlGroup(budget, nowMs, told);
   const mutantsFailed = (await mutants) ?? 0;
   await runWireMutations(nowMs, told);
-  if (options.control) await runOverTcp(nowMs, told);
+  if (options.control) await runOverSockets(nowMs, told);
   await runEquivalence(nowMs, told);
   const { clauses, seen, never } = tally.summary();
   const counts = `${clauses} clauses: ${seen.pass} seen to pass, ${seen.fail} to fail, ${seen.inconclusive} to be inconclusive`;

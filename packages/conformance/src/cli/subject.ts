@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import type { Manifest, Role } from '../driver/driver.ts';
-import { ABILITIES, ROLES } from '../driver/driver-message.ts';
+import { type Manifest, type Role, transportsOf } from '../driver/driver.ts';
+import { ABILITIES, ROLES, TRANSPORTS } from '../driver/driver-message.ts';
 import { type DriverPlace, LineDriver } from '../driver/line-driver.ts';
+import { BINDING_NAMES, SCHEMES, type SocketBinding } from '../ground/ground.ts';
+import { groundOver } from '../ground/ground-over.ts';
 import { DriverSite } from '../run/driver-site.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
@@ -13,6 +15,7 @@ export interface SubjectOptions {
   readonly connect?: string;
   readonly endpoint?: string;
   readonly reference?: boolean;
+  readonly transport?: string;
 }
 
 export interface Subject {
@@ -40,8 +43,15 @@ export function addSubjectOptions(command: Command): Command {
       'a driver of the implementation: a program that speaks lines of JSON on its standard input and output',
     )
     .option('--connect <address>', 'a driver that listens: host:port, or the path of a socket; for running it under a debugger')
-    .option('--endpoint <address>', 'a NameServer or broker that runs already, host:port; what needs a driver is not run')
-    .option('--reference', 'the engines of this repository, in this process and on virtual time');
+    .option(
+      '--endpoint <address>',
+      'a NameServer or broker that runs already, host:port or ws://host:port; what needs a driver is not run',
+    )
+    .option('--reference', 'the engines of this repository, in this process and on virtual time')
+    .option(
+      '--transport <name>',
+      `what it is reached over, or reaches servers over: ${TRANSPORTS.join(', ')}; default: the first one of the driver, or as the endpoint says`,
+    );
 }
 
 export function roleOf(text: string): Role {
@@ -54,17 +64,17 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
   const given = [options.cmd, options.connect, options.endpoint, options.reference].filter((one) => one !== undefined);
   if (given.length !== 1)
     throw new UsageError('say what is to be tried', 'give one of --cmd, --connect, --endpoint, --reference');
-  if (options.reference === true) return referenceSubject(role);
-  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint);
+  const binding = bindingOf(options.transport);
+  if (options.reference === true) return referenceSubject(role, binding);
+  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint, binding);
   const driver = await LineDriver.open(placeOf(options));
-  if (!driver.manifest.roles.includes(role)) {
+  const over = binding ?? transportsOf(driver.manifest)[0] ?? 'tcp';
+  const lack = lackOf(driver.manifest, role, over);
+  if (lack !== undefined) {
     await driver.close();
-    throw new UsageError(
-      `this driver has no ${role}`,
-      `it names the roles ${driver.manifest.roles.join(', ')} in its answer to hello`,
-    );
+    throw lack;
   }
-  const site = new DriverSite({ role, driver });
+  const site = new DriverSite({ role, driver, binding: over });
   const close = async (): Promise<void> => {
     site.close();
     await driver.close();
@@ -72,23 +82,57 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
   return { site, close, abandon: () => driver.abandon(), said: () => driver.said };
 }
 
-function referenceSubject(role: Role): Subject {
+function bindingOf(name: string | undefined): SocketBinding | undefined {
+  if (name === undefined || TRANSPORTS.includes(name as SocketBinding)) return name as SocketBinding | undefined;
+  throw new UsageError(`there is no transport ${name}`, `one of: ${TRANSPORTS.join(', ')}`);
+}
+
+/** What a driver does not name of what is asked for. */
+function lackOf(manifest: Manifest, role: Role, binding: SocketBinding): UsageError | undefined {
+  const { roles } = manifest;
+  const transports = transportsOf(manifest);
+  const named = (what: string, names: readonly string[]): string =>
+    `it names the ${what} ${names.join(', ')} in its answer to hello`;
+  if (!roles.includes(role)) return new UsageError(`this driver has no ${role}`, named('roles', roles));
+  if (transports.includes(binding)) return undefined;
+  return new UsageError(`this driver has no ${BINDING_NAMES[binding]}`, named('transports', transports));
+}
+
+function referenceSubject(role: Role, binding: SocketBinding | undefined): Subject {
   const manifest: Manifest = {
     name: 'qanat (in process)',
     version: '0.1.0',
     language: 'TypeScript',
     roles: [role],
     abilities: ABILITIES,
+    transports: TRANSPORTS,
   };
-  return { site: { ...inProcessSite({ role }), manifest }, close: async () => {}, abandon: () => {} };
+  const ground = binding === undefined ? {} : { ground: () => groundOver(binding) };
+  return { site: { ...inProcessSite({ role, ...ground }), manifest }, close: async () => {}, abandon: () => {} };
 }
 
-function endpointSubject(role: Role, address: string): Subject {
+function endpointSubject(role: Role, endpoint: string, transport: SocketBinding | undefined): Subject {
   if (role !== 'nameserver' && role !== 'broker')
     throw new UsageError(`a ${role} has no address`, 'producers, consumers and codecs are tried by a driver: --cmd');
-  if (!/:\d+$/.test(address)) throw new UsageError(`${address} is no address`, 'it has a host and a port: 127.0.0.1:7600');
-  const site = endpointSite(role, address);
+  const { address, binding } = placeOfEndpoint(endpoint, transport);
+  const site = endpointSite(role, address, binding);
   return { site, close: () => site.cleanUp(), abandon: () => {} };
+}
+
+/** Where a server by its address is. @throws UsageError. */
+export function placeOfEndpoint(
+  endpoint: string,
+  transport: SocketBinding | undefined,
+): { readonly address: string; readonly binding: SocketBinding } {
+  const [, scheme, address] = /^(?:([a-z]+):\/\/)?([^/]+:\d+)\/?$/.exec(endpoint) ?? [];
+  if (address === undefined)
+    throw new UsageError(`${endpoint} is no address`, 'it has a host and a port: 127.0.0.1:7600, ws://127.0.0.1:7680');
+  const said = TRANSPORTS.find((one) => SCHEMES[one] === scheme);
+  if (scheme !== undefined && said === undefined)
+    throw new UsageError(`${endpoint} is not spoken by this kit`, 'it speaks qanat:// and ws://, both without TLS');
+  if (said !== undefined && transport !== undefined && said !== transport)
+    throw new UsageError(`${endpoint} is no address for --transport ${transport}`, 'leave --transport out: the address says it');
+  return { address, binding: said ?? transport ?? 'tcp' };
 }
 
 export function placeOf({ cmd, connect }: SubjectOptions): DriverPlace {

@@ -60,7 +60,7 @@ export class KitCluster {
 
   /** What a subject is told: the addresses of the NameServers. */
   get nameServers(): readonly string[] {
-    return this.nameServerNames.map((name) => this.addressOf(name));
+    return this.nameServerNames.map((name) => this.#options.ground.told(this.addressOf(name)));
   }
 
   addressOf(name: string): string {

@@ -13,8 +13,11 @@ import {
   type Transport,
 } from '@qanat/core';
 import { isStream, type StreamConnection } from '../ground/ground.ts';
+import { isWebSocket } from '../ground/websocket/kit-web-socket.ts';
 import type { History } from '../history/history.ts';
 import { hexOf } from '../json.ts';
+import type { HandmadeMessage } from '../play/handmade-message.ts';
+import { AcceptedUpgrade, type UpgradeRule } from './accepted-upgrade.ts';
 import { DEEDS } from './deeds.ts';
 import type { MeddlingRule, Wire } from './meddling-rule.ts';
 
@@ -27,6 +30,13 @@ export interface PrefaceRule {
   readonly preface: Uint8Array;
   /** So many connections. */
   times: number;
+}
+
+/** The first rule for a server that is not used up; it is used once. */
+function nextRule<R extends { readonly at: string; times: number }>(rules: readonly R[], node: string): R | undefined {
+  const rule = rules.find(({ at, times }) => times > 0 && (at === '*' || at === node));
+  if (rule !== undefined) rule.times--;
+  return rule;
 }
 
 function isOwn(bytes: Uint8Array): boolean {
@@ -45,6 +55,7 @@ function isOwn(bytes: Uint8Array): boolean {
 export class Meddler {
   readonly rules: MeddlingRule[] = [];
   readonly prefaces: PrefaceRule[] = [];
+  readonly upgrades: UpgradeRule[] = [];
   readonly hanging = new Set<string>();
   readonly #history: History;
   readonly #later: (ms: number, run: () => void) => void;
@@ -81,12 +92,36 @@ export class Meddler {
     }
   }
 
+  /** Sends a message that was laid out by hand on every connection of a server. Only over WebSocket. */
+  layOut(node: string, { seen, frames, pieces, options }: HandmadeMessage): void {
+    for (const [connection, { node: at, connection: inner }] of this.#open) {
+      if (at !== node || !isWebSocket(inner)) continue;
+      this.#history.add({ kind: 'message', connection, from: 'kit', ...seen });
+      for (const bytes of frames) this.#history.add({ kind: 'frame', connection, from: 'kit', bytes });
+      inner.pieces(pieces, options);
+    }
+  }
+
   /** Ends the streams of a server's connections, which go on reading. In memory there are none. */
   endStreams(node: string): void {
+    this.#end(node, (connection) => {
+      if (isStream(connection) || isWebSocket(connection)) return () => connection.endStream();
+      return undefined;
+    });
+  }
+
+  /** Ends the connections of a server with a close message, with a code or without. Only over WebSocket. */
+  closeWith(node: string, code: number | undefined): void {
+    this.#end(node, (connection) => (isWebSocket(connection) ? () => connection.closeWith(code) : undefined), code ?? null);
+  }
+
+  #end(node: string, howOf: (connection: Connection) => (() => void) | undefined, code?: number | null): void {
     for (const [number, { node: at, connection }] of this.#open) {
-      if (at !== node || !isStream(connection)) continue;
-      this.#history.add({ kind: 'note', note: 'ended', args: { connection: number } });
-      connection.endStream();
+      const end = howOf(connection);
+      if (at !== node || end === undefined) continue;
+      const args = { connection: number, ...(code === undefined ? {} : { code }) };
+      this.#history.add({ kind: 'note', note: 'ended', args });
+      end();
     }
   }
 
@@ -118,16 +153,23 @@ export class Meddler {
       if (own) return;
       number = this.#nextConnection();
       this.#open.set(number, { node, connection: inner, abort: () => wire.abort() });
-      if (isStream(inner)) this.#openStream(node, number, inner);
+      if (upgrade !== undefined) upgrade.note(this.#history, number, node);
+      else if (isStream(inner)) this.#openStream(node, number, inner);
       else this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });
     };
+    const upgrade = isWebSocket(inner)
+      ? new AcceptedUpgrade(inner, this.#history, {
+          rule: () => nextRule(this.upgrades, node),
+          beginAsSubject: () => {
+            if (own === undefined) begin(false);
+          },
+          number: () => (own === true ? undefined : number),
+        })
+      : undefined;
     if (isStream(inner))
       inner.onPreface = (isRight) => {
-        const rule = this.prefaces.find(({ at, times }) => times > 0 && (at === '*' || at === node));
-        if (rule !== undefined) {
-          rule.times--;
-          inner.preface = rule.preface;
-        }
+        const rule = nextRule(this.prefaces, node);
+        if (rule !== undefined) inner.preface = rule.preface;
         // No frame may ever tell whose it is: the kit's own clients are connected before a program does such things.
         if (rule !== undefined || !isRight) begin(false);
       };

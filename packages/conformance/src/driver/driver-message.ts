@@ -1,3 +1,4 @@
+import type { SocketBinding } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { Ability, Manifest, Role } from './driver.ts';
@@ -5,6 +6,7 @@ import type { Ability, Manifest, Role } from './driver.ts';
 /** The version of the driver protocol (docs/conformance-drivers.md). */
 export const DRIVER_PROTOCOL = 1;
 
+export const TRANSPORTS: readonly SocketBinding[] = ['tcp', 'websocket'];
 export const ROLES: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer', 'codec'];
 export const ABILITIES: readonly Ability[] = [
   'policy',
@@ -87,6 +89,8 @@ export function readManifest(ok: Json): Manifest | string {
   const abilities = listIn(ok.abilities ?? [], ABILITIES, 'abilities');
   if (typeof roles === 'string') return roles;
   if (typeof abilities === 'string') return abilities;
+  const transports = ok.transports === undefined ? undefined : listIn(ok.transports, TRANSPORTS, 'transports');
+  if (typeof transports === 'string') return transports;
   if (roles.length === 0) return `the answer to hello names no role: "roles" holds some of ${ROLES.join(', ')}`;
   return {
     name: ok.name as string,
@@ -95,6 +99,7 @@ export function readManifest(ok: Json): Manifest | string {
     ...(typeof ok.url === 'string' ? { url: ok.url } : {}),
     roles,
     abilities,
+    ...(transports === undefined ? {} : { transports }),
     ...(ok.flush === 'sync' || ok.flush === 'async' ? { flush: ok.flush } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import type { SocketBinding } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import type { Json, JsonObject } from '../json.ts';
 
@@ -41,12 +42,17 @@ export interface Manifest {
   readonly url?: string;
   readonly roles: readonly Role[];
   readonly abilities: readonly Ability[];
+  /** What it can be reached over, or can reach servers over. Left out: TCP. */
+  readonly transports?: readonly SocketBinding[];
   /**
    * Of a broker, where its settings do not say otherwise: whether what it acknowledged survives a power cut. Left out: not
    * known.
    */
   readonly flush?: 'sync' | 'async';
 }
+
+/** What a subject can be run over, what it prefers first. */
+export const transportsOf = ({ transports = ['tcp'] }: Manifest): readonly SocketBinding[] => transports;
 
 /** The code of calls that a driver did not answer because it broke its protocol or died. */
 export const DRIVER_ENDED = 'DRIVER';

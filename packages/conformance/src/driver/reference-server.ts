@@ -1,7 +1,16 @@
-import { type Broker, type BrokerOptions, type NameServer, type NameServerOptions, type Platform, Random } from '@qanat/core';
+import {
+  type Broker,
+  type BrokerOptions,
+  type Listener,
+  type NameServer,
+  type NameServerOptions,
+  type Platform,
+  Random,
+  type Transport,
+} from '@qanat/core';
 import { HostClock, MemoryStorage, type VirtualNetwork, VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { objectOf } from '../play/program.ts';
 import type { CallDone, Driver, Manifest } from './driver.ts';
 
@@ -34,6 +43,7 @@ export class ReferenceServer implements Driver {
   readonly #clock: HostClock;
   #node: VirtualNode<NameServer | Broker> | undefined;
   #disk: MemoryStorage | undefined;
+  #listener: Listener | undefined;
   #address: string | undefined;
   #lives = 0;
   #nameServers: readonly string[] = [];
@@ -93,7 +103,7 @@ export class ReferenceServer implements Driver {
     const node = new VirtualNode<NameServer | Broker>(engine, {
       name: HOST[role],
       clock: this.#clock,
-      transport: ground.transport(HOST[role]),
+      transport: this.#listeningBy(ground.transport(HOST[role])),
       ...(this.#disk === undefined ? {} : { storage: this.#disk }),
     });
     this.#node = node;
@@ -110,7 +120,7 @@ export class ReferenceServer implements Driver {
         node.call((broker, nowMs) =>
           (broker as Broker).setEndpoints([{ listener: 'default', scheme: ground.scheme, address }], nowMs),
         );
-      this.#whenReady(node, () => done(undefined, { address, broker: SUBJECT_BROKER } as Json));
+      this.#whenReady(node, () => done(undefined, { address, endpoints: { [ground.scheme]: address }, broker: SUBJECT_BROKER }));
     });
   }
 
@@ -150,9 +160,23 @@ export class ReferenceServer implements Driver {
     this.#network?.[on ? 'suspend' : 'resume'](HOST[this.#options.role]);
   }
 
-  /** What a dead process leaves: its connections break. */
+  /** What a process listens with is closed when it is gone. */
+  #listeningBy(transport: Transport): Transport {
+    return {
+      ...transport,
+      listen: (address, accept, done) =>
+        transport.listen(address, accept, (error, listener) => {
+          this.#listener = listener;
+          done(error, listener);
+        }),
+    };
+  }
+
+  /** What a dead process leaves: its connections break, and nobody can dial it. */
   #vanish(): void {
     this.#setPaused(false);
+    this.#listener?.close(() => {});
+    this.#listener = undefined;
     this.#network?.crash(HOST[this.#options.role]);
   }
 

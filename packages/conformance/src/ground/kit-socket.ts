@@ -1,22 +1,18 @@
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import {
   CLOSE_DEADLINE_MS,
-  type Connection,
   type ConnectionHandler,
   encodePreface,
   FrameSplitter,
-  formatHostPort,
   joinParts,
   PREFACE_BYTES,
   PrefaceReader,
-  parseHostPort,
   QanatError,
-  type Transport,
 } from '@qanat/core';
 import type { StreamConnection } from './ground.ts';
 
 /** A connection that a server of the kit accepted: its preface can be another one, and it can end while it still reads. */
-class KitSocket implements StreamConnection {
+export class KitSocket implements StreamConnection {
   readonly remote: string;
   preface = encodePreface();
   prefaceRead = new Uint8Array(0);
@@ -122,28 +118,3 @@ class KitSocket implements StreamConnection {
     return rest;
   }
 }
-
-/** Listens for a server of the kit. */
-export const listenByHand =
-  (schemes: readonly string[]): Transport['listen'] =>
-  (address, accept, done) => {
-    const { host, port } = parseHostPort(address, schemes);
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const connection = new KitSocket(socket);
-      connection.setHandler(accept(connection as Connection));
-    });
-    server.once('error', (error) =>
-      done(new QanatError('BAD_CONFIG', `cannot listen at ${address}: ${error.message}`), undefined),
-    );
-    server.listen({ host, port }, () => {
-      const bound = server.address();
-      const at = formatHostPort({ host, port: typeof bound === 'object' && bound !== null ? bound.port : port });
-      done(undefined, {
-        address: at,
-        close: (closed) => {
-          server.close();
-          setImmediate(closed);
-        },
-      });
-    });
-  };

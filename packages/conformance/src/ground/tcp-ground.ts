@@ -1,67 +1,21 @@
 import { connect } from 'node:net';
-import { parseHostPort, QanatError, type Transport } from '@qanat/core';
-import { systemClock } from '@qanat/transports/node';
+import { encodePreface, parseHostPort, QanatError } from '@qanat/core';
 import { tcpTransport } from '@qanat/transports/tcp';
-import type { Ground, Link, LinkHandler } from './ground.ts';
-import { listenByHand } from './kit-socket.ts';
-import { Lateness } from './lateness.ts';
+import { type Link, type LinkHandler, SCHEMES } from './ground.ts';
+import { KitSocket } from './kit-socket.ts';
+import { listenByHand } from './listen-by-hand.ts';
+import { RealGround } from './real-ground.ts';
 
-/** What a machine may add to a time that a rule names: a wait for the disk, a pause of a collector. */
-const SLACK_MS = 400;
-/** Kit and subject may be as late each. */
-const BOTH = 2;
-/** What changes within servers of the kit is told by nobody: conditions are looked at this often. */
-const LOOK_MS = 50;
+const SCHEME = SCHEMES.tcp;
 
-interface Waiting {
-  look(): void;
-}
-
-let lateness: Lateness | undefined;
-
-/** Real sockets and real time, on this machine or towards another. */
-export class TcpGround implements Ground {
-  readonly timing = 'real';
+/** Real time and TCP. */
+export class TcpGround extends RealGround {
   readonly binding = 'tcp';
-  readonly scheme = 'qanat';
-  readonly clock = systemClock;
-  readonly #leastSlackMs: number;
-  readonly #sinceMs = systemClock.nowMs();
-  readonly #lateness: Lateness;
-  readonly #transport: Transport;
-  readonly #waiting = new Set<Waiting>();
+  readonly scheme = SCHEME;
 
-  /** @param transport default: one that listens with sockets of the kit, for its own servers. */
-  constructor(slackMs: number = SLACK_MS, transport?: Transport) {
-    this.#leastSlackMs = slackMs;
-    this.#transport = transport ?? { ...tcpTransport(), listen: listenByHand([this.scheme]) };
-    lateness ??= new Lateness(systemClock.nowMs).watch();
-    this.#lateness = lateness;
-  }
-
-  /** Grows with what this machine was seen to be late. */
-  get slackMs(): number {
-    return this.#leastSlackMs + BOTH * this.#lateness.sinceMs(this.#sinceMs);
-  }
-
-  until(condition: () => boolean, withinMs: number): Promise<boolean> {
-    if (condition()) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const settle = (held: boolean): void => {
-        cancel();
-        clearInterval(looking);
-        this.#waiting.delete(waiting);
-        resolve(held);
-      };
-      const cancel = this.clock.at(this.clock.nowMs() + withinMs, () => settle(condition()));
-      const waiting = { look: () => condition() && settle(true) };
-      const looking = setInterval(waiting.look, LOOK_MS);
-      this.#waiting.add(waiting);
-    });
-  }
-
-  changed(): void {
-    for (const waiting of [...this.#waiting]) waiting.look();
+  constructor(slackMs?: number) {
+    const subject = tcpTransport();
+    super({ subject, own: { ...subject, listen: listenByHand([SCHEME], (socket) => new KitSocket(socket)) } }, slackMs);
   }
 
   dial(address: string, handler: LinkHandler): Link {
@@ -87,11 +41,12 @@ export class TcpGround implements Ground {
     };
   }
 
-  transport(): Transport {
-    return this.#transport;
+  greetingFor(): Uint8Array {
+    return encodePreface();
   }
 
-  listenAddress(): string {
-    return '127.0.0.1:0';
+  /** The scheme of an address without one. */
+  told(address: string): string {
+    return address;
   }
 }

@@ -33,6 +33,14 @@ export class VirtualGround implements Ground {
     return linkOver(this.transport(`kit-${++this.#host}`), address, handler);
   }
 
+  greetingFor(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  told(address: string): string {
+    return address;
+  }
+
   transport(host: string): Transport {
     return this.network.transport(host);
   }

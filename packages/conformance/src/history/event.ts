@@ -1,3 +1,5 @@
+import type { SocketBinding } from '../ground/ground.ts';
+import type { MessageType } from '../ground/websocket/message-reader.ts';
 import type { Json } from '../json.ts';
 
 /** Where a frame came from: the kit, or the implementation under test. */
@@ -11,8 +13,8 @@ export type HistoryEvent =
   /** A step of the program begins. */
   | { readonly kind: 'step'; readonly atMs: number; readonly step: number; readonly op: string }
   /**
-   * A connection is open. `node` is the server of the kit that the subject dialled, or the subject that the kit dialled. With
-   * `binding` it begins with prefaces, which stand here as bytes.
+   * A connection is open. `node` is the server of the kit that the subject dialled, or the subject that the kit dialled. Over TCP
+   * it begins with prefaces, which stand here as bytes; over WebSocket both sides have agreed.
    */
   | {
       readonly kind: 'opened';
@@ -20,7 +22,28 @@ export type HistoryEvent =
       readonly connection: number;
       readonly by: Side;
       readonly node: string;
-      readonly binding?: 'tcp';
+      readonly binding?: SocketBinding;
+    }
+  /** A stream is there on which WebSocket can be agreed upon: behind it comes `opened` or `refused`. */
+  | { readonly kind: 'connected'; readonly atMs: number; readonly connection: number; readonly node: string }
+  /** What a side says to agree upon WebSocket: a request, perhaps in pieces, or its answer. */
+  | { readonly kind: 'upgrade'; readonly atMs: number; readonly connection: number; readonly from: Side; readonly text: string }
+  /**
+   * A message of WebSocket. One of the subject stands behind its frames. Of those of the kit only the ones that programs lay out
+   * by hand stand here, before their frames.
+   */
+  | {
+      readonly kind: 'message';
+      readonly atMs: number;
+      readonly connection: number;
+      readonly from: Side;
+      readonly type: MessageType;
+      readonly length: number;
+      readonly pieces: number;
+      /** Of control messages, and of what programs lay out by hand. */
+      readonly bytes: Uint8Array;
+      /** What makes it none that RFC 6455 allows, for people. */
+      readonly breach?: string;
     }
   /** The kit could not open a connection. */
   | { readonly kind: 'refused'; readonly atMs: number; readonly connection: number; readonly node: string; readonly why: string }

@@ -10,6 +10,7 @@ import {
   type LiveFrame,
   QanatError,
 } from '@qanat/core';
+import type { Binding } from '../ground/ground.ts';
 import type { EventOf, HistoryEvent, Side } from './event.ts';
 
 /** A control header as the core decodes it; what a checker looks at is its own affair. */
@@ -64,17 +65,22 @@ export interface Exchange {
   readonly payload: Uint8Array;
 }
 
+/** An event with its place in the history. */
+export type Placed<K extends HistoryEvent['kind']> = EventOf<K> & { readonly index: number };
+
 /** One connection of a history. */
 export interface ConnectionSeen {
   readonly number: number;
   readonly node: string;
   readonly openedBy: Side;
+  /** When the stream was there, on which WebSocket was agreed upon later. */
   readonly openedAtMs: number;
-  /** `tcp` where it begins with prefaces. */
-  readonly binding: 'tcp' | 'memory';
+  readonly binding: Binding;
   readonly frames: readonly FrameSeen[];
   readonly exchanges: readonly Exchange[];
   readonly bytes: readonly EventOf<'bytes'>[];
+  /** Of WebSocket. */
+  readonly messages: readonly Placed<'message'>[];
   /** Bytes of the subject that are no frame: the kit reads nothing behind them. */
   readonly broken: EventOf<'broken'> | undefined;
   /** Their place in the history, or behind the last event. */
@@ -94,6 +100,7 @@ type Building = { -readonly [K in keyof ConnectionSeen]: ConnectionSeen[K] } & {
   frames: FrameSeen[];
   exchanges: Exchange[];
   bytes: EventOf<'bytes'>[];
+  messages: Placed<'message'>[];
   goAways: FrameSeen[];
 };
 
@@ -166,6 +173,7 @@ class ViewBuilder {
   readonly frames: FrameSeen[] = [];
   readonly exchanges: Exchange[] = [];
   readonly #byNumber = new Map<number, Building>();
+  readonly #connectedAtMs = new Map<number, number>();
   /** Requests that wait for an answer, by connection, side and number. */
   readonly #open = new Map<string, { -readonly [K in keyof Exchange]: Exchange[K] }>();
   /** Requests of which a frame with MORE has come. */
@@ -177,8 +185,14 @@ class ViewBuilder {
 
   #see(event: HistoryEvent, index: number, end: number): void {
     switch (event.kind) {
+      case 'connected':
+        this.#connectedAtMs.set(event.connection, event.atMs);
+        return;
       case 'opened':
         this.#begin(event, end);
+        return;
+      case 'message':
+        this.#byNumber.get(event.connection)?.messages.push({ ...event, index });
         return;
       case 'bytes':
         this.#byNumber.get(event.connection)?.bytes.push(event);
@@ -207,11 +221,12 @@ class ViewBuilder {
       number: event.connection,
       node: event.node,
       openedBy: event.by,
-      openedAtMs: event.atMs,
+      openedAtMs: this.#connectedAtMs.get(event.connection) ?? event.atMs,
       binding: event.binding ?? 'memory',
       frames: [],
       exchanges: [],
       bytes: [],
+      messages: [],
       broken: undefined,
       brokenIndex: end,
       closed: undefined,

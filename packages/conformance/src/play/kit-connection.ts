@@ -10,9 +10,12 @@ import {
   PREFACE_BYTES,
   type QanatError,
 } from '@qanat/core';
-import type { Ground, Link } from '../ground/ground.ts';
+import type { Ground, Link, LinkHandler } from '../ground/ground.ts';
+import { isWebSocketLink } from '../ground/websocket/dial-web-socket.ts';
 import type { History } from '../history/history.ts';
+import { messageEvent } from '../history/message-event.ts';
 import type { Json } from '../json.ts';
+import type { HandmadeMessage } from './handmade-message.ts';
 import { type FrameParts, rawFrame } from './raw-frame.ts';
 
 /** What a connection needs of the run that it belongs to. */
@@ -27,7 +30,7 @@ export interface ConnectionOwner {
 /** A connection of the kit to a server under test: anything can be sent, and everything that comes is noted. */
 export class KitConnection {
   readonly number: number;
-  /** `open` once the subject took it and, on TCP, its preface came. */
+  /** `open` once the subject took it: on TCP its preface came, on WebSocket it agreed. */
   state: 'opening' | 'open' | 'closed' = 'opening';
   /** Correlation numbers of requests whose answer has come whole. */
   readonly answered = new Set<number>();
@@ -35,7 +38,8 @@ export class KitConnection {
   received = 0;
   reading = true;
   readonly #play: ConnectionOwner;
-  readonly #link: Link;
+  /** What lies below frames, for programs that send something else. */
+  readonly link: Link;
   readonly #splitter = new FrameSplitter();
   readonly #answers = new Map<number, unknown>();
   /** Pieces that came behind the last whole frame. */
@@ -45,34 +49,37 @@ export class KitConnection {
   #endedHere = false;
   #isBroken = false;
 
-  /** @param greet what is sent at once on TCP: the preface, as it should be or not. */
-  constructor(play: ConnectionOwner, address: string, greet: Uint8Array) {
+  /**
+   * @param greet what is sent at once: on TCP the preface, on WebSocket the request for the upgrade, as it should be or not.
+   * Default: as it should be.
+   */
+  constructor(play: ConnectionOwner, address: string, greet: Uint8Array = play.ground.greetingFor(address)) {
     this.#play = play;
     this.number = play.nextConnection++;
     this.#splitter.frameBytesMax = LIMITS.FRAME_BYTES_MAX * 2;
-    const tcp = play.ground.binding === 'tcp';
-    this.#prefaceLeft = tcp ? PREFACE_BYTES : 0;
+    const { history, ground } = play;
+    const { binding } = ground;
+    const of = { connection: this.number };
+    this.#prefaceLeft = binding === 'tcp' ? PREFACE_BYTES : 0;
     let greeted = false;
-    this.#link = play.ground.dial(address, {
+    const handler: LinkHandler = {
+      onConnected: () => history.add({ kind: 'connected', ...of, node: 'subject' }),
+      onUpgrade: (from, text) => history.add({ kind: 'upgrade', ...of, from, text }),
       onOpen: () => {
-        play.history.add({
-          kind: 'opened',
-          connection: this.number,
-          by: 'kit',
-          node: 'subject',
-          ...(tcp ? { binding: 'tcp' } : {}),
-        });
-        if (!tcp) this.#open();
+        history.add({ kind: 'opened', ...of, by: 'kit', node: 'subject', ...(binding === 'memory' ? {} : { binding }) });
+        if (binding !== 'tcp') this.#open();
         else if (greet.length > 0) {
           this.#note(greet);
-          this.#link.write(greet);
+          this.link.write(greet);
         }
         greeted = true;
       },
       onBytes: (bytes) => this.#take(bytes),
+      onMessage: (message) => history.add(messageEvent(this.number, message)),
       onBadBytes: (error) => this.#broken(error, new Uint8Array(0)),
       onClose: (error) => this.#closed(error, greeted),
-    });
+    };
+    this.link = ground.dial(address, handler, greet);
   }
 
   /** The bytes of a frame that has begun and not ended, or that is none; where the network cuts frames, it keeps them. */
@@ -105,6 +112,15 @@ export class KitConnection {
     }
   }
 
+  /** Sends a message that a program has laid out by hand. Only over WebSocket. */
+  layOut({ seen, frames, pieces, options }: HandmadeMessage): void {
+    if (this.state !== 'open' || !isWebSocketLink(this.link)) return;
+    const { history } = this.#play;
+    history.add({ kind: 'message', connection: this.number, from: 'kit', ...seen });
+    for (const bytes of frames) history.add({ kind: 'frame', connection: this.number, from: 'kit', bytes });
+    this.link.pieces(pieces, options);
+  }
+
   /** The decoded header of the last answer under a number, where it is a good one. */
   answerOf(correlation: number): unknown {
     return this.#answers.get(correlation);
@@ -114,24 +130,24 @@ export class KitConnection {
   end(): void {
     if (this.state !== 'closed') this.#play.note('ended', { connection: this.number });
     this.#endedHere = true;
-    this.#link.end();
+    this.link.end();
   }
 
   /** Breaks the connection off. */
   destroy(): void {
     this.#endedHere = true;
-    this.#link.destroy();
+    this.link.destroy();
   }
 
   setReading(on: boolean): void {
     if (this.reading !== on) this.#play.note('reading', { connection: this.number, on });
     this.reading = on;
-    this.#link.setReading(on);
+    this.link.setReading(on);
   }
 
   #write(bytes: Uint8Array, chunk: number): void {
-    if (chunk <= 0) return this.#link.write(bytes);
-    for (let at = 0; at < bytes.length; at += chunk) this.#link.write(bytes.slice(at, at + chunk));
+    if (chunk <= 0) return this.link.write(bytes);
+    for (let at = 0; at < bytes.length; at += chunk) this.link.write(bytes.slice(at, at + chunk));
   }
 
   #note(bytes: Uint8Array): void {

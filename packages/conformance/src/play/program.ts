@@ -1,5 +1,6 @@
 import { LIMITS } from '@qanat/core';
 import type { Ability, Role } from '../driver/driver.ts';
+import type { SocketBinding } from '../ground/ground.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 
 /** One operation. Operations are total: selectors are taken modulo what there is, and what does not apply does nothing. */
@@ -19,7 +20,7 @@ export interface Program {
   readonly alone?: boolean;
   /** Only on this clock: `virtual` where it waits for too long, `real` where virtual time has a shorter one. */
   readonly timing?: 'virtual' | 'real';
-  readonly binding?: 'tcp';
+  readonly binding?: SocketBinding;
   readonly steps: readonly Step[];
 }
 

@@ -1,5 +1,6 @@
-import { CONTROL_HEADERS, encodePreface, Flag, FRAMES, type LiveFrame } from '@qanat/core';
+import { CONTROL_HEADERS, Flag, FRAMES, type LiveFrame } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
+import { endpointIn } from '../driver/started-server.ts';
 import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
 import type { Op } from './family.ts';
 import { KitConnection } from './kit-connection.ts';
@@ -37,7 +38,7 @@ const frameOf = (step: Step, fallback: LiveFrame): LiveFrame | undefined => {
 
 /** Opens a connection, and says HELLO unless `hello` is false. */
 const open: Op = async (play, step) => {
-  const greet = typeof step.preface === 'string' ? bytesOf(step.preface) : encodePreface();
+  const greet = typeof step.preface === 'string' ? bytesOf(step.preface) : undefined;
   const connection = new KitConnection(play, play.address, greet);
   play.connections.push(connection);
   if (flagOf(step, 'wait', true)) await play.untilAnswered(() => connection.state !== 'opening');
@@ -189,7 +190,7 @@ async function control(play: Play, op: keyof typeof DOINGS): Promise<void> {
   const { ok, error } = await play.call(op, {}, RESTART_MS);
   if (error !== undefined) throw new HarnessError(`the driver could not ${op} the subject: ${error.text ?? error.kind}`);
   if (op !== 'pause' && op !== 'resume') play.isUp = op === 'start';
-  if (op === 'start' && isObject(ok) && typeof ok.address === 'string') play.address = ok.address;
+  if (op === 'start') play.address = endpointIn(ok ?? null, play.ground.scheme).address ?? play.address;
   play.history.add({ kind: 'subject', what: DOINGS[op], id: 'subject' });
 }
 

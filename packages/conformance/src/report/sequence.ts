@@ -1,4 +1,5 @@
 import { CONTROL_HEADERS, decodeFrame, ErrorInfo, Flag, FRAME_NAMES, type Frame, PREFACE_BYTES } from '@qanat/core';
+import { closeCodeOf } from '../ground/websocket/message-reader.ts';
 import type { EventOf, HistoryEvent } from '../history/event.ts';
 import { isMark } from '../history/preface.ts';
 import { codeName } from '../history/view.ts';
@@ -77,6 +78,16 @@ function arrowOf(event: HistoryEvent, offending: boolean): Arrow | undefined {
       return { ...base, way: event.from === 'kit' ? '>' : '<', text: frameText(event.bytes) };
     case 'bytes':
       return { ...base, way: event.from === 'kit' ? '>' : '<', text: bytesText(event.bytes) };
+    case 'connected':
+      return { ...base, way: 'note', text: `a stream to ${event.node} for WebSocket` };
+    case 'upgrade':
+      return {
+        ...base,
+        way: event.from === 'kit' ? '>' : '<',
+        text: shortened(event.text.split('\r\n')[0] ?? '', JSON_CHARACTERS),
+      };
+    case 'message':
+      return { ...base, way: event.from === 'kit' ? '>' : '<', text: messageText(event) };
     case 'opened':
       return { ...base, way: 'note', text: event.by === 'kit' ? 'the kit connects' : `the subject connects to ${event.node}` };
     case 'closed':
@@ -106,6 +117,13 @@ function arrowOf(event: HistoryEvent, offending: boolean): Arrow | undefined {
 /** The connection had the beginning of a frame when the program ended. */
 const unfinishedText = ({ args }: EventOf<'note'>): string =>
   isObject(args) ? `the beginning of a frame, ${args.bytes} bytes; the rest never came: ${args.hex}` : '';
+
+/** A message of WebSocket in a few words. */
+function messageText({ type, length, pieces, bytes, breach }: EventOf<'message'>): string {
+  const code = type === 'close' ? ` (${closeCodeOf(bytes) ?? 'no code'})` : '';
+  const cut = pieces === 1 ? '' : ` in ${pieces} pieces`;
+  return `a ${type} message${code} of ${length} bytes${cut}${breach === undefined ? '' : `, with ${breach}`}`;
+}
 
 const bytesText = (bytes: Uint8Array): string => {
   const hex = shortened(hexOf(bytes), 2 * BYTES_SHOWN);

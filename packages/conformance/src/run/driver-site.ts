@@ -1,7 +1,10 @@
 import { nodePlatform } from '@qanat/transports/node';
 import { KitCluster } from '../cluster/kit-cluster.ts';
 import type { CallDone, Driver, Manifest, Role } from '../driver/driver.ts';
-import { TcpGround } from '../ground/tcp-ground.ts';
+import { endpointIn } from '../driver/started-server.ts';
+import type { SocketBinding } from '../ground/ground.ts';
+import { groundOver } from '../ground/ground-over.ts';
+import type { RealGround } from '../ground/real-ground.ts';
 import { History } from '../history/history.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
@@ -16,6 +19,8 @@ const LET_GO_MS = 5_000;
 export interface DriverSiteOptions {
   readonly role: Role;
   readonly driver: Driver;
+  /** Default `tcp`. */
+  readonly binding?: SocketBinding;
   readonly slackMs?: number;
   /** How long a server may take to start, and what a program leaves running to end. */
   readonly startMs?: number;
@@ -25,13 +30,13 @@ export interface DriverSiteOptions {
 type Told = (event: string, client: string, args: Json) => void;
 
 /**
- * A subject behind a driver, over TCP and on real time. Programs that only talk share one server; one that stops it, or wants it
- * set up otherwise, has a server of its own. Clients are started anew for each program.
+ * A subject behind a driver, over sockets and on real time. Programs that only talk share one server; one that stops it, or wants
+ * it set up otherwise, has a server of its own. Clients are started anew for each program.
  */
 export class DriverSite implements Site {
   readonly role: Role;
   readonly timing = 'real';
-  readonly binding = 'tcp';
+  readonly binding: SocketBinding;
   readonly manifest: Manifest;
   readonly #driver: Driver;
   readonly #slackMs: number | undefined;
@@ -44,8 +49,9 @@ export class DriverSite implements Site {
   #shared: Promise<string> | undefined;
   #joined: KitCluster | undefined;
 
-  constructor({ role, driver, slackMs, startMs = START_MS, letGoMs = LET_GO_MS }: DriverSiteOptions) {
+  constructor({ role, driver, binding = 'tcp', slackMs, startMs = START_MS, letGoMs = LET_GO_MS }: DriverSiteOptions) {
     this.role = role;
+    this.binding = binding;
     this.#driver = driver;
     this.#slackMs = slackMs;
     this.#startMs = startMs;
@@ -57,8 +63,8 @@ export class DriverSite implements Site {
     });
   }
 
-  async prepare(program: Program, historyOf: (ground: TcpGround) => History): Promise<Prepared> {
-    const ground = new TcpGround(this.#slackMs);
+  async prepare(program: Program, historyOf: (ground: RealGround) => History): Promise<Prepared> {
+    const ground = this.#ground();
     const history = historyOf(ground);
     const number = ++this.#programs;
     const token = `-${this.#run}-${number.toString(36)}`;
@@ -68,13 +74,17 @@ export class DriverSite implements Site {
       : this.#server(ground, history, program, this.#idOf(`${number}`), token);
   }
 
+  #ground(): RealGround {
+    return groundOver(this.binding, this.#slackMs);
+  }
+
   /** A server's name: its data must not be those of an earlier run. */
   #idOf(name: string): string {
     return `${this.#run}-${name}`;
   }
 
   /** A codec keeps nothing from one question to the next: all programs ask the same one. */
-  #codec(ground: TcpGround, history: History, token: string): Prepared {
+  #codec(ground: RealGround, history: History, token: string): Prepared {
     const driver: Driver = {
       manifest: this.manifest,
       call: (op, args, done) => this.#driver.call(op, args, settled(ground, done)),
@@ -85,7 +95,7 @@ export class DriverSite implements Site {
   }
 
   /** Names of clients are the program's own. */
-  #client(ground: TcpGround, history: History, number: string, token: string): Prepared {
+  #client(ground: RealGround, history: History, number: string, token: string): Prepared {
     const started = new Set<string>();
     const driver: Driver = {
       manifest: this.manifest,
@@ -122,7 +132,7 @@ export class DriverSite implements Site {
     });
   }
 
-  async #server(ground: TcpGround, history: History, program: Program, number: string, token: string): Promise<Prepared> {
+  async #server(ground: RealGround, history: History, program: Program, number: string, token: string): Promise<Prepared> {
     const setup = program.setup ?? {};
     const own = program.alone === true || program.setup !== undefined;
     if (!own) {
@@ -152,9 +162,9 @@ export class DriverSite implements Site {
   }
 
   /** The server of the programs that only talk. A broker has a NameServer of the kit, whose talk is nobody's history. */
-  async #startShared(ground: TcpGround): Promise<string> {
+  async #startShared(ground: RealGround): Promise<string> {
     const history = new History(() => ground.clock.nowMs());
-    const cluster = await this.#clusterFor({ kit: { nameServers: 1 } }, new TcpGround(), history, '');
+    const cluster = await this.#clusterFor({ kit: { nameServers: 1 } }, this.#ground(), history, '');
     this.#joined = cluster;
     return this.#start(this.#idOf('shared'), { nameServers: [...(cluster?.nameServers ?? [])] }, ground);
   }
@@ -164,7 +174,7 @@ export class DriverSite implements Site {
     this.#joined?.close();
   }
 
-  async #clusterFor(setup: JsonObject, ground: TcpGround, history: History, token: string): Promise<KitCluster | undefined> {
+  async #clusterFor(setup: JsonObject, ground: RealGround, history: History, token: string): Promise<KitCluster | undefined> {
     if (this.role !== 'broker' || !isObject(setup.kit)) return undefined;
     let connections = 1_000_000;
     const options = { ground, history, platform: nodePlatform, nextConnection: () => connections++, token };
@@ -174,13 +184,18 @@ export class DriverSite implements Site {
   }
 
   /** One server of the driver, by its id. */
-  #instance(id: string, ground: TcpGround, startArgs: JsonObject = {}): Driver {
+  #instance(id: string, ground: RealGround, startArgs: JsonObject = {}): Driver {
     return {
       manifest: this.manifest,
       call: (op, args, done) => {
         // What a start does not say is as it was.
         const settings = { ...objectOf(startArgs, 'settings'), ...objectOf(args, 'settings') };
-        const given = { role: this.role, ...startArgs, ...(Object.keys(settings).length > 0 ? { settings } : {}) };
+        const given = {
+          role: this.role,
+          schemes: [ground.scheme],
+          ...startArgs,
+          ...(Object.keys(settings).length > 0 ? { settings } : {}),
+        };
         this.#driver.call(op, { ...args, ...(op === 'start' ? given : {}), server: id }, settled(ground, done));
       },
       onTold: () => {},
@@ -188,10 +203,10 @@ export class DriverSite implements Site {
     };
   }
 
-  async #start(id: string, args: JsonObject, ground: TcpGround): Promise<string> {
+  async #start(id: string, args: JsonObject, ground: RealGround): Promise<string> {
     let outcome: { address?: string; why?: string } | undefined;
-    this.#driver.call('start', { server: id, role: this.role, ...args }, (error, ok) => {
-      outcome = error === undefined ? addressIn(ok) : { why: error.text ?? error.kind };
+    this.#driver.call('start', { server: id, role: this.role, schemes: [ground.scheme], ...args }, (error, ok) => {
+      outcome = error === undefined ? endpointIn(ok, ground.scheme) : { why: error.text ?? error.kind };
       ground.changed();
     });
     await ground.until(() => outcome !== undefined, this.#startMs);
@@ -201,15 +216,8 @@ export class DriverSite implements Site {
   }
 }
 
-/** Where a server listens, as the answer to `start` tells it. */
-function addressIn(ok: Json): { address: string } | { why: string } {
-  if (!isObject(ok) || typeof ok.address !== 'string') return { why: 'it told no "address"' };
-  if (!/^.+:\d+$/.test(ok.address)) return { why: `it told the address ${JSON.stringify(ok.address)}, which is no host:port` };
-  return { address: ok.address };
-}
-
 const settled =
-  (ground: TcpGround, done: CallDone): CallDone =>
+  (ground: RealGround, done: CallDone): CallDone =>
   (error, ok) => {
     done(error, ok);
     ground.changed();

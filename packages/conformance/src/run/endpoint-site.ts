@@ -1,5 +1,6 @@
 import type { Driver, Manifest, Role } from '../driver/driver.ts';
-import { TcpGround } from '../ground/tcp-ground.ts';
+import type { SocketBinding } from '../ground/ground.ts';
+import { groundOver } from '../ground/ground-over.ts';
 import type { History } from '../history/history.ts';
 import type { Program } from '../play/program.ts';
 import { runProgram, type Site } from './run-program.ts';
@@ -14,7 +15,7 @@ export interface EndpointSite extends Site {
 }
 
 /** A server that runs already, known by its address only: it is neither started nor stopped. */
-export function endpointSite(role: Role, address: string): EndpointSite {
+export function endpointSite(role: Role, address: string, binding: SocketBinding = 'tcp'): EndpointSite {
   const manifest: Manifest = { name: address, version: 'unknown', roles: [role], abilities: [] };
   const driver: Driver = {
     manifest,
@@ -33,9 +34,9 @@ export function endpointSite(role: Role, address: string): EndpointSite {
   const site: Site = {
     role,
     timing: 'real',
-    binding: 'tcp',
+    binding,
     prepare: async (_program, historyOf) => {
-      const ground = new TcpGround();
+      const ground = groundOver(binding);
       const history = historyOf(ground);
       live.add(history);
       const token = `-${run}-${(++programs).toString(36)}`;

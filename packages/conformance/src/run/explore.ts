@@ -1,8 +1,9 @@
 import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
-import type { Manifest, Role } from '../driver/driver.ts';
+import { type Manifest, type Role, transportsOf } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
 import { clausesOf } from '../families/index.ts';
+import { BINDING_NAMES, type SocketBinding } from '../ground/ground.ts';
 import type { Family } from '../play/family.ts';
 import type { Program } from '../play/program.ts';
 import type { Baseline } from './baseline.ts';
@@ -236,10 +237,18 @@ const withoutCredit = (verdict: Verdict, role: Role): Verdict => ({
 function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: readonly string[]) => boolean): string | undefined {
   const missing = (clause.needs ?? []).filter((need) => !able([need]));
   if (missing.length > 0) return `needs a driver that can: ${missing.join(', ')}`;
-  if (clause.binding !== undefined && clause.binding !== site.binding) return `only over ${clause.binding}`;
+  if (clause.binding !== undefined && clause.binding !== site.binding) return onlyOver(clause.binding, site.manifest);
   if (clause.timing !== undefined && clause.timing !== site.timing)
     return 'takes too long for a real clock, or too exact a moment: only subjects on virtual time are asked';
   return undefined;
+}
+
+/** What does not show over the binding of this run: another run may, or the subject has no such transport. */
+function onlyOver(binding: SocketBinding, manifest: Manifest): string {
+  const name = BINDING_NAMES[binding];
+  return transportsOf(manifest).includes(binding)
+    ? `only over ${name}: --transport ${binding}`
+    : `only over ${name}, which the subject does not name`;
 }
 
 /** Abilities without which a server is a black box: much of what matters cannot be asked. */

@@ -5,6 +5,7 @@ import type { Driver, Role } from '../driver/driver.ts';
 import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceCodec } from '../driver/reference-codec.ts';
 import { type Engines, ReferenceServer } from '../driver/reference-server.ts';
+import { endpointIn } from '../driver/started-server.ts';
 import type { Ground } from '../ground/ground.ts';
 import { VirtualGround } from '../ground/virtual-ground.ts';
 import type { History } from '../history/history.ts';
@@ -23,16 +24,20 @@ export interface InProcessOptions {
   readonly driver?: (ground: Ground, program: Program) => Driver;
   /** One way between two hosts, ms. */
   readonly latencyMs?: number;
+  /** Makes the ground of a program. Default: virtual time and memory. */
+  readonly ground?: () => Ground;
 }
 
-/** Every program has a subject of its own, in this process and on virtual time. */
-export function inProcessSite({ role, engines = core, driver, latencyMs }: InProcessOptions): Site {
+/** Every program has a subject of its own, in this process. */
+export function inProcessSite({ role, engines = core, driver, latencyMs, ground: given }: InProcessOptions): Site {
+  const groundOf = given ?? (() => new VirtualGround(latencyMs));
+  const { timing, binding } = groundOf();
   return {
     role,
-    timing: 'virtual',
-    binding: 'memory',
+    timing,
+    binding,
     async prepare(program, historyOf): Promise<Prepared> {
-      const ground = new VirtualGround(latencyMs);
+      const ground = groundOf();
       const history = historyOf(ground);
       if (role === 'codec') {
         const made = driver?.(ground, program) ?? new ReferenceCodec(engines);
@@ -48,7 +53,7 @@ export function inProcessSite({ role, engines = core, driver, latencyMs }: InPro
 }
 
 interface ServerParts {
-  readonly ground: VirtualGround;
+  readonly ground: Ground;
   readonly history: History;
   readonly program: Program;
   readonly engines: Engines;
@@ -85,8 +90,7 @@ async function prepareServer(
 async function startOf(ground: Ground, driver: Driver, nameServers: readonly string[]): Promise<string> {
   let outcome: { address?: string; why?: string } | undefined;
   driver.call('start', { nameServers }, (error, ok) => {
-    if (isObject(ok) && typeof ok.address === 'string') outcome = { address: ok.address };
-    else outcome = { why: error?.text ?? error?.kind ?? 'it told no address' };
+    outcome = error === undefined ? endpointIn(ok, ground.scheme) : { why: error.text ?? error.kind };
     ground.changed();
   });
   await ground.until(() => outcome !== undefined, START_MS);

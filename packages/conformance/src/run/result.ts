@@ -1,4 +1,5 @@
 import type { Manifest, Role } from '../driver/driver.ts';
+import type { Binding } from '../ground/ground.ts';
 import type { Program } from '../play/program.ts';
 import type { Budget } from './budget.ts';
 
@@ -59,7 +60,7 @@ export interface Result {
   settled: 'incomplete' | 'conformant' | 'nonconformant' | 'inconclusive' | 'harness';
   readonly role: Role;
   readonly subject: Manifest;
-  readonly binding: 'memory' | 'tcp';
+  readonly binding: Binding;
   readonly timing: 'virtual' | 'real';
   readonly seed: number;
   readonly budget: Budget['name'];

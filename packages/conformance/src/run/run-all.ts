@@ -75,13 +75,16 @@ const longestFirst = (programs: readonly Program[]): readonly Program[] =>
 
 const bytesOf = ({ events }: Run): number => events.reduce((sum, event) => sum + ('bytes' in event ? event.bytes.length : 0), 0);
 
-/** What a codec says, its driver says for it; drivers of others may answer though nobody is behind them. */
+/**
+ * What a codec says, its driver says for it; drivers of others may answer though nobody is behind them. Whoever refuses an
+ * upgrade is there only for programs that want it refused.
+ */
 const hasAnswer = ({ program, events }: Run): boolean =>
-  events.some((event) =>
-    program.role === 'codec'
-      ? event.kind === 'result'
-      : (event.kind === 'frame' || event.kind === 'bytes') && event.from === 'subject',
-  );
+  events.some((event) => {
+    if (program.role === 'codec') return event.kind === 'result';
+    if (event.kind === 'upgrade' && program.binding !== 'websocket') return false;
+    return 'from' in event && event.from === 'subject';
+  });
 
 const whyInVain = (run: Run): string =>
   run.harness ?? unreachable(run) ?? 'it takes connections and does not answer, or makes none';

@@ -2,7 +2,7 @@ import { nodePlatform } from '@qanat/transports/node';
 import type { Clause, Judge } from '../clause/clause.ts';
 import { KitCluster } from '../cluster/kit-cluster.ts';
 import type { Driver, Role } from '../driver/driver.ts';
-import type { Ground } from '../ground/ground.ts';
+import type { Binding, Ground } from '../ground/ground.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { History } from '../history/history.ts';
 import { type FrameSeen, View } from '../history/view.ts';
@@ -20,7 +20,7 @@ const UNFINISHED_BYTES = 64;
 export interface Site {
   readonly role: Role;
   readonly timing: Ground['timing'];
-  readonly binding: Ground['binding'];
+  readonly binding: Binding;
   /** A ground and a driver for one program. On real time both may be shared by programs that run side by side. */
   prepare(program: Program, history: (ground: Ground) => History): Promise<Prepared>;
 }

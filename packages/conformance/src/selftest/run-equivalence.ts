@@ -4,7 +4,9 @@ import type { Program } from '../play/program.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { runProgram } from '../run/run-program.ts';
 import type { Told } from './run-selftest.ts';
-import { tcpSite } from './tcp-site.ts';
+import { socketSite } from './socket-site.ts';
+
+const BINDINGS = ['tcp', 'websocket'] as const;
 
 type ServerRole = 'nameserver' | 'broker';
 
@@ -22,7 +24,7 @@ export const plainPrograms = (role: ServerRole): readonly Program[] =>
       program.steps.every((step) => OPS.has(step.op) && step.reset !== true),
   );
 
-/** The same programs over memory and over TCP: what is said is the same. */
+/** The same programs over memory, TCP and WebSocket: what is said is the same. */
 export async function runEquivalence(nowMs: () => number, told: Told): Promise<void> {
   for (const role of ['nameserver', 'broker'] as const) {
     const startMs = nowMs();
@@ -34,7 +36,7 @@ export async function runEquivalence(nowMs: () => number, told: Told): Promise<v
     }
     told({
       kind: 'transports',
-      subject: `the same over memory and TCP: ${programs.length} programs`,
+      subject: `the same over memory, TCP and WebSocket: ${programs.length} programs`,
       role,
       ok: programs.length > 0 && differences.length === 0,
       text: differences[0] ?? 'the canonical histories are the same',
@@ -45,8 +47,12 @@ export async function runEquivalence(nowMs: () => number, told: Told): Promise<v
 
 /** Where the histories of a program part. */
 export async function differenceOf(role: ServerRole, program: Program): Promise<string | undefined> {
-  const runs = [await runProgram(inProcessSite({ role }), program, FAMILIES), await runProgram(tcpSite(role), program, FAMILIES)];
-  const harness = runs.find((run) => run.harness !== undefined)?.harness;
-  const [memory, tcp] = runs.map(({ events }) => canonicalHistory(events));
-  return harness ?? firstDifference(memory ?? [], tcp ?? []);
+  const inMemory = await runProgram(inProcessSite({ role }), program, FAMILIES);
+  if (inMemory.harness !== undefined) return inMemory.harness;
+  for (const binding of BINDINGS) {
+    const { harness, events } = await runProgram(socketSite(role, binding), program, FAMILIES);
+    const difference = harness ?? firstDifference(canonicalHistory(inMemory.events), canonicalHistory(events));
+    if (difference !== undefined) return `over ${binding}: ${difference}`;
+  }
+  return undefined;
 }

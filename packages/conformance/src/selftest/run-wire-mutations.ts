@@ -4,6 +4,7 @@ import type { Driver } from '../driver/driver.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Ground } from '../ground/ground.ts';
+import { TcpGround } from '../ground/tcp-ground.ts';
 import type { JsonObject } from '../json.ts';
 import { listOf, type Program } from '../play/program.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
@@ -11,8 +12,8 @@ import { inProcessSite } from '../run/in-process-site.ts';
 import { judgeRun, runProgram, type Site } from '../run/run-program.ts';
 import { rewriting } from './control-group.ts';
 import type { Told } from './run-selftest.ts';
+import { clientSite } from './socket-site.ts';
 import { tcpProxy } from './tcp-proxy.ts';
-import { serverGround, tcpSite } from './tcp-site.ts';
 import {
   FRAME_MUTATIONS,
   FRAMES_IN_PIECES,
@@ -73,15 +74,16 @@ async function frameByFrame(mutation: FrameMutation): Promise<string | undefined
 const TRIES = 3;
 
 async function byteByByte(mutation: StreamMutation): Promise<string | undefined> {
-  const isClient = mutation.role === 'producer' || mutation.role === 'consumer';
+  const { role } = mutation;
+  const isClient = role === 'producer' || role === 'consumer';
   let sentence: string | undefined;
   for (let i = 0; i < TRIES && sentence === undefined; i++)
-    sentence = await (isClient ? behindTheClient(mutation) : inFrontOfTheServer(mutation));
+    sentence = await (isClient ? behindTheClient(mutation, role) : inFrontOfTheServer(mutation));
   return sentence;
 }
 
 async function inFrontOfTheServer(mutation: StreamMutation): Promise<string | undefined> {
-  const ground = serverGround();
+  const ground = new TcpGround();
   const role = mutation.role === 'broker' ? mutation.role : 'nameserver';
   const server = new ReferenceServer({ role, ground, platform: nodePlatform, engines: core });
   const target = await new Promise<string>((resolve) => {
@@ -97,7 +99,7 @@ async function inFrontOfTheServer(mutation: StreamMutation): Promise<string | un
 }
 
 /** The client is told the addresses of proxies in the place of those of the NameServers. */
-async function behindTheClient(mutation: StreamMutation): Promise<string | undefined> {
+async function behindTheClient(mutation: StreamMutation, role: 'producer' | 'consumer'): Promise<string | undefined> {
   const proxies: { close(): void }[] = [];
   const proxied = async (args: JsonObject): Promise<JsonObject> => {
     const opened = await Promise.all(listOf(args, 'nameServers').map((address) => tcpProxy(String(address), mutation.meddling)));
@@ -114,7 +116,7 @@ async function behindTheClient(mutation: StreamMutation): Promise<string | undef
     close: () => driver.close(),
   });
   try {
-    return await failureOverTcp(tcpSite(mutation.role, around), mutation);
+    return await failureOverTcp(clientSite(role, around), mutation);
   } finally {
     for (const proxy of proxies) proxy.close();
   }

@@ -270,7 +270,7 @@ describe('report and diff', () => {
 
 describe('a server by its address', () => {
   const ground = new TcpGround();
-  const transport = rewriting(ground.transport(), () => (frame) => [wrongCode(frame)]);
+  const transport = rewriting(ground.transport('subject'), () => (frame) => [wrongCode(frame)]);
   const server = new ReferenceServer({
     role: 'broker',
     ground: Object.assign(new TcpGround(), { transport: () => transport }),

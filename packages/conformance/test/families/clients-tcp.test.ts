@@ -1,12 +1,10 @@
-import * as engines from '@qanat/core';
-import { nodePlatform } from '@qanat/transports/node';
 import { describe, expect, it } from 'vitest';
-import { ReferenceClient } from '../../src/driver/reference-client.ts';
 import { clients } from '../../src/families/clients/index.ts';
 import { TcpGround } from '../../src/ground/tcp-ground.ts';
 import type { HistoryEvent } from '../../src/history/event.ts';
 import { bytesOf } from '../../src/json.ts';
-import { judgeRun, runProgram, type Site } from '../../src/run/run-program.ts';
+import { inProcessSite } from '../../src/run/in-process-site.ts';
+import { judgeRun, runProgram } from '../../src/run/run-program.ts';
 
 const SLACK_MS = 400;
 const PREFACE = 'ab514e5401000000';
@@ -144,16 +142,7 @@ describe('how byte streams of clients end', () => {
 
 describe('a client of this repository over TCP', () => {
   const role = 'producer';
-  const site: Site = {
-    role,
-    timing: 'real',
-    binding: 'tcp',
-    async prepare(_, historyOf) {
-      const ground = new TcpGround();
-      const driver = new ReferenceClient({ role, ground, platform: nodePlatform, engines });
-      return { ground, driver, history: historyOf(ground), address: undefined, token: '', release: () => driver.close() };
-    },
-  };
+  const site = inProcessSite({ role, ground: () => new TcpGround() });
 
   it('keeps every clause about byte streams, with evidence for each', { timeout: 60_000 }, async () => {
     const clauses = clients.clauses.filter(({ binding }) => binding === 'tcp');

@@ -61,7 +61,7 @@ describe('the verdict of a clause', () => {
     expect(result.clauses.map(({ verdict, reason }) => [verdict, reason])).toEqual([
       ['excluded', expect.stringContaining('the only lists of integers')],
       ['inconclusive', 'no program put it to the test'],
-      ['not-run', 'only over tcp'],
+      ['not-run', 'only over TCP: --transport tcp'],
     ]);
     expect(result.notProved).toBe(1);
   });

@@ -111,7 +111,7 @@ const endTakenForEnd: Clause = {
     const facts = factsOf(view);
     for (const { args, atMs, index } of view.notes('ended')) {
       const connection = facts.connections.find(({ number }) => isObject(args) && args.connection === number);
-      if (connection === undefined) continue;
+      if (connection?.binding !== 'tcp') continue;
       const end = endOfConnection(facts, connection);
       if (end.by === 'subject' && end.ms <= atMs + END_MS) judge.pass(index);
       else if (end.ms > atMs + END_MS)
@@ -130,6 +130,7 @@ const gracefulEnd: Clause = {
     for (const connection of facts.connections) {
       const client = clientOf(facts, connection);
       const { closed, closedIndex, helloOk, node } = connection;
+      if (connection.binding !== 'tcp') continue;
       if (client === undefined || client.killed || client.closing.index > closedIndex || closedIndex >= facts.end.index) continue;
       if (closed?.by !== 'subject' || helloOk === undefined || facts.outages.some((outage) => outage.node === node)) continue;
       judgeThat(

@@ -141,7 +141,7 @@ export const isServedAfter = (connection: ConnectionSeen, index: number): boolea
  */
 export function rawBytesOf(connection: ConnectionSeen): string | undefined {
   const sent = connection.bytes.map(({ from, bytes }) => (from === 'kit' ? hexOf(bytes) : '')).join('');
-  if (connection.binding === 'memory') return sent;
+  if (connection.binding !== 'tcp') return sent;
   const preface = hexOf(encodePreface());
   return sent.startsWith(preface) ? sent.slice(preface.length) : undefined;
 }

@@ -221,7 +221,7 @@ export const BROKER_PROGRAMS: readonly Program[] = [
     { alone: true, timing: 'virtual' },
   ),
   program(
-    'slow-reader-asks-for-more-on-tcp',
+    'slow-reader-asks-for-more-in-real-time',
     [
       OPEN,
       create('~orders'),
@@ -236,7 +236,7 @@ export const BROKER_PROGRAMS: readonly Program[] = [
       { op: 'reading', c: 1, on: true },
       { op: 'fence', c: 1 },
     ],
-    { alone: true, binding: 'tcp', timing: 'real' },
+    { alone: true, timing: 'real' },
   ),
   program(
     'slow-reader-reads-again',

@@ -94,7 +94,7 @@ export const NAME_SERVER_PROGRAMS: readonly Program[] = [
     { timing: 'virtual', alone: true },
   ),
   program(
-    'slow-reader-is-idle-on-tcp',
+    'slow-reader-is-idle-in-real-time',
     [
       OPEN,
       MANY_TOPICS,
@@ -105,10 +105,10 @@ export const NAME_SERVER_PROGRAMS: readonly Program[] = [
       { op: 'reading', c: 1, on: true },
       { op: 'awaitClose', c: 1 },
     ],
-    { binding: 'tcp', timing: 'real', alone: true },
+    { timing: 'real', alone: true },
   ),
   program(
-    'slow-reader-asks-for-more-on-tcp',
+    'slow-reader-asks-for-more-in-real-time',
     [
       OPEN,
       MANY_TOPICS,
@@ -122,7 +122,7 @@ export const NAME_SERVER_PROGRAMS: readonly Program[] = [
       { op: 'reading', c: 1, on: true },
       { op: 'fence', c: 1 },
     ],
-    { binding: 'tcp', timing: 'real', alone: true },
+    { timing: 'real', alone: true },
   ),
   program(
     'slow-reader-reads-again',

@@ -7,7 +7,7 @@ import { endOfSilence, lastSentMs, ROUNDING_MS } from './keepalive.ts';
 import { sessionSetup } from './states.ts';
 
 /** Bytes that systems and networks hold between two ends that do not read. */
-const SWALLOWED_BYTES = { memory: 1_048_576, tcp: 18_000_000 } as const;
+const SWALLOWED_BYTES = { memory: 1_048_576, tcp: 18_000_000, websocket: 18_000_000 } as const;
 
 /** A time in which the kit did not read, and more was on its way than anything but the subject itself holds. */
 interface Stall {

@@ -1,4 +1,5 @@
 import { Flag, LIMITS, PREFACE_BYTES } from '@qanat/core';
+import type { Binding } from '../../ground/ground.ts';
 import type { HistoryEvent } from '../../history/event.ts';
 
 /** One frame as the subject reads it off the stream, however the kit cut the stream. */
@@ -48,7 +49,7 @@ export class SentStream {
   #pieces: Piece[] = [];
   #faulty = false;
 
-  constructor(binding: 'tcp' | 'memory') {
+  constructor(binding: Binding) {
     this.#tcp = binding === 'tcp';
   }
 

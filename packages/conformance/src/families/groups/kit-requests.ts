@@ -1,4 +1,4 @@
-import { encodePreface, FRAMES, type FrameName, type LiveFrame } from '@qanat/core';
+import { FRAMES, type FrameName, type LiveFrame } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import type { Json, JsonObject } from '../../json.ts';
 import { KitConnection } from '../../play/kit-connection.ts';
@@ -11,7 +11,7 @@ const OPEN_MS = 2_000;
 
 /** Opens a connection and says HELLO; undefined when the subject cannot be reached. */
 export async function connect(play: Play): Promise<KitConnection | undefined> {
-  const connection = new KitConnection(play, play.address, encodePreface());
+  const connection = new KitConnection(play, play.address);
   play.connections.push(connection);
   await play.untilAnswered(() => connection.state !== 'opening', OPEN_MS);
   if (connection.state !== 'open') return undefined;
