@@ -1,6 +1,7 @@
-import { Client, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
+import { Client, type Credentials, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
 import { VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
+import { deriveKeyOn } from '../users/salted-password.ts';
 import { OWN_SOFTWARE } from './meddler.ts';
 
 const CALL_MS = 10_000;
@@ -18,7 +19,7 @@ export class KitApplication {
   readonly #node: VirtualNode<Client>;
   #producer: Producer | undefined;
 
-  constructor(ground: Ground, platform: Platform, nameServers: readonly string[]) {
+  constructor(ground: Ground, platform: Platform, nameServers: readonly string[], credentials?: Credentials) {
     this.#ground = ground;
     const client = new Client({
       platform,
@@ -26,8 +27,15 @@ export class KitApplication {
       nameServers,
       schemes: [ground.scheme],
       software: OWN_SOFTWARE,
+      ...(credentials === undefined ? {} : { credentials }),
     });
-    this.#node = new VirtualNode(client, { name: 'kit', clock: ground.clock, transport: ground.transport('kit') });
+    const { clock } = ground;
+    this.#node = new VirtualNode(client, {
+      name: 'kit',
+      clock,
+      transport: ground.transport('kit'),
+      deriveKey: deriveKeyOn(clock),
+    });
     this.#node.start();
   }
 

@@ -50,7 +50,8 @@ export interface Ground {
   until(condition: () => boolean, withinMs: number): Promise<boolean>;
   /** Something happened: conditions are looked at again. */
   changed(): void;
-  dial(address: string, handler: LinkHandler): Link;
+  /** @param certificateNames of a certificate that the kit shows; only where time is virtual, nobody shows any elsewhere. */
+  dial(address: string, handler: LinkHandler, certificateNames?: readonly string[]): Link;
   /** What a server of the kit listens with, and a client in this process dials with. */
   transport(host: string): Transport;
   /** Where a server of the kit listens: its port is free. */

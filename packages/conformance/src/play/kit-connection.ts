@@ -10,7 +10,7 @@ import {
   PREFACE_BYTES,
   type QanatError,
 } from '@qanat/core';
-import type { Ground, Link } from '../ground/ground.ts';
+import type { Ground, Link, LinkHandler } from '../ground/ground.ts';
 import type { History } from '../history/history.ts';
 import type { Json } from '../json.ts';
 import { type FrameParts, rawFrame } from './raw-frame.ts';
@@ -45,15 +45,19 @@ export class KitConnection {
   #endedHere = false;
   #isBroken = false;
 
-  /** @param greet what is sent at once on TCP: the preface, as it should be or not. */
-  constructor(play: ConnectionOwner, address: string, greet: Uint8Array) {
+  /**
+   * @param greet what is sent at once on TCP: the preface, as it should be or not.
+   * @param certificateNames of a certificate that is shown.
+   */
+  constructor(play: ConnectionOwner, address: string, greet: Uint8Array, certificateNames?: readonly string[]) {
     this.#play = play;
     this.number = play.nextConnection++;
+    if (certificateNames !== undefined) play.note('certificate', { connection: this.number, names: certificateNames });
     this.#splitter.frameBytesMax = LIMITS.FRAME_BYTES_MAX * 2;
     const tcp = play.ground.binding === 'tcp';
     this.#prefaceLeft = tcp ? PREFACE_BYTES : 0;
     let greeted = false;
-    this.#link = play.ground.dial(address, {
+    const handler: LinkHandler = {
       onOpen: () => {
         play.history.add({
           kind: 'opened',
@@ -72,7 +76,8 @@ export class KitConnection {
       onBytes: (bytes) => this.#take(bytes),
       onBadBytes: (error) => this.#broken(error, new Uint8Array(0)),
       onClose: (error) => this.#closed(error, greeted),
-    });
+    };
+    this.#link = play.ground.dial(address, handler, certificateNames);
   }
 
   /** The bytes of a frame that has begun and not ended, or that is none; where the network cuts frames, it keeps them. */

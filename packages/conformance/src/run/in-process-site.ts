@@ -2,15 +2,16 @@ import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { KitCluster } from '../cluster/kit-cluster.ts';
 import type { Driver, Role } from '../driver/driver.ts';
+import type { Engines } from '../driver/engines.ts';
 import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceCodec } from '../driver/reference-codec.ts';
-import { type Engines, ReferenceServer } from '../driver/reference-server.ts';
+import { ReferenceServer } from '../driver/reference-server.ts';
 import type { Ground } from '../ground/ground.ts';
 import { VirtualGround } from '../ground/virtual-ground.ts';
 import type { History } from '../history/history.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
-import type { Program } from '../play/program.ts';
+import { loginsIn, type Program } from '../play/program.ts';
 import type { Prepared, Site } from './run-program.ts';
 
 const START_MS = 60_000;
@@ -74,7 +75,7 @@ async function prepareServer(
       : undefined;
   await cluster?.start();
   const made = driver?.(ground, program) ?? new ReferenceServer({ role, ground, platform: nodePlatform, engines, setup });
-  const address = await startOf(ground, made, cluster?.nameServers ?? []);
+  const address = await startOf(ground, made, { nameServers: [...(cluster?.nameServers ?? [])], ...loginsIn(setup) });
   const release = async (): Promise<void> => {
     await made.close();
     cluster?.close();
@@ -82,9 +83,9 @@ async function prepareServer(
   return { ground, history, driver: made, address, token: '', ...(cluster === undefined ? {} : { cluster }), release };
 }
 
-async function startOf(ground: Ground, driver: Driver, nameServers: readonly string[]): Promise<string> {
+async function startOf(ground: Ground, driver: Driver, args: JsonObject): Promise<string> {
   let outcome: { address?: string; why?: string } | undefined;
-  driver.call('start', { nameServers }, (error, ok) => {
+  driver.call('start', args, (error, ok) => {
     if (isObject(ok) && typeof ok.address === 'string') outcome = { address: ok.address };
     else outcome = { why: error?.text ?? error?.kind ?? 'it told no address' };
     ground.changed();

@@ -12,6 +12,7 @@ import type { Family, Op } from '../play/family.ts';
 import { HarnessError, Play } from '../play/play.ts';
 import { flagOf, type Program, type Step } from '../play/program.ts';
 import { SERVER_OPS } from '../play/server-ops.ts';
+import type { Login } from '../users/user.ts';
 
 /** Bytes of a frame that are kept when it was not sent whole. */
 const UNFINISHED_BYTES = 64;
@@ -35,6 +36,8 @@ export interface Prepared {
   readonly token: string;
   /** Servers of the kit that the subject is joined with already. */
   readonly cluster?: KitCluster;
+  /** Who the kit is at a server that asks. */
+  readonly login?: Login;
   /** Lets go of what was made for this program. */
   release(): Promise<void>;
 }
@@ -87,7 +90,7 @@ async function playIn(
   signal: AbortSignal | undefined,
   onSenseless: (why: string) => void,
 ): Promise<void> {
-  const { ground, history, driver, token } = prepared;
+  const { ground, history, driver, token, login } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
   const isServer = program.role === 'nameserver' || program.role === 'broker';
   let play: Play | undefined;
@@ -103,7 +106,7 @@ async function playIn(
     });
   }
   const cluster = prepared.cluster ?? own;
-  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster, signal });
+  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster, login, signal });
   driver.onTold((event, client, args) => history.add({ kind: 'told', event, client, args }));
   // Checkers see histories only: what the subject was set up with belongs to them.
   if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });

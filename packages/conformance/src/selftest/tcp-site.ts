@@ -6,6 +6,8 @@ import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import { TcpGround } from '../ground/tcp-ground.ts';
+import type { JsonObject } from '../json.ts';
+import { loginsIn } from '../play/program.ts';
 import { judgeRun, type Prepared, runProgram, type Site } from '../run/run-program.ts';
 import { addRun, type Finding, newFinding } from '../run/survey.ts';
 import type { Told } from './run-selftest.ts';
@@ -26,7 +28,7 @@ export function tcpSite(role: Role, around: (driver: Driver) => Driver = (driver
       const driver: Driver = isServer
         ? new ReferenceServer({ ...parts, role, setup: program.setup ?? {} })
         : new ReferenceClient({ ...parts, role: role === 'producer' ? role : 'consumer' });
-      const address = isServer ? await addressOf(driver) : undefined;
+      const address = isServer ? await addressOf(driver, loginsIn(program.setup ?? {})) : undefined;
       const outer = around(driver);
       return { ground, driver: outer, history: historyOf(ground), address, token: '', release: () => outer.close() };
     },
@@ -36,9 +38,9 @@ export function tcpSite(role: Role, around: (driver: Driver) => Driver = (driver
 /** The servers of the kit listen with sockets of the kit; a server under test listens with what it ships. */
 export const serverGround = (): TcpGround => new TcpGround(undefined, tcpTransport());
 
-const addressOf = (driver: Driver): Promise<string> =>
+const addressOf = (driver: Driver, logins: JsonObject): Promise<string> =>
   new Promise((resolve) => {
-    driver.call('start', { nameServers: [] }, (_, ok) => resolve((ok as { address: string }).address));
+    driver.call('start', { nameServers: [], ...logins }, (_, ok) => resolve((ok as { address: string }).address));
   });
 
 /** What only byte streams show: the engines keep it. */

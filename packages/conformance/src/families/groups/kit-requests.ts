@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../json.ts';
 import { KitConnection } from '../../play/kit-connection.ts';
 import { payloadOf } from '../../play/payload.ts';
 import { ANSWER_MS, type Play } from '../../play/play.ts';
-import { controlOf } from '../../play/server-ops.ts';
+import { controlOf } from '../../play/step-frame.ts';
 import { groupsOf } from './kit-member.ts';
 
 const OPEN_MS = 2_000;
