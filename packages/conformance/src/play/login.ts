@@ -5,7 +5,7 @@ import type { Login } from '../users/user.ts';
 import type { KitConnection } from './kit-connection.ts';
 import type { Play } from './play.ts';
 import { textOf } from './program.ts';
-import { ask } from './step-frame.ts';
+import { answerTo, begin } from './step-frame.ts';
 
 /** The rounds that the kit derives keys with at the most, whatever a server asks for. */
 const ROUNDS_MAX = 1_000_000;
@@ -18,8 +18,15 @@ const nonceOf = (connection: KitConnection): string => `kit-nonce-of-connection-
  * in. In the first message `gs2` in the place of `n,,`, `name` (as it stands there), `nonce`, `first`: text behind it; in the
  * last one `channel` in the place of the header, `finalNonce` (`$` stands for the whole one), `middle`: text before the proof,
  * `proof`: hex, `end`: text behind it. What is not said otherwise fits to what was said, the proof too.
+ * @param wait for the answer to the last message.
  */
-export async function logIn(play: Play, connection: KitConnection, { user, password }: Login, twist: JsonObject): Promise<void> {
+export async function logIn(
+  play: Play,
+  connection: KitConnection,
+  { user, password }: Login,
+  twist: JsonObject = {},
+  wait = true,
+): Promise<void> {
   const bare = `n=${textOf(twist, 'name', escapeName(user))},r=${textOf(twist, 'nonce', nonceOf(connection))}${textOf(twist, 'first')}`;
   const gs2 = textOf(twist, 'gs2', GS2_HEADER);
   const answer = await say(play, connection, gs2 + bare);
@@ -30,13 +37,20 @@ export async function logIn(play: Play, connection: KitConnection, { user, passw
   const open = `c=${channel},r=${textOf(twist, 'finalNonce', '$').replace('$', () => nonce)}${textOf(twist, 'middle')}`;
   const salted = saltedPassword({ password, salt: decodeBase64(salt) ?? new Uint8Array(0), iterations });
   const proof = textOf(twist, 'proof', hexOf(clientProof(salted, `${bare},${answer},${open}`)));
-  await say(play, connection, `${open},p=${Buffer.from(proof, 'hex').toString('base64')}${textOf(twist, 'end')}`);
+  const last = `${open},p=${Buffer.from(proof, 'hex').toString('base64')}${textOf(twist, 'end')}`;
+  if (wait) await say(play, connection, last);
+  else begin(play, connection, 'AUTH', headerOf(last));
 }
+
+const headerOf = (message: string): JsonObject => ({
+  mechanism: AuthMechanism.SCRAM_SHA_256,
+  data: { $hex: hexOf(utf8(message)) },
+});
 
 /** One message of SCRAM. @returns what was answered. */
 async function say(play: Play, connection: KitConnection, message: string): Promise<string | undefined> {
-  const header = { mechanism: AuthMechanism.SCRAM_SHA_256, data: { $hex: hexOf(utf8(message)) } };
-  const correlation = await ask(play, connection, 'AUTH', header);
+  const correlation = begin(play, connection, 'AUTH', headerOf(message));
+  await answerTo(play, connection, correlation);
   const answer = connection.answerOf(correlation);
   const data = isObject(answer) ? answer.data : undefined;
   return data instanceof Uint8Array ? new TextDecoder().decode(data) : undefined;

@@ -38,7 +38,7 @@ const login: Op = async (play, step) => {
   if (connection === undefined || connection.state === 'closed') return;
   const user = textOf(step, 'user');
   const password = textOf(step, 'password', play.users.find(({ name }) => name === user)?.password ?? 'nobody knows it');
-  await logIn(play, connection, { user, password }, objectOf(step, 'twist'));
+  await logIn(play, connection, { user, password }, objectOf(step, 'twist'), flagOf(step, 'wait', true));
 };
 
 /**
@@ -71,7 +71,7 @@ const request: Op = async (play, step) => {
 async function logInWhereAsked(play: Play, connection: KitConnection, correlation: number, as: Login): Promise<void> {
   const helloOk = connection.answerOf(correlation);
   const features = isObject(helloOk) ? listOf(helloOk as JsonObject, 'features') : [];
-  if (features.includes(Feature.FEATURE_AUTH)) await logIn(play, connection, as, {});
+  if (features.includes(Feature.FEATURE_AUTH)) await logIn(play, connection, as);
 }
 
 /** Keeps values of the last answer under a correlation number: `path` goes by names and indexes. */

@@ -35,11 +35,10 @@ export const frameOf = (step: Step, fallback: LiveFrame): LiveFrame | undefined 
   return Object.hasOwn(CONTROL_HEADERS, name) ? (name as LiveFrame) : undefined;
 };
 
-/** Sends a request as it should be, and waits for its answer. @returns its number. */
-export async function ask(play: Play, connection: KitConnection, frame: LiveFrame, header: JsonObject): Promise<number> {
+/** Sends a request as it should be. @returns its number. */
+export function begin(play: Play, connection: KitConnection, frame: LiveFrame, header: JsonObject): number {
   const correlation = connection.nextCorrelation();
   connection.frame({ type: FRAMES[frame].type, correlation, control: controlOf(play, frame, header, '') });
-  await answerTo(play, connection, correlation);
   return correlation;
 }
 

@@ -1,5 +1,6 @@
 import { FRAME_NAMES, FrameType } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
+import { asks, authsOf, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { classOf, dialled, isDisturbed, isWhole, kitEndOf, patienceOf, readsAllTheTime, SERVERS } from './circumstances.ts';
 
@@ -11,14 +12,27 @@ function isGood(connection: ConnectionSeen): boolean {
     ({ name, flags, correlation, wrong }, i) =>
       name !== undefined && flags === 0 && correlation % 2 === 1 && wrong === undefined && (name === 'HELLO') === (i === 0),
   );
-  return plain && numbers.size === frames.length && connection.helloOk !== undefined && isWhole(connection);
+  const isTaken = connection.helloOk !== undefined && (!asks(connection) || logsInOnce(connection));
+  return plain && numbers.size === frames.length && isTaken && isWhole(connection);
+}
+
+/** It says who it is before it asks for anything, and stays so. */
+function logsInOnce(connection: ConnectionSeen): boolean {
+  const entry = entryOf(connection);
+  const isLast = entry !== undefined && authsOf(connection).at(-1)?.response?.index === entry.index;
+  if (!isLast || connection.goAways.some(({ code }) => isOfSecurity(code))) return false;
+  return connection.frames.every(
+    ({ from, name, index }) =>
+      from === 'subject' || name === 'PING' || index > entry.index || name === 'HELLO' || name === 'AUTH',
+  );
 }
 
 /** The subject has found it wrong, and said so. */
 const complaintOf = (connection: ConnectionSeen): FrameSeen | undefined =>
-  connection.goAways.find(
-    (one) => one.from === 'subject' && classOf(one) === 1 && one.code !== 'IDLE_TIMEOUT' && one.code !== 'SLOW_READER',
-  );
+  connection.goAways.find((one) => one.from === 'subject' && classOf(one) === 1 && !OF_TIME.has(one.code));
+
+/** The client was too slow. */
+const OF_TIME: ReadonlySet<string | undefined> = new Set(['IDLE_TIMEOUT', 'SLOW_READER', 'AUTH_TIMEOUT']);
 
 const othersAreServed: Clause = {
   id: 'QNT-SEC-003',
