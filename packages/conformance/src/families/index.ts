@@ -2,6 +2,7 @@ import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
 import { authentication } from './authentication/index.ts';
+import { authorization } from './authorization/index.ts';
 import { clients } from './clients/index.ts';
 import { codec } from './codec/index.ts';
 import { connection } from './connection/index.ts';
@@ -16,6 +17,7 @@ import { producer } from './producer/index.ts';
 /** All clauses of this kit, family by family. */
 export const FAMILIES: readonly Family[] = [
   authentication,
+  authorization,
   clients,
   codec,
   connection,

@@ -37,6 +37,6 @@ export function entryOf(connection: ConnectionSeen): Entry | undefined {
 export const isServedAt = (connection: ConnectionSeen, index: number): boolean =>
   !asks(connection) || (entryOf(connection)?.index ?? Number.POSITIVE_INFINITY) < index;
 
-/** Answers that say no more than that somebody is not known, or may not do what he asks for. */
-export const isOfSecurity = (code: string | undefined): boolean =>
-  code === 'UNAUTHENTICATED' || code === 'FORBIDDEN' || code === 'AUTH_FAILED';
+/** A server that asks who is there says no more than that somebody is not known, or may not do what he asks for. */
+export const isOfSecurity = (connection: ConnectionSeen, code: string | undefined): boolean =>
+  asks(connection) && (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN' || code === 'AUTH_FAILED');

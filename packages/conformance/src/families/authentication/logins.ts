@@ -122,6 +122,13 @@ function external(view: View, said: Said): Attempt {
   return { ...said, ...NOTHING, isWhole: true, fault, isDoubtful: users === undefined && names !== undefined };
 }
 
+/** Who the kit is by a login, as the program has told the subject; undefined where that is not sure. */
+export function userBy(view: View, { outcome, fault, isDoubtful, first, last, connection }: Attempt): User | undefined {
+  if (outcome !== 'in' || fault !== undefined || isDoubtful) return undefined;
+  const name = first?.user ?? entryOf(connection)?.principal;
+  return usersAt(view, last.request.index)?.find((user) => user.name === name);
+}
+
 /** Somebody was let in who should be: a server that lets nobody in refuses the wrong ones by accident. */
 export const letsIn = once((view): boolean =>
   attemptsOf(view).some(({ outcome, fault, isDoubtful }) => outcome === 'in' && (fault === undefined || isDoubtful)),

@@ -55,7 +55,9 @@ export function faultOfLast(message: string, first: First, answer: ServerFirst, 
   if (channel.slice(2) !== encodeBase64(utf8(first.gs2)))
     return `another channel binding (${channel}) than that of ${JSON.stringify(first.gs2)}`;
   if (nonce.slice(2) !== answer.nonce) return 'another nonce than the whole one that the server gave';
-  if (!proof.startsWith('p=') || parts.length > 3) return parts.length > 3 ? `an extension (${parts[2]})` : 'no proof';
+  const extension = parts.find((part) => !/^[crp]=/.test(part));
+  if (extension !== undefined) return `an extension (${extension})`;
+  if (!proof.startsWith('p=') || parts.length > 3) return 'no proof at its end';
   const bytes = decodeBase64(proof.slice(2));
   if (bytes === undefined) return 'a proof that is no Base64';
   if (user?.password === undefined) return user === undefined ? 'a name that does not exist' : 'a user who has no password';

@@ -20,7 +20,7 @@ function isGood(connection: ConnectionSeen): boolean {
 function logsInOnce(connection: ConnectionSeen): boolean {
   const entry = entryOf(connection);
   const isLast = entry !== undefined && authsOf(connection).at(-1)?.response?.index === entry.index;
-  if (!isLast || connection.goAways.some(({ code }) => isOfSecurity(code))) return false;
+  if (!isLast || connection.goAways.some(({ code }) => isOfSecurity(connection, code))) return false;
   return connection.frames.every(
     ({ from, name, index }) =>
       from === 'subject' || name === 'PING' || index > entry.index || name === 'HELLO' || name === 'AUTH',

@@ -72,7 +72,7 @@ export const isToTheMatter = ({ connection, request, response, code }: Exchange)
   connection.hello.response.index < request.index &&
   response !== undefined &&
   !(code !== undefined && GENERAL.has(code)) &&
-  !isOfSecurity(code);
+  !isOfSecurity(connection, code);
 
 /** An error of the class 6xxx: it may have taken effect. */
 function isUncertain({ response }: Exchange): boolean {
