@@ -1,4 +1,4 @@
-import { LIMITS, ServerRoleNames } from '@qanat/core';
+import { Feature, LIMITS, ServerRoleNames } from '@qanat/core';
 import type { Command } from 'commander';
 import { FAMILIES } from '../families/index.ts';
 import { View } from '../history/view.ts';
@@ -33,7 +33,10 @@ export function addProbeCommands(program: Command, terminal: Terminal, ended: (c
 
 async function probe(address: string, asJson: boolean, terminal: Terminal): Promise<number> {
   const site = endpointSite('broker', address);
-  const steps = [{ op: 'open' }, { op: 'request', frame: 'TOPIC_LIST' }];
+  const steps = [
+    { op: 'open', hello: { features: [Feature.FEATURE_AUTH] } },
+    { op: 'request', frame: 'TOPIC_LIST' },
+  ];
   const run = await runProgram(site, { family: '', role: 'broker', steps }, []);
   const view = new View(run.events, 0);
   const hello = view.connections[0]?.helloOk;
@@ -50,6 +53,7 @@ async function probe(address: string, asJson: boolean, terminal: Terminal): Prom
     software: hello.software,
     minor: hello.minor,
     features: hello.features,
+    mechanisms: hello.mechanisms,
     term: hello.term,
     frameBytesMax: hello.frameBytesMax,
     batchBytesMax: hello.batchBytesMax,

@@ -6,12 +6,16 @@ import { DriverSite } from '../run/driver-site.ts';
 import { endpointSite } from '../run/endpoint-site.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import type { Site } from '../run/run-program.ts';
+import type { Login } from '../users/user.ts';
+import { loginOf, obstacleToLogin } from './endpoint-login.ts';
 import { type Terminal, UsageError } from './say.ts';
 
 export interface SubjectOptions {
   readonly cmd?: string;
   readonly connect?: string;
   readonly endpoint?: string;
+  readonly user?: string;
+  readonly passwordFile?: string;
   readonly reference?: boolean;
 }
 
@@ -41,6 +45,8 @@ export function addSubjectOptions(command: Command): Command {
     )
     .option('--connect <address>', 'a driver that listens: host:port, or the path of a socket; for running it under a debugger')
     .option('--endpoint <address>', 'a NameServer or broker that runs already, host:port; what needs a driver is not run')
+    .option('--user <name>', 'who the kit is at an endpoint that asks: an administrator')
+    .option('--password-file <file>', 'its password; - for the standard input')
     .option('--reference', 'the engines of this repository, in this process and on virtual time');
 }
 
@@ -54,8 +60,9 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
   const given = [options.cmd, options.connect, options.endpoint, options.reference].filter((one) => one !== undefined);
   if (given.length !== 1)
     throw new UsageError('say what is to be tried', 'give one of --cmd, --connect, --endpoint, --reference');
+  const login = loginOf(options);
   if (options.reference === true) return referenceSubject(role);
-  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint);
+  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint, login);
   const driver = await LineDriver.open(placeOf(options));
   if (!driver.manifest.roles.includes(role)) {
     await driver.close();
@@ -83,11 +90,13 @@ function referenceSubject(role: Role): Subject {
   return { site: { ...inProcessSite({ role }), manifest }, close: async () => {}, abandon: () => {} };
 }
 
-function endpointSubject(role: Role, address: string): Subject {
+async function endpointSubject(role: Role, address: string, login: Login | undefined): Promise<Subject> {
   if (role !== 'nameserver' && role !== 'broker')
     throw new UsageError(`a ${role} has no address`, 'producers, consumers and codecs are tried by a driver: --cmd');
   if (!/:\d+$/.test(address)) throw new UsageError(`${address} is no address`, 'it has a host and a port: 127.0.0.1:7600');
-  const site = endpointSite(role, address);
+  const site = endpointSite(role, address, login);
+  const obstacle = await obstacleToLogin(site);
+  if (obstacle !== undefined) throw obstacle;
   return { site, close: () => site.cleanUp(), abandon: () => {} };
 }
 

@@ -1,10 +1,10 @@
-import { AuthMechanism, clientProof, decodeBase64, encodeBase64, escapeName, GS2_HEADER, utf8 } from '@qanat/core';
+import { AuthMechanism, clientProof, decodeBase64, encodeBase64, escapeName, Feature, GS2_HEADER, utf8 } from '@qanat/core';
 import { hexOf, isObject, type JsonObject } from '../json.ts';
 import { saltedPassword } from '../users/salted-password.ts';
 import type { Login } from '../users/user.ts';
 import type { KitConnection } from './kit-connection.ts';
 import type { Play } from './play.ts';
-import { textOf } from './program.ts';
+import { listOf, textOf } from './program.ts';
 import { answerTo, begin } from './step-frame.ts';
 
 /** The rounds that the kit derives keys with at the most, whatever a server asks for. */
@@ -40,6 +40,13 @@ export async function logIn(
   const last = `${open},p=${Buffer.from(proof, 'hex').toString('base64')}${textOf(twist, 'end')}`;
   if (wait) await say(play, connection, last);
   else begin(play, connection, 'AUTH', headerOf(last));
+}
+
+/** Logs the kit in where the answer to HELLO says that the server asks. */
+export async function logInWhereAsked(play: Play, connection: KitConnection, hello: number): Promise<void> {
+  const helloOk = connection.answerOf(hello);
+  const features = isObject(helloOk) ? listOf(helloOk, 'features') : [];
+  if (play.login !== undefined && features.includes(Feature.FEATURE_AUTH)) await logIn(play, connection, play.login);
 }
 
 const headerOf = (message: string): JsonObject => ({

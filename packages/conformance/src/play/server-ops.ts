@@ -1,10 +1,10 @@
 import { encodePreface, Feature, Flag, FRAMES } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
-import { type Login, usersIn } from '../users/user.ts';
+import { usersIn } from '../users/user.ts';
 import type { Op } from './family.ts';
 import { KitConnection } from './kit-connection.ts';
-import { logIn } from './login.ts';
+import { logIn, logInWhereAsked } from './login.ts';
 import { payloadOf } from './payload.ts';
 import { ANSWER_MS, HarnessError, type Play } from './play.ts';
 import { flagOf, listOf, msOf, numberOf, objectOf, type Step, sizeOf, textOf } from './program.ts';
@@ -64,15 +64,8 @@ const request: Op = async (play, step) => {
   if (!flagOf(step, 'wait', true)) return;
   await answerTo(play, connection, correlation, msOf(step, 'withinMs', ANSWER_MS));
   if (isObject(step.keep)) keep(play, connection, correlation, step.keep);
-  if (frame === 'HELLO' && play.login !== undefined) await logInWhereAsked(play, connection, correlation, play.login);
+  if (frame === 'HELLO') await logInWhereAsked(play, connection, correlation);
 };
-
-/** A server that asks tells so in HELLO_OK. */
-async function logInWhereAsked(play: Play, connection: KitConnection, correlation: number, as: Login): Promise<void> {
-  const helloOk = connection.answerOf(correlation);
-  const features = isObject(helloOk) ? listOf(helloOk as JsonObject, 'features') : [];
-  if (features.includes(Feature.FEATURE_AUTH)) await logIn(play, connection, as);
-}
 
 /** Keeps values of the last answer under a correlation number: `path` goes by names and indexes. */
 function keep(play: Play, connection: KitConnection, correlation: number, names: JsonObject): void {

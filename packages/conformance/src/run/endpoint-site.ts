@@ -2,6 +2,7 @@ import type { Driver, Manifest, Role } from '../driver/driver.ts';
 import { TcpGround } from '../ground/tcp-ground.ts';
 import type { History } from '../history/history.ts';
 import type { Program } from '../play/program.ts';
+import type { Login } from '../users/user.ts';
 import { runProgram, type Site } from './run-program.ts';
 import { runToken } from './run-token.ts';
 import { topicsMade } from './topics-made.ts';
@@ -14,7 +15,8 @@ export interface EndpointSite extends Site {
 }
 
 /** A server that runs already, known by its address only: it is neither started nor stopped. */
-export function endpointSite(role: Role, address: string): EndpointSite {
+/** @param login who the kit is there, where the server asks. */
+export function endpointSite(role: Role, address: string, login?: Login): EndpointSite {
   const manifest: Manifest = { name: address, version: 'unknown', roles: [role], abilities: [] };
   const driver: Driver = {
     manifest,
@@ -34,6 +36,7 @@ export function endpointSite(role: Role, address: string): EndpointSite {
     role,
     timing: 'real',
     binding: 'tcp',
+    login,
     prepare: async (_program, historyOf) => {
       const ground = new TcpGround();
       const history = historyOf(ground);

@@ -12,6 +12,7 @@ import type { History } from '../history/history.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
 import { loginsIn, type Program } from '../play/program.ts';
+import type { Login } from '../users/user.ts';
 import type { Prepared, Site } from './run-program.ts';
 
 const START_MS = 60_000;
@@ -24,14 +25,17 @@ export interface InProcessOptions {
   readonly driver?: (ground: Ground, program: Program) => Driver;
   /** One way between two hosts, ms. */
   readonly latencyMs?: number;
+  /** Who the kit is at a server that asks. */
+  readonly login?: Login;
 }
 
 /** Every program has a subject of its own, in this process and on virtual time. */
-export function inProcessSite({ role, engines = core, driver, latencyMs }: InProcessOptions): Site {
+export function inProcessSite({ role, engines = core, driver, latencyMs, login }: InProcessOptions): Site {
   return {
     role,
     timing: 'virtual',
     binding: 'memory',
+    login,
     async prepare(program, historyOf): Promise<Prepared> {
       const ground = new VirtualGround(latencyMs);
       const history = historyOf(ground);

@@ -22,6 +22,8 @@ export interface Site {
   readonly role: Role;
   readonly timing: Ground['timing'];
   readonly binding: Ground['binding'];
+  /** Who the kit is at a server that asks, where a program does not say. */
+  readonly login?: Login | undefined;
   /** A ground and a driver for one program. On real time both may be shared by programs that run side by side. */
   prepare(program: Program, history: (ground: Ground) => History): Promise<Prepared>;
 }
@@ -36,8 +38,6 @@ export interface Prepared {
   readonly token: string;
   /** Servers of the kit that the subject is joined with already. */
   readonly cluster?: KitCluster;
-  /** Who the kit is at a server that asks. */
-  readonly login?: Login;
   /** Lets go of what was made for this program. */
   release(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
         ),
     );
     events = prepared.history.events;
-    await playIn(prepared, program, families, signal, (why) => senseless.push(why));
+    await playIn(prepared, program, families, { login: site.login, signal, onSenseless: (why) => senseless.push(why) });
   } catch (error) {
     harness = error instanceof HarnessError ? error.message : `${(error as Error).stack ?? error}`;
   }
@@ -83,14 +83,19 @@ export async function runProgram(site: Site, program: Program, families: readonl
   return { program, events, harness, senseless, slackMs };
 }
 
+interface PlayOptions {
+  readonly login: Login | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onSenseless: (why: string) => void;
+}
+
 async function playIn(
   prepared: Prepared,
   program: Program,
   families: readonly Family[],
-  signal: AbortSignal | undefined,
-  onSenseless: (why: string) => void,
+  { login, signal, onSenseless }: PlayOptions,
 ): Promise<void> {
-  const { ground, history, driver, token, login } = prepared;
+  const { ground, history, driver, token } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
   const isServer = program.role === 'nameserver' || program.role === 'broker';
   let play: Play | undefined;

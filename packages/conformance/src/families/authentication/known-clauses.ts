@@ -1,12 +1,13 @@
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { asks, authsOf, entryOf } from '../../history/entry.ts';
-import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
+import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { type User, userText } from '../../users/user.ts';
 import {
   dialled,
   endingAfter,
   endingText,
   isDisturbed,
+  isWhole,
   kitEndOf,
   readsAllTheTime,
   SERVERS,
@@ -20,21 +21,29 @@ const authComesOnce: Clause = {
   roles: SERVERS,
   needs: ['users'],
   check(view, judge) {
-    for (const connection of dialled(view).filter(asks)) {
+    for (const connection of dialled(view).filter((one) => asks(one) && isWhole(one))) {
       const entry = entryOf(connection);
       const again = authsOf(connection).find(({ request }) => entry !== undefined && request.index > entry.index);
-      if (again === undefined || again.request.flags !== 0 || isGoingAway(connection, again.request.index)) continue;
+      if (entry === undefined || again === undefined || !isOnlyReason(connection, entry.index, again)) continue;
       // Who has changed is told so, whatever he says.
-      if (changesOf(view).some(({ from }) => from > (entry?.index ?? 0) && from < connection.closedIndex)) continue;
+      if (changesOf(view).some(({ from }) => from > entry.index && from < connection.closedIndex)) continue;
       judgeAgain(view, again, judge);
     }
   },
 };
 
+/** Nothing else that the kit has said can end the connection. */
+function isOnlyReason(connection: ConnectionSeen, from: number, { request, header }: Exchange): boolean {
+  if (header === undefined || request.flags !== 0 || request.correlation % 2 === 0) return false;
+  const before = connection.frames.filter((one) => one.from === 'kit' && one.index > from && one.index < request.index);
+  const answered = connection.exchanges.filter(({ response }) => response !== undefined && response.index < request.index);
+  return !isGoingAway(connection, request.index) && before.every((frame) => answered.some((one) => one.requests.includes(frame)));
+}
+
 const isGoingAway = ({ goAways }: ConnectionSeen, index: number): boolean =>
   goAways.some((one) => one.from === 'subject' && one.index < index);
 
-function judgeAgain(view: View, { connection, request, response, code }: ReturnType<typeof authsOf>[number], judge: Judge): void {
+function judgeAgain(view: View, { connection, request, response, code }: Exchange, judge: Judge): void {
   if (response !== undefined && code !== 'UNEXPECTED_FRAME')
     return judge.fail(response, `AUTH on an authenticated connection is UNEXPECTED_FRAME, and was answered ${code ?? 'well'}`);
   const ending = endingAfter(view, connection, response ?? request);

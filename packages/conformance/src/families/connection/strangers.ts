@@ -1,4 +1,4 @@
-import { FRAME_NAMES, FrameType } from '@qanat/core';
+import { Feature, FRAME_NAMES, FrameType } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import { asks, authsOf, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
@@ -81,13 +81,17 @@ const RESERVED: ReadonlySet<number> = new Set(Object.values(FrameType).filter((t
 /** `0x?a?a` is for greasing, `0x7fxx` for peers that agreed on it. */
 const isFree = (type: number): boolean => (type & 0x0f0f) === 0x0a0a || type >> 8 === 0x7f;
 
+/** A feature that this kit does not know may have frames of its own. */
+const hasOther = ({ helloOk }: ConnectionSeen): boolean =>
+  helloOk.features.some((feature: number) => feature !== Feature.FEATURE_AUTH);
+
 const sendsKnownNumbers: Clause = {
   id: 'QNT-RGY-006',
   roles: SERVERS,
   check(view, judge) {
     for (const connection of dialled(view)) {
       // A later minor version may have more.
-      if (connection.helloOk === undefined || connection.helloOk.minor > 0 || connection.helloOk.features.length > 0) continue;
+      if (connection.helloOk === undefined || connection.helloOk.minor > 0 || hasOther(connection)) continue;
       for (const frame of connection.frames) {
         // A response bears the type of its request, whatever that was.
         if (frame.from !== 'subject' || frame.isResponse) continue;

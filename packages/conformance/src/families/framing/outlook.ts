@@ -1,5 +1,5 @@
 import { Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
-import { asks, entryOf } from '../../history/entry.ts';
+import { asks, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { EventOf, HistoryEvent } from '../../history/event.ts';
 import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
 import { type BrokenRule, verdictOnRequest } from './control-header.ts';
@@ -341,8 +341,14 @@ class Foresight {
     this.#expect(sent, 'QNT-FRM-027', 'refused', { codes: ['WRONG_BROKER'] });
   }
 
+  /** The rest of a request is dropped where its first frame is refused. */
+  #isForbidden({ index }: SentFrame): boolean {
+    const connection = this.#connection;
+    return connection.exchanges.some(({ request, code }) => request.index === index && isOfSecurity(connection, code));
+  }
+
   #takeServed(sent: SentFrame, name: LiveFrame): void {
-    if (this.#open.size >= IN_FLIGHT_LEAST) return this.#blind(sent.index);
+    if (this.#open.size >= IN_FLIGHT_LEAST || (sent.more && this.#isForbidden(sent))) return this.#blind(sent.index);
     const joined = this.#joined;
     if (joined !== undefined && joined.correlation !== sent.correlation && !sent.isOneWay)
       return this.#expect(sent, 'QNT-FRM-015', 'closes', { codes: ['UNEXPECTED_FRAME'] });
