@@ -33,16 +33,22 @@ module.exports = {
       {},
     ),
     rule(
-      'core-imports-only-protobufjs-minimal-and-hashes',
-      'The core runs in a browser: of npm it takes the reader and the writer of protobufjs, hashes, and nothing else.',
+      'core-imports-only-hashes',
+      'The core runs in a browser: of npm it takes hashes, and nothing else.',
       { path: '^packages/core/src/' },
-      { path: 'node_modules/', pathNot: 'node_modules/(protobufjs/minimal\\.(js|d\\.ts)$|@noble/hashes/)' },
+      { path: 'node_modules/', pathNot: 'node_modules/@noble/hashes/' },
     ),
     rule(
       'engines-do-no-input-or-output',
       'No module of Node in what runs on virtual time.',
       { path: '^packages/(core|simulator)/src/' },
       { dependencyTypes: ['core'] },
+    ),
+    rule(
+      'servers-start-no-process',
+      'Nothing that a peer sends can start one.',
+      { path: '^packages/(core|transports|storage|client|server)/src/' },
+      { path: '^(child_process|worker_threads|vm|cluster|repl)$', dependencyTypes: ['core'] },
     ),
     rule(
       'packages-by-their-exports',

@@ -1,9 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const entries: Record<string, Record<string, string>> = {
   core: { index: 'src/index.ts', 'annotate/index': 'src/annotate/index.ts', 'testing/index': 'src/testing/index.ts' },
-  transports: { 'memory/index': 'src/memory/index.ts', 'tcp/index': 'src/tcp/index.ts', 'node/index': 'src/node/index.ts' },
+  transports: {
+    'browser/index': 'src/browser/index.ts',
+    'memory/index': 'src/memory/index.ts',
+    'network/index': 'src/network/index.ts',
+    'node/index': 'src/node/index.ts',
+    'tcp/index': 'src/tcp/index.ts',
+    'tls/index': 'src/tls/index.ts',
+    'websocket/index': 'src/websocket/index.ts',
+  },
   storage: { index: 'src/index.ts' },
   simulator: { index: 'src/index.ts' },
   client: { index: 'src/index.ts' },
@@ -25,13 +33,41 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, /^protobufjs/, 'commander', 'prom-client', 'vitest', 'yaml'],
+    external: [/^@qanat\//, 'commander', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
   };
 }
 
+/** The client for browsers is a file that a page can import as it is, with all that it needs beside it. */
+const browserClient: Options = {
+  name: 'client for browsers',
+  entry: { browser: 'packages/client/src/browser.ts' },
+  outDir: 'packages/client/dist',
+  format: 'esm',
+  splitting: true,
+  target: 'es2022',
+  platform: 'browser',
+  noExternal: [/./],
+  minify: true,
+  sourcemap: true,
+  silent: true,
+  esbuildOptions: (options) => {
+    // From the sources: the other packages are being built at the same time.
+    options.conditions = ['@qanat/source', 'browser'];
+  },
+};
+
+/** Files that are loaded later have another name whenever they change. */
+function removeOldParts(folder: string): void {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  for (const name of names) if (/-[A-Z0-9]{8}\.js(\.map)?$/.test(name)) rmSync(`${folder}/${name}`);
+}
+
+removeOldParts('packages/client/dist');
+
 // Declarations are emitted by `tsc -b`; tsup makes the JavaScript only.
-export default defineConfig(
-  Object.entries(entries)
+export default defineConfig([
+  ...Object.entries(entries)
     .filter(([name]) => existsSync(`packages/${name}/src/index.ts`) || name === 'transports')
     .map(([name, entry]) => options(name, entry)),
-);
+  browserClient,
+]);

@@ -22,6 +22,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'mocking', include: MOCKING } },
+      { extends: true, test: { name: 'browser', include: ['examples/browser/test/**/*.test.ts'] } },
     ],
   },
 });

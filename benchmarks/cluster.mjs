@@ -31,16 +31,19 @@ async function stop({ child }) {
   await exit;
 }
 
-/** @param options.flush sync or async. @param options.directory parent of the data; default the system's. */
+/**
+ * @param options.flush sync or async. @param options.directory parent of the data; default the system's. @param options.scheme qanat
+ *   or ws.
+ */
 export async function startCluster(options) {
   const data = mkdtempSync(join(options.directory ?? tmpdir(), 'qanat-bench-'));
-  const nameServer = await start(['nameserver', '--listen', '127.0.0.1:0']);
+  const nameServer = await start(['nameserver', '--listen', `${options.scheme ?? 'qanat'}://127.0.0.1:0`]);
   const broker = await start([
     'broker',
     '--name',
     'bench',
     '--listen',
-    '127.0.0.1:0',
+    `${options.scheme ?? 'qanat'}://127.0.0.1:0`,
     '--data',
     data,
     '--nameserver',

@@ -1,13 +1,16 @@
 // Benchmarks of a real broker over TCP; every message is accounted for.
 //   npm run bench -- produce|pipelined|consume|e2e|latency|wire [--size 128] [--batch 512] [--in-flight 16] [--ack committed]
-//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--trace] [--dir DIR] [--json]
+//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--over qanat|ws]
+//                    [--trace] [--dir DIR] [--json]
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
+//   npm run bench -- transports [--runs 5] [--messages 4000000] [--dir DIR] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
 // e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
 // one acknowledged message sent alone.
-// compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. The last line with --json is one object. cpuUs:
-// microseconds of a processor that each process spent on a message.
+// compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once over
+// WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a processor that
+// each process spent on a message.
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +24,7 @@ import { costed, residentMb } from './process-cost.mjs';
 import { produce } from './produce.mjs';
 import { produceAtRate } from './produce-at-rate.mjs';
 import { stagesOf } from './stages.mjs';
+import { transports } from './transports.mjs';
 import { wire } from './wire.mjs';
 
 const WORKS = ['produce', 'pipelined', 'consume', 'e2e', 'latency', 'wire'];
@@ -41,6 +45,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: '5' },
     only: { type: 'string' },
+    over: { type: 'string', default: 'qanat' },
   },
 });
 const work = positionals[0];
@@ -48,8 +53,12 @@ if (work === 'compare') {
   await compare(values);
   process.exit();
 }
+if (work === 'transports') {
+  await transports(values);
+  process.exit();
+}
 if (!WORKS.includes(work)) {
-  console.error(`usage: npm run bench -- ${WORKS.join('|')}|compare [options]; see the head of benchmarks/main.mjs`);
+  console.error(`usage: npm run bench -- ${WORKS.join('|')}|compare|transports [options]; see the head of benchmarks/main.mjs`);
   process.exit(2);
 }
 const settings = {
@@ -174,7 +183,7 @@ function tellLatency(what, { p50, p99, p999, max }) {
   console.log(`${what} · p50 ${p50} ms · p99 ${p99} ms · p99.9 ${p999} ms · max ${max} ms`);
 }
 
-const cluster = await startCluster({ flush: values.flush, directory: values.dir });
+const cluster = await startCluster({ flush: values.flush, directory: values.dir, scheme: values.over });
 try {
   const client = await connect(cluster.nameServers, { label: 'bench' });
   await client.admin.createTopic(TOPIC);

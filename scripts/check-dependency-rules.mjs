@@ -37,8 +37,9 @@ const plants = [
   },
   { rule: 'cli-imports-only-its-lower-packages', at: 'packages/cli/src/planted-arrow.ts', imports: '@qanat/storage' },
   { rule: 'every-package-has-its-arrows', at: 'packages/newcomer/src/index.ts', imports: '@qanat/core' },
-  { rule: 'core-imports-only-protobufjs-minimal-and-hashes', at: 'packages/core/src/planted-npm.ts', imports: 'protobufjs' },
+  { rule: 'core-imports-only-hashes', at: 'packages/core/src/planted-npm.ts', imports: 'protobufjs' },
   { rule: 'engines-do-no-input-or-output', at: 'packages/core/src/planted-node.ts', imports: 'node:fs' },
+  { rule: 'servers-start-no-process', at: 'packages/server/src/planted-process.ts', imports: 'node:child_process' },
   { rule: 'packages-by-their-exports', at: 'packages/client/src/planted-path.ts', imports: '../../core/src/index.ts' },
   { rule: 'imports-resolve', at: 'packages/client/src/planted-deep.ts', imports: '@qanat/core/src/index.ts' },
   { rule: 'npm-packages-are-declared', at: 'packages/client/src/planted-undeclared.ts', imports: 'commander' },
@@ -69,7 +70,7 @@ const plants = [
 
 /** Imports that the rules must leave alone: without them a rule that forbids everything would pass. */
 const allowed = {
-  'packages/core/src/allowed.ts': ['protobufjs/minimal.js', './index.ts'],
+  'packages/core/src/allowed.ts': ['@noble/hashes/sha2.js', './index.ts'],
   'packages/client/src/allowed.ts': ['@qanat/core', '@qanat/transports/tcp', 'node:fs'],
   'packages/simulator/src/allowed.ts': ['@qanat/core', '@qanat/core/testing'],
   'packages/cli/src/allowed.ts': ['@qanat/client', '@qanat/server', 'commander'],
@@ -91,15 +92,17 @@ function buildWorkspace() {
     const manifest = existsSync(real)
       ? JSON.parse(readFileSync(real, 'utf8'))
       : { name: `@qanat/${name}`, exports: { '.': { '@qanat/source': './src/index.ts' } } };
+    // Declared, so that who imports it in the core breaks the rule of the core only.
+    if (name === 'core') manifest.dependencies.protobufjs = '1.0.0';
     write(real, JSON.stringify(manifest));
     const sources = Object.values(manifest.exports).map((target) => target['@qanat/source']);
     for (const source of sources.filter(Boolean)) write(join('packages', name, source), 'export {};\n');
     symlinkSync(join(root, 'packages', name), join(root, 'node_modules/@qanat', name));
   }
-  for (const name of ['protobufjs', 'commander']) {
+  for (const name of ['protobufjs', 'commander', '@noble/hashes']) {
     write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
     write(`node_modules/${name}/index.js`, 'module.exports = {};\n');
-    write(`node_modules/${name}/minimal.js`, 'module.exports = {};\n');
+    write(`node_modules/${name}/sha2.js`, 'module.exports = {};\n');
   }
 }
 

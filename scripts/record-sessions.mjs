@@ -17,7 +17,7 @@ async function loadRecorder() {
     const outfile = join(folder, 'scenarios.mjs');
     const entryPoints = ['spec/test/scenarios.ts'];
     const options = { bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'error' };
-    await build({ ...options, entryPoints, outfile, conditions: ['@qanat/source'], external: ['protobufjs', 'protobufjs/*'] });
+    await build({ ...options, entryPoints, outfile, conditions: ['@qanat/source'] });
     return await import(pathToFileURL(outfile).href);
   } finally {
     rmSync(folder, { recursive: true });

@@ -3,13 +3,21 @@ import { join } from 'node:path';
 import { connect } from '@qanat/client';
 import { freePort, runQanat, startServer } from './processes.mjs';
 
+const OPEN = { scheme: 'qanat', args: () => [], commandArgs: [], connect: {} };
+
 export class Cluster {
   #trial;
   #servers = new Map();
   #addresses;
+  #security;
 
-  constructor(trial) {
+  /**
+   * @param security what makes the cluster a closed one: `scheme`, `args` of a server by its name, `commandArgs`, and `connect`,
+   *   the options of clients. Default: everybody may do everything.
+   */
+  constructor(trial, security = OPEN) {
     this.#trial = trial;
+    this.#security = security;
   }
 
   /** What clients are given. */
@@ -27,21 +35,26 @@ export class Cluster {
 
   /**
    * @param before addresses that stand before those of the NameServers.
-   * @param broker what the brokers get besides: `data` the directory of one by its name, `args`, `env` and `nodeArgs`.
+   * @param broker what the brokers get besides: `data` the directory of one by its name, `listen` further listeners,
+   *   `args`, `env` and `nodeArgs`.
    */
   async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [], broker = {} } = {}) {
     this.#trial.atEnd(() => this.stop());
     const addresses = new Map();
     for (const name of [...nameServers, ...brokers]) addresses.set(name, `127.0.0.1:${await freePort()}`);
-    this.#addresses = [...before, ...nameServers.map((name) => addresses.get(name))];
+    const { scheme, args: secured } = this.#security;
+    this.#addresses = [...before, ...nameServers.map((name) => `${scheme}://${addresses.get(name)}`)];
     for (const name of nameServers) {
       const address = addresses.get(name);
-      this.#servers.set(name, { address, args: ['nameserver', '--name', name, '--listen', address], process: undefined });
+      const args = ['nameserver', '--name', name, '--listen', `${scheme}://${address}`, ...secured(name)];
+      this.#servers.set(name, { address, args, process: undefined });
     }
     for (const name of brokers) {
       const address = addresses.get(name);
       const data = broker.data?.(name) ?? join(this.#trial.directory, name);
-      const args = ['broker', '--name', name, '--listen', address, '--data', data, '--create-topics', ...(broker.args ?? [])];
+      const listen = [`${scheme}://${address}`, ...(broker.listen ?? [])].join(',');
+      const args = ['broker', '--name', name, '--listen', listen, '--data', data, '--create-topics', ...(broker.args ?? [])];
+      args.push(...secured(name));
       const settings = { env: broker.env, nodeArgs: broker.nodeArgs };
       this.#servers.set(name, { address, args: [...args, '--nameserver', this.nameServers], process: undefined, settings });
     }
@@ -85,7 +98,7 @@ export class Cluster {
 
   /** As `qanat`, with NameServers of the caller's choice. */
   qanatWith(addresses, ...args) {
-    return runQanat([...args, '--nameserver', addresses.join(',')], this.#trial.log('commands'));
+    return runQanat([...args, '--nameserver', addresses.join(','), ...this.#security.commandArgs], this.#trial.log('commands'));
   }
 
   /** Creates the topic as an operator does. */
@@ -96,7 +109,7 @@ export class Cluster {
 
   /** @returns a client whose events are kept. */
   async connect(label) {
-    const client = await connect(this.nameServers, { label });
+    const client = await connect(this.nameServers, { label, ...this.#security.connect });
     const events = [];
     client.onEvent((event) => events.push({ atMs: performance.now(), ...event }));
     this.#trial.atEnd(() => client.close({ drain: false }));

@@ -6,7 +6,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LIMITS } from '@qanat/core';
 import { Dice, Mutator } from '../fuzz/mutate.mjs';
 import { httpAttacks } from './hostile-http.mjs';
+import { loginAttacks } from './hostile-login.mjs';
 import { bytes, claim, hello, inParallel, Peer, PREFACE, request } from './hostile-peer.mjs';
+import { webAttacks } from './hostile-web.mjs';
 import { sleep } from './processes.mjs';
 
 /** What is due at once may take so long; longer where the machine has more to do than it can. */
@@ -218,6 +220,31 @@ const ATTACKS = {
     };
   },
 
+  'names of the prototypes of objects': async (target, { role }) => {
+    if (role !== 'broker') return undefined;
+    const names = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'];
+    const asked = names.flatMap((topic) => [
+      ['TOPIC_DESCRIBE', { topic }],
+      ['TOPIC_CREATE', { topic, queues: 1 }],
+      ['TOPIC_DESCRIBE', { topic }],
+      ['GROUP_DESCRIBE', { group: topic }],
+      ['TOPIC_REMOVE', { topic }],
+    ]);
+    const peer = new Peer(target);
+    await peer.send(greeted(Buffer.alloc(0)));
+    for (const [i, [name, header]] of asked.entries()) {
+      await peer.send(request(name, header, 3 + 2 * i));
+      await until(() => peer.said.length > i + 1 || !peer.open);
+    }
+    peer.destroy();
+    const expected = names.flatMap(() => ['TOPIC_NOT_FOUND', 'ok', 'ok', 'GROUP_NOT_FOUND', 'ok']);
+    return {
+      passed: peer.said.slice(1).join() === expected.join(),
+      text: `${names.length} names are topics and groups like any other`,
+      details: [peer.said.join()],
+    };
+  },
+
   'questions whose answers nobody reads': async (target, { role }) => {
     const question = role === 'nameserver' ? ['ROUTE_QUERY', { all: true }] : ['TOPIC_LIST', {}];
     const all = Array.from({ length: 3_000 }, (_, i) => request(question[0], question[1], 3 + 2 * i));
@@ -271,7 +298,13 @@ if (parentPort !== null) {
   const { target, context, seed, only } = workerData;
   parentPort.postMessage({ kind: 'slack', ms: SLACK_MS });
   const dice = new Dice(seed);
-  const attacks = context.role === 'http' ? httpAttacks(ended, SLACK_MS) : ATTACKS;
+  const tools = { ended, until, tally, count, slackMs: SLACK_MS };
+  const others = {
+    http: () => httpAttacks(ended, SLACK_MS),
+    websocket: () => webAttacks(tools),
+    secured: () => loginAttacks({ ...tools, ...context.secured }),
+  };
+  const attacks = others[context.role]?.() ?? ATTACKS;
   for (const [name, attack] of Object.entries(attacks)) {
     if (only !== undefined && !`${context.role}: ${name}`.includes(only)) continue;
     parentPort.postMessage({ kind: 'begins', name });

@@ -32,24 +32,43 @@ export const claim = (length) => {
   return head;
 };
 
+/** What a server sends over TCP, behind its preface. */
+class PrefacedStream {
+  #head = Buffer.alloc(0);
+  #open = false;
+
+  /** @returns the bytes of frames. */
+  push(chunk) {
+    if (this.#open) return chunk;
+    this.#head = Buffer.concat([this.#head, chunk]);
+    this.#open = this.#head.length >= PREFACE_BYTES;
+    return this.#open ? this.#head.subarray(PREFACE_BYTES) : Buffer.alloc(0);
+  }
+}
+
 export class Peer {
   /** Codes of answers and of GOAWAY, in order; 'ok' for an answer without error. */
   said = [];
   receivedBytes = 0;
-  prefaced = false;
+  /** The control header of the newest answer without error. */
+  answer;
   closedMs;
   /** How it ended: 'end' or the code of the error. */
   how;
   #socket;
   #closed;
   #splitter = new FrameSplitter();
-  #head = Buffer.alloc(0);
+  #stream;
   #startMs = performance.now();
 
-  /** @param reads whether what comes is read. */
-  constructor({ host, port }, { reads = true } = {}) {
-    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+  /**
+   * @param reads whether what comes is read. @param stream takes frames out of what the server sends. @param secure wraps the
+   *   socket.
+   */
+  constructor({ host, port }, { reads = true, stream = new PrefacedStream(), secure = (socket) => socket } = {}) {
+    const socket = secure(connect({ host, port, noDelay: true, allowHalfOpen: true }));
     this.#socket = socket;
+    this.#stream = stream;
     this.#splitter.frameBytesMax = 64 * 1024 * 1024;
     socket.on('error', (error) => {
       this.how ??= error.code;
@@ -103,20 +122,17 @@ export class Peer {
 
   #take(chunk) {
     this.receivedBytes += chunk.length;
-    let data = chunk;
-    if (!this.prefaced) {
-      this.#head = Buffer.concat([this.#head, chunk]);
-      if (this.#head.length < PREFACE_BYTES) return;
-      this.prefaced = true;
-      data = this.#head.subarray(PREFACE_BYTES);
-    }
-    this.#splitter.push(new Uint8Array(data), (frame) => this.#frame(decodeFrame(frame)));
+    const data = this.#stream.push(chunk);
+    if (data.length > 0) this.#splitter.push(new Uint8Array(data), (frame) => this.#frame(decodeFrame(frame)));
   }
 
   #frame({ type, flags, control }) {
     if (type === FrameType.GOAWAY) this.said.push(codeOfWireNumber(GoAway.decode(control).code));
     else if (flags & Flag.ERROR) this.said.push(codeOfWireNumber(ErrorInfo.decode(control).code));
-    else if (flags & Flag.RESPONSE) this.said.push('ok');
+    else if (flags & Flag.RESPONSE) {
+      this.said.push('ok');
+      this.answer = control;
+    }
   }
 }
 

@@ -1,13 +1,16 @@
 // Hostile peers at the ports of a NameServer and of a broker, while a producer and a consumer go on: each attack ends as the
 // specification says, memory stays bounded, and nobody else notices.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Cluster } from './cluster.mjs';
 import { Consuming, checkConsumed } from './consuming.mjs';
 import { residentMib } from './measures.mjs';
-import { freePort, sleep } from './processes.mjs';
+import { freePort, runQanat, sleep } from './processes.mjs';
 import { Traffic } from './traffic.mjs';
 import { checkLog } from './verify.mjs';
 
+const HOST = '127.0.0.1';
 /** No recorded session names it. */
 const TOPIC = 'steady';
 const FAT_TOPIC = 'fat';
@@ -31,9 +34,56 @@ const CUTS = 1_500;
 const CUTS_FULL = 20_000;
 
 export async function hostile(trial) {
-  const http = { host: '127.0.0.1', port: await freePort() };
-  const broker = { args: ['--http', `${http.host}:${http.port}`] };
-  const cluster = await new Cluster(trial).start({ brokers: ['broker-a'], broker });
+  const http = { host: HOST, port: await freePort() };
+  const web = { host: HOST, port: await freePort() };
+  const broker = { args: ['--http', `${HOST}:${http.port}`], listen: [`ws://${HOST}:${web.port}`] };
+  const open = await new Cluster(trial).start({ brokers: ['broker-a'], broker });
+  await attacked(trial, open, [
+    ['nameserver', 'ns-1'],
+    ['broker', 'broker-a'],
+    ['websocket', 'broker-a', web],
+    ['http', 'broker-a', http],
+  ]);
+  await open.stop();
+  const security = await securityOf(trial);
+  const closed = await new Cluster(trial, security).start({ nameServers: ['ns-closed'], brokers: ['broker-closed'] });
+  await attacked(trial, closed, [['secured', 'broker-closed']], security.attackers);
+}
+
+/** Certificates and users for a closed cluster, made as an operator does. */
+async function securityOf(trial) {
+  const folder = join(trial.directory, 'tls');
+  const users = join(trial.directory, 'users.json');
+  const log = trial.log('commands');
+  const secret = (name) => {
+    const file = join(trial.directory, `${name}.pw`);
+    writeFileSync(file, `${name}-secret`);
+    return file;
+  };
+  const run = async (...words) => {
+    const { code, notes } = await runQanat(words, log);
+    if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${notes.join(' ')}`);
+  };
+  await run('tls', 'init', '--dir', folder);
+  for (const [name, role] of [
+    ['root', 'admin'],
+    ['broker-closed', 'broker'],
+  ])
+    await run('user', 'add', name, '--role', role, '--users', users, '--password-file', secret(name));
+  const ca = join(folder, 'ca.pem');
+  const tls = ['--tls-ca', ca, '--tls-cert', join(folder, 'server.pem'), '--tls-key', join(folder, 'server-key.pem')];
+  const login = (name) => ['--user', name, '--password-from', join(trial.directory, `${name}.pw`)];
+  return {
+    scheme: 'qanats',
+    args: (name) => [...tls, '--users', users, ...(name === 'broker-closed' ? login(name) : [])],
+    commandArgs: ['--tls-ca', ca, ...login('root')],
+    connect: { tls: { ca }, login: { user: 'root', password: 'root-secret' } },
+    attackers: { ca: readFileSync(ca, 'utf8'), user: { name: 'root', password: 'root-secret' } },
+  };
+}
+
+/** Attacks targets of a cluster while a producer and a consumer go on. */
+async function attacked(trial, cluster, targets, secured) {
   await cluster.createTopic(TOPIC, 4);
   await cluster.createTopic(FAT_TOPIC, 4);
   const { client } = await cluster.connect('steady');
@@ -43,18 +93,14 @@ export async function hostile(trial) {
   await sleep(BEFORE_MS);
   const attackMs = performance.now();
   const windows = [];
-  for (const [role, name, target] of [
-    ['nameserver', 'ns-1'],
-    ['broker', 'broker-a'],
-    ['http', 'broker-a', http],
-  ])
-    windows.push(...(await attack(trial, cluster, role, name, target)));
+  for (const [role, name, target] of targets) windows.push(...(await attack(trial, cluster, role, name, target, secured)));
   const endMs = performance.now();
   await traffic.stop();
   checkSteady(trial, traffic, attackMs, endMs, windows);
   await checkConsumed(trial, consuming, [traffic], 'the consumer');
   trial.check(consuming.again === 0 && consuming.outOfOrder.length === 0, 'nothing came twice or out of order');
   await checkLog(trial, client, TOPIC, [traffic], []);
+  await client.close();
 }
 
 /** Enough that a peer can ask for more than its connection holds. */
@@ -70,11 +116,11 @@ async function fill(client) {
 }
 
 /** @returns when each attack began and ended. */
-async function attack(trial, cluster, role, name, other) {
+async function attack(trial, cluster, role, name, other, secured) {
   const { pid } = cluster.server(name);
   const [host, port] = cluster.addressOf(name).split(':');
   const target = other ?? { host, port: Number(port) };
-  const where = role === 'http' ? `${name} --http` : name;
+  const where = role === 'http' ? `${name} --http` : role === 'websocket' ? `${name} ws` : name;
   const before = residentMib(pid);
   let peak = before;
   const sampler = setInterval(() => {
@@ -91,7 +137,7 @@ async function attack(trial, cluster, role, name, other) {
     trial.check(verdict.passed, `${where}: ${attacked}: ${verdict.text}; ${figures}`, verdict.details);
   };
   await new Promise((resolve, reject) => {
-    const context = { role, topic: FAT_TOPIC, cuts: trial.options.full ? CUTS_FULL : CUTS };
+    const context = { role, secured, topic: FAT_TOPIC, cuts: trial.options.full ? CUTS_FULL : CUTS };
     const workerData = { target, context, seed: SEED, only: trial.options.only };
     const worker = new Worker(new URL('./hostile-attacks.mjs', import.meta.url), { workerData });
     trial.atEnd(() => worker.terminate());

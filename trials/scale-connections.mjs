@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { connect } from '@qanat/client';
 import { produce } from '../benchmarks/produce.mjs';
 import { Cluster } from './cluster.mjs';
 import { cpuMs, openFilesMax, residentMib } from './measures.mjs';
-import { beforeExit, sleep } from './processes.mjs';
+import { beforeExit, freePort, sleep } from './processes.mjs';
 import { seconds } from './trial.mjs';
 
 const HOLDER = fileURLToPath(new URL('./idle-connections.mjs', import.meta.url));
@@ -16,7 +15,11 @@ const FULL_CONNECTIONS = 10_000;
 const PROCESSES = 4;
 /** Above what is needed besides: the log, the listener, the connections of others. */
 const OTHER_FILES = 200;
-const KIB_MAX = 32;
+/** The bound of WebSocket is the goal of its binding. */
+const TRANSPORTS = [
+  { scheme: 'qanat', kibMax: 32 },
+  { scheme: 'ws', kibMax: 16 },
+];
 const IDLE_MS = 20_000;
 const IDLE_SHARE_MAX = 0.1;
 const GONE_MS = 10_000;
@@ -28,25 +31,31 @@ const BATCHES = { size: 128, batch: 512, inFlight: 16, ack: 'committed', duratio
 export async function scaleConnections(trial) {
   const count = trial.rounds(QUICK_CONNECTIONS, FULL_CONNECTIONS);
   if (openFilesMax() < count + OTHER_FILES) trial.skip(`${count} connections need ulimit -n ${count + OTHER_FILES}`);
-  const cluster = await new Cluster(trial).start({ brokers: ['broker-a'] });
-  const { pid } = cluster.server('broker-a');
-  const client = await connect(cluster.nameServers, { label: 'other' });
-  trial.atEnd(() => client.close({ drain: false }));
+  for (const { scheme, kibMax } of TRANSPORTS) await connectionsOver(trial, scheme, kibMax, count);
+}
+
+async function connectionsOver(trial, scheme, kibMax, count) {
+  const name = `broker-${scheme}`;
+  const web = `ws://127.0.0.1:${await freePort()}`;
+  const cluster = await new Cluster(trial).start({ nameServers: [`ns-${scheme}`], brokers: [name], broker: { listen: [web] } });
+  const address = scheme === 'ws' ? web : cluster.addressOf(name);
+  const { pid } = cluster.server(name);
+  const { client } = await cluster.connect('other');
   await client.admin.createTopic(TOPIC, { queues: 4 });
   await work(pid, client, 500);
   const without = await work(pid, client);
   await sleep(2_000);
   const beforeMib = residentMib(pid);
   const startedMs = performance.now();
-  const holders = await Promise.all(Array.from({ length: PROCESSES }, (_, i) => hold(trial, cluster, share(count, i))));
+  const holders = await Promise.all(Array.from({ length: PROCESSES }, (_, i) => hold(trial, address, share(count, i))));
   const openedMs = performance.now() - startedMs;
   const open = () => holders.reduce((sum, holder) => sum + holder.open, 0);
-  trial.check(open() === count, `${open()} of ${count} connections are open and greeted after ${seconds(openedMs)}`);
+  trial.check(open() === count, `${scheme}: ${open()} of ${count} connections are open and greeted after ${seconds(openedMs)}`);
   await sleep(2_000);
   const afterMib = residentMib(pid);
   const kib = ((afterMib - beforeMib) * 1_024) / count;
   const memory = `${beforeMib.toFixed(0)} MiB before, ${afterMib.toFixed(0)} MiB with them`;
-  trial.check(kib <= KIB_MAX, `the broker holds ${kib.toFixed(1)} KiB for each (at most ${KIB_MAX}): ${memory}`);
+  trial.check(kib <= kibMax, `${scheme}: the broker holds ${kib.toFixed(1)} KiB for each (at most ${kibMax}): ${memory}`);
   const idleShare = await idle(trial, pid, open, count);
   tellWork(trial, without, await work(pid, client, SINGLE.durationMs, idleShare));
   for (const holder of holders) holder.end();
@@ -54,15 +63,17 @@ export async function scaleConnections(trial) {
   while (open() > 0 && performance.now() < endMs) await sleep(100);
   await sleep(2_000); // each that ends takes the broker about 50 µs
   tellWork(trial, without, await work(pid, client), 'after they are gone');
-  trial.note(`memory after they are gone: ${residentMib(pid).toFixed(0)} MiB`);
-  for (const [name, value] of Object.entries({ count, openedMs, beforeMib, afterMib, kib })) trial.figure(name, value);
+  trial.note(`${scheme}: memory after they are gone: ${residentMib(pid).toFixed(0)} MiB`);
+  trial.figure(scheme, { count, openedMs, beforeMib, afterMib, kib });
+  await client.close();
+  await cluster.stop();
 }
 
 const share = (count, i) => Math.floor(count / PROCESSES) + (i < count % PROCESSES ? 1 : 0);
 
 /** Resolves when the connections of the process are greeted or refused. */
-async function hold(trial, cluster, count) {
-  const child = spawn(process.execPath, [HOLDER, cluster.addressOf('broker-a'), String(count)], {
+async function hold(trial, address, count) {
+  const child = spawn(process.execPath, [HOLDER, address, String(count)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const holder = { open: 0, lost: 0, end: () => child.kill('SIGKILL') };

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 const WIRE = ['preface', 'frame-splitter', 'frame-header', 'batch-header', 'records', 'properties'];
-const TEXTS = ['filter', 'names', 'address', 'url'];
+const TEXTS = ['filter', 'names', 'address', 'url', 'scram'];
 const TOOLS = ['annotate'];
 const STORED = ['log-entry', 'log-scan', 'snapshot', 'state-record', 'index-file'];
 const SESSIONS = ['name-server-session', 'broker-session', 'client-session'];

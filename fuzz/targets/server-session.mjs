@@ -1,7 +1,7 @@
 // A whole server engine, given frames as a connection would give them: whatever comes, it goes on, and what it sends is of the
 // protocol. The engine lives on over many inputs, as a server does.
 import { readdirSync } from 'node:fs';
-import { requestCodec, responseCodec } from '../../packages/core/src/connection/request.ts';
+import { requestCodec, responseCodec } from '../../packages/core/src/connection/server-codecs.ts';
 import { decodeFrame, encodeFrame, Flag } from '../../packages/core/src/wire/frame.ts';
 import { FrameSplitter } from '../../packages/core/src/wire/frame-splitter.ts';
 import { ErrorInfo, Hello } from '../../packages/core/src/wire/gen/messages.ts';

@@ -47,9 +47,8 @@ function writeOne(field, value) {
   if (isMessage(field)) return `write${field.resolvedType.name}(w.uint32(${(field.id << 3) | 2}).fork(), ${value}).ldelim();`;
   if (isEnum(field)) return `w.uint32(${field.id << 3}).uint32(${value});`;
   const tag = (field.id << 3) | WIRE[field.type];
-  if (field.type === 'uint64') return `writeUint64(w.uint32(${tag}), ${value}, '${field.parent.name}.${field.name}');`;
+  if (field.type === 'uint64') return `w.uint32(${tag}).uint64(checkUint64(${value}, '${field.parent.name}.${field.name}'));`;
   if (field.type === 'uint32') return `w.uint32(${tag}).uint32(checkUint32(${value}, '${field.parent.name}.${field.name}'));`;
-  if (field.type === 'string') return `w.uint32(${tag}).string(wellFormed(${value}));`;
   return `w.uint32(${tag}).${field.type}(${value});`;
 }
 
@@ -59,7 +58,7 @@ function writer(type) {
     if (f.repeated && !isMessage(f) && f.type !== 'string') {
       const item = isEnum(f) ? 'uint32' : f.type;
       if (item !== 'uint32') throw new Error(`${type.name}.${f.name}: packed ${f.type} is not supported`);
-      const items = `    for (const item of ${value}) w.uint32(item);\n`;
+      const items = `    for (const item of ${value}) w.uint32(checkUint32(item, '${type.name}.${f.name}'));\n`;
       const body = `    w.uint32(${(f.id << 3) | 2}).fork();\n${items}    w.ldelim();\n`;
       return `  if (${value} !== undefined && ${value}.length > 0) {\n${body}  }\n`;
     }
@@ -70,14 +69,14 @@ function writer(type) {
     return `  if (${value}) ${writeOne(f, value)}\n`;
   });
   const unused = lines.length === 0 ? '_v' : 'v';
-  return `function write${type.name}(w: Writer, ${unused}: ${type.name}Init): Writer {\n${lines.join('')}  return w;\n}\n`;
+  return `function write${type.name}(w: ProtobufWriter, ${unused}: ${type.name}Init): ProtobufWriter {\n${lines.join('')}  return w;\n}\n`;
 }
 
 function readValue(field) {
   const where = `'${field.parent.name}.${field.name}'`;
   const max = option(field.options, 'max');
   const limit = typeof max === 'string' ? `reg.LIMITS.${max}` : undefined;
-  if (isMessage(field)) return `read${field.resolvedType.name}(r, endOf(r))`;
+  if (isMessage(field)) return `read${field.resolvedType.name}(r, r.end())`;
   if (isEnum(field)) return `readEnum(r, reg.${field.resolvedType.name}Names, ${where})`;
   if (field.type === 'uint64') return `readUint64(r, ${where})`;
   if (field.type === 'string' && limit && !field.repeated) return `readString(r, ${limit}, ${where})`;
@@ -100,7 +99,7 @@ function reader(type, inLog) {
     const wire = packable || isMessage(f) ? 2 : (WIRE[f.type] ?? 0);
     const tag = (f.id << 3) | wire;
     let read = `${name} = ${readValue(f)};`;
-    if (packable) read = `{ const end = endOf(r); while (r.pos < end) { ${bound(f)}${name}.push(r.uint32()); } }`;
+    if (packable) read = `{ const end = r.end(); while (r.pos < end) { ${bound(f)}${name}.push(r.uint32()); } }`;
     else if (f.repeated) read = `${bound(f)}${name}.push(${readValue(f)});`;
     return `      case ${tag}: ${read} break;\n`;
   });
@@ -121,36 +120,58 @@ function reader(type, inLog) {
             : `${name}.length === 0`;
       return `  if (${absent}) missing('${type.name}.${f.name}');\n`;
     });
-  const choice = `    switch (tag) {\n${cases.join('')}      default: skipField(r, tag);\n    }\n`;
+  const choice = `    switch (tag) {\n${cases.join('')}      default: r.skip(tag);\n    }\n`;
   const loop = `  while (r.pos < end) {\n    const tag = r.uint32();\n${choice}  }\n`;
   const body = `${lets.join('')}${loop}  checkEnd(r, end);\n${required.join('')}  return { ${names.join(', ')} };\n`;
-  return `function read${type.name}(r: Reader, end: number): ${type.name} {\n${body}}\n`;
+  return `function read${type.name}(r: ProtobufReader, end: number): ${type.name} {\n${body}}\n`;
 }
 
-function controlHeaders(schema) {
-  const rows = frames(schema)
-    .filter((f) => f.status !== 'reserved')
-    .map((f) => `  ${f.name}: { request: ${f.request}, response: ${f.response || 'undefined'} },\n`);
+function controlHeaders(live) {
+  const rows = live.map((f) => `  ${f.name}: { request: ${f.request}, response: ${f.response || 'undefined'} },\n`);
   const note = '/** The control headers of each frame type; `response` is undefined where the frame is one-way. */\n';
   return `${note}export const CONTROL_HEADERS = {\n${rows.join('')}} as const;\n`;
+}
+
+/** A client sends no answers and reads no requests: without them it is half as long in a browser. */
+function clientHeaders(live) {
+  const decode = (name) => `decoder('${name}', read${name})`;
+  const sent = live
+    .filter(({ from }) => from !== 'server')
+    .map((f) => {
+      const answer = f.response ? `, decode: ${decode(f.response)}` : '';
+      return `  ${f.name}: { encode: encoder(write${f.request})${answer} },\n`;
+    });
+  const pushed = live
+    .filter(({ from, response }) => from !== 'client' && !response)
+    .map((f) => `  ${f.name}: ${decode(f.request)},\n`);
+  return `/** What a client sends with each frame type, and how it reads the answer. */
+export const CLIENT_REQUESTS = {
+${sent.join('')}} as const;
+
+/** How a client reads the frames that servers send by themselves. */
+export const SERVER_PUSHES = {
+${pushed.join('')}} as const;
+`;
 }
 
 export function generateMessages(schema) {
   const parts = Object.values(schema.messages).map(({ type, file }) => {
     const { name } = type;
-    const made = `messageType('${name}', write${name}, read${name})`;
+    const made = `/* @__PURE__ */ messageType('${name}', write${name}, read${name})`;
     const codec = `export const ${name}: MessageType<${name}, ${name}Init> = ${made};\n`;
     return [interfaces(type), writer(type), reader(type, file === 'log.proto'), codec].join('\n');
   });
+  const live = frames(schema).filter(({ status }) => status !== 'reserved');
   return `// Generated from spec/v1/proto by scripts/generate. Do not edit.
-import type { Reader, Writer } from 'protobufjs/minimal.js';
-import { wellFormed } from '../bytes.ts';
 import {
-  checkCount, checkEnd, checkUint32, endOf, type MessageType, messageType, missing, NO_BYTES, readBytes, readEnum,
-  readString, readUint64, skipField, writeUint64,
+  checkCount, checkEnd, checkUint32, checkUint64, decoder, encoder, type MessageType, messageType, missing, NO_BYTES, readBytes,
+  readEnum, readString, readUint64,
 } from '../protobuf.ts';
+import type { ProtobufReader } from '../protobuf-reader.ts';
+import type { ProtobufWriter } from '../protobuf-writer.ts';
 import * as reg from './registry.ts';
 
 ${parts.join('\n')}
-${controlHeaders(schema)}`;
+${controlHeaders(live)}
+${clientHeaders(live)}`;
 }

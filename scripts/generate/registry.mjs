@@ -44,7 +44,8 @@ export function generateRegistry(schema) {
     .join('');
   const codes = errors(schema)
     .map(
-      (e) => `  ${e.name}: ${record({ number: e.number, meaning: e.meaning, hint: e.hint ?? '', closes: e.closes ?? false })},\n`,
+      (e) =>
+        `  /** ${e.meaning} */\n  ${e.name}: ${record({ number: e.number, hint: e.hint ?? '', closes: e.closes ?? false })},\n`,
     )
     .join('');
   const limitRows = limits(schema)

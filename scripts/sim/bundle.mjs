@@ -25,8 +25,6 @@ export async function bundleSimulator() {
     conditions: ['@qanat/source'],
     outfile,
     logLevel: 'warning',
-    // protobufjs asks for Node's modules with require.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
   return { url: pathToFileURL(outfile).href, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

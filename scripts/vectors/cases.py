@@ -124,6 +124,8 @@ FRAME_CASES = [
                                 "to_value": 12, "dry_run": True}, None),
     ("GROUP_RESET", "response", {"results": [{"topic": "orders", "queue": 1, "had_offset": True, "from_offset": 4, "to_offset": 12}]},
      None),
+    ("AUTH", "request", {"mechanism": "SCRAM_SHA_256", "data": "6e2c2c6e3d757365722c723d724f70724e476677456265525767624e456b714f"}, None),
+    ("AUTH", "response", {"data": "763d36", "done": True, "principal": "user"}, None),
 ]
 
 

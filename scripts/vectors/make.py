@@ -9,6 +9,7 @@ import authentication_sessions
 import cases
 import name_server_sessions
 import sessions
+import websocket_sessions
 from qanat_wire import ROOT
 
 FOLDER = ROOT / "spec" / "v1" / "vectors"
@@ -26,7 +27,8 @@ def main():
     check = "--check" in sys.argv
     stale = []
     files = {f"{family['id']}.json": pretty(family) for family in cases.families()}
-    files |= {f"sessions/{session['id']}.json": pretty(session) for session in [*sessions.all_sessions(), *authentication_sessions.all_sessions(), *name_server_sessions.all_sessions()]}
+    played = [*sessions.all_sessions(), *authentication_sessions.all_sessions(), *name_server_sessions.all_sessions(), *websocket_sessions.all_sessions()]
+    files |= {f"sessions/{session['id']}.json": pretty(session) for session in played}
     for name, text in files.items():
         path = FOLDER / name
         if path.exists() and path.read_text() == text:

@@ -9,10 +9,10 @@ TIMES = {"heartbeat_ms": 1000, "expiry_ms": 5000}
 WARM = 6000
 
 
-def hello(at, connection):
+def hello(at, connection, **more):
     header = {"name": "n1", "frame_bytes_max": 4259840, "in_flight_max": 1024, "idle_ms": 60000}
     return [
-        event(at, "accepted", connection),
+        event(at, "accepted", connection, **more),
         coming(at, "HELLO", "request", {}, connection, correlation=1),
         going(at, "HELLO", "response", header, 1, connection, any=["software", "batch_bytes_max"]),
     ]
@@ -167,4 +167,29 @@ def all_sessions():
                {"routes": [route("audit", ("b1", 1)), route("orders", ("b1", 4), ("b2", 2))], "brokers": [creator, broker_route()]}),
         *register(WARM + 5, 2, 13, revision=2, topics={"audit": 1}),
         *query(WARM + 6, 2, 15, {"topics": ["orders"]}, {"routes": [route("orders", ("b2", 2))], "brokers": [creator]}),
+    ])
+    yield networks()
+
+
+def networks():
+    """A broker with an endpoint in two networks, and one in none of those that are asked from."""
+    endpoints = [
+        {"scheme": "qanat", "address": "10.0.0.1:7610"},
+        {"listener": "default", "scheme": "ws", "address": "10.0.0.1:7681"},
+        {"listener": "lan", "scheme": "qanats", "address": "192.168.0.1:7611"},
+    ]
+    near, far, lan = broker_route(endpoints=endpoints[:2]), broker_route(endpoints=endpoints), broker_route(endpoints=endpoints[2:])
+    found = [route("orders", ("b1", 4))]
+    moved = {**endpoints[2], "address": "192.168.0.2:7611"}
+    return session("nameserver-networks", "a client is given the endpoints of the network that it came in on", ["QNT-RTE-026"], SETUP, [
+        *hello(WARM, 2),
+        *register(WARM, 2, 3, endpoints=endpoints),
+        *query(WARM + 1, 2, 5, {"topics": ["orders"]}, {"routes": found, "brokers": [near]}),
+        *hello(WARM + 2, 4, listener="lan"),
+        *query(WARM + 3, 4, 3, {"topics": ["orders"], "watch": True}, {"routes": found, "brokers": [lan]}),
+        *hello(WARM + 4, 6, listener="wan"),
+        *query(WARM + 5, 6, 3, {"all": True}, {"routes": found, "brokers": [far]}),
+        *register(WARM + 6, 2, 7, revision=2, endpoints=[*endpoints[:2], moved]),
+        going(WARM + 6, "ROUTE_UPDATE", "push", {"routes": found, "brokers": [broker_route(endpoints=[moved])]}, 0, 4),
+        *query(WARM + 7, 2, 9, {"topics": ["orders"]}, {"routes": found, "brokers": [near]}),
     ])

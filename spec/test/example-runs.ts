@@ -33,6 +33,7 @@ import { EntryCodec, EntryKind, readEntryHeader } from '../../packages/core/src/
 import { FrameSplitter } from '../../packages/core/src/wire/frame-splitter.ts';
 import { encodePreface, PREFACE_BYTES, PrefaceReader } from '../../packages/core/src/wire/preface.ts';
 import { testPlatform as nodePlatform } from '../../packages/core/test/platform.ts';
+import { MessageReader } from '../../packages/transports/src/websocket/message-reader.ts';
 import { hexOfBytes } from './fences.ts';
 
 const platform: Platform = nodePlatform;
@@ -145,5 +146,19 @@ export function runStream(bytes: Uint8Array, example: StreamExample): void {
     }
     expect(found).toEqual(example.frames);
     expect(splitter.pendingBytes).toBe(0);
+  }
+}
+
+/** A masked message as a client sends it, in pieces of every size. */
+export function runWebSocket(bytes: Uint8Array, { message }: { readonly message: string }): void {
+  for (let size = 1; size <= bytes.length; size++) {
+    const reader = new MessageReader({ masked: true, onPing: () => undefined, onGivenUp: () => undefined });
+    const found: string[] = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      reader.push(bytes.slice(at, at + size));
+      expect(reader.give((frame) => found.push(hexOfBytes(frame)))).toBeUndefined();
+    }
+    expect(found.join('')).toBe(message);
+    expect(reader.isEmpty).toBe(true);
   }
 }

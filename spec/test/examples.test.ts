@@ -10,6 +10,7 @@ import {
   runFrame,
   runPreface,
   runStream,
+  runWebSocket,
   type StreamExample,
 } from './example-runs.ts';
 import { families } from './families.ts';
@@ -31,6 +32,7 @@ const runs: Readonly<Record<string, (fence: Fence) => void>> = {
   'hex entry': ({ body }) => runEntry(hexOf(body), jsonOf(body) as EntryExample),
   'hex preface': ({ body }) => runPreface(hexOf(body), jsonOf(body) as { major: number }),
   'hex stream': ({ body }) => runStream(hexOf(body), jsonOf(body) as StreamExample),
+  'hex websocket': ({ body }) => runWebSocket(hexOf(body), jsonOf(body) as { message: string }),
   'json vector': ({ body }) => {
     const example = JSON.parse(body) as { family: string; cases: unknown[] };
     const family = families[example.family];

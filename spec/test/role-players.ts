@@ -1,5 +1,6 @@
 // Whole roles as sessions play them: a broker on a disk in memory, and clients of which a caller asks something.
 import {
+  Admin,
   Broker,
   Client,
   Consumer,
@@ -30,7 +31,8 @@ export const ROLE_PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = 
 export function inputOf(step: Step): Input {
   const { connection } = step;
   if (step.in !== undefined) return { kind: 'frame', connection, frame: bytesOfHex(step.in) };
-  if (step.event === 'accepted') return { kind: 'accepted', connection, remote: 'vector', listener: 'default' };
+  if (step.bad !== undefined) return { kind: 'badBytes', connection, error: step.bad };
+  if (step.event === 'accepted') return { kind: 'accepted', connection, remote: 'vector', listener: step.listener ?? 'default' };
   if (step.event === 'opened') return { kind: 'opened', connection };
   return { kind: 'closed', connection, error: undefined };
 }
@@ -112,21 +114,22 @@ const ASKS: Readonly<Record<string, (parts: RoleParts, ask: RoleCall, tell: Tell
     begin(consumer);
   },
   close: ({ consumer }) => consumer()?.close({}, () => {}),
-  'list-topics': ({ client }, _, tell) => client.admin.listTopics(5_000, (error, value) => tell(answer(error, value))),
-  'create-topic': ({ client }, ask, tell) => {
+  'list-topics': ({ admin }, _, tell) => admin.listTopics(5_000, (error, value) => tell(answer(error, value))),
+  'create-topic': ({ admin }, ask, tell) => {
     const { topic, queues } = ask as unknown as { topic: string; queues: number };
-    client.admin.createTopic(topic, { queues }, 5_000, (error, value) => tell(answer(error, value)));
+    admin.createTopic(topic, { queues }, 5_000, (error, value) => tell(answer(error, value)));
   },
-  'describe-topic': ({ client }, ask, tell) =>
-    client.admin.describeTopic(ask.topic as string, 5_000, (error, value) => tell(answer(error, value))),
-  'reset-group': ({ client }, ask, tell) => {
+  'describe-topic': ({ admin }, ask, tell) =>
+    admin.describeTopic(ask.topic as string, 5_000, (error, value) => tell(answer(error, value))),
+  'reset-group': ({ admin }, ask, tell) => {
     const { group, to, dry_run } = ask as unknown as { group: string; to: 'first'; dry_run?: boolean };
-    client.admin.resetGroup(group, to, { dryRun: dry_run ?? false }, 5_000, (error, value) => tell(answer(error, value)));
+    admin.resetGroup(group, to, { dryRun: dry_run ?? false }, 5_000, (error, value) => tell(answer(error, value)));
   },
 };
 
 interface RoleParts {
   readonly client: Client;
+  readonly admin: Admin;
   readonly setup: Setup;
   producer(client: Client): Producer;
   consumer(): Consumer | undefined;
@@ -159,6 +162,7 @@ function clientRolePlayer(setup: Setup): Player {
   let consumer: Consumer | undefined;
   const parts: RoleParts = {
     client,
+    admin: new Admin(client),
     setup,
     producer: (owner) => {
       made ??= owner.producer();

@@ -1,5 +1,5 @@
 // The format of recorded sessions (spec/v1/vectors/README.md), and what plays one of them.
-import type { LiveFrame, Output, UserRecord } from '@qanat/core';
+import type { LiveFrame, Output, QanatError, UserRecord } from '@qanat/core';
 import type { FrameKind, HeaderJson as Json } from '../../packages/conformance/src/codec/schema-json.ts';
 
 export interface OutStep {
@@ -31,6 +31,25 @@ export interface Step {
   readonly correlation?: string;
   readonly out?: OutStep;
   readonly event?: string;
+  /** Of `accepted`: the listener that the client came in on. */
+  readonly listener?: string;
+  /** The close code of a WebSocket. */
+  readonly code?: number;
+  /** Behind WebSocket: a client asks for the upgrade, and is answered. */
+  readonly request?: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> };
+  readonly answer?: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly absent?: readonly string[];
+  };
+  /** A binary message, hex, and how many zeros stand behind it; the lengths of the pieces that it comes in. */
+  readonly message?: string;
+  readonly zeros?: number;
+  readonly pieces?: readonly number[];
+  /** A text message. */
+  readonly text?: string;
+  /** Never in a file: what a binding found wrong. */
+  readonly bad?: QanatError;
   readonly grace_ms?: number;
   readonly call?: { readonly name: string; readonly frame: LiveFrame; readonly header: Json; readonly timeout_ms: number };
   /** In the place of `call` where a whole client is under test. */
@@ -45,11 +64,13 @@ export interface Step {
 }
 
 export interface Setup {
-  readonly layer: 'server' | 'client' | 'nameserver' | 'broker' | 'producer' | 'consumer' | 'admin';
+  readonly layer: 'server' | 'websocket' | 'client' | 'nameserver' | 'broker' | 'producer' | 'consumer' | 'admin';
   readonly identity?: Json;
   readonly greeting?: Json;
   readonly serves?: readonly string[];
   readonly answers?: Readonly<Record<string, { readonly after_ms?: number; readonly header: Json }>>;
+  /** A server behind WebSocket: the origins that may connect. */
+  readonly origins?: readonly string[];
   readonly idle_ms?: number;
   readonly in_flight_max?: number;
   readonly connections_max?: number;
@@ -84,7 +105,11 @@ export interface Session {
 export interface Done {
   readonly at: number;
   readonly connection: number;
-  readonly what: { readonly parts: Uint8Array } | { readonly event: string } | { readonly result: unknown };
+  readonly what:
+    | { readonly parts: Uint8Array }
+    | { readonly event: string; readonly code?: number }
+    | { readonly answer: NonNullable<Step['answer']> }
+    | { readonly result: unknown };
 }
 
 /** What is under test, on virtual time. */

@@ -30,6 +30,7 @@ import { encodeFrame } from '../../packages/core/src/wire/frame.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
 import { batchText, inputOf, ROLE_PLAYERS } from './role-players.ts';
 import type { Done, OutStep, Player, Session, Setup, Step } from './session-format.ts';
+import { webSocketPlayer } from './websocket-player.ts';
 
 export type { Session } from './session-format.ts';
 
@@ -49,11 +50,12 @@ const contextPart = (context: EngineContext, input: (step: Step) => void): Playe
 });
 
 const INPUT_EVENTS = new Set(['accepted', 'opened', 'closed', 'stop']);
-const isInput = ({ in: bytes, call, ask, event }: Step): boolean =>
-  bytes !== undefined || call !== undefined || ask !== undefined || INPUT_EVENTS.has(event ?? '');
+const INPUTS = ['in', 'call', 'ask', 'request', 'message', 'text'] as const;
+const isInput = (step: Step): boolean => INPUTS.some((name) => step[name] !== undefined) || INPUT_EVENTS.has(step.event ?? '');
 
 const PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = {
   server: serverPlayer,
+  websocket: (setup) => webSocketPlayer(serverPlayer(setup), setup),
   client: clientPlayer,
   nameserver: nameServerPlayer,
   ...ROLE_PLAYERS,
@@ -113,7 +115,8 @@ function collect(player: Player, at: number): void {
   for (const output of player.drain()) {
     if (output.kind === 'send') player.done.push({ at, connection: output.connection, what: { parts: joined(output) } });
     else if (output.kind === 'close' || output.kind === 'abort' || output.kind === 'connect') {
-      player.done.push({ at, connection: output.connection, what: { event: output.kind } });
+      const { kind: event, code } = output as { kind: string; code?: number };
+      player.done.push({ at, connection: output.connection, what: { event, ...(code === undefined ? {} : { code }) } });
     }
   }
 }
@@ -129,9 +132,17 @@ interface Heard {
 }
 
 function matches(step: Step, { what }: Done, heard: Heard, where: string): void {
-  if (step.event !== undefined) expect(what, where).toEqual({ event: step.event });
+  if (step.event !== undefined) {
+    expect(what, where).toEqual({ event: step.event, ...(step.code === undefined ? {} : { code: step.code }) });
+  } else if (step.answer !== undefined) matchAnswer(step.answer, what, where);
   else if (step.result !== undefined) expect((what as { result: unknown }).result, where).toMatchObject(step.result as object);
   else matchFrame(step.out as OutStep, (what as { parts: Uint8Array }).parts, heard, where);
+}
+
+function matchAnswer({ status, headers, absent = [] }: NonNullable<Step['answer']>, what: Done['what'], where: string): void {
+  expect(what, where).toMatchObject({ answer: { status, headers } });
+  for (const name of absent)
+    expect((what as { answer: NonNullable<Step['answer']> }).answer.headers, where).not.toHaveProperty(name);
 }
 
 const FLAGS: Readonly<Record<FrameKind, number>> = {

@@ -154,9 +154,8 @@ export class SessionRecorder {
   /** A client's own times are not exact: it does it by then. */
   #record({ at: exactMs, connection, what }: Done): Heard[] {
     const at = this.#isBroker ? exactMs : Math.ceil(exactMs);
-    if ('event' in what) this.#steps.push({ at, connection, event: what.event });
-    else if ('result' in what) this.#steps.push({ at, connection, result: what.result });
-    else return [this.#recordFrame(at, connection, what.parts)];
+    if ('parts' in what) return [this.#recordFrame(at, connection, what.parts)];
+    this.#steps.push({ at, connection, ...what } as Step);
     return [];
   }
 

@@ -73,7 +73,12 @@ export function noteOfEvent(event: ClientEvent): Note {
         fields: { queue: event.queue, offset: event.offset, count: event.count, code: event.error.code },
       };
     case 'error':
-      return { level: 'error', event: event.kind, text: event.error.message, fields: { code: event.error.code } };
+      return {
+        level: 'error',
+        event: event.kind,
+        text: `${event.error.message}; ${event.error.hint}`,
+        fields: { code: event.error.code, hint: event.error.hint },
+      };
     default:
       return {
         level: 'debug',

@@ -15,6 +15,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** @returns what stops the listening. */
   onSignal(listener: (signal: StopSignal) => void): () => void;
+  /** SIGHUP: files are to be read again. @returns what stops the listening. */
+  onReload(listener: () => void): () => void;
 }
 
 const STDOUT = 1;
@@ -45,6 +47,10 @@ export function processIo(): CliIo {
         process.off('SIGINT', listener);
         process.off('SIGTERM', listener);
       };
+    },
+    onReload(listener) {
+      process.on('SIGHUP', listener);
+      return () => void process.off('SIGHUP', listener);
     },
   };
 }

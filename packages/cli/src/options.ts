@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { applyConfigFile } from './config-file.ts';
 import { parseDuration } from './duration.ts';
+import { usageError } from './errors.ts';
 import { LOG_LEVELS } from './output/diagnostics.ts';
-import { DEFAULT_NAME_SERVER, type GlobalSettings, type Session } from './session.ts';
+import { DEFAULT_NAME_SERVER, type GlobalSettings, type Identity, type Session, type TlsFiles } from './session.ts';
 import {
   parseResetTarget,
   parseStartPosition,
@@ -82,7 +83,7 @@ export function option<T>(flags: string, description: string, { parse, choices, 
 export function addGlobalOptions(program: Command): void {
   program
     .addOption(
-      option('--nameserver <addresses>', 'NameServers, host:port,host:port', {
+      option('--nameserver <addresses>', 'NameServers, host:port,… or qanats://host:port,… for TLS', {
         env: 'QANAT_NAMESERVER',
         fallback: DEFAULT_NAME_SERVER,
       }),
@@ -102,6 +103,20 @@ export function addGlobalOptions(program: Command): void {
         env: 'QANAT_LOG_FORMAT',
       }),
     )
+    .addOption(option('--tls-ca <file>', 'CA that peers over TLS are verified against, PEM', { env: 'QANAT_TLS_CA' }))
+    .addOption(option('--tls-cert <file>', 'certificate that is shown to peers over TLS, PEM', { env: 'QANAT_TLS_CERT' }))
+    .addOption(option('--tls-key <file>', 'private key of --tls-cert, PEM', { env: 'QANAT_TLS_KEY' }))
+    .addOption(option('--user <name>', 'who you are, for clusters that ask', { env: 'QANAT_USER' }))
+    .addOption(
+      option(
+        '--password-from <file>',
+        'its first line is the password of --user; default: $QANAT_PASSWORD, else it is asked for',
+        {
+          env: 'QANAT_PASSWORD_FROM',
+        },
+      ),
+    )
+    .addOption(option('--by-certificate', 'say who you are by the certificate in --tls-cert', { env: 'QANAT_BY_CERTIFICATE' }))
     .option('--debug', 'show stacks of errors')
     .option('--no-color', 'no colours; NO_COLOR does the same');
 }
@@ -112,7 +127,33 @@ interface RawGlobals {
   readonly timeout?: number;
   readonly logLevel?: (typeof LOG_LEVELS)[number];
   readonly logFormat?: 'text' | 'json';
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly user?: string;
+  readonly passwordFrom?: string;
+  readonly byCertificate?: boolean;
   readonly color: boolean;
+}
+
+function tlsFiles({ tlsCa, tlsCert, tlsKey }: RawGlobals): TlsFiles | undefined {
+  if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined;
+  return {
+    ...(tlsCa === undefined ? {} : { ca: tlsCa }),
+    ...(tlsCert === undefined ? {} : { cert: tlsCert }),
+    ...(tlsKey === undefined ? {} : { key: tlsKey }),
+  };
+}
+
+/** @throws CliError where the flags do not fit together. */
+function identityOf({ user, passwordFrom, byCertificate, tlsCert }: RawGlobals): Identity | undefined {
+  if (byCertificate === true) {
+    if (user !== undefined) throw usageError('--user and --by-certificate exclude each other');
+    if (tlsCert === undefined) throw usageError('--by-certificate needs --tls-cert and --tls-key');
+    return 'certificate';
+  }
+  if (user === undefined && passwordFrom !== undefined) throw usageError('--password-from needs --user');
+  return user === undefined ? undefined : { user, passwordFrom };
 }
 
 /** Options that were not given are taken from the session's environment: Commander only knows that of the process. */
@@ -142,8 +183,10 @@ export async function applyGlobals(session: Session, program: Command, command: 
     nameServers: raw.nameserver,
     output: raw.output,
     timeoutMs: raw.timeout,
+    tls: tlsFiles(raw),
     logLevel: raw.logLevel,
     logFormat: raw.logFormat,
+    identity: identityOf(raw),
   };
   if (raw.logLevel !== undefined) session.diagnostics.level = raw.logLevel;
   if (raw.logFormat !== undefined) session.diagnostics.format = raw.logFormat;

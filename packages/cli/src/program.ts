@@ -8,6 +8,7 @@ import { addNameServerCommand } from './commands/nameserver.ts';
 import { addSendCommand } from './commands/send.ts';
 import { addSpecCommands } from './commands/spec.ts';
 import { addTailCommand } from './commands/tail.ts';
+import { addTlsCommands } from './commands/tls.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { addUserCommands } from './commands/user.ts';
 import { addGlobalOptions, applyGlobals } from './options.ts';
@@ -26,8 +27,18 @@ const EXIT_CODES = `Exit codes: 0 ok, 1 failure, 2 wrong use, 3 not found, 5 can
 /** Servers take none of the options of clients. */
 const SERVER_GLOBALS: Readonly<Record<string, readonly string[]>> = {
   dev: ['--log-level', '--log-format', '--debug', '--no-color'],
-  nameserver: ['--log-level', '--log-format', '--debug', '--no-color'],
-  broker: ['--nameserver', '--log-level', '--log-format', '--debug', '--no-color'],
+  nameserver: ['--tls-ca', '--tls-cert', '--tls-key', '--log-level', '--log-format', '--debug', '--no-color'],
+  broker: [
+    ...['--user', '--password-from', '--by-certificate'],
+    '--nameserver',
+    '--tls-ca',
+    '--tls-cert',
+    '--tls-key',
+    '--log-level',
+    '--log-format',
+    '--debug',
+    '--no-color',
+  ],
 };
 
 /** The whole command line, bound to one session. Nothing is printed or ended past the session. */
@@ -66,6 +77,7 @@ export function createProgram(session: Session): Command {
   addBrokerCommand(program, session);
   addUserCommands(program, session);
   addLogCommands(program, session);
+  addTlsCommands(program, session);
   addSpecCommands(program, session);
   addConformanceCommand(program);
   program.addHelpText('after', `\n"qanat help COMMAND" shows examples.\n${EXIT_CODES}`);

@@ -5,6 +5,16 @@ import { formatDocument } from './output/json.ts';
 import { Output } from './output/output.ts';
 import { type Column, formatTable } from './output/table.ts';
 
+/** Paths of the CA, and of the certificate and its key that are shown to peers. */
+export interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Who the user of the command is at clusters that ask. */
+export type Identity = 'certificate' | { readonly user: string; readonly passwordFrom: string | undefined };
+
 /** What is the same for all commands. */
 export interface GlobalSettings {
   /** `host:port,host:port` or a URL. */
@@ -12,6 +22,10 @@ export interface GlobalSettings {
   readonly output: 'table' | 'json';
   /** Budget of one call, ms; undefined: the client's default. */
   readonly timeoutMs: number | undefined;
+  /** Undefined: nobody says who he is. */
+  readonly identity?: Identity | undefined;
+  /** Files of PEM for addresses with TLS; none: what Node trusts. */
+  readonly tls?: TlsFiles | undefined;
   /** Undefined: the command's default. */
   readonly logLevel?: LogThreshold | undefined;
   /** Undefined: text; servers write JSON where standard error is no terminal. */

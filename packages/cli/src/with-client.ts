@@ -3,6 +3,7 @@ import type { QanatClient } from '@qanat/client';
 import type { ClientEvent } from '@qanat/core';
 import { CliError, ExitCode, isQanatError } from './errors.ts';
 import { EventTeller } from './event-teller.ts';
+import { loginOf } from './login.ts';
 import type { Session } from './session.ts';
 
 const CONNECT_MS = 5_000;
@@ -18,21 +19,27 @@ const NOT_REACHED: ReadonlySet<string> = new Set([
 /** No NameServer answered: whatever the reason, the remedy is the same. */
 function cannotConnect(error: unknown): unknown {
   if (!isQanatError(error) || !NOT_REACHED.has(error.code)) return error;
-  return new CliError(
-    ExitCode.CANNOT_CONNECT,
-    `Cannot connect: ${error.message}`,
-    'start a cluster with "qanat dev", or name one: --nameserver host:port or QANAT_NAMESERVER',
-    error,
-  );
+  const { cause } = error;
+  const usual = 'start a cluster with "qanat dev", or name one: --nameserver host:port or QANAT_NAMESERVER';
+  // A hint that the client passes on from where it failed is better.
+  const hint = isQanatError(cause) && cause.hint === error.hint ? cause.hint : usual;
+  return new CliError(ExitCode.CANNOT_CONNECT, `Cannot connect: ${error.message}`, hint, error);
 }
 
 async function connectTo(session: Session, label: string): Promise<QanatClient> {
   const { connect } = await import('@qanat/client');
-  const { nameServers, timeoutMs = CONNECT_MS } = session.settings;
+  const { nameServers, timeoutMs = CONNECT_MS, tls } = session.settings;
+  const login = await loginOf(session);
   session.signal.throwIfAborted();
   const impatient = setTimeout(() => session.info('connecting', `no answer yet from ${nameServers}`), PATIENCE_MS);
   try {
-    return await connect(nameServers, { label, signal: session.signal, timeoutMs });
+    return await connect(nameServers, {
+      label,
+      signal: session.signal,
+      timeoutMs,
+      ...(tls === undefined ? {} : { tls }),
+      ...(login === undefined ? {} : { login }),
+    });
   } catch (error) {
     throw cannotConnect(error);
   } finally {

@@ -45,6 +45,7 @@ export class FakeIo implements CliIo {
   readonly stderr: Collected;
   readonly env: Readonly<Record<string, string>>;
   readonly #listeners = new Set<(signal: StopSignal) => void>();
+  readonly #reloaders = new Set<() => void>();
 
   constructor({ stdin, env = {}, terminal = false }: FakeOptions = {}) {
     this.stdin =
@@ -57,6 +58,15 @@ export class FakeIo implements CliIo {
   onSignal(listener: (signal: StopSignal) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onReload(listener: () => void): () => void {
+    this.#reloaders.add(listener);
+    return () => this.#reloaders.delete(listener);
+  }
+
+  reload(): void {
+    for (const listener of this.#reloaders) listener();
   }
 
   signal(signal: StopSignal): void {

@@ -32,6 +32,7 @@ describe('servers', () => {
         role: 'broker',
         name: 'b1',
         endpoint: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+        endpoints: [{ listener: 'default', scheme: 'qanat', address: broker.objects[0]?.endpoint }],
         data: env.QANAT_DATA,
         pid: process.pid,
       },
@@ -46,15 +47,29 @@ describe('servers', () => {
     expect(broker.stdout.text.split('\n')).toHaveLength(2);
   });
 
+  it('listen at several addresses, given as a list in the file too, and say all of them', async () => {
+    const config = join(folder, 'nameserver.yaml');
+    writeFileSync(config, 'listen: [127.0.0.1:0, "lan=qanat://127.0.0.1:0"]\nlog-level: error\n');
+    const io = new FakeIo();
+    const ended = run(['nameserver', '--config', config], io);
+    await io.stdout.has('\n');
+    expect(io.stdout.text).toMatch(/^nameserver listens on 127\.0\.0\.1:\d+, lan=127\.0\.0\.1:\d+\n$/);
+    io.signal('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
   it('of dev tell what they are, what to try, and what was stored', async () => {
     const io = new FakeIo();
     const ended = run(['dev', '--data', join(folder, 'dev'), '--fresh'], io);
     await io.stdout.has('Ctrl-C stops it.\n');
     const endpoints = [...io.stdout.text.matchAll(/nameserver +\S+ +(\S+)/g)].map(([, endpoint]) => endpoint);
     expect(endpoints).toHaveLength(2);
-    expect(io.stdout.text).toMatch(/broker +broker-a +127\.0\.0\.1:\d+\n +broker +broker-b /);
+    expect(io.stdout.text).toMatch(/broker +broker-a +127\.0\.0\.1:\d+ {2}ws:\/\/127\.0\.0\.1:\d+\n +broker +broker-b /);
     expect(io.stdout.text).toContain("npx qanat send hello 'hi there'");
     await qanat(['send', 'hello', 'x', '--nameserver', endpoints.join(',')]);
+    const [webSocket] = /ws:\/\/127\.0\.0\.1:\d+/.exec(io.stdout.text) ?? [];
+    const read = await qanat(['tail', 'hello', '-e', '--format', 'raw', '--nameserver', String(webSocket)]);
+    expect(read.out).toBe('x\n');
     io.signal('SIGINT');
     expect(await ended).toBe(0);
     expect(io.stdout.text).toMatch(/stopped · up .* · 1 message stored in this run · 1 message in 1 topic kept\n$/);
@@ -89,6 +104,22 @@ describe('servers', () => {
     const { code, err } = await qanat(['dev', '--fresh', '--data', precious]);
     expect(code).toBe(2);
     expect(err).toContain('thesis.txt');
+  });
+
+  it('are closed beyond loopback by default, which is wrong use [QNT-SEC-007]', async () => {
+    const data = join(folder, 'closed');
+    for (const argv of [['nameserver'], ['broker', '--data', data]]) {
+      const { code, err } = await qanat([...argv, '--listen', '0.0.0.0:0', '--log-level', 'error']);
+      expect(code).toBe(2);
+      expect(err).toContain('a listener at 0.0.0.0:0 is closed by default');
+      expect(err).toMatch(/hint: .*--tls-cert.*127\.0\.0\.1.*--insecure/);
+    }
+    const io = new FakeIo({ env: { QANAT_INSECURE: '1' } });
+    const ended = run(['nameserver', '--listen', '0.0.0.0:0', '--json'], io);
+    await io.stdout.has('\n');
+    expect(io.stderr.text).toContain('listening beyond loopback');
+    io.signal('SIGTERM');
+    expect(await ended).toBe(0);
   });
 
   it('that cannot listen say so', async () => {

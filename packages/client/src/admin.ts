@@ -1,30 +1,33 @@
-import {
-  type AdminDone,
-  type BrokerInfo,
+import type {
+  AdminDone,
+  BrokerInfo,
   Admin as EngineSide,
-  type GroupDescription,
-  type GroupOverview,
-  type ResetStep,
-  type ResetTarget,
-  type TopicDescription,
-  type TopicSummary,
+  GroupDescription,
+  GroupOverview,
+  ResetStep,
+  ResetTarget,
+  TopicDescription,
+  TopicSummary,
 } from '@qanat/core';
 import { orAborted } from './abort.ts';
 import type { Admin } from './client-api.ts';
 import { startPosition } from './consumer-options.ts';
 import type { EngineRunner } from './engine-runner.ts';
+import { ADMINISTRATION } from './parts.ts';
 import type { CallOptions, StartFrom } from './types.ts';
 
 const ADMIN_MS = 10_000;
 
-/** Administration as promises. */
+/** One call of the engine's administration. */
+type Call<Result> = (admin: EngineSide, timeoutMs: number, done: AdminDone<Result>) => void;
+
+/** Administration as promises; the engine's side of it is loaded by the first call. */
 export class EngineAdmin implements Admin {
   readonly #runner: EngineRunner;
-  readonly #admin: EngineSide;
+  #admin: EngineSide | undefined;
 
   constructor(runner: EngineRunner) {
     this.#runner = runner;
-    this.#admin = new EngineSide(runner.engine);
   }
 
   createTopic(
@@ -72,18 +75,19 @@ export class EngineAdmin implements Admin {
     return this.#call(options, (admin, timeoutMs, done) => admin.resetGroup(group, target, options, timeoutMs, done));
   }
 
-  #call<Result>(
-    options: CallOptions,
-    run: (admin: EngineSide, timeoutMs: number, done: AdminDone<Result>) => void,
-  ): Promise<Result> {
-    const answer = new Promise<Result>((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      this.#runner.call(() => {
-        run(this.#admin, options.timeoutMs ?? ADMIN_MS, (error, result) =>
-          error === undefined ? resolve(result) : reject(error),
-        );
+  #call<Result>(options: CallOptions, run: Call<Result>): Promise<Result> {
+    return orAborted(this.#answer(options, run), options.signal);
+  }
+
+  async #answer<Result>({ signal, timeoutMs = ADMIN_MS }: CallOptions, run: Call<Result>): Promise<Result> {
+    signal?.throwIfAborted();
+    const { Admin } = await ADMINISTRATION.load();
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      this.#runner.call((engine) => {
+        this.#admin ??= new Admin(engine);
+        run(this.#admin, timeoutMs, (error, result) => (error === undefined ? resolve(result) : reject(error)));
       });
     });
-    return orAborted(answer, options.signal);
   }
 }

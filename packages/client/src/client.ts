@@ -1,7 +1,8 @@
-import { Client, type ClientEvent, type Clock, type Platform, QanatError, Random, type Transport } from '@qanat/core';
+import { Client, type ClientEvent, type ClientOptions, QanatError, Random } from '@qanat/core';
 import { EngineAdmin } from './admin.ts';
 import { BroadcastingConsumer } from './broadcasting-consumer.ts';
 import type { Admin, Producer, PullConsumer, PushConsumer, QanatClient } from './client-api.ts';
+import type { ClientGround } from './client-ground.ts';
 import { commonOptions } from './consumer-options.ts';
 import { EngineRunner } from './engine-runner.ts';
 import { EventStream } from './event-stream.ts';
@@ -12,16 +13,6 @@ import type { BroadcastingConsumerOptions, CloseOptions, ConnectOptions, Produce
 
 /** Name and version that servers are told. */
 const SOFTWARE = 'qanat-ts/0.1.0';
-
-/** What a client stands on. */
-export interface ClientGround {
-  readonly nameServers: readonly string[];
-  readonly transports: readonly Transport[];
-  readonly clock: Clock;
-  readonly platform: Platform;
-  /** Of the client's own random numbers. */
-  readonly seed: number;
-}
 
 /** The engine of a client as promises. */
 export class EngineClient implements QanatClient, ConsumerOwner {
@@ -37,7 +28,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
   #consumerIds = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(ground: ClientGround, options: ConnectOptions) {
+  constructor(ground: ClientGround, options: ConnectOptions, login: ClientOptions['login']) {
     this.#random = new Random(ground.seed);
     const label = options.label ?? `client-${String(this.#random.below(1_000_000)).padStart(6, '0')}`;
     const engine = new Client({
@@ -47,6 +38,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
       schemes: ground.transports.flatMap(({ schemes }) => schemes),
       label,
       software: SOFTWARE,
+      ...(login === undefined ? {} : { login }),
       ...(options.listener === undefined ? {} : { listener: options.listener }),
       ...(options.attemptMs === undefined ? {} : { attemptMs: options.attemptMs }),
       onEvent: (event) => this.#onEvent(event),
@@ -59,9 +51,12 @@ export class EngineClient implements QanatClient, ConsumerOwner {
     this.#ended = new Promise((resolve) => {
       ended = resolve;
     });
-    this.runner = new EngineRunner(engine, ground.clock, ground.transports, {
+    this.runner = new EngineRunner(engine, ground, {
       ready: () => ready(),
-      ended: (error) => ended(error),
+      ended: (error) => {
+        ended(error);
+        ground.onEnded?.();
+      },
     });
     this.admin = new EngineAdmin(this.runner);
   }

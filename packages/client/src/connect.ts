@@ -1,46 +1,33 @@
 import { randomBytes } from 'node:crypto';
-import { QanatError } from '@qanat/core';
-import { nodePlatform, systemClock } from '@qanat/transports/node';
-import { tcpTransport } from '@qanat/transports/tcp';
+import { parseNameServers } from '@qanat/core';
+import { networkTransports } from '@qanat/transports/network';
+import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
+import { TlsMaterial } from '@qanat/transports/tls';
 import type { QanatClient } from './client-api.ts';
 import { connectWith } from './connect-with.ts';
-import type { ConnectOptions } from './types.ts';
-
-const DEFAULT_PORT = 7600;
-
-/** Reads `qanat://a:7600,b:7600`, `a:7600,b` or a list of these. @throws QanatError BAD_CONFIG. */
-export function parseNameServers(servers: string | readonly string[]): readonly string[] {
-  const list = typeof servers === 'string' ? [servers] : servers;
-  const addresses = list
-    .flatMap((item) =>
-      item
-        .replace(/^qanat:\/\//, '')
-        .replace(/\/$/, '')
-        .split(','),
-    )
-    .map((item) => item.trim());
-  if (addresses.length === 0 || addresses.some((address) => address === '' || address.includes('/'))) {
-    throw new QanatError('BAD_CONFIG', `${JSON.stringify(servers)} names no NameServers`, {
-      hint: 'write qanat://host:7600,host:7600',
-    });
-  }
-  return addresses.map((address) => (/:\d+$/.test(address) ? address : `${address}:${DEFAULT_PORT}`));
-}
+import type { NetworkConnectOptions } from './types.ts';
 
 /**
- * Connects to a cluster over TCP.
+ * Connects to a cluster.
  *
- * @param servers its NameServers: `qanat://a:7600,b:7600`, `a:7600`, or a list. The port is 7600 where none is given.
- * @throws QanatError CONNECTION_FAILED when no NameServer answers within `timeoutMs`, BAD_CONFIG.
+ * @param servers its NameServers: `qanat://a:7600,b:7600`, `a:7600`, `qanats://a:7600` for TLS, or a list. A scheme holds for
+ *   those behind it too; the port is 7600 where none is given, and 7680 for WebSocket.
+ * @throws QanatError CONNECTION_FAILED when no NameServer answers within `timeoutMs`. At once, when every one of them fails
+ *   alike: TLS_FAILED, UNAUTHENTICATED (they ask who we are), AUTH_FAILED (they do not believe it), UNSUPPORTED_FEATURE (they do
+ *   not ask). BAD_CONFIG.
  */
-export function connect(servers: string | readonly string[], options: ConnectOptions = {}): Promise<QanatClient> {
-  const nameServers = parseNameServers(servers);
+export function connect(servers: string | readonly string[], options: NetworkConnectOptions = {}): Promise<QanatClient> {
+  const tls = options.tls && { material: new TlsMaterial(options.tls) };
+  const transports = networkTransports({ tls });
+  const schemes = transports.flatMap((transport) => transport.schemes);
   return connectWith(
     {
-      nameServers,
-      transports: [tcpTransport()],
+      nameServers: parseNameServers(servers, schemes),
+      transports,
       clock: systemClock,
       platform: nodePlatform,
+      deriveKey,
+      nonce: drawNonce,
       seed: randomBytes(6).readUIntBE(0, 6),
     },
     options,

@@ -1,4 +1,5 @@
-import { type Client, type Clock, Driver, type QanatError, type Transport } from '@qanat/core';
+import { type Client, Driver, type QanatError } from '@qanat/core';
+import type { ClientGround } from './client-ground.ts';
 
 /** The client's engine with its driver. Calls that come in one turn of the event loop leave together. */
 export class EngineRunner {
@@ -12,14 +13,14 @@ export class EngineRunner {
 
   constructor(
     engine: Client,
-    clock: Clock,
-    transports: readonly Transport[],
+    { clock, transports, deriveKey }: Pick<ClientGround, 'clock' | 'transports' | 'deriveKey'>,
     on: { ready(): void; ended(error: QanatError | undefined): void },
   ) {
     this.engine = engine;
     this.#driver = new Driver(engine, {
       clock,
       transports,
+      ...(deriveKey === undefined ? {} : { deriveKey }),
       onReady: () => on.ready(),
       onStopped: () => on.ended(undefined),
       onFatal: (error) => on.ended(error),

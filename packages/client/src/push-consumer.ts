@@ -1,5 +1,5 @@
 import {
-  Consumer,
+  type Consumer,
   type Delivery,
   type ConsumerOptions as EngineOptions,
   type Message,
@@ -8,6 +8,7 @@ import {
 } from '@qanat/core';
 import type { BatchHandler, MessageHandler, PushConsumer } from './client-api.ts';
 import type { EngineRunner } from './engine-runner.ts';
+import { CONSUMERS } from './parts.ts';
 import type { CloseOptions, RunOptions } from './types.ts';
 
 const BATCH_RECORDS = 512;
@@ -22,17 +23,21 @@ export interface ConsumerOwner {
 /** What hands deliveries on, one at a time or several at once. */
 type Take = (delivery: Delivery) => void;
 
-/** One consumer of the engine as promises: run with a handler, or iterated over. */
+/**
+ * One consumer of the engine as promises: run with a handler, or iterated over. The engine's side of it is loaded when it begins:
+ * until then it can be paused and closed as afterwards.
+ */
 export class EngineConsumer implements PushConsumer {
   readonly memberId: string;
   readonly #owner: ConsumerOwner;
   readonly #options: EngineOptions;
   #engine: Consumer | undefined;
   #closing: Promise<void> | undefined;
-  #end: (error: QanatError | undefined) => void = () => {};
-  /** Settles when the consumer has ended. */
-  readonly ended: Promise<QanatError | undefined>;
+  #end: (error: unknown) => void = () => {};
+  /** Resolves when the consumer has ended, with what ended it. */
+  readonly ended: Promise<unknown>;
   #taken = false;
+  #paused = false;
 
   constructor(owner: ConsumerOwner, options: EngineOptions, memberId: string) {
     this.#owner = owner;
@@ -45,7 +50,7 @@ export class EngineConsumer implements PushConsumer {
 
   /** How far it is, for broadcasting. */
   positions(): readonly QueuePosition[] {
-    return this.#engine?.positions() ?? [];
+    return this.#engine?.positions() ?? this.#options.offsets ?? [];
   }
 
   run(handler: MessageHandler, options: RunOptions = {}): Promise<void> {
@@ -70,7 +75,7 @@ export class EngineConsumer implements PushConsumer {
       waiting.push(delivery);
       wake();
     }, this.#options);
-    let failure: QanatError | undefined;
+    let failure: unknown;
     let over = false;
     void this.ended.then((error) => {
       failure = error;
@@ -96,10 +101,12 @@ export class EngineConsumer implements PushConsumer {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#owner.runner.call(() => this.#engine?.pause());
   }
 
   resume(): void {
+    this.#paused = false;
     this.#owner.runner.call(() => this.#engine?.resume());
   }
 
@@ -116,15 +123,19 @@ export class EngineConsumer implements PushConsumer {
   begin(take: Take, options: EngineOptions): void {
     if (this.#taken) throw new QanatError('BAD_CONFIG', 'a consumer is run once', { hint: 'make another consumer' });
     this.#taken = true;
-    this.#engine = this.#owner.runner.call((engine) => {
-      const handler = { onDelivery: take, onEvent: () => {}, onEnd: (error?: QanatError) => this.#onEnd(error) };
-      const consumer: Consumer = new Consumer(
-        engine,
-        this.#owner.nextConsumerId(),
-        { ...options, instanceId: this.memberId },
-        handler,
-      );
+    CONSUMERS.load()
+      .then(({ Consumer }) => this.#start(Consumer, take, options))
+      .catch((error: unknown) => this.#onEnd(error));
+  }
+
+  #start(EngineSide: typeof Consumer, take: Take, options: EngineOptions): void {
+    if (this.#closing !== undefined) return;
+    const handler = { onDelivery: take, onEvent: () => {}, onEnd: (error?: QanatError) => this.#onEnd(error) };
+    const { runner } = this.#owner;
+    this.#engine = runner.call((engine) => {
+      const consumer = new EngineSide(engine, this.#owner.nextConsumerId(), { ...options, instanceId: this.memberId }, handler);
       engine.attach(consumer);
+      if (this.#paused) consumer.pause();
       return consumer;
     });
   }
@@ -143,7 +154,7 @@ export class EngineConsumer implements PushConsumer {
     finish(this.#owner.runner, delivery, undefined);
   }
 
-  #onEnd(error: QanatError | undefined): void {
+  #onEnd(error: unknown): void {
     this.#owner.consumerEnded(this);
     this.#end(error);
   }

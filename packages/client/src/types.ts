@@ -1,4 +1,5 @@
-import type { QueueId, StrategyName } from '@qanat/core';
+import type { LoginOptions, QueueId, StrategyName } from '@qanat/core';
+import type { TlsFiles } from '@qanat/transports/tls';
 
 /** What every call that waits takes. */
 export interface CallOptions {
@@ -16,8 +17,22 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** Longest time for one attempt of a request, ms. Default 3,000. */
   readonly attemptMs?: number;
+  /**
+   * Who this client is, for clusters that ask: `{ user, password }`, or `'certificate'` for the one that the transport shows.
+   * Default: it does not say, and clusters that ask refuse it.
+   */
+  readonly login?: LoginOptions;
   /** Name of the brokers' listener whose addresses are used. Default: the first that can be dialled. */
   readonly listener?: string;
+}
+
+/** Of `connect`, which dials for itself. */
+export interface NetworkConnectOptions extends ConnectOptions {
+  /**
+   * Files of PEM for the schemes `qanats` and `wss`: the CA that the servers' certificates come from (default: those that Node
+   * knows), and this client's own certificate and key where servers ask for one. They are read again when they have changed.
+   */
+  readonly tls?: TlsFiles;
 }
 
 /** A message to send. */

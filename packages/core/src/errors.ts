@@ -1,12 +1,21 @@
 import { WIRE_ERRORS, type WireErrorCode } from './wire/gen/registry.ts';
 
+interface LocalError {
+  readonly retryable: boolean;
+  /** Default `rejected`. */
+  readonly outcome?: Outcome;
+  readonly hint: string;
+}
+
 /** Codes that never travel: what goes wrong at the caller's own side. */
 const LOCAL_ERRORS = {
-  TIMEOUT: { retryable: true, hint: 'give the call more time, or look at the broker' },
+  TIMEOUT: { retryable: true, outcome: 'unknown', hint: 'give the call more time, or look at the broker' },
   ABORTED: { retryable: false, hint: 'the signal of the call was aborted' },
   CLOSED: { retryable: false, hint: 'the client, producer or consumer was closed' },
-  CONNECTION_FAILED: { retryable: true, hint: 'check that a server listens at the address' },
-  CONNECTION_LOST: { retryable: true, hint: 'the connection broke while the request was under way' },
+  CONNECTION_FAILED: { retryable: true, outcome: 'not-sent', hint: 'check that a server listens at the address' },
+  CONNECTION_LOST: { retryable: true, outcome: 'unknown', hint: 'the connection broke while the request was under way' },
+  // A certificate may be renewed on either side, so that the next attempt can succeed.
+  TLS_FAILED: { retryable: true, outcome: 'not-sent', hint: 'compare the certificates and addresses of both sides' },
   NO_BROKER: { retryable: true, hint: 'no broker of the topic can be reached' },
   BAD_CONFIG: { retryable: false, hint: 'correct the setting that the message names' },
   QUEUE_FULL: { retryable: true, hint: 'more bytes wait to be sent than the client allows: wait for sends to settle' },
@@ -14,7 +23,7 @@ const LOCAL_ERRORS = {
   STORE_LOCKED: { retryable: false, hint: 'another process uses the directory' },
   STORE_IO: { retryable: false, hint: 'the file system failed; see the cause' },
   INTERNAL: { retryable: false, hint: 'this is a defect of Qanat: please report it' },
-} as const satisfies Record<string, { retryable: boolean; hint: string }>;
+} as const satisfies Record<string, LocalError>;
 
 export type ErrorCode = Exclude<WireErrorCode, 'OK'> | keyof typeof LOCAL_ERRORS;
 
@@ -78,13 +87,10 @@ export class QanatError extends Error {
     if (limit !== undefined) setStackLimit(limit);
     this.code = code;
     this.wireNumber = number;
-    this.retryable =
-      number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].retryable : RETRYABLE_CLASSES.has(errorClass(number));
-    this.outcome =
-      options.outcome ?? (errorClass(number) === 6 || code === 'CONNECTION_LOST' || code === 'TIMEOUT' ? 'unknown' : 'rejected');
-    this.hint =
-      options.hint ??
-      (number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS].hint : WIRE_ERRORS[code as WireErrorCode].hint);
+    const local: LocalError | undefined = number === 0 ? LOCAL_ERRORS[code as keyof typeof LOCAL_ERRORS] : undefined;
+    this.retryable = local?.retryable ?? RETRYABLE_CLASSES.has(errorClass(number));
+    this.outcome = options.outcome ?? local?.outcome ?? (errorClass(number) === 6 ? 'unknown' : 'rejected');
+    this.hint = options.hint ?? local?.hint ?? WIRE_ERRORS[code as WireErrorCode].hint;
     this.retryAfterMs = options.retryAfterMs;
     this.expectedSequence = options.expectedSequence;
   }

@@ -11,7 +11,7 @@ const FORM = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:\[([0-9a-fA-F:.]*:[0-9a-fA-F:.]*(
 const PORT_MAX = 65_535;
 
 /**
- * Reads `host:port`, `[v6]:port` or a URL with one of `schemes`.
+ * Reads `host:port`, `[v6]:port` or a URL with one of `schemes`; without schemes only the former two.
  * @throws QanatError BAD_CONFIG for anything else.
  */
 export function parseHostPort(address: string, schemes: readonly string[]): HostPort {
@@ -24,10 +24,8 @@ export function parseHostPort(address: string, schemes: readonly string[]): Host
     });
   }
   if (scheme !== undefined && !schemes.includes(scheme)) {
-    throw new QanatError(
-      'BAD_CONFIG',
-      `the address "${address}" has the scheme "${scheme}"; this transport serves ${schemes.join(', ')}`,
-    );
+    const served = schemes.length === 0 ? 'none belongs here' : `this transport serves ${schemes.join(', ')}`;
+    throw new QanatError('BAD_CONFIG', `the address "${address}" has the scheme "${scheme}"; ${served}`);
   }
   return { host, port };
 }
@@ -36,3 +34,6 @@ export function parseHostPort(address: string, schemes: readonly string[]): Host
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** The host of a peer's address `host:port`. */
+export const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));

@@ -2,12 +2,15 @@ import {
   type Broker,
   Driver,
   type DriverOptions,
-  type Engine,
+  type Endpoint,
   type Listener,
   type NameServer,
   QanatError,
   type Transport,
 } from '@qanat/core';
+import { dialled } from './listeners.ts';
+import type { ServerNetwork } from './server-network.ts';
+import type { WatchedUsers } from './users/users-watch.ts';
 
 /** A NameServer or broker that runs in this process. */
 export interface RunningNode {
@@ -15,30 +18,38 @@ export interface RunningNode {
   readonly role: 'broker' | 'nameserver';
   /** For its figures; it is driven by its host alone. */
   readonly engine: Broker | NameServer;
-  /** Where it listens, `host:port`, with the real port. */
+  /** Every listener with its real port, in the order of the settings. */
+  readonly endpoints: readonly Endpoint[];
+  /** The first of them as clients dial it: `host:port`, or a URL where the scheme is another one than `qanat`. */
   readonly endpoint: string;
+  /** Reads the files of TLS and the users now, instead of within seconds after they have changed. */
+  reload(): void;
   /** Stops as planned: GOAWAY, what is pending, close. Ends within seconds; idempotent. */
   stop(): Promise<void>;
   /** Settles when the node is no more: undefined after `stop`, or the error that ended it. Never rejects. */
   readonly ended: Promise<QanatError | undefined>;
 }
 
-/** An engine of a server: it can be asked to stop. */
-export interface ServerEngine extends Engine {
-  stop(nowMs: number): void;
-}
-
 /** One server engine with its driver, as promises. */
-export class NodeHost<E extends ServerEngine> {
+export class NodeHost<E extends Broker | NameServer> {
   readonly engine: E;
   readonly ended: Promise<QanatError | undefined>;
   readonly #ready: Promise<void>;
   readonly #driver: Driver;
-  #listener: Listener | undefined;
+  readonly #network: ServerNetwork;
+  readonly #users: WatchedUsers | undefined;
+  readonly #listeners: Listener[] = [];
   #stopping: Promise<void> | undefined;
 
-  constructor(engine: E, options: Omit<DriverOptions<never>, 'onReady' | 'onStopped' | 'onFatal'>) {
+  constructor(
+    engine: E,
+    network: ServerNetwork,
+    options: Pick<DriverOptions<never>, 'clock' | 'storage' | 'deriveKey' | 'onLog'>,
+    users: WatchedUsers | undefined,
+  ) {
     this.engine = engine;
+    this.#network = network;
+    this.#users = users;
     let end: (error: QanatError | undefined) => void = () => {};
     this.ended = new Promise((resolve) => {
       end = resolve;
@@ -47,7 +58,13 @@ export class NodeHost<E extends ServerEngine> {
     this.#ready = new Promise((resolve) => {
       ready = resolve;
     });
-    this.#driver = new Driver(engine, { ...options, onReady: ready, onStopped: () => end(undefined), onFatal: end });
+    this.#driver = new Driver(engine, {
+      ...options,
+      transports: network.transports,
+      onReady: ready,
+      onStopped: () => end(undefined),
+      onFatal: end,
+    });
   }
 
   /** Starts the engine, and returns when it is ready. @throws what ended it before. */
@@ -55,21 +72,27 @@ export class NodeHost<E extends ServerEngine> {
     this.#driver.start();
     const failed = await Promise.race([this.#ready, this.ended]);
     if (failed !== undefined) throw failed;
+    this.#users?.follow((users) => this.call((engine, nowMs) => engine.setUsers(users, nowMs)));
+    void this.ended.then(() => this.#users?.close());
   }
 
-  /** Accepts connections. When that fails the engine is stopped. @returns the real address. */
-  async listen(transport: Transport, address: string): Promise<string> {
+  /** Accepts connections on every listener. When one fails the engine is stopped. @returns them with their real addresses. */
+  async listen(): Promise<readonly Endpoint[]> {
+    const listening: Endpoint[] = [];
     try {
-      this.#listener = await new Promise<Listener>((resolve, reject) => {
-        this.#driver.listen(transport, address, 'default', (error, listener) =>
-          listener === undefined ? reject(error) : resolve(listener),
-        );
-      });
-      return this.#listener.address;
+      for (const listener of this.#network.listeners) listening.push({ ...listener, address: await this.#listen(listener) });
+      return listening;
     } catch (error) {
       await this.stop();
       throw error;
     }
+  }
+
+  /** What its owner has of it. */
+  running(role: RunningNode['role'], name: string, endpoints: readonly Endpoint[]): RunningNode {
+    const endpoint = dialled(endpoints[0] as Endpoint);
+    const { engine, ended } = this;
+    return { role, name, endpoints, endpoint, engine, ended, reload: () => this.#reload(), stop: () => this.stop() };
   }
 
   call(run: (engine: E, nowMs: number) => void): void {
@@ -77,19 +100,34 @@ export class NodeHost<E extends ServerEngine> {
     this.#driver.perform();
   }
 
+  #reload(): void {
+    this.#network.reload();
+    this.#users?.reload();
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
 
+  async #listen({ listener, scheme, address }: Endpoint): Promise<string> {
+    const transport = this.#network.transports.find(({ schemes }) => schemes.includes(scheme)) as Transport;
+    const made = await new Promise<Listener>((resolve, reject) => {
+      this.#driver.listen(transport, `${scheme}://${address}`, listener, (error, opened) =>
+        opened === undefined ? reject(error) : resolve(opened),
+      );
+    });
+    this.#listeners.push(made);
+    return made.address;
+  }
+
   async #stop(): Promise<void> {
-    const listener = this.#listener;
-    const closed = listener === undefined ? undefined : new Promise<void>((resolve) => listener.close(resolve));
+    const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(resolve)));
     try {
       this.call((engine, nowMs) => engine.stop(nowMs));
     } catch (error) {
       if (!QanatError.is(error, 'CLOSED')) throw error; // it had ended before
     }
-    await Promise.all([closed, this.ended]);
+    await Promise.all([...closed, this.ended]);
   }
 }

@@ -1,29 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Broker, type BrokerOptions, Random } from '@qanat/core';
+import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
-import { nodePlatform, systemClock } from '@qanat/transports/node';
-import { tcpTransport } from '@qanat/transports/tcp';
-import { advertisedAddress, warnOfOpenListener } from './listen-address.ts';
+import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
+import { endpointsToTell, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
+import { type ListeningOptions, serverNetwork } from './server-network.ts';
+import { WatchedUsers } from './users/users-watch.ts';
 import { SOFTWARE } from './version.ts';
 
 /** How long a broker that starts waits until its NameServers know it. */
 const REGISTER_MS = 1_000;
 const REGISTER_POLL_MS = 5;
 
-export interface BrokerProcessOptions {
+export interface BrokerProcessOptions extends ListeningOptions {
   readonly name: string;
   readonly cluster?: string;
-  /** `host:port`; port 0 picks a free one. */
-  readonly listen: string;
-  /** What clients are told instead of the address that it listens on. */
-  readonly advertise?: string;
+  /** What clients are told instead of the addresses that it listens on, in the same form. */
+  readonly advertise?: string | readonly string[];
   /** Directory of the log; made where it is missing. */
   readonly data: string;
-  readonly nameServers: readonly string[];
+  /** `host:port` or URLs, several with commas between them or as a list. Empty: none, so that clients do not find it. */
+  readonly nameServers: string | readonly string[];
+  /** Who the broker is at its NameServers, where these ask: a user of the broker's name, with the role broker. */
+  readonly login?: LoginOptions | undefined;
   /** Topics are created when a client first uses them. Default false. */
   readonly createsTopics?: boolean;
   readonly defaultQueues?: number;
@@ -35,39 +37,46 @@ export interface BrokerProcessOptions {
 }
 
 /**
- * Starts a broker on TCP and files, and returns when it has recovered, serves, and its NameServers know it (or do not answer).
+ * Starts a broker on its listeners and files, and returns when it has recovered, serves, and its NameServers know it (or do not
+ * answer).
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name });
+  const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
+  const network = serverNetwork(options, connectionsMax, log);
+  const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
+  const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
+  const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, network.schemes);
   const storage = await openFileStorage(options.data);
   const engine = new Broker({
     name: options.name,
     cluster: options.cluster ?? 'default',
-    nameServers: options.nameServers,
+    nameServers,
     createsTopics: options.createsTopics ?? false,
     flush: options.flush ?? 'sync',
     platform: nodePlatform,
     random: new Random(randomSeed()),
     software: SOFTWARE,
+    ...(users === undefined ? {} : { security: users.security }),
+    ...(options.login === undefined ? {} : { credentials: credentialsOf(options.login, drawNonce) }),
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
-    limits: { ...options.engine?.limits, connectionsMax: connectionsThatFit(options.engine?.limits?.connectionsMax) },
+    limits: { ...options.engine?.limits, connectionsMax },
   });
-  const host = new NodeHost(engine, { clock: systemClock, transports: [tcpTransport()], storage, onLog: log });
+  const host = new NodeHost(engine, network, { clock: systemClock, storage, deriveKey, onLog: log }, users);
   try {
     await host.start();
   } catch (error) {
     storage.close(() => {});
     throw error;
   }
-  const endpoint = await host.listen(tcpTransport(), options.listen);
-  const advertised = options.advertise ?? advertisedAddress(endpoint);
-  host.call((broker, nowMs) => broker.setEndpoints([{ listener: 'default', scheme: 'qanat', address: advertised }], nowMs));
-  log('info', 'listening', { endpoint, advertised });
-  warnOfOpenListener(log, endpoint);
-  await registered(engine, options.nameServers.length);
-  return { name: options.name, role: 'broker', engine, endpoint, ended: host.ended, stop: () => host.stop() };
+  const endpoints = await host.listen();
+  const told = endpointsToTell(endpoints, advertised);
+  host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
+  network.logListening(endpoints, told);
+  await registered(engine, nameServers.length);
+  return host.running('broker', options.name, endpoints);
 }
 
 /** A broker is of use once clients can find it: waits for its NameServers, but not for those that are down. */

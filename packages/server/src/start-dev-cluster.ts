@@ -5,6 +5,15 @@ import type { RunningNode } from './running-node.ts';
 import { startBroker } from './start-broker.ts';
 import { startNameServer } from './start-name-server.ts';
 
+/** 0 or missing: a free one. */
+export interface DevPorts {
+  readonly nameServers?: readonly number[];
+  readonly brokers?: readonly number[];
+}
+
+/** Pages of this machine may connect to a cluster for development, whatever serves them. */
+const LOOPBACK_PAGES = ['http://localhost:*', 'http://127.0.0.1:*', 'http://[::1]:*'];
+
 export interface DevClusterOptions {
   /** Directory of the brokers' data. */
   readonly data: string;
@@ -14,9 +23,8 @@ export interface DevClusterOptions {
   readonly brokers?: number;
   /** Host of every listener. Default 127.0.0.1. */
   readonly host?: string;
-  /** Ports of the NameServers and of the brokers, in their order; 0 or missing: a free one. */
-  readonly nameServerPorts?: readonly number[];
-  readonly brokerPorts?: readonly number[];
+  /** Listeners by their scheme: where each has its ports, in the order of the nodes. Default: `qanat` on free ports. */
+  readonly ports?: Readonly<Partial<Record<'qanat' | 'ws', DevPorts>>>;
   readonly logLevel?: LogThreshold;
   /** Makes the logger of a node. Default: on standard error from `logLevel` on. */
   readonly logger?: (node: string) => Logger;
@@ -34,6 +42,8 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
   const logger = options.logger ?? ((node: string): Logger => createLogger({ level: options.logLevel ?? 'warn', node }));
   if (options.fresh === true) rmSync(options.data, { recursive: true, force: true });
   mkdirSync(options.data, { recursive: true });
+  const listen = (nodes: keyof DevPorts, i: number): readonly string[] =>
+    Object.entries(options.ports ?? { qanat: {} }).map(([scheme, ports]) => `${scheme}://${host}:${ports[nodes]?.[i] ?? 0}`);
   const started: RunningNode[] = [];
   const stop = async (): Promise<void> => {
     for (const node of [...started].reverse()) await node.stop();
@@ -41,14 +51,20 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
   try {
     const nameServers = await startAll(started, options.nameServers ?? 2, (i) => {
       const name = `ns-${i + 1}`;
-      const listen = `${host}:${options.nameServerPorts?.[i] ?? 0}`;
-      return startNameServer({ listen, name, logger: logger(name), engine: { warmupMs: 0 } });
+      return startNameServer({
+        name,
+        listen: listen('nameServers', i),
+        origins: LOOPBACK_PAGES,
+        logger: logger(name),
+        engine: { warmupMs: 0 },
+      });
     });
     const brokers = await startAll(started, options.brokers ?? 2, (i) => {
       const name = `broker-${String.fromCharCode(97 + i)}`;
       return startBroker({
         name,
-        listen: `${host}:${options.brokerPorts?.[i] ?? 0}`,
+        listen: listen('brokers', i),
+        origins: LOOPBACK_PAGES,
         data: join(options.data, name),
         nameServers: nameServers.map((node) => node.endpoint),
         createsTopics: true,

@@ -1,16 +1,15 @@
-import { NameServer, type NameServerOptions, Random } from '@qanat/core';
+import { type Endpoint, NameServer, type NameServerOptions, Random } from '@qanat/core';
 import { systemClock } from '@qanat/transports/node';
-import { tcpTransport } from '@qanat/transports/tcp';
-import { warnOfOpenListener } from './listen-address.ts';
+import { formatListener } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
+import { type ListeningOptions, serverNetwork } from './server-network.ts';
+import { WatchedUsers } from './users/users-watch.ts';
 import { SOFTWARE } from './version.ts';
 
-export interface NameServerProcessOptions {
-  /** `host:port`; port 0 picks a free one. */
-  readonly listen: string;
+export interface NameServerProcessOptions extends ListeningOptions {
   /** For operators and logs. Default `nameserver`. */
   readonly name?: string;
   readonly logger?: Logger;
@@ -18,20 +17,23 @@ export interface NameServerProcessOptions {
   readonly engine?: Partial<Omit<NameServerOptions, 'name' | 'software' | 'random'>>;
 }
 
-/** Starts a NameServer on TCP. @throws QanatError BAD_CONFIG when it cannot listen. */
+/** Starts a NameServer on its listeners. @throws QanatError BAD_CONFIG when it cannot listen. */
 export async function startNameServer(options: NameServerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
+  const connectionsMax = connectionsThatFit(options.engine?.connectionsMax);
+  const network = serverNetwork(options, connectionsMax, log);
+  const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
   const engine = new NameServer({
     name: options.name ?? 'nameserver',
     software: SOFTWARE,
     random: new Random(randomSeed()),
+    ...(users === undefined ? {} : { security: users.security }),
     ...options.engine,
-    connectionsMax: connectionsThatFit(options.engine?.connectionsMax),
+    connectionsMax,
   });
-  const host = new NodeHost(engine, { clock: systemClock, transports: [], onLog: log });
+  const host = new NodeHost(engine, network, { clock: systemClock, onLog: log }, users);
   await host.start();
-  const endpoint = await host.listen(tcpTransport(), options.listen);
-  log('info', 'listening', { endpoint });
-  warnOfOpenListener(log, endpoint);
-  return { name: options.name ?? endpoint, role: 'nameserver', engine, endpoint, ended: host.ended, stop: () => host.stop() };
+  const endpoints = await host.listen();
+  network.logListening(endpoints);
+  return host.running('nameserver', options.name ?? formatListener(endpoints[0] as Endpoint), endpoints);
 }

@@ -2,7 +2,7 @@
 // goes.
 // Method: clusters on virtual time under load. Each seed draws its own times of joins, leaves and restarts, of brokers that
 // stop while others do, of handlers that are quick or slow.
-import { Client, Consumer, type ConsumerHandler, type Delivery, Producer, type QanatError, Random } from '@qanat/core';
+import { Admin, Client, Consumer, type ConsumerHandler, type Delivery, Producer, type QanatError, Random } from '@qanat/core';
 import { VirtualCluster, VirtualNode } from '@qanat/simulator';
 import { nodePlatform } from '@qanat/transports/node';
 import { describe, expect, it } from 'vitest';
@@ -88,7 +88,7 @@ class Run {
   #createTopic(): void {
     let created = false;
     this.#within(this.#client(), (client) =>
-      client.admin.createTopic(TOPIC, { queues: 1 + this.#random.below(4) }, 10_000, (error) => {
+      new Admin(client).createTopic(TOPIC, { queues: 1 + this.#random.below(4) }, 10_000, (error) => {
         if (error !== undefined) throw error;
         created = true;
       }),

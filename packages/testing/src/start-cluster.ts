@@ -1,4 +1,4 @@
-import { type ConnectOptions, connectWith, type QanatClient } from '@qanat/client';
+import { type ConnectOptions, connectWith, loadParts, type QanatClient } from '@qanat/client';
 import { type BrokerOptions, type Clock, QanatError } from '@qanat/core';
 import { ClusterHosts, VirtualClock } from '@qanat/simulator';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
@@ -164,6 +164,8 @@ export class TestCluster implements AsyncDisposable {
 
 /** Starts a cluster in memory, and returns when its nodes have found each other. */
 export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  // Virtual time would go by while a file is read.
+  await loadParts();
   const virtual = options.time === 'virtual' ? new VirtualClock() : undefined;
   const clock: Clock = virtual ?? systemClock;
   const { nameServers, brokers, broker, seed } = options;

@@ -1,16 +1,29 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { collectSeldom } from '../heap-growth.ts';
-import { listOf, option, wholeNumber } from '../options.ts';
+import { loginOf } from '../login.ts';
+import { option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
 import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
-import { addStopHelp, configOption, httpNote, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
+import {
+  addListeningOptions,
+  addStopHelp,
+  configOption,
+  httpNote,
+  httpOption,
+  type ListeningFlags,
+  listeningOf,
+  listensOn,
+  nodeLoggers,
+  readyLineOption,
+  serve,
+  serveStatus,
+} from './serve.ts';
 
-interface BrokerFlags extends LogFlags {
+interface BrokerFlags extends LogFlags, ListeningFlags {
   readonly name: string;
   readonly cluster: string;
-  readonly listen: string;
   readonly advertise?: string;
   readonly data?: string;
   readonly createTopics?: boolean;
@@ -27,11 +40,12 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   const node = await startBroker({
     name: flags.name,
     cluster: flags.cluster,
-    listen: flags.listen,
+    ...listeningOf(session, flags),
     data,
-    nameServers: listOf(session.settings.nameServers.replace(/^qanat:\/\//, '')),
+    nameServers: session.settings.nameServers,
     createsTopics: flags.createTopics ?? false,
     flush: flags.flush,
+    login: await loginOf(session),
     logger: (await nodeLoggers(session))(flags.name),
     engine: { log: logSettings(flags) },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
@@ -39,9 +53,9 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   });
   const status = await serveStatus(flags.http, [node]);
   if (flags.json === true) {
-    const { name, endpoint } = node;
-    session.out.json({ ready: true, role: 'broker', name, endpoint, http: status?.endpoint, data, pid: process.pid });
-  } else session.out.line(`broker ${node.name} listens on ${node.endpoint}, data in ${data}${httpNote(status)}`);
+    const { name, endpoint, endpoints } = node;
+    session.out.json({ ready: true, role: 'broker', name, endpoint, endpoints, http: status?.endpoint, data, pid: process.pid });
+  } else session.out.line(`broker ${node.name} ${await listensOn(node)}, data in ${data}${httpNote(status)}`);
   await serve(session, [node], () => node.stop());
   await status?.close();
 }
@@ -51,12 +65,12 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .command('broker')
     .description('run a broker: it stores and serves messages')
     .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
-    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
+    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }));
+  addListeningOptions(command, '127.0.0.1:7610')
     .addOption(
-      option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7610' }),
-    )
-    .addOption(
-      option('--advertise <address>', 'what clients are told instead of the address it listens on', { env: 'QANAT_ADVERTISE' }),
+      option('--advertise <addresses>', 'what clients are told instead of the addresses it listens on: [name=]host:port,…', {
+        env: 'QANAT_ADVERTISE',
+      }),
     )
     .addOption(option('--data <dir>', 'where the log is kept; default .qanat/NAME', { env: 'QANAT_DATA' }))
     .addOption(option('--create-topics', 'create topics when they are first used', { env: 'QANAT_CREATE_TOPICS' }))
@@ -77,7 +91,8 @@ export function addBrokerCommand(program: Command, session: Session): void {
   addLogOptions(command);
   addExamples(command, [
     ['qanat broker --name a --data /var/lib/qanat --create-topics', ''],
-    ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610', 'registers at both NameServers'],
+    ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610 --insecure', 'in a network of its own'],
+    ['qanat broker --listen qanat://127.0.0.1:7610,lan=qanats://0.0.0.0:7611 --tls-cert …', 'in two networks'],
     ['qanat broker --config /etc/qanat/broker.yaml', 'name: a, data: /var/lib/qanat, nameserver: [ns1:7600, ns2:7600], …'],
     ['qanat broker --name a --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);

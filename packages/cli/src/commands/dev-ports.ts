@@ -1,8 +1,11 @@
 import { createServer } from 'node:net';
+import type { DevClusterOptions } from '@qanat/server';
 
-const NAME_SERVER_PORT = 7_600;
-const BROKER_PORT = 7_610;
-const BROKER_PORT_STEP = 10;
+/** The usual ports: the first of a kind of nodes, and how far the next is from it. */
+const NAME_SERVERS = { first: 7_600, step: 1 };
+const BROKERS = { first: 7_610, step: 10 };
+/** Brokers come behind the NameServers. */
+const WEB_SOCKETS = { first: 7_680, step: 1 };
 
 function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -12,20 +15,22 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
-export interface DevPorts {
-  readonly nameServerPorts: readonly number[];
-  readonly brokerPorts: readonly number[];
-}
-
 /** The usual ports where they are free, 0 (any free one) where they are not. */
-export async function chooseDevPorts(host: string, nameServers: number, brokers: number): Promise<DevPorts> {
-  const choose = (count: number, first: number, step: number): Promise<number[]> =>
+export async function chooseDevPorts(
+  host: string,
+  nameServers: number,
+  brokers: number,
+): Promise<NonNullable<DevClusterOptions['ports']>> {
+  const choose = (count: number, { first, step }: typeof BROKERS): Promise<number[]> =>
     Promise.all(
       Array.from({ length: count }, async (_, i) => {
         const port = first + i * step;
         return (await isFree(host, port)) ? port : 0;
       }),
     );
-  const nameServerPorts = await choose(nameServers, NAME_SERVER_PORT, 1);
-  return { nameServerPorts, brokerPorts: await choose(brokers, BROKER_PORT, BROKER_PORT_STEP) };
+  const webSockets = await choose(nameServers + brokers, WEB_SOCKETS);
+  return {
+    qanat: { nameServers: await choose(nameServers, NAME_SERVERS), brokers: await choose(brokers, BROKERS) },
+    ws: { nameServers: webSockets.slice(0, nameServers), brokers: webSockets.slice(nameServers) },
+  };
 }

@@ -31,7 +31,7 @@ export async function countStored(cluster: DevCluster): Promise<Stored | undefin
   try {
     const { connect } = await import('@qanat/client');
     const addresses = cluster.nameServers.map((node) => node.endpoint);
-    const client = await connect(`qanat://${addresses.join(',')}`, { label: 'qanat-dev', timeoutMs: CALL_TIMEOUT_MS });
+    const client = await connect(addresses, { label: 'qanat-dev', timeoutMs: CALL_TIMEOUT_MS });
     try {
       return await countWith(client);
     } finally {

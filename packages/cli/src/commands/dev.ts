@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DevCluster, Logger, StatusServer } from '@qanat/server';
+import type { DevCluster, formatListener, Logger, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { option, wholeNumber } from '../options.ts';
@@ -34,8 +34,8 @@ function checkFresh(data: string): void {
 }
 
 const describeNodes = (cluster: DevCluster): { nameServers: unknown[]; brokers: unknown[] } => ({
-  nameServers: cluster.nameServers.map(({ name, endpoint }) => ({ name, endpoint })),
-  brokers: cluster.brokers.map(({ name, endpoint }) => ({ name, endpoint })),
+  nameServers: cluster.nameServers.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints })),
+  brokers: cluster.brokers.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints })),
 });
 
 /** What to do in another terminal so that clients find the cluster; undefined: they find it. */
@@ -44,11 +44,16 @@ function exportLine(cluster: DevCluster): string | undefined {
   return addresses[0] === DEFAULT_NAME_SERVER ? undefined : `export QANAT_NAMESERVER=${addresses.join(',')}`;
 }
 
-function welcome(cluster: DevCluster, flags: DevFlags, status: StatusServer | undefined, readyMs: number): string {
+function welcome(
+  cluster: DevCluster,
+  format: typeof formatListener,
+  flags: DevFlags,
+  status: StatusServer | undefined,
+  readyMs: number,
+): string {
   const nodes = [
     ...(status === undefined ? [] : [['http', 'metrics', status.endpoint]]),
-    ...cluster.nameServers.map((node) => ['nameserver', node.name, node.endpoint]),
-    ...cluster.brokers.map((node) => ['broker', node.name, node.endpoint]),
+    ...[...cluster.nameServers, ...cluster.brokers].map((node) => [node.role, node.name, node.endpoints.map(format).join('  ')]),
   ];
   const nameWidth = Math.max(...nodes.map(([, name = '']) => name.length));
   const line = exportLine(cluster);
@@ -87,7 +92,7 @@ const quietAfter =
 async function runDev(session: Session, flags: DevFlags): Promise<void> {
   if (flags.fresh === true) checkFresh(flags.data);
   const startMs = performance.now();
-  const { startDevCluster } = await import('@qanat/server');
+  const { formatListener, startDevCluster } = await import('@qanat/server');
   const logger = await nodeLoggers(session, 'warn');
   const cluster = await startDevCluster({
     data: flags.data,
@@ -95,7 +100,7 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
     nameServers: flags.nameservers,
     brokers: flags.brokers,
     host: HOST,
-    ...(await chooseDevPorts(HOST, flags.nameservers, flags.brokers)),
+    ports: await chooseDevPorts(HOST, flags.nameservers, flags.brokers),
     // Nodes that leave one after the other miss each other: no news while all are stopped.
     logger: (node) => quietAfter(session.signal, logger(node)),
   });
@@ -106,7 +111,7 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
     const endpoint = cluster.nameServers[0]?.endpoint;
     const http = status?.endpoint;
     session.out.json({ ready: true, endpoint, http, ...describeNodes(cluster), data: flags.data, pid: process.pid });
-  } else session.out.line(welcome(cluster, flags, status, readyAtMs - startMs));
+  } else session.out.line(welcome(cluster, formatListener, flags, status, readyAtMs - startMs));
 
   const counted = flags.json === true ? Promise.resolve(undefined) : countStored(cluster);
   let last: string | undefined;
@@ -137,7 +142,7 @@ export function addDevCommand(program: Command, session: Session): void {
       ['qanat dev --fresh', 'begins with an empty cluster'],
       ['qanat dev --data play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
     ],
-    'It listens on 7600, 7601, 7610 and 7620 where these ports are free, on others where they are not.',
+    'It listens on 7600, 7601, 7610 and 7620, for WebSocket on 7680 to 7683, where these ports are free, on others where not.',
   );
   addStopHelp(command);
 }

@@ -2,19 +2,32 @@ import type { Command } from 'commander';
 import { option } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, configOption, httpNote, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
+import {
+  addListeningOptions,
+  addStopHelp,
+  configOption,
+  httpNote,
+  httpOption,
+  type ListeningFlags,
+  listeningOf,
+  listensOn,
+  nodeLoggers,
+  readyLineOption,
+  serve,
+  serveStatus,
+} from './serve.ts';
 
-interface NameServerFlags {
-  readonly listen: string;
+interface NameServerFlags extends ListeningFlags {
   readonly name?: string;
   readonly http?: string;
   readonly json?: boolean;
 }
 
-async function runNameServer(session: Session, { listen, name, http, json }: NameServerFlags): Promise<void> {
+async function runNameServer(session: Session, flags: NameServerFlags): Promise<void> {
+  const { name, http, json } = flags;
   const { startNameServer } = await import('@qanat/server');
   const logger = (await nodeLoggers(session))(name ?? 'nameserver');
-  const node = await startNameServer({ listen, logger, ...(name === undefined ? {} : { name }) });
+  const node = await startNameServer({ ...listeningOf(session, flags), logger, ...(name === undefined ? {} : { name }) });
   const status = await serveStatus(http, [node]);
   if (json === true)
     session.out.json({
@@ -22,10 +35,11 @@ async function runNameServer(session: Session, { listen, name, http, json }: Nam
       role: 'nameserver',
       name: node.name,
       endpoint: node.endpoint,
+      endpoints: node.endpoints,
       http: status?.endpoint,
       pid: process.pid,
     });
-  else session.out.line(`nameserver ${name ?? ''}${name === undefined ? '' : ' '}listens on ${node.endpoint}${httpNote(status)}`);
+  else session.out.line(`nameserver ${name === undefined ? '' : `${name} `}${await listensOn(node)}${httpNote(status)}`);
   await serve(session, [node], () => node.stop());
   await status?.close();
 }
@@ -34,17 +48,15 @@ export function addNameServerCommand(program: Command, session: Session): void {
   const command = program
     .command('nameserver')
     .description('run a NameServer: it keeps the routes, and knows no other')
-    .addOption(
-      option('--listen <address>', 'host:port; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback: '127.0.0.1:7600' }),
-    )
-    .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
+    .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }));
+  addListeningOptions(command, '127.0.0.1:7600')
     .addOption(httpOption())
     .addOption(configOption())
     .addOption(readyLineOption())
     .action((flags: NameServerFlags) => runNameServer(session, flags));
   addExamples(command, [
     ['qanat nameserver', 'on 127.0.0.1:7600'],
-    ['qanat nameserver --listen 0.0.0.0:7600', 'for other machines too'],
+    ['qanat nameserver --listen 0.0.0.0:7600 --insecure', 'for other machines too, in a network of its own'],
     ['qanat nameserver --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);
   addStopHelp(command);

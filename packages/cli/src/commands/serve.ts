@@ -1,12 +1,63 @@
-import type { Logger, RunningNode, StatusServer } from '@qanat/server';
+import type { ListeningOptions, Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
-import { option } from '../options.ts';
+import { listOf, option } from '../options.ts';
 import type { LogThreshold } from '../output/diagnostics.ts';
 import type { Session } from '../session.ts';
 
 /** `--json` of the commands that run servers. */
 export const readyLineOption = (): ReturnType<typeof option> =>
   option('--json', 'print one JSON line when ready, and nothing else on standard output');
+
+/** Options of the commands that run servers, about their listeners. */
+export function addListeningOptions(command: Command, fallback: string): Command {
+  return command
+    .addOption(
+      option('--listen <addresses>', '[name=][scheme://]host:port,…; port 0 picks a free one', { env: 'QANAT_LISTEN', fallback }),
+    )
+    .addOption(
+      option('--ws-origin <origins>', 'web pages that may connect over WebSocket: https://app.example,http://localhost:*', {
+        parse: listOf,
+        env: 'QANAT_WS_ORIGIN',
+      }),
+    )
+    .addOption(
+      option('--tls-client-certs <when>', 'whether clients over TLS show certificates of the CA', {
+        choices: ['none', 'optional', 'required'],
+        env: 'QANAT_TLS_CLIENT_CERTS',
+        fallback: 'none',
+      }),
+    )
+    .addOption(
+      option('--users <file>', 'the credentials file: ask who clients are, and check what they may do (qanat user add)', {
+        env: 'QANAT_USERS',
+      }),
+    )
+    .addOption(option('--insecure', 'listen beyond loopback without TLS, or to everybody', { env: 'QANAT_INSECURE' }));
+}
+
+/** Flags of all commands that run servers, about their listeners. */
+export interface ListeningFlags {
+  readonly listen: string;
+  readonly tlsClientCerts: 'none' | 'optional' | 'required';
+  readonly users?: string;
+  readonly wsOrigin?: readonly string[];
+  readonly insecure?: boolean;
+}
+
+/** What these flags are to the server. */
+export const listeningOf = (session: Session, flags: ListeningFlags): ListeningOptions => ({
+  listen: flags.listen,
+  tls: { ...session.settings.tls, clientCertificates: flags.tlsClientCerts },
+  users: flags.users,
+  origins: flags.wsOrigin,
+  insecure: flags.insecure,
+});
+
+/** Where a node listens, for people. */
+export async function listensOn(node: RunningNode): Promise<string> {
+  const { formatListener } = await import('@qanat/server');
+  return `listens on ${node.endpoints.map(formatListener).join(', ')}`;
+}
 
 /** `--config` of the commands that run servers. */
 export const configOption = (): ReturnType<typeof option> =>
@@ -50,12 +101,18 @@ export function addStopHelp(command: Command): void {
   command.addHelpText('after', '\nCtrl-C or SIGTERM stops it in good order, exit code 0; a second one at once.');
 }
 
+function reload(nodes: readonly RunningNode[]): void {
+  for (const node of nodes) node.reload();
+}
+
 /**
  * Waits until the session is asked to stop, then stops the servers in good order.
  * @throws the error that ended one of them before.
  */
 export async function serve(session: Session, nodes: readonly RunningNode[], stop: () => Promise<void>): Promise<void> {
   session.outlivesItsReader = true;
+  // Without files to read again a terminal that closes ends the server, as ever.
+  const unlisten = session.settings.tls && session.io.onReload(() => reload(nodes));
   const asked = new Promise<void>((resolve) => {
     if (session.signal.aborted) resolve();
     else session.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -66,6 +123,7 @@ export async function serve(session: Session, nodes: readonly RunningNode[], sto
   try {
     await Promise.race([asked, failed]);
   } finally {
+    unlisten?.();
     await stop();
   }
   session.stopsCleanly = true;

@@ -11,16 +11,16 @@ export const MUTANTS = [
     file: SESSION,
     find: '    this.#watch();\n    this.#events.onOpen(this);',
     replace:
-      '    this.#watch();\n    this.#send(encodeFrame(FrameType.HELLO, 0, this.#takeCorrelation(), Hello.encode(this.#greeting)));\n    this.#events.onOpen(this);',
+      '    this.#watch();\n    this.#send(encodeFrame(FrameType.HELLO, 0, this.#takeCorrelation(), clientCodec(`HELLO`).encode(this.#greeting)));\n    this.#events.onOpen(this);',
     clause: 'QNT-CON-001',
   },
   {
     name: 'client-asks-before-it-is-greeted',
     what: 'requests go out before HELLO is answered',
-    file: SESSION,
-    find: '    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));',
+    file: 'connection/client-session.ts',
+    find: '    this.#send(encodeFrame(FrameType[name], 0, correlation, clientCodec(name).encode(header)));\n',
     replace:
-      '    this.#send(encodeFrame(FrameType.HELLO, 0, correlation, Hello.encode(this.#greeting)));\n    for (const waiting of this.#waiting.splice(0)) this.#start(waiting);',
+      '    this.#send(encodeFrame(FrameType[name], 0, correlation, clientCodec(name).encode(header)));\n    for (const waiting of this.#waiting.splice(0)) this.#start(waiting);\n',
     clause: 'QNT-CON-002',
   },
   {
@@ -91,10 +91,10 @@ export const MUTANTS = [
   {
     name: 'client-refuses-payloads',
     what: 'a payload where there should be none breaks the connection',
-    file: SESSION,
-    find: '    pending.headers.push(responseCodec(pending.name).decode(frame.control));',
+    file: 'connection/client-session.ts',
+    find: '    pending.headers.push(clientCodec(pending.name).decode(frame.control));\n',
     replace:
-      "    if (pending.name !== 'PULL' && frame.payload.length > 0) throw new QanatError('MALFORMED_FRAME', 'a payload');\n    pending.headers.push(responseCodec(pending.name).decode(frame.control));",
+      "    if (pending.name !== 'PULL' && frame.payload.length > 0) throw new QanatError('MALFORMED_FRAME', 'a payload');\n    pending.headers.push(clientCodec(pending.name).decode(frame.control));\n",
     clause: 'QNT-FRM-005',
   },
   {
@@ -116,10 +116,10 @@ export const MUTANTS = [
   {
     name: 'client-minds-numbers-of-one-way-frames',
     what: 'a one-way frame with a number breaks the connection',
-    file: SESSION,
-    find: '    const name = FRAME_NAMES.get(frame.type);\n    if ((frame.flags',
+    file: 'connection/client-session.ts',
+    find: '    const name = frameName(frame.type);\n    if ((frame.flags',
     replace:
-      "    const name = FRAME_NAMES.get(frame.type);\n    if ((frame.flags & Flag.ONEWAY) !== 0 && frame.correlation !== 0) throw new QanatError('MALFORMED_FRAME', 'a number');\n    if ((frame.flags",
+      "    const name = frameName(frame.type);\n    if ((frame.flags & Flag.ONEWAY) !== 0 && frame.correlation !== 0) throw new QanatError('MALFORMED_FRAME', 'a number');\n    if ((frame.flags",
     clause: 'QNT-FRM-010',
   },
   {
@@ -150,10 +150,10 @@ export const MUTANTS = [
   {
     name: 'client-minds-stray-responses',
     what: 'a response to nothing breaks the connection',
-    file: SESSION,
-    find: 'if (pending === undefined || FRAMES[pending.name].type !== frame.type) return;',
+    file: 'connection/client-session.ts',
+    find: 'if (pending === undefined || FrameType[pending.name] !== frame.type) return;',
     replace:
-      "if (pending === undefined) throw new QanatError('UNEXPECTED_FRAME', 'nothing waits');\n    if (FRAMES[pending.name].type !== frame.type) return;",
+      "if (pending === undefined) throw new QanatError('UNEXPECTED_FRAME', 'nothing waits');\n    if (FrameType[pending.name] !== frame.type) return;",
     clause: 'QNT-FRM-018',
   },
   {
@@ -250,8 +250,8 @@ export const MUTANTS = [
     name: 'client-is-sure-of-what-it-cannot-know',
     what: 'a send without an answer is called rejected',
     file: 'errors.ts',
-    find: "code === 'CONNECTION_LOST' || code === 'TIMEOUT' ? 'unknown' : 'rejected'",
-    replace: "code === 'INTERNAL' ? 'unknown' : 'rejected'",
+    find: '?? local?.outcome ??',
+    replace: "?? (local?.outcome === 'unknown' ? 'rejected' : local?.outcome) ??",
     clause: 'QNT-COR-010',
     role: 'producer',
   },
@@ -259,8 +259,8 @@ export const MUTANTS = [
     name: 'client-is-unsure-of-what-it-never-sent',
     what: 'a send without any connection is called unknown',
     file: 'errors.ts',
-    find: '    this.outcome =\n      options.outcome ??',
-    replace: "    this.outcome =\n      (options.outcome === 'not-sent' ? 'unknown' : options.outcome) ??",
+    find: "local?.outcome ?? (errorClass(number) === 6 ? 'unknown' : 'rejected');",
+    replace: "'rejected';\n    if (this.outcome === 'not-sent' || local?.outcome !== undefined) this.outcome = 'unknown';",
     clause: 'QNT-COR-011',
     role: 'producer',
   },
@@ -277,8 +277,8 @@ export const MUTANTS = [
     name: 'client-gives-up-on-unknown-codes',
     what: 'a code that is not known is never worth another try',
     file: 'errors.ts',
-    find: ': RETRYABLE_CLASSES.has(errorClass(number));',
-    replace: ': BY_NUMBER.has(number) && RETRYABLE_CLASSES.has(errorClass(number));',
+    find: '?? RETRYABLE_CLASSES.has(errorClass(number));',
+    replace: '?? (BY_NUMBER.has(number) && RETRYABLE_CLASSES.has(errorClass(number)));',
     clause: 'QNT-ERR-002',
   },
   {
@@ -317,9 +317,9 @@ export const MUTANTS = [
   {
     name: 'client-asks-for-tiny-frames',
     what: 'HELLO asks for frames of 1000 bytes',
-    file: SESSION,
-    find: 'Hello.encode(this.#greeting)',
-    replace: 'Hello.encode({ ...this.#greeting, frameBytesMax: 1_000 })',
+    file: 'connection/client-handshake.ts',
+    find: 'const hello = login === undefined ? greeting : { ...greeting, ...AUTH_REQUIRED };',
+    replace: 'const hello = { ...greeting, frameBytesMax: 1_000 };',
     clause: 'QNT-LIM-007',
   },
   {
@@ -350,9 +350,9 @@ export const MUTANTS = [
   {
     name: 'client-lives-without-nameservers',
     what: 'a lost connection to a NameServer is not replaced',
-    file: SERVER_LINK,
-    find: 'if (session === this.#session) this.#next(session.hello !== undefined);',
-    replace: 'if (session === this.#session && session.hello === undefined) this.#next(false);',
+    file: 'client/name-server-link.ts',
+    find: 'if (session === this.#session) this.#next(session.opened);',
+    replace: 'if (session === this.#session && !session.opened) this.#next(false);',
     clause: 'QNT-RTE-015',
   },
   {
@@ -392,16 +392,16 @@ export const MUTANTS = [
     name: 'client-takes-the-last-route',
     what: 'of several routes of a topic the last one counts',
     file: 'client/routes-answer.ts',
-    find: 'const answer = topics.get(route.topic) ?? { verdict, shares: new Map() };',
-    replace: 'const answer = { verdict, shares: new Map() };',
+    find: 'const answer = topics.get(route.topic) ?? { verdict, forbidden: route.code === FORBIDDEN, shares: new Map() };',
+    replace: 'const answer = { verdict, forbidden: false, shares: new Map() };',
     clause: 'QNT-RTE-021',
   },
   {
     name: 'client-takes-the-last-endpoint',
     what: 'of several endpoints the last one is taken',
     file: 'client/broker-directory.ts',
-    find: '?? served[0];',
-    replace: '?? served.at(-1);',
+    find: 'const choice = wanted.length > 0 ? wanted : served;',
+    replace: 'const choice = wanted.length > 0 ? wanted : served.toReversed();',
     clause: 'QNT-RTE-022',
   },
   {

@@ -202,10 +202,10 @@ export const MUTANTS = [
   {
     name: 'taker-does-not-hold',
     what: 'INIT_PRODUCER with an id does not bind it where another connection has it',
-    file: PRODUCERS,
-    find: '    this.#table.bind(producer, request.session);\n    request.respond({ producerId: id, epoch });',
+    file: 'broker/producers.ts',
+    find: '    this.#bind(producer, request.session);\n    request.respond({ producerId: id, epoch });',
     replace:
-      '    if (producer.session === undefined) this.#table.bind(producer, request.session);\n    request.respond({ producerId: id, epoch });',
+      '    if (producer.session === undefined) this.#bind(producer, request.session);\n    request.respond({ producerId: id, epoch });',
     clause: 'QNT-SND-019',
   },
   {

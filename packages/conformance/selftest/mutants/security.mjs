@@ -19,7 +19,8 @@ const TOO_SOON = "throw new QanatError('UNAUTHENTICATED', 'AUTH comes before eve
 const AGAIN = "if (name === 'AUTH') throw new QanatError('UNEXPECTED_FRAME', 'AUTH comes once');";
 const CHECK_RIGHTS = 'if (this.principal !== undefined) this.#door?.checkRights(this.principal, name, headers[0]);';
 const CHECK_BEGIN = 'if (this.principal !== undefined) this.#door?.checkBegin(this.principal, name);';
-const REFUSES = '      this.#tellForbidden(error);\n      return this.refuse(frame, error);';
+const REFUSES =
+  "      if (error.code === 'FORBIDDEN') this.tellForbidden(error.message);\n      return this.refuse(frame, error);";
 const HELD_BY_OTHER = "if (owner !== '' && owner !== principalOf(request.session))";
 const GREETED = 'if (error !== undefined || login === undefined) return done(error, header);';
 
@@ -407,7 +408,7 @@ export const MUTANTS = [
     what: 'a connection is closed after FORBIDDEN',
     file: SESSION,
     find: REFUSES,
-    replace: '      this.#tellForbidden(error);\n      this.refuse(frame, error);\n      return this.end(error);',
+    replace: '      this.refuse(frame, error);\n      return this.end(error);',
     clause: 'QNT-ATZ-003',
   },
   {
@@ -495,8 +496,7 @@ export const MUTANTS = [
     what: 'a one-way request that is forbidden ends the connection',
     file: SESSION,
     find: REFUSES,
-    replace:
-      '      this.#tellForbidden(error);\n      if (frame.flags & Flag.ONEWAY) return this.end(error);\n      return this.refuse(frame, error);',
+    replace: '      if (frame.flags & Flag.ONEWAY) return this.end(error);\n      return this.refuse(frame, error);',
     clause: 'QNT-ATZ-011',
   },
   // ---- routes ----
@@ -504,7 +504,7 @@ export const MUTANTS = [
     name: 'every-route-is-shown',
     what: 'a NameServer tells everybody every route',
     file: NAME_SERVER,
-    find: '      if (sees(topic)) this.#addRoute(pages, topic, named);',
+    find: '      if (sees(session, topic)) this.#addRoute(pages, topic, named);',
     replace: '      if (topic.length > 0) this.#addRoute(pages, topic, named);',
     clause: 'QNT-ATZ-006',
   },
@@ -512,16 +512,16 @@ export const MUTANTS = [
     name: 'forbidden-is-what-there-is',
     what: 'the route of a topic that is hidden and not there says so',
     file: NAME_SERVER,
-    find: "      else pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);",
+    find: "    pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);",
     replace:
-      "      else pages.addRoute(topic, this.#table.brokersOf(topic).length > 0 ? wireNumberOf('FORBIDDEN') : this.#routeCode(topic, false), []);",
+      "    pages.addRoute(topic, this.#table.brokersOf(topic).length > 0 ? wireNumberOf('FORBIDDEN') : this.#routeCode(topic, false), []);",
     clause: 'QNT-ATZ-006',
   },
   {
     name: 'hidden-topics-watched',
     what: 'who may not see a topic may watch it',
     file: NAME_SERVER,
-    find: 'nameError(topic) === undefined && sees(topic)),',
+    find: 'nameError(topic) === undefined && sees(session, topic)),',
     replace: 'nameError(topic) === undefined),',
     clause: 'QNT-ATZ-006',
   },
@@ -545,7 +545,7 @@ export const MUTANTS = [
     name: 'all-is-all',
     what: 'a query for all topics names hidden ones',
     file: NAME_SERVER,
-    find: '[...this.#table.topicNames()].filter(sees).sort()',
+    find: '[...this.#table.topicNames()].filter((topic) => sees(session, topic)).sort()',
     replace: '[...this.#table.topicNames()].sort()',
     clause: 'QNT-ATZ-007',
   },
@@ -553,8 +553,8 @@ export const MUTANTS = [
     name: 'all-is-nothing',
     what: 'a query for all topics of who may not see all names none',
     file: NAME_SERVER,
-    find: '[...this.#table.topicNames()].filter(sees).sort()',
-    replace: '([...this.#table.topicNames()].every(sees) ? [...this.#table.topicNames()] : []).sort()',
+    find: '[...this.#table.topicNames()].filter((topic) => sees(session, topic)).sort()',
+    replace: '([...this.#table.topicNames()].every((topic) => sees(session, topic)) ? [...this.#table.topicNames()] : []).sort()',
     clause: 'QNT-ATZ-007',
   },
   {
@@ -732,7 +732,7 @@ export const MUTANTS = [
     name: 'client-keeps-it-to-itself',
     what: 'a client that was refused tells nobody',
     file: NAME_SERVER_LINK,
-    find: '    if (!wasOpen) this.#tellOutage(error);\n',
+    find: '    if (!wasOpen) this.#tellOutage();\n',
     replace: '',
     clause: 'QNT-AUT-018',
   },

@@ -1,6 +1,8 @@
-import { Client, type Credentials, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
+import * as core from '@qanat/core';
+import { Admin, Client, type Credentials, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
 import { VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
+import { loginBy } from '../users/credentials.ts';
 import { deriveKeyOn } from '../users/salted-password.ts';
 import { OWN_SOFTWARE } from './meddler.ts';
 
@@ -17,6 +19,7 @@ export interface Place {
 export class KitApplication {
   readonly #ground: Ground;
   readonly #node: VirtualNode<Client>;
+  readonly #admin: Admin;
   #producer: Producer | undefined;
 
   constructor(ground: Ground, platform: Platform, nameServers: readonly string[], credentials?: Credentials) {
@@ -27,7 +30,7 @@ export class KitApplication {
       nameServers,
       schemes: [ground.scheme],
       software: OWN_SOFTWARE,
-      ...(credentials === undefined ? {} : { credentials }),
+      ...(credentials === undefined ? {} : { login: loginBy(credentials, core) }),
     });
     const { clock } = ground;
     this.#node = new VirtualNode(client, {
@@ -36,18 +39,17 @@ export class KitApplication {
       transport: ground.transport('kit'),
       deriveKey: deriveKeyOn(clock),
     });
+    this.#admin = new Admin(client);
     this.#node.start();
   }
 
   /** @returns whether it was done in time. */
   createTopic(topic: string, queues: number): Promise<boolean> {
-    return this.#ask((client, done) =>
-      client.admin.createTopic(topic, { queues }, CALL_MS, (error) => done(error === undefined)),
-    );
+    return this.#ask((_, done) => this.#admin.createTopic(topic, { queues }, CALL_MS, (error) => done(error === undefined)));
   }
 
   alterTopic(topic: string, queues: number): Promise<boolean> {
-    return this.#ask((client, done) => client.admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
+    return this.#ask((_, done) => this.#admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
   }
 
   /**

@@ -15,7 +15,7 @@ import type { Ground } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { flagOf, listOf, numberOf, textOf } from '../play/program.ts';
-import { passwordCredentials } from '../users/credentials.ts';
+import { loginBy, passwordCredentials } from '../users/credentials.ts';
 import { deriveKeyOn } from '../users/salted-password.ts';
 import type { CallDone, Driver, Manifest, Role } from './driver.ts';
 import type { Engines } from './engines.ts';
@@ -111,7 +111,7 @@ export class ReferenceClient implements Driver {
       software: 'qanat',
       label: textOf(args, 'label', name),
       ...(isObject(args.credentials)
-        ? { credentials: passwordCredentials(args.credentials, new engines.Random(1_000 + seed)) }
+        ? { login: loginBy(passwordCredentials(args.credentials, new engines.Random(1_000 + seed)), engines) }
         : {}),
       onEvent: (event) => this.#event(name, event),
     });

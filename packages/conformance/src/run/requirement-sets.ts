@@ -2,7 +2,7 @@ import { REQUIREMENTS } from '../clause/gen/requirements.ts';
 import { FROZEN_1_0 } from './requirements/v1-0.ts';
 import type { Verdict } from './result.ts';
 
-/** The ids of each version of the specification, the oldest first. 1.1 is a draft: until it is frozen it has all that there is. */
+/** The ids of each version of the specification, the oldest first. 1.1 is a draft: until it is frozen it has all there are. */
 const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['1.0', new Set(FROZEN_1_0)],
   ['1.1', new Set(REQUIREMENTS.map(({ id }) => id))],

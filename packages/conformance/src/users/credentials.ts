@@ -1,4 +1,5 @@
-import type { Credentials, Random } from '@qanat/core';
+import type { ClientOptions, Credentials, Random } from '@qanat/core';
+import type { Engines } from '../driver/engines.ts';
 import type { JsonObject } from '../json.ts';
 import { textOf } from '../play/program.ts';
 import { drawnNonce } from './server-security.ts';
@@ -10,3 +11,9 @@ export const passwordCredentials = (given: JsonObject, random: Random): Credenti
   password: textOf(given, 'password'),
   nonce: () => drawnNonce(random),
 });
+
+/** What makes a client of these engines log in. */
+export const loginBy =
+  (credentials: Credentials, engines: Engines): NonNullable<ClientOptions['login']> =>
+  (host) =>
+    new engines.Login(host, credentials);

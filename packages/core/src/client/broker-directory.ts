@@ -1,4 +1,5 @@
-import type { BrokerRoute } from '../wire/gen/messages.ts';
+import { isSecure, schemeOf } from '../scheme.ts';
+import type { BrokerRoute, Endpoint } from '../wire/gen/messages.ts';
 import type { ClientSettings } from './host.ts';
 
 /** What the routes tell of one broker. */
@@ -6,30 +7,48 @@ export interface KnownBroker {
   readonly name: string;
   readonly cluster: string;
   readonly term: number;
-  /** Where to connect, with its scheme; undefined when no endpoint suits this client. */
-  readonly address: string | undefined;
+  /** Where to connect; undefined when none of those `offered` suits this client. */
+  readonly endpoint: Endpoint | undefined;
+  readonly offered: readonly Endpoint[];
+  /** The NameServer whose route this is. */
+  readonly nameServer: string;
   /** Not heard of lately: new sends without a key go elsewhere. */
   readonly away: boolean;
   readonly createsTopics: boolean;
 }
 
-/** The endpoint of the wanted listener, else the first of a scheme that this client speaks (QNT-RTE-022). */
-function chooseAddress(settings: ClientSettings, broker: BrokerRoute): string | undefined {
-  const served = broker.endpoints.filter(({ scheme }) => settings.schemes.includes(scheme));
-  const endpoint = served.find(({ listener }) => listener === settings.listener) ?? served[0];
-  return endpoint === undefined ? undefined : `${endpoint.scheme}://${endpoint.address}`;
+/** The scheme that an address stands for. */
+const ownScheme = ({ schemes }: ClientSettings, address: string): string => schemeOf(address) ?? (schemes[0] as string);
+
+/**
+ * An endpoint of the wanted listener, else any that this client serves (QNT-RTE-022); among these one with the scheme of the
+ * NameServer that told it (QNT-RTE-027). Whoever asked over TLS goes on over TLS (QNT-RTE-028).
+ */
+function chooseEndpoint(settings: ClientSettings, offered: readonly Endpoint[], nameServer: string): Endpoint | undefined {
+  const own = ownScheme(settings, nameServer);
+  const served = offered.filter(({ scheme }) => settings.schemes.includes(scheme) && (isSecure(scheme) || !isSecure(own)));
+  const wanted = served.filter(({ listener }) => listener === settings.listener);
+  const choice = wanted.length > 0 ? wanted : served;
+  return choice.find(({ scheme }) => scheme === own) ?? choice[0];
 }
 
-export function knownBroker(settings: ClientSettings, broker: BrokerRoute): KnownBroker {
+/** @param nameServer the address of the NameServer that told it. */
+export function knownBroker(settings: ClientSettings, broker: BrokerRoute, nameServer: string): KnownBroker {
   return {
     name: broker.broker,
     cluster: broker.cluster,
     term: broker.term,
-    address: chooseAddress(settings, broker),
+    endpoint: chooseEndpoint(settings, broker.endpoints, nameServer),
+    offered: broker.endpoints,
+    nameServer,
     away: broker.away,
     createsTopics: broker.createsTopics,
   };
 }
+
+/** Where to connect, with its scheme; undefined when no endpoint suits this client. */
+export const addressOf = (broker: KnownBroker | undefined): string | undefined =>
+  broker?.endpoint === undefined ? undefined : `${broker.endpoint.scheme}://${broker.endpoint.address}`;
 
 /** The brokers that routes have named so far. */
 export class BrokerDirectory {
@@ -49,15 +68,18 @@ export class BrokerDirectory {
 
   /** Brokers that create topics on demand and can be asked. */
   creators(): readonly string[] {
-    return [...this.#brokers.values()].filter((b) => b.createsTopics && !b.away && b.address !== undefined).map((b) => b.name);
+    return [...this.#brokers.values()].filter((b) => b.createsTopics && !b.away && b.endpoint !== undefined).map((b) => b.name);
   }
 
-  /** @param secondHand from a NameServer that is not the one in use: it does not undo a newer term. */
-  update(broker: BrokerRoute, secondHand = false): void {
+  /**
+   * @param nameServer the address of the NameServer that told it.
+   * @param secondHand it is not the one in use: it does not undo a newer term.
+   */
+  update(broker: BrokerRoute, nameServer: string, secondHand = false): void {
     const known = this.#brokers.get(broker.broker);
     if (secondHand && known !== undefined && known.term > broker.term) return;
-    const next = knownBroker(this.#settings, broker);
+    const next = knownBroker(this.#settings, broker, nameServer);
     this.#brokers.set(next.name, next);
-    if (known === undefined || known.address !== next.address || (known.away && !next.away)) this.#onChange(next.name);
+    if (known === undefined || addressOf(known) !== addressOf(next) || (known.away && !next.away)) this.#onChange(next.name);
   }
 }

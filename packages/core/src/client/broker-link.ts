@@ -4,6 +4,8 @@ import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
 import { BackOff } from './back-off.ts';
+import { addressOf, type KnownBroker } from './broker-directory.ts';
+import { noEndpoint, notReached } from './broker-reach.ts';
 import type { ConnectionHost } from './name-server-query.ts';
 
 const BACK_OFF_LEAST_MS = 100;
@@ -37,7 +39,7 @@ export interface BrokerLinkEvents {
 export class BrokerLink {
   readonly broker: string;
   readonly #host: ConnectionHost;
-  readonly #addressOf: () => string | undefined;
+  readonly #known: () => KnownBroker | undefined;
   readonly #connectMs: number;
   readonly #events: BrokerLinkEvents;
   readonly #backOff: BackOff;
@@ -52,22 +54,32 @@ export class BrokerLink {
   #inFlight = 0;
   #usedMs: number;
   #closed = false;
+  #failure: QanatError | undefined;
+  /** Where it was dialled and connected last, and where it was told that it cannot be. */
+  #dialledAt: string | undefined;
+  #reachedAt: string | undefined;
+  #missedAt: string | undefined;
 
   constructor(
     host: ConnectionHost,
     broker: string,
-    addressOf: () => string | undefined,
+    known: () => KnownBroker | undefined,
     connectMs: number,
     events: BrokerLinkEvents,
   ) {
     this.#host = host;
     this.broker = broker;
-    this.#addressOf = addressOf;
+    this.#known = known;
     this.#connectMs = connectMs;
     this.#events = events;
     this.#backOff = new BackOff(host.engine.random, BACK_OFF_LEAST_MS, BACK_OFF_MOST_MS);
     this.#usedMs = host.engine.nowMs();
     this.#watchUse();
+  }
+
+  /** Why the last attempt to connect failed; undefined while none has, or it is connected. */
+  get failure(): QanatError | undefined {
+    return this.#failure;
   }
 
   get openSession(): ClientSession | undefined {
@@ -83,7 +95,7 @@ export class BrokerLink {
       done: (error, response) => {
         this.#inFlight--;
         this.#usedMs = this.#host.engine.nowMs();
-        done(error, response);
+        done(error && this.#explained(error), response);
       },
     };
     // One that has just closed is still telling its requests so; the next connection takes this one.
@@ -109,7 +121,7 @@ export class BrokerLink {
   /** A working connection stays; one that is being tried at an old address, or that waits for its turn, is tried now. */
   addressChanged(): void {
     if (this.#session?.open === true) return;
-    const moved = this.#session !== undefined && this.#session.address !== this.#addressOf();
+    const moved = this.#session !== undefined && this.#session.address !== addressOf(this.#known());
     if (moved) this.#session?.abort(this.#unreachable('it has moved'));
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
@@ -133,9 +145,12 @@ export class BrokerLink {
   #connect(): void {
     if (this.#closed || this.#session !== undefined || this.#retryTimer !== undefined) return;
     if (this.#holds === 0 && this.#waiting.length === 0) return;
-    const address = this.#addressOf();
+    const known = this.#known();
+    const address = addressOf(known);
     if (address !== undefined) return this.#dial(address);
-    const why = new QanatError('NO_BROKER', `broker ${this.broker}: no route tells where it is`, { outcome: 'not-sent' });
+    const why = noEndpoint(this.broker, known, this.#host.settings.schemes);
+    this.#failure = why;
+    if (known !== undefined) this.#tellMissed('', why);
     // Later, so that no request is answered before it was made.
     this.#retryTimer = this.#host.engine.timers.at(this.#host.engine.nowMs(), () => {
       this.#retryTimer = undefined;
@@ -147,6 +162,7 @@ export class BrokerLink {
     const { engine, sessions } = this.#host;
     const session = sessions.open(address, this.#sessionEvents());
     this.#session = session;
+    this.#dialledAt = address;
     this.#connectTimer = engine.timers.at(engine.nowMs() + this.#connectMs, () => {
       session.abort(this.#unreachable(`${address} did not answer within ${this.#connectMs} ms`));
     });
@@ -176,6 +192,9 @@ export class BrokerLink {
       return;
     }
     this.#openedMs = this.#host.engine.nowMs();
+    this.#reachedAt = session.address;
+    this.#missedAt = undefined;
+    this.#failure = undefined;
     this.#host.event({ kind: 'connected', peer: this.broker, address: session.address });
     this.#events.onOpen(this.broker);
   }
@@ -195,18 +214,36 @@ export class BrokerLink {
       this.#session = undefined;
     }
     const wasOpen = session.opened && session.hello?.role === ServerRole.BROKER && session.hello.name === this.broker;
-    if (!wasOpen)
-      this.#host.engine.log('debug', 'broker not reached', {
-        broker: this.broker,
-        address: session.address,
-        error: error?.message,
-      });
+    if (!wasOpen) this.#missed(session, error);
     else {
       this.#host.event({ kind: 'disconnected', peer: this.broker, address: session.address, error });
       // The old connection of two says nothing new: the other one is open already.
       if (this.openSession === undefined) this.#events.onClosed(this.broker, error);
     }
     if (current) this.#connectLater();
+  }
+
+  #missed({ address }: ClientSession, error: QanatError | undefined): void {
+    this.#host.engine.log('debug', 'broker not reached', { broker: this.broker, address, error: error?.message });
+    if (error === undefined) return;
+    this.#failure = this.#explained(error);
+    if (this.#failure !== error) this.#tellMissed(address, this.#failure);
+  }
+
+  /** Once, until it is reached or is somewhere else. */
+  #tellMissed(address: string, error: QanatError): void {
+    if (this.#missedAt === address) return;
+    this.#missedAt = address;
+    this.#host.event({ kind: 'error', error });
+  }
+
+  /** A broker that is heard of, and was never reached where it is said to be, may be advertised wrongly. */
+  #explained(error: QanatError): QanatError {
+    if (error.code !== 'CONNECTION_FAILED' && error.code !== 'TLS_FAILED') return error;
+    const known = this.#known();
+    const address = addressOf(known);
+    if (known?.endpoint === undefined || known.away || address !== this.#dialledAt || address === this.#reachedAt) return error;
+    return notReached(known, known.endpoint, error);
   }
 
   #connectLater(): void {

@@ -39,6 +39,11 @@ export class BrokerPool {
     return this.#links.get(broker)?.openSession;
   }
 
+  /** Why the last attempt to connect failed. */
+  whyNotOpen(broker: string): QanatError | undefined {
+    return this.#links.get(broker)?.failure;
+  }
+
   hold(broker: string): () => void {
     if (this.#closed !== undefined) return () => {};
     const link = this.#link(broker);
@@ -79,8 +84,7 @@ export class BrokerPool {
   #link(broker: string): BrokerLink {
     const known = this.#links.get(broker);
     if (known !== undefined) return known;
-    const addressOf = (): string | undefined => this.#directory.get(broker)?.address;
-    const link = new BrokerLink(this.#host, broker, addressOf, this.#connectMs, this.#events);
+    const link = new BrokerLink(this.#host, broker, () => this.#directory.get(broker), this.#connectMs, this.#events);
     this.#links.set(broker, link);
     return link;
   }

@@ -5,11 +5,8 @@ import type { Engine, Input, Output } from '../engine.ts';
 import { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
-import { type Credentials, Login } from '../security/login.ts';
+import type { Login } from '../security/login.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
-import { Admin } from './admin/admin.ts';
-import { type ClusterOverview, clusterOverview } from './admin/cluster-overview.ts';
-import { OffsetsAdmin } from './admin/offsets-admin.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, TopicRoute } from './host.ts';
@@ -34,8 +31,11 @@ export interface ClientOptions {
   readonly software?: string;
   /** Takes the endpoint of this listener; default: the first one of a served scheme. */
   readonly listener?: string;
-  /** Who the client is, for servers that ask. Default: it does not say, and goes to servers only that do not ask. */
-  readonly credentials?: Credentials;
+  /**
+   * Makes what logs the client in at servers that ask; called once, by the constructor, which throws what it throws. Default: the
+   * client does not say who it is, and goes to servers only that do not ask.
+   */
+  login?(host: EngineHost): Login;
   /** One attempt of a request, ms. Default 3000. */
   readonly attemptMs?: number;
   /** Time to open a connection, ms. Default 3000. */
@@ -49,9 +49,10 @@ const ATTEMPT_MS = 3_000;
 const CONNECT_MS = 3_000;
 
 /**
- * The engine of one application's client: the routes, a connection to each broker in use, and the producers, consumers and
- * administration that share them. Its methods are called inside `driver.enter`, after `enter(nowMs)`; what they ask for leaves
- * with the driver's next `perform`. Emits `ready` when a NameServer has answered for the first time.
+ * The engine of one application's client: the routes, and a connection to each broker in use. Producers, consumers and
+ * administration share them; whoever wants a consumer or administration makes it for the client, as `new Admin(client)`. Its
+ * methods are called inside `driver.enter`, after `enter(nowMs)`; what they ask for leaves with the driver's next `perform`.
+ * Emits `ready` when a NameServer has answered for the first time.
  */
 export class Client implements Engine, ClientHost, ConnectionHost {
   readonly settings: ClientSettings;
@@ -59,8 +60,6 @@ export class Client implements Engine, ClientHost, ConnectionHost {
   readonly sessions: ClientSessions;
   readonly routes: RouteCache;
   readonly pool: BrokerPool;
-  readonly admin: Admin;
-  readonly offsets: OffsetsAdmin;
   readonly #context: EngineContext;
   readonly #onEvent: ((event: ClientEvent) => void) | undefined;
   readonly #parts = new Set<ClientPart>();
@@ -85,23 +84,17 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     this.#onEvent = options.onEvent?.bind(options);
     this.#context = new EngineContext(options.random);
     const greeting = { minor: MINOR_VERSION, software: options.software ?? '', label: this.settings.label };
-    const login = options.credentials === undefined ? undefined : new Login(this.#context, options.credentials);
-    this.sessions = new ClientSessions(this.#context, greeting, login, (session) => this.pool.drained(session));
+    this.sessions = new ClientSessions(this.#context, greeting, options.login?.(this.#context), (session) =>
+      this.pool.drained(session),
+    );
     this.routes = new RouteCache(this, (broker) => this.pool.brokerChanged(broker));
     this.pool = new BrokerPool(this, this.routes.directory, options.connectMs ?? CONNECT_MS);
-    this.admin = new Admin(this);
-    this.offsets = new OffsetsAdmin(this);
   }
 
   /** @throws QanatError CLOSED, BAD_CONFIG. */
   producer(options: ProducerOptions = {}): Producer {
     if (this.#closed !== undefined) throw this.#closed;
     return new Producer(this, options);
-  }
-
-  /** Asks every NameServer and every broker whether it is there; the error says that no NameServer answers. */
-  overview(timeoutMs: number, done: (error: QanatError | undefined, overview: ClusterOverview) => void): void {
-    clusterOverview(this, timeoutMs, done);
   }
 
   /** Lets a part live with this client. @returns what lets it go. */
@@ -202,6 +195,10 @@ export class Client implements Engine, ClientHost, ConnectionHost {
 
   isOpen(broker: string): boolean {
     return this.pool.session(broker) !== undefined;
+  }
+
+  whyNotOpen(broker: string): QanatError | undefined {
+    return this.pool.whyNotOpen(broker);
   }
 
   hold(broker: string): () => void {

@@ -152,6 +152,8 @@ export interface ClientHost {
   ): void;
   /** Whether the connection to the broker is open, and not leaving. */
   isOpen(broker: string): boolean;
+  /** Why the last attempt to connect to the broker failed; undefined while none has, or it is connected. */
+  whyNotOpen(broker: string): QanatError | undefined;
   /** Keeps a connection to the broker, made again with back-off whenever it is lost, until the result is called. */
   hold(broker: string): () => void;
   /** Drops the connection to a broker that does not answer; `hold` makes a new one. */

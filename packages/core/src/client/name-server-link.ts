@@ -16,7 +16,7 @@ export interface NameServerLinkEvents {
   /** A connection is open: what is watched must be asked for anew. */
   onOpen(): void;
   /** ROUTE_UPDATE. */
-  onUpdate(pages: readonly Routes[]): void;
+  onUpdate(pages: readonly Routes[], nameServer: string): void;
   /** The NameServer did not answer in time. */
   onSilent(address: string): void;
 }
@@ -41,6 +41,8 @@ export class NameServerLink {
   #timer: Timer | undefined;
   #waiting: Waiting[] = [];
   #outage = false;
+  /** Why NameServers could not be connected to, by their addresses; the last failure is the last one here. */
+  readonly #failures = new Map<string, QanatError>();
   #stopped = false;
 
   constructor(host: ConnectionHost, events: NameServerLinkEvents) {
@@ -58,6 +60,11 @@ export class NameServerLink {
     return this.#session?.open === true;
   }
 
+  /** Why no NameServer answers; undefined while one does, or before each was tried. */
+  get failure(): QanatError | undefined {
+    return this.open || this.#failures.size < this.#host.settings.nameServers.length ? undefined : this.#noAnswer();
+  }
+
   /** The NameServer in use, or being tried. */
   get address(): string {
     return this.#host.settings.nameServers[this.#index] ?? '';
@@ -72,13 +79,13 @@ export class NameServerLink {
   ask(query: RouteQueryInit, done: RoutesDone): void {
     const session = this.#session;
     if (session === undefined) {
-      done(new QanatError('CONNECTION_FAILED', 'no NameServer is connected', { outcome: 'not-sent' }), []);
+      done(new QanatError('CONNECTION_FAILED', 'no NameServer is connected', { outcome: 'not-sent' }), [], '');
       return;
     }
     session.request('ROUTE_QUERY', query, { timeoutMs: this.#host.settings.attemptMs }, (error, { headers }) => {
       if (error === undefined) this.#answered();
       if (error?.code === 'TIMEOUT') this.#events.onSilent(session.address);
-      done(error, headers);
+      done(error, headers, session.address);
       if (error?.code === 'TIMEOUT') session.abort(error);
     });
   }
@@ -95,7 +102,7 @@ export class NameServerLink {
     this.#timer?.cancel();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { done } of waiting) done(error, []);
+    for (const { done } of waiting) done(error, [], '');
   }
 
   #askAny(waiting: Waiting): void {
@@ -103,10 +110,10 @@ export class NameServerLink {
       this.#waiting.push(waiting);
       return;
     }
-    this.ask(waiting.query, (error, pages) => {
+    this.ask(waiting.query, (error, pages, nameServer) => {
       const again = error?.retryable === true && !this.#stopped && this.#host.engine.nowMs() < waiting.dueMs;
       if (again) this.#waiting.push(waiting);
-      else waiting.done(error, pages);
+      else waiting.done(error, pages, nameServer);
     });
   }
 
@@ -114,12 +121,25 @@ export class NameServerLink {
     const nowMs = this.#host.engine.nowMs();
     const late = this.#waiting.filter(({ dueMs }) => dueMs <= nowMs);
     this.#waiting = this.#waiting.filter(({ dueMs }) => dueMs > nowMs);
-    for (const { done } of late) done(this.#noAnswer(), []);
+    for (const { done } of late) done(this.#noAnswer(), [], '');
   }
 
+  /** Says why the last one did not. Where TLS fails with every one of them, or every one refuses us alike, that is what fails. */
   #noAnswer(): QanatError {
-    const list = this.#host.settings.nameServers.join(', ');
-    return new QanatError('CONNECTION_FAILED', `no NameServer answers: ${list}`, { outcome: 'not-sent' });
+    const { nameServers } = this.#host.settings;
+    const last = [...this.#failures.values()].at(-1);
+    const alike = nameServers.every((address) => this.#failures.get(address)?.code === last?.code);
+    if (alike && last?.retryable === false) return last;
+    const allByTls = alike && last?.code === 'TLS_FAILED';
+    const why = last === undefined ? '' : `: ${last.message}`;
+    return new QanatError(
+      allByTls ? 'TLS_FAILED' : 'CONNECTION_FAILED',
+      `no NameServer answers: ${nameServers.join(', ')}${why}`,
+      {
+        cause: last,
+        ...(last === undefined ? {} : { hint: last.hint }),
+      },
+    );
   }
 
   // ---- the connection ----
@@ -154,6 +174,7 @@ export class NameServerLink {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#outage = false;
+    this.#failures.clear();
     this.#host.event({ kind: 'connected', peer: NAME_SERVER_PEER, address: session.address });
     this.#events.onOpen();
     const waiting = this.#waiting;
@@ -168,7 +189,8 @@ export class NameServerLink {
   }
 
   #pushed<N extends LiveFrame>(session: ClientSession, name: N, headers: readonly RequestHeader<N>[]): void {
-    if (session === this.#session && name === 'ROUTE_UPDATE') this.#events.onUpdate(headers as readonly Routes[]);
+    if (session === this.#session && name === 'ROUTE_UPDATE')
+      this.#events.onUpdate(headers as readonly Routes[], session.address);
   }
 
   /** GOAWAY: what was asked may still be answered there; everything else goes to the next one. */
@@ -179,11 +201,14 @@ export class NameServerLink {
   #closed(session: ClientSession, error: QanatError | undefined): void {
     if (session.opened) {
       this.#host.event({ kind: 'disconnected', peer: NAME_SERVER_PEER, address: session.address, error });
+    } else if (error !== undefined) {
+      this.#failures.delete(session.address);
+      this.#failures.set(session.address, error);
     }
-    if (session === this.#session) this.#next(session.opened, error);
+    if (session === this.#session) this.#next(session.opened);
   }
 
-  #next(wasOpen: boolean, error?: QanatError): void {
+  #next(wasOpen: boolean): void {
     const { engine, settings } = this.#host;
     this.#session = undefined;
     this.#timer?.cancel();
@@ -193,14 +218,14 @@ export class NameServerLink {
     this.#failed++;
     if (this.#failed < settings.nameServers.length) return this.#dial();
     this.#failed = 0;
-    if (!wasOpen) this.#tellOutage(error);
+    if (!wasOpen) this.#tellOutage();
     this.#timer = engine.timers.at(engine.nowMs() + this.#backOff.next(), () => this.#dial());
   }
 
-  /** Once for each outage; what no other attempt will mend is told as it is. */
-  #tellOutage(error: QanatError | undefined): void {
+  /** Once for each outage. */
+  #tellOutage(): void {
     if (this.#outage) return;
     this.#outage = true;
-    this.#host.event({ kind: 'error', error: error === undefined || error.retryable ? this.#noAnswer() : error });
+    this.#host.event({ kind: 'error', error: this.#noAnswer() });
   }
 }

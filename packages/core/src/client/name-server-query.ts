@@ -14,8 +14,8 @@ export interface ConnectionHost {
   event(event: ClientEvent): void;
 }
 
-/** All frames of an answer to ROUTE_QUERY. */
-export type RoutesDone = (error: QanatError | undefined, pages: readonly Routes[]) => void;
+/** All frames of an answer to ROUTE_QUERY, and the address of the NameServer that gave it; empty where none did. */
+export type RoutesDone = (error: QanatError | undefined, pages: readonly Routes[], nameServer: string) => void;
 
 const NO_EVENTS = { onOpen(): void {}, onPush(): void {}, onGoAway(): void {}, onClosed(): void {} };
 
@@ -23,7 +23,7 @@ const NO_EVENTS = { onOpen(): void {}, onPush(): void {}, onGoAway(): void {}, o
 export function queryNameServer(host: ConnectionHost, address: string, query: RouteQueryInit, done: RoutesDone): ConnectionId {
   const session: ClientSession = host.sessions.open(address, NO_EVENTS);
   session.request('ROUTE_QUERY', query, { timeoutMs: host.settings.attemptMs }, (error, { headers }) => {
-    done(error, headers);
+    done(error, headers, address);
     // One that accepted the connection and then says nothing is not waited for.
     if (error === undefined) session.close();
     else session.abort(error);

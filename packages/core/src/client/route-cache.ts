@@ -57,7 +57,7 @@ export class RouteCache {
     this.directory = new BrokerDirectory(host.settings, onBrokerChange);
     this.link = new NameServerLink(host, {
       onOpen: () => this.#linkOpened(),
-      onUpdate: (pages) => this.#take(pages),
+      onUpdate: (pages, nameServer) => this.#take(pages, nameServer),
       onSilent: (address) => this.#noteSilent(address),
     });
     this.#schedulePoll();
@@ -166,8 +166,8 @@ export class RouteCache {
   #query(topics: readonly string[]): void {
     const nowMs = this.#host.engine.nowMs();
     for (const topic of topics) (this.#entries.get(topic) as Entry).askedMs = nowMs;
-    this.link.ask({ topics, watch: true }, (error, pages) => {
-      if (error === undefined) return this.#take(pages);
+    this.link.ask({ topics, watch: true }, (error, pages, nameServer) => {
+      if (error === undefined) return this.#take(pages, nameServer);
       for (const topic of topics) {
         const entry = this.#entries.get(topic);
         if (entry !== undefined) this.#askLater(entry, error.retryAfterMs ?? REFUSED_RETRY_MS);
@@ -177,9 +177,9 @@ export class RouteCache {
 
   // ---- answers ----
 
-  #take(pages: readonly Routes[]): void {
+  #take(pages: readonly Routes[], nameServer: string): void {
     const answer = readRoutes(pages);
-    for (const broker of answer.brokers) this.directory.update(broker);
+    for (const broker of answer.brokers) this.directory.update(broker, nameServer);
     this.#takeTopics(answer.topics, (doubtful) => this.#verify(doubtful));
   }
 
@@ -227,7 +227,7 @@ export class RouteCache {
       queryNameServer(this.#host, address, { topics }, (error, pages) => {
         if (error === undefined) {
           const answer = readRoutes(pages);
-          for (const broker of answer.brokers) this.directory.update(broker, true);
+          for (const broker of answer.brokers) this.directory.update(broker, address, true);
           addAnswer(merged, answer.topics);
         } else if (this.#host.engine.nowMs() - askedMs >= this.#host.settings.attemptMs) this.#noteSilent(address);
         if (--open === 0 && !this.#stopped) done();

@@ -5,18 +5,16 @@ import type { Login } from '../security/login.ts';
 import type { Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, type Frame } from '../wire/frame.ts';
 import { ErrorInfo, GoAway, type HelloInit, type HelloOk } from '../wire/gen/messages.ts';
-import { FRAMES, FrameType, LIMITS } from '../wire/gen/registry.ts';
+import { FrameType, LIMITS } from '../wire/gen/registry.ts';
+import { clientCodec, frameName, pushDecoder } from './client-codecs.ts';
 import { type AskFirst, shakeHands } from './client-handshake.ts';
 import { failUnsent, NO_RESPONSE, type PendingRequest, type WaitingRequest } from './pending-request.ts';
 import {
-  FRAME_NAMES,
   type LiveFrame,
   type RequestHeader,
   type RequestInit,
   type RequestOptions,
   type ResponseDone,
-  requestCodec,
-  responseCodec,
   wireError,
 } from './request.ts';
 import { Unanswered } from './unanswered.ts';
@@ -53,6 +51,8 @@ export class ClientSession {
   readonly #greeting: HelloInit;
   readonly #login: Login | undefined;
   #closed = false;
+  /** Why the server said that it closes. */
+  #farewell: QanatError | undefined;
   #pending = new Map<number, PendingRequest>();
   #waiting: WaitingRequest[] = [];
   #nextCorrelation = 1;
@@ -114,7 +114,7 @@ export class ClientSession {
   /** Sends a one-way frame; dropped when the connection is not open. @returns whether it was sent. */
   oneWay<N extends LiveFrame>(name: N, header: RequestInit<N>, payload: readonly Uint8Array[] = []): boolean {
     if (!this.open) return false;
-    this.#send(encodeFrame(FRAMES[name].type, Flag.ONEWAY, 0, requestCodec(name).encode(header), payload));
+    this.#send(encodeFrame(FrameType[name], Flag.ONEWAY, 0, clientCodec(name).encode(header), payload));
     return true;
   }
 
@@ -147,7 +147,7 @@ export class ClientSession {
       case 'badBytes':
         return this.abort(input.error);
       case 'closed':
-        return this.#end(input.error);
+        return this.#end(input.error ?? this.#farewell);
       case 'blocked':
       case 'drained':
         this.blocked = input.kind === 'blocked';
@@ -180,7 +180,7 @@ export class ClientSession {
     const dueMs = this.#host.nowMs() + timeoutMs;
     this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done: done as never });
     this.#armTimeout(dueMs);
-    this.#send(encodeFrame(FRAMES[name].type, 0, correlation, requestCodec(name).encode(header)));
+    this.#send(encodeFrame(FrameType[name], 0, correlation, clientCodec(name).encode(header)));
   };
 
   /** What the caller asked for was not sent: the server does not let us in. */
@@ -210,8 +210,8 @@ export class ClientSession {
     this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done });
     frames.forEach((header, i) => {
       const last = i === frames.length - 1;
-      const control = requestCodec(name).encode(header);
-      this.#send(encodeFrame(FRAMES[name].type, last ? 0 : Flag.MORE, correlation, control, last ? options.payload : undefined));
+      const control = clientCodec(name).encode(header);
+      this.#send(encodeFrame(FrameType[name], last ? 0 : Flag.MORE, correlation, control, last ? options.payload : undefined));
     });
   }
 
@@ -238,14 +238,14 @@ export class ClientSession {
 
   #response(frame: Frame): void {
     const pending = this.#pending.get(frame.correlation);
-    if (pending === undefined || FRAMES[pending.name].type !== frame.type) return;
+    if (pending === undefined || FrameType[pending.name] !== frame.type) return;
     if (pending.name !== 'PING') this.#unanswered.reset();
     if (frame.flags & Flag.ERROR) {
       const error = wireError(ErrorInfo.decode(frame.control)); // where it throws, the request is failed with the connection
       this.#pending.delete(frame.correlation);
       return this.#settle(pending, error, frame.payload);
     }
-    pending.headers.push(responseCodec(pending.name).decode(frame.control));
+    pending.headers.push(clientCodec(pending.name).decode(frame.control));
     if (pending.headers.length > LIMITS.MORE_FRAMES_MAX)
       throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
     if (frame.flags & Flag.MORE) return;
@@ -259,7 +259,7 @@ export class ClientSession {
   }
 
   #pushOrRequest(frame: Frame): void {
-    const name = FRAME_NAMES.get(frame.type);
+    const name = frameName(frame.type);
     if ((frame.flags & Flag.ONEWAY) === 0) return this.#answer(name, frame);
     if (name === undefined) {
       if ((frame.flags & Flag.IGNORABLE) === 0)
@@ -267,8 +267,10 @@ export class ClientSession {
       return;
     }
     if (name === 'GOAWAY') return this.#goAway(GoAway.decode(frame.control));
+    const decode = pushDecoder(name);
+    if (decode === undefined) return; // only clients send it, and a client serves nobody
     const headers = this.#pushed?.name === name ? this.#pushed.headers : [];
-    headers.push(requestCodec(name).decode(frame.control));
+    headers.push(decode(frame.control));
     if (headers.length > LIMITS.MORE_FRAMES_MAX) throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
     this.#pushed = frame.flags & Flag.MORE ? { name, headers } : undefined;
     if (this.#pushed === undefined) this.#events.onPush(this, name, headers as never);
@@ -285,12 +287,11 @@ export class ClientSession {
 
   #goAway(reason: GoAway): void {
     this.leaving = true;
-    if (!this.opened) return this.#failGreeting(reason);
+    const error = new QanatError(codeOfWireNumber(reason.code), `${this.address}: ${reason.message}`, { outcome: 'not-sent' });
+    if (!this.opened) return this.abort(error);
+    // A planned stop is no trouble; any other reason is why the connection ends.
+    if (error.code !== 'SHUTTING_DOWN') this.#farewell = error;
     this.#events.onGoAway(this, reason);
-  }
-
-  #failGreeting(reason: GoAway): void {
-    this.abort(new QanatError(codeOfWireNumber(reason.code), `${this.address}: ${reason.message}`, { outcome: 'not-sent' }));
   }
 
   // ---- time ----

@@ -1,8 +1,8 @@
 import { codeOfWireNumber, type ErrorCode, QanatError, wireNumberOf } from '../errors.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import { encodeFrame, Flag } from '../wire/frame.ts';
-import { CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
-import { FRAMES, LIMITS } from '../wire/gen/registry.ts';
+import { type CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
+import { LIMITS } from '../wire/gen/registry.ts';
 import type { MessageType } from '../wire/protobuf.ts';
 
 type Controls = typeof CONTROL_HEADERS;
@@ -30,14 +30,6 @@ export interface RequestOptions {
   readonly timeoutMs: number;
   readonly payload?: readonly Uint8Array[];
 }
-
-/** The frame name for each number that is served. */
-export const FRAME_NAMES: ReadonlyMap<number, LiveFrame> = new Map(
-  (Object.keys(CONTROL_HEADERS) as LiveFrame[]).map((name) => [FRAMES[name].type, name]),
-);
-
-export const requestCodec = (name: LiveFrame): MessageType<unknown, unknown> => CONTROL_HEADERS[name].request as never;
-export const responseCodec = (name: LiveFrame): MessageType<unknown, unknown> => CONTROL_HEADERS[name].response as never;
 
 /** Cuts an error message to what the wire allows. */
 function boundedMessage(text: string): string {

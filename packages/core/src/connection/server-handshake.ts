@@ -60,6 +60,7 @@ export class ServerHandshake {
     } catch (error) {
       if (!QanatError.is(error)) throw error;
       if (error instanceof LoginRefused) return this.#loginRefused(frame, error);
+      if (error.code === 'UNAUTHENTICATED') this.#door?.refused('login missing', this.#owner.remote, error.message);
       this.#owner.refuse(frame, error);
       this.#owner.end(error);
     }
@@ -132,7 +133,7 @@ export class ServerHandshake {
   #loginRefused(frame: Frame, error: LoginRefused): void {
     this.#refused = true;
     this.#timer.cancel();
-    this.#door?.refused('login refused', { remote: this.#owner.remote, why: error.reason });
+    this.#door?.refused('login refused', this.#owner.remote, error.reason);
     this.#timer = this.#host.timers.at(this.#host.nowMs() + AUTH_FAILURE_DELAY_MS, () => {
       this.#owner.refuse(frame, error);
       this.#owner.end(error);

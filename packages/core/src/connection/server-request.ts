@@ -2,7 +2,8 @@ import { QanatError } from '../errors.ts';
 import { encodeFrame, Flag, type Frame } from '../wire/frame.ts';
 import { FRAMES, LIMITS } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
-import { encodeError, type LiveFrame, type RequestHeader, type ResponseInit, responseCodec } from './request.ts';
+import { encodeError, type LiveFrame, type RequestHeader, type ResponseInit } from './request.ts';
+import { responseCodec } from './server-codecs.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What a request asks of the connection on which it came. */

@@ -1,4 +1,5 @@
 import { LIMITS } from '../wire/gen/registry.ts';
+import { UNREAD_BYTES_TOTAL_MAX } from './unread-answers.ts';
 
 /** The minor version that this implementation speaks (spec, chapter of connections). */
 export const MINOR_VERSION = 1;
@@ -17,6 +18,8 @@ export interface ServerSessionOptions {
   readonly pendingBytesMax: number;
   /** The highest minor version that is spoken. Default MINOR_VERSION; a lower one is for tests of peers. */
   readonly minor: number;
+  /** Of all peers that do not read, together. */
+  readonly unreadBytesTotalMax: number;
   /** Connections of one address. */
   readonly connectionsPerAddressMax: number;
 }
@@ -29,5 +32,6 @@ export const DEFAULT_SESSION_OPTIONS: ServerSessionOptions = {
   inFlightMax: LIMITS.IN_FLIGHT_REQUESTS_MAX,
   pendingBytesMax: LIMITS.PENDING_RESPONSE_BYTES_MAX,
   minor: MINOR_VERSION,
+  unreadBytesTotalMax: UNREAD_BYTES_TOTAL_MAX,
   connectionsPerAddressMax: CONNECTIONS_PER_ADDRESS_MAX,
 };

@@ -9,7 +9,8 @@ import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '..
 import type { Hello, HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
-import { encodeError, errorInfo, FRAME_NAMES, type LiveFrame, type RequestInit, requestCodec } from './request.ts';
+import { encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
+import { FRAME_NAMES, requestCodec } from './server-codecs.ts';
 import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { RequestOn } from './server-request.ts';
 import type { ServerSessionOptions } from './server-session-options.ts';
@@ -78,8 +79,6 @@ export class ServerSession implements HandshakeOwner {
   #joined: { correlation: number; name: LiveFrame; headers: unknown[]; bytes: number } | undefined;
   /** A joined request that was refused before its last frame came: the rest of it is dropped. */
   #refused: number | undefined;
-  /** Sent since the peer is blocked. */
-  #pendingBytes = 0;
   /** Heads of the frames that were sent in this burst: payloads have a bound of their own. */
   #burst = 0;
   #burstBytes = 0;
@@ -151,7 +150,7 @@ export class ServerSession implements HandshakeOwner {
     // While it is blocked nothing is read: the silence before and behind it is counted anew (QNT-KAL-006).
     this.#silence.heard(this.#host.nowMs());
     this.blocked = blocked;
-    this.#pendingBytes = 0;
+    this.#budget.unread.forget(this);
     if (!this.alive) return;
     this.#host.emit({ kind: 'reading', connection: this.connection, on: !blocked });
     if (!blocked) this.#role.onDrained?.(this);
@@ -161,8 +160,9 @@ export class ServerSession implements HandshakeOwner {
   send(frame: readonly Uint8Array[], lent = false): void {
     if (!this.alive) return;
     if (this.blocked) {
-      for (const part of frame) this.#pendingBytes += part.length;
-      if (this.#pendingBytes > this.#options.pendingBytesMax) return this.#endSlow();
+      const bytes = frame.reduce((sum, part) => sum + part.length, 0);
+      if (this.#budget.unread.add(this, bytes) > this.#options.pendingBytesMax) return this.#endSlow();
+      if (!this.alive) return;
     }
     if (this.#burst !== this.#budget.burst) {
       this.#burst = this.#budget.burst;
@@ -243,6 +243,7 @@ export class ServerSession implements HandshakeOwner {
     this.#handshake.cancel();
     this.#state = 'closing';
     this.#budget.greeted(this);
+    this.#budget.unread.forget(this);
     this.#dropJoined();
   }
 
@@ -292,7 +293,7 @@ export class ServerSession implements HandshakeOwner {
       if (this.principal !== undefined) this.#door?.checkRights(this.principal, name, headers[0]);
     } catch (error) {
       if (!QanatError.is(error) || closes(error)) throw error;
-      this.#tellForbidden(error);
+      if (error.code === 'FORBIDDEN') this.tellForbidden(error.message);
       return this.refuse(frame, error);
     }
     if (frame.flags & Flag.MORE) return;
@@ -320,8 +321,9 @@ export class ServerSession implements HandshakeOwner {
     if (frame.correlation !== this.#joined?.correlation) this.#meter?.request(this.#host.nowMs());
   }
 
-  #tellForbidden(error: QanatError): void {
-    if (error.code === 'FORBIDDEN') this.#door?.refused('request refused', { remote: this.remote, why: error.message });
+  /** Tells the operator what this client was refused. */
+  tellForbidden(why: string): void {
+    this.#door?.refused('request refused', this.remote, why);
   }
 
   /** Collects the frames of one request that MORE joins. */

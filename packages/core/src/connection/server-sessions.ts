@@ -1,11 +1,12 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId, Input } from '../engine.ts';
 import { QanatError } from '../errors.ts';
+import { hostOf } from '../host-port.ts';
 import type { Door } from '../security/door.ts';
 import type { UserTable } from '../security/user-table.ts';
 import { type ServerHandler, ServerSession, type SessionGround } from './server-session.ts';
 import { DEFAULT_SESSION_OPTIONS, type ServerSessionOptions } from './server-session-options.ts';
-import { hostOf, SessionBudget } from './session-budget.ts';
+import { SessionBudget } from './session-budget.ts';
 import { Traffic } from './traffic.ts';
 
 /** Connections beyond the limit that are told why; further ones are dropped without a word. */
@@ -17,7 +18,7 @@ export class ServerSessions {
   readonly traffic: Traffic = new Traffic();
   readonly #ground: SessionGround;
   readonly #connectionsMax: number;
-  readonly #budget = new SessionBudget();
+  readonly #budget: SessionBudget;
   readonly #sessions = new Map<ConnectionId, ServerSession>();
   /** How many connections each address has. */
   readonly #byHost = new Map<string, number>();
@@ -34,6 +35,7 @@ export class ServerSessions {
   ) {
     this.#connectionsMax = connectionsMax;
     const session = { ...DEFAULT_SESSION_OPTIONS, ...options };
+    this.#budget = new SessionBudget(session.unreadBytesTotalMax);
     this.#ground = { host, role, options: session, traffic: this.traffic, budget: this.#budget, door };
   }
 

@@ -1,5 +1,7 @@
 import { QanatError } from '../errors.ts';
+import { hostOf } from '../host-port.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
+import { UnreadAnswers } from './unread-answers.ts';
 
 /**
  * Connections that have not said HELLO, or not authenticated: beyond it the one that has waited longest is ended; no crowd locks
@@ -21,16 +23,19 @@ interface Newcomer {
   end(error: QanatError): void;
 }
 
-/** The address in `host:port`. */
-export const hostOf = (remote: string): string => remote.slice(0, Math.max(0, remote.lastIndexOf(':')));
-
 /** What the connections of one server share of what their peers can fill. */
 export class SessionBudget {
   /** Counts the bursts: requests that came together are answered in one. */
   burst = 0;
+  readonly unread: UnreadAnswers;
   readonly #greeting = new Set<Newcomer>();
   readonly #greetingByHost = new Map<string, Set<Newcomer>>();
   #joinedBytes = 0;
+
+  /** @param unreadBytesMax what may wait for all peers that do not read. */
+  constructor(unreadBytesMax?: number) {
+    this.unread = new UnreadAnswers(unreadBytesMax);
+  }
 
   /** A connection came, and has not said HELLO. */
   began(session: Newcomer): void {

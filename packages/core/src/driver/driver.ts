@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ConnectionId, Engine, Input, LogFields, LogLevel, Output } from '../engine.ts';
 import { assert, QanatError } from '../errors.ts';
+import { schemeOf } from '../scheme.ts';
 import type { KeyRequest } from '../security/scram-client.ts';
 import type { Storage, StorageDone, StorageRequest } from '../storage.ts';
 import { startStorageRequest } from '../storage-request.ts';
@@ -232,7 +233,7 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
   }
 
   #connect(id: ConnectionId, address: string): void {
-    const scheme = /^([a-z]+):\/\//.exec(address)?.[1];
+    const scheme = schemeOf(address);
     const transport = this.#options.transports.find((t) => scheme === undefined || t.schemes.includes(scheme));
     if (transport === undefined) {
       const error = new QanatError('BAD_CONFIG', `no transport for ${address}`, { outcome: 'not-sent' });

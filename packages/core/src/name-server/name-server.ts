@@ -64,6 +64,9 @@ const SERVED: ReadonlySet<LiveFrame> = new Set([
   'ROUTE_QUERY',
 ]);
 
+/** Whether the NameServer tells this client of the topic. */
+const sees = ({ principal }: ServerSession, topic: string): boolean => principal === undefined || maySeeTopic(principal, topic);
+
 /** A NameServer: keeps routes in memory, and knows no other NameServer (spec, chapters of broker registration and of routes). */
 export class NameServer implements Engine, ServerHandler {
   readonly #options: NameServerOptions;
@@ -215,41 +218,47 @@ export class NameServer implements Engine, ServerHandler {
   }
 
   #query(request: Request<'ROUTE_QUERY'>): void {
-    const { topics, all, watch } = request.header;
+    const { session, header } = request;
+    const { topics, all, watch } = header;
     if (all && (watch || topics.length > 0)) throw new QanatError('INVALID_ARGUMENT', 'RouteQuery.all excludes topics and watch');
     // A route names its topic, so that none can say what is wrong with this one.
     if (topics.some((topic) => topic === '' || utf8Length(topic) > LIMITS.TOPIC_NAME_BYTES_MAX))
       throw new QanatError('INVALID_NAME', `a topic name has 1 to ${LIMITS.TOPIC_NAME_BYTES_MAX} bytes (TOPIC_NAME_BYTES_MAX)`);
-    const { principal } = request.session;
-    const sees = (topic: string): boolean => principal === undefined || maySeeTopic(principal, topic);
     if (watch)
       this.#watches.add(
-        request.session,
-        topics.filter((topic) => nameError(topic) === undefined && sees(topic)),
+        session,
+        topics.filter((topic) => nameError(topic) === undefined && sees(session, topic)),
       );
-    const pages = all ? this.#allRoutes(sees) : this.#routes([...new Set(topics)], sees);
+    const pages = all ? this.#allRoutes(session) : this.#routes([...new Set(topics)], session);
     request.respondInPages(pages as readonly never[]);
   }
 
-  #allRoutes(sees: (topic: string) => boolean): readonly RoutesInit[] {
+  #allRoutes(session: ServerSession): readonly RoutesInit[] {
     const pages = new RoutePages();
-    for (const topic of [...this.#table.topicNames()].filter(sees).sort()) this.#addRoute(pages, topic, new Set());
-    for (const entry of this.#table.brokers()) pages.addBroker(brokerRoute(entry));
+    const topics = [...this.#table.topicNames()].filter((topic) => sees(session, topic)).sort();
+    for (const topic of topics) this.#addRoute(pages, topic, new Set());
+    for (const entry of this.#table.brokers()) pages.addBroker(brokerRoute(entry, session.listener));
     return pages.pages();
   }
 
   /** The routes of `topics`, the brokers that they name, and those that create topics on demand. */
-  #routes(topics: readonly string[], sees: (topic: string) => boolean): readonly RoutesInit[] {
+  #routes(topics: readonly string[], session: ServerSession): readonly RoutesInit[] {
     const pages = new RoutePages();
     const named = new Set<BrokerEntry>();
     for (const topic of topics) {
-      if (sees(topic)) this.#addRoute(pages, topic, named);
-      else pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);
+      if (sees(session, topic)) this.#addRoute(pages, topic, named);
+      else this.#addForbidden(pages, topic, session);
     }
     for (const entry of this.#table.brokers()) {
-      if (named.has(entry) || (entry.createsTopics && entry.state === 'live')) pages.addBroker(brokerRoute(entry));
+      if (named.has(entry) || (entry.createsTopics && entry.state === 'live'))
+        pages.addBroker(brokerRoute(entry, session.listener));
     }
     return pages.pages();
+  }
+
+  #addForbidden(pages: RoutePages, topic: string, session: ServerSession): void {
+    session.tellForbidden(`"${session.principal?.name}" may not hear of topic "${topic}"`);
+    pages.addRoute(topic, wireNumberOf('FORBIDDEN'), []);
   }
 
   #addRoute(pages: RoutePages, topic: string, named: Set<BrokerEntry>): void {
@@ -269,7 +278,7 @@ export class NameServer implements Engine, ServerHandler {
   /** Once for each burst of inputs, so that a registration of many topics is one update. */
   #tellWatchers(): void {
     for (const [session, topics] of this.#watches.takeChanged()) {
-      const pages = this.#routes(topics, () => true); // what it may not see it does not watch
+      const pages = this.#routes(topics, session);
       pages.forEach((page, i) => session.push('ROUTE_UPDATE', page, i < pages.length - 1));
     }
   }

@@ -3,8 +3,9 @@ import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import { checkName } from '../model/names.ts';
 import { compareTexts } from '../model/text-order.ts';
+import { DEFAULT_LISTENER } from '../scheme.ts';
 import { Silence } from '../timers.ts';
-import type { BrokerHeartbeat, BrokerRouteInit, RegisterBroker } from '../wire/gen/messages.ts';
+import type { BrokerHeartbeat, BrokerRouteInit, Endpoint, RegisterBroker } from '../wire/gen/messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import { type BrokerEntry, hex } from './broker-entry.ts';
 
@@ -207,16 +208,25 @@ export class RouteTable {
   }
 }
 
-/** What a broker looks like in a route. */
-export const brokerRoute = (entry: BrokerEntry): BrokerRouteInit => ({
+/**
+ * What a broker looks like in a route.
+ * @param network the name of the listener that the asker came in on.
+ */
+export const brokerRoute = (entry: BrokerEntry, network: string): BrokerRouteInit => ({
   broker: entry.name,
   cluster: entry.cluster,
   storeId: entry.storeIdBytes,
   term: entry.term,
-  endpoints: entry.endpoints,
+  endpoints: endpointsIn(entry.endpoints, network),
   away: entry.state === 'away',
   createsTopics: entry.createsTopics,
 });
+
+/** Who came in over one network reaches a broker there, where it has an endpoint of that name (QNT-RTE-026). */
+function endpointsIn(endpoints: readonly Endpoint[], network: string): readonly Endpoint[] {
+  const near = endpoints.filter(({ listener }) => (listener || DEFAULT_LISTENER) === network);
+  return near.length > 0 ? near : endpoints;
+}
 
 /** Two equal texts: the route of the topic through this broker is the same. */
 function topicText(entry: BrokerEntry, topic: string): string {

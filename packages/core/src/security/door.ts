@@ -1,15 +1,13 @@
 import type { LiveFrame } from '../connection/request.ts';
 import type { EngineHost } from '../context.ts';
-import type { LogFields } from '../engine.ts';
+import { hostOf } from '../host-port.ts';
 import { checkBegin, checkRights } from './access.ts';
 import { Meter } from './meter.ts';
 import type { Principal } from './principal.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { ServerAuthentication } from './server-authentication.ts';
 import type { ServerSecurity } from './server-security.ts';
 import type { UserTable } from './user-table.ts';
-
-/** Lines about refused peers in a second; peers can make as many refusals as they like. */
-export const REFUSAL_LINES_PER_SECOND = 10;
 
 /** The one place where a server that asks who its clients are decides: who comes in, what he may do, and how much of it. */
 export class Door implements ServerSecurity {
@@ -18,9 +16,7 @@ export class Door implements ServerSecurity {
   readonly #nonce: () => string;
   #users: UserTable;
   readonly #meters = new Map<string, Meter>();
-  #lines = 0;
-  #unsaid = 0;
-  #secondMs = 0;
+  readonly #refusals: RefusalLog;
 
   /** @param cluster the resource of rights on the cluster. */
   constructor(host: EngineHost, security: ServerSecurity, cluster: string) {
@@ -28,6 +24,7 @@ export class Door implements ServerSecurity {
     this.#users = security.users;
     this.#nonce = () => security.nonce();
     this.#cluster = cluster;
+    this.#refusals = new RefusalLog((event, fields) => host.log('warn', event, fields));
   }
 
   get users(): UserTable {
@@ -72,19 +69,8 @@ export class Door implements ServerSecurity {
     checkRights(principal, name, header, this.#cluster);
   }
 
-  /** Tells the operator of a refusal, at most REFUSAL_LINES_PER_SECOND times; the next line says how many were left out. */
-  refused(event: string, fields: LogFields): void {
-    const nowMs = this.#host.nowMs();
-    if (nowMs - this.#secondMs >= 1_000) {
-      this.#secondMs = nowMs;
-      this.#lines = 0;
-    }
-    if (this.#lines === REFUSAL_LINES_PER_SECOND) {
-      this.#unsaid++;
-      return;
-    }
-    this.#lines++;
-    this.#host.log('warn', event, this.#unsaid === 0 ? fields : { ...fields, unsaid: this.#unsaid });
-    this.#unsaid = 0;
+  /** Tells the operator of a refusal; the same one of the same host once a minute. */
+  refused(event: string, remote: string, why: string): void {
+    this.#refusals.tell(this.#host.nowMs(), event, `${hostOf(remote)} ${why}`, { remote, why });
   }
 }

@@ -19,6 +19,13 @@ export type Credentials =
   /** The certificate that the transport shows. */
   | { readonly kind: 'certificate' };
 
+/** How somebody logs in: by name and password, or by the certificate that the transport shows. */
+export type LoginOptions = { readonly user: string; readonly password: string } | 'certificate';
+
+/** @param nonce draws one: printable ASCII without a comma, at least 128 bits of a cryptographic source. */
+export const credentialsOf = (login: LoginOptions, nonce: () => string): Credentials =>
+  login === 'certificate' ? { kind: 'certificate' } : { kind: 'password', ...login, nonce };
+
 /** Keys that are kept: a cluster has one salt for a user, two while its password is being changed. */
 export const KEYS_MAX = 4;
 

@@ -1,5 +1,4 @@
 // Fixed-width integers, varints and strings at a place in a byte array: what the record batch and the commit log are made of.
-import { util } from 'protobufjs/minimal.js';
 
 const HIGH = 0x1_0000_0000;
 
@@ -72,18 +71,75 @@ export function writeVarint(b: Uint8Array, at: number, value: number): number {
 export const zigzag = (value: number): number => (value >= 0 ? value * 2 : -value * 2 - 1);
 export const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
 
-export const utf8Length = (text: string): number => util.utf8.length(text);
+/** From this length on the platform's decoder is faster than one character after the other. */
+const DECODER_BYTES_MIN = 64;
+/** Every platform has it; no library that the core is compiled with declares it. */
+declare const TextDecoder: new (
+  encoding: string,
+  options: { readonly ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
+/** U+FFFD stands for half of a surrogate pair, which is no character and has no UTF-8; both take three bytes (QNT-TYP-009). */
+const REPLACEMENT = 0xfffd;
 
-/** Half of a surrogate pair is no character and has no UTF-8: U+FFFD is sent in its place, which is as long (QNT-TYP-009). */
-export const wellFormed = (text: string): string => (SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text);
-
-const SURROGATE = /[\ud800-\udfff]/;
-const LONE_SURROGATES = /\p{Surrogate}/gu;
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    length += unit < 0x800 ? 1 : 2;
+    // A pair has four bytes for its two units.
+    if (isPair(text, i)) i++;
+  }
+  return length;
+}
 
 /** Writes `text` as UTF-8 and gives the place behind it. */
-export const writeUtf8 = (b: Uint8Array, at: number, text: string): number => at + util.utf8.write(wellFormed(text), b, at);
+export function writeUtf8(b: Uint8Array, at: number, text: string): number {
+  let to = at;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) b[to++] = unit;
+    else if (unit < 0x800) {
+      b[to++] = (unit >>> 6) | 0xc0;
+      b[to++] = (unit & 0x3f) | 0x80;
+    } else if (isPair(text, i)) {
+      const code = text.codePointAt(i++) as number;
+      b[to++] = (code >>> 18) | 0xf0;
+      b[to++] = ((code >>> 12) & 0x3f) | 0x80;
+      b[to++] = ((code >>> 6) & 0x3f) | 0x80;
+      b[to++] = (code & 0x3f) | 0x80;
+    } else {
+      const code = (unit & 0xf800) === 0xd800 ? REPLACEMENT : unit;
+      b[to++] = (code >>> 12) | 0xe0;
+      b[to++] = ((code >>> 6) & 0x3f) | 0x80;
+      b[to++] = (code & 0x3f) | 0x80;
+    }
+  }
+  return to;
+}
 
-export const readUtf8 = (b: Uint8Array, from: number, to: number): string => util.utf8.read(b, from, to);
+const isPair = (text: string, i: number): boolean =>
+  (text.charCodeAt(i) & 0xfc00) === 0xd800 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+
+/** Reads UTF-8; what is none becomes U+FFFD. */
+export function readUtf8(b: Uint8Array, from: number, to: number): string {
+  if (to - from >= DECODER_BYTES_MIN) return decoder.decode(b.subarray(from, to));
+  let text = '';
+  let at = from;
+  // Four at a time: a string that grows by one character after the other is slow to use.
+  for (; at + 3 < to; at += 4) {
+    const [c0, c1, c2, c3] = [b[at] as number, b[at + 1] as number, b[at + 2] as number, b[at + 3] as number];
+    if ((c0 | c1 | c2 | c3) >= 0x80) return text + decoder.decode(b.subarray(at, to));
+    text += String.fromCharCode(c0, c1, c2, c3);
+  }
+  for (; at < to; at++) {
+    const unit = b[at] as number;
+    if (unit >= 0x80) return text + decoder.decode(b.subarray(at, to));
+    text += String.fromCharCode(unit);
+  }
+  return text;
+}
 
 export function utf8(text: string): Uint8Array {
   const bytes = new Uint8Array(utf8Length(text));

@@ -16,6 +16,21 @@ export function encodePreface(major: number = PROTOCOL_MAJOR): Uint8Array {
   return bytes;
 }
 
+/** The first byte of a TLS record that begins a handshake, and of one that refuses it (RFC 8446, 5.1). */
+const TLS_HANDSHAKE = 0x16;
+const TLS_ALERT = 0x15;
+
+/** The peer speaks something else. @param first the byte that it began with; 0 where that was one of ours. */
+function foreign(first: number): QanatError {
+  if (first === TLS_HANDSHAKE)
+    return new QanatError('MALFORMED_FRAME', 'the first bytes are a TLS handshake, and there is no TLS here', {
+      hint: 'use qanat:// for this listener, or give it TLS: --listen qanats://HOST:PORT',
+    });
+  if (first === TLS_ALERT)
+    return new QanatError('MALFORMED_FRAME', 'the first bytes are a TLS alert', { hint: 'this port speaks TLS: use qanats://' });
+  return new QanatError('MALFORMED_FRAME', 'the first bytes are not the preface of Qanat');
+}
+
 /**
  * Reads the peer's preface from chunks of any size. A wrong byte is found as soon as it has arrived; the three bytes behind the
  * version are ignored.
@@ -37,7 +52,7 @@ export class PrefaceReader {
     while (at < chunk.length && this.#have < PREFACE_BYTES) {
       const byte = chunk[at] as number;
       if (this.#have < MAJOR_AT && byte !== MAGIC[this.#have]) {
-        return new QanatError('MALFORMED_FRAME', 'the first bytes are not the preface of Qanat');
+        return foreign(this.#have === 0 ? byte : 0);
       }
       if (this.#have === MAJOR_AT && byte !== PROTOCOL_MAJOR) {
         return new QanatError('UNSUPPORTED_VERSION', `the peer speaks major version ${byte}, this side speaks ${PROTOCOL_MAJOR}`);

@@ -1,40 +1,49 @@
-// The rules of the specification on top of protobufjs: checked integers, named limits, required fields, known enum values.
-import { Reader, Writer } from 'protobufjs/minimal.js';
+// The rules of the specification on top of Protocol Buffers: checked integers, named limits, required fields, known enum values.
 import { QanatError } from '../errors.ts';
 import { utf8Length } from './bytes.ts';
+import { ProtobufReader } from './protobuf-reader.ts';
+import { ProtobufWriter } from './protobuf-writer.ts';
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
-const VARINT_BYTES_MAX = 10;
+
+export type Encode<Init> = (value: Init) => Uint8Array;
+export type Decode<Value> = (bytes: Uint8Array) => Value;
 
 /** Encodes and decodes one message of the schema. */
 export interface MessageType<Value, Init> {
   readonly name: string;
   /** Absent fields take the default of their type. @throws QanatError INVALID_ARGUMENT for an integer outside its range. */
-  encode(value: Init): Uint8Array;
+  readonly encode: Encode<Init>;
   /**
    * The value owns no bytes of `bytes` but its `bytes` fields, which are copies.
    * @throws QanatError MALFORMED_FRAME when the bytes are no message of this type, INVALID_ARGUMENT or INVALID_NAME when a
    * field breaks a rule of the schema (QNT-TYP).
    */
-  decode(bytes: Uint8Array): Value;
+  readonly decode: Decode<Value>;
 }
 
-export function messageType<Value, Init>(
-  name: string,
-  write: (w: Writer, value: Init) => Writer,
-  read: (r: Reader, end: number) => Value,
-): MessageType<Value, Init> {
-  return {
-    name,
-    encode: (value) => write(Writer.create(), value).finish(),
-    decode(bytes) {
-      try {
-        return read(Reader.create(bytes), bytes.length);
-      } catch (error) {
-        if (QanatError.is(error)) throw error;
-        throw new QanatError('MALFORMED_FRAME', `${name}: ${(error as Error).message}`, { cause: error });
-      }
-    },
+export type Write<Init> = (w: ProtobufWriter, value: Init) => ProtobufWriter;
+export type Read<Value> = (r: ProtobufReader, end: number) => Value;
+
+export function messageType<Value, Init>(name: string, write: Write<Init>, read: Read<Value>): MessageType<Value, Init> {
+  return { name, encode: encoder(write), decode: decoder(name, read) };
+}
+
+/** All messages are written with it, one after the other. */
+const writer = /* @__PURE__ */ new ProtobufWriter();
+
+export function encoder<Init>(write: Write<Init>): Encode<Init> {
+  return (value) => write(writer.restart(), value).finish();
+}
+
+export function decoder<Value>(name: string, read: Read<Value>): Decode<Value> {
+  return (bytes) => {
+    try {
+      return read(new ProtobufReader(bytes), bytes.length);
+    } catch (error) {
+      if (QanatError.is(error)) throw error;
+      throw new QanatError('MALFORMED_FRAME', `${name}: ${(error as Error).message}`, { cause: error });
+    }
   };
 }
 
@@ -55,61 +64,41 @@ export function checkUint32(value: number, where: string): number {
   return value;
 }
 
-/** Writes an integer of 0 … 2^53−1, the only 64-bit integers that the protocol has (QNT-TYP). */
-export function writeUint64(w: Writer, value: number, where: string): void {
+/** Checks an integer of 0 … 2^53−1, the only 64-bit integers that the protocol has (QNT-TYP). */
+export function checkUint64(value: number, where: string): number {
   if (!Number.isSafeInteger(value) || value < 0) invalid(where, `is no integer of 0 … 2^53-1: ${value}`);
-  w.uint64(value);
+  return value;
 }
 
-export function readUint64(r: Reader, where: string): number {
-  const read = r.uint64() as unknown as number | { toNumber(): number };
-  const value = typeof read === 'number' ? read : read.toNumber();
-  return Number.isSafeInteger(value) && value >= 0 ? value : invalid(where, 'is above 2^53-1');
+export function readUint64(r: ProtobufReader, where: string): number {
+  const value = r.uint64();
+  return Number.isSafeInteger(value) ? value : invalid(where, 'is above 2^53-1');
 }
 
-export function readEnum<E extends number>(r: Reader, names: readonly string[], where: string): E {
+export function readEnum<E extends number>(r: ProtobufReader, names: readonly string[], where: string): E {
   const value = r.uint32();
   return value < names.length ? (value as E) : invalid(where, `has the unknown value ${value}`);
 }
 
-function boundedLength(r: Reader, max: number, where: string): void {
-  const start = r.pos;
+function boundedEnd(r: ProtobufReader, max: number, where: string): number {
   const length = r.uint32();
-  if (length > max) invalid(where, `is longer than ${max} bytes`);
-  r.pos = start;
+  return length > max ? invalid(where, `is longer than ${max} bytes`) : r.end(length);
 }
 
-export function readString(r: Reader, max: number, where: string): string {
-  boundedLength(r, max, where);
-  const text = r.string();
+export function readString(r: ProtobufReader, max: number, where: string): string {
+  const text = r.text(boundedEnd(r, max, where));
   // A byte that is no UTF-8 becomes U+FFFD, which has three: such a text must not grow past the limit when it is sent on.
   if (text.length * 3 > max && text.includes('\ufffd') && utf8Length(text) > max) invalid(where, `is longer than ${max} bytes`);
   return text;
 }
 
-export function readBytes(r: Reader, max: number, where: string): Uint8Array {
-  boundedLength(r, max, where);
-  return new Uint8Array(r.bytes());
+export function readBytes(r: ProtobufReader, max: number, where: string): Uint8Array {
+  const end = boundedEnd(r, max, where);
+  const bytes = r.bytes.slice(r.pos, end);
+  r.pos = end;
+  return bytes;
 }
 
-/** Reads the length of a sub-message and gives where it ends. */
-export function endOf(r: Reader): number {
-  const length = r.uint32();
-  const end = r.pos + length;
-  if (end > r.len) throw new RangeError('length beyond the end');
-  return end;
-}
-
-export function checkEnd(r: Reader, end: number): void {
+export function checkEnd(r: ProtobufReader, end: number): void {
   if (r.pos !== end) throw new RangeError('a field runs over the end of its message');
-}
-
-export function skipField(r: Reader, tag: number): void {
-  const field = tag >>> 3;
-  const wire = tag & 7;
-  if (field === 0 || wire === 3 || wire === 4) throw new RangeError(`bad tag ${tag}`);
-  const start = r.pos;
-  r.skipType(wire);
-  // The library skips a number of any length.
-  if (wire === 0 && r.pos - start > VARINT_BYTES_MAX) throw new RangeError(`a number of ${r.pos - start} bytes`);
 }

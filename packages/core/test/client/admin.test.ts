@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Admin } from '../../src/client/admin/admin.ts';
+import { clusterOverview } from '../../src/client/admin/cluster-overview.ts';
+import { OffsetsAdmin } from '../../src/client/admin/offsets-admin.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { Request } from '../../src/connection/server-session.ts';
 import { QanatError, wireNumberOf } from '../../src/errors.ts';
@@ -38,16 +41,16 @@ function serve<N extends Request['name']>(
 describe('topics', () => {
   it('are created at every broker, or at those that are named', () => {
     const cluster = new Cluster({ brokers: 3 });
-    expect(ask(cluster, (client, done) => client.admin.createTopic('t', { queues: 4 }, 5_000, done))).toEqual({
+    expect(ask(cluster, (client, done) => new Admin(client).createTopic('t', { queues: 4 }, 5_000, done))).toEqual({
       error: undefined,
       result: 'created',
     });
     expect(
-      ask<string>(cluster, (client, done) => client.admin.createTopic('u', { brokers: ['b'] }, 5_000, done)).error,
+      ask<string>(cluster, (client, done) => new Admin(client).createTopic('u', { brokers: ['b'] }, 5_000, done)).error,
     ).toBeUndefined();
     expect(cluster.brokers.map(({ creations }) => creations)).toEqual([['t'], ['t', 'u'], ['t']]);
     expect(
-      ask<string>(cluster, (client, done) => client.admin.createTopic('u', { brokers: ['zz'] }, 5_000, done)).error?.code,
+      ask<string>(cluster, (client, done) => new Admin(client).createTopic('u', { brokers: ['zz'] }, 5_000, done)).error?.code,
     ).toBe('NO_BROKER');
   });
 
@@ -60,7 +63,7 @@ describe('topics', () => {
         );
     }
     const began = cluster.world.nowMs;
-    expect(ask(cluster, (client, done) => client.admin.createTopic('t', {}, 5_000, done)).error).toBeUndefined();
+    expect(ask(cluster, (client, done) => new Admin(client).createTopic('t', {}, 5_000, done)).error).toBeUndefined();
     expect(cluster.world.nowMs - began).toBeGreaterThan(300);
     expect(cluster.world.nowMs - began).toBeLessThan(400);
   });
@@ -70,8 +73,8 @@ describe('topics', () => {
     cluster.a.onCreate = (topic) => cluster.world.later(10, () => cluster.nameServer.topics.set(topic, { a: 4 }));
     const outcomes: (string | QanatError)[] = [];
     cluster.world.call((client) => {
-      for (let i = 0; i < 300; i++)
-        client.admin.createTopic(`t${i}`, {}, 5_000, (error, result) => outcomes.push(error ?? result));
+      const admin = new Admin(client);
+      for (let i = 0; i < 300; i++) admin.createTopic(`t${i}`, {}, 5_000, (error, result) => outcomes.push(error ?? result));
     });
     cluster.world.until(() => outcomes.length === 300, 15_000);
     expect(new Set(outcomes)).toEqual(new Set(['created']));
@@ -84,7 +87,8 @@ describe('topics', () => {
     cluster.nameServer.onRequest = () => {};
     const ends: number[] = [];
     cluster.world.call((client) => {
-      for (const timeoutMs of [5_000, 1_000]) client.admin.listTopics(timeoutMs, () => ends.push(timeoutMs));
+      const admin = new Admin(client);
+      for (const timeoutMs of [5_000, 1_000]) admin.listTopics(timeoutMs, () => ends.push(timeoutMs));
     });
     const began = cluster.world.nowMs;
     cluster.world.until(() => ends.length === 1, 2_000);
@@ -96,14 +100,14 @@ describe('topics', () => {
   it('that could be created at some brokers only are told with those, and with an unknown outcome', () => {
     const cluster = new Cluster({ brokers: 3 });
     (cluster.brokers[1] as FakeBroker).createsTopics = false;
-    const { error } = ask(cluster, (client, done) => client.admin.createTopic('t', {}, 5_000, done));
+    const { error } = ask(cluster, (client, done) => new Admin(client).createTopic('t', {}, 5_000, done));
     expect(error).toMatchObject({ code: 'CREATION_DISABLED', outcome: 'unknown' });
     expect(error?.message).toBe('b: no (done at a, c)');
   });
 
   it('are listed from the routes', () => {
     const cluster = new Cluster({ brokers: 2, queues: 3 });
-    const { result } = ask(cluster, (client, done) => client.admin.listTopics(5_000, done));
+    const { result } = ask(cluster, (client, done) => new Admin(client).listTopics(5_000, done));
     expect(result).toEqual([{ topic: 'orders', queues: 6, brokers: ['a', 'b'] }]);
   });
 
@@ -114,7 +118,7 @@ describe('topics', () => {
     (cluster.brokers[2] as FakeBroker).state = 'hung';
     const { error, result } = ask<{ queues: readonly { broker: string; away: boolean; highWatermark: number }[] }>(
       cluster,
-      (client, done) => client.admin.describeTopic('orders', 5_000, done),
+      (client, done) => new Admin(client).describeTopic('orders', 5_000, done),
     );
     expect(error).toBeUndefined();
     expect(result.queues.map(({ broker, away, highWatermark }) => [broker, away, highWatermark])).toEqual([
@@ -126,7 +130,7 @@ describe('topics', () => {
 
   it('that are missing are told with the name that was probably meant', () => {
     const cluster = new Cluster();
-    const { error } = ask(cluster, (client, done) => client.admin.describeTopic('oders', 5_000, done));
+    const { error } = ask(cluster, (client, done) => new Admin(client).describeTopic('oders', 5_000, done));
     expect(error).toMatchObject({ code: 'TOPIC_NOT_FOUND', hint: 'Did you mean "orders"?' });
   });
 });
@@ -151,7 +155,7 @@ describe('groups', () => {
   it('are joined over brokers: members by their id, with what they hold anywhere; one without a queue anywhere is idle', () => {
     const cluster = new Cluster({ brokers: 2 });
     serve(cluster, 'GROUP_DESCRIBE', (request, broker) => request.respond(describeAt(broker)));
-    const { result } = ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done));
+    const { result } = ask(cluster, (client, done) => new Admin(client).describeGroup('g', 5_000, done));
     expect(result).toMatchObject({ topics: { orders: 'red' }, missingBrokers: [] });
     const { members, queues } = result as {
       members: { id: string; idle: boolean; queues: unknown[] }[];
@@ -169,7 +173,7 @@ describe('groups', () => {
     const cluster = new Cluster();
     const queue = { topic: 'orders', queue: 0, committed: true, offset: 3, highWatermark: 10, oldestOffset: 10 };
     serve(cluster, 'GROUP_DESCRIBE', (request) => request.respond({ queues: [queue, { ...queue, queue: 1, oldestOffset: 6 }] }));
-    const { result } = ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done));
+    const { result } = ask(cluster, (client, done) => new Admin(client).describeGroup('g', 5_000, done));
     expect((result as { queues: { lag: number }[] }).queues.map(({ lag }) => lag)).toEqual([0, 4]);
   });
 
@@ -177,7 +181,7 @@ describe('groups', () => {
     const cluster = new Cluster({ brokers: 2 });
     serve(cluster, 'GROUP_DESCRIBE', (request, broker) => request.respond(describeAt(broker)));
     cluster.b.state = 'hung';
-    const { error, result } = ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done));
+    const { error, result } = ask(cluster, (client, done) => new Admin(client).describeGroup('g', 5_000, done));
     expect(error).toBeUndefined();
     expect(result).toMatchObject({ missingBrokers: ['b'] });
   });
@@ -189,16 +193,16 @@ describe('groups', () => {
       if (broker === 'c') request.fail(new QanatError('NOT_READY', 'soon'));
       else request.respond({ groups: [{ group: 'g', members: 2, lag: 5 }] });
     });
-    const { result } = ask(cluster, (client, done) => client.admin.listGroups(5_000, done));
+    const { result } = ask(cluster, (client, done) => new Admin(client).listGroups(5_000, done));
     expect(result).toEqual([{ group: 'g', kind: 'assigned', members: 2, lag: 5, missingBrokers: ['b', 'c'] }]);
     serve(cluster, 'GROUP_LIST', (request) => request.fail(new QanatError('NOT_READY', 'soon')));
-    expect(ask(cluster, (client, done) => client.admin.listGroups(5_000, done)).error?.code).toBe('NOT_READY');
+    expect(ask(cluster, (client, done) => new Admin(client).listGroups(5_000, done)).error?.code).toBe('NOT_READY');
   });
 
   it('that no broker knows are not found', () => {
     const cluster = new Cluster({ brokers: 2 });
     serve(cluster, 'GROUP_DESCRIBE', (request) => request.fail(new QanatError('GROUP_NOT_FOUND', 'no')));
-    expect(ask(cluster, (client, done) => client.admin.describeGroup('g', 5_000, done)).error?.code).toBe('GROUP_NOT_FOUND');
+    expect(ask(cluster, (client, done) => new Admin(client).describeGroup('g', 5_000, done)).error?.code).toBe('GROUP_NOT_FOUND');
   });
 
   it('are reset but for queues that refuse, which tell why', () => {
@@ -208,7 +212,7 @@ describe('groups', () => {
         results: [{ topic: 'orders', queue: 0, code: wireNumberOf('OFFSET_OUT_OF_RANGE'), hadOffset: true, fromOffset: 3 }],
       }),
     );
-    const { result } = ask(cluster, (client, done) => client.admin.resetGroup('g', { offset: 99 }, {}, 5_000, done));
+    const { result } = ask(cluster, (client, done) => new Admin(client).resetGroup('g', { offset: 99 }, {}, 5_000, done));
     expect(result).toEqual([{ topic: 'orders', broker: 'a', queue: 0, from: 3, to: 3, error: 'OFFSET_OUT_OF_RANGE' }]);
   });
 
@@ -240,7 +244,7 @@ describe('groups', () => {
         return true;
       };
     const move = (moveBy: number, options: { topic?: string; dryRun?: boolean }) =>
-      ask(cluster, (client, done) => client.admin.resetGroup('g', { moveBy }, options, 5_000, done)).result;
+      ask(cluster, (client, done) => new Admin(client).resetGroup('g', { moveBy }, options, 5_000, done)).result;
     expect(move(-20, { dryRun: true })).toMatchObject([
       { topic: 'bills', broker: 'a', to: 30 },
       { topic: 'bills', broker: 'b', to: 30 },
@@ -263,7 +267,7 @@ describe('groups', () => {
       expect(request.header.dryRun).toBe(true);
       request.respond({ results: [{ topic: 'orders', queue: 0, hadOffset: broker === 'a', fromOffset: 3, toOffset: 7 }] });
     });
-    const { result } = ask(cluster, (client, done) => client.admin.resetGroup('g', 'last', { dryRun: true }, 5_000, done));
+    const { result } = ask(cluster, (client, done) => new Admin(client).resetGroup('g', 'last', { dryRun: true }, 5_000, done));
     expect(result).toMatchObject([
       { broker: 'a', queue: 0, from: 3, to: 7 },
       { broker: 'b', queue: 0, from: undefined, to: 7 },
@@ -291,7 +295,9 @@ describe('offsets', () => {
     );
     cluster.world.call((client) => client.watchRoute('orders', () => {}));
     cluster.world.run(10);
-    const { error, result } = ask(cluster, (client, done) => client.offsets.lookup(queues, { timeMs: 100 }, 5_000, done));
+    const { error, result } = ask(cluster, (client, done) =>
+      new OffsetsAdmin(client).lookup(queues, { timeMs: 100 }, 5_000, done),
+    );
     expect(error).toBeUndefined();
     expect(result).toMatchObject([{ offset: 102 }, { offset: 101 }, { offset: undefined, error: { code: 'QUEUE_NOT_FOUND' } }]);
   });
@@ -305,7 +311,7 @@ describe('offsets', () => {
     cluster.world.run(10);
     cluster.b.state = 'down';
     const offsets = queues.map((queue) => ({ ...queue, offset: 4 }));
-    const committed = ask(cluster, (client, done) => client.offsets.commit('g', offsets, 5_000, done));
+    const committed = ask(cluster, (client, done) => new OffsetsAdmin(client).commit('g', offsets, 5_000, done));
     expect(committed.error).toMatchObject({ code: 'CONNECTION_FAILED' });
     expect(committed.result).toMatchObject([
       { error: { code: 'CONNECTION_FAILED' } },
@@ -317,7 +323,7 @@ describe('offsets', () => {
         offsets: request.header.queues.map(({ topic, queue }) => ({ topic, queue, committed: queue === 0, offset: 4 })),
       }),
     );
-    const fetched = ask(cluster, (client, done) => client.offsets.fetch('g', queues.slice(1), 5_000, done));
+    const fetched = ask(cluster, (client, done) => new OffsetsAdmin(client).fetch('g', queues.slice(1), 5_000, done));
     expect(fetched.result).toMatchObject([{ offset: 4 }, { offset: undefined, error: undefined }]);
   });
 });
@@ -326,7 +332,7 @@ describe('the overview of a cluster', () => {
   it('tells which NameServers and brokers answer', () => {
     const cluster = new Cluster({ brokers: 2, queues: 4 });
     cluster.b.state = 'down';
-    const { error, result } = ask(cluster, (client, done) => client.overview(5_000, done));
+    const { error, result } = ask(cluster, (client, done) => clusterOverview(client, 5_000, done));
     expect(error).toBeUndefined();
     expect(result).toMatchObject({
       nameServers: [{ address: 'ns:7600', error: undefined }],
@@ -341,7 +347,7 @@ describe('the overview of a cluster', () => {
     const cluster = new Cluster();
     cluster.nameServer.state = 'down';
     cluster.world.cut(cluster.nameServer);
-    const { error, result } = ask(cluster, (client, done) => client.overview(5_000, done));
+    const { error, result } = ask(cluster, (client, done) => clusterOverview(client, 5_000, done));
     expect(error?.code).toBe('CONNECTION_FAILED');
     expect(result).toMatchObject({ nameServers: [{ error: { code: 'CONNECTION_FAILED' } }], brokers: [] });
   });

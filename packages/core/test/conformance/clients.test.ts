@@ -1,6 +1,7 @@
 // Rules of clients, producers and consumers against brokers and NameServers that a test plays.
 import { describe, expect, it } from 'vitest';
 import {
+  Admin,
   BatchAttribute,
   encodeBatch,
   GroupKind,
@@ -260,7 +261,8 @@ describe('an operator’s client', () => {
     const asked: string[] = [];
     cluster.a.onRequest = (request) => void asked.push(request.name);
     const outcomes: (string | undefined)[] = [];
-    cluster.world.call(({ admin }) => {
+    cluster.world.call((client) => {
+      const admin = new Admin(client);
       admin.removeTopic('orders', 3_000, (error) => outcomes.push(error?.code));
       admin.resetGroup('g', 'first', {}, 3_000, (error) => outcomes.push(error?.code));
     });

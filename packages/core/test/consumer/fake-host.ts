@@ -189,6 +189,10 @@ export class FakeHost implements ClientHost {
     });
   }
 
+  whyNotOpen(): undefined {
+    return undefined;
+  }
+
   isOpen(broker: string): boolean {
     return this.#open.has(broker);
   }

@@ -29,6 +29,7 @@ import {
   REFUSED_MAX,
   type RequestInit,
   requestCodec,
+  UNREAD_BYTES_TOTAL_MAX,
 } from '../../src/index.ts';
 
 const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
@@ -127,6 +128,26 @@ describe('connections', () => {
       'TOO_MANY_CONNECTIONS',
       undefined,
     ]);
+  });
+
+  it('UNREAD_BYTES_TOTAL_MAX: of peers that do not read the one for whom most waits is dropped, and no other', () => {
+    expect(DEFAULT_SESSION_OPTIONS.unreadBytesTotalMax).toBe(UNREAD_BYTES_TOTAL_MAX);
+    const world = new World({ session: { unreadBytesTotalMax: 1_000 } });
+    const peers = [world.open(), world.open(), world.open()];
+    for (const connection of peers) world.engine.handle({ kind: 'blocked', connection }, 1);
+    const ping = (connection: number, times: number): void => {
+      for (let i = 0; i < times; i++) world.send(connection, 'PING', {}); // 16 bytes each
+      world.drain();
+    };
+    ping(peers[0] as number, 20);
+    ping(peers[1] as number, 30);
+    ping(peers[2] as number, 12);
+    expect(world.dropped).toEqual([]);
+    ping(peers[2] as number, 1);
+    expect(world.dropped).toEqual([peers[1]]);
+    world.engine.handle({ kind: 'drained', connection: peers[0] as number }, 1);
+    ping(peers[2] as number, 40); // room that others gave back
+    expect(world.dropped).toEqual([peers[1]]);
   });
 
   it('CONNECTIONS_PER_ADDRESS_MAX: further ones are refused, others are not', () => {

@@ -4,6 +4,7 @@ import {
   Client,
   type ClientEvent,
   type Credentials,
+  Login as EngineLogin,
   Feature,
   FRAME_NAMES,
   type Frame,
@@ -42,7 +43,7 @@ class Login {
       random: new Random(1),
       nameServers,
       schemes: ['qanat'],
-      ...(credentials === undefined ? {} : { credentials }),
+      ...(credentials === undefined ? {} : { login: (host) => new EngineLogin(host, credentials) }),
       onEvent: (event) => this.events.push(event),
     });
     this.client.enter(this.nowMs);

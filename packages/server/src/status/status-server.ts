@@ -1,8 +1,7 @@
 // Metrics and health over HTTP, for monitoring systems and supervisors. It changes nothing and tells no message.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { QanatError } from '@qanat/core';
-import { splitAddress } from '../listen-address.ts';
+import { formatHostPort, parseHostPort, QanatError } from '@qanat/core';
 import type { RunningNode } from '../running-node.ts';
 
 const CONNECTIONS_MAX = 64;
@@ -26,7 +25,7 @@ export interface StatusServer {
  * @throws QanatError BAD_CONFIG when it cannot listen there.
  */
 export async function startStatusServer(address: string, nodes: readonly RunningNode[]): Promise<StatusServer> {
-  const { host, port } = splitAddress(address);
+  const { host, port } = parseHostPort(address, []);
   // Most processes serve no metrics: what makes them is loaded by those that do.
   const { createRegistry } = await import('./registry.ts');
   const registry = createRegistry(nodes);
@@ -61,7 +60,7 @@ export async function startStatusServer(address: string, nodes: readonly Running
   await listen(server, host, port, address);
   const { port: realPort } = server.address() as AddressInfo;
   return {
-    endpoint: host.includes(':') ? `[${host}]:${realPort}` : `${host}:${realPort}`,
+    endpoint: formatHostPort({ host, port: realPort }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

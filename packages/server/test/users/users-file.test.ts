@@ -2,11 +2,11 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ScramClient, ScramServer, type UserRecord, type UserTable } from '@qanat/core';
-import { deriveKey } from '@qanat/transports/node';
+import { deriveKey, drawNonce } from '@qanat/transports/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keysOfPassword } from '../../src/users/password.ts';
 import { readUsersFile, USERS_FILE_BYTES_MAX, type UsersFile, userTable, writeUsersFile } from '../../src/users/users-file.ts';
-import { drawNonce, watchUsers } from '../../src/users/users-watch.ts';
+import { WatchedUsers } from '../../src/users/users-watch.ts';
 
 let folder: string;
 let path: string;
@@ -83,19 +83,16 @@ describe('the users of a server', () => {
     const until = async (ready: () => boolean): Promise<void> => {
       while (!ready()) await new Promise<void>((resolve) => (wake = resolve));
     };
-    const { close } = watchUsers(
-      path,
-      (level, event) => {
-        lines.push(`${level} ${event}`);
-        wake();
-      },
-      (users) => {
-        tables.push(users);
-        wake();
-      },
-    );
+    const users = new WatchedUsers(path, (level, event) => {
+      lines.push(`${level} ${event}`);
+      wake();
+    });
+    users.follow((table) => {
+      tables.push(table);
+      wake();
+    });
     return {
-      close,
+      close: () => users.close(),
       lines,
       next: () => until(() => tables.length > 0).then(() => tables.shift() as UserTable),
       said: (event) => until(() => lines.some((line) => line.includes(event))),

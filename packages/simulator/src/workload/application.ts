@@ -1,4 +1,4 @@
-import { Client, type Clock, type Platform, QanatError, type Random, type Transport } from '@qanat/core';
+import { Admin, Client, type Clock, OffsetsAdmin, type Platform, QanatError, type Random, type Transport } from '@qanat/core';
 import { ClientObserver, type History } from '../history/index.ts';
 import type { Trace } from '../trace.ts';
 import { VirtualNode, type VirtualNodeOptions } from '../virtual-node.ts';
@@ -24,6 +24,9 @@ export class Application {
   readonly name: string;
   readonly clock: Clock;
   readonly node: VirtualNode<Client>;
+  /** Called inside of `within`, as the client is. */
+  readonly admin: Admin;
+  readonly offsets: OffsetsAdmin;
   dead = false;
   readonly #host: WorkloadHost;
 
@@ -38,6 +41,8 @@ export class Application {
       schemes: ['mem'],
       label: name,
     });
+    this.admin = new Admin(client);
+    this.offsets = new OffsetsAdmin(client);
     this.node = new VirtualNode(client, {
       name,
       clock: this.clock,

@@ -31,9 +31,9 @@ function describeAll(
   const statuses: QueueStatus[] = [];
   let open = topics.length;
   let failure: string | undefined;
-  admin.within((client) => {
+  admin.within(() => {
     for (const { topic } of topics) {
-      client.admin.describeTopic(topic, ASK_MS, (error, description) => {
+      admin.admin.describeTopic(topic, ASK_MS, (error, description) => {
         // A broker that refuses its damaged log stays away.
         if (error === undefined) statuses.push(...description.queues.filter(({ away }) => !away));
         else failure ??= `topic ${topic} cannot be described: ${error.code}`;

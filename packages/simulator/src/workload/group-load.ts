@@ -87,7 +87,7 @@ export class GroupLoad {
 
   #reset(to: 'first' | 'last'): void {
     if (this.#joined === 0) return;
-    this.#admin.within((client) => client.admin.resetGroup(this.plan.group, to, {}, 10_000, () => {}));
+    this.#admin.within(() => this.#admin.admin.resetGroup(this.plan.group, to, {}, 10_000, () => {}));
   }
 }
 

@@ -74,7 +74,7 @@ export class Meddler {
 
   #commitBeyond(): void {
     const place = { ...this.#place(), offset: OFFSET_BEYOND };
-    this.#application.within((client) => client.offsets.commit('free', [place], ASK_MS, () => {}));
+    this.#application.within(() => this.#application.offsets.commit('free', [place], ASK_MS, () => {}));
   }
 
   /** A commit of where the lease began moves nothing, even when the lease is still good. */

@@ -27,16 +27,17 @@ export function lookForUnrest(parts: SettlingParts, done: (problems: readonly st
     for (const group of parts.groups) if (group.plan.mode === 'broadcasting') problems.push(...behind(group, ends));
     done(problems);
   };
-  parts.admin.within((client) => {
+  const { admin } = parts.admin;
+  parts.admin.within(() => {
     for (const { topic } of parts.topics) {
-      client.admin.describeTopic(topic, ASK_MS, (error, description) => {
+      admin.describeTopic(topic, ASK_MS, (error, description) => {
         if (error !== undefined) problems.push(`topic ${topic}: ${error.code}`);
         else problems.push(...topicProblems(description, ends));
         ended();
       });
     }
     for (const group of clustering) {
-      client.admin.describeGroup(group.plan.group, ASK_MS, (error, description) => {
+      admin.describeGroup(group.plan.group, ASK_MS, (error, description) => {
         if (error !== undefined) problems.push(`group ${group.plan.group}: ${error.code}`);
         else problems.push(...groupProblems(group.staying, description));
         ended();

@@ -47,9 +47,9 @@ export class Workload {
   /** Creates the topics, then lets producers and groups begin. Nothing is to go wrong before `started`. */
   start(): void {
     let open = this.plan.topics.length;
-    this.#admin.within((client) => {
+    this.#admin.within(() => {
       for (const { topic, queues } of this.plan.topics) {
-        client.admin.createTopic(topic, { queues }, CREATE_MS, (error) => {
+        this.#admin.admin.createTopic(topic, { queues }, CREATE_MS, (error) => {
           if (error !== undefined) throw error;
           if (--open === 0) this.#admin.after(0, () => this.#begin());
         });
@@ -131,7 +131,7 @@ export class Workload {
 
   #fetch(): void {
     const { brokers } = this.#host;
-    this.#admin.within((client) => {
+    this.#admin.within(() => {
       for (const { plan } of this.#groups) {
         if (plan.mode !== 'clustering') continue;
         const queues = this.plan.topics
@@ -139,7 +139,7 @@ export class Workload {
           .flatMap(({ topic, queues: count }) =>
             brokers.flatMap((broker) => Array.from({ length: count }, (_, queue) => ({ topic, broker, queue }))),
           );
-        client.offsets.fetch(plan.group, queues, 3_000, () => {});
+        this.#admin.offsets.fetch(plan.group, queues, 3_000, () => {});
       }
     });
   }

@@ -12,13 +12,15 @@ export class AcceptedReads {
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
 
   /**
-   * @param accepted is paused, and nothing was read from it.
+   * @param accepted what was read from it was handled.
    * @returns the socket to use from now on. What it gives as `data` holds until its listener returns.
    */
   begin(accepted: Socket): Socket {
-    const owner = accepted as { _handle?: object | null };
+    const owner = accepted as { _handle?: { reading: boolean; readStop(): void } | null };
     const handle = owner._handle;
     if (handle === undefined || handle === null) return accepted;
+    handle.readStop();
+    handle.reading = false;
     owner._handle = null;
     const callback = (bytes: number, buffer: Uint8Array): boolean => socket.emit('data', buffer.subarray(0, bytes));
     const onread = { buffer: this.#buffer, callback };

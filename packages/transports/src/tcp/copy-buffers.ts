@@ -9,6 +9,11 @@ export class CopyBuffers {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
   }
 
+  /** One that holds so many bytes, or undefined: none is as long. */
+  takeFor(bytes: number): Uint8Array | undefined {
+    return bytes <= BUFFER_BYTES ? this.take() : undefined;
+  }
+
   give(buffers: readonly Uint8Array[]): void {
     for (const buffer of buffers) if (this.#free.length < FREE_MAX) this.#free.push(buffer);
   }

@@ -11,11 +11,19 @@ import {
   LOW_WATER_BYTES,
   PrefaceReader,
   QanatError,
+  type QanatErrorOptions,
 } from '@qanat/core';
+import type { TlsDialler } from '../tls/tls-dialler.ts';
 import { WriteQueue } from './write-queue.ts';
 
 export interface TcpConnectionOptions {
+  /** Accepted or dialled. Over TLS: an accepted one after its handshake, a dialled one before it. */
   readonly socket: Socket;
+  /** The socket below an accepted one over TLS. Default: `socket`. */
+  readonly carrier?: Socket | undefined;
+  /** Of a dialled one over TLS. */
+  readonly tls?: TlsDialler | undefined;
+  readonly certificateNames?: readonly string[] | undefined;
   /** Whether this side dialled, and the socket is connecting: it sends its preface first, and hears `onOpen`. */
   readonly dialled: boolean;
   /** The peer's address, for people. */
@@ -24,20 +32,32 @@ export interface TcpConnectionOptions {
   readonly prefaceTimeoutMs: number;
   /** What accepted connections share; undefined for a dialled one. */
   readonly begun?: BegunFrames | undefined;
+  /** Told of an accepted peer that does not speak this protocol. */
+  readonly onRefused?: ((remote: string, error: QanatError) => void) | undefined;
 }
 
 /** A peer that is refused before its preface was read has so long to send it, and is told why; who is no peer is soon gone. */
 const PREFACE_LINGER_MS = 1_000;
 
+/** Whoever answers our preface with an alert, or with nothing, may wait for a handshake. */
+const ASK_FOR_TLS = { hint: 'does this port speak TLS? then use qanats://' };
+
 /** One connection over a byte stream: preface, frames, water marks (spec, chapter of bindings). */
 export class TcpConnection implements Connection {
   readonly remote: string;
-  readonly #socket: Socket;
+  readonly certificateNames: readonly string[] | undefined;
+  #socket: Socket;
+  /** What is reset: Node resets no socket of TLS. */
+  readonly #carrier: Socket;
+  readonly #tls: TlsDialler | undefined;
+  readonly #onRefused: TcpConnectionOptions['onRefused'];
   readonly #dialled: boolean;
   readonly #prefaceTimeoutMs: number;
   readonly #queue = new WriteQueue();
   readonly #splitter: FrameSplitter;
   #preface: PrefaceReader | undefined = new PrefaceReader();
+  /** Our own preface was written, and what is sent may follow it. */
+  #greeted = false;
   #handler: ConnectionHandler | undefined;
   #timer: NodeJS.Timeout | undefined;
   #blocked = false;
@@ -49,7 +69,7 @@ export class TcpConnection implements Connection {
   #peerEnded = false;
   /** This side has ended, or the peer has: no more frames either way. */
   #ending = false;
-  /** Closed before the peer's preface has come: what was sent goes behind our own, then it ends. */
+  /** Closed before our preface was written: what was sent goes behind it, then it ends. */
   #leaving = false;
   #prefaceDueMs = 0;
   #error: QanatError | undefined;
@@ -57,24 +77,19 @@ export class TcpConnection implements Connection {
 
   constructor(options: TcpConnectionOptions) {
     this.remote = options.remote;
+    this.certificateNames = options.certificateNames;
     this.#socket = options.socket;
+    this.#carrier = options.carrier ?? options.socket;
+    this.#tls = options.tls;
+    this.#onRefused = options.onRefused;
     this.#dialled = options.dialled;
     this.#splitter = new FrameSplitter(options.begun, (error) => this.#handler?.onBadBytes(error));
     this.#splitter.framesLeft = FRAMES_PER_TURN_MAX;
     this.#prefaceTimeoutMs = options.prefaceTimeoutMs;
-    const { socket } = options;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('end', () => this.#onPeerEnd());
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
-    socket.on('close', () => this.#onClosed());
-    if (options.dialled) {
-      socket.on('connect', () => this.#awaitPreface());
-      // Waits in the socket, and so do the frames behind it, until the connection is there.
-      if (socket.connecting) socket.write(encodePreface());
-      this.#dropAfter(options.connectTimeoutMs, () => this.#failed(`no answer within ${options.connectTimeoutMs} ms`));
-    } else {
-      this.#awaitPreface();
-    }
+    this.#watchEnd(options.socket);
+    if (options.tls === undefined) this.#read(options.socket);
+    if (options.dialled) this.#dial(options);
+    else this.#awaitPreface();
   }
 
   /** Has to be called in the turn in which the connection was made. */
@@ -92,9 +107,7 @@ export class TcpConnection implements Connection {
   }
 
   flush(): void {
-    // The preface goes first, and an accepted connection sends its own only after it has read the peer's.
-    if (this.#preface !== undefined && !this.#dialled) return;
-    if (!this.#socket.destroyed) this.#queue.writeTo(this.#socket, this.#onWritten);
+    if (this.#greeted && !this.#socket.destroyed) this.#queue.writeTo(this.#socket, this.#onWritten);
   }
 
   setFrameBytesMax(bytes: number): void {
@@ -111,22 +124,67 @@ export class TcpConnection implements Connection {
 
   close(): void {
     if (this.#ending || this.#leaving) return;
-    if (this.#dialled || this.#preface === undefined || this.#queue.bytes === 0) return this.#end();
+    if (this.#greeted || this.#queue.bytes === 0) return this.#end();
     this.#leaving = true;
+    if (this.#dialled) return;
     const leftMs = Math.max(0, this.#prefaceDueMs - performance.now());
     this.#dropAfter(Math.min(leftMs, PREFACE_LINGER_MS), () => undefined);
   }
 
   abort(error: QanatError): void {
-    if (this.#socket.destroyed) return;
+    if (this.#socket.destroyed || this.#carrier.destroyed) return;
     this.#error = error;
     this.#ending = true;
     this.#splitter.stop();
     this.#queue.clear();
     // A reset tells the peer that this was no clean end. It would wait for pending writes, which `destroy` does not. A socket
     // that shuts down already cannot be reset: Node would keep its handle for ever, and the process would not exit.
-    if (!this.#socket.connecting && !this.#socket.writableEnded) this.#socket.resetAndDestroy();
-    this.#socket.destroy();
+    const resets = !this.#carrier.connecting && !this.#socket.writableEnded;
+    if (resets) this.#carrier.resetAndDestroy();
+    // A socket of TLS whose carrier is gone would tell of its end at once: it follows by itself, in a later turn.
+    if (!resets || this.#socket === this.#carrier) this.#socket.destroy();
+  }
+
+  #dial({ socket, tls, connectTimeoutMs }: TcpConnectionOptions): void {
+    this.#dropAfter(connectTimeoutMs, () => this.#failed(`no answer within ${connectTimeoutMs} ms`));
+    if (tls !== undefined) {
+      socket.once('connect', () => this.#shakeHands(tls));
+      return;
+    }
+    socket.on('connect', () => this.#awaitPreface());
+    // Waits in the socket, and so do the frames behind it, until the connection is there.
+    if (socket.connecting) this.#greet();
+  }
+
+  /** Nothing is sent to a server whose certificate was not verified. */
+  #shakeHands(tls: TlsDialler): void {
+    this.#socket = tls.secure(this.#carrier);
+    this.#watchEnd(this.#socket);
+    this.#dropAfter(tls.handshakeMs, () => this.#failed(`no TLS handshake within ${tls.handshakeMs} ms`));
+    this.#socket.once('secureConnect', () => {
+      this.#read(this.#socket);
+      if (!this.#reading) this.#socket.pause();
+      this.#awaitPreface();
+      this.#greet();
+    });
+  }
+
+  /** A socket over which TLS was put tells nothing any more. */
+  #watchEnd(socket: Socket): void {
+    socket.on('error', (error: NodeJS.ErrnoException) => socket === this.#socket && this.#onError(error));
+    socket.on('close', () => socket === this.#socket && this.#onClosed());
+  }
+
+  #read(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.#onPeerEnd());
+  }
+
+  #greet(): void {
+    this.#socket.write(encodePreface());
+    this.#greeted = true;
+    this.flush();
+    if (this.#leaving) this.#end();
   }
 
   #awaitPreface(): void {
@@ -186,17 +244,13 @@ export class TcpConnection implements Connection {
   #begin(): void {
     this.#preface = undefined;
     clearTimeout(this.#timer);
-    if (this.#dialled) {
-      this.#handler?.onOpen();
-    } else {
-      this.#socket.write(encodePreface());
-      this.flush();
-      if (this.#leaving) this.#end();
-    }
+    if (this.#dialled) this.#handler?.onOpen();
+    else this.#greet();
   }
 
   #refuse(error: QanatError): void {
-    const named = new QanatError(error.code, `${this.remote}: ${error.message}`);
+    if (!this.#dialled) this.#onRefused?.(this.remote, error);
+    const named = new QanatError(error.code, `${this.remote}: ${error.message}`, { hint: error.hint });
     if (this.#dialled || error.code !== 'UNSUPPORTED_VERSION') return this.abort(named);
     this.#error = named;
     this.#queue.clear();
@@ -228,8 +282,9 @@ export class TcpConnection implements Connection {
       this.#peerEnded = true;
       return;
     }
-    if (this.#preface !== undefined && this.#dialled) this.#error ??= this.#failed('the peer closed before its preface');
-    else if (this.#splitter.pendingBytes > 0 || (this.#preface?.receivedBytes ?? 0) > 0) {
+    if (this.#preface !== undefined && this.#dialled) {
+      this.#error ??= this.#tls?.dropped() ?? this.#failed('the peer closed before its preface', ASK_FOR_TLS);
+    } else if (this.#splitter.pendingBytes > 0 || (this.#preface?.receivedBytes ?? 0) > 0) {
       this.#error ??= new QanatError('CONNECTION_LOST', `${this.remote} ended the connection inside a frame`);
     }
     this.#end();
@@ -237,7 +292,9 @@ export class TcpConnection implements Connection {
 
   #onError(error: NodeJS.ErrnoException): void {
     const reason = error.code ?? error.message;
-    if (this.#dialled && this.#preface !== undefined) this.#error ??= this.#failed(reason, error);
+    if (this.#dialled && this.#preface !== undefined)
+      this.#error ??=
+        this.#tls?.explain(error, this.#socket !== this.#carrier && !this.#greeted) ?? this.#failed(reason, { cause: error });
     else if (this.#ending) this.#error ??= this.#unsentError();
     else this.#error ??= new QanatError('CONNECTION_LOST', `the connection to ${this.remote} broke: ${reason}`, { cause: error });
   }
@@ -249,12 +306,8 @@ export class TcpConnection implements Connection {
     this.#handler?.onClose(this.#error);
   }
 
-  #failed(reason: string, cause?: unknown): QanatError {
-    return new QanatError(
-      'CONNECTION_FAILED',
-      `cannot connect to ${this.remote}: ${reason}`,
-      cause === undefined ? {} : { cause },
-    );
+  #failed(reason: string, options: QanatErrorOptions = {}): QanatError {
+    return new QanatError('CONNECTION_FAILED', `cannot connect to ${this.remote}: ${reason}`, options);
   }
 
   #unsentError(): QanatError | undefined {

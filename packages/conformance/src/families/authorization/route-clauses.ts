@@ -41,13 +41,13 @@ function judgeRoute(view: View, who: User, { topic, code, shares }: RouteSeen, a
   else if (grantsSomething(view)) judge.pass(at);
 }
 
-/** Of what somebody may not see he is told nothing later either. */
+/** Of what somebody may not see he is told nothing later either: that it is FORBIDDEN tells that it has changed. */
 function judgeUpdates(view: View, judge: Judge): void {
   for (const { who, frame } of queries(view)) {
     if (frame.header?.watch !== true) continue;
     for (const update of frame.connection.frames.filter(({ name, from }) => name === 'ROUTE_UPDATE' && from === 'subject')) {
       const hidden = (update.header?.routes as readonly RouteSeen[] | undefined)?.find(
-        ({ topic, code }) => !rulingOnRoute(who, topic).allowed && codeName(code) !== 'FORBIDDEN',
+        ({ topic }) => !rulingOnRoute(who, topic).allowed,
       );
       if (hidden !== undefined) judge.fail(update, `${whoIs(who)} may not watch ${hidden.topic}, and is told of it`, 'routes');
     }

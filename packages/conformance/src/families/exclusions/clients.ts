@@ -6,6 +6,8 @@ export const CLIENT_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-FRM-017': 'binds servers: a client refuses requests of one frame only',
   'QNT-TCP-007':
     'needs a host name with several addresses: which one has, and which of them comes first, is up to the resolver of the machine',
+  'QNT-RTE-027': 'needs brokers with endpoints of several schemes that the client serves: a run of the kit has one scheme',
+  'QNT-RTE-028': 'needs a NameServer that the client reaches over TLS: those of the kit speak without',
   'QNT-TCP-009': 'needs a server with a certificate that the client trusts: those of the kit speak TCP without TLS',
   'QNT-TCP-010': 'needs an address for TLS: those of the kit are all without, so that there is nothing to fail',
 };

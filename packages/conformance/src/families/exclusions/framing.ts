@@ -6,4 +6,6 @@ export const FRAMING_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-FRM-012': REGISTRATIONS,
   'QNT-FRM-013': REGISTRATIONS,
   'QNT-FRM-015': REGISTRATIONS,
+  'QNT-TCP-011': 'needs a server with TLS: a run of the kit speaks without',
+  'QNT-TCP-012': 'needs a server with TLS: a run of the kit speaks without',
 };

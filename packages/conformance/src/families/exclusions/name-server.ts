@@ -1,5 +1,6 @@
 /** What a NameServer has no occasion for: it answers everything at once, and sees no messages. */
 export const NAME_SERVER_EXCLUSIONS: Readonly<Record<string, string>> = {
+  'QNT-RTE-026': 'needs a NameServer with several listeners: a driver of the kit starts it with one, whose name it does not tell',
   'QNT-FRM-020': 'a NameServer answers everything at once: nothing is surely in flight when another request comes',
   'QNT-TYP-005': 'no request that a NameServer serves has an enumeration',
   'QNT-NAM-008': 'a NameServer knows no filters',

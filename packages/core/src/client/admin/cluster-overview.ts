@@ -43,10 +43,10 @@ export function clusterOverview(host: OverviewHost, timeoutMs: number, done: Ove
 }
 
 function askAll(host: OverviewHost, timeoutMs: number, nameServers: readonly NameServerStatus[], done: OverviewDone): void {
-  host.routes.link.askAny({ all: true }, timeoutMs, (error, pages) => {
+  host.routes.link.askAny({ all: true }, timeoutMs, (error, pages, nameServer) => {
     if (error !== undefined) return done(error, { nameServers, brokers: [] });
     const view = readView(pages);
-    for (const broker of view.brokers) host.routes.directory.update(broker);
+    for (const broker of view.brokers) host.routes.directory.update(broker, nameServer);
     const infos = brokerInfos(view);
     const pingMs = Math.min(timeoutMs, host.settings.attemptMs);
     askBrokers(

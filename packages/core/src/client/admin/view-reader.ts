@@ -43,9 +43,9 @@ export class ViewReader {
     this.#waiting = [];
     this.#asking = true;
     const dueMs = readers.reduce((latest, reader) => Math.max(latest, reader.dueMs), 0);
-    routes.link.askAny({ all: true }, Math.max(1, dueMs - engine.nowMs()), (error, pages) => {
+    routes.link.askAny({ all: true }, Math.max(1, dueMs - engine.nowMs()), (error, pages, nameServer) => {
       const view = readView(pages);
-      for (const broker of view.brokers) routes.directory.update(broker);
+      for (const broker of view.brokers) routes.directory.update(broker, nameServer);
       this.#asking = false;
       if (this.#waiting.length > 0) this.#ask();
       for (const reader of readers) this.#end(reader, error, view);

@@ -238,6 +238,7 @@ export class Puller {
       this.#rest(NO_PROGRESS_MS);
       return this.#owner.onUnknownMember();
     }
+    if (error.code === 'FORBIDDEN') return this.#scope.refused(error);
     const broken = error.code === 'CONNECTION_LOST' || error.code === 'CONNECTION_FAILED' || error.code === 'CLOSED';
     // A time-out that comes late means that this process was stopped, not the broker.
     const lateMs = this.#scope.host.engine.nowMs() - poll.sentMs - this.#timeoutMs(poll);

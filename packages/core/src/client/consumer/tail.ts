@@ -119,6 +119,7 @@ export class Tail {
 
   #failed(error: QanatError): void {
     if (error.code === 'TIMEOUT') this.#scope.host.suspect(this.#owner.broker, error);
+    else if (error.code === 'FORBIDDEN') this.#scope.refused(error);
     else if (error.wireNumber !== 0) this.#scope.trouble(error);
   }
 

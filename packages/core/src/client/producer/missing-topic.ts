@@ -40,18 +40,20 @@ export class MissingTopic {
     return this.#creating;
   }
 
-  /** Something waits for the topic. @param fresh the routes said just now that it is missing. */
-  resolve(fresh: boolean): void {
+  /** Something waits for the topic. @param fresh what the routes said just now: it is missing. */
+  resolve(fresh?: TopicRoute): void {
     if (this.#busy) return;
     const nowMs = this.#host.engine.nowMs();
     if (this.#verdict !== undefined && nowMs < this.#verdict.untilMs) return this.#events.failed(this.#verdict.error);
     this.#busy = true;
-    if (fresh) return this.#create();
-    this.#host.routes.ask(this.#topic, ({ found, forbidden }) => {
-      if (found) this.#busy = false;
-      else if (forbidden === true) this.#fail(mayNotSee(this.#topic));
-      else this.#create();
-    });
+    if (fresh !== undefined) return this.#conclude(fresh);
+    this.#host.routes.ask(this.#topic, (route) => this.#conclude(route));
+  }
+
+  #conclude({ found, forbidden }: TopicRoute): void {
+    if (found) this.#busy = false;
+    else if (forbidden === true) this.#fail(mayNotSee(this.#topic));
+    else this.#create();
   }
 
   #create(): void {

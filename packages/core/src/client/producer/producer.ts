@@ -198,7 +198,7 @@ export class Producer implements ClientPart, BrokerListener {
 
   #pending(lane: TopicLane): void {
     this.#sender.change();
-    if (lane.found === false) this.#missing.get(lane)?.resolve(false);
+    if (lane.found === false) this.#missing.get(lane)?.resolve();
   }
 
   // ---- routes ----
@@ -210,7 +210,7 @@ export class Producer implements ClientPart, BrokerListener {
     for (const { broker } of route.shares) if (!this.#holds.has(broker)) this.#holds.set(broker, this.#host.hold(broker));
     this.#sender.change();
     if (!route.found) {
-      if (lane.drafts.length + lane.waiting.length > 0) this.#missing.get(lane)?.resolve(true);
+      if (lane.drafts.length + lane.waiting.length > 0) this.#missing.get(lane)?.resolve(route);
       return;
     }
     this.#placer.placeWaiting(lane);
@@ -279,14 +279,17 @@ export class Producer implements ClientPart, BrokerListener {
       return new QanatError(last.code, `topic "${topic}": refused until the time was up: ${last.message}`, { cause: last });
     }
     const lane = this.#sender.topics.get(topic);
+    const outage = lane?.found === true ? undefined : this.#host.routes.link.failure;
+    // They refuse us: more time would not have helped.
+    if (outage?.retryable === false) return new QanatError(outage.code, outage.message, { cause: outage, outcome: 'not-sent' });
     const brokers = broker !== undefined ? [broker] : [...new Set(lane?.queues.map((queue) => queue.broker))];
-    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError);
+    const errors = brokers.map((name) => this.#sender.brokerLane(name).lastError ?? this.#host.whyNotOpen(name));
     const causes = brokers.map((name, i) => errors[i]?.message ?? `broker ${name} cannot be reached or is busy`);
-    const why = lane?.found === undefined ? 'no NameServer told where the topic is' : causes.slice(0, 3).join('; ');
-    const cause = errors.find((error) => error !== undefined);
+    const why = lane?.found === true ? causes.slice(0, 3).join('; ') : 'no NameServer told where the topic is';
+    const cause = outage ?? errors.find((error) => error !== undefined);
     return new QanatError('TIMEOUT', `topic "${topic}": the message could not be sent in time: ${why}`, {
       outcome: 'not-sent',
-      ...(cause === undefined ? {} : { cause }),
+      ...(cause === undefined ? {} : { cause, hint: cause.hint }),
     });
   }
 

@@ -1,10 +1,10 @@
 // Generated from spec/v1/proto by scripts/generate. Do not edit.
-import type { Reader, Writer } from 'protobufjs/minimal.js';
-import { wellFormed } from '../bytes.ts';
 import {
-  checkCount, checkEnd, checkUint32, endOf, type MessageType, messageType, missing, NO_BYTES, readBytes, readEnum,
-  readString, readUint64, skipField, writeUint64,
+  checkCount, checkEnd, checkUint32, checkUint64, decoder, encoder, type MessageType, messageType, missing, NO_BYTES, readBytes,
+  readEnum, readString, readUint64,
 } from '../protobuf.ts';
+import type { ProtobufReader } from '../protobuf-reader.ts';
+import type { ProtobufWriter } from '../protobuf-writer.ts';
 import * as reg from './registry.ts';
 
 /** The control header of every frame with the flag ERROR. */
@@ -27,15 +27,15 @@ export interface ErrorInfoInit {
 }
 
 
-function writeErrorInfo(w: Writer, v: ErrorInfoInit): Writer {
+function writeErrorInfo(w: ProtobufWriter, v: ErrorInfoInit): ProtobufWriter {
   if (v.code) w.uint32(8).uint32(checkUint32(v.code, 'ErrorInfo.code'));
-  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(wellFormed(v.message));
+  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(v.message);
   if (v.retryAfterMs) w.uint32(24).uint32(checkUint32(v.retryAfterMs, 'ErrorInfo.retry_after_ms'));
   if (v.expectedSequence) w.uint32(32).uint32(checkUint32(v.expectedSequence, 'ErrorInfo.expected_sequence'));
   return w;
 }
 
-function readErrorInfo(r: Reader, end: number): ErrorInfo {
+function readErrorInfo(r: ProtobufReader, end: number): ErrorInfo {
   let code: number = 0;
   let message: string = '';
   let retryAfterMs: number = 0;
@@ -47,7 +47,7 @@ function readErrorInfo(r: Reader, end: number): ErrorInfo {
       case 18: message = readString(r, reg.LIMITS.ERROR_MESSAGE_BYTES_MAX, 'ErrorInfo.message'); break;
       case 24: retryAfterMs = r.uint32(); break;
       case 32: expectedSequence = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -55,7 +55,7 @@ function readErrorInfo(r: Reader, end: number): ErrorInfo {
   return { code, message, retryAfterMs, expectedSequence };
 }
 
-export const ErrorInfo: MessageType<ErrorInfo, ErrorInfoInit> = messageType('ErrorInfo', writeErrorInfo, readErrorInfo);
+export const ErrorInfo: MessageType<ErrorInfo, ErrorInfoInit> = /* @__PURE__ */ messageType('ErrorInfo', writeErrorInfo, readErrorInfo);
 
 /** First frame of a connection, by the client. */
 export interface Hello {
@@ -86,26 +86,26 @@ export interface HelloInit {
 }
 
 
-function writeHello(w: Writer, v: HelloInit): Writer {
+function writeHello(w: ProtobufWriter, v: HelloInit): ProtobufWriter {
   if (v.minor) w.uint32(8).uint32(checkUint32(v.minor, 'Hello.minor'));
   if (v.features !== undefined && v.features.length > 0) {
     w.uint32(18).fork();
-    for (const item of v.features) w.uint32(item);
+    for (const item of v.features) w.uint32(checkUint32(item, 'Hello.features'));
     w.ldelim();
   }
   if (v.requiredFeatures !== undefined && v.requiredFeatures.length > 0) {
     w.uint32(26).fork();
-    for (const item of v.requiredFeatures) w.uint32(item);
+    for (const item of v.requiredFeatures) w.uint32(checkUint32(item, 'Hello.required_features'));
     w.ldelim();
   }
-  if (v.software !== undefined && v.software.length > 0) w.uint32(34).string(wellFormed(v.software));
+  if (v.software !== undefined && v.software.length > 0) w.uint32(34).string(v.software);
   if (v.frameBytesMax) w.uint32(40).uint32(checkUint32(v.frameBytesMax, 'Hello.frame_bytes_max'));
   if (v.idleMs) w.uint32(48).uint32(checkUint32(v.idleMs, 'Hello.idle_ms'));
-  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(wellFormed(v.label));
+  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(v.label);
   return w;
 }
 
-function readHello(r: Reader, end: number): Hello {
+function readHello(r: ProtobufReader, end: number): Hello {
   let minor: number = 0;
   const features: number[] = [];
   const requiredFeatures: number[] = [];
@@ -117,20 +117,20 @@ function readHello(r: Reader, end: number): Hello {
     const tag = r.uint32();
     switch (tag) {
       case 8: minor = r.uint32(); break;
-      case 18: { const end = endOf(r); while (r.pos < end) { checkCount(features.length, reg.LIMITS.LIST_ITEMS_MAX, 'Hello.features'); features.push(r.uint32()); } } break;
-      case 26: { const end = endOf(r); while (r.pos < end) { checkCount(requiredFeatures.length, reg.LIMITS.LIST_ITEMS_MAX, 'Hello.required_features'); requiredFeatures.push(r.uint32()); } } break;
+      case 18: { const end = r.end(); while (r.pos < end) { checkCount(features.length, reg.LIMITS.LIST_ITEMS_MAX, 'Hello.features'); features.push(r.uint32()); } } break;
+      case 26: { const end = r.end(); while (r.pos < end) { checkCount(requiredFeatures.length, reg.LIMITS.LIST_ITEMS_MAX, 'Hello.required_features'); requiredFeatures.push(r.uint32()); } } break;
       case 34: software = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Hello.software'); break;
       case 40: frameBytesMax = r.uint32(); break;
       case 48: idleMs = r.uint32(); break;
       case 58: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Hello.label'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { minor, features, requiredFeatures, software, frameBytesMax, idleMs, label };
 }
 
-export const Hello: MessageType<Hello, HelloInit> = messageType('Hello', writeHello, readHello);
+export const Hello: MessageType<Hello, HelloInit> = /* @__PURE__ */ messageType('Hello', writeHello, readHello);
 
 /** Answer to HELLO. */
 export interface HelloOk {
@@ -174,16 +174,16 @@ export interface HelloOkInit {
 }
 
 
-function writeHelloOk(w: Writer, v: HelloOkInit): Writer {
+function writeHelloOk(w: ProtobufWriter, v: HelloOkInit): ProtobufWriter {
   if (v.minor) w.uint32(8).uint32(checkUint32(v.minor, 'HelloOk.minor'));
   if (v.features !== undefined && v.features.length > 0) {
     w.uint32(18).fork();
-    for (const item of v.features) w.uint32(item);
+    for (const item of v.features) w.uint32(checkUint32(item, 'HelloOk.features'));
     w.ldelim();
   }
-  if (v.software !== undefined && v.software.length > 0) w.uint32(26).string(wellFormed(v.software));
+  if (v.software !== undefined && v.software.length > 0) w.uint32(26).string(v.software);
   if (v.role) w.uint32(32).uint32(v.role);
-  if (v.name !== undefined && v.name.length > 0) w.uint32(42).string(wellFormed(v.name));
+  if (v.name !== undefined && v.name.length > 0) w.uint32(42).string(v.name);
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(50).bytes(v.storeId);
   if (v.term) w.uint32(56).uint32(checkUint32(v.term, 'HelloOk.term'));
   if (v.frameBytesMax) w.uint32(64).uint32(checkUint32(v.frameBytesMax, 'HelloOk.frame_bytes_max'));
@@ -192,13 +192,13 @@ function writeHelloOk(w: Writer, v: HelloOkInit): Writer {
   if (v.idleMs) w.uint32(88).uint32(checkUint32(v.idleMs, 'HelloOk.idle_ms'));
   if (v.mechanisms !== undefined && v.mechanisms.length > 0) {
     w.uint32(98).fork();
-    for (const item of v.mechanisms) w.uint32(item);
+    for (const item of v.mechanisms) w.uint32(checkUint32(item, 'HelloOk.mechanisms'));
     w.ldelim();
   }
   return w;
 }
 
-function readHelloOk(r: Reader, end: number): HelloOk {
+function readHelloOk(r: ProtobufReader, end: number): HelloOk {
   let minor: number = 0;
   const features: number[] = [];
   let software: string = '';
@@ -215,7 +215,7 @@ function readHelloOk(r: Reader, end: number): HelloOk {
     const tag = r.uint32();
     switch (tag) {
       case 8: minor = r.uint32(); break;
-      case 18: { const end = endOf(r); while (r.pos < end) { checkCount(features.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.features'); features.push(r.uint32()); } } break;
+      case 18: { const end = r.end(); while (r.pos < end) { checkCount(features.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.features'); features.push(r.uint32()); } } break;
       case 26: software = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'HelloOk.software'); break;
       case 32: role = readEnum(r, reg.ServerRoleNames, 'HelloOk.role'); break;
       case 42: name = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'HelloOk.name'); break;
@@ -225,15 +225,15 @@ function readHelloOk(r: Reader, end: number): HelloOk {
       case 72: batchBytesMax = r.uint32(); break;
       case 80: inFlightMax = r.uint32(); break;
       case 88: idleMs = r.uint32(); break;
-      case 98: { const end = endOf(r); while (r.pos < end) { checkCount(mechanisms.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.mechanisms'); mechanisms.push(r.uint32()); } } break;
-      default: skipField(r, tag);
+      case 98: { const end = r.end(); while (r.pos < end) { checkCount(mechanisms.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.mechanisms'); mechanisms.push(r.uint32()); } } break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { minor, features, software, role, name, storeId, term, frameBytesMax, batchBytesMax, inFlightMax, idleMs, mechanisms };
 }
 
-export const HelloOk: MessageType<HelloOk, HelloOkInit> = messageType('HelloOk', writeHelloOk, readHelloOk);
+export const HelloOk: MessageType<HelloOk, HelloOkInit> = /* @__PURE__ */ messageType('HelloOk', writeHelloOk, readHelloOk);
 
 /** One step of an authentication, by the client. */
 export interface Auth {
@@ -249,13 +249,13 @@ export interface AuthInit {
 }
 
 
-function writeAuth(w: Writer, v: AuthInit): Writer {
+function writeAuth(w: ProtobufWriter, v: AuthInit): ProtobufWriter {
   if (v.mechanism) w.uint32(8).uint32(v.mechanism);
   if (v.data !== undefined && v.data.length > 0) w.uint32(18).bytes(v.data);
   return w;
 }
 
-function readAuth(r: Reader, end: number): Auth {
+function readAuth(r: ProtobufReader, end: number): Auth {
   let mechanism: reg.AuthMechanism = 0;
   let data: Uint8Array = NO_BYTES;
   while (r.pos < end) {
@@ -263,7 +263,7 @@ function readAuth(r: Reader, end: number): Auth {
     switch (tag) {
       case 8: mechanism = readEnum(r, reg.AuthMechanismNames, 'Auth.mechanism'); break;
       case 18: data = readBytes(r, reg.LIMITS.AUTH_DATA_BYTES_MAX, 'Auth.data'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -271,7 +271,7 @@ function readAuth(r: Reader, end: number): Auth {
   return { mechanism, data };
 }
 
-export const Auth: MessageType<Auth, AuthInit> = messageType('Auth', writeAuth, readAuth);
+export const Auth: MessageType<Auth, AuthInit> = /* @__PURE__ */ messageType('Auth', writeAuth, readAuth);
 
 /** Answer to one step. */
 export interface AuthOk {
@@ -290,14 +290,14 @@ export interface AuthOkInit {
 }
 
 
-function writeAuthOk(w: Writer, v: AuthOkInit): Writer {
+function writeAuthOk(w: ProtobufWriter, v: AuthOkInit): ProtobufWriter {
   if (v.data !== undefined && v.data.length > 0) w.uint32(10).bytes(v.data);
   if (v.done) w.uint32(16).bool(v.done);
-  if (v.principal !== undefined && v.principal.length > 0) w.uint32(26).string(wellFormed(v.principal));
+  if (v.principal !== undefined && v.principal.length > 0) w.uint32(26).string(v.principal);
   return w;
 }
 
-function readAuthOk(r: Reader, end: number): AuthOk {
+function readAuthOk(r: ProtobufReader, end: number): AuthOk {
   let data: Uint8Array = NO_BYTES;
   let done: boolean = false;
   let principal: string = '';
@@ -307,58 +307,58 @@ function readAuthOk(r: Reader, end: number): AuthOk {
       case 10: data = readBytes(r, reg.LIMITS.AUTH_DATA_BYTES_MAX, 'AuthOk.data'); break;
       case 16: done = r.bool(); break;
       case 26: principal = readString(r, reg.LIMITS.PRINCIPAL_NAME_BYTES_MAX, 'AuthOk.principal'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { data, done, principal };
 }
 
-export const AuthOk: MessageType<AuthOk, AuthOkInit> = messageType('AuthOk', writeAuthOk, readAuthOk);
+export const AuthOk: MessageType<AuthOk, AuthOkInit> = /* @__PURE__ */ messageType('AuthOk', writeAuthOk, readAuthOk);
 
 export type Ping = Record<string, never>;
 
 export type PingInit = Record<string, never>;
 
 
-function writePing(w: Writer, _v: PingInit): Writer {
+function writePing(w: ProtobufWriter, _v: PingInit): ProtobufWriter {
   return w;
 }
 
-function readPing(r: Reader, end: number): Ping {
+function readPing(r: ProtobufReader, end: number): Ping {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return {  };
 }
 
-export const Ping: MessageType<Ping, PingInit> = messageType('Ping', writePing, readPing);
+export const Ping: MessageType<Ping, PingInit> = /* @__PURE__ */ messageType('Ping', writePing, readPing);
 
 export type Pong = Record<string, never>;
 
 export type PongInit = Record<string, never>;
 
 
-function writePong(w: Writer, _v: PongInit): Writer {
+function writePong(w: ProtobufWriter, _v: PongInit): ProtobufWriter {
   return w;
 }
 
-function readPong(r: Reader, end: number): Pong {
+function readPong(r: ProtobufReader, end: number): Pong {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return {  };
 }
 
-export const Pong: MessageType<Pong, PongInit> = messageType('Pong', writePong, readPong);
+export const Pong: MessageType<Pong, PongInit> = /* @__PURE__ */ messageType('Pong', writePong, readPong);
 
 /** The sender will close; it takes no new requests. */
 export interface GoAway {
@@ -376,14 +376,14 @@ export interface GoAwayInit {
 }
 
 
-function writeGoAway(w: Writer, v: GoAwayInit): Writer {
+function writeGoAway(w: ProtobufWriter, v: GoAwayInit): ProtobufWriter {
   if (v.code) w.uint32(8).uint32(checkUint32(v.code, 'GoAway.code'));
-  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(wellFormed(v.message));
+  if (v.message !== undefined && v.message.length > 0) w.uint32(18).string(v.message);
   if (v.graceMs) w.uint32(24).uint32(checkUint32(v.graceMs, 'GoAway.grace_ms'));
   return w;
 }
 
-function readGoAway(r: Reader, end: number): GoAway {
+function readGoAway(r: ProtobufReader, end: number): GoAway {
   let code: number = 0;
   let message: string = '';
   let graceMs: number = 0;
@@ -393,14 +393,14 @@ function readGoAway(r: Reader, end: number): GoAway {
       case 8: code = r.uint32(); break;
       case 18: message = readString(r, reg.LIMITS.ERROR_MESSAGE_BYTES_MAX, 'GoAway.message'); break;
       case 24: graceMs = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { code, message, graceMs };
 }
 
-export const GoAway: MessageType<GoAway, GoAwayInit> = messageType('GoAway', writeGoAway, readGoAway);
+export const GoAway: MessageType<GoAway, GoAwayInit> = /* @__PURE__ */ messageType('GoAway', writeGoAway, readGoAway);
 
 /** One address under which a broker can be reached. */
 export interface Endpoint {
@@ -419,14 +419,14 @@ export interface EndpointInit {
 }
 
 
-function writeEndpoint(w: Writer, v: EndpointInit): Writer {
-  if (v.listener !== undefined && v.listener.length > 0) w.uint32(10).string(wellFormed(v.listener));
-  if (v.scheme !== undefined && v.scheme.length > 0) w.uint32(18).string(wellFormed(v.scheme));
-  if (v.address !== undefined && v.address.length > 0) w.uint32(26).string(wellFormed(v.address));
+function writeEndpoint(w: ProtobufWriter, v: EndpointInit): ProtobufWriter {
+  if (v.listener !== undefined && v.listener.length > 0) w.uint32(10).string(v.listener);
+  if (v.scheme !== undefined && v.scheme.length > 0) w.uint32(18).string(v.scheme);
+  if (v.address !== undefined && v.address.length > 0) w.uint32(26).string(v.address);
   return w;
 }
 
-function readEndpoint(r: Reader, end: number): Endpoint {
+function readEndpoint(r: ProtobufReader, end: number): Endpoint {
   let listener: string = '';
   let scheme: string = '';
   let address: string = '';
@@ -436,7 +436,7 @@ function readEndpoint(r: Reader, end: number): Endpoint {
       case 10: listener = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Endpoint.listener'); break;
       case 18: scheme = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Endpoint.scheme'); break;
       case 26: address = readString(r, reg.LIMITS.ADDRESS_BYTES_MAX, 'Endpoint.address'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -445,7 +445,7 @@ function readEndpoint(r: Reader, end: number): Endpoint {
   return { listener, scheme, address };
 }
 
-export const Endpoint: MessageType<Endpoint, EndpointInit> = messageType('Endpoint', writeEndpoint, readEndpoint);
+export const Endpoint: MessageType<Endpoint, EndpointInit> = /* @__PURE__ */ messageType('Endpoint', writeEndpoint, readEndpoint);
 
 /** A topic's share at one broker. */
 export interface TopicShare {
@@ -460,13 +460,13 @@ export interface TopicShareInit {
 }
 
 
-function writeTopicShare(w: Writer, v: TopicShareInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeTopicShare(w: ProtobufWriter, v: TopicShareInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicShare.queues'));
   return w;
 }
 
-function readTopicShare(r: Reader, end: number): TopicShare {
+function readTopicShare(r: ProtobufReader, end: number): TopicShare {
   let topic: string = '';
   let queues: number = 0;
   while (r.pos < end) {
@@ -474,7 +474,7 @@ function readTopicShare(r: Reader, end: number): TopicShare {
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicShare.topic'); break;
       case 16: queues = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -482,7 +482,7 @@ function readTopicShare(r: Reader, end: number): TopicShare {
   return { topic, queues };
 }
 
-export const TopicShare: MessageType<TopicShare, TopicShareInit> = messageType('TopicShare', writeTopicShare, readTopicShare);
+export const TopicShare: MessageType<TopicShare, TopicShareInit> = /* @__PURE__ */ messageType('TopicShare', writeTopicShare, readTopicShare);
 
 /** A broker's whole registration; continued by MORE, the first frame bears the fields 1 to 8, every frame topics. */
 export interface RegisterBroker {
@@ -512,20 +512,20 @@ export interface RegisterBrokerInit {
 }
 
 
-function writeRegisterBroker(w: Writer, v: RegisterBrokerInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
-  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(wellFormed(v.cluster));
+function writeRegisterBroker(w: ProtobufWriter, v: RegisterBrokerInit): ProtobufWriter {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(v.cluster);
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(26).bytes(v.storeId);
   if (v.term) w.uint32(32).uint32(checkUint32(v.term, 'RegisterBroker.term'));
-  if (v.revision) writeUint64(w.uint32(40), v.revision, 'RegisterBroker.revision');
+  if (v.revision) w.uint32(40).uint64(checkUint64(v.revision, 'RegisterBroker.revision'));
   if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(50).fork(), item).ldelim();
   if (v.createsTopics) w.uint32(56).bool(v.createsTopics);
-  if (v.software !== undefined && v.software.length > 0) w.uint32(66).string(wellFormed(v.software));
+  if (v.software !== undefined && v.software.length > 0) w.uint32(66).string(v.software);
   if (v.topics !== undefined) for (const item of v.topics) writeTopicShare(w.uint32(74).fork(), item).ldelim();
   return w;
 }
 
-function readRegisterBroker(r: Reader, end: number): RegisterBroker {
+function readRegisterBroker(r: ProtobufReader, end: number): RegisterBroker {
   let broker: string = '';
   let cluster: string = '';
   let storeId: Uint8Array = NO_BYTES;
@@ -543,18 +543,18 @@ function readRegisterBroker(r: Reader, end: number): RegisterBroker {
       case 26: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'RegisterBroker.store_id'); break;
       case 32: term = r.uint32(); break;
       case 40: revision = readUint64(r, 'RegisterBroker.revision'); break;
-      case 50: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'RegisterBroker.endpoints'); endpoints.push(readEndpoint(r, endOf(r))); break;
+      case 50: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'RegisterBroker.endpoints'); endpoints.push(readEndpoint(r, r.end())); break;
       case 56: createsTopics = r.bool(); break;
       case 66: software = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'RegisterBroker.software'); break;
-      case 74: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'RegisterBroker.topics'); topics.push(readTopicShare(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 74: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'RegisterBroker.topics'); topics.push(readTopicShare(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { broker, cluster, storeId, term, revision, endpoints, createsTopics, software, topics };
 }
 
-export const RegisterBroker: MessageType<RegisterBroker, RegisterBrokerInit> = messageType('RegisterBroker', writeRegisterBroker, readRegisterBroker);
+export const RegisterBroker: MessageType<RegisterBroker, RegisterBrokerInit> = /* @__PURE__ */ messageType('RegisterBroker', writeRegisterBroker, readRegisterBroker);
 
 export interface RegisterBrokerOk {
   /** how often the NameServer wants to hear from the broker */
@@ -569,13 +569,13 @@ export interface RegisterBrokerOkInit {
 }
 
 
-function writeRegisterBrokerOk(w: Writer, v: RegisterBrokerOkInit): Writer {
+function writeRegisterBrokerOk(w: ProtobufWriter, v: RegisterBrokerOkInit): ProtobufWriter {
   if (v.heartbeatMs) w.uint32(8).uint32(checkUint32(v.heartbeatMs, 'RegisterBrokerOk.heartbeat_ms'));
   if (v.expiryMs) w.uint32(16).uint32(checkUint32(v.expiryMs, 'RegisterBrokerOk.expiry_ms'));
   return w;
 }
 
-function readRegisterBrokerOk(r: Reader, end: number): RegisterBrokerOk {
+function readRegisterBrokerOk(r: ProtobufReader, end: number): RegisterBrokerOk {
   let heartbeatMs: number = 0;
   let expiryMs: number = 0;
   while (r.pos < end) {
@@ -583,14 +583,14 @@ function readRegisterBrokerOk(r: Reader, end: number): RegisterBrokerOk {
     switch (tag) {
       case 8: heartbeatMs = r.uint32(); break;
       case 16: expiryMs = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { heartbeatMs, expiryMs };
 }
 
-export const RegisterBrokerOk: MessageType<RegisterBrokerOk, RegisterBrokerOkInit> = messageType('RegisterBrokerOk', writeRegisterBrokerOk, readRegisterBrokerOk);
+export const RegisterBrokerOk: MessageType<RegisterBrokerOk, RegisterBrokerOkInit> = /* @__PURE__ */ messageType('RegisterBrokerOk', writeRegisterBrokerOk, readRegisterBrokerOk);
 
 export interface UnregisterBroker {
   readonly broker: string;
@@ -603,13 +603,13 @@ export interface UnregisterBrokerInit {
 }
 
 
-function writeUnregisterBroker(w: Writer, v: UnregisterBrokerInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
+function writeUnregisterBroker(w: ProtobufWriter, v: UnregisterBrokerInit): ProtobufWriter {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
   return w;
 }
 
-function readUnregisterBroker(r: Reader, end: number): UnregisterBroker {
+function readUnregisterBroker(r: ProtobufReader, end: number): UnregisterBroker {
   let broker: string = '';
   let storeId: Uint8Array = NO_BYTES;
   while (r.pos < end) {
@@ -617,7 +617,7 @@ function readUnregisterBroker(r: Reader, end: number): UnregisterBroker {
     switch (tag) {
       case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'UnregisterBroker.broker'); break;
       case 18: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'UnregisterBroker.store_id'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -626,29 +626,29 @@ function readUnregisterBroker(r: Reader, end: number): UnregisterBroker {
   return { broker, storeId };
 }
 
-export const UnregisterBroker: MessageType<UnregisterBroker, UnregisterBrokerInit> = messageType('UnregisterBroker', writeUnregisterBroker, readUnregisterBroker);
+export const UnregisterBroker: MessageType<UnregisterBroker, UnregisterBrokerInit> = /* @__PURE__ */ messageType('UnregisterBroker', writeUnregisterBroker, readUnregisterBroker);
 
 export type UnregisterBrokerOk = Record<string, never>;
 
 export type UnregisterBrokerOkInit = Record<string, never>;
 
 
-function writeUnregisterBrokerOk(w: Writer, _v: UnregisterBrokerOkInit): Writer {
+function writeUnregisterBrokerOk(w: ProtobufWriter, _v: UnregisterBrokerOkInit): ProtobufWriter {
   return w;
 }
 
-function readUnregisterBrokerOk(r: Reader, end: number): UnregisterBrokerOk {
+function readUnregisterBrokerOk(r: ProtobufReader, end: number): UnregisterBrokerOk {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return {  };
 }
 
-export const UnregisterBrokerOk: MessageType<UnregisterBrokerOk, UnregisterBrokerOkInit> = messageType('UnregisterBrokerOk', writeUnregisterBrokerOk, readUnregisterBrokerOk);
+export const UnregisterBrokerOk: MessageType<UnregisterBrokerOk, UnregisterBrokerOkInit> = /* @__PURE__ */ messageType('UnregisterBrokerOk', writeUnregisterBrokerOk, readUnregisterBrokerOk);
 
 export interface BrokerHeartbeat {
   readonly broker: string;
@@ -666,15 +666,15 @@ export interface BrokerHeartbeatInit {
 }
 
 
-function writeBrokerHeartbeat(w: Writer, v: BrokerHeartbeatInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
+function writeBrokerHeartbeat(w: ProtobufWriter, v: BrokerHeartbeatInit): ProtobufWriter {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
   if (v.term) w.uint32(24).uint32(checkUint32(v.term, 'BrokerHeartbeat.term'));
-  if (v.revision) writeUint64(w.uint32(32), v.revision, 'BrokerHeartbeat.revision');
+  if (v.revision) w.uint32(32).uint64(checkUint64(v.revision, 'BrokerHeartbeat.revision'));
   return w;
 }
 
-function readBrokerHeartbeat(r: Reader, end: number): BrokerHeartbeat {
+function readBrokerHeartbeat(r: ProtobufReader, end: number): BrokerHeartbeat {
   let broker: string = '';
   let storeId: Uint8Array = NO_BYTES;
   let term: number = 0;
@@ -686,7 +686,7 @@ function readBrokerHeartbeat(r: Reader, end: number): BrokerHeartbeat {
       case 18: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerHeartbeat.store_id'); break;
       case 24: term = r.uint32(); break;
       case 32: revision = readUint64(r, 'BrokerHeartbeat.revision'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -695,7 +695,7 @@ function readBrokerHeartbeat(r: Reader, end: number): BrokerHeartbeat {
   return { broker, storeId, term, revision };
 }
 
-export const BrokerHeartbeat: MessageType<BrokerHeartbeat, BrokerHeartbeatInit> = messageType('BrokerHeartbeat', writeBrokerHeartbeat, readBrokerHeartbeat);
+export const BrokerHeartbeat: MessageType<BrokerHeartbeat, BrokerHeartbeatInit> = /* @__PURE__ */ messageType('BrokerHeartbeat', writeBrokerHeartbeat, readBrokerHeartbeat);
 
 export interface BrokerHeartbeatOk {
   /** the NameServer does not have that registration: send it whole */
@@ -707,25 +707,25 @@ export interface BrokerHeartbeatOkInit {
 }
 
 
-function writeBrokerHeartbeatOk(w: Writer, v: BrokerHeartbeatOkInit): Writer {
+function writeBrokerHeartbeatOk(w: ProtobufWriter, v: BrokerHeartbeatOkInit): ProtobufWriter {
   if (v.register) w.uint32(8).bool(v.register);
   return w;
 }
 
-function readBrokerHeartbeatOk(r: Reader, end: number): BrokerHeartbeatOk {
+function readBrokerHeartbeatOk(r: ProtobufReader, end: number): BrokerHeartbeatOk {
   let register: boolean = false;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 8: register = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { register };
 }
 
-export const BrokerHeartbeatOk: MessageType<BrokerHeartbeatOk, BrokerHeartbeatOkInit> = messageType('BrokerHeartbeatOk', writeBrokerHeartbeatOk, readBrokerHeartbeatOk);
+export const BrokerHeartbeatOk: MessageType<BrokerHeartbeatOk, BrokerHeartbeatOkInit> = /* @__PURE__ */ messageType('BrokerHeartbeatOk', writeBrokerHeartbeatOk, readBrokerHeartbeatOk);
 
 export interface RouteQuery {
   readonly topics: readonly string[];
@@ -742,14 +742,14 @@ export interface RouteQueryInit {
 }
 
 
-function writeRouteQuery(w: Writer, v: RouteQueryInit): Writer {
-  if (v.topics !== undefined) for (const item of v.topics) w.uint32(10).string(wellFormed(item));
+function writeRouteQuery(w: ProtobufWriter, v: RouteQueryInit): ProtobufWriter {
+  if (v.topics !== undefined) for (const item of v.topics) w.uint32(10).string(item);
   if (v.all) w.uint32(16).bool(v.all);
   if (v.watch) w.uint32(24).bool(v.watch);
   return w;
 }
 
-function readRouteQuery(r: Reader, end: number): RouteQuery {
+function readRouteQuery(r: ProtobufReader, end: number): RouteQuery {
   const topics: string[] = [];
   let all: boolean = false;
   let watch: boolean = false;
@@ -759,14 +759,14 @@ function readRouteQuery(r: Reader, end: number): RouteQuery {
       case 10: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'RouteQuery.topics'); topics.push(readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'RouteQuery.topics')); break;
       case 16: all = r.bool(); break;
       case 24: watch = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topics, all, watch };
 }
 
-export const RouteQuery: MessageType<RouteQuery, RouteQueryInit> = messageType('RouteQuery', writeRouteQuery, readRouteQuery);
+export const RouteQuery: MessageType<RouteQuery, RouteQueryInit> = /* @__PURE__ */ messageType('RouteQuery', writeRouteQuery, readRouteQuery);
 
 /** Routes of topics. In a response: of those asked for. In ROUTE_UPDATE: of watched topics that changed. */
 export interface Routes {
@@ -781,28 +781,28 @@ export interface RoutesInit {
 }
 
 
-function writeRoutes(w: Writer, v: RoutesInit): Writer {
+function writeRoutes(w: ProtobufWriter, v: RoutesInit): ProtobufWriter {
   if (v.routes !== undefined) for (const item of v.routes) writeRoute(w.uint32(10).fork(), item).ldelim();
   if (v.brokers !== undefined) for (const item of v.brokers) writeBrokerRoute(w.uint32(18).fork(), item).ldelim();
   return w;
 }
 
-function readRoutes(r: Reader, end: number): Routes {
+function readRoutes(r: ProtobufReader, end: number): Routes {
   const routes: Route[] = [];
   const brokers: BrokerRoute[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(routes.length, reg.LIMITS.LIST_ITEMS_MAX, 'Routes.routes'); routes.push(readRoute(r, endOf(r))); break;
-      case 18: checkCount(brokers.length, reg.LIMITS.LIST_ITEMS_MAX, 'Routes.brokers'); brokers.push(readBrokerRoute(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(routes.length, reg.LIMITS.LIST_ITEMS_MAX, 'Routes.routes'); routes.push(readRoute(r, r.end())); break;
+      case 18: checkCount(brokers.length, reg.LIMITS.LIST_ITEMS_MAX, 'Routes.brokers'); brokers.push(readBrokerRoute(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { routes, brokers };
 }
 
-export const Routes: MessageType<Routes, RoutesInit> = messageType('Routes', writeRoutes, readRoutes);
+export const Routes: MessageType<Routes, RoutesInit> = /* @__PURE__ */ messageType('Routes', writeRoutes, readRoutes);
 
 export interface Route {
   readonly topic: string;
@@ -818,14 +818,14 @@ export interface RouteInit {
 }
 
 
-function writeRoute(w: Writer, v: RouteInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeRoute(w: ProtobufWriter, v: RouteInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.code) w.uint32(16).uint32(checkUint32(v.code, 'Route.code'));
   if (v.shares !== undefined) for (const item of v.shares) writeBrokerShare(w.uint32(26).fork(), item).ldelim();
   return w;
 }
 
-function readRoute(r: Reader, end: number): Route {
+function readRoute(r: ProtobufReader, end: number): Route {
   let topic: string = '';
   let code: number = 0;
   const shares: BrokerShare[] = [];
@@ -834,8 +834,8 @@ function readRoute(r: Reader, end: number): Route {
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'Route.topic'); break;
       case 16: code = r.uint32(); break;
-      case 26: checkCount(shares.length, reg.LIMITS.LIST_ITEMS_MAX, 'Route.shares'); shares.push(readBrokerShare(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 26: checkCount(shares.length, reg.LIMITS.LIST_ITEMS_MAX, 'Route.shares'); shares.push(readBrokerShare(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -843,7 +843,7 @@ function readRoute(r: Reader, end: number): Route {
   return { topic, code, shares };
 }
 
-export const Route: MessageType<Route, RouteInit> = messageType('Route', writeRoute, readRoute);
+export const Route: MessageType<Route, RouteInit> = /* @__PURE__ */ messageType('Route', writeRoute, readRoute);
 
 export interface BrokerShare {
   readonly broker: string;
@@ -856,13 +856,13 @@ export interface BrokerShareInit {
 }
 
 
-function writeBrokerShare(w: Writer, v: BrokerShareInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
+function writeBrokerShare(w: ProtobufWriter, v: BrokerShareInit): ProtobufWriter {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'BrokerShare.queues'));
   return w;
 }
 
-function readBrokerShare(r: Reader, end: number): BrokerShare {
+function readBrokerShare(r: ProtobufReader, end: number): BrokerShare {
   let broker: string = '';
   let queues: number = 0;
   while (r.pos < end) {
@@ -870,7 +870,7 @@ function readBrokerShare(r: Reader, end: number): BrokerShare {
     switch (tag) {
       case 10: broker = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'BrokerShare.broker'); break;
       case 16: queues = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -878,7 +878,7 @@ function readBrokerShare(r: Reader, end: number): BrokerShare {
   return { broker, queues };
 }
 
-export const BrokerShare: MessageType<BrokerShare, BrokerShareInit> = messageType('BrokerShare', writeBrokerShare, readBrokerShare);
+export const BrokerShare: MessageType<BrokerShare, BrokerShareInit> = /* @__PURE__ */ messageType('BrokerShare', writeBrokerShare, readBrokerShare);
 
 export interface BrokerRoute {
   readonly broker: string;
@@ -902,9 +902,9 @@ export interface BrokerRouteInit {
 }
 
 
-function writeBrokerRoute(w: Writer, v: BrokerRouteInit): Writer {
-  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(wellFormed(v.broker));
-  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(wellFormed(v.cluster));
+function writeBrokerRoute(w: ProtobufWriter, v: BrokerRouteInit): ProtobufWriter {
+  if (v.broker !== undefined && v.broker.length > 0) w.uint32(10).string(v.broker);
+  if (v.cluster !== undefined && v.cluster.length > 0) w.uint32(18).string(v.cluster);
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(26).bytes(v.storeId);
   if (v.term) w.uint32(32).uint32(checkUint32(v.term, 'BrokerRoute.term'));
   if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(42).fork(), item).ldelim();
@@ -913,7 +913,7 @@ function writeBrokerRoute(w: Writer, v: BrokerRouteInit): Writer {
   return w;
 }
 
-function readBrokerRoute(r: Reader, end: number): BrokerRoute {
+function readBrokerRoute(r: ProtobufReader, end: number): BrokerRoute {
   let broker: string = '';
   let cluster: string = '';
   let storeId: Uint8Array = NO_BYTES;
@@ -928,10 +928,10 @@ function readBrokerRoute(r: Reader, end: number): BrokerRoute {
       case 18: cluster = readString(r, reg.LIMITS.BROKER_NAME_BYTES_MAX, 'BrokerRoute.cluster'); break;
       case 26: storeId = readBytes(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerRoute.store_id'); break;
       case 32: term = r.uint32(); break;
-      case 42: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'BrokerRoute.endpoints'); endpoints.push(readEndpoint(r, endOf(r))); break;
+      case 42: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'BrokerRoute.endpoints'); endpoints.push(readEndpoint(r, r.end())); break;
       case 48: away = r.bool(); break;
       case 56: createsTopics = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -939,7 +939,7 @@ function readBrokerRoute(r: Reader, end: number): BrokerRoute {
   return { broker, cluster, storeId, term, endpoints, away, createsTopics };
 }
 
-export const BrokerRoute: MessageType<BrokerRoute, BrokerRouteInit> = messageType('BrokerRoute', writeBrokerRoute, readBrokerRoute);
+export const BrokerRoute: MessageType<BrokerRoute, BrokerRouteInit> = /* @__PURE__ */ messageType('BrokerRoute', writeBrokerRoute, readBrokerRoute);
 
 export interface InitProducer {
   /** makes the id durable and fences its former holder; empty for none */
@@ -960,15 +960,15 @@ export interface InitProducerInit {
 }
 
 
-function writeInitProducer(w: Writer, v: InitProducerInit): Writer {
-  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(wellFormed(v.name));
-  if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'InitProducer.producer_id');
-  if (v.producerGroup !== undefined && v.producerGroup.length > 0) w.uint32(26).string(wellFormed(v.producerGroup));
+function writeInitProducer(w: ProtobufWriter, v: InitProducerInit): ProtobufWriter {
+  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
+  if (v.producerId) w.uint32(16).uint64(checkUint64(v.producerId, 'InitProducer.producer_id'));
+  if (v.producerGroup !== undefined && v.producerGroup.length > 0) w.uint32(26).string(v.producerGroup);
   if (v.epoch) w.uint32(32).uint32(checkUint32(v.epoch, 'InitProducer.epoch'));
   return w;
 }
 
-function readInitProducer(r: Reader, end: number): InitProducer {
+function readInitProducer(r: ProtobufReader, end: number): InitProducer {
   let name: string = '';
   let producerId: number = 0;
   let producerGroup: string = '';
@@ -980,14 +980,14 @@ function readInitProducer(r: Reader, end: number): InitProducer {
       case 16: producerId = readUint64(r, 'InitProducer.producer_id'); break;
       case 26: producerGroup = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'InitProducer.producer_group'); break;
       case 32: epoch = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { name, producerId, producerGroup, epoch };
 }
 
-export const InitProducer: MessageType<InitProducer, InitProducerInit> = messageType('InitProducer', writeInitProducer, readInitProducer);
+export const InitProducer: MessageType<InitProducer, InitProducerInit> = /* @__PURE__ */ messageType('InitProducer', writeInitProducer, readInitProducer);
 
 export interface InitProducerOk {
   readonly producerId: number;
@@ -1001,13 +1001,13 @@ export interface InitProducerOkInit {
 }
 
 
-function writeInitProducerOk(w: Writer, v: InitProducerOkInit): Writer {
-  if (v.producerId) writeUint64(w.uint32(8), v.producerId, 'InitProducerOk.producer_id');
+function writeInitProducerOk(w: ProtobufWriter, v: InitProducerOkInit): ProtobufWriter {
+  if (v.producerId) w.uint32(8).uint64(checkUint64(v.producerId, 'InitProducerOk.producer_id'));
   if (v.epoch) w.uint32(16).uint32(checkUint32(v.epoch, 'InitProducerOk.epoch'));
   return w;
 }
 
-function readInitProducerOk(r: Reader, end: number): InitProducerOk {
+function readInitProducerOk(r: ProtobufReader, end: number): InitProducerOk {
   let producerId: number = 0;
   let epoch: number = 0;
   while (r.pos < end) {
@@ -1015,14 +1015,14 @@ function readInitProducerOk(r: Reader, end: number): InitProducerOk {
     switch (tag) {
       case 8: producerId = readUint64(r, 'InitProducerOk.producer_id'); break;
       case 16: epoch = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { producerId, epoch };
 }
 
-export const InitProducerOk: MessageType<InitProducerOk, InitProducerOkInit> = messageType('InitProducerOk', writeInitProducerOk, readInitProducerOk);
+export const InitProducerOk: MessageType<InitProducerOk, InitProducerOkInit> = /* @__PURE__ */ messageType('InitProducerOk', writeInitProducerOk, readInitProducerOk);
 
 export interface Send {
   readonly topic: string;
@@ -1037,14 +1037,14 @@ export interface SendInit {
 }
 
 
-function writeSend(w: Writer, v: SendInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeSend(w: ProtobufWriter, v: SendInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Send.queue'));
   if (v.ack) w.uint32(24).uint32(v.ack);
   return w;
 }
 
-function readSend(r: Reader, end: number): Send {
+function readSend(r: ProtobufReader, end: number): Send {
   let topic: string = '';
   let queue: number = 0;
   let ack: reg.AckLevel = 0;
@@ -1054,7 +1054,7 @@ function readSend(r: Reader, end: number): Send {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'Send.topic'); break;
       case 16: queue = r.uint32(); break;
       case 24: ack = readEnum(r, reg.AckLevelNames, 'Send.ack'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1062,7 +1062,7 @@ function readSend(r: Reader, end: number): Send {
   return { topic, queue, ack };
 }
 
-export const Send: MessageType<Send, SendInit> = messageType('Send', writeSend, readSend);
+export const Send: MessageType<Send, SendInit> = /* @__PURE__ */ messageType('Send', writeSend, readSend);
 
 export interface SendOk {
   /** offset of the first record; UNKNOWN_OFFSET (2^53-1) for a duplicate that is no longer remembered */
@@ -1079,14 +1079,14 @@ export interface SendOkInit {
 }
 
 
-function writeSendOk(w: Writer, v: SendOkInit): Writer {
-  if (v.baseOffset) writeUint64(w.uint32(8), v.baseOffset, 'SendOk.base_offset');
-  if (v.storeTimeMs) writeUint64(w.uint32(16), v.storeTimeMs, 'SendOk.store_time_ms');
+function writeSendOk(w: ProtobufWriter, v: SendOkInit): ProtobufWriter {
+  if (v.baseOffset) w.uint32(8).uint64(checkUint64(v.baseOffset, 'SendOk.base_offset'));
+  if (v.storeTimeMs) w.uint32(16).uint64(checkUint64(v.storeTimeMs, 'SendOk.store_time_ms'));
   if (v.duplicate) w.uint32(24).bool(v.duplicate);
   return w;
 }
 
-function readSendOk(r: Reader, end: number): SendOk {
+function readSendOk(r: ProtobufReader, end: number): SendOk {
   let baseOffset: number = 0;
   let storeTimeMs: number = 0;
   let duplicate: boolean = false;
@@ -1096,14 +1096,14 @@ function readSendOk(r: Reader, end: number): SendOk {
       case 8: baseOffset = readUint64(r, 'SendOk.base_offset'); break;
       case 16: storeTimeMs = readUint64(r, 'SendOk.store_time_ms'); break;
       case 24: duplicate = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { baseOffset, storeTimeMs, duplicate };
 }
 
-export const SendOk: MessageType<SendOk, SendOkInit> = messageType('SendOk', writeSendOk, readSendOk);
+export const SendOk: MessageType<SendOk, SendOkInit> = /* @__PURE__ */ messageType('SendOk', writeSendOk, readSendOk);
 
 export interface Pull {
   /** empty: no group, no lease */
@@ -1128,9 +1128,9 @@ export interface PullInit {
 }
 
 
-function writePull(w: Writer, v: PullInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
+function writePull(w: ProtobufWriter, v: PullInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
   if (v.poll) w.uint32(24).uint32(checkUint32(v.poll, 'Pull.poll'));
   if (v.waitMs) w.uint32(32).uint32(checkUint32(v.waitMs, 'Pull.wait_ms'));
   if (v.maxBytes) w.uint32(40).uint32(checkUint32(v.maxBytes, 'Pull.max_bytes'));
@@ -1138,7 +1138,7 @@ function writePull(w: Writer, v: PullInit): Writer {
   return w;
 }
 
-function readPull(r: Reader, end: number): Pull {
+function readPull(r: ProtobufReader, end: number): Pull {
   let group: string = '';
   let member: string = '';
   let poll: number = 0;
@@ -1153,8 +1153,8 @@ function readPull(r: Reader, end: number): Pull {
       case 24: poll = r.uint32(); break;
       case 32: waitMs = r.uint32(); break;
       case 40: maxBytes = r.uint32(); break;
-      case 50: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'Pull.topics'); topics.push(readPullTopic(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 50: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'Pull.topics'); topics.push(readPullTopic(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1162,7 +1162,7 @@ function readPull(r: Reader, end: number): Pull {
   return { group, member, poll, waitMs, maxBytes, topics };
 }
 
-export const Pull: MessageType<Pull, PullInit> = messageType('Pull', writePull, readPull);
+export const Pull: MessageType<Pull, PullInit> = /* @__PURE__ */ messageType('Pull', writePull, readPull);
 
 export interface PullTopic {
   readonly topic: string;
@@ -1178,14 +1178,14 @@ export interface PullTopicInit {
 }
 
 
-function writePullTopic(w: Writer, v: PullTopicInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
-  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(wellFormed(v.filter));
+function writePullTopic(w: ProtobufWriter, v: PullTopicInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(v.filter);
   if (v.queues !== undefined) for (const item of v.queues) writePullQueue(w.uint32(26).fork(), item).ldelim();
   return w;
 }
 
-function readPullTopic(r: Reader, end: number): PullTopic {
+function readPullTopic(r: ProtobufReader, end: number): PullTopic {
   let topic: string = '';
   let filter: string = '';
   const queues: PullQueue[] = [];
@@ -1194,8 +1194,8 @@ function readPullTopic(r: Reader, end: number): PullTopic {
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'PullTopic.topic'); break;
       case 18: filter = readString(r, reg.LIMITS.FILTER_BYTES_MAX, 'PullTopic.filter'); break;
-      case 26: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'PullTopic.queues'); queues.push(readPullQueue(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 26: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'PullTopic.queues'); queues.push(readPullQueue(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1204,7 +1204,7 @@ function readPullTopic(r: Reader, end: number): PullTopic {
   return { topic, filter, queues };
 }
 
-export const PullTopic: MessageType<PullTopic, PullTopicInit> = messageType('PullTopic', writePullTopic, readPullTopic);
+export const PullTopic: MessageType<PullTopic, PullTopicInit> = /* @__PURE__ */ messageType('PullTopic', writePullTopic, readPullTopic);
 
 export interface PullQueue {
   readonly queue: number;
@@ -1224,15 +1224,15 @@ export interface PullQueueInit {
 }
 
 
-function writePullQueue(w: Writer, v: PullQueueInit): Writer {
+function writePullQueue(w: ProtobufWriter, v: PullQueueInit): ProtobufWriter {
   if (v.queue) w.uint32(8).uint32(checkUint32(v.queue, 'PullQueue.queue'));
-  if (v.offset) writeUint64(w.uint32(16), v.offset, 'PullQueue.offset');
-  if (v.leaseEpoch) writeUint64(w.uint32(24), v.leaseEpoch, 'PullQueue.lease_epoch');
+  if (v.offset) w.uint32(16).uint64(checkUint64(v.offset, 'PullQueue.offset'));
+  if (v.leaseEpoch) w.uint32(24).uint64(checkUint64(v.leaseEpoch, 'PullQueue.lease_epoch'));
   if (v.maxBytes) w.uint32(32).uint32(checkUint32(v.maxBytes, 'PullQueue.max_bytes'));
   return w;
 }
 
-function readPullQueue(r: Reader, end: number): PullQueue {
+function readPullQueue(r: ProtobufReader, end: number): PullQueue {
   let queue: number = 0;
   let offset: number = 0;
   let leaseEpoch: number = 0;
@@ -1244,14 +1244,14 @@ function readPullQueue(r: Reader, end: number): PullQueue {
       case 16: offset = readUint64(r, 'PullQueue.offset'); break;
       case 24: leaseEpoch = readUint64(r, 'PullQueue.lease_epoch'); break;
       case 32: maxBytes = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { queue, offset, leaseEpoch, maxBytes };
 }
 
-export const PullQueue: MessageType<PullQueue, PullQueueInit> = messageType('PullQueue', writePullQueue, readPullQueue);
+export const PullQueue: MessageType<PullQueue, PullQueueInit> = /* @__PURE__ */ messageType('PullQueue', writePullQueue, readPullQueue);
 
 export interface PullOk {
   /** of the queues that have something to say */
@@ -1263,25 +1263,25 @@ export interface PullOkInit {
 }
 
 
-function writePullOk(w: Writer, v: PullOkInit): Writer {
+function writePullOk(w: ProtobufWriter, v: PullOkInit): ProtobufWriter {
   if (v.results !== undefined) for (const item of v.results) writePullResult(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readPullOk(r: Reader, end: number): PullOk {
+function readPullOk(r: ProtobufReader, end: number): PullOk {
   const results: PullResult[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'PullOk.results'); results.push(readPullResult(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'PullOk.results'); results.push(readPullResult(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { results };
 }
 
-export const PullOk: MessageType<PullOk, PullOkInit> = messageType('PullOk', writePullOk, readPullOk);
+export const PullOk: MessageType<PullOk, PullOkInit> = /* @__PURE__ */ messageType('PullOk', writePullOk, readPullOk);
 
 export interface PullResult {
   readonly topic: string;
@@ -1307,18 +1307,18 @@ export interface PullResultInit {
 }
 
 
-function writePullResult(w: Writer, v: PullResultInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writePullResult(w: ProtobufWriter, v: PullResultInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'PullResult.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'PullResult.code'));
-  if (v.nextOffset) writeUint64(w.uint32(32), v.nextOffset, 'PullResult.next_offset');
-  if (v.highWatermark) writeUint64(w.uint32(40), v.highWatermark, 'PullResult.high_watermark');
-  if (v.oldestOffset) writeUint64(w.uint32(48), v.oldestOffset, 'PullResult.oldest_offset');
+  if (v.nextOffset) w.uint32(32).uint64(checkUint64(v.nextOffset, 'PullResult.next_offset'));
+  if (v.highWatermark) w.uint32(40).uint64(checkUint64(v.highWatermark, 'PullResult.high_watermark'));
+  if (v.oldestOffset) w.uint32(48).uint64(checkUint64(v.oldestOffset, 'PullResult.oldest_offset'));
   if (v.bytes) w.uint32(56).uint32(checkUint32(v.bytes, 'PullResult.bytes'));
   return w;
 }
 
-function readPullResult(r: Reader, end: number): PullResult {
+function readPullResult(r: ProtobufReader, end: number): PullResult {
   let topic: string = '';
   let queue: number = 0;
   let code: number = 0;
@@ -1336,7 +1336,7 @@ function readPullResult(r: Reader, end: number): PullResult {
       case 40: highWatermark = readUint64(r, 'PullResult.high_watermark'); break;
       case 48: oldestOffset = readUint64(r, 'PullResult.oldest_offset'); break;
       case 56: bytes = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1344,7 +1344,7 @@ function readPullResult(r: Reader, end: number): PullResult {
   return { topic, queue, code, nextOffset, highWatermark, oldestOffset, bytes };
 }
 
-export const PullResult: MessageType<PullResult, PullResultInit> = messageType('PullResult', writePullResult, readPullResult);
+export const PullResult: MessageType<PullResult, PullResultInit> = /* @__PURE__ */ messageType('PullResult', writePullResult, readPullResult);
 
 export interface OffsetCommit {
   readonly group: string;
@@ -1362,15 +1362,15 @@ export interface OffsetCommitInit {
 }
 
 
-function writeOffsetCommit(w: Writer, v: OffsetCommitInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
+function writeOffsetCommit(w: ProtobufWriter, v: OffsetCommitInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
   if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
   if (v.kind) w.uint32(32).uint32(v.kind);
   return w;
 }
 
-function readOffsetCommit(r: Reader, end: number): OffsetCommit {
+function readOffsetCommit(r: ProtobufReader, end: number): OffsetCommit {
   let group: string = '';
   let member: string = '';
   const offsets: QueueOffset[] = [];
@@ -1380,9 +1380,9 @@ function readOffsetCommit(r: Reader, end: number): OffsetCommit {
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'OffsetCommit.group'); break;
       case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'OffsetCommit.member'); break;
-      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetCommit.offsets'); offsets.push(readQueueOffset(r, endOf(r))); break;
+      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetCommit.offsets'); offsets.push(readQueueOffset(r, r.end())); break;
       case 32: kind = readEnum(r, reg.GroupKindNames, 'OffsetCommit.kind'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1391,7 +1391,7 @@ function readOffsetCommit(r: Reader, end: number): OffsetCommit {
   return { group, member, offsets, kind };
 }
 
-export const OffsetCommit: MessageType<OffsetCommit, OffsetCommitInit> = messageType('OffsetCommit', writeOffsetCommit, readOffsetCommit);
+export const OffsetCommit: MessageType<OffsetCommit, OffsetCommitInit> = /* @__PURE__ */ messageType('OffsetCommit', writeOffsetCommit, readOffsetCommit);
 
 export interface QueueOffset {
   readonly topic: string;
@@ -1409,15 +1409,15 @@ export interface QueueOffsetInit {
 }
 
 
-function writeQueueOffset(w: Writer, v: QueueOffsetInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeQueueOffset(w: ProtobufWriter, v: QueueOffsetInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueOffset.queue'));
-  if (v.offset) writeUint64(w.uint32(24), v.offset, 'QueueOffset.offset');
-  if (v.leaseEpoch) writeUint64(w.uint32(32), v.leaseEpoch, 'QueueOffset.lease_epoch');
+  if (v.offset) w.uint32(24).uint64(checkUint64(v.offset, 'QueueOffset.offset'));
+  if (v.leaseEpoch) w.uint32(32).uint64(checkUint64(v.leaseEpoch, 'QueueOffset.lease_epoch'));
   return w;
 }
 
-function readQueueOffset(r: Reader, end: number): QueueOffset {
+function readQueueOffset(r: ProtobufReader, end: number): QueueOffset {
   let topic: string = '';
   let queue: number = 0;
   let offset: number = 0;
@@ -1429,7 +1429,7 @@ function readQueueOffset(r: Reader, end: number): QueueOffset {
       case 16: queue = r.uint32(); break;
       case 24: offset = readUint64(r, 'QueueOffset.offset'); break;
       case 32: leaseEpoch = readUint64(r, 'QueueOffset.lease_epoch'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1437,7 +1437,7 @@ function readQueueOffset(r: Reader, end: number): QueueOffset {
   return { topic, queue, offset, leaseEpoch };
 }
 
-export const QueueOffset: MessageType<QueueOffset, QueueOffsetInit> = messageType('QueueOffset', writeQueueOffset, readQueueOffset);
+export const QueueOffset: MessageType<QueueOffset, QueueOffsetInit> = /* @__PURE__ */ messageType('QueueOffset', writeQueueOffset, readQueueOffset);
 
 export interface OffsetCommitOk {
   /** only those that failed */
@@ -1449,25 +1449,25 @@ export interface OffsetCommitOkInit {
 }
 
 
-function writeOffsetCommitOk(w: Writer, v: OffsetCommitOkInit): Writer {
+function writeOffsetCommitOk(w: ProtobufWriter, v: OffsetCommitOkInit): ProtobufWriter {
   if (v.results !== undefined) for (const item of v.results) writeQueueCode(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readOffsetCommitOk(r: Reader, end: number): OffsetCommitOk {
+function readOffsetCommitOk(r: ProtobufReader, end: number): OffsetCommitOk {
   const results: QueueCode[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetCommitOk.results'); results.push(readQueueCode(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetCommitOk.results'); results.push(readQueueCode(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { results };
 }
 
-export const OffsetCommitOk: MessageType<OffsetCommitOk, OffsetCommitOkInit> = messageType('OffsetCommitOk', writeOffsetCommitOk, readOffsetCommitOk);
+export const OffsetCommitOk: MessageType<OffsetCommitOk, OffsetCommitOkInit> = /* @__PURE__ */ messageType('OffsetCommitOk', writeOffsetCommitOk, readOffsetCommitOk);
 
 export interface QueueCode {
   readonly topic: string;
@@ -1482,14 +1482,14 @@ export interface QueueCodeInit {
 }
 
 
-function writeQueueCode(w: Writer, v: QueueCodeInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeQueueCode(w: ProtobufWriter, v: QueueCodeInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueCode.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'QueueCode.code'));
   return w;
 }
 
-function readQueueCode(r: Reader, end: number): QueueCode {
+function readQueueCode(r: ProtobufReader, end: number): QueueCode {
   let topic: string = '';
   let queue: number = 0;
   let code: number = 0;
@@ -1499,7 +1499,7 @@ function readQueueCode(r: Reader, end: number): QueueCode {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'QueueCode.topic'); break;
       case 16: queue = r.uint32(); break;
       case 24: code = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1507,7 +1507,7 @@ function readQueueCode(r: Reader, end: number): QueueCode {
   return { topic, queue, code };
 }
 
-export const QueueCode: MessageType<QueueCode, QueueCodeInit> = messageType('QueueCode', writeQueueCode, readQueueCode);
+export const QueueCode: MessageType<QueueCode, QueueCodeInit> = /* @__PURE__ */ messageType('QueueCode', writeQueueCode, readQueueCode);
 
 export interface OffsetFetch {
   readonly group: string;
@@ -1520,21 +1520,21 @@ export interface OffsetFetchInit {
 }
 
 
-function writeOffsetFetch(w: Writer, v: OffsetFetchInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeOffsetFetch(w: ProtobufWriter, v: OffsetFetchInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.queues !== undefined) for (const item of v.queues) writeQueueRef(w.uint32(18).fork(), item).ldelim();
   return w;
 }
 
-function readOffsetFetch(r: Reader, end: number): OffsetFetch {
+function readOffsetFetch(r: ProtobufReader, end: number): OffsetFetch {
   let group: string = '';
   const queues: QueueRef[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'OffsetFetch.group'); break;
-      case 18: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetFetch.queues'); queues.push(readQueueRef(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 18: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetFetch.queues'); queues.push(readQueueRef(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1543,7 +1543,7 @@ function readOffsetFetch(r: Reader, end: number): OffsetFetch {
   return { group, queues };
 }
 
-export const OffsetFetch: MessageType<OffsetFetch, OffsetFetchInit> = messageType('OffsetFetch', writeOffsetFetch, readOffsetFetch);
+export const OffsetFetch: MessageType<OffsetFetch, OffsetFetchInit> = /* @__PURE__ */ messageType('OffsetFetch', writeOffsetFetch, readOffsetFetch);
 
 export interface QueueRef {
   readonly topic: string;
@@ -1556,13 +1556,13 @@ export interface QueueRefInit {
 }
 
 
-function writeQueueRef(w: Writer, v: QueueRefInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeQueueRef(w: ProtobufWriter, v: QueueRefInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'QueueRef.queue'));
   return w;
 }
 
-function readQueueRef(r: Reader, end: number): QueueRef {
+function readQueueRef(r: ProtobufReader, end: number): QueueRef {
   let topic: string = '';
   let queue: number = 0;
   while (r.pos < end) {
@@ -1570,7 +1570,7 @@ function readQueueRef(r: Reader, end: number): QueueRef {
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'QueueRef.topic'); break;
       case 16: queue = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1578,7 +1578,7 @@ function readQueueRef(r: Reader, end: number): QueueRef {
   return { topic, queue };
 }
 
-export const QueueRef: MessageType<QueueRef, QueueRefInit> = messageType('QueueRef', writeQueueRef, readQueueRef);
+export const QueueRef: MessageType<QueueRef, QueueRefInit> = /* @__PURE__ */ messageType('QueueRef', writeQueueRef, readQueueRef);
 
 export interface OffsetFetchOk {
   /** in the order asked for */
@@ -1590,25 +1590,25 @@ export interface OffsetFetchOkInit {
 }
 
 
-function writeOffsetFetchOk(w: Writer, v: OffsetFetchOkInit): Writer {
+function writeOffsetFetchOk(w: ProtobufWriter, v: OffsetFetchOkInit): ProtobufWriter {
   if (v.offsets !== undefined) for (const item of v.offsets) writeFetchedOffset(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readOffsetFetchOk(r: Reader, end: number): OffsetFetchOk {
+function readOffsetFetchOk(r: ProtobufReader, end: number): OffsetFetchOk {
   const offsets: FetchedOffset[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetFetchOk.offsets'); offsets.push(readFetchedOffset(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetFetchOk.offsets'); offsets.push(readFetchedOffset(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { offsets };
 }
 
-export const OffsetFetchOk: MessageType<OffsetFetchOk, OffsetFetchOkInit> = messageType('OffsetFetchOk', writeOffsetFetchOk, readOffsetFetchOk);
+export const OffsetFetchOk: MessageType<OffsetFetchOk, OffsetFetchOkInit> = /* @__PURE__ */ messageType('OffsetFetchOk', writeOffsetFetchOk, readOffsetFetchOk);
 
 export interface FetchedOffset {
   readonly topic: string;
@@ -1628,16 +1628,16 @@ export interface FetchedOffsetInit {
 }
 
 
-function writeFetchedOffset(w: Writer, v: FetchedOffsetInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeFetchedOffset(w: ProtobufWriter, v: FetchedOffsetInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'FetchedOffset.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'FetchedOffset.code'));
   if (v.committed) w.uint32(32).bool(v.committed);
-  if (v.offset) writeUint64(w.uint32(40), v.offset, 'FetchedOffset.offset');
+  if (v.offset) w.uint32(40).uint64(checkUint64(v.offset, 'FetchedOffset.offset'));
   return w;
 }
 
-function readFetchedOffset(r: Reader, end: number): FetchedOffset {
+function readFetchedOffset(r: ProtobufReader, end: number): FetchedOffset {
   let topic: string = '';
   let queue: number = 0;
   let code: number = 0;
@@ -1651,7 +1651,7 @@ function readFetchedOffset(r: Reader, end: number): FetchedOffset {
       case 24: code = r.uint32(); break;
       case 32: committed = r.bool(); break;
       case 40: offset = readUint64(r, 'FetchedOffset.offset'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1659,7 +1659,7 @@ function readFetchedOffset(r: Reader, end: number): FetchedOffset {
   return { topic, queue, code, committed, offset };
 }
 
-export const FetchedOffset: MessageType<FetchedOffset, FetchedOffsetInit> = messageType('FetchedOffset', writeFetchedOffset, readFetchedOffset);
+export const FetchedOffset: MessageType<FetchedOffset, FetchedOffsetInit> = /* @__PURE__ */ messageType('FetchedOffset', writeFetchedOffset, readFetchedOffset);
 
 export interface OffsetLookup {
   readonly queues: readonly LookupQueue[];
@@ -1670,18 +1670,18 @@ export interface OffsetLookupInit {
 }
 
 
-function writeOffsetLookup(w: Writer, v: OffsetLookupInit): Writer {
+function writeOffsetLookup(w: ProtobufWriter, v: OffsetLookupInit): ProtobufWriter {
   if (v.queues !== undefined) for (const item of v.queues) writeLookupQueue(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readOffsetLookup(r: Reader, end: number): OffsetLookup {
+function readOffsetLookup(r: ProtobufReader, end: number): OffsetLookup {
   const queues: LookupQueue[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetLookup.queues'); queues.push(readLookupQueue(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetLookup.queues'); queues.push(readLookupQueue(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1689,7 +1689,7 @@ function readOffsetLookup(r: Reader, end: number): OffsetLookup {
   return { queues };
 }
 
-export const OffsetLookup: MessageType<OffsetLookup, OffsetLookupInit> = messageType('OffsetLookup', writeOffsetLookup, readOffsetLookup);
+export const OffsetLookup: MessageType<OffsetLookup, OffsetLookupInit> = /* @__PURE__ */ messageType('OffsetLookup', writeOffsetLookup, readOffsetLookup);
 
 export interface LookupQueue {
   readonly topic: string;
@@ -1707,15 +1707,15 @@ export interface LookupQueueInit {
 }
 
 
-function writeLookupQueue(w: Writer, v: LookupQueueInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeLookupQueue(w: ProtobufWriter, v: LookupQueueInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'LookupQueue.queue'));
   if (v.position) w.uint32(24).uint32(v.position);
-  if (v.timeMs) writeUint64(w.uint32(32), v.timeMs, 'LookupQueue.time_ms');
+  if (v.timeMs) w.uint32(32).uint64(checkUint64(v.timeMs, 'LookupQueue.time_ms'));
   return w;
 }
 
-function readLookupQueue(r: Reader, end: number): LookupQueue {
+function readLookupQueue(r: ProtobufReader, end: number): LookupQueue {
   let topic: string = '';
   let queue: number = 0;
   let position: reg.Position = 0;
@@ -1727,7 +1727,7 @@ function readLookupQueue(r: Reader, end: number): LookupQueue {
       case 16: queue = r.uint32(); break;
       case 24: position = readEnum(r, reg.PositionNames, 'LookupQueue.position'); break;
       case 32: timeMs = readUint64(r, 'LookupQueue.time_ms'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1735,7 +1735,7 @@ function readLookupQueue(r: Reader, end: number): LookupQueue {
   return { topic, queue, position, timeMs };
 }
 
-export const LookupQueue: MessageType<LookupQueue, LookupQueueInit> = messageType('LookupQueue', writeLookupQueue, readLookupQueue);
+export const LookupQueue: MessageType<LookupQueue, LookupQueueInit> = /* @__PURE__ */ messageType('LookupQueue', writeLookupQueue, readLookupQueue);
 
 export interface OffsetLookupOk {
   /** in the order asked for */
@@ -1747,25 +1747,25 @@ export interface OffsetLookupOkInit {
 }
 
 
-function writeOffsetLookupOk(w: Writer, v: OffsetLookupOkInit): Writer {
+function writeOffsetLookupOk(w: ProtobufWriter, v: OffsetLookupOkInit): ProtobufWriter {
   if (v.offsets !== undefined) for (const item of v.offsets) writeLookedUpOffset(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readOffsetLookupOk(r: Reader, end: number): OffsetLookupOk {
+function readOffsetLookupOk(r: ProtobufReader, end: number): OffsetLookupOk {
   const offsets: LookedUpOffset[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetLookupOk.offsets'); offsets.push(readLookedUpOffset(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'OffsetLookupOk.offsets'); offsets.push(readLookedUpOffset(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { offsets };
 }
 
-export const OffsetLookupOk: MessageType<OffsetLookupOk, OffsetLookupOkInit> = messageType('OffsetLookupOk', writeOffsetLookupOk, readOffsetLookupOk);
+export const OffsetLookupOk: MessageType<OffsetLookupOk, OffsetLookupOkInit> = /* @__PURE__ */ messageType('OffsetLookupOk', writeOffsetLookupOk, readOffsetLookupOk);
 
 export interface LookedUpOffset {
   readonly topic: string;
@@ -1783,15 +1783,15 @@ export interface LookedUpOffsetInit {
 }
 
 
-function writeLookedUpOffset(w: Writer, v: LookedUpOffsetInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeLookedUpOffset(w: ProtobufWriter, v: LookedUpOffsetInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'LookedUpOffset.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'LookedUpOffset.code'));
-  if (v.offset) writeUint64(w.uint32(32), v.offset, 'LookedUpOffset.offset');
+  if (v.offset) w.uint32(32).uint64(checkUint64(v.offset, 'LookedUpOffset.offset'));
   return w;
 }
 
-function readLookedUpOffset(r: Reader, end: number): LookedUpOffset {
+function readLookedUpOffset(r: ProtobufReader, end: number): LookedUpOffset {
   let topic: string = '';
   let queue: number = 0;
   let code: number = 0;
@@ -1803,7 +1803,7 @@ function readLookedUpOffset(r: Reader, end: number): LookedUpOffset {
       case 16: queue = r.uint32(); break;
       case 24: code = r.uint32(); break;
       case 32: offset = readUint64(r, 'LookedUpOffset.offset'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1811,7 +1811,7 @@ function readLookedUpOffset(r: Reader, end: number): LookedUpOffset {
   return { topic, queue, code, offset };
 }
 
-export const LookedUpOffset: MessageType<LookedUpOffset, LookedUpOffsetInit> = messageType('LookedUpOffset', writeLookedUpOffset, readLookedUpOffset);
+export const LookedUpOffset: MessageType<LookedUpOffset, LookedUpOffsetInit> = /* @__PURE__ */ messageType('LookedUpOffset', writeLookedUpOffset, readLookedUpOffset);
 
 export interface Subscription {
   readonly kind: reg.GroupKind;
@@ -1834,17 +1834,17 @@ export interface SubscriptionInit {
 }
 
 
-function writeSubscription(w: Writer, v: SubscriptionInit): Writer {
+function writeSubscription(w: ProtobufWriter, v: SubscriptionInit): ProtobufWriter {
   if (v.kind) w.uint32(8).uint32(v.kind);
   if (v.strategy) w.uint32(16).uint32(v.strategy);
   if (v.version) w.uint32(24).uint32(checkUint32(v.version, 'Subscription.version'));
   if (v.topics !== undefined) for (const item of v.topics) writeTopicFilter(w.uint32(34).fork(), item).ldelim();
   if (v.from) w.uint32(40).uint32(v.from);
-  if (v.fromTimeMs) writeUint64(w.uint32(48), v.fromTimeMs, 'Subscription.from_time_ms');
+  if (v.fromTimeMs) w.uint32(48).uint64(checkUint64(v.fromTimeMs, 'Subscription.from_time_ms'));
   return w;
 }
 
-function readSubscription(r: Reader, end: number): Subscription {
+function readSubscription(r: ProtobufReader, end: number): Subscription {
   let kind: reg.GroupKind = 0;
   let strategy: reg.Strategy = 0;
   let version: number = 0;
@@ -1857,10 +1857,10 @@ function readSubscription(r: Reader, end: number): Subscription {
       case 8: kind = readEnum(r, reg.GroupKindNames, 'Subscription.kind'); break;
       case 16: strategy = readEnum(r, reg.StrategyNames, 'Subscription.strategy'); break;
       case 24: version = r.uint32(); break;
-      case 34: checkCount(topics.length, reg.LIMITS.SUBSCRIPTIONS_PER_GROUP_MAX, 'Subscription.topics'); topics.push(readTopicFilter(r, endOf(r))); break;
+      case 34: checkCount(topics.length, reg.LIMITS.SUBSCRIPTIONS_PER_GROUP_MAX, 'Subscription.topics'); topics.push(readTopicFilter(r, r.end())); break;
       case 40: from = readEnum(r, reg.PositionNames, 'Subscription.from'); break;
       case 48: fromTimeMs = readUint64(r, 'Subscription.from_time_ms'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1868,7 +1868,7 @@ function readSubscription(r: Reader, end: number): Subscription {
   return { kind, strategy, version, topics, from, fromTimeMs };
 }
 
-export const Subscription: MessageType<Subscription, SubscriptionInit> = messageType('Subscription', writeSubscription, readSubscription);
+export const Subscription: MessageType<Subscription, SubscriptionInit> = /* @__PURE__ */ messageType('Subscription', writeSubscription, readSubscription);
 
 export interface TopicFilter {
   readonly topic: string;
@@ -1881,13 +1881,13 @@ export interface TopicFilterInit {
 }
 
 
-function writeTopicFilter(w: Writer, v: TopicFilterInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
-  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(wellFormed(v.filter));
+function writeTopicFilter(w: ProtobufWriter, v: TopicFilterInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.filter !== undefined && v.filter.length > 0) w.uint32(18).string(v.filter);
   return w;
 }
 
-function readTopicFilter(r: Reader, end: number): TopicFilter {
+function readTopicFilter(r: ProtobufReader, end: number): TopicFilter {
   let topic: string = '';
   let filter: string = '';
   while (r.pos < end) {
@@ -1895,7 +1895,7 @@ function readTopicFilter(r: Reader, end: number): TopicFilter {
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicFilter.topic'); break;
       case 18: filter = readString(r, reg.LIMITS.FILTER_BYTES_MAX, 'TopicFilter.filter'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1903,7 +1903,7 @@ function readTopicFilter(r: Reader, end: number): TopicFilter {
   return { topic, filter };
 }
 
-export const TopicFilter: MessageType<TopicFilter, TopicFilterInit> = messageType('TopicFilter', writeTopicFilter, readTopicFilter);
+export const TopicFilter: MessageType<TopicFilter, TopicFilterInit> = /* @__PURE__ */ messageType('TopicFilter', writeTopicFilter, readTopicFilter);
 
 export interface ClientHeartbeat {
   readonly group: string;
@@ -1935,19 +1935,19 @@ export interface ClientHeartbeatInit {
 }
 
 
-function writeClientHeartbeat(w: Writer, v: ClientHeartbeatInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
-  if (v.label !== undefined && v.label.length > 0) w.uint32(26).string(wellFormed(v.label));
-  if (v.generation) writeUint64(w.uint32(32), v.generation, 'ClientHeartbeat.generation');
+function writeClientHeartbeat(w: ProtobufWriter, v: ClientHeartbeatInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.label !== undefined && v.label.length > 0) w.uint32(26).string(v.label);
+  if (v.generation) w.uint32(32).uint64(checkUint64(v.generation, 'ClientHeartbeat.generation'));
   if (v.revision) w.uint32(40).uint32(checkUint32(v.revision, 'ClientHeartbeat.revision'));
   if (v.subscription !== undefined) writeSubscription(w.uint32(50).fork(), v.subscription).ldelim();
-  if (v.joinedAgoMs) writeUint64(w.uint32(56), v.joinedAgoMs, 'ClientHeartbeat.joined_ago_ms');
+  if (v.joinedAgoMs) w.uint32(56).uint64(checkUint64(v.joinedAgoMs, 'ClientHeartbeat.joined_ago_ms'));
   if (v.sessionMs) w.uint32(64).uint32(checkUint32(v.sessionMs, 'ClientHeartbeat.session_ms'));
   return w;
 }
 
-function readClientHeartbeat(r: Reader, end: number): ClientHeartbeat {
+function readClientHeartbeat(r: ProtobufReader, end: number): ClientHeartbeat {
   let group: string = '';
   let member: string = '';
   let label: string = '';
@@ -1964,10 +1964,10 @@ function readClientHeartbeat(r: Reader, end: number): ClientHeartbeat {
       case 26: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ClientHeartbeat.label'); break;
       case 32: generation = readUint64(r, 'ClientHeartbeat.generation'); break;
       case 40: revision = r.uint32(); break;
-      case 50: subscription = readSubscription(r, endOf(r)); break;
+      case 50: subscription = readSubscription(r, r.end()); break;
       case 56: joinedAgoMs = readUint64(r, 'ClientHeartbeat.joined_ago_ms'); break;
       case 64: sessionMs = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -1976,7 +1976,7 @@ function readClientHeartbeat(r: Reader, end: number): ClientHeartbeat {
   return { group, member, label, generation, revision, subscription, joinedAgoMs, sessionMs };
 }
 
-export const ClientHeartbeat: MessageType<ClientHeartbeat, ClientHeartbeatInit> = messageType('ClientHeartbeat', writeClientHeartbeat, readClientHeartbeat);
+export const ClientHeartbeat: MessageType<ClientHeartbeat, ClientHeartbeatInit> = /* @__PURE__ */ messageType('ClientHeartbeat', writeClientHeartbeat, readClientHeartbeat);
 
 export interface ClientHeartbeatOk {
   /** the current one */
@@ -1998,8 +1998,8 @@ export interface ClientHeartbeatOkInit {
 }
 
 
-function writeClientHeartbeatOk(w: Writer, v: ClientHeartbeatOkInit): Writer {
-  if (v.generation) writeUint64(w.uint32(8), v.generation, 'ClientHeartbeatOk.generation');
+function writeClientHeartbeatOk(w: ProtobufWriter, v: ClientHeartbeatOkInit): ProtobufWriter {
+  if (v.generation) w.uint32(8).uint64(checkUint64(v.generation, 'ClientHeartbeatOk.generation'));
   if (v.wantSubscription) w.uint32(16).bool(v.wantSubscription);
   if (v.heartbeatMs) w.uint32(24).uint32(checkUint32(v.heartbeatMs, 'ClientHeartbeatOk.heartbeat_ms'));
   if (v.sessionMs) w.uint32(32).uint32(checkUint32(v.sessionMs, 'ClientHeartbeatOk.session_ms'));
@@ -2007,7 +2007,7 @@ function writeClientHeartbeatOk(w: Writer, v: ClientHeartbeatOkInit): Writer {
   return w;
 }
 
-function readClientHeartbeatOk(r: Reader, end: number): ClientHeartbeatOk {
+function readClientHeartbeatOk(r: ProtobufReader, end: number): ClientHeartbeatOk {
   let generation: number = 0;
   let wantSubscription: boolean = false;
   let heartbeatMs: number = 0;
@@ -2020,15 +2020,15 @@ function readClientHeartbeatOk(r: Reader, end: number): ClientHeartbeatOk {
       case 16: wantSubscription = r.bool(); break;
       case 24: heartbeatMs = r.uint32(); break;
       case 32: sessionMs = r.uint32(); break;
-      case 42: assignment = readAssignment(r, endOf(r)); break;
-      default: skipField(r, tag);
+      case 42: assignment = readAssignment(r, r.end()); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { generation, wantSubscription, heartbeatMs, sessionMs, assignment };
 }
 
-export const ClientHeartbeatOk: MessageType<ClientHeartbeatOk, ClientHeartbeatOkInit> = messageType('ClientHeartbeatOk', writeClientHeartbeatOk, readClientHeartbeatOk);
+export const ClientHeartbeatOk: MessageType<ClientHeartbeatOk, ClientHeartbeatOkInit> = /* @__PURE__ */ messageType('ClientHeartbeatOk', writeClientHeartbeatOk, readClientHeartbeatOk);
 
 /** State, not an event: everything that the member holds at this broker. */
 export interface Assignment {
@@ -2055,10 +2055,10 @@ export interface AssignmentInit {
 }
 
 
-function writeAssignment(w: Writer, v: AssignmentInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
-  if (v.generation) writeUint64(w.uint32(24), v.generation, 'Assignment.generation');
+function writeAssignment(w: ProtobufWriter, v: AssignmentInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
+  if (v.generation) w.uint32(24).uint64(checkUint64(v.generation, 'Assignment.generation'));
   if (v.members) w.uint32(32).uint32(checkUint32(v.members, 'Assignment.members'));
   if (v.queues) w.uint32(40).uint32(checkUint32(v.queues, 'Assignment.queues'));
   if (v.leases !== undefined) for (const item of v.leases) writeLease(w.uint32(50).fork(), item).ldelim();
@@ -2066,7 +2066,7 @@ function writeAssignment(w: Writer, v: AssignmentInit): Writer {
   return w;
 }
 
-function readAssignment(r: Reader, end: number): Assignment {
+function readAssignment(r: ProtobufReader, end: number): Assignment {
   let group: string = '';
   let member: string = '';
   let generation: number = 0;
@@ -2082,9 +2082,9 @@ function readAssignment(r: Reader, end: number): Assignment {
       case 24: generation = readUint64(r, 'Assignment.generation'); break;
       case 32: members = r.uint32(); break;
       case 40: queues = r.uint32(); break;
-      case 50: checkCount(leases.length, reg.LIMITS.LIST_ITEMS_MAX, 'Assignment.leases'); leases.push(readLease(r, endOf(r))); break;
+      case 50: checkCount(leases.length, reg.LIMITS.LIST_ITEMS_MAX, 'Assignment.leases'); leases.push(readLease(r, r.end())); break;
       case 56: idle = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2093,7 +2093,7 @@ function readAssignment(r: Reader, end: number): Assignment {
   return { group, member, generation, members, queues, leases, idle };
 }
 
-export const Assignment: MessageType<Assignment, AssignmentInit> = messageType('Assignment', writeAssignment, readAssignment);
+export const Assignment: MessageType<Assignment, AssignmentInit> = /* @__PURE__ */ messageType('Assignment', writeAssignment, readAssignment);
 
 export interface Lease {
   readonly topic: string;
@@ -2112,16 +2112,16 @@ export interface LeaseInit {
 }
 
 
-function writeLease(w: Writer, v: LeaseInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeLease(w: ProtobufWriter, v: LeaseInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Lease.queue'));
-  if (v.epoch) writeUint64(w.uint32(24), v.epoch, 'Lease.epoch');
-  if (v.startOffset) writeUint64(w.uint32(32), v.startOffset, 'Lease.start_offset');
+  if (v.epoch) w.uint32(24).uint64(checkUint64(v.epoch, 'Lease.epoch'));
+  if (v.startOffset) w.uint32(32).uint64(checkUint64(v.startOffset, 'Lease.start_offset'));
   if (v.state) w.uint32(40).uint32(v.state);
   return w;
 }
 
-function readLease(r: Reader, end: number): Lease {
+function readLease(r: ProtobufReader, end: number): Lease {
   let topic: string = '';
   let queue: number = 0;
   let epoch: number = 0;
@@ -2135,7 +2135,7 @@ function readLease(r: Reader, end: number): Lease {
       case 24: epoch = readUint64(r, 'Lease.epoch'); break;
       case 32: startOffset = readUint64(r, 'Lease.start_offset'); break;
       case 40: state = readEnum(r, reg.LeaseStateNames, 'Lease.state'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2143,7 +2143,7 @@ function readLease(r: Reader, end: number): Lease {
   return { topic, queue, epoch, startOffset, state };
 }
 
-export const Lease: MessageType<Lease, LeaseInit> = messageType('Lease', writeLease, readLease);
+export const Lease: MessageType<Lease, LeaseInit> = /* @__PURE__ */ messageType('Lease', writeLease, readLease);
 
 export interface Release {
   readonly group: string;
@@ -2159,14 +2159,14 @@ export interface ReleaseInit {
 }
 
 
-function writeRelease(w: Writer, v: ReleaseInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
+function writeRelease(w: ProtobufWriter, v: ReleaseInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
   if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
   return w;
 }
 
-function readRelease(r: Reader, end: number): Release {
+function readRelease(r: ProtobufReader, end: number): Release {
   let group: string = '';
   let member: string = '';
   const offsets: QueueOffset[] = [];
@@ -2175,8 +2175,8 @@ function readRelease(r: Reader, end: number): Release {
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'Release.group'); break;
       case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Release.member'); break;
-      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'Release.offsets'); offsets.push(readQueueOffset(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'Release.offsets'); offsets.push(readQueueOffset(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2186,7 +2186,7 @@ function readRelease(r: Reader, end: number): Release {
   return { group, member, offsets };
 }
 
-export const Release: MessageType<Release, ReleaseInit> = messageType('Release', writeRelease, readRelease);
+export const Release: MessageType<Release, ReleaseInit> = /* @__PURE__ */ messageType('Release', writeRelease, readRelease);
 
 export interface ReleaseOk {
   /** only those that failed */
@@ -2198,25 +2198,25 @@ export interface ReleaseOkInit {
 }
 
 
-function writeReleaseOk(w: Writer, v: ReleaseOkInit): Writer {
+function writeReleaseOk(w: ProtobufWriter, v: ReleaseOkInit): ProtobufWriter {
   if (v.results !== undefined) for (const item of v.results) writeQueueCode(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readReleaseOk(r: Reader, end: number): ReleaseOk {
+function readReleaseOk(r: ProtobufReader, end: number): ReleaseOk {
   const results: QueueCode[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'ReleaseOk.results'); results.push(readQueueCode(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'ReleaseOk.results'); results.push(readQueueCode(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { results };
 }
 
-export const ReleaseOk: MessageType<ReleaseOk, ReleaseOkInit> = messageType('ReleaseOk', writeReleaseOk, readReleaseOk);
+export const ReleaseOk: MessageType<ReleaseOk, ReleaseOkInit> = /* @__PURE__ */ messageType('ReleaseOk', writeReleaseOk, readReleaseOk);
 
 export interface Leave {
   readonly group: string;
@@ -2232,14 +2232,14 @@ export interface LeaveInit {
 }
 
 
-function writeLeave(w: Writer, v: LeaveInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(wellFormed(v.member));
+function writeLeave(w: ProtobufWriter, v: LeaveInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
+  if (v.member !== undefined && v.member.length > 0) w.uint32(18).string(v.member);
   if (v.offsets !== undefined) for (const item of v.offsets) writeQueueOffset(w.uint32(26).fork(), item).ldelim();
   return w;
 }
 
-function readLeave(r: Reader, end: number): Leave {
+function readLeave(r: ProtobufReader, end: number): Leave {
   let group: string = '';
   let member: string = '';
   const offsets: QueueOffset[] = [];
@@ -2248,8 +2248,8 @@ function readLeave(r: Reader, end: number): Leave {
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'Leave.group'); break;
       case 18: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'Leave.member'); break;
-      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'Leave.offsets'); offsets.push(readQueueOffset(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 26: checkCount(offsets.length, reg.LIMITS.LIST_ITEMS_MAX, 'Leave.offsets'); offsets.push(readQueueOffset(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2258,7 +2258,7 @@ function readLeave(r: Reader, end: number): Leave {
   return { group, member, offsets };
 }
 
-export const Leave: MessageType<Leave, LeaveInit> = messageType('Leave', writeLeave, readLeave);
+export const Leave: MessageType<Leave, LeaveInit> = /* @__PURE__ */ messageType('Leave', writeLeave, readLeave);
 
 export interface LeaveOk {
   readonly results: readonly QueueCode[];
@@ -2269,25 +2269,25 @@ export interface LeaveOkInit {
 }
 
 
-function writeLeaveOk(w: Writer, v: LeaveOkInit): Writer {
+function writeLeaveOk(w: ProtobufWriter, v: LeaveOkInit): ProtobufWriter {
   if (v.results !== undefined) for (const item of v.results) writeQueueCode(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readLeaveOk(r: Reader, end: number): LeaveOk {
+function readLeaveOk(r: ProtobufReader, end: number): LeaveOk {
   const results: QueueCode[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'LeaveOk.results'); results.push(readQueueCode(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'LeaveOk.results'); results.push(readQueueCode(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { results };
 }
 
-export const LeaveOk: MessageType<LeaveOk, LeaveOkInit> = messageType('LeaveOk', writeLeaveOk, readLeaveOk);
+export const LeaveOk: MessageType<LeaveOk, LeaveOkInit> = /* @__PURE__ */ messageType('LeaveOk', writeLeaveOk, readLeaveOk);
 
 export interface TopicCreate {
   readonly topic: string;
@@ -2304,14 +2304,14 @@ export interface TopicCreateInit {
 }
 
 
-function writeTopicCreate(w: Writer, v: TopicCreateInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeTopicCreate(w: ProtobufWriter, v: TopicCreateInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicCreate.queues'));
   if (v.onDemand) w.uint32(24).bool(v.onDemand);
   return w;
 }
 
-function readTopicCreate(r: Reader, end: number): TopicCreate {
+function readTopicCreate(r: ProtobufReader, end: number): TopicCreate {
   let topic: string = '';
   let queues: number = 0;
   let onDemand: boolean = false;
@@ -2321,7 +2321,7 @@ function readTopicCreate(r: Reader, end: number): TopicCreate {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicCreate.topic'); break;
       case 16: queues = r.uint32(); break;
       case 24: onDemand = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2329,7 +2329,7 @@ function readTopicCreate(r: Reader, end: number): TopicCreate {
   return { topic, queues, onDemand };
 }
 
-export const TopicCreate: MessageType<TopicCreate, TopicCreateInit> = messageType('TopicCreate', writeTopicCreate, readTopicCreate);
+export const TopicCreate: MessageType<TopicCreate, TopicCreateInit> = /* @__PURE__ */ messageType('TopicCreate', writeTopicCreate, readTopicCreate);
 
 export interface TopicCreateOk {
   readonly queues: number;
@@ -2342,13 +2342,13 @@ export interface TopicCreateOkInit {
 }
 
 
-function writeTopicCreateOk(w: Writer, v: TopicCreateOkInit): Writer {
+function writeTopicCreateOk(w: ProtobufWriter, v: TopicCreateOkInit): ProtobufWriter {
   if (v.queues) w.uint32(8).uint32(checkUint32(v.queues, 'TopicCreateOk.queues'));
   if (v.existed) w.uint32(16).bool(v.existed);
   return w;
 }
 
-function readTopicCreateOk(r: Reader, end: number): TopicCreateOk {
+function readTopicCreateOk(r: ProtobufReader, end: number): TopicCreateOk {
   let queues: number = 0;
   let existed: boolean = false;
   while (r.pos < end) {
@@ -2356,14 +2356,14 @@ function readTopicCreateOk(r: Reader, end: number): TopicCreateOk {
     switch (tag) {
       case 8: queues = r.uint32(); break;
       case 16: existed = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { queues, existed };
 }
 
-export const TopicCreateOk: MessageType<TopicCreateOk, TopicCreateOkInit> = messageType('TopicCreateOk', writeTopicCreateOk, readTopicCreateOk);
+export const TopicCreateOk: MessageType<TopicCreateOk, TopicCreateOkInit> = /* @__PURE__ */ messageType('TopicCreateOk', writeTopicCreateOk, readTopicCreateOk);
 
 export interface TopicAlter {
   readonly topic: string;
@@ -2377,13 +2377,13 @@ export interface TopicAlterInit {
 }
 
 
-function writeTopicAlter(w: Writer, v: TopicAlterInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeTopicAlter(w: ProtobufWriter, v: TopicAlterInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queues) w.uint32(16).uint32(checkUint32(v.queues, 'TopicAlter.queues'));
   return w;
 }
 
-function readTopicAlter(r: Reader, end: number): TopicAlter {
+function readTopicAlter(r: ProtobufReader, end: number): TopicAlter {
   let topic: string = '';
   let queues: number = 0;
   while (r.pos < end) {
@@ -2391,7 +2391,7 @@ function readTopicAlter(r: Reader, end: number): TopicAlter {
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicAlter.topic'); break;
       case 16: queues = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2399,7 +2399,7 @@ function readTopicAlter(r: Reader, end: number): TopicAlter {
   return { topic, queues };
 }
 
-export const TopicAlter: MessageType<TopicAlter, TopicAlterInit> = messageType('TopicAlter', writeTopicAlter, readTopicAlter);
+export const TopicAlter: MessageType<TopicAlter, TopicAlterInit> = /* @__PURE__ */ messageType('TopicAlter', writeTopicAlter, readTopicAlter);
 
 export interface TopicAlterOk {
   readonly queues: number;
@@ -2410,25 +2410,25 @@ export interface TopicAlterOkInit {
 }
 
 
-function writeTopicAlterOk(w: Writer, v: TopicAlterOkInit): Writer {
+function writeTopicAlterOk(w: ProtobufWriter, v: TopicAlterOkInit): ProtobufWriter {
   if (v.queues) w.uint32(8).uint32(checkUint32(v.queues, 'TopicAlterOk.queues'));
   return w;
 }
 
-function readTopicAlterOk(r: Reader, end: number): TopicAlterOk {
+function readTopicAlterOk(r: ProtobufReader, end: number): TopicAlterOk {
   let queues: number = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 8: queues = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { queues };
 }
 
-export const TopicAlterOk: MessageType<TopicAlterOk, TopicAlterOkInit> = messageType('TopicAlterOk', writeTopicAlterOk, readTopicAlterOk);
+export const TopicAlterOk: MessageType<TopicAlterOk, TopicAlterOkInit> = /* @__PURE__ */ messageType('TopicAlterOk', writeTopicAlterOk, readTopicAlterOk);
 
 export interface TopicRemove {
   readonly topic: string;
@@ -2439,18 +2439,18 @@ export interface TopicRemoveInit {
 }
 
 
-function writeTopicRemove(w: Writer, v: TopicRemoveInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeTopicRemove(w: ProtobufWriter, v: TopicRemoveInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   return w;
 }
 
-function readTopicRemove(r: Reader, end: number): TopicRemove {
+function readTopicRemove(r: ProtobufReader, end: number): TopicRemove {
   let topic: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicRemove.topic'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2458,51 +2458,51 @@ function readTopicRemove(r: Reader, end: number): TopicRemove {
   return { topic };
 }
 
-export const TopicRemove: MessageType<TopicRemove, TopicRemoveInit> = messageType('TopicRemove', writeTopicRemove, readTopicRemove);
+export const TopicRemove: MessageType<TopicRemove, TopicRemoveInit> = /* @__PURE__ */ messageType('TopicRemove', writeTopicRemove, readTopicRemove);
 
 export type TopicRemoveOk = Record<string, never>;
 
 export type TopicRemoveOkInit = Record<string, never>;
 
 
-function writeTopicRemoveOk(w: Writer, _v: TopicRemoveOkInit): Writer {
+function writeTopicRemoveOk(w: ProtobufWriter, _v: TopicRemoveOkInit): ProtobufWriter {
   return w;
 }
 
-function readTopicRemoveOk(r: Reader, end: number): TopicRemoveOk {
+function readTopicRemoveOk(r: ProtobufReader, end: number): TopicRemoveOk {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return {  };
 }
 
-export const TopicRemoveOk: MessageType<TopicRemoveOk, TopicRemoveOkInit> = messageType('TopicRemoveOk', writeTopicRemoveOk, readTopicRemoveOk);
+export const TopicRemoveOk: MessageType<TopicRemoveOk, TopicRemoveOkInit> = /* @__PURE__ */ messageType('TopicRemoveOk', writeTopicRemoveOk, readTopicRemoveOk);
 
 export type TopicList = Record<string, never>;
 
 export type TopicListInit = Record<string, never>;
 
 
-function writeTopicList(w: Writer, _v: TopicListInit): Writer {
+function writeTopicList(w: ProtobufWriter, _v: TopicListInit): ProtobufWriter {
   return w;
 }
 
-function readTopicList(r: Reader, end: number): TopicList {
+function readTopicList(r: ProtobufReader, end: number): TopicList {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return {  };
 }
 
-export const TopicList: MessageType<TopicList, TopicListInit> = messageType('TopicList', writeTopicList, readTopicList);
+export const TopicList: MessageType<TopicList, TopicListInit> = /* @__PURE__ */ messageType('TopicList', writeTopicList, readTopicList);
 
 export interface TopicListOk {
   readonly topics: readonly TopicShare[];
@@ -2513,25 +2513,25 @@ export interface TopicListOkInit {
 }
 
 
-function writeTopicListOk(w: Writer, v: TopicListOkInit): Writer {
+function writeTopicListOk(w: ProtobufWriter, v: TopicListOkInit): ProtobufWriter {
   if (v.topics !== undefined) for (const item of v.topics) writeTopicShare(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readTopicListOk(r: Reader, end: number): TopicListOk {
+function readTopicListOk(r: ProtobufReader, end: number): TopicListOk {
   const topics: TopicShare[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'TopicListOk.topics'); topics.push(readTopicShare(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'TopicListOk.topics'); topics.push(readTopicShare(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topics };
 }
 
-export const TopicListOk: MessageType<TopicListOk, TopicListOkInit> = messageType('TopicListOk', writeTopicListOk, readTopicListOk);
+export const TopicListOk: MessageType<TopicListOk, TopicListOkInit> = /* @__PURE__ */ messageType('TopicListOk', writeTopicListOk, readTopicListOk);
 
 export interface TopicDescribe {
   readonly topic: string;
@@ -2542,18 +2542,18 @@ export interface TopicDescribeInit {
 }
 
 
-function writeTopicDescribe(w: Writer, v: TopicDescribeInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeTopicDescribe(w: ProtobufWriter, v: TopicDescribeInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   return w;
 }
 
-function readTopicDescribe(r: Reader, end: number): TopicDescribe {
+function readTopicDescribe(r: ProtobufReader, end: number): TopicDescribe {
   let topic: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'TopicDescribe.topic'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2561,7 +2561,7 @@ function readTopicDescribe(r: Reader, end: number): TopicDescribe {
   return { topic };
 }
 
-export const TopicDescribe: MessageType<TopicDescribe, TopicDescribeInit> = messageType('TopicDescribe', writeTopicDescribe, readTopicDescribe);
+export const TopicDescribe: MessageType<TopicDescribe, TopicDescribeInit> = /* @__PURE__ */ messageType('TopicDescribe', writeTopicDescribe, readTopicDescribe);
 
 export interface TopicDescribeOk {
   readonly queues: readonly QueueDescription[];
@@ -2572,25 +2572,25 @@ export interface TopicDescribeOkInit {
 }
 
 
-function writeTopicDescribeOk(w: Writer, v: TopicDescribeOkInit): Writer {
+function writeTopicDescribeOk(w: ProtobufWriter, v: TopicDescribeOkInit): ProtobufWriter {
   if (v.queues !== undefined) for (const item of v.queues) writeQueueDescription(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readTopicDescribeOk(r: Reader, end: number): TopicDescribeOk {
+function readTopicDescribeOk(r: ProtobufReader, end: number): TopicDescribeOk {
   const queues: QueueDescription[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'TopicDescribeOk.queues'); queues.push(readQueueDescription(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'TopicDescribeOk.queues'); queues.push(readQueueDescription(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { queues };
 }
 
-export const TopicDescribeOk: MessageType<TopicDescribeOk, TopicDescribeOkInit> = messageType('TopicDescribeOk', writeTopicDescribeOk, readTopicDescribeOk);
+export const TopicDescribeOk: MessageType<TopicDescribeOk, TopicDescribeOkInit> = /* @__PURE__ */ messageType('TopicDescribeOk', writeTopicDescribeOk, readTopicDescribeOk);
 
 export interface QueueDescription {
   readonly queue: number;
@@ -2608,15 +2608,15 @@ export interface QueueDescriptionInit {
 }
 
 
-function writeQueueDescription(w: Writer, v: QueueDescriptionInit): Writer {
+function writeQueueDescription(w: ProtobufWriter, v: QueueDescriptionInit): ProtobufWriter {
   if (v.queue) w.uint32(8).uint32(checkUint32(v.queue, 'QueueDescription.queue'));
-  if (v.oldestOffset) writeUint64(w.uint32(16), v.oldestOffset, 'QueueDescription.oldest_offset');
-  if (v.highWatermark) writeUint64(w.uint32(24), v.highWatermark, 'QueueDescription.high_watermark');
-  if (v.lastStoreTimeMs) writeUint64(w.uint32(32), v.lastStoreTimeMs, 'QueueDescription.last_store_time_ms');
+  if (v.oldestOffset) w.uint32(16).uint64(checkUint64(v.oldestOffset, 'QueueDescription.oldest_offset'));
+  if (v.highWatermark) w.uint32(24).uint64(checkUint64(v.highWatermark, 'QueueDescription.high_watermark'));
+  if (v.lastStoreTimeMs) w.uint32(32).uint64(checkUint64(v.lastStoreTimeMs, 'QueueDescription.last_store_time_ms'));
   return w;
 }
 
-function readQueueDescription(r: Reader, end: number): QueueDescription {
+function readQueueDescription(r: ProtobufReader, end: number): QueueDescription {
   let queue: number = 0;
   let oldestOffset: number = 0;
   let highWatermark: number = 0;
@@ -2628,36 +2628,36 @@ function readQueueDescription(r: Reader, end: number): QueueDescription {
       case 16: oldestOffset = readUint64(r, 'QueueDescription.oldest_offset'); break;
       case 24: highWatermark = readUint64(r, 'QueueDescription.high_watermark'); break;
       case 32: lastStoreTimeMs = readUint64(r, 'QueueDescription.last_store_time_ms'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { queue, oldestOffset, highWatermark, lastStoreTimeMs };
 }
 
-export const QueueDescription: MessageType<QueueDescription, QueueDescriptionInit> = messageType('QueueDescription', writeQueueDescription, readQueueDescription);
+export const QueueDescription: MessageType<QueueDescription, QueueDescriptionInit> = /* @__PURE__ */ messageType('QueueDescription', writeQueueDescription, readQueueDescription);
 
 export type GroupList = Record<string, never>;
 
 export type GroupListInit = Record<string, never>;
 
 
-function writeGroupList(w: Writer, _v: GroupListInit): Writer {
+function writeGroupList(w: ProtobufWriter, _v: GroupListInit): ProtobufWriter {
   return w;
 }
 
-function readGroupList(r: Reader, end: number): GroupList {
+function readGroupList(r: ProtobufReader, end: number): GroupList {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return {  };
 }
 
-export const GroupList: MessageType<GroupList, GroupListInit> = messageType('GroupList', writeGroupList, readGroupList);
+export const GroupList: MessageType<GroupList, GroupListInit> = /* @__PURE__ */ messageType('GroupList', writeGroupList, readGroupList);
 
 export interface GroupListOk {
   readonly groups: readonly GroupSummary[];
@@ -2668,25 +2668,25 @@ export interface GroupListOkInit {
 }
 
 
-function writeGroupListOk(w: Writer, v: GroupListOkInit): Writer {
+function writeGroupListOk(w: ProtobufWriter, v: GroupListOkInit): ProtobufWriter {
   if (v.groups !== undefined) for (const item of v.groups) writeGroupSummary(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readGroupListOk(r: Reader, end: number): GroupListOk {
+function readGroupListOk(r: ProtobufReader, end: number): GroupListOk {
   const groups: GroupSummary[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(groups.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupListOk.groups'); groups.push(readGroupSummary(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(groups.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupListOk.groups'); groups.push(readGroupSummary(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { groups };
 }
 
-export const GroupListOk: MessageType<GroupListOk, GroupListOkInit> = messageType('GroupListOk', writeGroupListOk, readGroupListOk);
+export const GroupListOk: MessageType<GroupListOk, GroupListOkInit> = /* @__PURE__ */ messageType('GroupListOk', writeGroupListOk, readGroupListOk);
 
 export interface GroupSummary {
   readonly group: string;
@@ -2704,15 +2704,15 @@ export interface GroupSummaryInit {
 }
 
 
-function writeGroupSummary(w: Writer, v: GroupSummaryInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeGroupSummary(w: ProtobufWriter, v: GroupSummaryInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.kind) w.uint32(16).uint32(v.kind);
   if (v.members) w.uint32(24).uint32(checkUint32(v.members, 'GroupSummary.members'));
-  if (v.lag) writeUint64(w.uint32(32), v.lag, 'GroupSummary.lag');
+  if (v.lag) w.uint32(32).uint64(checkUint64(v.lag, 'GroupSummary.lag'));
   return w;
 }
 
-function readGroupSummary(r: Reader, end: number): GroupSummary {
+function readGroupSummary(r: ProtobufReader, end: number): GroupSummary {
   let group: string = '';
   let kind: reg.GroupKind = 0;
   let members: number = 0;
@@ -2724,7 +2724,7 @@ function readGroupSummary(r: Reader, end: number): GroupSummary {
       case 16: kind = readEnum(r, reg.GroupKindNames, 'GroupSummary.kind'); break;
       case 24: members = r.uint32(); break;
       case 32: lag = readUint64(r, 'GroupSummary.lag'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2732,7 +2732,7 @@ function readGroupSummary(r: Reader, end: number): GroupSummary {
   return { group, kind, members, lag };
 }
 
-export const GroupSummary: MessageType<GroupSummary, GroupSummaryInit> = messageType('GroupSummary', writeGroupSummary, readGroupSummary);
+export const GroupSummary: MessageType<GroupSummary, GroupSummaryInit> = /* @__PURE__ */ messageType('GroupSummary', writeGroupSummary, readGroupSummary);
 
 export interface GroupDescribe {
   readonly group: string;
@@ -2743,18 +2743,18 @@ export interface GroupDescribeInit {
 }
 
 
-function writeGroupDescribe(w: Writer, v: GroupDescribeInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeGroupDescribe(w: ProtobufWriter, v: GroupDescribeInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   return w;
 }
 
-function readGroupDescribe(r: Reader, end: number): GroupDescribe {
+function readGroupDescribe(r: ProtobufReader, end: number): GroupDescribe {
   let group: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'GroupDescribe.group'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2762,7 +2762,7 @@ function readGroupDescribe(r: Reader, end: number): GroupDescribe {
   return { group };
 }
 
-export const GroupDescribe: MessageType<GroupDescribe, GroupDescribeInit> = messageType('GroupDescribe', writeGroupDescribe, readGroupDescribe);
+export const GroupDescribe: MessageType<GroupDescribe, GroupDescribeInit> = /* @__PURE__ */ messageType('GroupDescribe', writeGroupDescribe, readGroupDescribe);
 
 export interface GroupDescribeOk {
   readonly kind: reg.GroupKind;
@@ -2779,7 +2779,7 @@ export interface GroupDescribeOkInit {
 }
 
 
-function writeGroupDescribeOk(w: Writer, v: GroupDescribeOkInit): Writer {
+function writeGroupDescribeOk(w: ProtobufWriter, v: GroupDescribeOkInit): ProtobufWriter {
   if (v.kind) w.uint32(8).uint32(v.kind);
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
   if (v.members !== undefined) for (const item of v.members) writeMemberDescription(w.uint32(26).fork(), item).ldelim();
@@ -2787,7 +2787,7 @@ function writeGroupDescribeOk(w: Writer, v: GroupDescribeOkInit): Writer {
   return w;
 }
 
-function readGroupDescribeOk(r: Reader, end: number): GroupDescribeOk {
+function readGroupDescribeOk(r: ProtobufReader, end: number): GroupDescribeOk {
   let kind: reg.GroupKind = 0;
   let subscription: Subscription | undefined = undefined;
   const members: MemberDescription[] = [];
@@ -2796,17 +2796,17 @@ function readGroupDescribeOk(r: Reader, end: number): GroupDescribeOk {
     const tag = r.uint32();
     switch (tag) {
       case 8: kind = readEnum(r, reg.GroupKindNames, 'GroupDescribeOk.kind'); break;
-      case 18: subscription = readSubscription(r, endOf(r)); break;
-      case 26: checkCount(members.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupDescribeOk.members'); members.push(readMemberDescription(r, endOf(r))); break;
-      case 34: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupDescribeOk.queues'); queues.push(readGroupQueue(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 18: subscription = readSubscription(r, r.end()); break;
+      case 26: checkCount(members.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupDescribeOk.members'); members.push(readMemberDescription(r, r.end())); break;
+      case 34: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupDescribeOk.queues'); queues.push(readGroupQueue(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { kind, subscription, members, queues };
 }
 
-export const GroupDescribeOk: MessageType<GroupDescribeOk, GroupDescribeOkInit> = messageType('GroupDescribeOk', writeGroupDescribeOk, readGroupDescribeOk);
+export const GroupDescribeOk: MessageType<GroupDescribeOk, GroupDescribeOkInit> = /* @__PURE__ */ messageType('GroupDescribeOk', writeGroupDescribeOk, readGroupDescribeOk);
 
 export interface MemberDescription {
   readonly member: string;
@@ -2827,17 +2827,17 @@ export interface MemberDescriptionInit {
 }
 
 
-function writeMemberDescription(w: Writer, v: MemberDescriptionInit): Writer {
-  if (v.member !== undefined && v.member.length > 0) w.uint32(10).string(wellFormed(v.member));
-  if (v.label !== undefined && v.label.length > 0) w.uint32(18).string(wellFormed(v.label));
-  if (v.heardAgoMs) writeUint64(w.uint32(24), v.heardAgoMs, 'MemberDescription.heard_ago_ms');
-  if (v.generation) writeUint64(w.uint32(32), v.generation, 'MemberDescription.generation');
+function writeMemberDescription(w: ProtobufWriter, v: MemberDescriptionInit): ProtobufWriter {
+  if (v.member !== undefined && v.member.length > 0) w.uint32(10).string(v.member);
+  if (v.label !== undefined && v.label.length > 0) w.uint32(18).string(v.label);
+  if (v.heardAgoMs) w.uint32(24).uint64(checkUint64(v.heardAgoMs, 'MemberDescription.heard_ago_ms'));
+  if (v.generation) w.uint32(32).uint64(checkUint64(v.generation, 'MemberDescription.generation'));
   if (v.idle) w.uint32(40).bool(v.idle);
-  if (v.address !== undefined && v.address.length > 0) w.uint32(50).string(wellFormed(v.address));
+  if (v.address !== undefined && v.address.length > 0) w.uint32(50).string(v.address);
   return w;
 }
 
-function readMemberDescription(r: Reader, end: number): MemberDescription {
+function readMemberDescription(r: ProtobufReader, end: number): MemberDescription {
   let member: string = '';
   let label: string = '';
   let heardAgoMs: number = 0;
@@ -2853,7 +2853,7 @@ function readMemberDescription(r: Reader, end: number): MemberDescription {
       case 32: generation = readUint64(r, 'MemberDescription.generation'); break;
       case 40: idle = r.bool(); break;
       case 50: address = readString(r, reg.LIMITS.ADDRESS_BYTES_MAX, 'MemberDescription.address'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2861,7 +2861,7 @@ function readMemberDescription(r: Reader, end: number): MemberDescription {
   return { member, label, heardAgoMs, generation, idle, address };
 }
 
-export const MemberDescription: MessageType<MemberDescription, MemberDescriptionInit> = messageType('MemberDescription', writeMemberDescription, readMemberDescription);
+export const MemberDescription: MessageType<MemberDescription, MemberDescriptionInit> = /* @__PURE__ */ messageType('MemberDescription', writeMemberDescription, readMemberDescription);
 
 export interface GroupQueue {
   readonly topic: string;
@@ -2889,20 +2889,20 @@ export interface GroupQueueInit {
 }
 
 
-function writeGroupQueue(w: Writer, v: GroupQueueInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeGroupQueue(w: ProtobufWriter, v: GroupQueueInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'GroupQueue.queue'));
   if (v.committed) w.uint32(24).bool(v.committed);
-  if (v.offset) writeUint64(w.uint32(32), v.offset, 'GroupQueue.offset');
-  if (v.highWatermark) writeUint64(w.uint32(40), v.highWatermark, 'GroupQueue.high_watermark');
-  if (v.oldestOffset) writeUint64(w.uint32(48), v.oldestOffset, 'GroupQueue.oldest_offset');
-  if (v.member !== undefined && v.member.length > 0) w.uint32(58).string(wellFormed(v.member));
-  if (v.epoch) writeUint64(w.uint32(64), v.epoch, 'GroupQueue.epoch');
+  if (v.offset) w.uint32(32).uint64(checkUint64(v.offset, 'GroupQueue.offset'));
+  if (v.highWatermark) w.uint32(40).uint64(checkUint64(v.highWatermark, 'GroupQueue.high_watermark'));
+  if (v.oldestOffset) w.uint32(48).uint64(checkUint64(v.oldestOffset, 'GroupQueue.oldest_offset'));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(58).string(v.member);
+  if (v.epoch) w.uint32(64).uint64(checkUint64(v.epoch, 'GroupQueue.epoch'));
   if (v.state) w.uint32(72).uint32(v.state);
   return w;
 }
 
-function readGroupQueue(r: Reader, end: number): GroupQueue {
+function readGroupQueue(r: ProtobufReader, end: number): GroupQueue {
   let topic: string = '';
   let queue: number = 0;
   let committed: boolean = false;
@@ -2924,7 +2924,7 @@ function readGroupQueue(r: Reader, end: number): GroupQueue {
       case 58: member = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupQueue.member'); break;
       case 64: epoch = readUint64(r, 'GroupQueue.epoch'); break;
       case 72: state = readEnum(r, reg.LeaseStateNames, 'GroupQueue.state'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2932,7 +2932,7 @@ function readGroupQueue(r: Reader, end: number): GroupQueue {
   return { topic, queue, committed, offset, highWatermark, oldestOffset, member, epoch, state };
 }
 
-export const GroupQueue: MessageType<GroupQueue, GroupQueueInit> = messageType('GroupQueue', writeGroupQueue, readGroupQueue);
+export const GroupQueue: MessageType<GroupQueue, GroupQueueInit> = /* @__PURE__ */ messageType('GroupQueue', writeGroupQueue, readGroupQueue);
 
 export interface GroupReset {
   readonly group: string;
@@ -2954,16 +2954,16 @@ export interface GroupResetInit {
 }
 
 
-function writeGroupReset(w: Writer, v: GroupResetInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeGroupReset(w: ProtobufWriter, v: GroupResetInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.queues !== undefined) for (const item of v.queues) writeResetQueue(w.uint32(18).fork(), item).ldelim();
   if (v.to) w.uint32(24).uint32(v.to);
-  if (v.toValue) writeUint64(w.uint32(32), v.toValue, 'GroupReset.to_value');
+  if (v.toValue) w.uint32(32).uint64(checkUint64(v.toValue, 'GroupReset.to_value'));
   if (v.dryRun) w.uint32(40).bool(v.dryRun);
   return w;
 }
 
-function readGroupReset(r: Reader, end: number): GroupReset {
+function readGroupReset(r: ProtobufReader, end: number): GroupReset {
   let group: string = '';
   const queues: ResetQueue[] = [];
   let to: reg.Position = 0;
@@ -2973,11 +2973,11 @@ function readGroupReset(r: Reader, end: number): GroupReset {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.GROUP_NAME_BYTES_MAX, 'GroupReset.group'); break;
-      case 18: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupReset.queues'); queues.push(readResetQueue(r, endOf(r))); break;
+      case 18: checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupReset.queues'); queues.push(readResetQueue(r, r.end())); break;
       case 24: to = readEnum(r, reg.PositionNames, 'GroupReset.to'); break;
       case 32: toValue = readUint64(r, 'GroupReset.to_value'); break;
       case 40: dryRun = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -2985,7 +2985,7 @@ function readGroupReset(r: Reader, end: number): GroupReset {
   return { group, queues, to, toValue, dryRun };
 }
 
-export const GroupReset: MessageType<GroupReset, GroupResetInit> = messageType('GroupReset', writeGroupReset, readGroupReset);
+export const GroupReset: MessageType<GroupReset, GroupResetInit> = /* @__PURE__ */ messageType('GroupReset', writeGroupReset, readGroupReset);
 
 export interface ResetQueue {
   readonly topic: string;
@@ -2999,25 +2999,25 @@ export interface ResetQueueInit {
 }
 
 
-function writeResetQueue(w: Writer, v: ResetQueueInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeResetQueue(w: ProtobufWriter, v: ResetQueueInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queues !== undefined && v.queues.length > 0) {
     w.uint32(18).fork();
-    for (const item of v.queues) w.uint32(item);
+    for (const item of v.queues) w.uint32(checkUint32(item, 'ResetQueue.queues'));
     w.ldelim();
   }
   return w;
 }
 
-function readResetQueue(r: Reader, end: number): ResetQueue {
+function readResetQueue(r: ProtobufReader, end: number): ResetQueue {
   let topic: string = '';
   const queues: number[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'ResetQueue.topic'); break;
-      case 18: { const end = endOf(r); while (r.pos < end) { checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'ResetQueue.queues'); queues.push(r.uint32()); } } break;
-      default: skipField(r, tag);
+      case 18: { const end = r.end(); while (r.pos < end) { checkCount(queues.length, reg.LIMITS.LIST_ITEMS_MAX, 'ResetQueue.queues'); queues.push(r.uint32()); } } break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -3025,7 +3025,7 @@ function readResetQueue(r: Reader, end: number): ResetQueue {
   return { topic, queues };
 }
 
-export const ResetQueue: MessageType<ResetQueue, ResetQueueInit> = messageType('ResetQueue', writeResetQueue, readResetQueue);
+export const ResetQueue: MessageType<ResetQueue, ResetQueueInit> = /* @__PURE__ */ messageType('ResetQueue', writeResetQueue, readResetQueue);
 
 export interface GroupResetOk {
   readonly results: readonly ResetResult[];
@@ -3036,25 +3036,25 @@ export interface GroupResetOkInit {
 }
 
 
-function writeGroupResetOk(w: Writer, v: GroupResetOkInit): Writer {
+function writeGroupResetOk(w: ProtobufWriter, v: GroupResetOkInit): ProtobufWriter {
   if (v.results !== undefined) for (const item of v.results) writeResetResult(w.uint32(10).fork(), item).ldelim();
   return w;
 }
 
-function readGroupResetOk(r: Reader, end: number): GroupResetOk {
+function readGroupResetOk(r: ProtobufReader, end: number): GroupResetOk {
   const results: ResetResult[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupResetOk.results'); results.push(readResetResult(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 10: checkCount(results.length, reg.LIMITS.LIST_ITEMS_MAX, 'GroupResetOk.results'); results.push(readResetResult(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { results };
 }
 
-export const GroupResetOk: MessageType<GroupResetOk, GroupResetOkInit> = messageType('GroupResetOk', writeGroupResetOk, readGroupResetOk);
+export const GroupResetOk: MessageType<GroupResetOk, GroupResetOkInit> = /* @__PURE__ */ messageType('GroupResetOk', writeGroupResetOk, readGroupResetOk);
 
 export interface ResetResult {
   readonly topic: string;
@@ -3075,17 +3075,17 @@ export interface ResetResultInit {
 }
 
 
-function writeResetResult(w: Writer, v: ResetResultInit): Writer {
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(wellFormed(v.topic));
+function writeResetResult(w: ProtobufWriter, v: ResetResultInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'ResetResult.queue'));
   if (v.code) w.uint32(24).uint32(checkUint32(v.code, 'ResetResult.code'));
   if (v.hadOffset) w.uint32(32).bool(v.hadOffset);
-  if (v.fromOffset) writeUint64(w.uint32(40), v.fromOffset, 'ResetResult.from_offset');
-  if (v.toOffset) writeUint64(w.uint32(48), v.toOffset, 'ResetResult.to_offset');
+  if (v.fromOffset) w.uint32(40).uint64(checkUint64(v.fromOffset, 'ResetResult.from_offset'));
+  if (v.toOffset) w.uint32(48).uint64(checkUint64(v.toOffset, 'ResetResult.to_offset'));
   return w;
 }
 
-function readResetResult(r: Reader, end: number): ResetResult {
+function readResetResult(r: ProtobufReader, end: number): ResetResult {
   let topic: string = '';
   let queue: number = 0;
   let code: number = 0;
@@ -3101,7 +3101,7 @@ function readResetResult(r: Reader, end: number): ResetResult {
       case 32: hadOffset = r.bool(); break;
       case 40: fromOffset = readUint64(r, 'ResetResult.from_offset'); break;
       case 48: toOffset = readUint64(r, 'ResetResult.to_offset'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
@@ -3109,7 +3109,7 @@ function readResetResult(r: Reader, end: number): ResetResult {
   return { topic, queue, code, hadOffset, fromOffset, toOffset };
 }
 
-export const ResetResult: MessageType<ResetResult, ResetResultInit> = messageType('ResetResult', writeResetResult, readResetResult);
+export const ResetResult: MessageType<ResetResult, ResetResultInit> = /* @__PURE__ */ messageType('ResetResult', writeResetResult, readResetResult);
 
 /** One change of a broker's state; exactly one field is set. */
 export interface StateRecord {
@@ -3135,7 +3135,7 @@ export interface StateRecordInit {
 }
 
 
-function writeStateRecord(w: Writer, v: StateRecordInit): Writer {
+function writeStateRecord(w: ProtobufWriter, v: StateRecordInit): ProtobufWriter {
   if (v.termStarted !== undefined) writeTermStarted(w.uint32(10).fork(), v.termStarted).ldelim();
   if (v.topicChanged !== undefined) writeTopicChanged(w.uint32(18).fork(), v.topicChanged).ldelim();
   if (v.topicRemoved !== undefined) writeTopicRemoved(w.uint32(26).fork(), v.topicRemoved).ldelim();
@@ -3147,7 +3147,7 @@ function writeStateRecord(w: Writer, v: StateRecordInit): Writer {
   return w;
 }
 
-function readStateRecord(r: Reader, end: number): StateRecord {
+function readStateRecord(r: ProtobufReader, end: number): StateRecord {
   let termStarted: TermStarted | undefined = undefined;
   let topicChanged: TopicChanged | undefined = undefined;
   let topicRemoved: TopicRemoved | undefined = undefined;
@@ -3159,22 +3159,22 @@ function readStateRecord(r: Reader, end: number): StateRecord {
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
-      case 10: termStarted = readTermStarted(r, endOf(r)); break;
-      case 18: topicChanged = readTopicChanged(r, endOf(r)); break;
-      case 26: topicRemoved = readTopicRemoved(r, endOf(r)); break;
-      case 34: groupChanged = readGroupChanged(r, endOf(r)); break;
-      case 42: leaseGranted = readLeaseGranted(r, endOf(r)); break;
-      case 50: leaseEnded = readLeaseEnded(r, endOf(r)); break;
-      case 58: offsetsCommitted = readOffsetsCommitted(r, endOf(r)); break;
-      case 66: producerNamed = readProducerNamed(r, endOf(r)); break;
-      default: skipField(r, tag);
+      case 10: termStarted = readTermStarted(r, r.end()); break;
+      case 18: topicChanged = readTopicChanged(r, r.end()); break;
+      case 26: topicRemoved = readTopicRemoved(r, r.end()); break;
+      case 34: groupChanged = readGroupChanged(r, r.end()); break;
+      case 42: leaseGranted = readLeaseGranted(r, r.end()); break;
+      case 50: leaseEnded = readLeaseEnded(r, r.end()); break;
+      case 58: offsetsCommitted = readOffsetsCommitted(r, r.end()); break;
+      case 66: producerNamed = readProducerNamed(r, r.end()); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { termStarted, topicChanged, topicRemoved, groupChanged, leaseGranted, leaseEnded, offsetsCommitted, producerNamed };
 }
 
-export const StateRecord: MessageType<StateRecord, StateRecordInit> = messageType('StateRecord', writeStateRecord, readStateRecord);
+export const StateRecord: MessageType<StateRecord, StateRecordInit> = /* @__PURE__ */ messageType('StateRecord', writeStateRecord, readStateRecord);
 
 /** First record of every life of a broker. */
 export interface TermStarted {
@@ -3188,13 +3188,13 @@ export interface TermStartedInit {
 }
 
 
-function writeTermStarted(w: Writer, v: TermStartedInit): Writer {
+function writeTermStarted(w: ProtobufWriter, v: TermStartedInit): ProtobufWriter {
   if (v.term) w.uint32(8).uint32(checkUint32(v.term, 'TermStarted.term'));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(18).bytes(v.storeId);
   return w;
 }
 
-function readTermStarted(r: Reader, end: number): TermStarted {
+function readTermStarted(r: ProtobufReader, end: number): TermStarted {
   let term: number = 0;
   let storeId: Uint8Array = NO_BYTES;
   while (r.pos < end) {
@@ -3202,14 +3202,14 @@ function readTermStarted(r: Reader, end: number): TermStarted {
     switch (tag) {
       case 8: term = r.uint32(); break;
       case 18: storeId = readBytes(r, reg.LIMITS.CONTROL_HEADER_BYTES_MAX, 'TermStarted.store_id'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { term, storeId };
 }
 
-export const TermStarted: MessageType<TermStarted, TermStartedInit> = messageType('TermStarted', writeTermStarted, readTermStarted);
+export const TermStarted: MessageType<TermStarted, TermStartedInit> = /* @__PURE__ */ messageType('TermStarted', writeTermStarted, readTermStarted);
 
 export interface TopicChanged {
   /** never reused */
@@ -3225,14 +3225,14 @@ export interface TopicChangedInit {
 }
 
 
-function writeTopicChanged(w: Writer, v: TopicChangedInit): Writer {
+function writeTopicChanged(w: ProtobufWriter, v: TopicChangedInit): ProtobufWriter {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicChanged.topic_id'));
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(wellFormed(v.topic));
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(v.topic);
   if (v.queues) w.uint32(24).uint32(checkUint32(v.queues, 'TopicChanged.queues'));
   return w;
 }
 
-function readTopicChanged(r: Reader, end: number): TopicChanged {
+function readTopicChanged(r: ProtobufReader, end: number): TopicChanged {
   let topicId: number = 0;
   let topic: string = '';
   let queues: number = 0;
@@ -3242,14 +3242,14 @@ function readTopicChanged(r: Reader, end: number): TopicChanged {
       case 8: topicId = r.uint32(); break;
       case 18: topic = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'TopicChanged.topic'); break;
       case 24: queues = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topicId, topic, queues };
 }
 
-export const TopicChanged: MessageType<TopicChanged, TopicChangedInit> = messageType('TopicChanged', writeTopicChanged, readTopicChanged);
+export const TopicChanged: MessageType<TopicChanged, TopicChangedInit> = /* @__PURE__ */ messageType('TopicChanged', writeTopicChanged, readTopicChanged);
 
 export interface TopicRemoved {
   readonly topicId: number;
@@ -3260,25 +3260,25 @@ export interface TopicRemovedInit {
 }
 
 
-function writeTopicRemoved(w: Writer, v: TopicRemovedInit): Writer {
+function writeTopicRemoved(w: ProtobufWriter, v: TopicRemovedInit): ProtobufWriter {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicRemoved.topic_id'));
   return w;
 }
 
-function readTopicRemoved(r: Reader, end: number): TopicRemoved {
+function readTopicRemoved(r: ProtobufReader, end: number): TopicRemoved {
   let topicId: number = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 8: topicId = r.uint32(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topicId };
 }
 
-export const TopicRemoved: MessageType<TopicRemoved, TopicRemovedInit> = messageType('TopicRemoved', writeTopicRemoved, readTopicRemoved);
+export const TopicRemoved: MessageType<TopicRemoved, TopicRemovedInit> = /* @__PURE__ */ messageType('TopicRemoved', writeTopicRemoved, readTopicRemoved);
 
 export interface GroupChanged {
   readonly group: string;
@@ -3295,14 +3295,14 @@ export interface GroupChangedInit {
 }
 
 
-function writeGroupChanged(w: Writer, v: GroupChangedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeGroupChanged(w: ProtobufWriter, v: GroupChangedInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
   if (v.kind) w.uint32(24).uint32(v.kind);
   return w;
 }
 
-function readGroupChanged(r: Reader, end: number): GroupChanged {
+function readGroupChanged(r: ProtobufReader, end: number): GroupChanged {
   let group: string = '';
   let subscription: Subscription | undefined = undefined;
   let kind: reg.GroupKind = 0;
@@ -3310,16 +3310,16 @@ function readGroupChanged(r: Reader, end: number): GroupChanged {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupChanged.group'); break;
-      case 18: subscription = readSubscription(r, endOf(r)); break;
+      case 18: subscription = readSubscription(r, r.end()); break;
       case 24: kind = readEnum(r, reg.GroupKindNames, 'GroupChanged.kind'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { group, subscription, kind };
 }
 
-export const GroupChanged: MessageType<GroupChanged, GroupChangedInit> = messageType('GroupChanged', writeGroupChanged, readGroupChanged);
+export const GroupChanged: MessageType<GroupChanged, GroupChangedInit> = /* @__PURE__ */ messageType('GroupChanged', writeGroupChanged, readGroupChanged);
 
 export interface LeaseGranted {
   readonly group: string;
@@ -3342,18 +3342,18 @@ export interface LeaseGrantedInit {
 }
 
 
-function writeLeaseGranted(w: Writer, v: LeaseGrantedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeLeaseGranted(w: ProtobufWriter, v: LeaseGrantedInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.topicId) w.uint32(16).uint32(checkUint32(v.topicId, 'LeaseGranted.topic_id'));
   if (v.queue) w.uint32(24).uint32(checkUint32(v.queue, 'LeaseGranted.queue'));
-  if (v.member !== undefined && v.member.length > 0) w.uint32(34).string(wellFormed(v.member));
-  if (v.epoch) writeUint64(w.uint32(40), v.epoch, 'LeaseGranted.epoch');
-  if (v.startOffset) writeUint64(w.uint32(48), v.startOffset, 'LeaseGranted.start_offset');
-  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(wellFormed(v.label));
+  if (v.member !== undefined && v.member.length > 0) w.uint32(34).string(v.member);
+  if (v.epoch) w.uint32(40).uint64(checkUint64(v.epoch, 'LeaseGranted.epoch'));
+  if (v.startOffset) w.uint32(48).uint64(checkUint64(v.startOffset, 'LeaseGranted.start_offset'));
+  if (v.label !== undefined && v.label.length > 0) w.uint32(58).string(v.label);
   return w;
 }
 
-function readLeaseGranted(r: Reader, end: number): LeaseGranted {
+function readLeaseGranted(r: ProtobufReader, end: number): LeaseGranted {
   let group: string = '';
   let topicId: number = 0;
   let queue: number = 0;
@@ -3371,14 +3371,14 @@ function readLeaseGranted(r: Reader, end: number): LeaseGranted {
       case 40: epoch = readUint64(r, 'LeaseGranted.epoch'); break;
       case 48: startOffset = readUint64(r, 'LeaseGranted.start_offset'); break;
       case 58: label = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'LeaseGranted.label'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { group, topicId, queue, member, epoch, startOffset, label };
 }
 
-export const LeaseGranted: MessageType<LeaseGranted, LeaseGrantedInit> = messageType('LeaseGranted', writeLeaseGranted, readLeaseGranted);
+export const LeaseGranted: MessageType<LeaseGranted, LeaseGrantedInit> = /* @__PURE__ */ messageType('LeaseGranted', writeLeaseGranted, readLeaseGranted);
 
 /** The lease is dead; its final offset stands in the record of offsets before it. */
 export interface LeaseEnded {
@@ -3396,15 +3396,15 @@ export interface LeaseEndedInit {
 }
 
 
-function writeLeaseEnded(w: Writer, v: LeaseEndedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeLeaseEnded(w: ProtobufWriter, v: LeaseEndedInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.topicId) w.uint32(16).uint32(checkUint32(v.topicId, 'LeaseEnded.topic_id'));
   if (v.queue) w.uint32(24).uint32(checkUint32(v.queue, 'LeaseEnded.queue'));
-  if (v.epoch) writeUint64(w.uint32(32), v.epoch, 'LeaseEnded.epoch');
+  if (v.epoch) w.uint32(32).uint64(checkUint64(v.epoch, 'LeaseEnded.epoch'));
   return w;
 }
 
-function readLeaseEnded(r: Reader, end: number): LeaseEnded {
+function readLeaseEnded(r: ProtobufReader, end: number): LeaseEnded {
   let group: string = '';
   let topicId: number = 0;
   let queue: number = 0;
@@ -3416,14 +3416,14 @@ function readLeaseEnded(r: Reader, end: number): LeaseEnded {
       case 16: topicId = r.uint32(); break;
       case 24: queue = r.uint32(); break;
       case 32: epoch = readUint64(r, 'LeaseEnded.epoch'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { group, topicId, queue, epoch };
 }
 
-export const LeaseEnded: MessageType<LeaseEnded, LeaseEndedInit> = messageType('LeaseEnded', writeLeaseEnded, readLeaseEnded);
+export const LeaseEnded: MessageType<LeaseEnded, LeaseEndedInit> = /* @__PURE__ */ messageType('LeaseEnded', writeLeaseEnded, readLeaseEnded);
 
 export interface OffsetsCommitted {
   readonly group: string;
@@ -3439,14 +3439,14 @@ export interface OffsetsCommittedInit {
 }
 
 
-function writeOffsetsCommitted(w: Writer, v: OffsetsCommittedInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeOffsetsCommitted(w: ProtobufWriter, v: OffsetsCommittedInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(18).fork(), item).ldelim();
   if (v.reset) w.uint32(24).bool(v.reset);
   return w;
 }
 
-function readOffsetsCommitted(r: Reader, end: number): OffsetsCommitted {
+function readOffsetsCommitted(r: ProtobufReader, end: number): OffsetsCommitted {
   let group: string = '';
   const offsets: CommittedOffset[] = [];
   let reset: boolean = false;
@@ -3454,16 +3454,16 @@ function readOffsetsCommitted(r: Reader, end: number): OffsetsCommitted {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'OffsetsCommitted.group'); break;
-      case 18: offsets.push(readCommittedOffset(r, endOf(r))); break;
+      case 18: offsets.push(readCommittedOffset(r, r.end())); break;
       case 24: reset = r.bool(); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { group, offsets, reset };
 }
 
-export const OffsetsCommitted: MessageType<OffsetsCommitted, OffsetsCommittedInit> = messageType('OffsetsCommitted', writeOffsetsCommitted, readOffsetsCommitted);
+export const OffsetsCommitted: MessageType<OffsetsCommitted, OffsetsCommittedInit> = /* @__PURE__ */ messageType('OffsetsCommitted', writeOffsetsCommitted, readOffsetsCommitted);
 
 export interface CommittedOffset {
   readonly topicId: number;
@@ -3478,14 +3478,14 @@ export interface CommittedOffsetInit {
 }
 
 
-function writeCommittedOffset(w: Writer, v: CommittedOffsetInit): Writer {
+function writeCommittedOffset(w: ProtobufWriter, v: CommittedOffsetInit): ProtobufWriter {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'CommittedOffset.topic_id'));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'CommittedOffset.queue'));
-  if (v.offset) writeUint64(w.uint32(24), v.offset, 'CommittedOffset.offset');
+  if (v.offset) w.uint32(24).uint64(checkUint64(v.offset, 'CommittedOffset.offset'));
   return w;
 }
 
-function readCommittedOffset(r: Reader, end: number): CommittedOffset {
+function readCommittedOffset(r: ProtobufReader, end: number): CommittedOffset {
   let topicId: number = 0;
   let queue: number = 0;
   let offset: number = 0;
@@ -3495,14 +3495,14 @@ function readCommittedOffset(r: Reader, end: number): CommittedOffset {
       case 8: topicId = r.uint32(); break;
       case 16: queue = r.uint32(); break;
       case 24: offset = readUint64(r, 'CommittedOffset.offset'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topicId, queue, offset };
 }
 
-export const CommittedOffset: MessageType<CommittedOffset, CommittedOffsetInit> = messageType('CommittedOffset', writeCommittedOffset, readCommittedOffset);
+export const CommittedOffset: MessageType<CommittedOffset, CommittedOffsetInit> = /* @__PURE__ */ messageType('CommittedOffset', writeCommittedOffset, readCommittedOffset);
 
 export interface ProducerNamed {
   readonly name: string;
@@ -3520,15 +3520,15 @@ export interface ProducerNamedInit {
 }
 
 
-function writeProducerNamed(w: Writer, v: ProducerNamedInit): Writer {
-  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(wellFormed(v.name));
-  if (v.producerId) writeUint64(w.uint32(16), v.producerId, 'ProducerNamed.producer_id');
+function writeProducerNamed(w: ProtobufWriter, v: ProducerNamedInit): ProtobufWriter {
+  if (v.name !== undefined && v.name.length > 0) w.uint32(10).string(v.name);
+  if (v.producerId) w.uint32(16).uint64(checkUint64(v.producerId, 'ProducerNamed.producer_id'));
   if (v.epoch) w.uint32(24).uint32(checkUint32(v.epoch, 'ProducerNamed.epoch'));
-  if (v.principal !== undefined && v.principal.length > 0) w.uint32(34).string(wellFormed(v.principal));
+  if (v.principal !== undefined && v.principal.length > 0) w.uint32(34).string(v.principal);
   return w;
 }
 
-function readProducerNamed(r: Reader, end: number): ProducerNamed {
+function readProducerNamed(r: ProtobufReader, end: number): ProducerNamed {
   let name: string = '';
   let producerId: number = 0;
   let epoch: number = 0;
@@ -3540,14 +3540,14 @@ function readProducerNamed(r: Reader, end: number): ProducerNamed {
       case 16: producerId = readUint64(r, 'ProducerNamed.producer_id'); break;
       case 24: epoch = r.uint32(); break;
       case 34: principal = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ProducerNamed.principal'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { name, producerId, epoch, principal };
 }
 
-export const ProducerNamed: MessageType<ProducerNamed, ProducerNamedInit> = messageType('ProducerNamed', writeProducerNamed, readProducerNamed);
+export const ProducerNamed: MessageType<ProducerNamed, ProducerNamedInit> = /* @__PURE__ */ messageType('ProducerNamed', writeProducerNamed, readProducerNamed);
 
 /** Everything that the log up to a position says, but the messages. */
 export interface Snapshot {
@@ -3586,8 +3586,8 @@ export interface SnapshotInit {
 }
 
 
-function writeSnapshot(w: Writer, v: SnapshotInit): Writer {
-  if (v.position) writeUint64(w.uint32(8), v.position, 'Snapshot.position');
+function writeSnapshot(w: ProtobufWriter, v: SnapshotInit): ProtobufWriter {
+  if (v.position) w.uint32(8).uint64(checkUint64(v.position, 'Snapshot.position'));
   if (v.chain) w.uint32(16).uint32(checkUint32(v.chain, 'Snapshot.chain'));
   if (v.term) w.uint32(24).uint32(checkUint32(v.term, 'Snapshot.term'));
   if (v.storeId !== undefined && v.storeId.length > 0) w.uint32(34).bytes(v.storeId);
@@ -3596,13 +3596,13 @@ function writeSnapshot(w: Writer, v: SnapshotInit): Writer {
   if (v.groups !== undefined) for (const item of v.groups) writeGroupState(w.uint32(58).fork(), item).ldelim();
   if (v.producers !== undefined) for (const item of v.producers) writeProducerState(w.uint32(66).fork(), item).ldelim();
   if (v.names !== undefined) for (const item of v.names) writeProducerNamed(w.uint32(74).fork(), item).ldelim();
-  if (v.storeTimeMs) writeUint64(w.uint32(80), v.storeTimeMs, 'Snapshot.store_time_ms');
-  if (v.producerCounter) writeUint64(w.uint32(88), v.producerCounter, 'Snapshot.producer_counter');
-  if (v.epochCounter) writeUint64(w.uint32(96), v.epochCounter, 'Snapshot.epoch_counter');
+  if (v.storeTimeMs) w.uint32(80).uint64(checkUint64(v.storeTimeMs, 'Snapshot.store_time_ms'));
+  if (v.producerCounter) w.uint32(88).uint64(checkUint64(v.producerCounter, 'Snapshot.producer_counter'));
+  if (v.epochCounter) w.uint32(96).uint64(checkUint64(v.epochCounter, 'Snapshot.epoch_counter'));
   return w;
 }
 
-function readSnapshot(r: Reader, end: number): Snapshot {
+function readSnapshot(r: ProtobufReader, end: number): Snapshot {
   let position: number = 0;
   let chain: number = 0;
   let term: number = 0;
@@ -3623,21 +3623,21 @@ function readSnapshot(r: Reader, end: number): Snapshot {
       case 24: term = r.uint32(); break;
       case 34: storeId = readBytes(r, reg.LIMITS.CONTROL_HEADER_BYTES_MAX, 'Snapshot.store_id'); break;
       case 40: nextTopicId = r.uint32(); break;
-      case 50: topics.push(readTopicState(r, endOf(r))); break;
-      case 58: groups.push(readGroupState(r, endOf(r))); break;
-      case 66: producers.push(readProducerState(r, endOf(r))); break;
-      case 74: names.push(readProducerNamed(r, endOf(r))); break;
+      case 50: topics.push(readTopicState(r, r.end())); break;
+      case 58: groups.push(readGroupState(r, r.end())); break;
+      case 66: producers.push(readProducerState(r, r.end())); break;
+      case 74: names.push(readProducerNamed(r, r.end())); break;
       case 80: storeTimeMs = readUint64(r, 'Snapshot.store_time_ms'); break;
       case 88: producerCounter = readUint64(r, 'Snapshot.producer_counter'); break;
       case 96: epochCounter = readUint64(r, 'Snapshot.epoch_counter'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { position, chain, term, storeId, nextTopicId, topics, groups, producers, names, storeTimeMs, producerCounter, epochCounter };
 }
 
-export const Snapshot: MessageType<Snapshot, SnapshotInit> = messageType('Snapshot', writeSnapshot, readSnapshot);
+export const Snapshot: MessageType<Snapshot, SnapshotInit> = /* @__PURE__ */ messageType('Snapshot', writeSnapshot, readSnapshot);
 
 export interface TopicState {
   readonly topicId: number;
@@ -3652,14 +3652,14 @@ export interface TopicStateInit {
 }
 
 
-function writeTopicState(w: Writer, v: TopicStateInit): Writer {
+function writeTopicState(w: ProtobufWriter, v: TopicStateInit): ProtobufWriter {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'TopicState.topic_id'));
-  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(wellFormed(v.topic));
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(18).string(v.topic);
   if (v.queues !== undefined) for (const item of v.queues) writeQueueState(w.uint32(26).fork(), item).ldelim();
   return w;
 }
 
-function readTopicState(r: Reader, end: number): TopicState {
+function readTopicState(r: ProtobufReader, end: number): TopicState {
   let topicId: number = 0;
   let topic: string = '';
   const queues: QueueState[] = [];
@@ -3668,15 +3668,15 @@ function readTopicState(r: Reader, end: number): TopicState {
     switch (tag) {
       case 8: topicId = r.uint32(); break;
       case 18: topic = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'TopicState.topic'); break;
-      case 26: queues.push(readQueueState(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 26: queues.push(readQueueState(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topicId, topic, queues };
 }
 
-export const TopicState: MessageType<TopicState, TopicStateInit> = messageType('TopicState', writeTopicState, readTopicState);
+export const TopicState: MessageType<TopicState, TopicStateInit> = /* @__PURE__ */ messageType('TopicState', writeTopicState, readTopicState);
 
 export interface QueueState {
   readonly nextOffset: number;
@@ -3691,14 +3691,14 @@ export interface QueueStateInit {
 }
 
 
-function writeQueueState(w: Writer, v: QueueStateInit): Writer {
-  if (v.nextOffset) writeUint64(w.uint32(8), v.nextOffset, 'QueueState.next_offset');
-  if (v.oldestOffset) writeUint64(w.uint32(16), v.oldestOffset, 'QueueState.oldest_offset');
-  if (v.lastStoreTimeMs) writeUint64(w.uint32(24), v.lastStoreTimeMs, 'QueueState.last_store_time_ms');
+function writeQueueState(w: ProtobufWriter, v: QueueStateInit): ProtobufWriter {
+  if (v.nextOffset) w.uint32(8).uint64(checkUint64(v.nextOffset, 'QueueState.next_offset'));
+  if (v.oldestOffset) w.uint32(16).uint64(checkUint64(v.oldestOffset, 'QueueState.oldest_offset'));
+  if (v.lastStoreTimeMs) w.uint32(24).uint64(checkUint64(v.lastStoreTimeMs, 'QueueState.last_store_time_ms'));
   return w;
 }
 
-function readQueueState(r: Reader, end: number): QueueState {
+function readQueueState(r: ProtobufReader, end: number): QueueState {
   let nextOffset: number = 0;
   let oldestOffset: number = 0;
   let lastStoreTimeMs: number = 0;
@@ -3708,14 +3708,14 @@ function readQueueState(r: Reader, end: number): QueueState {
       case 8: nextOffset = readUint64(r, 'QueueState.next_offset'); break;
       case 16: oldestOffset = readUint64(r, 'QueueState.oldest_offset'); break;
       case 24: lastStoreTimeMs = readUint64(r, 'QueueState.last_store_time_ms'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { nextOffset, oldestOffset, lastStoreTimeMs };
 }
 
-export const QueueState: MessageType<QueueState, QueueStateInit> = messageType('QueueState', writeQueueState, readQueueState);
+export const QueueState: MessageType<QueueState, QueueStateInit> = /* @__PURE__ */ messageType('QueueState', writeQueueState, readQueueState);
 
 export interface GroupState {
   readonly group: string;
@@ -3736,8 +3736,8 @@ export interface GroupStateInit {
 }
 
 
-function writeGroupState(w: Writer, v: GroupStateInit): Writer {
-  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(wellFormed(v.group));
+function writeGroupState(w: ProtobufWriter, v: GroupStateInit): ProtobufWriter {
+  if (v.group !== undefined && v.group.length > 0) w.uint32(10).string(v.group);
   if (v.subscription !== undefined) writeSubscription(w.uint32(18).fork(), v.subscription).ldelim();
   if (v.offsets !== undefined) for (const item of v.offsets) writeCommittedOffset(w.uint32(26).fork(), item).ldelim();
   if (v.leases !== undefined) for (const item of v.leases) writeLeaseGranted(w.uint32(34).fork(), item).ldelim();
@@ -3745,7 +3745,7 @@ function writeGroupState(w: Writer, v: GroupStateInit): Writer {
   return w;
 }
 
-function readGroupState(r: Reader, end: number): GroupState {
+function readGroupState(r: ProtobufReader, end: number): GroupState {
   let group: string = '';
   let subscription: Subscription | undefined = undefined;
   const offsets: CommittedOffset[] = [];
@@ -3755,18 +3755,18 @@ function readGroupState(r: Reader, end: number): GroupState {
     const tag = r.uint32();
     switch (tag) {
       case 10: group = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'GroupState.group'); break;
-      case 18: subscription = readSubscription(r, endOf(r)); break;
-      case 26: offsets.push(readCommittedOffset(r, endOf(r))); break;
-      case 34: leases.push(readLeaseGranted(r, endOf(r))); break;
+      case 18: subscription = readSubscription(r, r.end()); break;
+      case 26: offsets.push(readCommittedOffset(r, r.end())); break;
+      case 34: leases.push(readLeaseGranted(r, r.end())); break;
       case 40: kind = readEnum(r, reg.GroupKindNames, 'GroupState.kind'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { group, subscription, offsets, leases, kind };
 }
 
-export const GroupState: MessageType<GroupState, GroupStateInit> = messageType('GroupState', writeGroupState, readGroupState);
+export const GroupState: MessageType<GroupState, GroupStateInit> = /* @__PURE__ */ messageType('GroupState', writeGroupState, readGroupState);
 
 export interface ProducerState {
   readonly producerId: number;
@@ -3784,15 +3784,15 @@ export interface ProducerStateInit {
 }
 
 
-function writeProducerState(w: Writer, v: ProducerStateInit): Writer {
-  if (v.producerId) writeUint64(w.uint32(8), v.producerId, 'ProducerState.producer_id');
+function writeProducerState(w: ProtobufWriter, v: ProducerStateInit): ProtobufWriter {
+  if (v.producerId) w.uint32(8).uint64(checkUint64(v.producerId, 'ProducerState.producer_id'));
   if (v.epoch) w.uint32(16).uint32(checkUint32(v.epoch, 'ProducerState.epoch'));
-  if (v.lastUsedMs) writeUint64(w.uint32(24), v.lastUsedMs, 'ProducerState.last_used_ms');
+  if (v.lastUsedMs) w.uint32(24).uint64(checkUint64(v.lastUsedMs, 'ProducerState.last_used_ms'));
   if (v.queues !== undefined) for (const item of v.queues) writeProducerQueue(w.uint32(34).fork(), item).ldelim();
   return w;
 }
 
-function readProducerState(r: Reader, end: number): ProducerState {
+function readProducerState(r: ProtobufReader, end: number): ProducerState {
   let producerId: number = 0;
   let epoch: number = 0;
   let lastUsedMs: number = 0;
@@ -3803,15 +3803,15 @@ function readProducerState(r: Reader, end: number): ProducerState {
       case 8: producerId = readUint64(r, 'ProducerState.producer_id'); break;
       case 16: epoch = r.uint32(); break;
       case 24: lastUsedMs = readUint64(r, 'ProducerState.last_used_ms'); break;
-      case 34: queues.push(readProducerQueue(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 34: queues.push(readProducerQueue(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { producerId, epoch, lastUsedMs, queues };
 }
 
-export const ProducerState: MessageType<ProducerState, ProducerStateInit> = messageType('ProducerState', writeProducerState, readProducerState);
+export const ProducerState: MessageType<ProducerState, ProducerStateInit> = /* @__PURE__ */ messageType('ProducerState', writeProducerState, readProducerState);
 
 export interface ProducerQueue {
   readonly topicId: number;
@@ -3829,7 +3829,7 @@ export interface ProducerQueueInit {
 }
 
 
-function writeProducerQueue(w: Writer, v: ProducerQueueInit): Writer {
+function writeProducerQueue(w: ProtobufWriter, v: ProducerQueueInit): ProtobufWriter {
   if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'ProducerQueue.topic_id'));
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'ProducerQueue.queue'));
   if (v.nextSequence) w.uint32(24).uint32(checkUint32(v.nextSequence, 'ProducerQueue.next_sequence'));
@@ -3837,7 +3837,7 @@ function writeProducerQueue(w: Writer, v: ProducerQueueInit): Writer {
   return w;
 }
 
-function readProducerQueue(r: Reader, end: number): ProducerQueue {
+function readProducerQueue(r: ProtobufReader, end: number): ProducerQueue {
   let topicId: number = 0;
   let queue: number = 0;
   let nextSequence: number = 0;
@@ -3848,15 +3848,15 @@ function readProducerQueue(r: Reader, end: number): ProducerQueue {
       case 8: topicId = r.uint32(); break;
       case 16: queue = r.uint32(); break;
       case 24: nextSequence = r.uint32(); break;
-      case 34: batches.push(readProducerBatch(r, endOf(r))); break;
-      default: skipField(r, tag);
+      case 34: batches.push(readProducerBatch(r, r.end())); break;
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { topicId, queue, nextSequence, batches };
 }
 
-export const ProducerQueue: MessageType<ProducerQueue, ProducerQueueInit> = messageType('ProducerQueue', writeProducerQueue, readProducerQueue);
+export const ProducerQueue: MessageType<ProducerQueue, ProducerQueueInit> = /* @__PURE__ */ messageType('ProducerQueue', writeProducerQueue, readProducerQueue);
 
 export interface ProducerBatch {
   readonly baseSequence: number;
@@ -3875,16 +3875,16 @@ export interface ProducerBatchInit {
 }
 
 
-function writeProducerBatch(w: Writer, v: ProducerBatchInit): Writer {
+function writeProducerBatch(w: ProtobufWriter, v: ProducerBatchInit): ProtobufWriter {
   if (v.baseSequence) w.uint32(8).uint32(checkUint32(v.baseSequence, 'ProducerBatch.base_sequence'));
   if (v.count) w.uint32(16).uint32(checkUint32(v.count, 'ProducerBatch.count'));
   if (v.bodyChecksum) w.uint32(24).uint32(checkUint32(v.bodyChecksum, 'ProducerBatch.body_checksum'));
-  if (v.baseOffset) writeUint64(w.uint32(32), v.baseOffset, 'ProducerBatch.base_offset');
-  if (v.storeTimeMs) writeUint64(w.uint32(40), v.storeTimeMs, 'ProducerBatch.store_time_ms');
+  if (v.baseOffset) w.uint32(32).uint64(checkUint64(v.baseOffset, 'ProducerBatch.base_offset'));
+  if (v.storeTimeMs) w.uint32(40).uint64(checkUint64(v.storeTimeMs, 'ProducerBatch.store_time_ms'));
   return w;
 }
 
-function readProducerBatch(r: Reader, end: number): ProducerBatch {
+function readProducerBatch(r: ProtobufReader, end: number): ProducerBatch {
   let baseSequence: number = 0;
   let count: number = 0;
   let bodyChecksum: number = 0;
@@ -3898,14 +3898,14 @@ function readProducerBatch(r: Reader, end: number): ProducerBatch {
       case 24: bodyChecksum = r.uint32(); break;
       case 32: baseOffset = readUint64(r, 'ProducerBatch.base_offset'); break;
       case 40: storeTimeMs = readUint64(r, 'ProducerBatch.store_time_ms'); break;
-      default: skipField(r, tag);
+      default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   return { baseSequence, count, bodyChecksum, baseOffset, storeTimeMs };
 }
 
-export const ProducerBatch: MessageType<ProducerBatch, ProducerBatchInit> = messageType('ProducerBatch', writeProducerBatch, readProducerBatch);
+export const ProducerBatch: MessageType<ProducerBatch, ProducerBatchInit> = /* @__PURE__ */ messageType('ProducerBatch', writeProducerBatch, readProducerBatch);
 
 /** The control headers of each frame type; `response` is undefined where the frame is one-way. */
 export const CONTROL_HEADERS = {
@@ -3936,4 +3936,40 @@ export const CONTROL_HEADERS = {
   GROUP_LIST: { request: GroupList, response: GroupListOk },
   GROUP_DESCRIBE: { request: GroupDescribe, response: GroupDescribeOk },
   GROUP_RESET: { request: GroupReset, response: GroupResetOk },
+} as const;
+
+/** What a client sends with each frame type, and how it reads the answer. */
+export const CLIENT_REQUESTS = {
+  HELLO: { encode: encoder(writeHello), decode: decoder('HelloOk', readHelloOk) },
+  AUTH: { encode: encoder(writeAuth), decode: decoder('AuthOk', readAuthOk) },
+  PING: { encode: encoder(writePing), decode: decoder('Pong', readPong) },
+  GOAWAY: { encode: encoder(writeGoAway) },
+  REGISTER_BROKER: { encode: encoder(writeRegisterBroker), decode: decoder('RegisterBrokerOk', readRegisterBrokerOk) },
+  UNREGISTER_BROKER: { encode: encoder(writeUnregisterBroker), decode: decoder('UnregisterBrokerOk', readUnregisterBrokerOk) },
+  BROKER_HEARTBEAT: { encode: encoder(writeBrokerHeartbeat), decode: decoder('BrokerHeartbeatOk', readBrokerHeartbeatOk) },
+  ROUTE_QUERY: { encode: encoder(writeRouteQuery), decode: decoder('Routes', readRoutes) },
+  INIT_PRODUCER: { encode: encoder(writeInitProducer), decode: decoder('InitProducerOk', readInitProducerOk) },
+  SEND: { encode: encoder(writeSend), decode: decoder('SendOk', readSendOk) },
+  PULL: { encode: encoder(writePull), decode: decoder('PullOk', readPullOk) },
+  OFFSET_COMMIT: { encode: encoder(writeOffsetCommit), decode: decoder('OffsetCommitOk', readOffsetCommitOk) },
+  OFFSET_FETCH: { encode: encoder(writeOffsetFetch), decode: decoder('OffsetFetchOk', readOffsetFetchOk) },
+  OFFSET_LOOKUP: { encode: encoder(writeOffsetLookup), decode: decoder('OffsetLookupOk', readOffsetLookupOk) },
+  CLIENT_HEARTBEAT: { encode: encoder(writeClientHeartbeat), decode: decoder('ClientHeartbeatOk', readClientHeartbeatOk) },
+  RELEASE: { encode: encoder(writeRelease), decode: decoder('ReleaseOk', readReleaseOk) },
+  LEAVE: { encode: encoder(writeLeave), decode: decoder('LeaveOk', readLeaveOk) },
+  TOPIC_CREATE: { encode: encoder(writeTopicCreate), decode: decoder('TopicCreateOk', readTopicCreateOk) },
+  TOPIC_ALTER: { encode: encoder(writeTopicAlter), decode: decoder('TopicAlterOk', readTopicAlterOk) },
+  TOPIC_REMOVE: { encode: encoder(writeTopicRemove), decode: decoder('TopicRemoveOk', readTopicRemoveOk) },
+  TOPIC_LIST: { encode: encoder(writeTopicList), decode: decoder('TopicListOk', readTopicListOk) },
+  TOPIC_DESCRIBE: { encode: encoder(writeTopicDescribe), decode: decoder('TopicDescribeOk', readTopicDescribeOk) },
+  GROUP_LIST: { encode: encoder(writeGroupList), decode: decoder('GroupListOk', readGroupListOk) },
+  GROUP_DESCRIBE: { encode: encoder(writeGroupDescribe), decode: decoder('GroupDescribeOk', readGroupDescribeOk) },
+  GROUP_RESET: { encode: encoder(writeGroupReset), decode: decoder('GroupResetOk', readGroupResetOk) },
+} as const;
+
+/** How a client reads the frames that servers send by themselves. */
+export const SERVER_PUSHES = {
+  GOAWAY: decoder('GoAway', readGoAway),
+  ROUTE_UPDATE: decoder('Routes', readRoutes),
+  ASSIGNMENT: decoder('Assignment', readAssignment),
 } as const;

@@ -105,53 +105,100 @@ export type FrameName = keyof typeof FRAMES;
 
 /** Every error code that has a number on the wire, by name; the thousand is its class. */
 export const WIRE_ERRORS = {
-  OK: { number: 0, meaning: 'no error', hint: '', closes: false },
-  MALFORMED_FRAME: { number: 1001, meaning: 'the bytes do not make a frame of this protocol', hint: 'the peer is broken or is not a Qanat peer', closes: true },
-  FRAME_TOO_LARGE: { number: 1002, meaning: 'the frame is longer than the limit in force', hint: 'send smaller batches, or raise the limit at the server', closes: true },
-  UNSUPPORTED_VERSION: { number: 1003, meaning: 'no version in common', hint: 'use a client of the server\'s major version', closes: true },
-  HELLO_EXPECTED: { number: 1004, meaning: 'a frame came before HELLO', hint: 'begin every connection with HELLO', closes: true },
-  HELLO_TIMEOUT: { number: 1005, meaning: 'no complete HELLO within the deadline', hint: 'check that the peer speaks this protocol', closes: true },
-  IDLE_TIMEOUT: { number: 1006, meaning: 'nothing was heard from the peer for the negotiated time', hint: 'send PING when idle', closes: true },
-  UNEXPECTED_FRAME: { number: 1007, meaning: 'the frame is not allowed here or in this state', hint: 'see the state table of the connection', closes: true },
-  SLOW_READER: { number: 1008, meaning: 'more answers wait for the peer than the limit allows', hint: 'read faster, or ask for less', closes: true },
-  TOO_MANY_CONNECTIONS: { number: 1009, meaning: 'the server has as many connections as it allows', hint: 'close some, or raise the limit at the server', closes: true },
-  AUTH_TIMEOUT: { number: 1010, meaning: 'the connection was not authenticated within the deadline', hint: 'send AUTH after HELLO', closes: true },
-  WRONG_BROKER: { number: 2001, meaning: 'this server does not play the role that the frame needs', hint: 'refresh the route', closes: false },
-  NOT_MASTER: { number: 2002, meaning: 'this broker is not the master of its group', hint: 'refresh the route', closes: false },
-  TOO_MANY_REQUESTS: { number: 3001, meaning: 'more requests are in flight on this connection than the limit allows', hint: 'wait for answers before sending more', closes: false },
-  BROKER_BUSY: { number: 3002, meaning: 'as many bytes wait to be stored as the broker allows', hint: 'try again after the given time', closes: false },
-  INVALID_ARGUMENT: { number: 4001, meaning: 'a field has a value that is not allowed', hint: 'see the message', closes: false },
-  UNSUPPORTED_FRAME: { number: 4002, meaning: 'the frame type is not known or not served here', hint: 'negotiate the feature first', closes: false },
-  UNSUPPORTED_FEATURE: { number: 4003, meaning: 'the request needs a feature that is not active', hint: 'see the features in HELLO_OK', closes: false },
-  INVALID_NAME: { number: 4004, meaning: 'a topic, group, broker or tag name breaks the grammar', hint: 'see the chapter of names', closes: false },
-  TOPIC_NOT_FOUND: { number: 4005, meaning: 'the topic does not exist', hint: 'create it', closes: false },
-  QUEUE_NOT_FOUND: { number: 4006, meaning: 'the topic has no such queue at this broker', hint: 'refresh the route', closes: false },
-  TOPIC_EXISTS: { number: 4007, meaning: 'the topic exists with other settings', hint: 'alter it, or ask for what it has', closes: false },
-  GROUP_NOT_FOUND: { number: 4008, meaning: 'the broker knows no such group', hint: 'a group exists from its first member or commit on', closes: false },
-  OFFSET_OUT_OF_RANGE: { number: 4009, meaning: 'the offset is below the oldest or above the high watermark', hint: 'look up the first or last offset', closes: false },
-  INVALID_BATCH: { number: 4010, meaning: 'the record batch breaks its format or its checksum', hint: 'see the message', closes: false },
-  BATCH_TOO_LARGE: { number: 4011, meaning: 'the record batch is longer than the limit', hint: 'send fewer or smaller messages in one batch', closes: false },
-  SEQUENCE_CONFLICT: { number: 4012, meaning: 'the sequence numbers were used for another batch', hint: 'never cut a sent batch anew', closes: false },
-  SEQUENCE_GAP: { number: 4013, meaning: 'the sequence is higher than the next one', hint: 'renumber from expected_sequence', closes: false },
-  SUBSCRIPTION_CONFLICT: { number: 4014, meaning: 'the member\'s subscription differs from the group\'s', hint: 'give all members the same topics, filters and strategy, or raise the subscription version', closes: false },
-  GROUP_KIND_CONFLICT: { number: 4015, meaning: 'the group has another kind', hint: 'use another group name', closes: false },
-  NAME_IN_USE: { number: 4016, meaning: 'a live broker with another store holds this name', hint: 'give the broker a name of its own', closes: false },
-  LIMIT_EXCEEDED: { number: 4017, meaning: 'a named limit would be passed', hint: 'the message names the limit', closes: false },
-  CREATION_DISABLED: { number: 4018, meaning: 'this broker does not create topics on demand', hint: 'create the topic by an administrator', closes: false },
-  NOT_READY: { number: 5001, meaning: 'the server has started and does not know enough yet', hint: 'try again after the given time', closes: false },
-  SHUTTING_DOWN: { number: 5002, meaning: 'the server is about to stop', hint: 'use another server, or wait', closes: false },
-  DISK_FULL: { number: 5003, meaning: 'free space is below the reserve', hint: 'free space, or wait for retention', closes: false },
-  STORAGE_REJECTED: { number: 5004, meaning: 'the write failed and was cut off the log', hint: 'try again', closes: false },
-  STORAGE_FAILED: { number: 6001, meaning: 'the store failed after the write; the message may or may not be stored', hint: 'try the same queue with the same sequence', closes: false },
-  OUTCOME_UNKNOWN: { number: 6002, meaning: 'the original of this duplicate is not decided', hint: 'try the same queue with the same sequence', closes: false },
-  UNAUTHENTICATED: { number: 7001, meaning: 'the connection has not authenticated', hint: 'this server asks who its clients are: connect with a user', closes: false },
-  FORBIDDEN: { number: 7002, meaning: 'the principal may not do this', hint: 'ask the operator for the right that the message names', closes: false },
-  AUTH_FAILED: { number: 7003, meaning: 'the credentials are not accepted', hint: 'check the user\'s name and password, or its certificate', closes: false },
-  LEASE_FENCED: { number: 8001, meaning: 'the lease epoch is not the current one', hint: 'drop the queue and wait for an assignment', closes: false },
-  PRODUCER_FENCED: { number: 8002, meaning: 'another connection took the producer id over', hint: 'close this producer', closes: false },
-  UNKNOWN_PRODUCER: { number: 8003, meaning: 'the broker does not know the producer id, or this connection does not hold it', hint: 'INIT_PRODUCER again; what was pending is unknown', closes: false },
-  UNKNOWN_MEMBER: { number: 8004, meaning: 'the broker does not know the member', hint: 'send a heartbeat with the subscription', closes: false },
-  TERM_FENCED: { number: 8005, meaning: 'a higher term is known', hint: 'refresh the route', closes: false },
+  /** no error */
+  OK: { number: 0, hint: '', closes: false },
+  /** the bytes do not make a frame of this protocol */
+  MALFORMED_FRAME: { number: 1001, hint: 'the peer is broken or is not a Qanat peer', closes: true },
+  /** the frame is longer than the limit in force */
+  FRAME_TOO_LARGE: { number: 1002, hint: 'send smaller batches, or raise the limit at the server', closes: true },
+  /** no version in common */
+  UNSUPPORTED_VERSION: { number: 1003, hint: 'use a client of the server\'s major version', closes: true },
+  /** a frame came before HELLO */
+  HELLO_EXPECTED: { number: 1004, hint: 'begin every connection with HELLO', closes: true },
+  /** no complete HELLO within the deadline */
+  HELLO_TIMEOUT: { number: 1005, hint: 'check that the peer speaks this protocol', closes: true },
+  /** nothing was heard from the peer for the negotiated time */
+  IDLE_TIMEOUT: { number: 1006, hint: 'send PING when idle', closes: true },
+  /** the frame is not allowed here or in this state */
+  UNEXPECTED_FRAME: { number: 1007, hint: 'see the state table of the connection', closes: true },
+  /** more answers wait for the peer than the limit allows */
+  SLOW_READER: { number: 1008, hint: 'read faster, or ask for less', closes: true },
+  /** the server has as many connections as it allows */
+  TOO_MANY_CONNECTIONS: { number: 1009, hint: 'close some, or raise the limit at the server', closes: true },
+  /** the connection was not authenticated within the deadline */
+  AUTH_TIMEOUT: { number: 1010, hint: 'send AUTH after HELLO', closes: true },
+  /** this server does not play the role that the frame needs */
+  WRONG_BROKER: { number: 2001, hint: 'refresh the route', closes: false },
+  /** this broker is not the master of its group */
+  NOT_MASTER: { number: 2002, hint: 'refresh the route', closes: false },
+  /** more requests are in flight on this connection than the limit allows */
+  TOO_MANY_REQUESTS: { number: 3001, hint: 'wait for answers before sending more', closes: false },
+  /** as many bytes wait to be stored as the broker allows */
+  BROKER_BUSY: { number: 3002, hint: 'try again after the given time', closes: false },
+  /** a field has a value that is not allowed */
+  INVALID_ARGUMENT: { number: 4001, hint: 'see the message', closes: false },
+  /** the frame type is not known or not served here */
+  UNSUPPORTED_FRAME: { number: 4002, hint: 'negotiate the feature first', closes: false },
+  /** the request needs a feature that is not active */
+  UNSUPPORTED_FEATURE: { number: 4003, hint: 'see the features in HELLO_OK', closes: false },
+  /** a topic, group, broker or tag name breaks the grammar */
+  INVALID_NAME: { number: 4004, hint: 'see the chapter of names', closes: false },
+  /** the topic does not exist */
+  TOPIC_NOT_FOUND: { number: 4005, hint: 'create it', closes: false },
+  /** the topic has no such queue at this broker */
+  QUEUE_NOT_FOUND: { number: 4006, hint: 'refresh the route', closes: false },
+  /** the topic exists with other settings */
+  TOPIC_EXISTS: { number: 4007, hint: 'alter it, or ask for what it has', closes: false },
+  /** the broker knows no such group */
+  GROUP_NOT_FOUND: { number: 4008, hint: 'a group exists from its first member or commit on', closes: false },
+  /** the offset is below the oldest or above the high watermark */
+  OFFSET_OUT_OF_RANGE: { number: 4009, hint: 'look up the first or last offset', closes: false },
+  /** the record batch breaks its format or its checksum */
+  INVALID_BATCH: { number: 4010, hint: 'see the message', closes: false },
+  /** the record batch is longer than the limit */
+  BATCH_TOO_LARGE: { number: 4011, hint: 'send fewer or smaller messages in one batch', closes: false },
+  /** the sequence numbers were used for another batch */
+  SEQUENCE_CONFLICT: { number: 4012, hint: 'never cut a sent batch anew', closes: false },
+  /** the sequence is higher than the next one */
+  SEQUENCE_GAP: { number: 4013, hint: 'renumber from expected_sequence', closes: false },
+  /** the member's subscription differs from the group's */
+  SUBSCRIPTION_CONFLICT: { number: 4014, hint: 'give all members the same topics, filters and strategy, or raise the subscription version', closes: false },
+  /** the group has another kind */
+  GROUP_KIND_CONFLICT: { number: 4015, hint: 'use another group name', closes: false },
+  /** a live broker with another store holds this name */
+  NAME_IN_USE: { number: 4016, hint: 'give the broker a name of its own', closes: false },
+  /** a named limit would be passed */
+  LIMIT_EXCEEDED: { number: 4017, hint: 'the message names the limit', closes: false },
+  /** this broker does not create topics on demand */
+  CREATION_DISABLED: { number: 4018, hint: 'create the topic by an administrator', closes: false },
+  /** the server has started and does not know enough yet */
+  NOT_READY: { number: 5001, hint: 'try again after the given time', closes: false },
+  /** the server is about to stop */
+  SHUTTING_DOWN: { number: 5002, hint: 'use another server, or wait', closes: false },
+  /** free space is below the reserve */
+  DISK_FULL: { number: 5003, hint: 'free space, or wait for retention', closes: false },
+  /** the write failed and was cut off the log */
+  STORAGE_REJECTED: { number: 5004, hint: 'try again', closes: false },
+  /** the store failed after the write; the message may or may not be stored */
+  STORAGE_FAILED: { number: 6001, hint: 'try the same queue with the same sequence', closes: false },
+  /** the original of this duplicate is not decided */
+  OUTCOME_UNKNOWN: { number: 6002, hint: 'try the same queue with the same sequence', closes: false },
+  /** the connection has not authenticated */
+  UNAUTHENTICATED: { number: 7001, hint: 'this server asks who its clients are: connect with a user', closes: false },
+  /** the principal may not do this */
+  FORBIDDEN: { number: 7002, hint: 'ask the operator for the right that the message names', closes: false },
+  /** the credentials are not accepted */
+  AUTH_FAILED: { number: 7003, hint: 'check the user\'s name and password, or its certificate', closes: false },
+  /** the lease epoch is not the current one */
+  LEASE_FENCED: { number: 8001, hint: 'drop the queue and wait for an assignment', closes: false },
+  /** another connection took the producer id over */
+  PRODUCER_FENCED: { number: 8002, hint: 'close this producer', closes: false },
+  /** the broker does not know the producer id, or this connection does not hold it */
+  UNKNOWN_PRODUCER: { number: 8003, hint: 'INIT_PRODUCER again; what was pending is unknown', closes: false },
+  /** the broker does not know the member */
+  UNKNOWN_MEMBER: { number: 8004, hint: 'send a heartbeat with the subscription', closes: false },
+  /** a higher term is known */
+  TERM_FENCED: { number: 8005, hint: 'refresh the route', closes: false },
 } as const;
 export type WireErrorCode = keyof typeof WIRE_ERRORS;
 

@@ -1,0 +1,22 @@
+// What this package has on every platform.
+export {
+  type BrokerInfo,
+  type ClientEvent,
+  type GroupDescription,
+  type GroupMember,
+  type GroupOverview,
+  type GroupQueueStatus,
+  Message,
+  type Outcome,
+  QanatError,
+  type QueueId,
+  type QueueStatus,
+  type ResetStep,
+  type TopicDescription,
+  type TopicSummary,
+} from '@qanat/core';
+export type * from './client-api.ts';
+export type { ClientGround } from './client-ground.ts';
+export { connectWith } from './connect-with.ts';
+export { loadParts } from './parts.ts';
+export type * from './types.ts';

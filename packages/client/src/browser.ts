@@ -1,0 +1,2 @@
+export * from './api.ts';
+export { connect } from './connect-in-browser.ts';

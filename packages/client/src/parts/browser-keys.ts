@@ -1,0 +1,1 @@
+export { deriveKey, drawNonce } from '@qanat/transports/browser';

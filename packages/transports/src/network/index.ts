@@ -1,0 +1,1 @@
+export { type NetworkOptions, networkTransports } from './network-transports.ts';
