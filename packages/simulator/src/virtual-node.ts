@@ -15,6 +15,8 @@ export interface VirtualNodeOptions {
   readonly trace?: Trace;
   /** Looks at what the engine gets and gives. */
   readonly observer?: EngineObserver;
+  /** For engines that log in by password. */
+  readonly deriveKey?: DriverOptions<never>['deriveKey'];
   readonly onLog?: DriverOptions<never>['onLog'];
 }
 
@@ -42,6 +44,7 @@ export class VirtualNode<E extends NodeEngine> {
       clock: options.clock,
       transports: [options.transport],
       ...(options.storage === undefined ? {} : { storage: options.storage }),
+      ...(options.deriveKey === undefined ? {} : { deriveKey: options.deriveKey }),
       ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
       onReady: () => {
         this.ready = true;

@@ -1,4 +1,4 @@
-import { LIMITS, ServerRoleNames } from '@qanat/core';
+import { Feature, LIMITS, ServerRoleNames } from '@qanat/core';
 import type { Command } from 'commander';
 import { FAMILIES } from '../families/index.ts';
 import { View } from '../history/view.ts';
@@ -33,8 +33,11 @@ export function addProbeCommands(program: Command, terminal: Terminal, ended: (c
 
 async function probe(endpoint: string, asJson: boolean, terminal: Terminal): Promise<number> {
   const { address, binding } = placeOfEndpoint(endpoint, undefined);
-  const site = endpointSite('broker', address, binding);
-  const steps = [{ op: 'open' }, { op: 'request', frame: 'TOPIC_LIST' }];
+  const site = endpointSite('broker', address, { binding });
+  const steps = [
+    { op: 'open', hello: { features: [Feature.FEATURE_AUTH] } },
+    { op: 'request', frame: 'TOPIC_LIST' },
+  ];
   const run = await runProgram(site, { family: '', role: 'broker', steps }, []);
   const view = new View(run.events, 0);
   const hello = view.connections[0]?.helloOk;
@@ -51,6 +54,7 @@ async function probe(endpoint: string, asJson: boolean, terminal: Terminal): Pro
     software: hello.software,
     minor: hello.minor,
     features: hello.features,
+    mechanisms: hello.mechanisms,
     term: hello.term,
     frameBytesMax: hello.frameBytesMax,
     batchBytesMax: hello.batchBytesMax,

@@ -5,7 +5,7 @@ import { terminalReport } from '../report/terminal.ts';
 import { type Baseline, BaselineError, readBaseline } from '../run/baseline.ts';
 import { BUDGETS, type Budget } from '../run/budget.ts';
 import { explore } from '../run/explore.ts';
-import { requirementSet } from '../run/requirement-sets.ts';
+import { requirementSet, VERSIONS } from '../run/requirement-sets.ts';
 import { EXIT_CODES, type Result } from '../run/result.ts';
 import { KIT_NAME } from '../version.ts';
 import { Interrupt } from './interrupt.ts';
@@ -36,7 +36,7 @@ export function addRunCommand(program: Command, terminal: Terminal, ended: (code
     .option('--budget <name>', `how much is tried: ${Object.keys(BUDGETS).join(', ')}`, 'standard')
     .option('--seed <n>', 'of the programs that are drawn at random; the same seed draws the same ones', '1')
     .option('--strict', 'SHOULD counts like MUST')
-    .option('--requirements <version>', 'the requirements as they were frozen with this version of the specification: 1.0')
+    .option('--requirements <version>', `the requirements of a version of the specification: ${VERSIONS}`)
     .option('--baseline <file>', 'failures that are known: JSON, see the documentation')
     .option(
       '--report <kind=path>',
@@ -115,7 +115,7 @@ export function numberOption(name: string, text: string, least = 0): number {
 
 function setOf(version: string): ReadonlySet<string> {
   const set = requirementSet(version);
-  if (set === undefined) throw new UsageError(`there is no frozen set of requirements ${version}`, 'there is 1.0');
+  if (set === undefined) throw new UsageError(`there are no requirements of version ${version}`, `there are ${VERSIONS}`);
   return set;
 }
 
@@ -136,6 +136,8 @@ function commandOf(role: string, options: RunOptions): string {
     ...option('cmd', options.cmd),
     ...option('connect', options.connect),
     ...option('endpoint', options.endpoint),
+    ...option('user', options.user),
+    ...option('password-file', options.passwordFile),
     ...(options.reference === undefined ? [] : ['--reference']),
     ...option('transport', options.transport),
   ];

@@ -5,15 +5,18 @@ import { type DriverPlace, LineDriver } from '../driver/line-driver.ts';
 import { BINDING_NAMES, SCHEMES, type SocketBinding } from '../ground/ground.ts';
 import { groundOver } from '../ground/ground-over.ts';
 import { DriverSite } from '../run/driver-site.ts';
-import { endpointSite } from '../run/endpoint-site.ts';
+import { type EndpointOptions, endpointSite } from '../run/endpoint-site.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import type { Site } from '../run/run-program.ts';
+import { loginOf, obstacleToLogin } from './endpoint-login.ts';
 import { type Terminal, UsageError } from './say.ts';
 
 export interface SubjectOptions {
   readonly cmd?: string;
   readonly connect?: string;
   readonly endpoint?: string;
+  readonly user?: string;
+  readonly passwordFile?: string;
   readonly reference?: boolean;
   readonly transport?: string;
 }
@@ -47,6 +50,8 @@ export function addSubjectOptions(command: Command): Command {
       '--endpoint <address>',
       'a NameServer or broker that runs already, host:port or ws://host:port; what needs a driver is not run',
     )
+    .option('--user <name>', 'who the kit is at an endpoint that asks: an administrator')
+    .option('--password-file <file>', 'its password; - for the standard input')
     .option('--reference', 'the engines of this repository, in this process and on virtual time')
     .option(
       '--transport <name>',
@@ -65,8 +70,9 @@ export async function openSubject(role: Role, options: SubjectOptions): Promise<
   if (given.length !== 1)
     throw new UsageError('say what is to be tried', 'give one of --cmd, --connect, --endpoint, --reference');
   const binding = bindingOf(options.transport);
+  const login = loginOf(options);
   if (options.reference === true) return referenceSubject(role, binding);
-  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint, binding);
+  if (options.endpoint !== undefined) return endpointSubject(role, options.endpoint, { binding, login });
   const driver = await LineDriver.open(placeOf(options));
   const over = binding ?? transportsOf(driver.manifest)[0] ?? 'tcp';
   const lack = lackOf(driver.manifest, role, over);
@@ -111,11 +117,13 @@ function referenceSubject(role: Role, binding: SocketBinding | undefined): Subje
   return { site: { ...inProcessSite({ role, ...ground }), manifest }, close: async () => {}, abandon: () => {} };
 }
 
-function endpointSubject(role: Role, endpoint: string, transport: SocketBinding | undefined): Subject {
+async function endpointSubject(role: Role, endpoint: string, options: EndpointOptions): Promise<Subject> {
   if (role !== 'nameserver' && role !== 'broker')
     throw new UsageError(`a ${role} has no address`, 'producers, consumers and codecs are tried by a driver: --cmd');
-  const { address, binding } = placeOfEndpoint(endpoint, transport);
-  const site = endpointSite(role, address, binding);
+  const { address, binding } = placeOfEndpoint(endpoint, options.binding);
+  const site = endpointSite(role, address, { ...options, binding });
+  const obstacle = await obstacleToLogin(site);
+  if (obstacle !== undefined) throw obstacle;
   return { site, close: () => site.cleanUp(), abandon: () => {} };
 }
 

@@ -1,4 +1,4 @@
-import { CONTROL_HEADERS, encodeFrame, Flag, FRAME_NAMES, type Frame, joinParts, type LiveFrame } from '@qanat/core';
+import { CONTROL_HEADERS, encodeFrame, Flag, FRAME_NAMES, type Frame, joinParts, type LiveFrame, utf8 } from '@qanat/core';
 import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
 import { listOf, numberOf, objectOf, textOf } from '../play/program.ts';
 import { type Deed, onward } from './meddling-rule.ts';
@@ -82,6 +82,20 @@ function cut(header: Record<string, unknown>): { readonly first: unknown; readon
   return { first: { ...header, [name]: list.slice(0, 1) }, rest: { ...names, [name]: list.slice(1) } };
 }
 
+const text = new TextDecoder();
+
+function scramWith(message: Uint8Array, attributes: JsonObject): Uint8Array {
+  const parts = text.decode(message).split(',');
+  const changed = parts.flatMap((part) => {
+    const letter = part.slice(0, 1);
+    const value = attributes[letter];
+    if (value === undefined) return [part];
+    if (typeof value === 'number') return [part.slice(0, Math.max(2, part.length - value))];
+    return value === null ? [] : [`${letter}=${value}`];
+  });
+  return utf8(changed.join(','));
+}
+
 /** Deeds that look into a frame. */
 export const HEADER_DEEDS: Readonly<Record<string, Deed>> = {
   /**
@@ -94,6 +108,17 @@ export const HEADER_DEEDS: Readonly<Record<string, Deed>> = {
     const header = headerOf(codec, frame.control);
     for (const [path, value] of Object.entries(objectOf(rule.args, 'set'))) setPath(header, path, value);
     onward(wire, rule, withHeader(frame, header, codec, rule.args));
+  },
+  /**
+   * Attributes of a message of SCRAM are others: `attributes` by their letters; a number cuts so many characters off the end,
+   * null leaves the whole attribute out.
+   */
+  scram: (wire, frame, bytes, rule) => {
+    const codec = codecOf(frame);
+    if (codec === undefined) return onward(wire, rule, bytes);
+    const header = headerOf(codec, frame.control);
+    header.data = scramWith(header.data as Uint8Array, objectOf(rule.args, 'attributes'));
+    onward(wire, rule, withHeader(frame, header, codec));
   },
   /** Other bytes in the payload: `patch` is `[[at, hex], …]`. */
   patchPayload: (wire, frame, bytes, rule) => {

@@ -1,6 +1,9 @@
-import { Admin, Client, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
+import * as core from '@qanat/core';
+import { Admin, Client, type Credentials, type Platform, type Producer, QanatError, Random, type RecordInit } from '@qanat/core';
 import { VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
+import { loginBy } from '../users/credentials.ts';
+import { deriveKeyOn } from '../users/salted-password.ts';
 import { OWN_SOFTWARE } from './meddler.ts';
 
 const CALL_MS = 10_000;
@@ -19,7 +22,7 @@ export class KitApplication {
   readonly #admin: Admin;
   #producer: Producer | undefined;
 
-  constructor(ground: Ground, platform: Platform, nameServers: readonly string[]) {
+  constructor(ground: Ground, platform: Platform, nameServers: readonly string[], credentials?: Credentials) {
     this.#ground = ground;
     const client = new Client({
       platform,
@@ -27,9 +30,16 @@ export class KitApplication {
       nameServers,
       schemes: [ground.scheme],
       software: OWN_SOFTWARE,
+      ...(credentials === undefined ? {} : { login: loginBy(credentials, core) }),
+    });
+    const { clock } = ground;
+    this.#node = new VirtualNode(client, {
+      name: 'kit',
+      clock,
+      transport: ground.transport('kit'),
+      deriveKey: deriveKeyOn(clock),
     });
     this.#admin = new Admin(client);
-    this.#node = new VirtualNode(client, { name: 'kit', clock: ground.clock, transport: ground.transport('kit') });
     this.#node.start();
   }
 

@@ -1,9 +1,23 @@
-import { Broker, type BrokerOptions, NameServer, type NameServerOptions, type Platform, QanatError, Random } from '@qanat/core';
+import * as core from '@qanat/core';
+import {
+  Broker,
+  type BrokerOptions,
+  type Credentials,
+  NameServer,
+  type NameServerOptions,
+  type Platform,
+  QanatError,
+  Random,
+} from '@qanat/core';
 import { MemoryStorage, VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
 import type { History } from '../history/history.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { listOf, numberOf, objectOf, textOf } from '../play/program.ts';
+import { passwordCredentials } from '../users/credentials.ts';
+import { deriveKeyOn } from '../users/salted-password.ts';
+import { securityOf } from '../users/server-security.ts';
+import { type User, usersIn } from '../users/user.ts';
 import { KitApplication } from './kit-application.ts';
 import { Meddler, OWN_SOFTWARE } from './meddler.ts';
 
@@ -16,14 +30,21 @@ export interface KitClusterOptions {
   readonly token: string;
   /**
    * `nameServers` and `brokers`: how many; `topics`: `[{ topic, queues }]`, made at every broker; `nameServer`, `broker`:
-   * options of the engines; `createsTopics`.
+   * options of the engines; `createsTopics`; `users`: whom they know, where they ask who their clients are.
    */
   readonly setup: JsonObject;
 }
 
+const brokerName = (index: number): string => `broker-${String.fromCharCode(97 + index)}`;
+
+/** Brokers where a program does not say how many. */
+const BROKERS = 2;
 const START_MS_MAX = 10_000;
 const NAME_SERVER_PORT = 7600;
 const BROKER_PORT = 7610;
+/** Of the kit's own brokers and its application, whom its servers know besides the users of the program. */
+const OWN_PASSWORD = 'the kit is at home here';
+const APPLICATION = 'the-kit';
 /** Times that a client learns from the cluster, so that a run on a real clock need not wait for the usual ones. */
 const BROKER_TIMES = { routePollMs: 1_000, reportMs: 5_000 };
 
@@ -42,6 +63,8 @@ export class KitCluster {
   readonly #options: KitClusterOptions;
   readonly #servers = new Map<string, Server>();
   readonly #random = new Random(7);
+  /** Of nonces alone. */
+  readonly #nonces = new Random(8);
   #application: KitApplication | undefined;
 
   constructor(options: KitClusterOptions) {
@@ -82,7 +105,7 @@ export class KitCluster {
   async start(): Promise<void> {
     const { setup, ground } = this.#options;
     const nameServers = Array.from({ length: numberOf(setup, 'nameServers', 2) }, (_, i) => `ns-${i + 1}`);
-    const brokers = Array.from({ length: numberOf(setup, 'brokers', 2) }, (_, i) => `broker-${String.fromCharCode(97 + i)}`);
+    const brokers = Array.from({ length: numberOf(setup, 'brokers', BROKERS) }, (_, i) => brokerName(i));
     for (const name of nameServers) this.#startNameServer(name);
     await ground.until(() => nameServers.every((name) => this.addressOf(name) !== ''), START_MS_MAX);
     for (const name of brokers) this.#startBroker(name);
@@ -149,7 +172,8 @@ export class KitCluster {
 
   /** A client of the kit's own: for what administrators and other applications do. */
   get application(): KitApplication {
-    this.#application ??= new KitApplication(this.#options.ground, this.#options.platform, this.nameServers);
+    const { ground, platform } = this.#options;
+    this.#application ??= new KitApplication(ground, platform, this.nameServers, this.#credentialsOf(APPLICATION));
     return this.#application;
   }
 
@@ -178,6 +202,28 @@ export class KitCluster {
     return this.nameServerNames.map((name) => this.#servers.get(name)?.node.engine as NameServer);
   }
 
+  /** Whom the servers know; undefined where they ask nobody. */
+  #users(): readonly User[] | undefined {
+    const users = usersIn(this.#options.setup.users);
+    if (users === undefined) return undefined;
+    const own = { password: OWN_PASSWORD, permissions: [], certificate: false, requestsPerSecond: 0 };
+    const brokers = Array.from({ length: numberOf(this.#options.setup, 'brokers', BROKERS) }, (_, i) => brokerName(i));
+    return [
+      ...users,
+      { ...own, name: APPLICATION, roles: ['admin'] },
+      ...brokers.map((name) => ({ ...own, name, roles: ['broker'] })),
+    ];
+  }
+
+  #security(): Pick<BrokerOptions, 'security'> {
+    const users = this.#users();
+    return users === undefined ? {} : { security: securityOf(users, core, this.#nonces) };
+  }
+
+  #credentialsOf(user: string): Credentials | undefined {
+    return this.#users() === undefined ? undefined : passwordCredentials({ user, password: OWN_PASSWORD }, this.#nonces);
+  }
+
   #startNameServer(name: string, at?: string): void {
     const { setup } = this.#options;
     const engine = new NameServer({
@@ -185,6 +231,7 @@ export class KitCluster {
       software: 'qanat-conformance',
       random: new Random(this.#random.uint32()),
       warmupMs: 0,
+      ...this.#security(),
       ...(objectOf(setup, 'nameServer') as Partial<NameServerOptions>),
     });
     this.#run(name, engine, at ?? this.#options.ground.listenAddress(name, NAME_SERVER_PORT));
@@ -192,6 +239,7 @@ export class KitCluster {
 
   #startBroker(name: string, at?: string, left?: MemoryStorage): void {
     const { setup, ground, platform } = this.#options;
+    const credentials = this.#credentialsOf(name);
     const engine = new Broker({
       name,
       nameServers: this.nameServers,
@@ -200,6 +248,8 @@ export class KitCluster {
       random: new Random(this.#random.uint32()),
       software: OWN_SOFTWARE,
       times: BROKER_TIMES,
+      ...this.#security(),
+      ...(credentials === undefined ? {} : { credentials }),
       ...(objectOf(setup, 'broker') as Partial<BrokerOptions>),
     });
     const disk = left ?? new MemoryStorage(ground.clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
@@ -221,6 +271,7 @@ export class KitCluster {
       name,
       clock: ground.clock,
       transport,
+      deriveKey: deriveKeyOn(ground.clock),
       ...(disk === undefined ? {} : { storage: disk }),
     });
     const server = { node, address: '', onListening: (_: string) => {}, ...(disk === undefined ? {} : { disk }) };

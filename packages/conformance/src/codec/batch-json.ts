@@ -1,7 +1,7 @@
 // Record batches as batches.json of the specification writes them.
 import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
-import type { Engines } from '../driver/reference-server.ts';
+import type { Engines } from '../driver/engines.ts';
 import { bytesOf, hexOf, type JsonObject } from '../json.ts';
 
 /** A batch; what is left out has its default. */

@@ -1,6 +1,6 @@
 // Frames as frames.json of the specification writes them, but for the payload, which stands here in hex.
 import * as core from '@qanat/core';
-import type { Engines } from '../driver/reference-server.ts';
+import type { Engines } from '../driver/engines.ts';
 import { bytesOf, hexOf } from '../json.ts';
 import { controlOf, type FrameKind, fromCore, type HeaderJson, toCore } from './schema-json.ts';
 

@@ -2,7 +2,7 @@
 // in hex, defaults left out) and as the core takes them.
 import * as core from '@qanat/core';
 import { FIELDS, type Field, VALUE_NAMES } from '@qanat/core/annotate';
-import type { Engines } from '../driver/reference-server.ts';
+import type { Engines } from '../driver/engines.ts';
 import { bytesOf, hexOf, type Json, type JsonObject } from '../json.ts';
 
 /** What a frame is; `push` is one-way. */

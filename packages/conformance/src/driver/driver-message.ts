@@ -22,6 +22,8 @@ export const ABILITIES: readonly Ability[] = [
   'settings',
   'powerloss',
   'functions',
+  'users',
+  'credentials',
 ];
 
 /** What a driver says: the answer to a call, or something by itself. */

@@ -32,7 +32,11 @@ export type Ability =
   /** Loses what is not synced. */
   | 'powerloss'
   /** Of a codec: answers pure functions of the specification as well. */
-  | 'functions';
+  | 'functions'
+  /** A server asks who its clients are: takes `users` of `start`, and `users`. */
+  | 'users'
+  /** Logs in, a broker at its NameServers: takes `credentials` of `start`. */
+  | 'credentials';
 
 /** What a driver says of itself and its subject. */
 export interface Manifest {

@@ -15,8 +15,10 @@ import type { Ground } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { flagOf, listOf, numberOf, textOf } from '../play/program.ts';
+import { loginBy, passwordCredentials } from '../users/credentials.ts';
+import { deriveKeyOn } from '../users/salted-password.ts';
 import type { CallDone, Driver, Manifest, Role } from './driver.ts';
-import type { Engines } from './reference-server.ts';
+import type { Engines } from './engines.ts';
 
 export interface ReferenceClientOptions {
   readonly role: 'producer' | 'consumer';
@@ -59,7 +61,7 @@ export class ReferenceClient implements Driver {
       version: '0.1.0',
       language: 'TypeScript',
       roles: [options.role as Role],
-      abilities: ['policy', 'abandon', 'events', 'batch', 'broadcasting', 'dead-letter'],
+      abilities: ['policy', 'abandon', 'events', 'batch', 'broadcasting', 'dead-letter', 'credentials'],
     };
   }
 
@@ -100,16 +102,25 @@ export class ReferenceClient implements Driver {
 
   #start(name: string, args: JsonObject): Running {
     const { engines, ground, platform } = this.#options;
+    const seed = this.#seed++;
     const client = new engines.Client({
       platform,
-      random: new engines.Random(this.#seed++),
+      random: new engines.Random(seed),
       nameServers: listOf(args, 'nameServers').map(String),
       schemes: [ground.scheme],
       software: 'qanat',
       label: textOf(args, 'label', name),
+      ...(isObject(args.credentials)
+        ? { login: loginBy(passwordCredentials(args.credentials, new engines.Random(1_000 + seed)), engines) }
+        : {}),
       onEvent: (event) => this.#event(name, event),
     });
-    const node = new VirtualNode<Client>(client, { name, clock: ground.clock, transport: ground.transport(`subject-${name}`) });
+    const node = new VirtualNode<Client>(client, {
+      name,
+      clock: ground.clock,
+      transport: ground.transport(`subject-${name}`),
+      deriveKey: deriveKeyOn(ground.clock),
+    });
     const running: Running = { node, policy: {}, held: [] };
     this.#clients.set(name, running);
     node.start();

@@ -6,7 +6,7 @@ import { codecOf, fromCore, toCore } from '../codec/schema-json.ts';
 import { bytesOf, hexOf, type Json, type JsonObject } from '../json.ts';
 import { listOf, numberOf, objectOf, textOf } from '../play/program.ts';
 import type { CallDone, Driver, Manifest } from './driver.ts';
-import type { Engines } from './reference-server.ts';
+import type { Engines } from './engines.ts';
 
 type Answers = (args: JsonObject, engines: Engines) => JsonObject;
 

@@ -12,10 +12,12 @@ import { HostClock, MemoryStorage, type VirtualNetwork, VirtualNode } from '@qan
 import type { Ground } from '../ground/ground.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { objectOf } from '../play/program.ts';
+import { passwordCredentials } from '../users/credentials.ts';
+import { deriveKeyOn } from '../users/salted-password.ts';
+import { securityOf, userTable } from '../users/server-security.ts';
+import { type User, usersIn } from '../users/user.ts';
 import type { CallDone, Driver, Manifest } from './driver.ts';
-
-/** The engines of an implementation in this process: those that ship, or others with a bug in them. */
-export type Engines = typeof import('@qanat/core');
+import type { Engines } from './engines.ts';
 
 export interface ReferenceServerOptions {
   readonly role: 'nameserver' | 'broker';
@@ -46,7 +48,10 @@ export class ReferenceServer implements Driver {
   #listener: Listener | undefined;
   #address: string | undefined;
   #lives = 0;
+  /** What a restart does not say is as it was. */
   #nameServers: readonly string[] = [];
+  #users: readonly User[] | undefined;
+  #credentials: JsonObject | undefined;
 
   constructor(options: ReferenceServerOptions) {
     this.#options = options;
@@ -62,7 +67,8 @@ export class ReferenceServer implements Driver {
         'powerloss',
         'pause',
         'settings',
-        ...(options.role === 'broker' ? (['register'] as const) : []),
+        'users',
+        ...(options.role === 'broker' ? (['register', 'credentials'] as const) : []),
       ],
       ...(options.role === 'broker' ? { flush: flushOf(options.setup ?? {}) } : {}),
     };
@@ -84,6 +90,8 @@ export class ReferenceServer implements Driver {
       case 'resume':
         this.#setPaused(op === 'pause');
         return done(undefined, null);
+      case 'users':
+        return this.#setUsers(args, done);
       default:
         return done({ kind: 'unsupported', text: `there is no ${op}` }, null);
     }
@@ -98,12 +106,16 @@ export class ReferenceServer implements Driver {
   #start(args: JsonObject, done: CallDone): void {
     const { role, ground } = this.#options;
     if (this.#node !== undefined && !this.#node.ended) return done({ kind: 'failed', text: 'it runs already' }, null);
+    if (Array.isArray(args.nameServers)) this.#nameServers = args.nameServers.map(String);
+    this.#users = usersIn(args.users) ?? this.#users;
+    if (isObject(args.credentials)) this.#credentials = args.credentials;
     const engine = role === 'nameserver' ? this.#nameServer(args) : this.#broker(args);
     if (role === 'broker') this.#disk ??= new MemoryStorage(this.#clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
     const node = new VirtualNode<NameServer | Broker>(engine, {
       name: HOST[role],
       clock: this.#clock,
       transport: this.#listeningBy(ground.transport(HOST[role])),
+      deriveKey: deriveKeyOn(this.#clock),
       ...(this.#disk === undefined ? {} : { storage: this.#disk }),
     });
     this.#node = node;
@@ -152,6 +164,21 @@ export class ReferenceServer implements Driver {
     node.call((engine, nowMs) => engine.stop(nowMs));
   }
 
+  #setUsers(args: JsonObject, done: CallDone): void {
+    const node = this.#node;
+    if (node === undefined || node.ended || this.#users === undefined)
+      return done({ kind: 'invalid', text: 'it asks nobody who he is' }, null);
+    const users = usersIn(args.users) ?? [];
+    try {
+      const table = userTable(users, this.#options.engines);
+      node.call((engine, nowMs) => engine.setUsers(table, nowMs));
+    } catch (error) {
+      return done({ kind: 'invalid', text: (error as Error).message }, null);
+    }
+    this.#users = users;
+    return done(undefined, null);
+  }
+
   /** SIGSTOP and SIGCONT: what was due runs first, then what arrived is read. */
   #setPaused(on: boolean): void {
     if (on === this.#clock.stopped) return;
@@ -193,6 +220,7 @@ export class ReferenceServer implements Driver {
       software: 'qanat',
       random: new engines.Random(100 + this.#lives++),
       warmupMs: WARM_UP_MS,
+      ...this.#security(),
       ...(objectOf(setup, 'nameServer') as Partial<NameServerOptions>),
       ...(isObject(args.settings) ? (args.settings as Partial<NameServerOptions>) : {}),
     });
@@ -200,8 +228,6 @@ export class ReferenceServer implements Driver {
 
   #broker(args: JsonObject): Broker {
     const { engines, setup = {}, platform } = this.#options;
-    // What a restart does not say is as it was.
-    if (Array.isArray(args.nameServers)) this.#nameServers = args.nameServers.map(String);
     return new engines.Broker({
       name: SUBJECT_BROKER,
       nameServers: this.#nameServers,
@@ -209,8 +235,20 @@ export class ReferenceServer implements Driver {
       platform,
       random: new engines.Random(100 + this.#lives++),
       software: 'qanat',
+      ...this.#security(),
+      ...(this.#credentials === undefined ? {} : { credentials: passwordCredentials(this.#credentials, this.#nonces()) }),
       ...(objectOf(setup, 'broker') as Partial<BrokerOptions>),
       ...(isObject(args.settings) ? (args.settings as Partial<BrokerOptions>) : {}),
     });
+  }
+
+  #security(): Pick<BrokerOptions, 'security'> {
+    if (this.#users === undefined) return {};
+    return { security: securityOf(this.#users, this.#options.engines, this.#nonces()) };
+  }
+
+  /** A source of its own: what it draws must not move what else is drawn. */
+  #nonces(): Random {
+    return new this.#options.engines.Random(1_000 + this.#lives);
   }
 }

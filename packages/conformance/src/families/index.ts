@@ -1,6 +1,8 @@
 import type { Clause } from '../clause/clause.ts';
 import type { Role } from '../driver/driver.ts';
 import type { Family } from '../play/family.ts';
+import { authentication } from './authentication/index.ts';
+import { authorization } from './authorization/index.ts';
 import { clients } from './clients/index.ts';
 import { codec } from './codec/index.ts';
 import { connection } from './connection/index.ts';
@@ -14,6 +16,8 @@ import { producer } from './producer/index.ts';
 
 /** All clauses of this kit, family by family. */
 export const FAMILIES: readonly Family[] = [
+  authentication,
+  authorization,
   clients,
   codec,
   connection,

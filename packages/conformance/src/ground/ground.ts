@@ -65,8 +65,11 @@ export interface Ground {
   until(condition: () => boolean, withinMs: number): Promise<boolean>;
   /** Something happened: conditions are looked at again. */
   changed(): void;
-  /** @param greeting over WebSocket what is sent at once: the request for the upgrade, as it should be or not. */
-  dial(address: string, handler: LinkHandler, greeting?: Uint8Array): Link;
+  /**
+   * @param greeting over WebSocket what is sent at once: the request for the upgrade, as it should be or not.
+   * @param certificateNames of a certificate that the kit shows; only where time is virtual, nobody shows any elsewhere.
+   */
+  dial(address: string, handler: LinkHandler, greeting?: Uint8Array, certificateNames?: readonly string[]): Link;
   /** What a connection to a subject begins with as it should: a preface, a request for an upgrade, or nothing. */
   greetingFor(address: string): Uint8Array;
   /** What a server of the kit listens with, and a client in this process dials with. */

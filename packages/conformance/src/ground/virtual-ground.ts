@@ -1,4 +1,4 @@
-import { type Connection, type ConnectionHandler, LIMITS, QanatError, type Transport } from '@qanat/core';
+import { type Connection, type ConnectionHandler, LIMITS, parseHostPort, QanatError, type Transport } from '@qanat/core';
 import { VirtualClock, VirtualNetwork } from '@qanat/simulator';
 import type { Ground, Link, LinkHandler } from './ground.ts';
 
@@ -15,6 +15,8 @@ export class VirtualGround implements Ground {
   readonly clock = new VirtualClock();
   readonly network: VirtualNetwork;
   #host = 0;
+  /** Of the certificates that hosts of the kit show. */
+  readonly #certificates = new Map<string, readonly string[]>();
 
   /** @param latencyMs one way between two hosts. */
   constructor(latencyMs: number = LATENCY_MS) {
@@ -29,8 +31,10 @@ export class VirtualGround implements Ground {
   changed(): void {}
 
   /** Each connection of the kit comes from a host of its own. */
-  dial(address: string, handler: LinkHandler): Link {
-    return linkOver(this.transport(`kit-${++this.#host}`), address, handler);
+  dial(address: string, handler: LinkHandler, _greeting?: Uint8Array, certificateNames?: readonly string[]): Link {
+    const host = `kit-${++this.#host}`;
+    if (certificateNames !== undefined) this.#certificates.set(host, certificateNames);
+    return linkOver(this.transport(host), address, handler);
   }
 
   greetingFor(): Uint8Array {
@@ -42,7 +46,17 @@ export class VirtualGround implements Ground {
   }
 
   transport(host: string): Transport {
-    return this.network.transport(host);
+    const transport = this.network.transport(host);
+    return {
+      ...transport,
+      listen: (address, accept, done) => transport.listen(address, (connection) => accept(this.#verified(connection)), done),
+    };
+  }
+
+  /** What TLS would have found out about the peer. */
+  #verified(connection: Connection): Connection {
+    const certificateNames = this.#certificates.get(parseHostPort(connection.remote, [this.scheme]).host);
+    return certificateNames === undefined ? connection : Object.assign(connection, { certificateNames });
   }
 
   listenAddress(host: string, port: number): string {

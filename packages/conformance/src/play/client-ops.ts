@@ -17,7 +17,7 @@ import { payloadOf } from './payload.ts';
 import type { Play } from './play.ts';
 import { countOf, flagOf, listOf, msOf, numberOf, objectOf, type Step, sizeOf, textOf } from './program.ts';
 import { rawFrame } from './raw-frame.ts';
-import { controlOf, flagsOf } from './server-ops.ts';
+import { controlOf, flagsOf } from './step-frame.ts';
 
 /** How long a producer or consumer may take to start. */
 const START_MS = 15_000;

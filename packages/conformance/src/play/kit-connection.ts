@@ -52,10 +52,17 @@ export class KitConnection {
   /**
    * @param greet what is sent at once: on TCP the preface, on WebSocket the request for the upgrade, as it should be or not.
    * Default: as it should be.
+   * @param certificateNames of a certificate that is shown.
    */
-  constructor(play: ConnectionOwner, address: string, greet: Uint8Array = play.ground.greetingFor(address)) {
+  constructor(
+    play: ConnectionOwner,
+    address: string,
+    greet: Uint8Array = play.ground.greetingFor(address),
+    certificateNames?: readonly string[],
+  ) {
     this.#play = play;
     this.number = play.nextConnection++;
+    if (certificateNames !== undefined) play.note('certificate', { connection: this.number, names: certificateNames });
     this.#splitter.frameBytesMax = LIMITS.FRAME_BYTES_MAX * 2;
     const { history, ground } = play;
     const { binding } = ground;
@@ -79,7 +86,7 @@ export class KitConnection {
       onBadBytes: (error) => this.#broken(error, new Uint8Array(0)),
       onClose: (error) => this.#closed(error, greeted),
     };
-    this.link = ground.dial(address, handler, greet);
+    this.link = ground.dial(address, handler, greet, certificateNames);
   }
 
   /** The bytes of a frame that has begun and not ended, or that is none; where the network cuts frames, it keeps them. */

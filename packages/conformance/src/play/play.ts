@@ -4,6 +4,7 @@ import type { Ground } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import { HISTORY_FULL, type History } from '../history/history.ts';
 import type { Json, JsonObject } from '../json.ts';
+import { type Login, type User, usersIn } from '../users/user.ts';
 import type { KitConnection } from './kit-connection.ts';
 import { objectOf, type Program, sizeOf } from './program.ts';
 
@@ -18,6 +19,8 @@ export interface PlayParts {
   readonly address: string;
   /** Servers of the kit, for clients, and for a broker that registers. */
   readonly cluster: KitCluster | undefined;
+  /** Who the kit is at a subject that asks, where the program does not say. */
+  readonly login?: Login | undefined;
   /** Breaks the program off. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,6 +40,9 @@ export class Play {
   readonly driver: Driver;
   readonly cluster: KitCluster | undefined;
   readonly token: string;
+  readonly login: Login | undefined;
+  /** Whom the subject knows. */
+  users: readonly User[];
   /** Connections that the program has opened, in order. */
   readonly connections: KitConnection[] = [];
   /** Values that steps have kept for later ones: `$name` in a header. */
@@ -62,6 +68,9 @@ export class Play {
     this.cluster = parts.cluster;
     this.token = parts.token;
     this.address = parts.address;
+    this.users = usersIn(parts.program.setup?.users) ?? [];
+    // A program that says who the users are says who the kit is as well.
+    this.login = parts.program.setup?.users === undefined ? parts.login : undefined;
     this.#signal = parts.signal;
   }
 

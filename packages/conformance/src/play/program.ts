@@ -24,6 +24,12 @@ export interface Program {
   readonly steps: readonly Step[];
 }
 
+/** What the set-up of a program tells a server at its start: whom it knows, and who it is itself at its NameServers. */
+export const loginsIn = (setup: JsonObject): JsonObject => ({
+  ...(setup.users === undefined ? {} : { users: setup.users }),
+  ...(setup.credentials === undefined ? {} : { credentials: setup.credentials }),
+});
+
 /** How long a program lets time pass, at the least. */
 export const passMsOf = ({ steps }: Program): number =>
   steps.reduce((sum, step) => sum + (step.op === 'pass' ? numberOf(step, 'ms', 0) : 0), 0);

@@ -1,49 +1,45 @@
-import { CONTROL_HEADERS, Flag, FRAMES, type LiveFrame } from '@qanat/core';
+import { Feature, Flag, FRAMES } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { endpointIn } from '../driver/started-server.ts';
 import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
+import { usersIn } from '../users/user.ts';
 import type { Op } from './family.ts';
 import { KitConnection } from './kit-connection.ts';
+import { logIn, logInWhereAsked } from './login.ts';
 import { payloadOf } from './payload.ts';
 import { ANSWER_MS, HarnessError, type Play } from './play.ts';
 import { flagOf, listOf, msOf, numberOf, objectOf, type Step, sizeOf, textOf } from './program.ts';
+import { answerTo, controlOf, flagsOf, frameOf } from './step-frame.ts';
 
-const NO_BYTES = new Uint8Array(0);
 /** A restart of a subject, its recovery included. */
 const RESTART_MS = 60_000;
 
 const selector = (step: Step): number | undefined => (typeof step.c === 'number' ? step.c : undefined);
 
-/** Encodes a header of the schema; `extra` (hex) stands behind it. */
-export function controlOf(play: Play, frame: LiveFrame, header: JsonObject, extra: string): Uint8Array {
-  const type = CONTROL_HEADERS[frame]?.request as { encode(init: unknown): Uint8Array } | undefined;
-  const bytes = type === undefined ? NO_BYTES : type.encode(play.value(header));
-  return extra === '' ? bytes : Uint8Array.from([...bytes, ...bytesOf(extra)]);
-}
-
-/** The flags that a step names: `flags: ['MORE', 'ONEWAY', 64]`. */
-export const flagsOf = (step: Step): number =>
-  listOf(step, 'flags').reduce<number>(
-    (all, flag) => all | (typeof flag === 'number' ? flag : (FLAGS.get(String(flag)) ?? 0)),
-    0,
-  );
-
-const FLAGS: ReadonlyMap<string, number> = new Map(Object.entries(Flag));
-
-/** The frame that a step names, if there is one. */
-const frameOf = (step: Step, fallback: LiveFrame): LiveFrame | undefined => {
-  const name = textOf(step, 'frame', fallback);
-  return Object.hasOwn(CONTROL_HEADERS, name) ? (name as LiveFrame) : undefined;
-};
-
-/** Opens a connection, and says HELLO unless `hello` is false. */
+/**
+ * Opens a connection, and says HELLO unless `hello` is false; with `as` it logs in as this user of the set-up. `certificate`: the
+ * names of the one that the kit shows, where there are any.
+ */
 const open: Op = async (play, step) => {
   const greet = typeof step.preface === 'string' ? bytesOf(step.preface) : undefined;
-  const connection = new KitConnection(play, play.address, greet);
+  const names = Array.isArray(step.certificate) ? step.certificate.map(String) : undefined;
+  const connection = new KitConnection(play, play.address, greet, names);
   play.connections.push(connection);
   if (flagOf(step, 'wait', true)) await play.untilAnswered(() => connection.state !== 'opening');
   if (step.hello === false) return;
-  await request(play, { op: 'request', frame: 'HELLO', header: { software: 'qanat-conformance', ...objectOf(step, 'hello') } });
+  const features = typeof step.as === 'string' ? { features: [Feature.FEATURE_AUTH] } : {};
+  const header = { software: 'qanat-conformance', ...features, ...objectOf(step, 'hello') };
+  await request(play, { op: 'request', frame: 'HELLO', header });
+  if (typeof step.as === 'string') await login(play, { op: 'login', user: step.as });
+};
+
+/** Logs in as a user of the set-up (`user`), with another `password` or a `twist`. */
+const login: Op = async (play, step) => {
+  const connection = play.connection(selector(step));
+  if (connection === undefined || connection.state === 'closed') return;
+  const user = textOf(step, 'user');
+  const password = textOf(step, 'password', play.users.find(({ name }) => name === user)?.password ?? 'nobody knows it');
+  await logIn(play, connection, { user, password }, objectOf(step, 'twist'), flagOf(step, 'wait', true));
 };
 
 /**
@@ -67,11 +63,9 @@ const request: Op = async (play, step) => {
     sizeOf(step, 'chunk'),
   );
   if (!flagOf(step, 'wait', true)) return;
-  await play.untilAnswered(
-    () => connection.answered.has(correlation) || connection.state === 'closed',
-    msOf(step, 'withinMs', ANSWER_MS),
-  );
+  await answerTo(play, connection, correlation, msOf(step, 'withinMs', ANSWER_MS));
   if (isObject(step.keep)) keep(play, connection, correlation, step.keep);
+  if (frame === 'HELLO') await logInWhereAsked(play, connection, correlation);
 };
 
 /** Keeps values of the last answer under a correlation number: `path` goes by names and indexes. */
@@ -116,7 +110,7 @@ const frame: Op = async (play, step) => {
   const whole = typeof step.length !== 'number' && typeof step.controlLength !== 'number';
   connection.frame(parts, sizeOf(step, 'chunk'), whole);
   if (!flagOf(step, 'wait', false)) return;
-  await play.untilAnswered(() => connection.answered.has(parts.correlation) || connection.state === 'closed');
+  await answerTo(play, connection, parts.correlation);
 };
 
 /** Sends bytes as they are: `hex`, then `zeros`, in pieces of `chunk`. */
@@ -175,6 +169,13 @@ const beginStop: Op = async (play) => {
   play.history.add({ kind: 'subject', what: 'stopping', id: 'subject' });
   play.begin('stop', {});
 };
+
+/** The subject knows other `users` from now on. */
+const users: Op = async (play, step) => {
+  const { error } = await play.call('users', { users: listOf(step, 'users') });
+  if (error === undefined) play.users = usersIn(step.users) ?? [];
+};
+
 const pause: Op = async (play, step) => {
   await control(play, 'pause');
   await play.pass(msOf(step, 'ms', 1_000));
@@ -197,6 +198,7 @@ async function control(play: Play, op: keyof typeof DOINGS): Promise<void> {
 /** Operations against a NameServer or a broker: the kit is its client, with any number of connections. */
 export const SERVER_OPS: Readonly<Record<string, Op>> = {
   open,
+  login,
   request,
   oneWay,
   frame,
@@ -213,4 +215,5 @@ export const SERVER_OPS: Readonly<Record<string, Op>> = {
   start,
   beginStop,
   pause,
+  users,
 };

@@ -8,8 +8,7 @@ import { replayCommand } from './replay-command.ts';
 const FAILURES_SHOWN = 10;
 const HARNESS_SHOWN = 5;
 
-const SENTENCES: Readonly<Record<Result['settled'], string>> = {
-  conformant: 'CONFORMANT: every MUST that applies was put to the test and held',
+const SENTENCES: Readonly<Record<Exclude<Result['settled'], 'conformant'>, string>> = {
   nonconformant: 'NOT CONFORMANT',
   inconclusive: 'INCONCLUSIVE: nothing was found wrong, but some clauses were never put to the test',
   harness: 'NO VERDICT: the driver or the kit could not do its part',
@@ -24,7 +23,9 @@ export function settledSentence(result: Result): string {
   if (result.settled === 'inconclusive' && countOf(result, 'pass') === 0)
     return `INCONCLUSIVE: nothing was shown, not even that it works as a ${result.role}`;
   if (result.settled === 'conformant' && result.partial === true)
-    return 'CONFORMANT in what was asked for: each of these clauses was put to the test and held';
+    return `CONFORMANT in what was asked for, of version ${result.spec}: each of these clauses was put to the test and held`;
+  if (result.settled === 'conformant')
+    return `CONFORMANT with version ${result.spec}: every MUST that applies was put to the test and held`;
   if (result.settled === 'harness' && result.harness.every(({ why }) => why.includes(UNREACHABLE)))
     return `NO VERDICT: ${UNREACHABLE}`;
   return SENTENCES[result.settled];

@@ -3,6 +3,7 @@ import type { SocketBinding } from '../ground/ground.ts';
 import { groundOver } from '../ground/ground-over.ts';
 import type { History } from '../history/history.ts';
 import type { Program } from '../play/program.ts';
+import type { Login } from '../users/user.ts';
 import { runProgram, type Site } from './run-program.ts';
 import { runToken } from './run-token.ts';
 import { topicsMade } from './topics-made.ts';
@@ -14,8 +15,15 @@ export interface EndpointSite extends Site {
   cleanUp(): Promise<void>;
 }
 
+export interface EndpointOptions {
+  /** Default `tcp`. */
+  readonly binding?: SocketBinding | undefined;
+  /** Who the kit is there, where the server asks. */
+  readonly login?: Login | undefined;
+}
+
 /** A server that runs already, known by its address only: it is neither started nor stopped. */
-export function endpointSite(role: Role, address: string, binding: SocketBinding = 'tcp'): EndpointSite {
+export function endpointSite(role: Role, address: string, { binding = 'tcp', login }: EndpointOptions = {}): EndpointSite {
   const manifest: Manifest = { name: address, version: 'unknown', roles: [role], abilities: [] };
   const driver: Driver = {
     manifest,
@@ -35,6 +43,7 @@ export function endpointSite(role: Role, address: string, binding: SocketBinding
     role,
     timing: 'real',
     binding,
+    login,
     prepare: async (_program, historyOf) => {
       const ground = groundOver(binding);
       const history = historyOf(ground);

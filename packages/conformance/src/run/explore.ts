@@ -1,6 +1,6 @@
 import type { Clause } from '../clause/clause.ts';
 import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
-import { type Manifest, type Role, transportsOf } from '../driver/driver.ts';
+import { type Ability, type Manifest, type Role, transportsOf } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
 import { clausesOf } from '../families/index.ts';
 import { BINDING_NAMES, type SocketBinding } from '../ground/ground.ts';
@@ -11,6 +11,7 @@ import type { Budget } from './budget.ts';
 import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReportOptions, failureReport } from './failure-report.ts';
+import { FIRST_VERSION, versionJudged, versionOf } from './requirement-sets.ts';
 import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
 import { type RunAllOptions, runAll } from './run-all.ts';
 import { type Judgement, obstacleIn, type Run, runProgram, type Site, unreachable } from './run-program.ts';
@@ -112,6 +113,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     verdicts.set(requirement.id, alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
   });
   result.clauses = asked.map(({ id }) => verdicts.get(id) as Verdict);
+  result.spec = versionJudged(result.clauses);
   result.harness = harness;
   result.notProved = countOf(result, 'inconclusive');
   result.seconds = Number(((options.nowMs() - startMs) / 1_000).toFixed(1));
@@ -143,7 +145,7 @@ function beginning({ site, seed, budget, command, kit, startedAt }: ExploreOptio
   return {
     schema: RESULT_SCHEMA,
     kit,
-    spec: '1.0',
+    spec: FIRST_VERSION,
     startedAt,
     settled: 'incomplete',
     role: site.role,
@@ -167,7 +169,7 @@ async function showsLifeWhenAsked(
   { site, families, signal }: ExploreOptions,
   harness: Result['harness'][number][],
 ): Promise<boolean> {
-  const run = await runProgram(site, vitalProgram(site.role), families, signal);
+  const run = await runProgram(site, vitalProgram(site.role, site.login?.user), families, signal);
   const why = unreachable(run);
   if (why !== undefined) harness.push({ program: run.program.name ?? '', why });
   return run.harness === undefined && showsLife(site.role, run.events);
@@ -233,9 +235,13 @@ const withoutCredit = (verdict: Verdict, role: Role): Verdict => ({
   reason: `no credit: no program showed that it works as a ${role} (${VITAL_SIGNS[role]})`,
 });
 
+/** Abilities that are a part of the protocol, which is optional, and not of drivers. */
+const SECURITY: ReadonlySet<Ability> = new Set(['users', 'credentials']);
+
 /** What this subject, or the way to it, lacks for a clause. */
 function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: readonly string[]) => boolean): string | undefined {
   const missing = (clause.needs ?? []).filter((need) => !able([need]));
+  if (missing.some((need) => SECURITY.has(need))) return 'this subject does not authenticate';
   if (missing.length > 0) return `needs a driver that can: ${missing.join(', ')}`;
   if (clause.binding !== undefined && clause.binding !== site.binding) return onlyOver(clause.binding, site.manifest);
   if (clause.timing !== undefined && clause.timing !== site.timing)
@@ -260,8 +266,8 @@ function settle({ clauses, harness, role, subject }: Result, aborted: boolean): 
   if (harness.length > 0) return 'harness';
   const isServer = role === 'nameserver' || role === 'broker';
   const blackBox = isServer && !FULL_SERVER.every((ability) => subject.abilities.includes(ability));
-  const open = clauses.some(
-    ({ verdict, level }) => level === 'MUST' && (verdict === 'inconclusive' || (blackBox && verdict === 'not-run')),
-  );
+  // What a later version brings is optional: who does not have it lacks nothing.
+  const lacks = ({ id, verdict }: Verdict): boolean => blackBox && verdict === 'not-run' && versionOf(id) === FIRST_VERSION;
+  const open = clauses.some((one) => one.level === 'MUST' && (one.verdict === 'inconclusive' || lacks(one)));
   return !open && clauses.some(({ verdict }) => verdict === 'pass') ? 'conformant' : 'inconclusive';
 }

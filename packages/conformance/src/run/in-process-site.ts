@@ -2,16 +2,18 @@ import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { KitCluster } from '../cluster/kit-cluster.ts';
 import type { Driver, Role } from '../driver/driver.ts';
+import type { Engines } from '../driver/engines.ts';
 import { ReferenceClient } from '../driver/reference-client.ts';
 import { ReferenceCodec } from '../driver/reference-codec.ts';
-import { type Engines, ReferenceServer } from '../driver/reference-server.ts';
+import { ReferenceServer } from '../driver/reference-server.ts';
 import { endpointIn } from '../driver/started-server.ts';
 import type { Ground } from '../ground/ground.ts';
 import { VirtualGround } from '../ground/virtual-ground.ts';
 import type { History } from '../history/history.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
-import type { Program } from '../play/program.ts';
+import { loginsIn, type Program } from '../play/program.ts';
+import type { Login } from '../users/user.ts';
 import type { Prepared, Site } from './run-program.ts';
 
 const START_MS = 60_000;
@@ -24,18 +26,21 @@ export interface InProcessOptions {
   readonly driver?: (ground: Ground, program: Program) => Driver;
   /** One way between two hosts, ms. */
   readonly latencyMs?: number;
+  /** Who the kit is at a server that asks. */
+  readonly login?: Login;
   /** Makes the ground of a program. Default: virtual time and memory. */
   readonly ground?: () => Ground;
 }
 
 /** Every program has a subject of its own, in this process. */
-export function inProcessSite({ role, engines = core, driver, latencyMs, ground: given }: InProcessOptions): Site {
+export function inProcessSite({ role, engines = core, driver, latencyMs, login, ground: given }: InProcessOptions): Site {
   const groundOf = given ?? (() => new VirtualGround(latencyMs));
   const { timing, binding } = groundOf();
   return {
     role,
     timing,
     binding,
+    login,
     async prepare(program, historyOf): Promise<Prepared> {
       const ground = groundOf();
       const history = historyOf(ground);
@@ -79,7 +84,7 @@ async function prepareServer(
       : undefined;
   await cluster?.start();
   const made = driver?.(ground, program) ?? new ReferenceServer({ role, ground, platform: nodePlatform, engines, setup });
-  const address = await startOf(ground, made, cluster?.nameServers ?? []);
+  const address = await startOf(ground, made, { nameServers: [...(cluster?.nameServers ?? [])], ...loginsIn(setup) });
   const release = async (): Promise<void> => {
     await made.close();
     cluster?.close();
@@ -87,9 +92,9 @@ async function prepareServer(
   return { ground, history, driver: made, address, token: '', ...(cluster === undefined ? {} : { cluster }), release };
 }
 
-async function startOf(ground: Ground, driver: Driver, nameServers: readonly string[]): Promise<string> {
+async function startOf(ground: Ground, driver: Driver, args: JsonObject): Promise<string> {
   let outcome: { address?: string; why?: string } | undefined;
-  driver.call('start', { nameServers }, (error, ok) => {
+  driver.call('start', args, (error, ok) => {
     outcome = error === undefined ? endpointIn(ok, ground.scheme) : { why: error.text ?? error.kind };
     ground.changed();
   });

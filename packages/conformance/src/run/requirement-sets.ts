@@ -1,9 +1,29 @@
+import { REQUIREMENTS } from '../clause/gen/requirements.ts';
 import { FROZEN_1_0 } from './requirements/v1-0.ts';
+import type { Verdict } from './result.ts';
 
-const SETS: ReadonlyMap<string, readonly string[]> = new Map([['1.0', FROZEN_1_0]]);
+/** The ids of each version of the specification, the oldest first. 1.1 is a draft: until it is frozen it has all there are. */
+const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['1.0', new Set(FROZEN_1_0)],
+  ['1.1', new Set(REQUIREMENTS.map(({ id }) => id))],
+]);
 
-/** The ids of a version of the specification as they were when it was published: what was added later does not count. */
-export function requirementSet(version: string): ReadonlySet<string> | undefined {
-  const ids = SETS.get(version);
-  return ids === undefined ? undefined : new Set(ids);
+/** What every implementation keeps; a later version is optional. */
+export const FIRST_VERSION = '1.0';
+
+/** For people. */
+export const VERSIONS = '1.0, frozen as it was published, and 1.1, a draft';
+
+/** The ids of a version of the specification: what was added later does not count. Undefined where there is no such version. */
+export const requirementSet = (version: string): ReadonlySet<string> | undefined => SETS.get(version);
+
+/** The version with which a requirement came. */
+export const versionOf = (id: string): string => [...SETS].find(([, ids]) => ids.has(id))?.[0] ?? FIRST_VERSION;
+
+/** The version by which a subject was judged: the latest one of which it has something. */
+export function versionJudged(clauses: readonly Pick<Verdict, 'id' | 'verdict'>[]): string {
+  const has = new Set(
+    clauses.flatMap(({ id, verdict }) => (verdict === 'not-run' || verdict === 'excluded' ? [] : [versionOf(id)])),
+  );
+  return [...SETS.keys()].findLast((version) => has.has(version)) ?? FIRST_VERSION;
 }

@@ -54,7 +54,8 @@ export interface FailureReport {
 export interface Result {
   readonly schema: typeof RESULT_SCHEMA;
   readonly kit: string;
-  readonly spec: string;
+  /** The version of the specification: the latest one of which the subject has something. */
+  spec: string;
   readonly startedAt: string;
   /** Written as the last thing. */
   settled: 'incomplete' | 'conformant' | 'nonconformant' | 'inconclusive' | 'harness';

@@ -12,6 +12,7 @@ import type { Family, Op } from '../play/family.ts';
 import { HarnessError, Play } from '../play/play.ts';
 import { flagOf, type Program, type Step } from '../play/program.ts';
 import { SERVER_OPS } from '../play/server-ops.ts';
+import type { Login } from '../users/user.ts';
 
 /** Bytes of a frame that are kept when it was not sent whole. */
 const UNFINISHED_BYTES = 64;
@@ -21,6 +22,8 @@ export interface Site {
   readonly role: Role;
   readonly timing: Ground['timing'];
   readonly binding: Binding;
+  /** Who the kit is at a server that asks, where a program does not say. */
+  readonly login?: Login | undefined;
   /** A ground and a driver for one program. On real time both may be shared by programs that run side by side. */
   prepare(program: Program, history: (ground: Ground) => History): Promise<Prepared>;
 }
@@ -67,7 +70,7 @@ export async function runProgram(site: Site, program: Program, families: readonl
         ),
     );
     events = prepared.history.events;
-    await playIn(prepared, program, families, signal, (why) => senseless.push(why));
+    await playIn(prepared, program, families, { login: site.login, signal, onSenseless: (why) => senseless.push(why) });
   } catch (error) {
     harness = error instanceof HarnessError ? error.message : `${(error as Error).stack ?? error}`;
   }
@@ -80,12 +83,17 @@ export async function runProgram(site: Site, program: Program, families: readonl
   return { program, events, harness, senseless, slackMs };
 }
 
+interface PlayOptions {
+  readonly login: Login | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onSenseless: (why: string) => void;
+}
+
 async function playIn(
   prepared: Prepared,
   program: Program,
   families: readonly Family[],
-  signal: AbortSignal | undefined,
-  onSenseless: (why: string) => void,
+  { login, signal, onSenseless }: PlayOptions,
 ): Promise<void> {
   const { ground, history, driver, token } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
@@ -103,7 +111,7 @@ async function playIn(
     });
   }
   const cluster = prepared.cluster ?? own;
-  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster, signal });
+  play = new Play({ program, ground, history, driver, token, address: prepared.address ?? '', cluster, login, signal });
   driver.onTold((event, client, args) => history.add({ kind: 'told', event, client, args }));
   // Checkers see histories only: what the subject was set up with belongs to them.
   if (program.setup !== undefined) history.add({ kind: 'note', note: 'setup', args: program.setup });

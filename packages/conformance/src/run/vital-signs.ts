@@ -40,25 +40,26 @@ export const showsLife = (role: Role, events: readonly HistoryEvent[]): boolean 
 const ORDERS = { topic: '~vital', queues: 1 };
 const ONE = { records: [{ body: 'alive' }] };
 
-const STEPS: Readonly<Record<Role, readonly Step[]>> = {
-  nameserver: [
-    { op: 'open' },
-    {
-      op: 'request',
-      frame: 'REGISTER_BROKER',
-      header: {
-        broker: '~vital',
-        cluster: 'default',
-        storeId: { $hex: '01'.repeat(16) },
-        term: 1,
-        revision: 1,
-        endpoints: [{ listener: 'default', scheme: 'qanat', address: 'vital:7610' }],
-        software: 'kit',
-        topics: [ORDERS],
-      },
+const registering = (broker: string): readonly Step[] => [
+  { op: 'open' },
+  {
+    op: 'request',
+    frame: 'REGISTER_BROKER',
+    header: {
+      broker,
+      cluster: 'default',
+      storeId: { $hex: '01'.repeat(16) },
+      term: 1,
+      revision: 1,
+      endpoints: [{ listener: 'default', scheme: 'qanat', address: 'vital:7610' }],
+      software: 'kit',
+      topics: [ORDERS],
     },
-    { op: 'request', frame: 'ROUTE_QUERY', header: { topics: ['~vital'] } },
-  ],
+  },
+  { op: 'request', frame: 'ROUTE_QUERY', header: { topics: ['~vital'] } },
+];
+
+const STEPS: Readonly<Record<Exclude<Role, 'nameserver'>, readonly Step[]>> = {
   broker: [
     { op: 'open' },
     { op: 'request', frame: 'TOPIC_CREATE', header: ORDERS },
@@ -75,11 +76,14 @@ const STEPS: Readonly<Record<Role, readonly Step[]>> = {
   codec: [{ op: 'vector', file: 'frames', case: 1 }],
 };
 
-/** The least work of a role: run when no other program has shown that a subject does any, as with a few programs only. */
-export const vitalProgram = (role: Role): Program => ({
+/**
+ * The least work of a role: run when no other program has shown that a subject does any, as with a few programs only.
+ * @param user of the kit at a NameServer that asks, which lets a broker register by its own name only.
+ */
+export const vitalProgram = (role: Role, user = '~vital'): Program => ({
   // The operations for a codec are those of its family.
   family: role === 'codec' ? 'codec' : 'vital',
   name: 'works-at-all',
   role,
-  steps: STEPS[role],
+  steps: role === 'nameserver' ? registering(user) : STEPS[role],
 });

@@ -1,6 +1,18 @@
-import { type Connection, decodeFrame, ErrorInfo, encodeFrame, Flag, type Frame, joinParts, type Transport } from '@qanat/core';
+import {
+  type Connection,
+  decodeFrame,
+  ErrorInfo,
+  encodeFrame,
+  Flag,
+  type Frame,
+  FrameType,
+  HelloOk,
+  joinParts,
+  type Transport,
+} from '@qanat/core';
 import type { Role } from '../driver/driver.ts';
 import type { JsonObject } from '../json.ts';
+import type { User } from '../users/user.ts';
 
 /** A subject that differs from the engines of this repository as the specification allows. No clause may go red. */
 export interface LegalVariant {
@@ -10,6 +22,8 @@ export interface LegalVariant {
   readonly setup?: JsonObject;
   /** Of a client, for every start that says nothing of them. */
   readonly options?: JsonObject;
+  /** A server knows these where a program does not say whom, and the kit logs in as the first of them. */
+  readonly users?: readonly User[];
   /** What the subject sends passes through this. */
   readonly rewrite?: Rewrite;
   /** One way between subject and kit, ms. */
@@ -58,11 +72,34 @@ const inOtherWords: Rewrite = (bytes) => [
   }),
 ];
 
+/** A mechanism of a later version goes before those that are offered, which come in another order. */
+const withOtherMechanisms: Rewrite = (bytes) => [
+  take(bytes, ({ type, flags, correlation, control, payload }) => {
+    if (type !== FrameType.HELLO || flags !== Flag.RESPONSE) return bytes;
+    const ok = HelloOk.decode(control);
+    if (ok.mechanisms.length === 0) return bytes;
+    const mechanisms = [LATER_MECHANISM, ...ok.mechanisms.toReversed()];
+    return joinParts(encodeFrame(type, flags, correlation, HelloOk.encode({ ...ok, mechanisms }), [payload]));
+  }),
+];
+
+const LATER_MECHANISM = 7;
+
 const inBytes: Rewrite = (bytes) => Array.from(bytes.subarray(0, 64), (byte) => Uint8Array.of(byte)).concat([bytes.slice(64)]);
 
 function ofServers(options: JsonObject): JsonObject {
   return { broker: options, nameServer: options };
 }
+
+/** Who may do everything; at a NameServer he is one broker, and no other. */
+const EVERYBODY: User = {
+  name: 'everybody',
+  password: 'open sesame',
+  roles: ['admin', 'broker'],
+  permissions: [],
+  certificate: false,
+  requestsPerSecond: 0,
+};
 
 const SERVERS: readonly Role[] = ['nameserver', 'broker'];
 const ALL: readonly Role[] = [...SERVERS, 'producer', 'consumer'];
@@ -78,6 +115,8 @@ export const CONTROL_GROUP: readonly LegalVariant[] = [
   { name: 'other words in errors', roles: SERVERS, rewrite: inOtherWords },
   { name: 'the least limits', roles: SERVERS, setup: ofServers({ session: { inFlightMax: 32 } }) },
   { name: 'idles sooner', roles: SERVERS, setup: ofServers({ session: { idleMs: 30_000 } }) },
+  { name: 'offers other mechanisms too', roles: SERVERS, rewrite: withOtherMechanisms },
+  { name: 'asks who its clients are', roles: SERVERS, users: [EVERYBODY] },
   { name: 'asynchronous flush', roles: ['broker'], setup: { broker: { flush: 'async' } } },
   { name: 'small batches only', roles: ['broker'], setup: { broker: { limits: { batchBytesMax: 65_536 } } } },
   {
@@ -104,6 +143,7 @@ export function rewriting(transport: Transport, rewriteOf: () => Rewrite): Trans
     const rewrite = rewriteOf();
     return {
       remote: inner.remote,
+      certificateNames: inner.certificateNames,
       send: (parts) => {
         let goesOn = true;
         for (const piece of rewrite(joinParts(parts).slice())) goesOn = inner.send([piece]);

@@ -1,18 +1,24 @@
 import {
+  AuthMechanism,
+  AuthOk,
+  type AuthOkInit,
   type Connection,
   type ConnectionHandler,
   codeNumber,
   decodeFrame,
   ErrorInfo,
   encodeFrame,
+  Feature,
   Flag,
   type Frame,
   FrameType,
   HelloOk,
+  type HelloOkInit,
   joinParts,
   QanatError,
   Random,
   ServerRole,
+  utf8,
 } from '@qanat/core';
 import type { CallDone, Driver, Manifest } from '../driver/driver.ts';
 import type { Ground } from '../ground/ground.ts';
@@ -35,16 +41,12 @@ const send = (connection: Connection, parts: readonly Uint8Array[]): void => {
   connection.flush();
 };
 
-const answerHello = (connection: Connection, { correlation }: Frame): void =>
-  send(
-    connection,
-    encodeFrame(
-      FrameType.HELLO,
-      Flag.RESPONSE,
-      correlation,
-      HelloOk.encode({ ...HELLO_OK, role: ServerRole.BROKER, name: 'subject' }),
-    ),
-  );
+const answerHello = (connection: Connection, { correlation }: Frame, offer: HelloOkInit = {}): void => {
+  const answer = HelloOk.encode({ ...HELLO_OK, role: ServerRole.BROKER, name: 'subject', ...offer });
+  send(connection, encodeFrame(FrameType.HELLO, Flag.RESPONSE, correlation, answer));
+};
+
+const ASKS = { features: [Feature.FEATURE_AUTH], mechanisms: [AuthMechanism.SCRAM_SHA_256] };
 
 const isRequest = ({ flags }: Frame): boolean => (flags & (Flag.RESPONSE | Flag.ONEWAY)) === 0;
 
@@ -63,6 +65,35 @@ const answering =
     };
   };
 
+/** Asks who is there, takes every proof of everybody, and answers every other request as `answer` says. */
+const lettingIn =
+  (answer: (connection: Connection, frame: Frame) => void): Behaviour =>
+  (connection) => {
+    let first: string | undefined;
+    const say = ({ correlation }: Frame, header: AuthOkInit): void =>
+      send(connection, encodeFrame(FrameType.AUTH, Flag.RESPONSE, correlation, AuthOk.encode(header)));
+    return {
+      onFrame: (bytes) => {
+        const frame = decodeFrame(bytes);
+        if (!isRequest(frame)) return;
+        if (frame.type === FrameType.HELLO) return answerHello(connection, frame, ASKS);
+        if (frame.type !== FrameType.AUTH) return answer(connection, frame);
+        if (first !== undefined) return say(frame, { data: utf8('v=AAAA'), done: true, principal: 'root' });
+        first = new TextDecoder().decode(frame.control);
+        const nonce = /r=([^,]*)/.exec(first)?.[1] ?? '';
+        return say(frame, { data: utf8(`r=${nonce}0123456789abcdefghij,s=c2FsdA==,i=4096`) });
+      },
+    };
+  };
+
+const answerOk = (connection: Connection, { type, correlation }: Frame): void =>
+  send(connection, encodeFrame(type, Flag.RESPONSE, correlation, new Uint8Array(0)));
+
+const answerForbidden = (connection: Connection, { type, correlation }: Frame): void => {
+  const error = ErrorInfo.encode({ code: codeNumber('FORBIDDEN'), message: 'no' });
+  send(connection, encodeFrame(type, Flag.RESPONSE | Flag.ERROR, correlation, error));
+};
+
 /** Servers that no rule can credit: each is wrong as a whole. */
 export const DEGENERATE_SERVERS: Readonly<Record<string, Behaviour | undefined>> = {
   'nothing listens': undefined,
@@ -73,9 +104,9 @@ export const DEGENERATE_SERVERS: Readonly<Record<string, Behaviour | undefined>>
   silent: () => ({}),
   echo: (connection) => ({ onFrame: (bytes) => send(connection, [bytes.slice()]) }),
   'HELLO only': answering(() => {}),
-  'always OK': answering((connection, { type, correlation }) =>
-    send(connection, encodeFrame(type, Flag.RESPONSE, correlation, new Uint8Array(0))),
-  ),
+  'always OK': answering(answerOk),
+  'lets everybody in, and is always OK': lettingIn(answerOk),
+  'FORBIDDEN for everybody': lettingIn(answerForbidden),
   'right failure for the wrong reason': answering((connection, { type, correlation }) =>
     send(
       connection,
@@ -87,12 +118,12 @@ export const DEGENERATE_SERVERS: Readonly<Record<string, Behaviour | undefined>>
       ),
     ),
   ),
-  'crashes at the third request': answering((connection, { type, correlation }, count) => {
+  'crashes at the third request': answering((connection, frame, count) => {
     if (count >= 3) connection.abort(new QanatError('CONNECTION_LOST', 'crashed'));
-    else send(connection, encodeFrame(type, Flag.RESPONSE, correlation, new Uint8Array(0)));
+    else answerOk(connection, frame);
   }),
-  'hangs at the third request': answering((connection, { type, correlation }, count) => {
-    if (count < 3) send(connection, encodeFrame(type, Flag.RESPONSE, correlation, new Uint8Array(0)));
+  'hangs at the third request': answering((connection, frame, count) => {
+    if (count < 3) answerOk(connection, frame);
   }),
   garbage: (connection, random) => {
     const shout = (): void => send(connection, [random.bytes(40)]);
@@ -113,7 +144,7 @@ export class DegenerateServer implements Driver {
     this.#ground = ground;
     this.#role = role;
     // It claims everything: what it cannot do has to show.
-    const abilities = ['kill', 'stop', 'pause', 'register', 'settings', 'powerloss'] as const;
+    const abilities = ['kill', 'stop', 'pause', 'register', 'settings', 'powerloss', 'users'] as const;
     this.manifest = { name, version: '0', roles: [role], abilities };
   }
 

@@ -7,12 +7,13 @@ import { ReferenceCodec } from '../driver/reference-codec.ts';
 import { ReferenceServer } from '../driver/reference-server.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Ground } from '../ground/ground.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { Program } from '../play/program.ts';
 import { BUDGETS, type Budget } from '../run/budget.ts';
 import { explore } from '../run/explore.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { countOf, type Result, type VerdictName } from '../run/result.ts';
+import type { Login } from '../users/user.ts';
 import { KIT_NAME } from '../version.ts';
 import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
 import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
@@ -96,6 +97,7 @@ export async function runControlGroup(budget: Budget['name'], nowMs: () => numbe
       const driver = (ground: Ground, program: Program): Driver => variantDriver(variant, role, ground, program);
       const result = await verdictOn(role, driver, budgetOf(budget, BUDGETS[budget].generatedPerFamily), nowMs, {
         latencyMs: variant.latencyMs,
+        login: loginOf(variant),
       });
       const red = result.clauses.filter(({ verdict }) => verdict === 'fail');
       const harness = result.harness.map(({ program, why }) => `${program}: ${why}`);
@@ -116,19 +118,26 @@ function variantDriver(variant: LegalVariant, role: Role, ground: Ground, progra
   });
   const parts = { ground: varying, platform: nodePlatform, engines: core };
   if (role === 'codec') return new ReferenceCodec();
-  if (role === 'nameserver' || role === 'broker')
-    return new ReferenceServer({ ...parts, role, setup: merged(variant.setup ?? {}, program.setup ?? {}) });
+  if (role === 'nameserver' || role === 'broker') {
+    const server = new ReferenceServer({ ...parts, role, setup: merged(variant.setup ?? {}, program.setup ?? {}) });
+    return variant.users === undefined ? server : started(server, { users: variant.users as unknown as Json });
+  }
   const client = new ReferenceClient({ ...parts, role: role === 'producer' ? role : 'consumer' });
-  return variant.options === undefined ? client : withOptions(client, variant.options);
+  return variant.options === undefined ? client : started(client, { options: variant.options });
 }
 
-/** A driver whose clients start with options of a variant, where a program does not say otherwise. */
-const withOptions = (client: Driver, options: JsonObject): Driver => ({
-  manifest: client.manifest,
-  call: (op, args, done) => client.call(op, op.endsWith('.start') ? merged({ options }, args) : args, done),
-  onTold: (listener) => client.onTold(listener),
-  close: () => client.close(),
+/** A driver that starts its subjects with what a variant says, where a program does not say otherwise. */
+const started = (driver: Driver, with_: JsonObject): Driver => ({
+  manifest: driver.manifest,
+  call: (op, args, done) => driver.call(op, op.endsWith('start') ? merged(with_, args) : args, done),
+  onTold: (listener) => driver.onTold(listener),
+  close: () => driver.close(),
 });
+
+const loginOf = ({ users }: LegalVariant): Login | undefined => {
+  const [first] = users ?? [];
+  return first?.password === undefined ? undefined : { user: first.name, password: first.password };
+};
 
 /** What a program says of the set-up goes before what the variant says. */
 const merged = (under: JsonObject, over: JsonObject): JsonObject => {
@@ -140,14 +149,25 @@ const merged = (under: JsonObject, over: JsonObject): JsonObject => {
   return all;
 };
 
+interface VerdictOptions {
+  readonly latencyMs?: number | undefined;
+  readonly login?: Login | undefined;
+  readonly abilities?: readonly Ability[];
+}
+
 async function verdictOn(
   role: Role,
   driver: (ground: Ground, program: Program) => Driver,
   budget: Budget,
   nowMs: () => number,
-  { latencyMs, abilities = ABILITIES }: { readonly latencyMs?: number | undefined; readonly abilities?: readonly Ability[] } = {},
+  { latencyMs, login, abilities = ABILITIES }: VerdictOptions = {},
 ): Promise<Result> {
-  const site = inProcessSite({ role, driver, ...(latencyMs === undefined ? {} : { latencyMs }) });
+  const site = inProcessSite({
+    role,
+    driver,
+    ...(latencyMs === undefined ? {} : { latencyMs }),
+    ...(login === undefined ? {} : { login }),
+  });
   const manifest = { name: 'self-test', version: '0', roles: [role], abilities };
   return explore({
     site: { ...site, manifest },

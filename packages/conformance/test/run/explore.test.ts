@@ -196,6 +196,7 @@ describe('frozen requirements', () => {
     const set = requirementSet('1.0') ?? new Set();
     expect([...set].filter((id) => !current.includes(id))).toEqual([]);
     expect([...set]).toEqual(FROZEN_1_0);
+    expect([...(requirementSet('1.1') ?? [])]).toEqual(REQUIREMENTS.map(({ id }) => id));
     expect(requirementSet('0.9')).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { decodeFrame, FRAME_NAMES, FRAMES, FrameType, LIMITS, MINOR_VERSION, QanatError } from '@qanat/core';
+import { decodeFrame, Feature, FRAME_NAMES, FRAMES, FrameType, LIMITS, MINOR_VERSION, QanatError } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { disorderIn, headersOf, type Said, takenApart, textsOf } from '../framing/clauses-types.ts';
@@ -161,7 +161,10 @@ const boundedMessages: Clause = {
 const isFreeType = (type: number): boolean => (type & 0x0f0f) === 0x0a0a || type >> 8 === 0x7f;
 const isFreeField = (number: number): boolean => number >= 18_000 && number <= 18_015;
 /** Greasing, and numbers for private use. */
-const isFreeFeature = (number: number): boolean => number % 31 === 27 || number >= 32_768;
+/** Assigned, for greasing or for private use. */
+const isFreeFeature = (number: number): boolean => FEATURES.has(number) || number % 31 === 27 || number >= 32_768;
+
+const FEATURES: ReadonlySet<number> = new Set(Object.values(Feature));
 
 const RESERVED: ReadonlySet<number> = new Set(Object.values(FrameType).filter((type) => !FRAME_NAMES.has(type)) as number[]);
 

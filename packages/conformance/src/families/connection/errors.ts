@@ -38,11 +38,14 @@ const closesByClass: Clause = {
         const { response, code } = exchange;
         if (response?.isError !== true || code === undefined) continue;
         if (classOf(response) === 1) judgeCloses(view, connection, response, code, judge);
-        else judgeKeeps(view, exchange, response, code, judge);
+        else if (!ENDS_ANYWAY.has(code)) judgeKeeps(view, exchange, response, code, judge);
       }
     }
   },
 };
+
+/** Of the chapter of authentication: other classes keep the connection, and these end it. */
+const ENDS_ANYWAY: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'AUTH_FAILED']);
 
 type ToJudge = Parameters<Clause['check']>[1];
 

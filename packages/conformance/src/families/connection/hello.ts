@@ -1,5 +1,6 @@
-import { FrameType, LIMITS } from '@qanat/core';
+import { Feature, FrameType, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
+import { asks, entryOf } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { dialled, endingAfter, endingText, isServedAfter, isWhole, requestsOf, SERVERS } from './circumstances.ts';
 
@@ -28,9 +29,15 @@ export function greetingsOf(view: View): readonly Greeting[] {
   });
 }
 
-/** A server has no reason to refuse it. */
-export const isAcceptable = ({ hello }: Greeting): boolean =>
-  hello.requiredFeatures.length === 0 && takesEnough(hello.frameBytesMax);
+/** A server has no reason to refuse it, whether it asks who is there or not. */
+export const isAcceptable = ({ hello, exchange }: Greeting): boolean =>
+  hello.requiredFeatures.length === 0 &&
+  takesEnough(hello.frameBytesMax) &&
+  (exchange.code !== 'UNAUTHENTICATED' || namesAuth(hello));
+
+/** The client says that it can log in. */
+export const namesAuth = ({ features, requiredFeatures }: Header): boolean =>
+  [...features, ...requiredFeatures].includes(Feature.FEATURE_AUTH);
 
 export const takesEnough = (frameBytesMax: number): boolean =>
   frameBytesMax === 0 || frameBytesMax >= LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
@@ -190,10 +197,10 @@ const tellsLimits = (role: 'nameserver' | 'broker'): Clause => ({
 /** GOAWAY with FRAME_TOO_LARGE, though no frame was longer than HELLO_OK allows. */
 function tooEarlyTooLarge(connection: ConnectionSeen, helloOk: FrameSeen, bytesMax: number): FrameSeen | undefined {
   const goAway = connection.goAways.find((one) => one.from === 'subject' && one.code === 'FRAME_TOO_LARGE');
+  const greetedAt = entryOf(connection)?.index ?? (asks(connection) ? Number.POSITIVE_INFINITY : helloOk.index);
   // What came before the answer is judged by another limit.
   const fits = connection.frames.every(
-    ({ from, bytes, index }) =>
-      from === 'subject' || (index > helloOk.index ? bytes.length - 4 <= bytesMax : bytes.length < 16_384),
+    ({ from, bytes, index }) => from === 'subject' || (index > greetedAt ? bytes.length - 4 <= bytesMax : bytes.length < 16_384),
   );
   return fits ? goAway : undefined;
 }
@@ -242,8 +249,8 @@ const authIsUnsupported: Clause = {
   roles: SERVERS,
   check(view, judge) {
     for (const { connection, ok } of accepted(view)) {
-      // A later version serves it, to clients that speak it.
-      if (ok.minor > 0) continue;
+      // With the feature it is served.
+      if (ok.features.includes(Feature.FEATURE_AUTH)) continue;
       for (const { request, response, code } of requestsOf(connection)) {
         if (request.type !== AUTH || request.flags !== 0 || request.correlation % 2 === 0 || response === undefined) continue;
         if (code !== 'UNSUPPORTED_FRAME')

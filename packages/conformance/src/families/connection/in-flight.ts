@@ -1,4 +1,5 @@
 import { type Clause, judgeThat } from '../../clause/clause.ts';
+import { asks } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
 import { dialled, isWhole, kitEndOf, lastOf, patienceOf, readsAllTheTime, requestsOf, SERVERS } from './circumstances.ts';
 
@@ -98,7 +99,8 @@ function judgeRefused(view: View, connection: ConnectionSeen, judge: Parameters<
   const all = requestsOf(connection).filter(({ name }) => name !== 'PING');
   for (const one of all) {
     const { response, code, name, request } = one;
-    // Frames that wait for the rest of their request, and queues that polls name, have bounds of their own.
+    // Frames that wait for the rest of their request, queues that polls name, and users with a rate have bounds of their own.
+    if (asks(connection) && response?.header?.retryAfterMs > 0) continue;
     if (code !== 'TOO_MANY_REQUESTS' || response === undefined || request.more || request.control.length > 4_096) continue;
     const open = all.filter(
       (other) => other.request.index < request.index && (other.response === undefined || other.response.index > request.index),

@@ -4,7 +4,7 @@ import type { Op } from '../../play/family.ts';
 import type { KitConnection } from '../../play/kit-connection.ts';
 import { ANSWER_MS, HarnessError, type Play } from '../../play/play.ts';
 import { numberOf, objectOf, type Step, textOf } from '../../play/program.ts';
-import { controlOf } from '../../play/server-ops.ts';
+import { controlOf } from '../../play/step-frame.ts';
 
 const connectionOf = (play: Play, step: Step): KitConnection | undefined => {
   const connection = play.connection(typeof step.c === 'number' ? step.c : undefined);

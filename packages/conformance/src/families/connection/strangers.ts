@@ -1,5 +1,6 @@
-import { FRAME_NAMES, FrameType } from '@qanat/core';
+import { Feature, FRAME_NAMES, FrameType } from '@qanat/core';
 import { type Clause, judgeThat } from '../../clause/clause.ts';
+import { asks, authsOf, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { classOf, dialled, isDisturbed, isWhole, kitEndOf, patienceOf, readsAllTheTime, SERVERS } from './circumstances.ts';
 
@@ -11,14 +12,27 @@ function isGood(connection: ConnectionSeen): boolean {
     ({ name, flags, correlation, wrong }, i) =>
       name !== undefined && flags === 0 && correlation % 2 === 1 && wrong === undefined && (name === 'HELLO') === (i === 0),
   );
-  return plain && numbers.size === frames.length && connection.helloOk !== undefined && isWhole(connection);
+  const isTaken = connection.helloOk !== undefined && (!asks(connection) || logsInOnce(connection));
+  return plain && numbers.size === frames.length && isTaken && isWhole(connection);
+}
+
+/** It says who it is before it asks for anything, and stays so. */
+function logsInOnce(connection: ConnectionSeen): boolean {
+  const entry = entryOf(connection);
+  const isLast = entry !== undefined && authsOf(connection).at(-1)?.response?.index === entry.index;
+  if (!isLast || connection.goAways.some(({ code }) => isOfSecurity(connection, code))) return false;
+  return connection.frames.every(
+    ({ from, name, index }) =>
+      from === 'subject' || name === 'PING' || index > entry.index || name === 'HELLO' || name === 'AUTH',
+  );
 }
 
 /** The subject has found it wrong, and said so. */
 const complaintOf = (connection: ConnectionSeen): FrameSeen | undefined =>
-  connection.goAways.find(
-    (one) => one.from === 'subject' && classOf(one) === 1 && one.code !== 'IDLE_TIMEOUT' && one.code !== 'SLOW_READER',
-  );
+  connection.goAways.find((one) => one.from === 'subject' && classOf(one) === 1 && !OF_TIME.has(one.code));
+
+/** The client was too slow. */
+const OF_TIME: ReadonlySet<string | undefined> = new Set(['IDLE_TIMEOUT', 'SLOW_READER', 'AUTH_TIMEOUT']);
 
 const othersAreServed: Clause = {
   id: 'QNT-SEC-003',
@@ -67,13 +81,17 @@ const RESERVED: ReadonlySet<number> = new Set(Object.values(FrameType).filter((t
 /** `0x?a?a` is for greasing, `0x7fxx` for peers that agreed on it. */
 const isFree = (type: number): boolean => (type & 0x0f0f) === 0x0a0a || type >> 8 === 0x7f;
 
+/** A feature that this kit does not know may have frames of its own. */
+const hasOther = ({ helloOk }: ConnectionSeen): boolean =>
+  helloOk.features.some((feature: number) => feature !== Feature.FEATURE_AUTH);
+
 const sendsKnownNumbers: Clause = {
   id: 'QNT-RGY-006',
   roles: SERVERS,
   check(view, judge) {
     for (const connection of dialled(view)) {
       // A later minor version may have more.
-      if (connection.helloOk === undefined || connection.helloOk.minor > 0 || connection.helloOk.features.length > 0) continue;
+      if (connection.helloOk === undefined || connection.helloOk.minor > 0 || hasOther(connection)) continue;
       for (const frame of connection.frames) {
         // A response bears the type of its request, whatever that was.
         if (frame.from !== 'subject' || frame.isResponse) continue;

@@ -8,6 +8,7 @@ import { FRAMING_EXCLUSIONS } from './framing.ts';
 import { NAME_SERVER_EXCLUSIONS } from './name-server.ts';
 import { PRODUCE_EXCLUSIONS } from './produce.ts';
 import { PRODUCER_EXCLUSIONS } from './producer.ts';
+import { BROKER_LOGIN_EXCLUSIONS, NAME_SERVER_LOGIN_EXCLUSIONS, SECURITY_EXCLUSIONS } from './security.ts';
 
 type Reasons = Readonly<Record<string, string>>;
 
@@ -18,6 +19,9 @@ const EVERYBODY: readonly Role[] = [...SERVERS, ...CLIENTS];
 /** Requirements that no kit can observe from outside, each with its reason, by the roles of which that is so. */
 const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reasons }[] = [
   { roles: EVERYBODY, reasons: EVERYWHERE_EXCLUSIONS },
+  { roles: SERVERS, reasons: SECURITY_EXCLUSIONS },
+  { roles: ['nameserver'], reasons: NAME_SERVER_LOGIN_EXCLUSIONS },
+  { roles: ['broker'], reasons: BROKER_LOGIN_EXCLUSIONS },
   { roles: SERVERS, reasons: CONNECTION_EXCLUSIONS },
   { roles: SERVERS, reasons: FRAMING_EXCLUSIONS },
   { roles: ['nameserver'], reasons: NAME_SERVER_EXCLUSIONS },

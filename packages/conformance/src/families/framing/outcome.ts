@@ -1,5 +1,6 @@
 import { FRAMES } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
+import { isOfSecurity } from '../../history/entry.ts';
 import type { FrameSeen, View } from '../../history/view.ts';
 import { type Outlook, outlooksOf, type Prospect } from './outlook.ts';
 import type { SentFrame } from './sent-frames.ts';
@@ -81,7 +82,10 @@ class Outcomes {
   }
 
   of(prospect: Prospect): Outcome {
-    if (prospect.sent.index >= this.#outlook.disturbedFrom) return OPEN;
+    const { answers, connection, disturbedFrom } = this.#outlook;
+    if (prospect.sent.index >= disturbedFrom) return OPEN;
+    // Who may not ask is told so, whatever is in it (QNT-ATZ-002).
+    if (isOfSecurity(connection, answers.get(prospect.sent)?.code)) return OPEN;
     switch (prospect.expect) {
       case 'closes':
         return this.#closes(prospect);

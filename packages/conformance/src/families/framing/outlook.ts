@@ -1,4 +1,5 @@
-import { Feature, Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
+import { Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
+import { asks, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { EventOf, HistoryEvent } from '../../history/event.ts';
 import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
 import { type BrokenRule, verdictOnRequest } from './control-header.ts';
@@ -91,10 +92,12 @@ export function outlooksOf(view: View): readonly Outlook[] {
 /** Whether the kit or the driver disturbed the subject at all. */
 export const isDisturbed = ({ events }: View): boolean => disturbance(events) < events.length;
 
-/** The first time that the subject is stopped, killed or held, or that the kit stops reading. */
+/** The first time that the subject is stopped, killed, held or told of other users, or that the kit stops reading. */
 function disturbance(events: readonly HistoryEvent[]): number {
   const at = events.findIndex(
-    (event) => (event.kind === 'subject' && event.what !== 'started') || (event.kind === 'step' && event.op === 'reading'),
+    (event) =>
+      (event.kind === 'subject' && event.what !== 'started') ||
+      (event.kind === 'step' && (event.op === 'reading' || event.op === 'users')),
   );
   return at < 0 ? events.length : at;
 }
@@ -119,6 +122,8 @@ class Foresight {
   /** Requests of the subject that the kit has not answered. */
   readonly #asked = new Set<number>();
   #state: 'greeting' | 'asked' | 'open' | 'closing' | 'blind' = 'greeting';
+  /** AUTH_OK has said who is there. */
+  #entered = false;
   #blindFrom = Number.POSITIVE_INFINITY;
   /** A request of which frames are still to come. */
   #joined: { readonly correlation: number; readonly name: LiveFrame; frames: number } | undefined;
@@ -171,6 +176,7 @@ class Foresight {
     if (frame.more) return;
     this.#open.delete(frame.correlation);
     this.#answers.set(open.sent, frame);
+    this.#entered ||= entryOf(this.#connection)?.index === frame.index;
     if (this.#state === 'asked' && open.name === 'HELLO') this.#state = frame.isError ? 'closing' : 'open';
   }
 
@@ -194,7 +200,7 @@ class Foresight {
 
   /** The longest frame that the subject takes now; undefined while HELLO is on its way. */
   #limit(): number | undefined {
-    if (this.#state === 'greeting') return LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
+    if (this.#state === 'greeting' || (this.#state === 'open' && !this.#isKnown())) return LIMITS.FRAME_BEFORE_HELLO_BYTES_MAX;
     return this.#state === 'open' ? this.#connection.helloOk?.frameBytesMax : undefined;
   }
 
@@ -229,9 +235,10 @@ class Foresight {
     if (this.#state === 'greeting') return this.#takeFirst(sent);
     // Behind a HELLO that is not answered: a server may not have come so far.
     if (this.#state === 'asked') return this.#blind(sent.index);
-    // Who is not known yet is told so, whatever he says: that is the family of authentication's.
-    if (this.#connection.helloOk?.features.includes(Feature.FEATURE_AUTH) === true) return this.#blind(sent.index);
     const name = FRAME_NAMES.get(sent.type);
+    if (name === 'AUTH' && asks(this.#connection)) return this.#takeAuth(sent, name);
+    // Who is not known yet is told so, whatever he says: that is the family of authentication's.
+    if (!this.#isKnown()) return this.#blind(sent.index);
     if (name === undefined || name === 'AUTH') return this.#takeUnknown(sent);
     if (name === 'HELLO') {
       if (sent.isOneWay) return this.#blind(sent.index);
@@ -240,6 +247,17 @@ class Foresight {
     if (name === 'GOAWAY') return this.#takeGoAway(sent);
     if (name === 'PING') return this.#takePing(sent);
     return this.#isServed(name) ? this.#takeServed(sent, name) : this.#takeForeign(sent, name);
+  }
+
+  /** Nobody is asked, or AUTH_OK has said who is there. */
+  #isKnown(): boolean {
+    return !asks(this.#connection) || this.#entered;
+  }
+
+  /** How it is answered is the family of authentication's. */
+  #takeAuth(sent: SentFrame, name: LiveFrame): void {
+    if (this.#entered || sent.isOneWay || sent.more) return this.#blind(sent.index);
+    this.#open.set(sent.correlation, { sent, name });
   }
 
   /** Before HELLO the rule of the first frame says otherwise than the table: nothing is sure. */
@@ -323,8 +341,14 @@ class Foresight {
     this.#expect(sent, 'QNT-FRM-027', 'refused', { codes: ['WRONG_BROKER'] });
   }
 
+  /** The rest of a request is dropped where its first frame is refused. */
+  #isForbidden({ index }: SentFrame): boolean {
+    const connection = this.#connection;
+    return connection.exchanges.some(({ request, code }) => request.index === index && isOfSecurity(connection, code));
+  }
+
   #takeServed(sent: SentFrame, name: LiveFrame): void {
-    if (this.#open.size >= IN_FLIGHT_LEAST) return this.#blind(sent.index);
+    if (this.#open.size >= IN_FLIGHT_LEAST || (sent.more && this.#isForbidden(sent))) return this.#blind(sent.index);
     const joined = this.#joined;
     if (joined !== undefined && joined.correlation !== sent.correlation && !sent.isOneWay)
       return this.#expect(sent, 'QNT-FRM-015', 'closes', { codes: ['UNEXPECTED_FRAME'] });

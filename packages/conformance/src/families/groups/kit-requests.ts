@@ -2,9 +2,10 @@ import { FRAMES, type FrameName, type LiveFrame } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import type { Json, JsonObject } from '../../json.ts';
 import { KitConnection } from '../../play/kit-connection.ts';
+import { logInWhereAsked } from '../../play/login.ts';
 import { payloadOf } from '../../play/payload.ts';
 import { ANSWER_MS, type Play } from '../../play/play.ts';
-import { controlOf } from '../../play/server-ops.ts';
+import { controlOf } from '../../play/step-frame.ts';
 import { groupsOf } from './kit-member.ts';
 
 const OPEN_MS = 2_000;
@@ -17,7 +18,9 @@ export async function connect(play: Play): Promise<KitConnection | undefined> {
   if (connection.state !== 'open') return undefined;
   const correlation = send(play, connection, 'HELLO', { software: 'qanat-conformance' });
   await answerOf(play, connection, correlation);
-  return connection;
+  await logInWhereAsked(play, connection, correlation);
+  // Who is refused has no connection either.
+  return connection.answerOf(correlation) === undefined ? undefined : connection;
 }
 
 /** Sends a request. @returns its number. */

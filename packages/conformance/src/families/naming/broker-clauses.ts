@@ -47,11 +47,14 @@ const holdsLinks = clause('QNT-REG-001', (view, judge, lives) => {
   }
 });
 
+/** What is sent on every connection, whoever opened it. */
+const OF_CONNECTIONS: ReadonlySet<string | undefined> = new Set(['HELLO', 'AUTH', 'PING']);
+
 const registersFirst = clause('QNT-REG-002', (view, judge, lives) => {
   for (const link of lives.links) {
     const { hello, helloOk } = link;
     if (hello?.response === undefined || helloOk === undefined) continue;
-    const first = link.exchanges.find(({ request, name }) => request.from === 'subject' && name !== 'HELLO' && name !== 'PING');
+    const first = link.exchanges.find(({ request, name }) => request.from === 'subject' && !OF_CONNECTIONS.has(name));
     const sinceMs = hello.response.atMs;
     if (first !== undefined)
       judgeThat(

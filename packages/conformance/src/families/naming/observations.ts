@@ -1,5 +1,6 @@
 import type { ConnectionSeen, Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
+import { seesAll } from './askers.ts';
 import { endpointsText } from './operations.ts';
 import { modelOf } from './route-model.ts';
 
@@ -53,8 +54,12 @@ const brokersOf = (list: readonly Header[]): ReadonlyMap<string, BrokerSeen> =>
     ]),
   );
 
+/** Questions of those from whom no topic is hidden. */
+export const queriesOf = (view: View): readonly Exchange[] =>
+  view.requests('ROUTE_QUERY', 'kit').filter(({ connection }) => seesAll(view, connection));
+
 function answersOf(view: View): readonly Observation[] {
-  return view.requests('ROUTE_QUERY', 'kit').flatMap((query) => {
+  return queriesOf(view).flatMap((query) => {
     const [first] = query.responses;
     const { response, answer, header } = query;
     if (first === undefined || response === undefined || answer === undefined || header === undefined) return [];
@@ -79,7 +84,13 @@ function updatesOf(view: View): readonly Observation[] {
     const frames = [...(begun.get(frame.connection) ?? []), frame];
     begun.set(frame.connection, frame.more ? frames : []);
     const [first] = frames;
-    if (frame.more || first === undefined || frames.some(({ header }) => header === undefined)) return [];
+    if (
+      frame.more ||
+      first === undefined ||
+      !seesAll(view, frame.connection) ||
+      frames.some(({ header }) => header === undefined)
+    )
+      return [];
     return [
       {
         at: frame,

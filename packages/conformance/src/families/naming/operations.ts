@@ -1,3 +1,4 @@
+import { isOfSecurity } from '../../history/entry.ts';
 import type { Exchange, Header, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 
@@ -70,7 +71,8 @@ export const isToTheMatter = ({ connection, request, response, code }: Exchange)
   connection.helloOk !== undefined &&
   connection.hello.response.index < request.index &&
   response !== undefined &&
-  !(code !== undefined && GENERAL.has(code));
+  !(code !== undefined && GENERAL.has(code)) &&
+  !isOfSecurity(connection, code);
 
 /** An error of the class 6xxx: it may have taken effect. */
 function isUncertain({ response }: Exchange): boolean {

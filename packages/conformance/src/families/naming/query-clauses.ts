@@ -3,7 +3,7 @@ import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { Exchange, View } from '../../history/view.ts';
 import { codeName } from '../../history/view.ts';
 import { isUnclear } from './broker-line.ts';
-import { isUpdate, type Observation, observationsOf, type RouteSeen } from './observations.ts';
+import { isUpdate, type Observation, observationsOf, queriesOf, type RouteSeen } from './observations.ts';
 import { isToTheMatter } from './operations.ts';
 import { modelOf } from './route-model.ts';
 import { tableClause } from './table-clause.ts';
@@ -125,7 +125,7 @@ function judgeNotFound(
 }
 
 const invalidNames = tableClause('QNT-RTE-005', (view, judge) => {
-  for (const exchange of view.requests('ROUTE_QUERY', 'kit')) {
+  for (const exchange of queriesOf(view)) {
     const { response, code, header } = exchange;
     if (response === undefined || header === undefined || header.all || !header.topics.includes('')) continue;
     if (!isToTheMatter(exchange)) continue;
@@ -171,7 +171,7 @@ const allTold = tableClause('QNT-RTE-006', (view, judge) => {
 });
 
 const allAlone = tableClause('QNT-RTE-007', (view, judge) => {
-  for (const exchange of view.requests('ROUTE_QUERY', 'kit')) {
+  for (const exchange of queriesOf(view)) {
     const { response, code, header } = exchange;
     if (response === undefined || header?.all !== true || (!header.watch && header.topics.length === 0)) continue;
     if (header.topics.includes('') || !isToTheMatter(exchange)) continue;

@@ -3,7 +3,7 @@ import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
 import { codeName } from '../../history/view.ts';
 import type { BrokerLine, Stay } from './broker-line.ts';
-import { alwaysRead, isUpdate, type Observation, observationsOf } from './observations.ts';
+import { alwaysRead, isUpdate, type Observation, observationsOf, queriesOf } from './observations.ts';
 import { isToTheMatter } from './operations.ts';
 import { judgeNamed } from './query-clauses.ts';
 import { modelOf } from './route-model.ts';
@@ -44,7 +44,7 @@ const isOpenUntil = ({ closed, broken, goAways }: ConnectionSeen, view: View, ms
 /** The first of equal watches counts. */
 function watchesOf(view: View): readonly Watch[] {
   const watches = new Map<string, Watch>();
-  for (const since of view.requests('ROUTE_QUERY', 'kit')) {
+  for (const since of queriesOf(view)) {
     const { response, answer, header, connection } = since;
     if (header?.watch !== true || response === undefined || answer === undefined) continue;
     for (const topic of header.topics) {
@@ -219,7 +219,7 @@ function judgeTogether(judge: Judge, tellings: readonly Telling[]): void {
 const watchedMax = tableClause('QNT-RTE-010', (view, judge) => {
   const watched = new Map<ConnectionSeen, Set<string>>();
   const refused = new Map<ConnectionSeen, { readonly topics: Set<string>; readonly index: number }>();
-  for (const exchange of view.requests('ROUTE_QUERY', 'kit')) {
+  for (const exchange of queriesOf(view)) {
     const { connection, header, response, code } = exchange;
     if (header?.watch !== true || header.all || header.topics.includes('')) continue;
     const topics: string[] = header.topics.filter((topic: string) => nameError(topic) === undefined);

@@ -3,7 +3,7 @@ import { AckLevel } from '@qanat/core';
 import { type Refusal, refusalOf } from './batch-oracle.ts';
 import type { Facts } from './facts.ts';
 import type { Holding, ProducerBook } from './producers.ts';
-import { NOT_LOOKED_AT, type Send } from './sends.ts';
+import { isNotLookedAt, type Send } from './sends.ts';
 
 /** The line of the table that decides. 6 and 7 need what the broker remembers: see windows.ts. */
 export interface Expectation {
@@ -39,7 +39,7 @@ type Verdict = Pick<Expectation, 'line' | 'codes' | 'why'>;
 /** Of all SENDs that were answered, in order, as far as the kit can tell. */
 export function expectationsOf(facts: Facts, producers: ProducerBook): readonly Expectation[] {
   return facts.sends.flatMap((send) => {
-    if (send.exchange?.response === undefined || (send.code !== undefined && NOT_LOOKED_AT.has(send.code))) return [];
+    if (send.exchange?.response === undefined || isNotLookedAt(send.connection, send.code)) return [];
     if (send.outcome === 'unknown') return [];
     const expectation = expectationOf(facts, producers, send);
     return expectation === undefined ? [] : [expectation];

@@ -7,7 +7,8 @@ import type { Op } from '../../play/family.ts';
 import { payloadOf } from '../../play/payload.ts';
 import type { Play } from '../../play/play.ts';
 import { flagOf, listOf, numberOf, objectOf, type Step, textOf } from '../../play/program.ts';
-import { controlOf, SERVER_OPS } from '../../play/server-ops.ts';
+import { SERVER_OPS } from '../../play/server-ops.ts';
+import { controlOf } from '../../play/step-frame.ts';
 import { sealed } from './batch-oracle.ts';
 
 const RESTART_MS = 60_000;

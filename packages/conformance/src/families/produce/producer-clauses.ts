@@ -4,7 +4,7 @@ import { type Analysis, clauseOf } from './analysis.ts';
 import type { BatchFields } from './batch-oracle.ts';
 import { type Expectation, saidOf } from './decode-order.ts';
 import type { Init } from './producers.ts';
-import { NOT_LOOKED_AT, type Send } from './sends.ts';
+import { isNotLookedAt, type Send } from './sends.ts';
 
 const EPOCH_MOST = 0xffff;
 
@@ -57,7 +57,7 @@ function isDurable({ producers, sends, topics }: Analysis, id: number, index: nu
 function judgeInits(analysis: Analysis, judge: Judge, clause: string): void {
   for (const init of analysis.producers.inits) {
     const { code } = init.exchange;
-    if (init.askedId === 0 || init.outcome === 'unknown' || (code !== undefined && NOT_LOOKED_AT.has(code))) continue;
+    if (init.askedId === 0 || init.outcome === 'unknown' || isNotLookedAt(init.connection, code)) continue;
     const wanted = wantedOf(analysis, init);
     if (wanted === undefined || !wanted.clauses.includes(clause)) continue;
     const got =

@@ -1,3 +1,4 @@
+import { entryOf } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
 import type { BatchFields } from './batch-oracle.ts';
 import type { Lives } from './lives.ts';
@@ -42,6 +43,12 @@ export type Holding =
 
 const UNSURE: Holding = { kind: 'unsure' };
 
+/** Each principal has names of its own (QNT-ATZ-009); no name has a blank. */
+const ownName = (connection: ConnectionSeen, name: string): string => {
+  const principal = entryOf(connection)?.principal;
+  return name === '' || principal === undefined ? name : `${principal} ${name}`;
+};
+
 function initOf(exchange: Exchange, lives: Lives): Init {
   const { header, request, response, code, answer, connection } = exchange;
   const good = response !== undefined && code === undefined && answer !== undefined;
@@ -49,7 +56,7 @@ function initOf(exchange: Exchange, lives: Lives): Init {
   return {
     exchange,
     connection,
-    name: header.name,
+    name: ownName(connection, header.name),
     askedId: header.producerId,
     askedEpoch: header.epoch,
     outcome: good ? 'ok' : rejected ? 'rejected' : 'unknown',

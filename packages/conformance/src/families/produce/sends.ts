@@ -1,4 +1,5 @@
 import { AckLevel, Flag, WIRE_ERRORS, type WireErrorCode } from '@qanat/core';
+import { isOfSecurity } from '../../history/entry.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { type BatchFields, fieldsOf, keyOf } from './batch-oracle.ts';
 
@@ -30,7 +31,12 @@ export interface Send {
 }
 
 /** Answers that come before anybody looks at a request. */
-export const NOT_LOOKED_AT: ReadonlySet<string> = new Set(['NOT_READY', 'SHUTTING_DOWN', 'TOO_MANY_REQUESTS']);
+const NOT_LOOKED_AT: ReadonlySet<string | undefined> = new Set(['NOT_READY', 'SHUTTING_DOWN', 'TOO_MANY_REQUESTS']);
+
+/** It was answered before anybody looked at it, or because of who had sent it. */
+export const isNotLookedAt = (connection: ConnectionSeen, code: string | undefined): boolean =>
+  NOT_LOOKED_AT.has(code) || isOfSecurity(connection, code);
+
 /** There is no room: the last line of the decode order. */
 export const NO_ROOM: ReadonlySet<string> = new Set(['DISK_FULL', 'BROKER_BUSY']);
 

@@ -1,0 +1,4 @@
+import { authentication } from '../../src/families/authentication/index.ts';
+import { checkFamily } from './family-check.ts';
+
+checkFamily(authentication);
