@@ -1,6 +1,7 @@
 import { FAMILIES } from '../families/index.ts';
 import { canonicalHistory, firstDifference } from '../history/canonical.ts';
-import type { Program } from '../play/program.ts';
+import type { Program, Step } from '../play/program.ts';
+import { drawPrograms } from '../run/draw-programs.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { runProgram } from '../run/run-program.ts';
 import type { Told } from './run-selftest.ts';
@@ -8,27 +9,47 @@ import { socketSite } from './socket-site.ts';
 
 const BINDINGS = ['tcp', 'websocket'] as const;
 
+/** Of the programs drawn at random. */
+const DRAWN_PER_FAMILY = 50;
+const DRAWN_BY = 1;
+
 type ServerRole = 'nameserver' | 'broker';
 
 /** What takes time, or depends on it, is not the same twice on a real clock; a reset may overtake what was sent before it. */
-const OPS = new Set(['open', 'request', 'frame', 'bytes', 'fence', 'drain', 'close', 'awaitClose', 'grease']);
+const OPS = new Set([
+  ...['open', 'request', 'frame', 'bytes', 'fence', 'drain', 'close', 'awaitClose', 'grease'],
+  ...['again', 'register', 'unregister', 'heartbeat', 'query', 'init', 'produce', 'login', 'users'],
+]);
 
-/** Programs that only ask and are answered. */
+/** Questions that do not wait for their answers: what one connection learns of another's depends on the moment. */
+const isRace = (steps: readonly Step[]): boolean =>
+  steps.some(({ wait }) => wait === false) && steps.filter(({ op }) => op === 'open').length > 1;
+
+/** A program that only asks and is answered. */
+const isPlain = (program: Program): boolean =>
+  program.timing === undefined &&
+  program.binding === undefined &&
+  program.setup?.kit === undefined &&
+  program.steps.every((step) => OPS.has(step.op) && step.reset !== true) &&
+  !isRace(program.steps);
+
+/** Programs that only ask and are answered, those written by hand. */
 export const plainPrograms = (role: ServerRole): readonly Program[] =>
-  FAMILIES.flatMap(({ programs }) => programs).filter(
-    (program) =>
-      program.role === role &&
-      program.timing === undefined &&
-      program.binding === undefined &&
-      program.setup?.kit === undefined &&
-      program.steps.every((step) => OPS.has(step.op) && step.reset !== true),
+  FAMILIES.flatMap(({ programs }) => programs).filter((program) => program.role === role && isPlain(program));
+
+/** The same, drawn at random: of each family as many. */
+export const drawnPrograms = (role: ServerRole, perFamily: number, seed: number): readonly Program[] =>
+  FAMILIES.flatMap((family) =>
+    drawPrograms(family, role, perFamily, seed)
+      .filter(isPlain)
+      .map((program, i) => ({ ...program, name: `${family.name} drawn by seed ${seed}, number ${i + 1}` })),
   );
 
 /** The same programs over memory, TCP and WebSocket: what is said is the same. */
 export async function runEquivalence(nowMs: () => number, told: Told): Promise<void> {
   for (const role of ['nameserver', 'broker'] as const) {
     const startMs = nowMs();
-    const programs = plainPrograms(role);
+    const programs = [...plainPrograms(role), ...drawnPrograms(role, DRAWN_PER_FAMILY, DRAWN_BY)];
     const differences: string[] = [];
     for (const program of programs) {
       const difference = await differenceOf(role, program);
