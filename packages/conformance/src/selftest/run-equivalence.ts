@@ -25,13 +25,21 @@ const OPS = new Set([
 const isRace = (steps: readonly Step[]): boolean =>
   steps.some(({ wait }) => wait === false) && steps.filter(({ op }) => op === 'open').length > 1;
 
+/** A topic changes under a group that consumes it: by when its members are told is up to the broker. */
+function isToldLater(steps: readonly Step[]): boolean {
+  const joined = steps.findIndex(({ frame }) => frame === 'CLIENT_HEARTBEAT');
+  const changes = ({ frame }: Step): boolean => frame === 'TOPIC_CREATE' || frame === 'TOPIC_DELETE';
+  return joined >= 0 && steps.slice(joined).some(changes);
+}
+
 /** A program that only asks and is answered. */
 const isPlain = (program: Program): boolean =>
   program.timing === undefined &&
   program.binding === undefined &&
   program.setup?.kit === undefined &&
   program.steps.every((step) => OPS.has(step.op) && step.reset !== true) &&
-  !isRace(program.steps);
+  !isRace(program.steps) &&
+  !isToldLater(program.steps);
 
 /** Programs that only ask and are answered, those written by hand. */
 export const plainPrograms = (role: ServerRole): readonly Program[] =>
