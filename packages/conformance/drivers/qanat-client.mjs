@@ -18,8 +18,8 @@ async function handle(client, attempt) {
   if (attempt <= (policy.fail ?? 0)) throw new Error('the script says so');
 }
 
-async function open(client, { nameServers, label, policy = {} }) {
-  const qanat = await connect(nameServers, { label: label ?? client });
+async function open(client, { nameServers, label, credentials, policy = {} }) {
+  const qanat = await connect(nameServers, { label: label ?? client, login: credentials });
   const running = { qanat, policy, held: [], attempts: new Map() };
   clients.set(client, running);
   void tellEvents(client, qanat);
@@ -49,7 +49,7 @@ const operations = {
     version: '0.1.0',
     language: 'TypeScript',
     roles: ['producer', 'consumer'],
-    abilities: ['policy', 'events', 'batch', 'broadcasting', 'dead-letter'],
+    abilities: ['policy', 'events', 'batch', 'broadcasting', 'dead-letter', 'credentials'],
   }),
   'producer.start': async ({ client, options, ...args }) => {
     const running = await open(client, args);

@@ -1,11 +1,18 @@
 // A NameServer or a broker of this repository with settings for which the command `qanat` has no option: limits and times of the
-// engine. Its one argument is JSON; like the command it prints its endpoint when it is ready, and stops in good order at SIGTERM.
+// engine, a password of its own. Its one argument is JSON; like the command it prints its endpoint when it is ready, and stops in
+// good order at SIGTERM. At SIGHUP it reads its users again, and prints a line when it knows them.
 import { startBroker, startNameServer } from '@qanat/server';
 
-const { role, listen, data, nameServers, settings } = JSON.parse(process.argv[2]);
-const options = { name: 'subject', listen, engine: settings };
+const { role, listen, data, nameServers, settings, users, login } = JSON.parse(process.argv[2]);
+const options = { name: 'subject', listen, engine: settings, users };
 const node =
-  role === 'broker' ? await startBroker({ ...options, data, nameServers, createsTopics: true }) : await startNameServer(options);
+  role === 'broker'
+    ? await startBroker({ ...options, login, data, nameServers, createsTopics: true })
+    : await startNameServer(options);
 process.on('SIGTERM', () => node.stop());
+process.on('SIGHUP', () => {
+  node.reload();
+  process.stdout.write('{"reloaded":true}\n');
+});
 process.stdout.write(`${JSON.stringify({ endpoint: node.endpoint })}\n`);
 await node.ended;

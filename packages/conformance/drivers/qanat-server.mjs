@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { keysOfPassword, writeUsersFile } from '@qanat/server';
 
 const qanat = fileURLToPath(new URL('../../cli/bin/qanat.mjs', import.meta.url));
 const withSettings = fileURLToPath(new URL('qanat-server-with-settings.mjs', import.meta.url));
@@ -16,22 +17,36 @@ const folder = mkdtempSync(join(tmpdir(), 'qanat-driver-'));
 const servers = new Map();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-/** The command that starts a server. Limits and times are no options of `qanat`. */
-function commandOf({ role, address, data, nameServers }, settings) {
-  if (settings !== undefined) return [withSettings, JSON.stringify({ role, listen: address, data, nameServers, settings })];
+/** The command that starts a server. Limits and times are no options of `qanat`, and it does not say when it knows new users. */
+function commandOf({ role, address, data, nameServers, users, credentials }, settings) {
+  if ([settings, users, credentials].some((one) => one !== undefined))
+    return [withSettings, JSON.stringify({ role, listen: address, data, nameServers, settings, users, login: credentials })];
   const registers = nameServers.length > 0 ? ['--nameserver', nameServers.join(',')] : [];
   const broker = ['--name', 'subject', '--data', data, '--create-topics', ...registers];
   return [qanat, role, '--json', '--listen', address, ...(role === 'broker' ? broker : [])];
 }
 
+/** Makes the credentials file of a server: it holds keys, and no password. */
+async function writeUsers(server, users) {
+  const keyed = users.map(async ({ password, ...user }) =>
+    password === undefined ? user : { ...user, scram: await keysOfPassword(password) },
+  );
+  server.users = `${server.data}.users.json`;
+  writeUsersFile(server.users, { version: 1, secret: 'c2FsdHMgb2Ygbm9ib2R5', users: await Promise.all(keyed) });
+}
+
 /** The same id starts again at the same address and on the same data. */
-async function start({ server: id, role, nameServers = [], settings }) {
-  const server = servers.get(id) ?? { address: '127.0.0.1:0', data: join(folder, id), role, nameServers };
+async function start({ server: id, role, nameServers = [], settings, users, credentials }) {
+  const server = servers.get(id) ?? { address: '127.0.0.1:0', data: join(folder, id), role, nameServers, credentials };
   servers.set(id, server);
+  if (users !== undefined) await writeUsers(server, users);
   server.process = spawn(process.execPath, commandOf(server, settings), { stdio: ['ignore', 'pipe', 'inherit'] });
   server.ended = new Promise((resolve) => server.process.once('close', resolve));
-  const ready = createInterface({ input: server.process.stdout })[Symbol.asyncIterator]().next();
-  const { value } = await Promise.race([ready, server.ended.then((code) => Promise.reject(new Error(`it ended with ${code}`)))]);
+  server.lines = createInterface({ input: server.process.stdout })[Symbol.asyncIterator]();
+  const { value } = await Promise.race([
+    server.lines.next(),
+    server.ended.then((code) => Promise.reject(new Error(`it ended with ${code}`))),
+  ]);
   server.address = JSON.parse(value).endpoint;
   return { address: server.address, broker: 'subject' };
 }
@@ -52,7 +67,7 @@ const operations = {
     version: '0.1.0',
     language: 'TypeScript',
     roles: ['nameserver', 'broker'],
-    abilities: ['kill', 'stop', 'pause', 'register', 'settings'],
+    abilities: ['kill', 'stop', 'pause', 'register', 'settings', 'users', 'credentials'],
     flush: 'sync',
   }),
   start,
@@ -60,6 +75,11 @@ const operations = {
   stop: (args) => end(args, 'SIGTERM'),
   pause: (args) => signal(args, 'SIGSTOP') ?? {},
   resume: (args) => signal(args, 'SIGCONT') ?? {},
+  users: async ({ server: id, users }) => {
+    await writeUsers(servers.get(id), users);
+    signal({ server: id }, 'SIGHUP');
+    await servers.get(id).lines.next();
+  },
 };
 
 function leave() {

@@ -1,3 +1,4 @@
+import { isOptional } from '../run/requirement-sets.ts';
 import { countOf, type FailureReport, type Result, type Verdict } from '../run/result.ts';
 import { UNREACHABLE } from '../run/run-program.ts';
 import { reportedFailureText } from './failure-text.ts';
@@ -25,10 +26,16 @@ export function settledSentence(result: Result): string {
   if (result.settled === 'conformant' && result.partial === true)
     return `CONFORMANT in what was asked for, of version ${result.spec}: each of these clauses was put to the test and held`;
   if (result.settled === 'conformant')
-    return `CONFORMANT with version ${result.spec}: every MUST that applies was put to the test and held`;
+    return `CONFORMANT with version ${result.spec}: every MUST that applies was put to the test and held${optionalOnes(result)}`;
   if (result.settled === 'harness' && result.harness.every(({ why }) => why.includes(UNREACHABLE)))
     return `NO VERDICT: ${UNREACHABLE}`;
   return SENTENCES[result.settled];
+}
+
+/** Not everything of a later version is in every implementation, or in this kit. */
+function optionalOnes({ clauses }: Result): string {
+  const count = clauses.filter(({ id, verdict }) => verdict === 'not-run' && isOptional(id)).length;
+  return count === 0 ? '' : `; ${count} optional ones were not run`;
 }
 
 /** A result for people: failures first, then what nothing is known of, then the sum. */

@@ -78,9 +78,9 @@ export class DriverSite implements Site {
     return groundOver(this.binding, this.#slackMs);
   }
 
-  /** A server's name: its data must not be those of an earlier run. */
+  /** A server's name: its data must not be those of an earlier run, or of another role of this one. */
   #idOf(name: string): string {
-    return `${this.#run}-${name}`;
+    return `${this.#run}-${this.role}-${name}`;
   }
 
   /** A codec keeps nothing from one question to the next: all programs ask the same one. */

@@ -11,7 +11,7 @@ import type { Budget } from './budget.ts';
 import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReportOptions, failureReport } from './failure-report.ts';
-import { FIRST_VERSION, versionJudged, versionOf } from './requirement-sets.ts';
+import { FIRST_VERSION, isOptional, versionJudged } from './requirement-sets.ts';
 import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
 import { type RunAllOptions, runAll } from './run-all.ts';
 import { type Judgement, obstacleIn, type Run, runProgram, type Site, unreachable } from './run-program.ts';
@@ -188,10 +188,14 @@ async function verdictOf(
   const evidence = finding?.passes ?? 0;
   const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
   const excluded = exclusionOf(id, options.site.role);
+  if (finding === undefined && excluded !== undefined) return { ...verdict, verdict: 'excluded', reason: excluded };
+  // A draft is ahead of the clauses for it.
   if (finding === undefined)
-    return excluded === undefined
-      ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
-      : { ...verdict, verdict: 'excluded', reason: excluded };
+    return {
+      ...verdict,
+      verdict: isOptional(id) ? 'not-run' : 'inconclusive',
+      reason: 'this kit has no clause for it in this role',
+    };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
   const failed = await failedVerdictOf(options, finding, verdict);
@@ -241,7 +245,7 @@ const SECURITY: ReadonlySet<Ability> = new Set(['users', 'credentials']);
 /** What this subject, or the way to it, lacks for a clause. */
 function obstacleOf({ site }: ExploreOptions, clause: Clause, able: (needs?: readonly string[]) => boolean): string | undefined {
   const missing = (clause.needs ?? []).filter((need) => !able([need]));
-  if (missing.some((need) => SECURITY.has(need))) return 'this subject does not authenticate';
+  if (site.login === undefined && missing.some((need) => SECURITY.has(need))) return 'this subject does not authenticate';
   if (missing.length > 0) return `needs a driver that can: ${missing.join(', ')}`;
   if (clause.binding !== undefined && clause.binding !== site.binding) return onlyOver(clause.binding, site.manifest);
   if (clause.timing !== undefined && clause.timing !== site.timing)
@@ -266,8 +270,7 @@ function settle({ clauses, harness, role, subject }: Result, aborted: boolean): 
   if (harness.length > 0) return 'harness';
   const isServer = role === 'nameserver' || role === 'broker';
   const blackBox = isServer && !FULL_SERVER.every((ability) => subject.abilities.includes(ability));
-  // What a later version brings is optional: who does not have it lacks nothing.
-  const lacks = ({ id, verdict }: Verdict): boolean => blackBox && verdict === 'not-run' && versionOf(id) === FIRST_VERSION;
+  const lacks = ({ id, verdict }: Verdict): boolean => blackBox && verdict === 'not-run' && !isOptional(id);
   const open = clauses.some((one) => one.level === 'MUST' && (one.verdict === 'inconclusive' || lacks(one)));
   return !open && clauses.some(({ verdict }) => verdict === 'pass') ? 'conformant' : 'inconclusive';
 }

@@ -18,7 +18,10 @@ export const VERSIONS = '1.0, frozen as it was published, and 1.1, a draft';
 export const requirementSet = (version: string): ReadonlySet<string> | undefined => SETS.get(version);
 
 /** The version with which a requirement came. */
-export const versionOf = (id: string): string => [...SETS].find(([, ids]) => ids.has(id))?.[0] ?? FIRST_VERSION;
+const versionOf = (id: string): string => [...SETS].find(([, ids]) => ids.has(id))?.[0] ?? FIRST_VERSION;
+
+/** What a later version brings is optional: who does not have it lacks nothing. */
+export const isOptional = (id: string): boolean => versionOf(id) !== FIRST_VERSION;
 
 /** The version by which a subject was judged: the latest one of which it has something. */
 export function versionJudged(clauses: readonly Pick<Verdict, 'id' | 'verdict'>[]): string {

@@ -87,6 +87,13 @@ describe('wrong use ends with 64 and a hint', () => {
     [['run', 'broker', '--reference', '--family', 'none'], /no family none/, /framing/],
     [['run', 'broker', '--reference', '--only', 'QNT-NOPE-*'], /no requirement QNT-NOPE-\*/, /list shows all/],
     [['run', 'broker', '--reference', '--requirements', '0.9'], /no requirements of version 0\.9/, /1\.0/],
+    [['run', 'broker', '--reference', '--user', 'x', '--password-file', 'y'], /a login is a user with a password/, /--endpoint/],
+    [['run', 'broker', '--endpoint', 'a:1', '--user', 'x'], /a login is a user with a password/, /--password-file/],
+    [
+      ['run', 'broker', '--endpoint', 'a:1', '--user', 'x', '--password-file', folder.file('none')],
+      /cannot be read: ENOENT/,
+      /whose first line is the password/,
+    ],
     [['run', 'broker', '--reference', '--report', 'pdf=x'], /no report pdf=x/, /html, junit/],
     [['run', 'broker', '--reference', '--report', 'html='], /no report html=/, /KIND=PATH/],
     [['run', 'broker', '--reference', '--baseline', folder.file('none')], /cannot be read: ENOENT/, /"clause"/],

@@ -185,6 +185,40 @@ describe('the record of a run', () => {
   });
 });
 
+describe('the version of a verdict', () => {
+  const optional = 'QNT-AUT-014';
+  const none = { ...sound.manifest, abilities: ['kill', 'stop'] as const };
+
+  it('is that of what the subject has: without authentication it is the first one, and nothing is missing', async () => {
+    const site = { ...sound, manifest: none };
+    const families = [MISSING, WORKS, saying(optional, () => {}, { needs: ['users'] })];
+    const result = await verdicts(['QNT-TYP-004', optional], { site, families });
+    expect(verdictOf(result, optional)).toMatchObject({ verdict: 'not-run', reason: 'this subject does not authenticate' });
+    expect([result.settled, result.spec]).toEqual(['conformant', '1.0']);
+  });
+
+  it('is the later one where something of it was put to the test', async () => {
+    const families = [MISSING, WORKS, saying(optional, (_, judge) => judge.pass(0))];
+    const result = await verdicts(['QNT-TYP-004', optional], { families });
+    expect([result.settled, result.spec]).toEqual(['conformant', '1.1']);
+  });
+
+  it('leaves a black box without authentication as good as it is', async () => {
+    const site = { ...sound, manifest: { ...none, abilities: [] } };
+    const families = [MISSING, WORKS, saying(optional, () => {}, { needs: ['users'] })];
+    expect((await verdicts(['QNT-TYP-004', optional], { site, families })).settled).toBe('conformant');
+    const needsMore = [MISSING, WORKS, saying('QNT-SND-001', () => {}, { needs: ['kill'] })];
+    expect((await verdicts(['QNT-TYP-004', 'QNT-SND-001'], { site, families: needsMore })).settled).toBe('inconclusive');
+  });
+
+  it('does not depend on what this kit has no clause for yet', async () => {
+    const result = await verdicts(['QNT-TYP-004', 'QNT-WSK-001']);
+    expect(verdictOf(result, 'QNT-WSK-001')).toMatchObject({ verdict: 'not-run', reason: expect.stringContaining('no clause') });
+    expect(terminalReport({ ...result, partial: false })).toContain('CONFORMANT with version 1.0: every MUST that applies');
+    expect(terminalReport({ ...result, partial: false })).toContain('1 optional ones were not run');
+  });
+});
+
 describe('frozen requirements', () => {
   it('are judged without what came later', async () => {
     const ids = new Set(['QNT-TYP-004']);

@@ -55,10 +55,10 @@ const AS_ONE_WHO_DOES_NOT_ASK = meddle('*', 'HELLO', 'request', 'alter', {
 });
 
 export const CLIENT_PROGRAMS: readonly Program[] = [
-  ...ofClients('logs-in', (role) => [start(role), ...work(role), pass(100)]),
+  ...ofClients('logs-in', (role) => [start(role, { wait: true }), ...work(role), pass(100)]),
   ...ofClients('auth-takes-long', (role) => [
     meddle('*', 'AUTH', 'answer', 'delay', { ms: 300, ...MANY }),
-    start(role),
+    start(role, { wait: true }),
     ...work(role, { wait: false }),
     pass(2_500),
   ]),
