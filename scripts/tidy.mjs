@@ -7,7 +7,7 @@ const TEST_LINES_MAX = 800;
 const COLUMNS_MAX = 130;
 const GENERATED = /^packages\/(core\/src\/(wire|annotate)|conformance\/src\/clause)\/gen\//;
 /** Close codes of WebSocket have the same numbers as some error codes. */
-const OTHER_NUMBERS = /^packages\/transports\/src\/websocket\/close-codes\.ts$/;
+const OTHER_NUMBERS = /^packages\/(transports\/src|conformance\/src\/ground)\/websocket\/close-codes\.ts$/;
 /** Lists that are read entry by entry. */
 const CATALOGUES = /^packages\/conformance\/selftest\/mutants\//;
 const CODE = /\.(ts|mts|mjs|cjs|js)$/;

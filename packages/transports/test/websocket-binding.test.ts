@@ -121,6 +121,16 @@ describe('messages', () => {
     expect(await closed(() => server)).toBeUndefined();
   });
 
+  it('of text are answered with 1003 by a client too, which drops the connection [QNT-WSK-011]', async () => {
+    const server = await agreeing();
+    const client = dial(server.address);
+    client.onBadBytes = (error) => client.connection.abort(error);
+    await wait(() => expect(client.opens).toBe(1));
+    server.socket().write(piece(TEXT, shortFrame(2), { mask: undefined }));
+    expect((await closed(() => client))?.code).toBe('MALFORMED_FRAME');
+    await wait(() => expect(server.pieces().map(({ payload }) => payload)).toEqual([Buffer.of(0x03, 0xeb)]));
+  });
+
   it('that claim 4 MiB on a thousand sockets cost what has come, and beyond the bound those that began first [QNT-WSK-015]', async () => {
     const begunBytesMax = 4 * 1_048_576;
     const { port, recorders } = await listening({ begunBytesMax }, ({ connection }) =>

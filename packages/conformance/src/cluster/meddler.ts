@@ -48,6 +48,15 @@ function isOwn(bytes: Uint8Array): boolean {
   }
 }
 
+/** An open connection of a subject. */
+interface Watched {
+  readonly node: string;
+  readonly connection: Connection;
+  readonly abort: () => void;
+  /** What ends it now was the kit's doing. */
+  readonly endsHere: () => void;
+}
+
 /**
  * Stands between subjects and the kit's servers: notes every frame, and meddles with those that a rule names. A server that
  * `hangs` takes connections and frames and gives nothing back.
@@ -62,7 +71,7 @@ export class Meddler {
   readonly #nextConnection: () => number;
   readonly #listeners = new Map<string, Listener>();
   /** Open connections of subjects. */
-  readonly #open = new Map<number, { readonly node: string; readonly connection: Connection; readonly abort: () => void }>();
+  readonly #open = new Map<number, Watched>();
 
   constructor(history: History, nextConnection: () => number, later: (ms: number, run: () => void) => void) {
     this.#history = history;
@@ -104,24 +113,20 @@ export class Meddler {
 
   /** Ends the streams of a server's connections, which go on reading. In memory there are none. */
   endStreams(node: string): void {
-    this.#end(node, (connection) => {
-      if (isStream(connection) || isWebSocket(connection)) return () => connection.endStream();
-      return undefined;
-    });
+    for (const [number, { node: at, connection }] of this.#open) {
+      if (at !== node || !(isStream(connection) || isWebSocket(connection))) continue;
+      this.#history.add({ kind: 'note', note: 'ended', args: { connection: number } });
+      connection.endStream();
+    }
   }
 
   /** Ends the connections of a server with a close message, with a code or without. Only over WebSocket. */
   closeWith(node: string, code: number | undefined): void {
-    this.#end(node, (connection) => (isWebSocket(connection) ? () => connection.closeWith(code) : undefined), code ?? null);
-  }
-
-  #end(node: string, howOf: (connection: Connection) => (() => void) | undefined, code?: number | null): void {
-    for (const [number, { node: at, connection }] of this.#open) {
-      const end = howOf(connection);
-      if (at !== node || end === undefined) continue;
-      const args = { connection: number, ...(code === undefined ? {} : { code }) };
-      this.#history.add({ kind: 'note', note: 'ended', args });
-      end();
+    for (const [number, { node: at, connection, endsHere }] of this.#open) {
+      if (at !== node || !isWebSocket(connection)) continue;
+      this.#history.add({ kind: 'note', note: 'ended', args: { connection: number, code: code ?? null } });
+      endsHere();
+      connection.closeWith(code);
     }
   }
 
@@ -152,7 +157,10 @@ export class Meddler {
       own = isKits;
       if (own) return;
       number = this.#nextConnection();
-      this.#open.set(number, { node, connection: inner, abort: () => wire.abort() });
+      const endsHere = (): void => {
+        endedHere = true;
+      };
+      this.#open.set(number, { node, connection: inner, abort: () => wire.abort(), endsHere });
       if (upgrade !== undefined) upgrade.note(this.#history, number, node);
       else if (isStream(inner)) this.#openStream(node, number, inner);
       else this.#history.add({ kind: 'opened', connection: number, by: 'subject', node });

@@ -21,6 +21,7 @@ export const ABILITIES: readonly Ability[] = [
   'register',
   'settings',
   'powerloss',
+  'disconnected',
   'functions',
   'users',
   'credentials',

@@ -31,6 +31,8 @@ export type Ability =
   | 'settings'
   /** Loses what is not synced. */
   | 'powerloss'
+  /** Tells `disconnected`, with `error` where the end of the connection was no clean one. */
+  | 'disconnected'
   /** Of a codec: answers pure functions of the specification as well. */
   | 'functions'
   /** A server asks who its clients are: takes `users` of `start`, and `users`. */

@@ -61,7 +61,7 @@ export class ReferenceClient implements Driver {
       version: '0.1.0',
       language: 'TypeScript',
       roles: [options.role as Role],
-      abilities: ['policy', 'abandon', 'events', 'batch', 'broadcasting', 'dead-letter', 'credentials'],
+      abilities: ['policy', 'abandon', 'events', 'batch', 'broadcasting', 'dead-letter', 'credentials', 'disconnected'],
     };
   }
 

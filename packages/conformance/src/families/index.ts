@@ -13,6 +13,7 @@ import { groups } from './groups/index.ts';
 import { naming } from './naming/index.ts';
 import { produce } from './produce/index.ts';
 import { producer } from './producer/index.ts';
+import { websocket } from './websocket/index.ts';
 
 /** All clauses of this kit, family by family. */
 export const FAMILIES: readonly Family[] = [
@@ -28,6 +29,7 @@ export const FAMILIES: readonly Family[] = [
   naming,
   produce,
   producer,
+  websocket,
 ];
 
 /** The clauses that bind a role, over all families. */

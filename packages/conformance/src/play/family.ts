@@ -22,5 +22,6 @@ export interface GeneratedPrograms {
   readonly setup?: Program['setup'];
   readonly alone?: boolean;
   readonly needs?: Program['needs'];
+  readonly binding?: Program['binding'];
   readonly steps: Arbitrary<Step[]>;
 }

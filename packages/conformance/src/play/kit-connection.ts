@@ -14,7 +14,7 @@ import type { Ground, Link, LinkHandler } from '../ground/ground.ts';
 import { isWebSocketLink } from '../ground/websocket/dial-web-socket.ts';
 import type { History } from '../history/history.ts';
 import { messageEvent } from '../history/message-event.ts';
-import type { Json } from '../json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import type { HandmadeMessage } from './handmade-message.ts';
 import { type FrameParts, rawFrame } from './raw-frame.ts';
 
@@ -135,9 +135,29 @@ export class KitConnection {
 
   /** Sends what is left and ends the connection. */
   end(): void {
-    if (this.state !== 'closed') this.#play.note('ended', { connection: this.number });
-    this.#endedHere = true;
+    this.#noteEnd({});
     this.link.end();
+  }
+
+  /** Ends the connection with a close message, with a code or without. Only over WebSocket. */
+  closeWith(code: number | undefined): void {
+    if (!isWebSocketLink(this.link)) return;
+    this.#noteEnd({ code: code ?? null });
+    this.link.close(code);
+  }
+
+  /** Ends the stream without a close message. Only over WebSocket. */
+  cutOff(): void {
+    if (!isWebSocketLink(this.link)) return;
+    this.#noteEnd({ cutOff: true });
+    this.link.endStream();
+  }
+
+  /** Answers no close message from now on. Only over WebSocket. */
+  turnDeaf(): void {
+    if (!isWebSocketLink(this.link)) return;
+    this.#play.note('deaf', { connection: this.number });
+    this.link.turnDeaf();
   }
 
   /** Breaks the connection off. */
@@ -150,6 +170,11 @@ export class KitConnection {
     if (this.reading !== on) this.#play.note('reading', { connection: this.number, on });
     this.reading = on;
     this.link.setReading(on);
+  }
+
+  #noteEnd(how: JsonObject): void {
+    if (this.state !== 'closed') this.#play.note('ended', { connection: this.number, ...how });
+    this.#endedHere = true;
   }
 
   #write(bytes: Uint8Array, chunk: number): void {

@@ -1,5 +1,5 @@
 import { CONTROL_HEADERS, decodeFrame, ErrorInfo, Flag, FRAME_NAMES, type Frame, PREFACE_BYTES } from '@qanat/core';
-import { closeCodeOf } from '../ground/websocket/message-reader.ts';
+import { closeCodeOf } from '../ground/websocket/close-codes.ts';
 import type { EventOf, HistoryEvent } from '../history/event.ts';
 import { isMark } from '../history/preface.ts';
 import { codeName } from '../history/view.ts';

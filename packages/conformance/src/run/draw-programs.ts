@@ -14,5 +14,6 @@ export function drawPrograms(family: Family, role: Role, count: number, seed: nu
     ...(generated.setup === undefined ? {} : { setup: generated.setup }),
     ...(generated.alone === undefined ? {} : { alone: generated.alone }),
     ...(generated.needs === undefined ? {} : { needs: generated.needs }),
+    ...(generated.binding === undefined ? {} : { binding: generated.binding }),
   }));
 }

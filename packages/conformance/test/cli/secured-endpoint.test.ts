@@ -2,7 +2,7 @@ import * as core from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReferenceServer } from '../../src/driver/reference-server.ts';
-import { serverGround } from '../../src/selftest/tcp-site.ts';
+import { groundOver } from '../../src/ground/ground-over.ts';
 import { Folder, run } from './terminal.ts';
 
 const USERS = [{ name: 'root', password: 'of all evil', roles: ['admin', 'broker'] }];
@@ -10,7 +10,7 @@ const folder = new Folder();
 const login = (password: string): readonly string[] => ['--user', 'root', '--password-file', folder.file('pw', `${password}\n`)];
 
 describe.each(['nameserver', 'broker'] as const)('a %s at an address that asks who its clients are', (role) => {
-  const server = new ReferenceServer({ role, ground: serverGround(), platform: nodePlatform, engines: core });
+  const server = new ReferenceServer({ role, ground: groundOver('tcp'), platform: nodePlatform, engines: core });
   let endpoint: readonly string[] = [];
   beforeAll(async () => {
     const ok = await new Promise((resolve) => server.call('start', { users: USERS }, (_, told) => resolve(told)));

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { closeCodeOf, closePayload } from '../../src/ground/websocket/close-codes.ts';
 import { MessageCutter } from '../../src/ground/websocket/message-cutter.ts';
-import { closeCodeOf, closePayload, type Message, MessageReader } from '../../src/ground/websocket/message-reader.ts';
+import { type Message, MessageReader } from '../../src/ground/websocket/message-reader.ts';
 import { encodePiece, OPCODES, PieceReader } from '../../src/ground/websocket/piece.ts';
 import { agreeingText, headOf, requestText, statusOf } from '../../src/ground/websocket/upgrade.ts';
 import { bytesOf, hexOf } from '../../src/json.ts';

@@ -3,9 +3,10 @@ import { parseHostPort } from '@qanat/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { listenByHand } from '../../src/ground/listen-by-hand.ts';
+import { closeCodeOf } from '../../src/ground/websocket/close-codes.ts';
 import { dialWebSocket, type WebSocketLink } from '../../src/ground/websocket/dial-web-socket.ts';
 import { KitWebSocket } from '../../src/ground/websocket/kit-web-socket.ts';
-import { closeCodeOf, type Message } from '../../src/ground/websocket/message-reader.ts';
+import type { Message } from '../../src/ground/websocket/message-reader.ts';
 import { agreeingText, headOf, requestText, SUBPROTOCOL, statusOf } from '../../src/ground/websocket/upgrade.ts';
 import { hexOf } from '../../src/json.ts';
 

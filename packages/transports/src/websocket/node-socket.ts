@@ -90,7 +90,12 @@ export class NodeSocket implements MessageSocket {
 
   drop(): void {
     this.#queue.clear();
-    this.#socket.destroy();
+    const { closeCode } = this.inbox;
+    if (!this.#open || this.#closing || closeCode === CloseCode.NORMAL) return void this.#socket.destroy();
+    // A peer whose messages are none hears so, however the owner ends the connection.
+    this.#closing = true;
+    this.#writeClose(closeCode);
+    this.#socket.destroySoon();
   }
 
   #watch(): void {

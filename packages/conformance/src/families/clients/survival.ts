@@ -1,5 +1,6 @@
 import { Flag, LIMITS } from '@qanat/core';
 import type { Judge } from '../../clause/clause.ts';
+import { isPlain } from '../../history/message-event.ts';
 import type { ConnectionSeen, FrameSeen } from '../../history/view.ts';
 import { asked, clientOf, endOfConnection, type Facts, isNameServer } from './facts.ts';
 import { offencesOf } from './received-frames.ts';
@@ -35,6 +36,7 @@ export function mayClose(facts: Facts, connection: ConnectionSeen): boolean {
   if (stops.some((one) => Math.min(one.closing.index, one.ended?.index ?? end.index) < end.index)) return true;
   if (connection.goAways.length > 0 || connection.helloOk === undefined) return true;
   if (connection.frames.some((frame) => frame.from === 'kit' && isUnbearable(frame))) return true;
+  if (connection.messages.some((message) => message.from === 'kit' && !isPlain(message))) return true;
   if (offencesOf(facts.view).some((offence) => offence.connection === connection)) return true;
   return isOneOff(connection) || isUnused(facts, connection) || hasUnanswered(facts, connection);
 }

@@ -1,4 +1,5 @@
 import { encodePreface, errorClass } from '@qanat/core';
+import { isPlain } from '../../history/message-event.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, View } from '../../history/view.ts';
 import { hexOf, isObject, type JsonObject } from '../../json.ts';
 
@@ -152,7 +153,8 @@ const WHOLE = new WeakMap<ConnectionSeen, boolean>();
 export function isWhole(connection: ConnectionSeen): boolean {
   const known = WHOLE.get(connection);
   if (known !== undefined) return known;
-  const whole = rawBytesOf(connection) === '';
+  const { messages } = connection;
+  const whole = rawBytesOf(connection) === '' && messages.every((message) => message.from === 'subject' || isPlain(message));
   WHOLE.set(connection, whole);
   return whole;
 }

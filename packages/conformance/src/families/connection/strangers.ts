@@ -49,8 +49,10 @@ const othersAreServed: Clause = {
         if (exchange.name === 'PING' && exchange.request.from === 'kit' && exchange.request.index > from)
           judgeOther(view, connection, exchange, judge);
     }
-    for (const { index, why } of view.of('refused'))
-      if (index > from && !isDisturbed(view, 0, index))
+    // Whoever answers a request for the upgrade serves, whatever the answer.
+    const answered = new Set(view.of('upgrade').flatMap((one) => (one.from === 'subject' ? [one.connection] : [])));
+    for (const { index, why, connection } of view.of('refused'))
+      if (index > from && !answered.has(connection) && !isDisturbed(view, 0, index))
         judge.fail(
           index,
           `another connection has sent what no peer sends: further ones have to be served, and one was refused: ${why}`,

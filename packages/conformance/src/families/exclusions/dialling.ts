@@ -1,5 +1,5 @@
 /** What clients have to do on any connection that they open; a broker does it at its NameServers, and clauses see it. */
-const SEEN_OF_BROKERS = ['QNT-CON-001', 'QNT-CON-002', 'QNT-CON-012', 'QNT-COR-001', 'QNT-COR-002', 'QNT-KAL-004'];
+const SEEN_OF_BROKERS = ['QNT-CON-001', 'QNT-CON-002', 'QNT-CON-012', 'QNT-COR-001', 'QNT-COR-002', 'QNT-KAL-004', 'QNT-WSK-003'];
 /** The same, where nothing of it is seen of brokers. */
 const CLIENT_RULES = [
   ...['QNT-INV-005', 'QNT-TCP-007', 'QNT-TCP-009', 'QNT-TCP-010'],

@@ -17,5 +17,7 @@ export const EVERYWHERE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-FRM-030': 'recommends what test tools do: this kit sends such numbers',
   'QNT-TCP-005': 'how bytes are laid in segments is up to the system below, and does not show to a peer that reads a stream',
   'QNT-TCP-008': 'how much an implementation gathers does not show; what it does beyond its limit is looked at with QNT-LIM-010',
+  'QNT-WSK-015': 'what memory an implementation reserves does not show on the wire',
+  'QNT-WSK-016': 'how much a receiver that cannot stop reading keeps unread does not show on the wire',
   'QNT-TYP-008': 'the only lists of integers are those of features, of which version 1.0 has none, and of queues to reset',
 };

@@ -9,6 +9,7 @@ import { NAME_SERVER_EXCLUSIONS } from './name-server.ts';
 import { PRODUCE_EXCLUSIONS } from './produce.ts';
 import { PRODUCER_EXCLUSIONS } from './producer.ts';
 import { BROKER_LOGIN_EXCLUSIONS, NAME_SERVER_LOGIN_EXCLUSIONS, SECURITY_EXCLUSIONS } from './security.ts';
+import { WEBSOCKET_CLIENT_EXCLUSIONS, WEBSOCKET_SERVER_EXCLUSIONS } from './websocket.ts';
 
 type Reasons = Readonly<Record<string, string>>;
 
@@ -30,6 +31,8 @@ const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reas
   { roles: ['broker'], reasons: PRODUCE_EXCLUSIONS },
   { roles: ['broker'], reasons: CONSUME_EXCLUSIONS },
   { roles: CLIENTS, reasons: CLIENT_EXCLUSIONS },
+  { roles: SERVERS, reasons: WEBSOCKET_SERVER_EXCLUSIONS },
+  { roles: CLIENTS, reasons: WEBSOCKET_CLIENT_EXCLUSIONS },
   { roles: ['producer'], reasons: PRODUCER_EXCLUSIONS },
   { roles: ['consumer'], reasons: CONSUMER_EXCLUSIONS },
 ];

@@ -1,6 +1,7 @@
 import { Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
 import { asks, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { EventOf, HistoryEvent } from '../../history/event.ts';
+import { isPlain } from '../../history/message-event.ts';
 import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
 import { type BrokenRule, verdictOnRequest } from './control-header.ts';
 import { type Fault, type SentFrame, SentStream } from './sent-frames.ts';
@@ -142,6 +143,8 @@ class Foresight {
     const byIndex = new Map(frames.map((frame) => [frame.index, frame]));
     const { number } = this.#connection;
     events.forEach((event, index) => {
+      // What becomes of a connection behind such a message is the affair of the family of WebSocket.
+      if (event.kind === 'message' && event.connection === number && event.from === 'kit' && !isPlain(event)) this.#blind(index);
       if ((event.kind !== 'frame' && event.kind !== 'bytes') || event.connection !== number) return;
       if (event.from === 'kit') this.#say(event, index);
       else if (event.kind === 'frame') this.#hear(byIndex.get(index));

@@ -2,9 +2,10 @@ import { connect } from 'node:net';
 import { type HostPort, QanatError } from '@qanat/core';
 import { hexOf } from '../../json.ts';
 import type { Link, LinkHandler } from '../ground.ts';
+import { CLOSE } from './close-codes.ts';
 import type { PieceToSend } from './piece.ts';
 import { headOf, isUpgrade, takeHead } from './upgrade.ts';
-import { NORMAL, type PiecesOptions, WebSocketStream } from './web-socket-stream.ts';
+import { type PiecesOptions, WebSocketStream } from './web-socket-stream.ts';
 
 /** More answer than any server gives to an upgrade. */
 const HEAD_BYTES_MAX = 65_536;
@@ -20,6 +21,8 @@ export interface WebSocketLink extends Link {
   close(code: number | undefined): void;
   /** Ends the stream without a close message. */
   endStream(): void;
+  /** Answers no close message from now on. */
+  turnDeaf(): void;
 }
 
 export const isWebSocketLink = (link: Link): link is WebSocketLink => 'pieces' in link;
@@ -84,7 +87,8 @@ export function dialWebSocket(target: HostPort, handler: LinkHandler, greeting: 
     pieces: (pieces, options) => stream?.pieces(pieces, options),
     close: (code) => stream?.close(code),
     endStream: () => (stream === undefined ? void socket.end() : stream.endStream()),
-    end: () => (stream === undefined ? void socket.end() : stream.close(NORMAL)),
+    turnDeaf: () => stream?.turnDeaf(),
+    end: () => (stream === undefined ? void socket.end() : stream.close(CLOSE.normal)),
     destroy: () => {
       // A socket that shuts down cannot be reset: Node would keep its handle for ever, and the kit would not exit.
       if (!socket.writableEnded) socket.resetAndDestroy();

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Connection, type ConnectionHandler, FrameSplitter, joinParts, QanatError } from '@qanat/core';
+import { CLOSE } from './close-codes.ts';
 import type { Message } from './message-reader.ts';
 import type { PieceToSend } from './piece.ts';
 import {
@@ -13,7 +14,7 @@ import {
   statusOf,
   takeHead,
 } from './upgrade.ts';
-import { NORMAL, type PiecesOptions, WebSocketStream } from './web-socket-stream.ts';
+import { type PiecesOptions, WebSocketStream } from './web-socket-stream.ts';
 
 /** A connection over WebSocket that a server of the kit accepted: what lies below its frames can be seen and chosen. */
 export interface WebSocketConnection extends Connection {
@@ -106,7 +107,7 @@ export class KitWebSocket implements WebSocketConnection {
     this.#closed = true;
     this.#splitter.stop();
     this.#socket.resume();
-    this.closeWith(NORMAL);
+    this.closeWith(CLOSE.normal);
   }
 
   abort(error: QanatError): void {

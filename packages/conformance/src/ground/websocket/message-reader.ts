@@ -90,13 +90,3 @@ export class MessageReader {
     this.#handler.onBroken(why);
   }
 }
-
-/** The code of a close message; undefined where it has none. */
-export const closeCodeOf = (payload: Uint8Array): number | undefined =>
-  payload.length < 2 ? undefined : new DataView(payload.buffer, payload.byteOffset).getUint16(0);
-
-/** The payload of a close message. */
-export function closePayload(code: number | undefined): Uint8Array {
-  if (code === undefined) return NO_BYTES;
-  return Uint8Array.of(code >> 8, code & 0xff);
-}

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
 import { CLOSE_DEADLINE_MS } from '@qanat/core';
+import { closeCodeOf, closePayload } from './close-codes.ts';
 import { MessageCutter } from './message-cutter.ts';
-import { closeCodeOf, closePayload, type Message, type MessageHandler, MessageReader } from './message-reader.ts';
+import { type Message, type MessageHandler, MessageReader } from './message-reader.ts';
 import { encodePiece, OPCODES, type PieceToSend } from './piece.ts';
-
-/** A clean end (RFC 6455, section 7.4.1). */
-export const NORMAL = 1000;
 
 export interface PiecesOptions {
   /** Default: as the role of this side wants it. */
@@ -24,6 +22,7 @@ export class WebSocketStream {
   #masks = 0;
   #saidClose = false;
   #heardClose = false;
+  #isDeaf = false;
 
   /** @param isClient whether this side is one, so that it masks and its peer does not. */
   constructor(socket: Socket, isClient: boolean, handler: MessageHandler) {
@@ -72,11 +71,17 @@ export class WebSocketStream {
     this.#socket.end();
   }
 
+  /** Answers no close message from now on; only the end of the peer's stream ends this one. */
+  turnDeaf(): void {
+    this.#isDeaf = true;
+  }
+
   #onMessage(message: Message): void {
     this.#handler.onMessage(message);
     if (message.type === 'ping') this.pieces([{ opcode: OPCODES.pong, payload: message.payload }]);
     if (message.type !== 'close') return;
     this.#heardClose = true;
+    if (this.#isDeaf) return;
     if (this.#saidClose) this.endStream();
     else this.close(closeCodeOf(message.payload));
   }
