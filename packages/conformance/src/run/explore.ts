@@ -188,14 +188,10 @@ async function verdictOf(
   const evidence = finding?.passes ?? 0;
   const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
   const excluded = exclusionOf(id, options.site.role);
-  if (finding === undefined && excluded !== undefined) return { ...verdict, verdict: 'excluded', reason: excluded };
-  // A draft is ahead of the clauses for it.
   if (finding === undefined)
-    return {
-      ...verdict,
-      verdict: isOptional(id) ? 'not-run' : 'inconclusive',
-      reason: 'this kit has no clause for it in this role',
-    };
+    return excluded === undefined
+      ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
+      : { ...verdict, verdict: 'excluded', reason: excluded };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
   const failed = await failedVerdictOf(options, finding, verdict);
