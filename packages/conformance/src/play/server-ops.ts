@@ -174,6 +174,9 @@ const beginStop: Op = async (play) => {
 const users: Op = async (play, step) => {
   const { error } = await play.call('users', { users: listOf(step, 'users') });
   if (error === undefined) play.users = usersIn(step.users) ?? [];
+  // Users of programs that are made smaller may be none.
+  else if (error.kind !== 'invalid')
+    throw new HarnessError(`the driver could not tell the subject its users: ${error.text ?? error.kind}`);
 };
 
 const pause: Op = async (play, step) => {

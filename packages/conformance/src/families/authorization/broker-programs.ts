@@ -32,6 +32,8 @@ const everyFrame = (name: string): Program =>
     as(name),
     ...FRAMES_IN_TURN.map((frame) => on(1, requestOf(frame, frame === 'TOPIC_CREATE' ? { ...NAMES, topic: 'made' } : NAMES))),
     on(1, FENCE),
+    // Members are told of each other: that comes when it comes.
+    pass(50),
     ...[describe('made'), describe('thing'), describeGroup('thing'), fetch('thing', 'thing')].map((step) => on(0, step)),
   ]);
 
