@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 import { connect } from '@qanat/client';
 
 const clients = new Map();
+/** Clients that connect: what is asked of them waits for it. */
+const starting = new Map();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const tell = (event, client, fields) => say({ event, client, ...fields });
 const text = new TextDecoder();
@@ -49,7 +51,8 @@ const operations = {
     version: '0.1.0',
     language: 'TypeScript',
     roles: ['producer', 'consumer'],
-    abilities: ['policy', 'events', 'batch', 'broadcasting', 'dead-letter', 'credentials'],
+    transports: ['tcp', 'websocket'],
+    abilities: ['policy', 'events', 'batch', 'broadcasting', 'dead-letter', 'credentials', 'disconnected'],
   }),
   'producer.start': async ({ client, options, ...args }) => {
     const running = await open(client, args);
@@ -118,9 +121,12 @@ createInterface({ input: process.stdin })
   .on('line', async (line) => {
     const { id, op, ...args } = JSON.parse(line);
     if (operations[op] === undefined) return say({ id, error: { kind: 'unsupported' } });
+    await starting.get(args.client);
     if (OF_CLIENTS.has(op) && !clients.has(args.client)) return say({ id, error: { kind: 'invalid', text: 'no such client' } });
     try {
-      say({ id, ok: (await operations[op](args)) ?? {} });
+      const done = operations[op](args);
+      if (op.endsWith('.start')) starting.set(args.client, Promise.allSettled([done]));
+      say({ id, ok: (await done) ?? {} });
     } catch (error) {
       say({ id, error: errorOf(error) });
     }

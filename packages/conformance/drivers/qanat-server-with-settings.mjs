@@ -14,5 +14,5 @@ process.on('SIGHUP', () => {
   node.reload();
   process.stdout.write('{"reloaded":true}\n');
 });
-process.stdout.write(`${JSON.stringify({ endpoint: node.endpoint })}\n`);
+process.stdout.write(`${JSON.stringify({ endpoints: node.endpoints })}\n`);
 await node.ended;

@@ -18,12 +18,12 @@ const servers = new Map();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 /** The command that starts a server. Limits and times are no options of `qanat`, and it does not say when it knows new users. */
-function commandOf({ role, address, data, nameServers, users, credentials }, settings) {
+function commandOf({ role, listen, data, nameServers, users, credentials }, settings) {
   if ([settings, users, credentials].some((one) => one !== undefined))
-    return [withSettings, JSON.stringify({ role, listen: address, data, nameServers, settings, users, login: credentials })];
+    return [withSettings, JSON.stringify({ role, listen, data, nameServers, settings, users, login: credentials })];
   const registers = nameServers.length > 0 ? ['--nameserver', nameServers.join(',')] : [];
   const broker = ['--name', 'subject', '--data', data, '--create-topics', ...registers];
-  return [qanat, role, '--json', '--listen', address, ...(role === 'broker' ? broker : [])];
+  return [qanat, role, '--json', '--listen', listen, ...(role === 'broker' ? broker : [])];
 }
 
 /** Makes the credentials file of a server: it holds keys, and no password. */
@@ -35,9 +35,12 @@ async function writeUsers(server, users) {
   writeUsersFile(server.users, { version: 1, secret: 'c2FsdHMgb2Ygbm9ib2R5', users: await Promise.all(keyed) });
 }
 
-/** The same id starts again at the same address and on the same data. */
-async function start({ server: id, role, nameServers = [], settings, users, credentials }) {
-  const server = servers.get(id) ?? { address: '127.0.0.1:0', data: join(folder, id), role, nameServers, credentials };
+const listenOf = (endpoints) => endpoints.map(({ scheme, address }) => `${scheme}://${address}`).join(',');
+
+/** The same id starts again at the same addresses, one for each of `schemes`, and on the same data. */
+async function start({ server: id, role, schemes = ['qanat'], nameServers = [], settings, users, credentials }) {
+  const listen = listenOf(schemes.map((scheme) => ({ scheme, address: '127.0.0.1:0' })));
+  const server = servers.get(id) ?? { listen, data: join(folder, id), role, nameServers, credentials };
   servers.set(id, server);
   if (users !== undefined) await writeUsers(server, users);
   server.process = spawn(process.execPath, commandOf(server, settings), { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -47,8 +50,9 @@ async function start({ server: id, role, nameServers = [], settings, users, cred
     server.lines.next(),
     server.ended.then((code) => Promise.reject(new Error(`it ended with ${code}`))),
   ]);
-  server.address = JSON.parse(value).endpoint;
-  return { address: server.address, broker: 'subject' };
+  const { endpoints } = JSON.parse(value);
+  server.listen = listenOf(endpoints);
+  return { endpoints: Object.fromEntries(endpoints.map(({ scheme, address }) => [scheme, address])), broker: 'subject' };
 }
 
 async function end({ server: id }, signal) {
@@ -67,6 +71,7 @@ const operations = {
     version: '0.1.0',
     language: 'TypeScript',
     roles: ['nameserver', 'broker'],
+    transports: ['tcp', 'websocket'],
     abilities: ['kill', 'stop', 'pause', 'register', 'settings', 'users', 'credentials'],
     flush: 'sync',
   }),

@@ -260,7 +260,7 @@ const neverSentIsNotSent: Clause = {
     const facts = factsOf(view);
     for (const { call, result } of view.calls('send')) {
       if (!isObject(call.args) || result?.error === undefined || result.index > facts.end.index) continue;
-      if (brokerWasThere(facts, call.atMs, result.atMs)) continue;
+      if (result.error.kind === 'invalid' || brokerWasThere(facts, call.atMs, result.atMs)) continue;
       judgeThat(
         judge,
         result.index,

@@ -135,7 +135,7 @@ const STATE_PROGRAMS: readonly Program[] = [
   ]),
   ...both(
     'planned-stop',
-    [OPEN, SILENT, { op: 'pass', ms: 500 }, { op: 'fence', c: 0 }, { op: 'beginStop' }, { op: 'awaitClose', c: 0 }, GONE],
+    [OPEN, SILENT, { op: 'pass', ms: 1_200 }, { op: 'fence', c: 0 }, { op: 'beginStop' }, { op: 'awaitClose', c: 0 }, GONE],
     { alone: true, needs: ['stop'] },
   ),
 ];
