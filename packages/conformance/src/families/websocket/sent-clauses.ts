@@ -24,15 +24,14 @@ const onWebSocket = ({ connections }: View): readonly ConnectionSeen[] =>
 
 /** All data messages of the subject that could be read. What was read of a message stands before it. */
 const sentOf: (view: View) => readonly Sent[] = once((view) =>
-  onWebSocket(view).flatMap(({ messages, frames, brokenIndex, closed, closedIndex }) => {
+  onWebSocket(view).flatMap(({ messages, frames, brokenIndex, closed }) => {
     const own = frames.filter(({ from }) => from === 'subject');
     let next = 0;
     const sent = messages.filter(
       ({ from, type, index }) => from === 'subject' && (type === 'binary' || type === 'text') && index < brokenIndex,
     );
-    // The kit may break a connection off behind any frame: what follows it in this message was not read.
-    const last = sent.at(-1);
-    if (closed?.by === 'kit' && last !== undefined && last.atMs >= closed.atMs && last.index < closedIndex) sent.pop();
+    // The kit may break a connection off behind any frame: what follows it in the last message was not read.
+    if (closed?.by === 'kit') sent.pop();
     return sent.map((message) => {
       const first = next;
       while (next < own.length && (own[next]?.index ?? 0) < message.index) next++;
