@@ -10,7 +10,7 @@ const sources = join(packages, 'core/src');
 /** The families, each with a file of its own: mutants/FILE.mjs. */
 const FILES = readdirSync(join(folder, 'mutants')).map((file) => file.replace('.mjs', ''));
 
-/** @returns { name, clause, role?, file, find, replace, family: the file that it stands in } */
+/** @returns { name, clause, role?, file, find, replace, over?: 'websocket', family: the file that it stands in } */
 export async function readMutants() {
   const mutants = await Promise.all(
     FILES.map(async (family) => {
@@ -57,5 +57,6 @@ export async function bundle(entry, outfile, mutant) {
 /** The kit, for the processes that try mutants. */
 export const bundleKit = (outfile) => bundle(join(folder, 'entry.ts'), outfile);
 
-/** The engines with a mutant in them. */
-export const bundleEngines = (outfile, mutant) => bundle(join(sources, 'index.ts'), outfile, mutant);
+/** The engines with a mutant in them; for a mutant over WebSocket with that binding. */
+export const bundleEngines = (outfile, mutant) =>
+  bundle(mutant.over === 'websocket' ? join(folder, 'engines-over-websocket.ts') : join(sources, 'index.ts'), outfile, mutant);

@@ -1,5 +1,8 @@
 // Runs the programs of one clause's families against engines that have a bug, until the clause fails. Jobs come as messages.
-const { FAMILIES, BUDGETS, drawPrograms, inProcessSite, survey } = await import(process.argv[2]);
+const { FAMILIES, BUDGETS, drawPrograms, inProcessSite, survey, WebSocketGround } = await import(process.argv[2]);
+
+/** Programs on real time wait mostly: so many at a time. */
+const AT_A_TIME = 8;
 
 /** Families of servers and of clients may have a clause each for one id. */
 const casesOf = ({ clause: id, role }) =>
@@ -9,14 +12,31 @@ const casesOf = ({ clause: id, role }) =>
       .flatMap(({ roles }) => roles.filter((one) => role === undefined || role === one).map((one) => ({ family, role: one }))),
   );
 
+/** Engines that come with a binding run over it. */
+function siteOf(role, engines) {
+  const { webSocketTransport } = engines;
+  if (webSocketTransport === undefined) return inProcessSite({ role, engines });
+  return inProcessSite({ role, engines, ground: () => new WebSocketGround(undefined, webSocketTransport()) });
+}
+
+/** The first program, then the others so many at a time. */
+function groupsOf([first, ...others], size) {
+  const groups = first === undefined ? [] : [[first]];
+  for (let at = 0; at < others.length; at += size) groups.push(others.slice(at, at + size));
+  return groups;
+}
+
 /** Runs programs until the clause fails. @returns what killed the mutant, or undefined; what else was seen goes to `seen`. */
 async function killerAmong(programs, { clause }, { family, role }, engines, seen) {
-  for (const program of programs) {
-    const { findings, harness } = await survey(inProcessSite({ role, engines }), [program], [family]);
-    const [failure] = findings.get(clause)?.failures ?? [];
-    if (failure !== undefined) return { program: program.name ?? 'drawn', message: failure.failure.sentence };
-    for (const [id, { failures }] of findings) if (failures.length > 0) seen.others.add(id);
-    seen.error ??= harness[0]?.why;
+  const site = siteOf(role, engines);
+  for (const group of groupsOf(programs, site.timing === 'real' ? AT_A_TIME : 1)) {
+    const surveys = await Promise.all(group.map((program) => survey(site, [program], [family])));
+    for (const [i, { findings, harness }] of surveys.entries()) {
+      const [failure] = findings.get(clause)?.failures ?? [];
+      if (failure !== undefined) return { program: group[i].name ?? 'drawn', message: failure.failure.sentence };
+      for (const [id, { failures }] of findings) if (failures.length > 0) seen.others.add(id);
+      seen.error ??= harness[0]?.why;
+    }
   }
   return undefined;
 }

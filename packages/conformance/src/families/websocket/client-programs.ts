@@ -81,7 +81,7 @@ export const CLIENT_PROGRAMS: readonly Program[] = [
     begin(role),
     ...work(role),
     { op: 'close', client: role === 'consumer' ? 'c' : 'p' },
-    pass(500),
+    pass(2_500),
   ]),
   ...forClients('servers-end-without-a-close-message', (role) => [
     begin(role),
