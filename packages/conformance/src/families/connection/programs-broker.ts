@@ -172,7 +172,7 @@ export const BROKER_PROGRAMS: readonly Program[] = [
   ),
   program(
     'too-many-connections',
-    [OPEN, OPEN, OPEN, OPEN, SILENT, GONE, { op: 'close', c: 1 }, { op: 'pass', ms: 100 }, OPEN, FENCE],
+    [OPEN, OPEN, OPEN, OPEN, SILENT, GONE, { op: 'pass', ms: 20 }, { op: 'close', c: 1 }, { op: 'pass', ms: 50 }, OPEN, FENCE],
     { alone: true, needs: ['settings'], setup: { broker: { limits: { connectionsMax: 4 } } } },
   ),
   program(

@@ -76,7 +76,7 @@ export const NAME_SERVER_PROGRAMS: readonly Program[] = [
   ]),
   program(
     'too-many-connections',
-    [OPEN, OPEN, OPEN, OPEN, SILENT, GONE, { op: 'close', c: 1 }, { op: 'pass', ms: 100 }, OPEN, FENCE],
+    [OPEN, OPEN, OPEN, OPEN, SILENT, GONE, { op: 'pass', ms: 20 }, { op: 'close', c: 1 }, { op: 'pass', ms: 50 }, OPEN, FENCE],
     { alone: true, needs: ['settings'], setup: { nameServer: { connectionsMax: 4 } } },
   ),
   program(
