@@ -10,7 +10,8 @@ import type { Ground } from '../ground/ground.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { Program } from '../play/program.ts';
 import { BUDGETS, type Budget } from '../run/budget.ts';
-import { explore } from '../run/explore.ts';
+import { DriverSite } from '../run/driver-site.ts';
+import { type ExploreOptions, explore } from '../run/explore.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { countOf, type Result, type VerdictName } from '../run/result.ts';
 import type { Login } from '../users/user.ts';
@@ -18,6 +19,7 @@ import { KIT_NAME } from '../version.ts';
 import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
 import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
 import { DEGENERATE_CODECS, DegenerateCodec } from './degenerate-codecs.ts';
+import { DEGENERATE_LISTENERS, DegenerateListener, type DegenerateListenerName } from './degenerate-listeners.ts';
 import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
 
 /** What became of one subject whose verdict is known beforehand. */
@@ -72,6 +74,21 @@ export async function runDegenerate(nowMs: () => number, told: Told): Promise<vo
   for (const role of CLIENTS)
     for (const name of DEGENERATE_CLIENTS) await degenerate(name, role, () => new DegenerateClient(name, role), nowMs, told);
   for (const name of DEGENERATE_CODECS) await degenerate(name, 'codec', () => new DegenerateCodec(name), nowMs, told);
+  for (const name of Object.keys(DEGENERATE_LISTENERS)) await withoutWebSocket(name as DegenerateListenerName, nowMs, told);
+}
+
+/** Servers that do not listen for WebSocket where they say so: nothing is credited, and the reason is told. */
+async function withoutWebSocket(subject: DegenerateListenerName, nowMs: () => number, told: Told): Promise<void> {
+  const driver = new DegenerateListener(subject);
+  const site = new DriverSite({ role: 'nameserver', driver, binding: 'websocket' });
+  const result = await explored(site, budgetOf('quick', 0), nowMs);
+  site.close();
+  await driver.close();
+  const credited = countOf(result, 'pass');
+  const [harness] = result.harness;
+  const ok = result.settled !== 'conformant' && credited === 0 && harness !== undefined;
+  const text = `${result.settled}, ${credited} clauses credited: ${harness?.why}`;
+  told({ kind: 'degenerate', subject, role: 'nameserver', ok, text, seconds: result.seconds, seen: seenIn(result) });
 }
 
 async function degenerate(
@@ -169,8 +186,12 @@ async function verdictOn(
     ...(login === undefined ? {} : { login }),
   });
   const manifest = { name: 'self-test', version: '0', roles: [role], abilities };
-  return explore({
-    site: { ...site, manifest },
+  return explored({ ...site, manifest }, budget, nowMs);
+}
+
+const explored = (site: ExploreOptions['site'], budget: Budget, nowMs: () => number): Promise<Result> =>
+  explore({
+    site,
     families: FAMILIES,
     budget,
     seed: 1,
@@ -179,4 +200,3 @@ async function verdictOn(
     startedAt: '',
     nowMs,
   });
-}

@@ -32,6 +32,7 @@ export function dialWebSocket(target: HostPort, handler: LinkHandler, greeting: 
   const socket = connect({ ...target, allowHalfOpen: true, noDelay: true });
   let asked = '';
   let head: Uint8Array = new Uint8Array(0);
+  let isConnected = false;
   let failure: Error | undefined;
   let stream: WebSocketStream | undefined;
 
@@ -69,6 +70,7 @@ export function dialWebSocket(target: HostPort, handler: LinkHandler, greeting: 
   };
 
   socket.on('connect', () => {
+    isConnected = true;
     handler.onConnected?.();
     say(greeting);
   });
@@ -77,8 +79,14 @@ export function dialWebSocket(target: HostPort, handler: LinkHandler, greeting: 
   socket.on('error', (error) => {
     failure ??= error;
   });
+  const whyClosed = (): string | undefined => {
+    if (stream !== undefined) return failure?.message ?? stream.lostBy;
+    const isUnanswered = isConnected && asked !== '' && head.length === 0;
+    return isUnanswered ? 'the request for the upgrade got no answer: is WebSocket spoken there?' : failure?.message;
+  };
+
   socket.on('close', () => {
-    const why = failure?.message ?? stream?.lostBy;
+    const why = whyClosed();
     handler.onClose(why === undefined ? undefined : new QanatError('CONNECTION_LOST', why));
   });
   return {
