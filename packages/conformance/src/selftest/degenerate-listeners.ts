@@ -9,7 +9,7 @@ import type { JsonObject } from '../json.ts';
 
 type Done = (answer: JsonObject) => void;
 
-/** Answers the request of each connection with a text, and nothing more. */
+/** Answers the request of each connection with a text, and ends. */
 const answering =
   (textOf: (request: string) => string) =>
   (keep: (server: Server, socket?: Socket) => void, done: Done): void => {
@@ -18,7 +18,7 @@ const answering =
         server,
         socket.on('error', () => {}),
       );
-      socket.once('data', (request) => socket.write(textOf(request.toString('latin1'))));
+      socket.once('data', (request) => socket.end(textOf(request.toString('latin1'))));
     });
     keep(server);
     server.listen(0, '127.0.0.1', () => {
@@ -32,7 +32,7 @@ export const DEGENERATE_LISTENERS = {
   'claims TCP and WebSocket, serves TCP': undefined,
   'claims WebSocket, tells no endpoint for it': (_, done) => done({ address: '127.0.0.1:1' }),
   'answers every upgrade with 404': answering(() => refusingText('404 Not Found')),
-  'agrees to every upgrade, then says nothing': answering((request) => agreeingText(headOf(request))),
+  'agrees to every upgrade, then ends': answering((request) => agreeingText(headOf(request))),
 } as const satisfies Readonly<
   Record<string, ((keep: (server: Server, socket?: Socket) => void, done: Done) => void) | undefined>
 >;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReferenceServer } from '../../src/driver/reference-server.ts';
 import { framing } from '../../src/families/framing/index.ts';
 import { TcpGround } from '../../src/ground/tcp-ground.ts';
+import { WebSocketGround } from '../../src/ground/web-socket-ground.ts';
 import { rewriting } from '../../src/selftest/control-group.ts';
 import { inErrors, only, withCode } from '../altered-server.ts';
 import { Folder, run } from './terminal.ts';
@@ -80,6 +81,14 @@ describe('wrong use ends with 64 and a hint', () => {
     [['run', 'postman', '--reference'], /no role postman/, /nameserver, broker, producer, consumer/],
     [['run', 'producer', '--endpoint', 'a:1'], /a producer has no address/, /--cmd/],
     [['run', 'broker', '--endpoint', 'here'], /here is no address/, /127\.0\.0\.1:7600/],
+    [['run', 'broker', '--endpoint', 'wss://a:1'], /wss:\/\/a:1 is not spoken/, /qanat:\/\/ and ws:\/\//],
+    [
+      ['run', 'broker', '--endpoint', 'ws://a:1', '--transport', 'tcp'],
+      /no address for --transport tcp/,
+      /leave --transport out/,
+    ],
+    [['run', 'broker', '--reference', '--transport', 'pigeon'], /no transport pigeon/, /tcp, websocket/],
+    [['probe', 'ws://a'], /ws:\/\/a is no address/, /ws:\/\/127\.0\.0\.1:7680/],
     [['run', 'broker', '--reference', '--budget', 'huge'], /no budget huge/, /quick, standard, thorough/],
     [['run', 'broker', '--reference', '--seed', 'x'], /--seed cannot be x/, /whole number from 0/],
     [['run', 'broker', '--reference', '--seed', ''], /--seed cannot be empty/, /whole number/],
@@ -307,6 +316,57 @@ describe('a server by its address', () => {
     const { clause, program } = JSON.parse(readFileSync(smaller, 'utf8'));
     expect([clause, program.steps[0].op, program.steps[1].op]).toEqual(['QNT-TYP-004', 'open', 'frame']);
     expect((await run('replay', smaller, '--endpoint', address)).code).toBe(1);
+  });
+});
+
+describe('over WebSocket', () => {
+  const server = new ReferenceServer({ role: 'broker', ground: new WebSocketGround(), platform: nodePlatform, engines: core });
+  let address = '';
+  beforeAll(async () => {
+    const ok = await new Promise((resolve) => server.call('start', {}, (_, told) => resolve(told)));
+    address = (ok as { endpoints: { ws: string } }).endpoints.ws;
+  });
+  afterAll(() => server.close());
+
+  it('a server is asked who it is, and tried, by a ws:// address', { timeout: 60_000 }, async () => {
+    expect(JSON.parse((await run('probe', `ws://${address}`, '--json')).out)).toMatchObject({ role: 'broker', name: 'subject' });
+    const { out } = await run(
+      'run',
+      'broker',
+      '--endpoint',
+      `ws://${address}`,
+      '--family',
+      'codec',
+      '--budget',
+      'quick',
+      '--json',
+    );
+    const result = JSON.parse(out);
+    expect([result.binding, result.command]).toEqual(['websocket', expect.stringContaining(`--endpoint ws://${address}`)]);
+    expect(result.harness).toEqual([]);
+  });
+
+  it('a listener for WebSocket that is taken for one of TCP, or the other way round, is told', async () => {
+    expect(await run('probe', address)).toMatchObject({ code: 2, err: expect.stringContaining('speaks no Qanat') });
+    const { code, err } = await run('probe', 'ws://127.0.0.1:1');
+    expect([code, err]).toEqual([2, expect.stringMatching(/^error: ws:\/\/127\.0\.0\.1:1 speaks no Qanat: .*ECONNREFUSED/)]);
+  });
+
+  it('the engines run as a subject, and rules of TCP alone are not run', { timeout: 60_000 }, async () => {
+    const args = [
+      '--reference',
+      '--transport',
+      'websocket',
+      '--family',
+      'codec',
+      '--only',
+      'QNT-TCP-001',
+      '--budget',
+      'quick',
+      '--json',
+    ];
+    const result = JSON.parse((await run('run', 'nameserver', ...args)).out);
+    expect([result.binding, result.timing]).toEqual(['websocket', 'real']);
   });
 });
 

@@ -129,6 +129,13 @@ describe('the doctor says what is wrong with', () => {
     ['no role', '', manifest({ roles: [] }), /names no role/],
     ['roles that are text', '', manifest({ roles: 'broker' }), /needs "roles" as a list/],
     ['an unknown ability', '', manifest({ abilities: ['fly'] }), /unknown entry of "abilities": "fly"/],
+    ['an unknown transport', '', manifest({ transports: ['pigeon'] }), /unknown entry of "transports": "pigeon"/],
+    [
+      'a transport for which it tells no endpoint',
+      starting("{ address: '127.0.0.1:1' }"),
+      manifest({ transports: ['tcp', 'websocket'] }),
+      /nameserver over WebSocket: the subject did not start: it told no "endpoints" with "ws"/,
+    ],
     ['an event without its client', "say({ event: 'idle' });", MANIFEST, /the event idle has to name its "client"/],
     [
       'a delivery without its offset',
@@ -176,6 +183,14 @@ describe('the doctor says what is wrong with', () => {
     expect(out.match(/^WRONG /gm)?.length).toBeGreaterThan(0);
     expect(code).toBe(3);
   });
+});
+
+it('is not run over a transport that it does not name', async () => {
+  const { code, err } = await run('run', 'nameserver', '--cmd', driver(), '--transport', 'websocket');
+  expect([code, err]).toEqual([
+    64,
+    'error: this driver has no WebSocket\nhint: it names the transports tcp in its answer to hello\n',
+  ]);
 });
 
 it('looks at a driver that listens', async () => {

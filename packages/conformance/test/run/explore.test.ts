@@ -2,6 +2,7 @@ import { codeNumber } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
 import type { Clause } from '../../src/clause/clause.ts';
 import { REQUIREMENTS } from '../../src/clause/gen/requirements.ts';
+import type { Manifest } from '../../src/driver/driver.ts';
 import { consume } from '../../src/families/consume/index.ts';
 import { framing } from '../../src/families/framing/index.ts';
 import type { Family } from '../../src/play/family.ts';
@@ -64,6 +65,22 @@ describe('the verdict of a clause', () => {
       ['not-run', 'only over TCP: --transport tcp'],
     ]);
     expect(result.notProved).toBe(1);
+  });
+
+  it('is not-run over another transport, and the subject conformant all the same', async () => {
+    const family = saying('QNT-WSK-002', () => {}, { binding: 'websocket' });
+    const over = async (transports: Manifest['transports']): Promise<Result> => {
+      const manifest = { ...sound.manifest, ...(transports === undefined ? {} : { transports }) };
+      return verdicts(['QNT-WSK-002', 'QNT-TYP-004'], { site: { ...sound, manifest }, families: [family, framing] });
+    };
+    const without = await over(undefined);
+    expect(verdictOf(without, 'QNT-WSK-002')).toMatchObject({
+      verdict: 'not-run',
+      reason: 'only over WebSocket, which the subject does not name',
+    });
+    expect([verdictOf(without, 'QNT-TYP-004')?.verdict, without.settled]).toEqual(['pass', 'conformant']);
+    const reason = 'only over WebSocket: --transport websocket';
+    expect(verdictOf(await over(['tcp', 'websocket']), 'QNT-WSK-002')).toMatchObject({ verdict: 'not-run', reason });
   });
 
   it('is not-run where the subject lacks what the clause needs', async () => {
