@@ -65,6 +65,11 @@ export class FakeIo implements CliIo {
     return () => this.#reloaders.delete(listener);
   }
 
+  /** Whether SIGHUP is caught: where not, it ends the process. */
+  get reloads(): boolean {
+    return this.#reloaders.size > 0;
+  }
+
   reload(): void {
     for (const listener of this.#reloaders) listener();
   }

@@ -47,6 +47,23 @@ describe('servers', () => {
     expect(broker.stdout.text.split('\n')).toHaveLength(2);
   });
 
+  it('live on at SIGHUP where they have a file of users to read again, TLS or not, and end where they have none', async () => {
+    const users = join(folder, 'users.json');
+    const added = await qanat(['user', 'add', 'ann', '--users', users, '--generate', '--role', 'admin']);
+    expect(added.err).toBe('');
+    for (const [options, reloads] of [
+      [['--users', users], true],
+      [[], false],
+    ] as const) {
+      const io = new FakeIo();
+      const ended = run(['nameserver', '--listen', '127.0.0.1:0', '--json', '--log-level', 'error', ...options], io);
+      await io.stdout.has('\n');
+      expect(io.reloads).toBe(reloads);
+      io.signal('SIGTERM');
+      expect(await ended).toBe(0);
+    }
+  });
+
   it('listen at several addresses, given as a list in the file too, and say all of them', async () => {
     const config = join(folder, 'nameserver.yaml');
     writeFileSync(config, 'listen: [127.0.0.1:0, "lan=qanat://127.0.0.1:0"]\nlog-level: error\n');

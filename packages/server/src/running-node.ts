@@ -22,6 +22,8 @@ export interface RunningNode {
   readonly endpoints: readonly Endpoint[];
   /** The first of them as clients dial it: `host:port`, or a URL where the scheme is another one than `qanat`. */
   readonly endpoint: string;
+  /** Whether it asks who its clients are, by a file of users. */
+  readonly authenticates: boolean;
   /** Reads the files of TLS and the users now, instead of within seconds after they have changed. */
   reload(): void;
   /** Stops as planned: GOAWAY, what is pending, close. Ends within seconds; idempotent. */
@@ -92,7 +94,9 @@ export class NodeHost<E extends Broker | NameServer> {
   running(role: RunningNode['role'], name: string, endpoints: readonly Endpoint[]): RunningNode {
     const endpoint = dialled(endpoints[0] as Endpoint);
     const { engine, ended } = this;
-    return { role, name, endpoints, endpoint, engine, ended, reload: () => this.#reload(), stop: () => this.stop() };
+    const authenticates = this.#users !== undefined;
+    const methods = { reload: () => this.#reload(), stop: () => this.stop() };
+    return { role, name, endpoints, endpoint, engine, ended, authenticates, ...methods };
   }
 
   call(run: (engine: E, nowMs: number) => void): void {

@@ -112,7 +112,8 @@ function reload(nodes: readonly RunningNode[]): void {
 export async function serve(session: Session, nodes: readonly RunningNode[], stop: () => Promise<void>): Promise<void> {
   session.outlivesItsReader = true;
   // Without files to read again a terminal that closes ends the server, as ever.
-  const unlisten = session.settings.tls && session.io.onReload(() => reload(nodes));
+  const hasFiles = session.settings.tls !== undefined || nodes.some(({ authenticates }) => authenticates);
+  const unlisten = hasFiles ? session.io.onReload(() => reload(nodes)) : undefined;
   const asked = new Promise<void>((resolve) => {
     if (session.signal.aborted) resolve();
     else session.signal.addEventListener('abort', () => resolve(), { once: true });
