@@ -25,11 +25,15 @@ const OPS = new Set([
 const isRace = (steps: readonly Step[]): boolean =>
   steps.some(({ wait }) => wait === false) && steps.filter(({ op }) => op === 'open').length > 1;
 
-/** A topic changes under a group that consumes it: by when its members are told is up to the broker. */
+const TOLD_LATER = new Set(['TOPIC_CREATE', 'TOPIC_DELETE', 'OFFSET_FETCH', 'GROUP_DESCRIBE']);
+
+/**
+ * Behind a member of a group a topic changes, or the group's positions are asked for: by when its members are told, and by when
+ * it has its first positions, is up to the broker.
+ */
 function isToldLater(steps: readonly Step[]): boolean {
   const joined = steps.findIndex(({ frame }) => frame === 'CLIENT_HEARTBEAT');
-  const changes = ({ frame }: Step): boolean => frame === 'TOPIC_CREATE' || frame === 'TOPIC_DELETE';
-  return joined >= 0 && steps.slice(joined).some(changes);
+  return joined >= 0 && steps.slice(joined).some(({ frame }) => typeof frame === 'string' && TOLD_LATER.has(frame));
 }
 
 /** A program that only asks and is answered. */
