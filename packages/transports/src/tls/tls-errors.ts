@@ -43,6 +43,9 @@ const WANTED = {
   hint: 'show one: --tls-cert, --tls-key, or `tls: { cert, key }`; `qanat tls client NAME` makes it',
 };
 
+/** The code of an error; OpenSSL from 3.2 on has another name for the alerts that are as old as SSL 3. */
+const codeOf = ({ code }: NodeError): string | undefined => code?.replace('_SSL/TLS_ALERT_', '_SSLV3_ALERT_');
+
 /** What a server answers a client with, as the client's OpenSSL puts it. */
 const ANSWERS: Readonly<Record<string, Explanation>> = {
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: VERSIONS,
@@ -79,18 +82,18 @@ export function dialTlsError(
   const plain = `${PLAIN_SCHEMES[scheme]}://`;
   const failed = (code: 'TLS_FAILED' | 'CONNECTION_FAILED', { why, hint }: Explanation): QanatError =>
     new QanatError(code, `cannot connect to ${remote} over TLS: ${why}`, { cause: error, hint });
-  if (isVerification(error.code)) {
-    const { why, hint } = faultOf(error.code);
+  const code = codeOf(error);
+  if (isVerification(code)) {
+    const { why, hint } = faultOf(code);
     return failed('TLS_FAILED', { why: `the certificate of the server does not hold: ${why}${namesIn(error)}`, hint });
   }
-  if (NO_TLS.has(error.code))
+  if (NO_TLS.has(code))
     return failed('TLS_FAILED', { why: 'the server does not speak TLS there', hint: `use ${plain} for a listener without TLS` });
-  const answer = ANSWERS[error.code ?? ''];
+  const answer = ANSWERS[code ?? ''];
   if (answer !== undefined) return failed('TLS_FAILED', answer);
   // TLS 1.2 has no alert of its own for a certificate that is missing.
-  if (error.code === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE') return failed('TLS_FAILED', hasCertificate ? REFUSED : WANTED);
-  if (error.code?.startsWith('ERR_SSL_'))
-    return failed('TLS_FAILED', { why: reasonOf(error), hint: 'see the log of the server' });
+  if (code === 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE') return failed('TLS_FAILED', hasCertificate ? REFUSED : WANTED);
+  if (code?.startsWith('ERR_SSL_')) return failed('TLS_FAILED', { why: reasonOf(error), hint: 'see the log of the server' });
   if (!shaking) return undefined;
   return failed('CONNECTION_FAILED', {
     why: `the handshake broke off (${error.code ?? error.message})`,
@@ -141,7 +144,8 @@ export function acceptTlsError(
   verification?: string | undefined,
 ): QanatError {
   if (verification !== undefined) return badCertificate(verification, remote);
-  const known = NO_TLS.has(error.code) ? withoutTls(error, scheme) : FAULTS_OF_CLIENTS[error.code ?? ''];
+  const code = codeOf(error);
+  const known = NO_TLS.has(code) ? withoutTls(error, scheme) : FAULTS_OF_CLIENTS[code ?? ''];
   const { why, hint } =
     known ?? (error.code === 'ECONNRESET' ? LEFT : { why: reasonOf(error), hint: 'see the log of the client' });
   return new QanatError('TLS_FAILED', `no TLS with ${remote}: ${why}`, { cause: error, hint });
