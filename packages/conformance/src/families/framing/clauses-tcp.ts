@@ -4,13 +4,10 @@ import type { Side } from '../../history/event.ts';
 import { isMark, isNoMark, MARK_BYTES, prefaceOf } from '../../history/preface.ts';
 import type { ConnectionSeen, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
-import { judgedOf, SERVERS } from './outcome.ts';
+import { judgedOf, PATIENCE_MS, SERVERS } from './outcome.ts';
 import { isDisturbed, type Outlook, outlooksOf } from './outlook.ts';
 
 const MAJOR = 1;
-
-/** Of a server that closes; its operations wait a little longer. */
-const PATIENCE_MS = 9_000;
 
 type Check = (outlook: Outlook, view: View, judge: Parameters<Clause['check']>[1]) => void;
 

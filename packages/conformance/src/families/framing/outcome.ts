@@ -14,7 +14,7 @@ export type Outcome =
 const OPEN: Outcome = { kind: 'open' };
 
 /** So long the kit waits before it says that nothing comes; a little less than its operations wait. */
-const PATIENCE_MS = 9_000;
+export const PATIENCE_MS = 9_000;
 
 /**
  * A server that ends a connection for a reason of its own so long after a frame that should have ended it did not end it for
@@ -23,7 +23,7 @@ const PATIENCE_MS = 9_000;
 const COINCIDENCE_MS = 3_000;
 
 /** What a server may say of itself at any time, whatever was asked. */
-const OWN_REASONS: ReadonlySet<string | undefined> = new Set([
+export const OWN_REASONS: ReadonlySet<string | undefined> = new Set([
   'SHUTTING_DOWN',
   'IDLE_TIMEOUT',
   'HELLO_TIMEOUT',

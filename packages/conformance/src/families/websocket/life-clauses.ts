@@ -5,25 +5,13 @@ import { isPlain } from '../../history/message-event.ts';
 import type { ConnectionSeen, Placed, View } from '../../history/view.ts';
 import { hexOf, isObject } from '../../json.ts';
 import { SERVERS } from '../framing/outcome.ts';
-import { isDisturbed } from '../framing/outlook.ts';
+import { ofServers } from './of-servers.ts';
 import { closeOf, closeText } from './received-clauses.ts';
 
 /** How long a server may take to end its side behind the end of the kit's. */
 const END_MS = 2_000;
 /** Pings that come together so that most of them wait for others. */
 export const CROWD = 100;
-
-/** A clause for connections of the kit to a server, where nothing disturbed it. */
-const ofServers = (id: string, check: (connection: ConnectionSeen, view: View, judge: Judge) => void): Clause => ({
-  id,
-  roles: SERVERS,
-  binding: 'websocket',
-  check(view, judge) {
-    if (isDisturbed(view)) return;
-    for (const connection of view.connections)
-      if (connection.openedBy === 'kit' && connection.binding === 'websocket') check(connection, view, judge);
-  },
-});
 
 export const pingsOf = ({ messages }: ConnectionSeen): readonly Placed<'message'>[] =>
   messages.filter(({ from, type }) => from === 'kit' && type === 'ping');

@@ -2,38 +2,19 @@ import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { CLOSE, closeCodeOf } from '../../ground/websocket/close-codes.ts';
 import type { MessageFault } from '../../history/message-event.ts';
 import type { ConnectionSeen, FrameSeen, Placed, View } from '../../history/view.ts';
-import { SERVERS } from '../framing/outcome.ts';
-import { isDisturbed } from '../framing/outlook.ts';
+import { OWN_REASONS, PATIENCE_MS } from '../framing/outcome.ts';
 import { FAULT_TEXTS, type LaidOut, laidOutOn } from './laid-out.ts';
+import { ofServers } from './of-servers.ts';
 
-/** So long the kit waits before it says that nothing comes; a little less than its operations wait. */
-const PATIENCE_MS = 9_000;
-
-/** What a server may say of itself at any time, whatever was sent. */
-const OWN_REASONS: ReadonlySet<string | undefined> = new Set([
-  'SHUTTING_DOWN',
-  'IDLE_TIMEOUT',
-  'HELLO_TIMEOUT',
-  'SLOW_READER',
-  'TOO_MANY_CONNECTIONS',
-]);
-
-/** A clause for messages that the kit has laid out for a server, where nothing disturbed it. */
-const ofServers = (id: string, check: (laidOut: LaidOut, view: View, judge: Judge) => void): Clause => ({
-  id,
-  roles: SERVERS,
-  binding: 'websocket',
-  check(view, judge) {
-    if (isDisturbed(view)) return;
-    for (const connection of view.connections)
-      if (connection.openedBy === 'kit' && connection.binding === 'websocket')
-        for (const laidOut of laidOutOn(view, connection)) check(laidOut, view, judge);
-  },
-});
+/** A clause for messages that the kit has laid out for a server. */
+const ofMessages = (id: string, check: (laidOut: LaidOut, view: View, judge: Judge) => void): Clause =>
+  ofServers(id, (connection, view, judge) => {
+    for (const laidOut of laidOutOn(view, connection)) check(laidOut, view, judge);
+  });
 
 /** A message that has to end the connection. */
 const endsWith = (id: string, faults: readonly MessageFault[], code: string, more?: typeof judgeCloseCode): Clause =>
-  ofServers(id, (laidOut, view, judge) => {
+  ofMessages(id, (laidOut, view, judge) => {
     if (laidOut.fault === undefined || !faults.includes(laidOut.fault)) return;
     const expected = `${FAULT_TEXTS[laidOut.fault]} ends the connection with ${code}`;
     const goAway = judgeEnd(laidOut, view, judge, code, expected);
@@ -95,7 +76,7 @@ function isTaken({ connection, requests, message }: LaidOut, view: View): boolea
   return closed?.by === 'subject' || view.endMs - message.atMs >= PATIENCE_MS ? false : undefined;
 }
 
-const inPieces = ofServers('QNT-WSK-013', (laidOut, view, judge) => {
+const inPieces = ofMessages('QNT-WSK-013', (laidOut, view, judge) => {
   const { fault, message, connection, requests } = laidOut;
   if (fault !== undefined || message.pieces <= 1) return;
   const taken = isTaken(laidOut, view);
@@ -112,7 +93,7 @@ const inPieces = ofServers('QNT-WSK-013', (laidOut, view, judge) => {
   );
 });
 
-const manyPieces = ofServers('QNT-WSK-014', (laidOut, view, judge) => {
+const manyPieces = ofMessages('QNT-WSK-014', (laidOut, view, judge) => {
   const { fault, message, connection } = laidOut;
   if (fault !== 'many pieces') return;
   const goAway = connection.goAways.find(({ from, index }) => from === 'subject' && index > message.index);

@@ -2,15 +2,12 @@ import { LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { namesIn, SUBPROTOCOL, statusOf } from '../../ground/websocket/upgrade.ts';
 import type { View } from '../../history/view.ts';
-import { SERVERS } from '../framing/outcome.ts';
+import { PATIENCE_MS, SERVERS } from '../framing/outcome.ts';
 import { isDisturbed } from '../framing/outlook.ts';
 import { type Attempt, attemptsOf, faultsOfRequest, type RequestFault } from './attempts.ts';
 
-/** So long the kit waits before it says that nothing comes; a little less than its operations wait. */
-const PATIENCE_MS = 9_000;
-
 /** A clause for what servers answer to requests, where nothing disturbed them. */
-const ofServers = (id: string, check: (attempt: Attempt, view: View, judge: Judge) => void): Clause => ({
+const ofAttempts = (id: string, check: (attempt: Attempt, view: View, judge: Judge) => void): Clause => ({
   id,
   roles: SERVERS,
   binding: 'websocket',
@@ -38,7 +35,7 @@ function onlyFaultOf({ request }: Attempt): RequestFault | undefined {
 
 const isRight = ({ request }: Attempt): boolean => request !== undefined && faultsOfRequest(request)?.length === 0;
 
-const agrees = ofServers('QNT-WSK-002', (attempt, view, judge) => {
+const agrees = ofAttempts('QNT-WSK-002', (attempt, view, judge) => {
   if (onlyFaultOf(attempt) === 'subprotocol')
     return judgeStatus(attempt, view, judge, 400, `a request that does not offer ${SUBPROTOCOL}`);
   const { answer } = attempt;
@@ -62,12 +59,12 @@ const NO_WEB_SOCKET: ReadonlyMap<RequestFault | undefined, readonly [status: num
   ['path', [404, 'a request for another path than /']],
 ]);
 
-const refusesStrangers = ofServers('QNT-WSK-004', (attempt, view, judge) => {
+const refusesStrangers = ofAttempts('QNT-WSK-004', (attempt, view, judge) => {
   const refusal = NO_WEB_SOCKET.get(onlyFaultOf(attempt));
   if (refusal !== undefined) judgeStatus(attempt, view, judge, ...refusal);
 });
 
-const refusesOrigins = ofServers('QNT-WSK-005', (attempt, view, judge) => {
+const refusesOrigins = ofAttempts('QNT-WSK-005', (attempt, view, judge) => {
   const { request, answer } = attempt;
   if (onlyFaultOf(attempt) === 'origin')
     judgeStatus(
@@ -81,7 +78,7 @@ const refusesOrigins = ofServers('QNT-WSK-005', (attempt, view, judge) => {
     judge.fail(answer.index, 'a request without an Origin is taken; got status 403');
 });
 
-const noExtension = ofServers('QNT-WSK-006', ({ request, answer }, _, judge) => {
+const noExtension = ofAttempts('QNT-WSK-006', ({ request, answer }, _, judge) => {
   if (answer === undefined || statusOf(answer.head) !== 101) return;
   const offered = namesIn(request?.headers.get('sec-websocket-extensions'));
   const chosen = answer.head.headers.get('sec-websocket-extensions');
@@ -99,7 +96,7 @@ function isSilent({ said, request, answer, opened }: Attempt): boolean {
   return ![...frames, ...messages, ...bytes].some(({ from }) => from === 'kit');
 }
 
-const deadline = ofServers('QNT-WSK-007', (attempt, view, judge) => {
+const deadline = ofAttempts('QNT-WSK-007', (attempt, view, judge) => {
   const { end, atMs, index, opened } = attempt;
   if (!isSilent(attempt) || opened?.goAways.some(({ code }) => code !== 'HELLO_TIMEOUT')) return;
   const dueMs = LIMITS.HELLO_DEADLINE_MS;
