@@ -452,7 +452,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { id: "QNT-WSK-008", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A sender MUST put frames into binary messages, one or more whole ones into each." },
   { id: "QNT-WSK-009", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A sender MUST NOT put several frames into a message that is longer than FRAME_BEFORE_HELLO_BYTES_MAX." },
   { id: "QNT-WSK-010", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A receiver MUST take a message that is empty, or ends inside a frame, for MALFORMED_FRAME." },
-  { id: "QNT-WSK-011", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A receiver MUST take a text message for MALFORMED_FRAME, and close with code 1003." },
+  { id: "QNT-WSK-011", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A receiver MUST take a text message for MALFORMED_FRAME, and close with code 1003, or with 4000 where it may not choose this code, as in a page." },
   { id: "QNT-WSK-012", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A receiver MUST take a message that is longer than the longest frame in force with its length field for FRAME_TOO_LARGE, before HELLO is answered too." },
   { id: "QNT-WSK-013", roles: "A", level: "MUST", page: "v1/20-websocket.md", text: "A receiver MUST take a message in several pieces as it takes the same message in one." },
   { id: "QNT-WSK-014", roles: "A", level: "MAY", page: "v1/20-websocket.md", text: "A receiver MAY take a message in more than 1024 pieces for MALFORMED_FRAME." },
