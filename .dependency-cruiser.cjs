@@ -8,7 +8,8 @@ const ARROWS = {
   simulator: ['core'],
   conformance: ['core', 'transports', 'simulator'],
   client: ['core', 'transports'],
-  server: ['core', 'transports', 'storage'],
+  mqtt: ['core', 'client'],
+  server: ['core', 'transports', 'storage', 'client', 'mqtt'],
   testing: ['core', 'client', 'simulator', 'transports/src/node'],
   cli: ['core', 'client', 'server', 'conformance', 'transports/src/node'],
 };
@@ -47,7 +48,7 @@ module.exports = {
     rule(
       'servers-start-no-process',
       'Nothing that a peer sends can start one.',
-      { path: '^packages/(core|transports|storage|client|server)/src/' },
+      { path: '^packages/(core|transports|storage|client|mqtt|server)/src/' },
       { path: '^(child_process|worker_threads|vm|cluster|repl)$', dependencyTypes: ['core'] },
     ),
     rule(

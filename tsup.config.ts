@@ -15,6 +15,7 @@ const entries: Record<string, Record<string, string>> = {
   storage: { index: 'src/index.ts' },
   simulator: { index: 'src/index.ts' },
   client: { index: 'src/index.ts' },
+  mqtt: { index: 'src/index.ts' },
   server: { index: 'src/index.ts' },
   testing: { index: 'src/index.ts' },
   cli: { index: 'src/index.ts' },

@@ -1,0 +1,214 @@
+import type { Properties, QoS, Subscription, UserProperty, Will } from './codec/packet.ts';
+
+/** A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers). */
+export interface Publication {
+  readonly topic: string;
+  /** As it was published; who receives it may get less. */
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly payload: Uint8Array;
+  /** Client id of who published it, for No Local; undefined for other clients of the cluster. */
+  readonly clientId: string | undefined;
+  readonly properties: PublicationProperties | undefined;
+}
+
+export interface PublicationProperties {
+  readonly payloadFormatIndicator?: 0 | 1;
+  readonly contentType?: string;
+  readonly responseTopic?: string;
+  readonly correlationData?: Uint8Array;
+  /** In their order. */
+  readonly userProperties?: readonly UserProperty[];
+  /** When it expires, ms since 1970 [MQTT-3.3.2-5]. */
+  readonly expiresAtMs?: number;
+}
+
+/** Place of a stored message. `queue` is a small number by which the `Cluster` knows a data queue, the same while it lives. */
+export interface Place {
+  readonly queue: number;
+  readonly offset: number;
+}
+
+/** A message that was read from the log. Its bytes are its own: it may be kept. */
+export interface StoredPublication extends Publication, Place {
+  /** ms since 1970. */
+  readonly storeTimeMs: number;
+}
+
+/** What became of a publish. The names are the reasons of MQTT 5.0 (section 3.4.2.1). */
+export type PublishOutcome =
+  | 'success'
+  /** No rule maps the topic, or the rule's direction forbids it. */
+  | 'topic-name-invalid'
+  | 'not-authorized'
+  | 'quota-exceeded'
+  | 'packet-too-large'
+  /** The cluster did not answer in time: it may be stored or not. */
+  | 'unspecified-error';
+
+/** One subscription of a session, with what SUBSCRIBE said beside it. */
+export interface SessionSubscription extends Subscription {
+  readonly subscriptionIdentifier: number | undefined;
+}
+
+/** An outbound exchange of QoS 2 that is under way [MQTT-4.3.3]. */
+export interface OutboundExchange extends Place {
+  readonly packetId: number;
+  /** PUBREC came: what is sent again is PUBREL. */
+  readonly released: boolean;
+}
+
+/** What a session still has to send, oldest first in each queue. */
+export interface Backlog {
+  /** Places, of QoS 1 and 2. */
+  readonly places: readonly Place[];
+  /** For a queue: everything from here on has to be looked through, it was too much to list. */
+  readonly scanFrom: readonly Place[];
+  /** The places (of `places`) that may have been sent before: DUP is set [MQTT-3.3.1-1]. */
+  readonly maybeSent: readonly Place[];
+  readonly exchanges: readonly OutboundExchange[];
+}
+
+export interface ClaimRequest {
+  readonly clientId: string;
+  readonly cleanStart: boolean;
+  /** Seconds from the disconnection; 0: it ends with it; 0xFFFFFFFF: never. */
+  readonly expiryInterval: number;
+  readonly will: Will | undefined;
+  /** User that the device logged in as. */
+  readonly principal: string;
+}
+
+/** A session that is this bridge's now. */
+export interface Claimed {
+  /** Fences: calls with an older epoch do nothing. */
+  readonly epoch: number;
+  /** There was one, and it goes on. */
+  readonly sessionPresent: boolean;
+  readonly subscriptions: readonly SessionSubscription[];
+  readonly backlog: Backlog;
+  /** First packet id to use: ids of the connection before, which nobody may remember, are not used again at once. */
+  readonly firstPacketId: number;
+}
+
+/** Why a session could not be claimed. */
+export type ClaimRefusal = 'unavailable' | 'not-authorized' | 'quota-exceeded';
+
+/** How a session's connection ended. */
+export interface Suspension {
+  /** Seconds, as DISCONNECT may have changed it. 0: the session ends now. */
+  readonly expiryInterval: number;
+  /** DISCONNECT with reason 0: the will is forgotten [MQTT-3.1.2-10]. Otherwise it is published, after its delay. */
+  readonly discardWill: boolean;
+  readonly backlog: Backlog;
+}
+
+/** A shared subscription, of all the sessions that have it. */
+export interface ShareId {
+  readonly name: string;
+  readonly filter: string;
+}
+
+/**
+ * What the MQTT server asks of the cluster. Every `done` is called exactly once, never inside the call itself, and never after
+ * `close`. Calls for one session take effect in the order in which they are made.
+ */
+export interface Cluster {
+  /**
+   * Stores a message. QoS 0 needs no `done`. Calls of one client and topic are stored in their order.
+   * @param done success: stored as durable as the bridge was told to ask for, and retained where it says so.
+   * @returns false: the clients should send no more for now; `MqttServerInputs.ready` tells when.
+   */
+  publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean;
+  /**
+   * Stores a message of QoS 2 once: until `forget`, the same client and packet id store nothing again [MQTT-4.3.3-10], whichever
+   * bridge they come to.
+   */
+  publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean;
+  /** PUBREL came. `known`: such an exchange was under way. */
+  forget(clientId: string, packetId: number, done: (known: boolean) => void): void;
+  /** The exchanges of QoS 2 that the client began and did not release; asked when a session goes on. */
+  inboundExchanges(clientId: string, done: (packetIds: readonly number[]) => void): void;
+
+  /**
+   * CONNECT: makes the session this bridge's, and takes it from whoever had it. When `done` is called every message before the
+   * next `arrived` is in the backlog, where a subscription selects it: the subscriptions must be in the tree when `done` returns.
+   */
+  claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void;
+  /** The subscriptions of a session changed. */
+  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void;
+  /** The connection ended. */
+  suspend(clientId: string, epoch: number, suspension: Suspension): void;
+  /** An outbound exchange of QoS 2 begins, is released, or ended (undefined). It must be durable before the packet is sent. */
+  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void;
+
+  /** Reads messages again. Undefined for those that are gone. */
+  read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void;
+  /** Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list selects. */
+  scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void;
+  /** The retained messages that a filter selects. */
+  retained(filter: string): Iterable<StoredPublication>;
+
+  /** This bridge has a member of a shared subscription that is online: its messages come by `shared`. Idempotent. */
+  joinShare(share: ShareId): void;
+  /** It has none any more. What was not settled goes to others. */
+  leaveShare(share: ShareId): void;
+}
+
+/** What the cluster tells the MQTT server. */
+export interface ClusterEvents {
+  /** What was stored in a queue, in order and without gaps since the call before for this queue. */
+  arrived(messages: readonly StoredPublication[]): void;
+  /** Another bridge has the session now: the connection ends with reason 0x8E [MQTT-3.1.4-3]. */
+  takenOver(clientId: string, epoch: number): void;
+  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)` to have it given again. */
+  shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void): void;
+  /** Publishing may go on. */
+  ready(): void;
+}
+
+/** A device that connects. */
+export interface Peer {
+  /** Address and port, for logs. */
+  readonly address: string;
+  readonly secure: boolean;
+  /** User of the certificate that it showed. */
+  readonly certificate?: string;
+}
+
+export interface Credentials {
+  readonly clientId: string;
+  readonly username: string | undefined;
+  readonly password: Uint8Array | undefined;
+  readonly peer: Peer;
+}
+
+/** Who a device is, and what it may do. */
+export interface Gate {
+  /** @param done the user, or why not. May take a while: keys are derived. */
+  authenticate(
+    credentials: Credentials,
+    done: (principal: string | 'bad-credentials' | 'not-authorized' | 'unavailable') => void,
+  ): void;
+  mayPublish(principal: string, topic: string): boolean;
+  maySubscribe(principal: string, filter: string): boolean;
+}
+
+/** The sockets of devices, by the numbers that they were accepted with. */
+export interface Sockets {
+  /** @param bytes the socket's from now on. @returns false: more than it wants waits; `drained` follows. */
+  send(connection: number, bytes: Uint8Array): boolean;
+  /** Sends what waits, then closes. */
+  close(connection: number): void;
+  /** Closes at once. */
+  abort(connection: number): void;
+  /** Stops or goes on to read. */
+  pause(connection: number): void;
+  resume(connection: number): void;
+}
+
+/** Properties that a will or PUBLISH takes along into the cluster, of all that a packet may have. */
+export type CarriedProperties = Pick<
+  Properties,
+  'payloadFormatIndicator' | 'messageExpiryInterval' | 'contentType' | 'responseTopic' | 'correlationData' | 'userProperties'
+>;
