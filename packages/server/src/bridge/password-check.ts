@@ -20,8 +20,9 @@ interface Waiting {
 const SECRET_BYTES = 32;
 
 /**
- * Checks passwords that are said in the clear against what a credentials file keeps of them. To derive a key takes milliseconds on
- * purpose (PBKDF2): that happens beside the event loop, for few at a time, and once for each password while it holds.
+ * Checks passwords that are said in the clear against what a credentials file keeps of them. To derive a key takes
+ * milliseconds on purpose (PBKDF2): that happens beside the event loop, for few at a time, and once for each password while it
+ * holds.
  */
 export class PasswordCheck {
   readonly #derive: DeriveKey;

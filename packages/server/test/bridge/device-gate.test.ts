@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { DeviceGate, type TopicMapping } from '../../src/bridge/device-gate.ts';
 import { coversFilter } from '../../src/bridge/mqtt-rights.ts';
 import { DERIVATIONS_MAX, DERIVATIONS_WAITING_MAX, PasswordCheck, VERIFIED_MAX } from '../../src/bridge/password-check.ts';
-import { WRONG_KEYS_MAX, WRONG_PER_USER, WrongPasswords } from '../../src/bridge/wrong-passwords.ts';
+import { WRONG_KEYS_MAX, WRONG_PER_ADDRESS, WRONG_PER_USER, WrongPasswords } from '../../src/bridge/wrong-passwords.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 /** As quick as a test has to be: what is derived is the password itself. */
@@ -106,6 +106,14 @@ describe('the gate of devices', () => {
     expect(await made.connect('ann', 'from elsewhere', undefined, '10.0.0.2:5')).toBe('bad-credentials');
     made.nowMs += WRONG_PER_USER.refillMs;
     expect(await made.connect('ann', 'again')).toBe('bad-credentials');
+  });
+
+  it('counts the wrong passwords of one address over all users: WRONG_PER_ADDRESS', async () => {
+    const made = world(user('ann'));
+    for (let i = 0; i < WRONG_PER_ADDRESS.burst; i++) await made.connect(`u${i}`, 'wrong');
+    expect(await made.connect('ann', 'wrong')).toBe('not-authorized');
+    made.nowMs += WRONG_PER_ADDRESS.refillMs;
+    expect(await made.connect('ann', 'wrong')).toBe('bad-credentials');
   });
 
   it('takes a certificate for its user, where he may come with one and says no other name', async () => {
