@@ -16,3 +16,6 @@ export { toMessage } from './mapping/to-message.ts';
 export { toPublication } from './mapping/to-publication.ts';
 export { DEFAULT_RULES, MAPPED_TOPICS_KEPT_MAX, RULES_MAX, TopicRules } from './mapping/topic-rules.ts';
 export * from './ports.ts';
+export { Upstream, type UpstreamFigures, type UpstreamOptions } from './upstream/upstream.ts';
+export { UPSTREAM_WINDOW_MAX, type UpstreamAddress } from './upstream/upstream-link.ts';
+export { parseUpstreamTopic, type UpstreamDirection, type UpstreamTopic } from './upstream/upstream-topic.ts';

@@ -1,6 +1,6 @@
 import { type Endpoint, isSecure, type Listener } from '@qanat/core';
-import type { OnRefused, TlsSettings } from '@qanat/transports/tls';
 import { listenForStreams, type StreamOwner } from '@qanat/transports/streams';
+import type { OnRefused, TlsSettings } from '@qanat/transports/tls';
 import type { Origins } from '@qanat/transports/websocket';
 
 /** MQTT over TCP and TLS; over WebSocket, which brokers of Qanat speak too, the scheme says whose. */
