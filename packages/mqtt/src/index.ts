@@ -1,4 +1,10 @@
 export * from './codec/packet.ts';
 export { FilterTree } from './filters/filter-tree.ts';
 export { isShared, isTopicFilter, isTopicName, matches, mayMeet, parseShare, type ShareName } from './filters/topic-filter.ts';
+export { PROPERTY } from './mapping/property-names.ts';
+export type * from './mapping/rule.ts';
+export { storedKey } from './mapping/stored-key.ts';
+export { toMessage } from './mapping/to-message.ts';
+export { toPublication } from './mapping/to-publication.ts';
+export { DEFAULT_RULES, MAPPED_TOPICS_KEPT_MAX, RULES_MAX, TopicRules } from './mapping/topic-rules.ts';
 export * from './ports.ts';
