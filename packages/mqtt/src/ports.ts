@@ -165,6 +165,11 @@ export interface ClusterEvents {
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void): void;
   /** Publishing may go on. */
   ready(): void;
+  /**
+   * Asked each second: calls `found` for each session that outlives its connection, is online, and has something unsettled, with what
+   * `suspend` would say of it now. It is saved, so that little is sent again when this bridge dies.
+   */
+  unsettled(found: (clientId: string, epoch: number, backlog: Backlog) => void): void;
 }
 
 /** A device that connects. */

@@ -8,6 +8,8 @@ export const BRIDGE_FORGOTTEN_MS = 60_000;
 export const INDEX_MS = 20;
 /** An indexer without pointers to write tells its position so often, ms. */
 export const INDEX_IDLE_MS = 200;
+/** An indexer that is behind writes what it found after so many messages. */
+export const INDEX_SPAN_MAX = 20_000;
 /** What failed at the cluster is tried again after this, ms. */
 export const RETRY_MS = 200;
 /** Topics are asked for their queues so often, ms. */

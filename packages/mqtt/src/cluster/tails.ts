@@ -28,6 +28,7 @@ export interface TailsOptions {
 export class Tails {
   readonly #options: TailsOptions;
   readonly #positions = new Map<number, number>();
+  #waiting: { readonly queue: number; readonly offset: number; readonly reached: () => void }[] = [];
   #consumer: PushConsumer | undefined;
   #closed = false;
 
@@ -43,6 +44,12 @@ export class Tails {
   /** All positions, as they are now. */
   positions(): Map<number, number> {
     return new Map(this.#positions);
+  }
+
+  /** Resolves when everything below an offset has been given to `onBatch`. */
+  reached(queue: number, offset: number): Promise<void> {
+    if (this.position(queue) >= offset) return Promise.resolve();
+    return new Promise((reached) => this.#waiting.push({ queue, offset, reached }));
   }
 
   /** Finds the ends of all queues, and begins to read. Waits until the NameServers and topics are there. */
@@ -107,5 +114,12 @@ export class Tails {
     }
     this.#positions.set(number, Math.max(from, last.offset + 1));
     if (last.offset >= from) this.#options.onBatch(number, from, last.offset + 1, publications);
+    if (this.#waiting.length > 0) this.#tell();
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter(({ queue, offset }) => this.position(queue) < offset);
+    for (const { queue, offset, reached } of waiting) if (this.position(queue) >= offset) reached();
   }
 }

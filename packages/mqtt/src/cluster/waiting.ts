@@ -15,6 +15,11 @@ export class Sequences {
     return this.#last.size;
   }
 
+  /** Resolves when everything that is under way now has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#last.values()]);
+  }
+
   run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(key);
     const result = before === undefined ? work() : before.then(work, work);
