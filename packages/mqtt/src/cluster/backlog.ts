@@ -1,13 +1,12 @@
-import type { Backlog, OutboundExchange, Place } from '../ports.ts';
+import type { Backlog, OutboundExchange, Place, SentPlace } from '../ports.ts';
 import { PLACES_MAX, POINTERS_PER_ENTRY_MAX } from './limits.ts';
-import { encodePointers, type Pointers } from './pointers.ts';
+import { encodePointers, encodeSent, type Pointers } from './pointers.ts';
 import type { QueueTable } from './queue-table.ts';
-import { pointersKey } from './state-keys.ts';
+import { pointersKey, sentKey } from './state-keys.ts';
 
 /** What gathers of a session's places in one queue. */
 interface QueuePlaces {
   readonly offsets: Set<number>;
-  readonly maybeSent: Set<number>;
   /** From here on everything is looked through. */
   scanFrom: number;
 }
@@ -28,9 +27,8 @@ export class Gathering {
     places.offsets.add(offset);
   }
 
-  addPointers(queue: number, { offsets, maybeSent, scan }: Pointers): void {
+  addPointers(queue: number, { offsets, scan }: Pointers): void {
     for (const offset of offsets) this.add(queue, offset);
-    for (const offset of maybeSent) this.#at(queue).maybeSent.add(offset);
     if (scan !== undefined) this.scanFrom(queue, scan.from);
   }
 
@@ -52,28 +50,32 @@ export class Gathering {
     return before;
   }
 
-  /** @param taken places of exchanges that have begun or ended: they are not sent as messages again. */
-  end(taken: readonly Place[], exchanges: readonly OutboundExchange[]): Backlog {
+  /**
+   * @param taken places of exchanges that have ended: they are not sent again. @param sent what may have been sent, in the order in
+   * which it was.
+   */
+  end(taken: readonly Place[], exchanges: readonly OutboundExchange[], sent: readonly SentPlace[]): Backlog {
     for (const { queue, offset } of [...taken, ...exchanges]) this.#queues.get(queue)?.offsets.delete(offset);
     const places: Place[] = [];
-    const maybeSent: Place[] = [];
     const scanFrom: Place[] = [];
     for (const [queue, found] of [...this.#queues].sort(([a], [b]) => a - b)) {
       const offsets = [...found.offsets].filter((offset) => offset < found.scanFrom).sort((a, b) => a - b);
-      for (const offset of offsets) {
-        const place = { queue, offset };
-        places.push(place);
-        if (found.maybeSent.has(offset)) maybeSent.push(place);
-      }
+      for (const offset of offsets) places.push({ queue, offset });
       if (found.scanFrom !== Number.POSITIVE_INFINITY) scanFrom.push({ queue, offset: found.scanFrom });
     }
+    const maybeSent = sent.filter(({ queue, offset }) => this.#isListed(queue, offset));
     return { places, scanFrom, maybeSent, exchanges };
+  }
+
+  #isListed(queue: number, offset: number): boolean {
+    const found = this.#queues.get(queue);
+    return found !== undefined && offset < found.scanFrom && found.offsets.has(offset);
   }
 
   #at(queue: number): QueuePlaces {
     let places = this.#queues.get(queue);
     if (places === undefined) {
-      places = { offsets: new Set(), maybeSent: new Set(), scanFrom: Number.POSITIVE_INFINITY };
+      places = { offsets: new Set(), scanFrom: Number.POSITIVE_INFINITY };
       this.#queues.set(queue, places);
     }
     return places;
@@ -97,21 +99,22 @@ const byQueue = (places: readonly Place[]): Map<number, number[]> => {
 /** The entries of pointers that say the same as a backlog, but for its exchanges: those are stored as they happen. */
 export function backlogEntries(clientId: string, claim: number, backlog: Backlog, queues: QueueTable): Map<string, Uint8Array> {
   const entries = new Map<string, Uint8Array>();
-  const sent = byQueue(backlog.maybeSent);
   for (const [number, all] of byQueue(backlog.places)) {
     const queue = queues.nameOf(number);
-    const maybeSent = new Set(sent.get(number));
     for (let at = 0; at < all.length; at += POINTERS_PER_ENTRY_MAX) {
       const offsets = all.slice(at, at + POINTERS_PER_ENTRY_MAX);
-      const some = offsets.filter((offset) => maybeSent.has(offset));
-      const value = encodePointers({ queue, claim, offsets, maybeSent: some, scan: undefined });
+      const value = encodePointers({ queue, claim, offsets, scan: undefined });
       entries.set(pointersKey(clientId, queue, offsets[0] as number, 0), value);
     }
   }
   for (const { queue: number, offset } of backlog.scanFrom) {
     const queue = queues.nameOf(number);
     const scan = { from: offset, to: Number.POSITIVE_INFINITY };
-    entries.set(pointersKey(clientId, queue, offset, 1), encodePointers({ queue, claim, offsets: [], maybeSent: [], scan }));
+    entries.set(pointersKey(clientId, queue, offset, 1), encodePointers({ queue, claim, offsets: [], scan }));
+  }
+  if (backlog.maybeSent.length > 0) {
+    const places = backlog.maybeSent.map(({ queue, offset, packetId }) => ({ queue: queues.nameOf(queue), offset, packetId }));
+    entries.set(sentKey(clientId), encodeSent({ claim, places }));
   }
   return entries;
 }

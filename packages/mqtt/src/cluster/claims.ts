@@ -125,7 +125,7 @@ async function resume(
   const claim = former.claim + 1;
   const { subscriptions, cursor, pointersFrom } = former;
   const record = newRecord(scope, request, claim, { subscriptions, cursor, pointersFrom: pointersHold ? pointersFrom : claim });
-  const kept = pointersHold ? entries : { ...entries, pointers: [] };
+  const kept = pointersHold ? entries : { ...entries, pointers: [], sent: [] };
   const version = await scope.store.replace(queue, record, found.version, scope.store.restamped(clientId, claim, entries));
   const session = newSession(clientId, epoch, queue, record, version);
   session.pointers = new Map(entries.keys.filter((key) => key.startsWith('p/')).map((key) => [key, undefined]));

@@ -12,8 +12,6 @@ export interface Pointers {
   readonly claim: number;
   /** The messages, in order. Empty where the span is to be looked through. */
   readonly offsets: readonly number[];
-  /** Those that may have been sent before. */
-  readonly maybeSent: readonly number[];
   /** Everything in `[from, to)` has to be looked through; `to` Infinity: everything behind it too. */
   readonly scan: { readonly from: number; readonly to: number } | undefined;
 }
@@ -35,10 +33,9 @@ function readOffsets(r: StoredReader): number[] {
   });
 }
 
-export function encodePointers({ queue, claim, offsets, maybeSent, scan }: Pointers): Uint8Array {
+export function encodePointers({ queue, claim, offsets, scan }: Pointers): Uint8Array {
   const w = new StoredWriter(FORMAT).text(queue).number(claim);
   writeOffsets(w, offsets);
-  writeOffsets(w, maybeSent);
   w.maybe(scan, ({ from, to }) => {
     w.number(from);
     w.maybe(to === Number.POSITIVE_INFINITY ? undefined : to, (end) => w.number(end));
@@ -53,7 +50,6 @@ export function decodePointers(bytes: Uint8Array): Pointers {
     queue: r.text(),
     claim: r.number(),
     offsets: readOffsets(r),
-    maybeSent: readOffsets(r),
     scan: r.maybe(() => ({ from: r.number(), to: r.maybe(() => r.number()) ?? Number.POSITIVE_INFINITY })),
   };
 }
@@ -74,7 +70,7 @@ export function indexedEntries(
 ): { readonly key: string; readonly value: Uint8Array }[] {
   const first = offsets[0];
   if (first === undefined) return [];
-  const none = { queue, claim, maybeSent: [] };
+  const none = { queue, claim };
   if (isDense(offsets)) {
     const scan = { from: first, to: (offsets.at(-1) as number) + 1 };
     return [
@@ -88,4 +84,27 @@ export function indexedEntries(
     entries.push({ key: pointersKey(clientId, queue, part[0] as number, spanEnd), value });
   }
   return entries;
+}
+
+/** Places that may have been sent, in the order in which they were. */
+export interface SentPointers {
+  readonly claim: number;
+  readonly places: readonly { readonly queue: string; readonly offset: number; readonly packetId: number | undefined }[];
+}
+
+export function encodeSent({ claim, places }: SentPointers): Uint8Array {
+  const w = new StoredWriter(FORMAT).number(claim);
+  const names = [...new Set(places.map(({ queue }) => queue))];
+  w.list(names, (name) => w.text(name));
+  w.list(places, ({ queue, offset, packetId }) => w.number(names.indexOf(queue)).number(offset).number(packetId ?? 0));
+  return w.end();
+}
+
+/** @throws QanatError CORRUPT_LOG. */
+export function decodeSent(bytes: Uint8Array): SentPointers {
+  const r = new StoredReader(bytes, FORMAT);
+  const claim = r.number();
+  const names = r.list(() => r.text());
+  const places = r.list(() => ({ queue: names[r.number()] ?? '', offset: r.number(), packetId: r.number() || undefined }));
+  return { claim, places };
 }

@@ -59,7 +59,7 @@ export class Publishing {
     return !this.#full;
   }
 
-  /** Stores a message of QoS 0, or sheds it. The payload is copied. */
+  /** Stores a message of QoS 0, or sheds it. */
   drop(publication: Publication): void {
     const mapped = this.#mapped(publication);
     if (mapped === undefined) return;
@@ -73,7 +73,7 @@ export class Publishing {
   }
 
   /**
-   * Stores a message, and tells once, later, what became of it. The payload is copied.
+   * Stores a message, and tells once, later, what became of it.
    * @param placed its place is wanted: it makes a batch of its own.
    * @param dedupId it is stored once under this name, and alone.
    */
@@ -103,9 +103,7 @@ export class Publishing {
     done: (error: unknown, at: StoredAt | undefined) => void,
   ): void {
     const { topics, wallMs } = this.#options;
-    // What was received is borrowed.
-    const own = { ...publication, payload: new Uint8Array(publication.payload) };
-    const message = toMessage(own, mapped, wallMs());
+    const message = toMessage(publication, mapped, wallMs());
     const queue = topics.queueOfKey(mapped.topic, mapped.key);
     const lane = queue === undefined ? mapped.topic : `${mapped.topic}/${queue.broker}/${queue.queue}`;
     const bytes = publication.payload.length + publication.topic.length + MESSAGE_BYTES;

@@ -80,7 +80,7 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
   }
   return () => {
     endLive();
-    return gathering.end(entries.finished, entries.exchanges);
+    return gathering.end(entries.finished, entries.exchanges, entries.sent);
   };
 
   /** A scan would send again what an exchange has sent: up to there the places are listed. */

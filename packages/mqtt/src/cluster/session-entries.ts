@@ -1,12 +1,12 @@
 import { type Clock, QanatError, type QueueId } from '@qanat/core';
-import type { OutboundExchange, Place } from '../ports.ts';
+import type { OutboundExchange, Place, SentPlace } from '../ports.ts';
 import { RETRY_MS, STATE_PAGE } from './limits.ts';
 import type { KeyedState, StateWrite } from './log-client.ts';
-import { decodePointers, type Pointers } from './pointers.ts';
+import { decodePointers, decodeSent, type Pointers, type SentPointers } from './pointers.ts';
 import type { QueueTable } from './queue-table.ts';
 import { decodeSession, encodeSession, type SessionRecord } from './session-record.ts';
 import { readAll } from './state-mirror.ts';
-import { exchangeKey, exchangesPrefix, finishedKey, pointersPrefix, sessionKey } from './state-keys.ts';
+import { exchangeKey, exchangesPrefix, finishedKey, pointersPrefix, sentKey, sessionKey } from './state-keys.ts';
 import { StoredReader, StoredWriter } from './stored-bytes.ts';
 import { pause } from './waiting.ts';
 
@@ -21,6 +21,8 @@ export interface Versioned {
 /** What lies beside the record of a session. */
 export interface SessionEntries {
   readonly pointers: readonly { readonly key: string; readonly pointers: Pointers }[];
+  /** What may have been sent, in the order in which it was. */
+  readonly sent: readonly SentPlace[];
   readonly exchanges: readonly OutboundExchange[];
   /** Places of exchanges that have ended. */
   readonly finished: readonly Place[];
@@ -28,7 +30,7 @@ export interface SessionEntries {
   readonly keys: readonly string[];
 }
 
-export const NO_ENTRIES: SessionEntries = { pointers: [], exchanges: [], finished: [], keys: [] };
+export const NO_ENTRIES: SessionEntries = { pointers: [], sent: [], exchanges: [], finished: [], keys: [] };
 
 export function encodeExchange(claim: number, { queue, offset, released }: OutboundExchange, queues: QueueTable): Uint8Array {
   return new StoredWriter(FORMAT).number(claim).text(queues.nameOf(queue)).number(offset).byte(released ? 1 : 0).end();
@@ -89,7 +91,10 @@ export class SessionStore {
       readAll(this.#state, queue, pointersPrefix(clientId)),
       readAll(this.#state, queue, exchangesPrefix(clientId)),
     ]);
+    const sentEntry = p.find(({ key }) => key === sentKey(clientId));
+    const sent = sentEntry === undefined ? undefined : decodeSent(sentEntry.value);
     const pointers = p
+      .filter((entry) => entry !== sentEntry)
       .map(({ key, value }) => ({ key, pointers: decodePointers(value) }))
       .filter(({ pointers }) => pointers.claim >= pointersFrom);
     const exchanges: OutboundExchange[] = [];
@@ -104,7 +109,8 @@ export class SessionStore {
         exchanges.push({ packetId, queue: queue(), offset: r.number(), released: r.byte() === 1 });
       }
     }
-    return { pointers, exchanges, finished, keys: [...p, ...o].map(({ key }) => key) };
+    const sentPlaces = sent === undefined || sent.claim < pointersFrom ? [] : sent.places.map((place) => this.#sentPlace(place));
+    return { pointers, sent: sentPlaces, exchanges, finished, keys: [...p, ...o].map(({ key }) => key) };
   }
 
   /**
@@ -155,6 +161,11 @@ export class SessionStore {
     const writes = this.exchangeWrites(clientId, claim, exchanges);
     if (finished.length === 0) return writes;
     return [...writes, { key: finishedKey(clientId), value: encodeFinished(claim, finished, this.#queues) }];
+  }
+
+  #sentPlace({ queue, offset, packetId }: SentPointers['places'][number]): SentPlace {
+    const place = { queue: this.#queues.numberOfName(queue), offset };
+    return packetId === undefined ? place : { ...place, packetId };
   }
 
   /** A conflict may be with an earlier try of the same write, of which nothing was heard. */

@@ -137,10 +137,10 @@ export class Sessions {
     const number = ++this.#checkpoints;
     const cursor = cursorNow(this.#scope);
     const unsettled = new Map<LocalSession, Backlog>();
-    this.#scope.events().unsettled((clientId, epoch, backlog) => {
+    for (const { clientId, epoch, backlog } of this.#scope.events().unsettled()) {
       const session = this.get(clientId, epoch);
       if (session !== undefined) unsettled.set(session, backlog);
-    });
+    }
     const saves: Promise<void>[] = [];
     for (const session of this.#local.values()) {
       if (isFleeting(session) || !session.live) continue;
@@ -272,7 +272,7 @@ export class Sessions {
   #lost(session: LocalSession): void {
     if (this.#local.get(sessionKey(session.clientId)) !== session) return;
     this.#leave(session);
-    if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch);
+    if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
   }
 
   #leave(session: LocalSession): void {

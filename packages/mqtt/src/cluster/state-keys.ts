@@ -35,6 +35,8 @@ export const pointersPrefix = (clientId: string): string => `p/${clientKey(clien
 /** @param spanEnd end of what was indexed: two indexers that are not equally far write different entries. */
 export const pointersKey = (clientId: string, queue: string, first: number, spanEnd: number): string =>
   `${pointersPrefix(clientId)}${queueKey(queue)}/${offsetKey(first)}-${offsetKey(spanEnd)}`;
+/** What may have been sent before, of all queues. */
+export const sentKey = (clientId: string): string => `${pointersPrefix(clientId)}sent`;
 export const exchangesPrefix = (clientId: string): string => `o/${clientKey(clientId)}/`;
 export const exchangeKey = (clientId: string, packetId: number): string => exchangesPrefix(clientId) + packetId;
 /** Exchanges that have ended since the session was saved. */
