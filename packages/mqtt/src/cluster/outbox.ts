@@ -1,10 +1,11 @@
 import type { MessageInit, Producer, QueueId } from '@qanat/client';
 import { BATCHES_PER_QUEUE_MAX } from './limits.ts';
 
-/** Where a message was stored; undefined where the broker does not say. */
+/** Where a message was stored. */
 export interface StoredAt {
   readonly queue: QueueId;
-  readonly offset: number;
+  /** Undefined: a duplicate that the broker remembers no longer. */
+  readonly offset: number | undefined;
   readonly storeTimeMs: number;
 }
 
@@ -88,14 +89,14 @@ export class Outbox {
     const first = batch[0] as Outgoing;
     if (first.dedupId !== undefined) {
       const { broker, queue, offset, storeTimeMs } = await this.#producer.send(topic, first.message, { dedupId: first.dedupId });
-      return offset === undefined ? undefined : { queue: { topic, broker, queue }, offset, storeTimeMs };
+      return { queue: { topic, broker, queue }, offset, storeTimeMs };
     }
     const receipts = await this.#producer.sendBatch(
       topic,
       batch.map(({ message }) => message),
     );
     const receipt = receipts[0];
-    if (receipt?.baseOffset === undefined) return undefined;
+    if (receipt === undefined) return undefined;
     const { broker, queue, baseOffset: offset, storeTimeMs } = receipt;
     return { queue: { topic, broker, queue }, offset, storeTimeMs };
   }

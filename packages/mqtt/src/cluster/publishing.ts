@@ -28,7 +28,7 @@ export type Stored = (outcome: PublishOutcome, at: StoredAt | undefined) => void
 export function outcomeOf(error: unknown): PublishOutcome {
   if (!QanatError.is(error)) return 'unspecified-error';
   if (error.code === 'FORBIDDEN') return 'not-authorized';
-  if (error.code === 'MESSAGE_TOO_LARGE') return 'packet-too-large';
+  if (error.code === 'BATCH_TOO_LARGE') return 'packet-too-large';
   if (error.code === 'LIMIT_EXCEEDED' || error.code === 'DISK_FULL') return 'quota-exceeded';
   return 'unspecified-error';
 }

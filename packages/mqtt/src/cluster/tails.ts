@@ -14,8 +14,8 @@ export interface TailsOptions {
   readonly topics: readonly string[];
   readonly queues: QueueTable;
   readonly read: ReadMessage;
-  /** Where to begin in a queue whose end nobody tells, since its broker is away. */
-  readonly fallback: (queue: number) => Promise<number>;
+  /** Where to begin in a queue whose end nobody tells, since its broker is away; undefined: not known either. */
+  readonly fallback: (queue: number) => number | undefined;
   /** What was stored in a span of a queue: each span begins where the one before ended. */
   readonly onBatch: (queue: number, from: number, to: number, messages: readonly StoredPublication[]) => void;
   readonly onTrouble: (error: unknown) => void;
@@ -52,7 +52,7 @@ export class Tails {
     return new Promise((reached) => this.#waiting.push({ queue, offset, reached }));
   }
 
-  /** Finds the ends of all queues, and begins to read. Waits until the NameServers and topics are there. */
+  /** Finds the ends of all queues, and begins to read. Waits until they are known: what was stored before is not told as new. */
   async start(): Promise<void> {
     for (const topic of this.#options.topics) await this.#findEnds(topic);
     if (!this.#closed) void this.#run();
@@ -68,15 +68,18 @@ export class Tails {
     while (!this.#closed) {
       try {
         const description = await client.admin.describeTopic(topic);
+        let missing = description.queues.length === 0;
         for (const queue of description.queues) {
           const number = queues.numberOf(queue);
-          this.#positions.set(number, queue.away ? await fallback(number) : queue.highWatermark);
+          const end = queue.away ? fallback(number) : queue.highWatermark;
+          if (end === undefined) missing = true;
+          else this.#positions.set(number, end);
         }
-        return;
+        if (!missing) return;
       } catch (error) {
         onTrouble(error);
-        await pause(clock, RETRY_MS);
       }
+      await pause(clock, RETRY_MS);
     }
   }
 
