@@ -25,6 +25,8 @@ export interface BrokerLimits {
   /** Bytes that wait to be stored. */
   readonly stagedBytesMax: number;
   readonly connectionsMax: number;
+  /** Keyed state of one queue: keys, values, and 128 bytes for each entry. */
+  readonly stateQueueBytesMax: number;
 }
 
 /** Intervals, ms; the defaults are those of the specification. */
@@ -101,6 +103,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
       producerIdleMs: LIMITS.PRODUCER_IDLE_MS,
       stagedBytesMax: LIMITS.STAGED_BYTES_MAX,
       connectionsMax: LIMITS.CONNECTIONS_MAX,
+      stateQueueBytesMax: LIMITS.STATE_QUEUE_BYTES_MAX,
       ...options.limits,
     },
     times: {

@@ -7,7 +7,7 @@ import type { Principal } from '../security/principal.ts';
 import { Silence, type Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
 import type { Hello, HelloOkInit } from '../wire/gen/messages.ts';
-import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
+import { Feature, FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import { halvesOf } from './halves.ts';
 import { encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
 import { FRAME_NAMES, requestCodec } from './server-codecs.ts';
@@ -24,6 +24,8 @@ export class Request<N extends LiveFrame = LiveFrame> extends RequestOn<ServerSe
 export interface ServerHandler {
   /** What HELLO is answered with; version, features and the idle time are the session's part. */
   identity(): HelloOkInit;
+  /** Features that this role has, beside AUTH; default none. */
+  readonly features?: readonly number[];
   /** Frame types that this role serves. */
   serves(name: LiveFrame): boolean;
   /**
@@ -65,6 +67,8 @@ export class ServerSession implements HandshakeOwner {
   hello: Hello | undefined;
   /** Who the client is; undefined where nobody is asked, and before. */
   principal: Principal | undefined;
+  /** Features that are active. */
+  features: ReadonlySet<number> = NO_FEATURES;
   /** The peer does not read fast enough: hold back what can wait. */
   blocked = false;
   readonly #host: EngineHost;
@@ -313,6 +317,9 @@ export class ServerSession implements HandshakeOwner {
   #checkRoom(name: LiveFrame, frame: Frame): void {
     if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);
     if (this.#state === 'leaving') throw new QanatError('SHUTTING_DOWN', 'the server is about to stop');
+    const needed = FEATURE_OF.get(name);
+    if (needed !== undefined && !this.features.has(needed))
+      throw new QanatError('UNSUPPORTED_FEATURE', `${name} needs a feature that is not active on this connection`);
     if (this.principal !== undefined) this.#door?.checkBegin(this.principal, name);
     if (this.#inFlight.size >= this.#options.inFlightMax)
       throw new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`);
@@ -360,8 +367,14 @@ export class ServerSession implements HandshakeOwner {
     return this.#role.identity();
   }
 
-  greeted(hello: Hello, idleMs: number): void {
+  /** A server of an earlier minor version has none of the features that came later. */
+  get served(): readonly number[] {
+    return this.#options.minor < MINOR_VERSION_OF_FEATURES ? [] : (this.#role.features ?? []);
+  }
+
+  greeted(hello: Hello, idleMs: number, features: readonly number[]): void {
     this.hello = hello;
+    this.features = new Set(features);
     this.#idleMs = idleMs;
   }
 
@@ -391,6 +404,17 @@ export class ServerSession implements HandshakeOwner {
     this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
   }
 }
+
+const NO_FEATURES: ReadonlySet<number> = new Set();
+/** Keyed state and dedup ids came with version 1.2. */
+const MINOR_VERSION_OF_FEATURES = 2;
+
+/** The feature that a frame needs, where it needs one. */
+const FEATURE_OF: ReadonlyMap<string, number> = new Map(
+  Object.entries(FRAMES).flatMap(([name, { feature }]) =>
+    feature === '' ? [] : [[name, Feature[feature as keyof typeof Feature]]],
+  ),
+);
 
 const closes = (error: QanatError): boolean =>
   error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;
