@@ -3844,7 +3844,7 @@ function readStateWritten(r: ProtobufReader, end: number): StateWritten {
       case 8: topicId = r.uint32(); break;
       case 16: queue = r.uint32(); break;
       case 24: version = readUint64(r, 'StateWritten.version'); break;
-      case 34: entries = readBytes(r, reg.LIMITS.CONTROL_HEADER_BYTES_MAX, 'StateWritten.entries'); break;
+      case 34: entries = readBytes(r, reg.LIMITS.STATE_WRITE_BYTES_MAX, 'StateWritten.entries'); break;
       case 40: withBatch = r.bool(); break;
       default: r.skip(tag);
     }
@@ -4261,7 +4261,7 @@ function readKeyedState(r: ProtobufReader, end: number): KeyedState {
       case 8: topicId = r.uint32(); break;
       case 16: queue = r.uint32(); break;
       case 24: version = readUint64(r, 'KeyedState.version'); break;
-      case 34: entries = readBytes(r, reg.LIMITS.CONTROL_HEADER_BYTES_MAX, 'KeyedState.entries'); break;
+      case 34: entries = readBytes(r, reg.LIMITS.STATE_WRITE_BYTES_MAX, 'KeyedState.entries'); break;
       default: r.skip(tag);
     }
   }
