@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer, PushConsumer, QanatClient } from '@qanat/client';
-import { type Message, QanatError } from '@qanat/core';
+import { type LogFields, type LogLevel, type Message, QanatError } from '@qanat/core';
 import type { IPublishPacket } from 'mqtt';
 import type { Rule } from '../mapping/rule.ts';
 import { toMessage } from '../mapping/to-message.ts';
@@ -22,7 +22,7 @@ export interface UpstreamOptions extends UpstreamAddress {
   /** Those of the bridge. Their directions are about devices: another broker sends and receives everything. */
   readonly rules: readonly Rule[];
   readonly ack: 'committed' | 'leader';
-  readonly log: (level: 'info' | 'warn' | 'error', event: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
   /** ms since 1970. Default that of the process. */
   readonly wallMs?: () => number;
 }

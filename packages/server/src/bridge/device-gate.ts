@@ -1,5 +1,5 @@
 import { type DeriveKey, hostOf, mayDo, type Principal, sameBytes, type UserTable } from '@qanat/core';
-import type { Credentials, Gate } from '@qanat/mqtt';
+import type { Credentials, Gate, Peer } from '@qanat/mqtt';
 import { grantsMqtt } from './mqtt-rights.ts';
 import { PasswordCheck } from './password-check.ts';
 import { WRONG_PER_ADDRESS, WRONG_PER_USER, WrongPasswords } from './wrong-passwords.ts';
@@ -42,6 +42,8 @@ export class DeviceGate implements Gate {
   readonly #byUser = new WrongPasswords(WRONG_PER_USER);
   readonly #byAddress = new WrongPasswords(WRONG_PER_ADDRESS);
   #users: UserTable;
+  /** As whom a connection was let in. */
+  readonly #admitted = new WeakMap<Peer, Principal>();
 
   constructor(options: DeviceGateOptions) {
     this.#options = options;
@@ -54,8 +56,10 @@ export class DeviceGate implements Gate {
     this.#users = users;
   }
 
-  find(principal: string): Principal | undefined {
-    return this.#users.find(principal);
+  /** Whether the connection was let in as somebody who is known otherwise now, or not any more (QNT-AUT-015). */
+  isOutdated(peer: Peer): boolean {
+    const as = this.#admitted.get(peer);
+    return as !== undefined && this.#users.find(as.name)?.text !== as.text;
   }
 
   /** The user whom a verified certificate stands for. */
@@ -67,7 +71,7 @@ export class DeviceGate implements Gate {
     const { username, password, peer } = credentials;
     const shown = peer.certificate;
     if (shown !== undefined && this.#users.find(shown)?.certificate === true && (username === undefined || username === shown))
-      return queueMicrotask(() => done(shown));
+      return queueMicrotask(() => this.#admit(peer, shown, done));
     if (username === undefined || password === undefined)
       return this.#refuse(
         credentials,
@@ -105,12 +109,20 @@ export class DeviceGate implements Gate {
     this.#passwords.verify(username, password, keys, (verdict) => {
       if (verdict === 'busy') return done('unavailable');
       // The file may have changed meanwhile.
-      if (verdict === 'right' && sameBytes(this.#users.keysOf(username).storedKey, keys.storedKey)) return done(username);
+      if (verdict === 'right' && sameBytes(this.#users.keysOf(username).storedKey, keys.storedKey))
+        return this.#admit(credentials.peer, username, done);
       this.#byUser.wrong(pair, nowMs);
       this.#byAddress.wrong(host, nowMs);
       this.#options.onRefused(credentials, 'the password is not that of the user');
       done('bad-credentials');
     });
+  }
+
+  #admit(peer: Peer, name: string, done: (outcome: Outcome) => void): void {
+    const principal = this.#users.find(name);
+    if (principal === undefined) return done('bad-credentials');
+    this.#admitted.set(peer, principal);
+    done(name);
   }
 
   #refuse(credentials: Credentials, why: string, outcome: Outcome, done: (outcome: Outcome) => void): void {

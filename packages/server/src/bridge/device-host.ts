@@ -70,7 +70,7 @@ export class DeviceHost implements DeviceEntrance {
       if (sockets.size === 0) resolve();
     });
     this.enter((engine, nowMs) => engine.stop(nowMs));
-    const cancel = this.#clock.after(STOP_DEADLINE_MS, () => sockets.abortAll());
+    const cancel = this.#clock.after(STOP_DEADLINE_MS, () => sockets.abortWhere(() => true));
     await gone;
     cancel();
   }

@@ -9,11 +9,16 @@ export interface DeviceEntrance {
   userOfCertificate(names: readonly string[] | undefined): string | undefined;
 }
 
+interface Device {
+  readonly stream: ByteStream;
+  readonly peer: Peer;
+}
+
 /** The sockets of devices by numbers, for the engine; and the engine for the sockets. */
 export class DeviceSockets implements Sockets, StreamOwner {
   readonly #entrance: DeviceEntrance;
   readonly #connectionsMax: number;
-  readonly #streams = new Map<number, ByteStream>();
+  readonly #devices = new Map<number, Device>();
   #last = 0;
   /** Connections that were dropped since there were too many. */
   dropped = 0;
@@ -27,19 +32,20 @@ export class DeviceSockets implements Sockets, StreamOwner {
   }
 
   get size(): number {
-    return this.#streams.size;
+    return this.#devices.size;
   }
 
   accepted(stream: ByteStream): void {
-    if (this.#streams.size >= this.#connectionsMax) {
+    if (this.#devices.size >= this.#connectionsMax) {
       this.dropped++;
       stream.abort();
       return;
     }
     const number = ++this.#last;
     stream.number = number;
-    this.#streams.set(number, stream);
-    this.#entrance.enter((engine, nowMs) => engine.accepted(number, this.#peerOf(stream), nowMs));
+    const peer = this.#peerOf(stream);
+    this.#devices.set(number, { stream, peer });
+    this.#entrance.enter((engine, nowMs) => engine.accepted(number, peer, nowMs));
   }
 
   received(stream: ByteStream, bytes: Uint8Array): void {
@@ -51,34 +57,34 @@ export class DeviceSockets implements Sockets, StreamOwner {
   }
 
   closed(stream: ByteStream): void {
-    if (!this.#streams.delete(stream.number)) return;
+    if (!this.#devices.delete(stream.number)) return;
     this.#entrance.enter((engine, nowMs) => engine.closed(stream.number, nowMs));
-    if (this.#streams.size === 0) this.onEmpty?.();
+    if (this.#devices.size === 0) this.onEmpty?.();
   }
 
   send(connection: number, bytes: Uint8Array): boolean {
-    return this.#streams.get(connection)?.send(bytes) ?? true;
+    return this.#devices.get(connection)?.stream.send(bytes) ?? true;
   }
 
   close(connection: number): void {
-    this.#streams.get(connection)?.close();
+    this.#devices.get(connection)?.stream.close();
   }
 
   abort(connection: number): void {
-    this.#streams.get(connection)?.abort();
+    this.#devices.get(connection)?.stream.abort();
   }
 
   pause(connection: number): void {
-    this.#streams.get(connection)?.setReading(false);
+    this.#devices.get(connection)?.stream.setReading(false);
   }
 
   resume(connection: number): void {
-    this.#streams.get(connection)?.setReading(true);
+    this.#devices.get(connection)?.stream.setReading(true);
   }
 
-  /** Drops all that are left. */
-  abortAll(): void {
-    for (const stream of this.#streams.values()) stream.abort();
+  /** Drops those whose peer is meant; as by a failure of the network, so that their wills are published. */
+  abortWhere(isMeant: (peer: Peer) => boolean): void {
+    for (const { stream, peer } of this.#devices.values()) if (isMeant(peer)) stream.abort();
   }
 
   #peerOf({ remote, secure, certificateNames }: ByteStream): Peer {

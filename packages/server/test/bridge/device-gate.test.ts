@@ -129,6 +129,22 @@ describe('the gate of devices', () => {
     expect(await connect(undefined, undefined, 'dev')).toBe('not-authorized');
   });
 
+  it('tells of connections whose user has changed, so that they end [QNT-AUT-015]', async () => {
+    const { gate } = world(user('ann'), user('bob'));
+    const peers = { ann: { address: '10.0.0.1:5', secure: true }, bob: { address: '10.0.0.1:6', secure: true } };
+    for (const name of ['ann', 'bob'] as const) {
+      const credentials = { clientId: name, username: name, password: bytes(`${name}-pw`), peer: peers[name] };
+      await new Promise((resolve) => gate.authenticate(credentials, resolve));
+    }
+    expect(gate.isOutdated(peers.ann)).toBe(false);
+    gate.users = table(user('ann', { permissions: ['read topic:x'] }), user('bob'));
+    expect(gate.isOutdated(peers.ann)).toBe(true);
+    expect(gate.isOutdated(peers.bob)).toBe(false);
+    gate.users = table();
+    expect(gate.isOutdated(peers.bob)).toBe(true);
+    expect(gate.isOutdated({ address: '10.0.0.1:7', secure: true })).toBe(false);
+  });
+
   it('grants publishing by the right to write the topic of the cluster, subscribing by that to read all of them', () => {
     const { gate } = world(
       user('ann', { permissions: ['write topic:telemetry', 'read topic:commands'] }),

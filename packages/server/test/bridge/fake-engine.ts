@@ -25,6 +25,9 @@ export class FakeEngine implements DeviceEngine {
     this.told.push(`tick ${nowMs}`);
     this.deadlineMs = undefined;
   }
+  flush(): void {
+    this.told.push('flush');
+  }
   nextDeadlineMs(): number | undefined {
     return this.deadlineMs;
   }

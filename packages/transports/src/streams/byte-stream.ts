@@ -30,7 +30,7 @@ export interface ByteStream {
 /** Who handles the streams of a listener: one object for all of them, so that an idle one costs little. */
 export interface StreamOwner {
   accepted(stream: ByteStream): void;
-  /** @param bytes hold until this returns; what is kept has to be copied. */
+  /** @param bytes the owner's from now on. */
   received(stream: ByteStream, bytes: Uint8Array): void;
   /** What waited has left. Comes only after `send` gave false. */
   drained(stream: ByteStream): void;

@@ -65,7 +65,8 @@ export class MessageStream implements ByteStream, ConnectionHandler {
   }
 
   onFrame(bytes: Uint8Array): void {
-    if (!this.#closing) this.#around.owner.received(this, bytes);
+    // They hold only until this returns.
+    if (!this.#closing) this.#around.owner.received(this, new Uint8Array(bytes));
   }
 
   onFramesEnd(): void {
