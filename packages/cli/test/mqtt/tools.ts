@@ -7,7 +7,7 @@ export type Version = '311' | '5';
 export const VERSIONS: readonly Version[] = ['311', '5'];
 
 /** Whether the tools of mosquitto are installed. */
-export const hasMosquitto: boolean = ['mosquitto_pub', 'mosquitto_sub'].every(
+export const hasMosquitto: boolean = ['mosquitto_pub', 'mosquitto_sub', 'stdbuf'].every(
   (tool) => spawnSync(tool, ['--help'], { stdio: 'ignore' }).error === undefined,
 );
 /** Whether its broker is. */
@@ -38,7 +38,12 @@ export class Tool {
 
   /** Resolves once it has said so, on either stream. */
   async says(text: string): Promise<void> {
-    while (!`${this.out}${this.err}`.includes(text)) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    while (!`${this.out}${this.err}`.includes(text)) await this.more();
+  }
+
+  /** Resolves when it says anything more. */
+  more(): Promise<void> {
+    return new Promise((resolve) => this.#watchers.push(resolve));
   }
 
   stop(): void {
@@ -58,7 +63,8 @@ export const pub = (port: number, version: Version, ...args: string[]): Promise<
 /** Subscribes; resolves once SUBACK has come. `ended` comes after the messages of `-C`. */
 export async function sub(port: number, version: Version, ...args: string[]): Promise<Tool> {
   const options = ['-h', '127.0.0.1', '-p', String(port), '-V', version, '-W', GIVE_UP_S, '-d'];
-  const tool = new Tool('mosquitto_sub', [...options, ...args]);
+  // It writes whole blocks into a pipe otherwise.
+  const tool = new Tool('stdbuf', ['-oL', 'mosquitto_sub', ...options, ...args]);
   await Promise.race([tool.says('Subscribed ('), tool.ended]);
   return tool;
 }
