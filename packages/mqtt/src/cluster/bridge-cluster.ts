@@ -223,18 +223,21 @@ export class BridgeCluster implements Cluster {
 
   /** Asks until there is an answer: that a broker is away does not mean that a message is gone. */
   #again<Result>(ask: () => Promise<Result>, done: (result: Result) => void): void {
-    const attempt = async (): Promise<void> => {
-      while (!this.#closed) {
+    const attempt = async (): Promise<Result> => {
+      for (;;) {
         try {
-          const result = await ask();
-          return this.#tell(done, result);
+          return await ask();
         } catch (error) {
+          if (this.#closed) throw error;
           this.#options.log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
           await pause(this.#options.clock, RETRY_MS);
         }
       }
     };
-    void attempt();
+    attempt().then(
+      (result) => this.#tell(done, result),
+      () => {}, // closed: nobody waits for it
+    );
   }
 
   #tell<Result>(done: (result: Result) => void, result: Result): void {

@@ -154,13 +154,7 @@ function newRecord(
   };
 }
 
-const newSession = (
-  clientId: string,
-  epoch: number,
-  queue: QueueId,
-  record: SessionRecord,
-  version: number,
-): LocalSession => ({
+const newSession = (clientId: string, epoch: number, queue: QueueId, record: SessionRecord, version: number): LocalSession => ({
   clientId,
   epoch,
   queue,

@@ -55,12 +55,15 @@ export class InboundExchanges {
     this.#clients.set(clientId, known);
     this.#incomplete.delete(clientId);
     const prefix = inboundPrefix(clientId);
-    await this.#each(async (queue) => {
-      for (const { key } of await readAll(this.#state(queue), queue, prefix)) {
-        const packetId = Number(key.slice(prefix.length));
-        if (Number.isInteger(packetId)) known.set(packetId, queue);
-      }
-    }, () => this.#incomplete.add(clientId));
+    await this.#each(
+      async (queue) => {
+        for (const { key } of await readAll(this.#state(queue), queue, prefix)) {
+          const packetId = Number(key.slice(prefix.length));
+          if (Number.isInteger(packetId)) known.set(packetId, queue);
+        }
+      },
+      () => this.#incomplete.add(clientId),
+    );
     return [...known.keys()];
   }
 
@@ -76,13 +79,16 @@ export class InboundExchanges {
   async clear(clientId: string): Promise<void> {
     this.leave(clientId);
     let failure: unknown;
-    await this.#each(async (queue) => {
-      const entries = await readAll(this.#state(queue), queue, inboundPrefix(clientId));
-      const removals = entries.map(({ key }) => ({ key, value: undefined }));
-      if (removals.length > 0) await this.#state(queue).write(queue, removals);
-    }, (error) => {
-      failure = error;
-    });
+    await this.#each(
+      async (queue) => {
+        const entries = await readAll(this.#state(queue), queue, inboundPrefix(clientId));
+        const removals = entries.map(({ key }) => ({ key, value: undefined }));
+        if (removals.length > 0) await this.#state(queue).write(queue, removals);
+      },
+      (error) => {
+        failure = error;
+      },
+    );
     if (failure !== undefined) throw failure;
   }
 

@@ -73,9 +73,7 @@ export function indexedEntries(
   const none = { queue, claim };
   if (isDense(offsets)) {
     const scan = { from: first, to: (offsets.at(-1) as number) + 1 };
-    return [
-      { key: pointersKey(clientId, queue, first, spanEnd), value: encodePointers({ ...none, offsets: [], scan }) },
-    ];
+    return [{ key: pointersKey(clientId, queue, first, spanEnd), value: encodePointers({ ...none, offsets: [], scan }) }];
   }
   const entries: { key: string; value: Uint8Array }[] = [];
   for (let at = 0; at < offsets.length; at += POINTERS_PER_ENTRY_MAX) {
@@ -96,7 +94,12 @@ export function encodeSent({ claim, places }: SentPointers): Uint8Array {
   const w = new StoredWriter(FORMAT).number(claim);
   const names = [...new Set(places.map(({ queue }) => queue))];
   w.list(names, (name) => w.text(name));
-  w.list(places, ({ queue, offset, packetId }) => w.number(names.indexOf(queue)).number(offset).number(packetId ?? 0));
+  w.list(places, ({ queue, offset, packetId }) =>
+    w
+      .number(names.indexOf(queue))
+      .number(offset)
+      .number(packetId ?? 0),
+  );
   return w.end();
 }
 

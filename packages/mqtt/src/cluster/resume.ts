@@ -29,11 +29,7 @@ export interface Resumed {
 }
 
 /** Until when the indexers' positions count for a session: they had to know it. */
-export function indexedFor(
-  indexes: ReadonlyMap<number, IndexRecord>,
-  stateQueue: string,
-  version: number,
-): Map<number, number> {
+export function indexedFor(indexes: ReadonlyMap<number, IndexRecord>, stateQueue: string, version: number): Map<number, number> {
   const known = [...indexes].filter(([, { seen }]) => (seen.get(stateQueue) ?? 0) >= version);
   return new Map(known.map(([number, { position }]) => [number, position]));
 }

@@ -12,7 +12,12 @@ const FORMAT = 1;
 /** @throws QanatError LIMIT_EXCEEDED: beyond RETAINED_BYTES_MAX. */
 export function encodeRetained(message: StoredPublication, queues: QueueTable): Uint8Array {
   const { topic, queue, offset, storeTimeMs, qos, clientId, payload, properties } = message;
-  const w = new StoredWriter(FORMAT).text(topic).text(queues.nameOf(queue)).number(offset).number(Math.max(0, storeTimeMs)).byte(qos);
+  const w = new StoredWriter(FORMAT)
+    .text(topic)
+    .text(queues.nameOf(queue))
+    .number(offset)
+    .number(Math.max(0, storeTimeMs))
+    .byte(qos);
   w.maybe(clientId, (text) => w.text(text));
   w.bytes(payload);
   const bytes = w.maybe(properties, (given) => writeProperties(w, given)).end();

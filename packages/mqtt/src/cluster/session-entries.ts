@@ -5,8 +5,8 @@ import type { KeyedState, StateWrite } from './log-client.ts';
 import { decodePointers, decodeSent, type Pointers, type SentPointers } from './pointers.ts';
 import type { QueueTable } from './queue-table.ts';
 import { decodeSession, encodeSession, type SessionRecord } from './session-record.ts';
-import { readAll } from './state-mirror.ts';
 import { exchangeKey, exchangesPrefix, finishedKey, pointersPrefix, sentKey, sessionKey } from './state-keys.ts';
+import { readAll } from './state-mirror.ts';
 import { StoredReader, StoredWriter } from './stored-bytes.ts';
 import { pause } from './waiting.ts';
 
@@ -33,7 +33,12 @@ export interface SessionEntries {
 export const NO_ENTRIES: SessionEntries = { pointers: [], sent: [], exchanges: [], finished: [], keys: [] };
 
 export function encodeExchange(claim: number, { queue, offset, released }: OutboundExchange, queues: QueueTable): Uint8Array {
-  return new StoredWriter(FORMAT).number(claim).text(queues.nameOf(queue)).number(offset).byte(released ? 1 : 0).end();
+  return new StoredWriter(FORMAT)
+    .number(claim)
+    .text(queues.nameOf(queue))
+    .number(offset)
+    .byte(released ? 1 : 0)
+    .end();
 }
 
 export function encodeFinished(claim: number, places: readonly Place[], queues: QueueTable): Uint8Array {

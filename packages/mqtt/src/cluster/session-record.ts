@@ -95,7 +95,9 @@ function readSubscription(r: StoredReader): SessionSubscription {
 }
 
 function writeWill(w: StoredWriter, { topic, payload, qos, retain, properties }: Will): void {
-  w.text(topic).bytes(payload).byte(qos | (retain ? 4 : 0));
+  w.text(topic)
+    .bytes(payload)
+    .byte(qos | (retain ? 4 : 0));
   w.maybe(properties, (given) => writeWillProperties(w, given));
 }
 

@@ -90,12 +90,7 @@ export class Sessions {
     });
   }
 
-  subscribed(
-    clientId: string,
-    epoch: number,
-    subscriptions: readonly SessionSubscription[],
-    done: (ok: boolean) => void,
-  ): void {
+  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
     const work = async (): Promise<boolean> => {
       const session = this.get(clientId, epoch);
       if (session === undefined) return false;
@@ -194,7 +189,14 @@ export class Sessions {
   ): Promise<void> {
     const { clientId, record: former } = session;
     const will = discardWill ? undefined : former.will;
-    const record: SessionRecord = { ...former, owner: undefined, offlineSinceMs: wallMs, expiryInterval, will, checkpointsFrom: 0 };
+    const record: SessionRecord = {
+      ...former,
+      owner: undefined,
+      offlineSinceMs: wallMs,
+      expiryInterval,
+      will,
+      checkpointsFrom: 0,
+    };
     const dueMs = willDueMs(record, wallMs);
     const forgetWill = will !== undefined && dueMs <= wallMs ? await this.#scope.wills.publish(record) : undefined;
     if (expiryInterval === 0) await this.#end(session, backlog);
@@ -218,8 +220,7 @@ export class Sessions {
   /** What is to be saved of a session at a checkpoint; undefined where what is saved will do. */
   #savingOf(session: LocalSession, backlog: Backlog | undefined, cursor: ReadonlyMap<string, number>): Saving | undefined {
     const { record, clientId, finished } = session;
-    const pointers =
-      backlog === undefined ? NO_POINTERS : backlogEntries(clientId, record.claim, backlog, this.#scope.queues);
+    const pointers = backlog === undefined ? NO_POINTERS : backlogEntries(clientId, record.claim, backlog, this.#scope.queues);
     const saving = { cursor, pointers, exchanges: [], finished: finished.length };
     if (finished.length > FINISHED_EXCHANGES_MAX) return saving;
     if (backlog === undefined) return record.checkpointsFrom === 0 && record.subscriptions.some(isKept) ? saving : undefined;

@@ -6,7 +6,11 @@ const QUEUE_KEY_BYTES_MAX = 80;
 const TOPIC_KEY_BYTES_MAX = 400;
 const HASH_BYTES = 16;
 
-const hashed = (text: string): string => `#${createHash('sha256').update(text, 'utf8').digest('hex').slice(0, HASH_BYTES * 2)}`;
+const hashed = (text: string): string =>
+  `#${createHash('sha256')
+    .update(text, 'utf8')
+    .digest('hex')
+    .slice(0, HASH_BYTES * 2)}`;
 
 /** The name of a queue in records: `topic/broker/queue`. */
 export const queueName = ({ topic, broker, queue }: QueueId): string => `${topic}/${broker}/${queue}`;

@@ -6,7 +6,8 @@ import { willKey } from './state-keys.ts';
 
 /** What of a packet's properties goes along with its message; the message expires counted from now. */
 function carried(properties: CarriedProperties, wallMs: number): PublicationProperties {
-  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData, userProperties } = properties;
+  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData, userProperties } =
+    properties;
   const expiresAtMs = messageExpiryInterval === undefined ? undefined : wallMs + messageExpiryInterval * 1_000;
   return withoutUndefined({ payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties, expiresAtMs });
 }
