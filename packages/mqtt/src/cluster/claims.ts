@@ -36,8 +36,8 @@ export function cursorNow({ tails, queues }: Pick<ResumeScope, 'tails' | 'queues
 }
 
 /**
- * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last checkpoint where
- * these count. @returns whether the pointers still count.
+ * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last
+ * checkpoint where these count. @returns whether the pointers still count.
  */
 export function withCheckpoint(record: SessionRecord, liveness: Liveness): { record: SessionRecord; pointersHold: boolean } {
   const { owner, checkpointsFrom, cursor } = record;
@@ -48,8 +48,8 @@ export function withCheckpoint(record: SessionRecord, liveness: Liveness): { rec
 }
 
 /**
- * Makes a session this bridge's: its record with this bridge as owner stands in the place of the one that was read, so that of two bridges
- * one wins and the other one sees it.
+ * Makes a session this bridge's: its record with this bridge as owner stands in the place of the one that was read, so that of
+ * two bridges one wins and the other one sees it.
  *
  * @throws QanatError where the cluster cannot be asked.
  */
@@ -78,7 +78,10 @@ async function attempt(scope: ClaimScope, request: ClaimRequest, epoch: number, 
   return result;
 }
 
-/** The will of the connection before: it is sent where the session ends, or where it has no delay to be cancelled in [MQTT-3.1.3-9]. */
+/**
+ * The will of the connection before: it is sent where the session ends, or where it has no delay to be cancelled in
+ * [MQTT-3.1.3-9].
+ */
 async function settleWill(
   { wills }: ClaimScope,
   record: SessionRecord,

@@ -78,7 +78,7 @@ export class ClusterParts {
     this.clock = clock;
     this.rules = rules;
     this.#state = client.keyedState(stateTopic);
-    const wallMs = (): number => clock.wallMs();
+    const wallMs = (): number => Math.floor(clock.wallMs());
     const read = (message: Parameters<typeof toPublication>[0]): Publication | undefined => toPublication(message, rules);
     const topics = rules.clusterTopics();
     this.topics = new TopicQueues(client, clock, topics, (queue) => this.#newQueue(queue), onTrouble);

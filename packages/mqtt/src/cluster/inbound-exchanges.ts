@@ -8,8 +8,8 @@ import type { TopicQueues } from './topic-queues.ts';
 type Known = Map<number, QueueId>;
 
 /**
- * The exchanges of QoS 2 that clients have begun: a broker stores each with its message, in the data queue of the message, and with the
- * exchange's key stores no other. They are removed when the client releases them.
+ * The exchanges of QoS 2 that clients have begun: a broker stores each with its message, in the data queue of the message, and
+ * with the exchange's key stores no other. They are removed when the client releases them.
  */
 export class InboundExchanges {
   readonly #client: LogClient;

@@ -43,7 +43,10 @@ interface Saving {
 
 const NO_POINTERS: ReadonlyMap<string, Uint8Array> = new Map();
 
-/** The sessions of this bridge: claimed, saved while they are online, suspended. Calls for one client take effect in their order. */
+/**
+ * The sessions of this bridge: claimed, saved while they are online, suspended. Calls for one client take effect in their
+ * order.
+ */
 export class Sessions {
   readonly #scope: SessionsScope;
   readonly #local = new Map<string, LocalSession>();
@@ -125,8 +128,8 @@ export class Sessions {
   }
 
   /**
-   * Saves what a crash of this bridge would lose: of the sessions that have something unsettled where it lies. With the others it is
-   * enough to know how far the tails are. Complete once every session is safe. @throws QanatError.
+   * Saves what a crash of this bridge would lose: of the sessions that have something unsettled where it lies. With the others
+   * it is enough to know how far the tails are. Complete once every session is safe. @throws QanatError.
    */
   async checkpoint(): Promise<void> {
     const number = ++this.#checkpoints;

@@ -23,8 +23,8 @@ export interface StewardScope {
 }
 
 /**
- * Looks after the sessions that no bridge has: those whose bridge died go offline, wills are published when they are due, sessions end when
- * they expire. Every state queue has one steward; were it two, one of them would be refused.
+ * Looks after the sessions that no bridge has: those whose bridge died go offline, wills are published when they are due,
+ * sessions end when they expire. Every state queue has one steward; were it two, one of them would be refused.
  */
 export class Steward {
   readonly #scope: StewardScope;
