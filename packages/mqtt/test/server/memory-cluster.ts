@@ -371,6 +371,12 @@ export class MemoryBridge implements Cluster {
   }
 
   *retained(filter: string): Iterable<StoredPublication> {
+    const one = this.#cluster.retained.get(filter);
+    if (one !== undefined) yield one;
+    else if (/[+#]/.test(filter)) yield* this.#selected(filter);
+  }
+
+  *#selected(filter: string): Iterable<StoredPublication> {
     for (const message of this.#cluster.retained.values()) if (matches(filter, message.topic)) yield message;
   }
 

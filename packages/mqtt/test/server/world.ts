@@ -85,11 +85,16 @@ export class Device {
     this.paused = paused;
   }
 
+  /** Reads what waits, and then no more. */
+  read(): void {
+    for (const bytes of this.#held.splice(0)) this.#parser.parse(Buffer.from(bytes));
+    if (this.ended === undefined) this.#server().drained(this.id, this.#world.nowMs);
+  }
+
   /** Reads on. */
   thaw(): void {
     this.frozen = false;
-    for (const bytes of this.#held.splice(0)) this.#parser.parse(Buffer.from(bytes));
-    if (this.ended === undefined) this.#server().drained(this.id, this.#world.nowMs);
+    this.read();
   }
 
   sendBytes(bytes: Uint8Array): this {
