@@ -126,10 +126,12 @@ export class BridgeCluster implements Cluster {
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
     const { publishing, inbound } = this.#parts;
     const clientId = publication.clientId ?? '';
-    const dedupId = inbound.dedupId(clientId, packetId);
-    this.#publish(publication, dedupId, (outcome, at) => {
-      if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
-      done(outcome);
+    inbound.whenKnown(clientId, () => {
+      const dedupId = inbound.dedupId(clientId, packetId);
+      this.#publish(publication, dedupId, (outcome, at) => {
+        if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
+        done(outcome);
+      });
     });
     return publishing.open;
   }

@@ -105,6 +105,7 @@ async function begin(
   // Never a number that a session of this client had before, be it long forgotten.
   const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
   if (found !== undefined) await scope.inbound.clear(clientId);
+  scope.inbound.joined(clientId, true);
   const record = newRecord(scope, request, claim, { subscriptions: [], cursor: cursorNow(scope), pointersFrom: claim });
   const removals = entries.keys.map((key) => ({ key, value: undefined }));
   const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
@@ -123,6 +124,7 @@ async function resume(
   indexes: ReadonlyMap<number, IndexRecord>,
 ): Promise<ClaimResult> {
   const { clientId } = request;
+  scope.inbound.joined(clientId, false);
   const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness);
   const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
   const claim = former.claim + 1;

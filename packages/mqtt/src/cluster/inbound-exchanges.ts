@@ -23,9 +23,13 @@ interface KnownClient {
   readonly ids: Map<number, KnownId>;
   /** Until then another bridge may still be storing what it was given, ms of this bridge's clock. */
   fencedUntilMs: number;
-  /** Not every queue could be asked. */
+  /** Every queue was asked. */
   complete: boolean;
+  /** While the queues are asked. */
+  loading: Promise<void> | undefined;
 }
+
+const newClient = (): KnownClient => ({ ids: new Map(), fencedUntilMs: 0, complete: false, loading: undefined });
 
 /** Length of the value of a released exchange; the broker writes 8 bytes. */
 const RELEASED_BYTES = 9;
@@ -57,6 +61,25 @@ export class InboundExchanges {
     this.#topics = topics;
   }
 
+  /** A session begins, or goes on, here: `fresh` has no exchanges, of others the queues are asked when they use QoS 2. */
+  joined(clientId: string, fresh: boolean): void {
+    this.#clients.delete(clientId);
+    if (fresh) this.#clients.set(clientId, { ...newClient(), complete: true });
+  }
+
+  /**
+   * Calls back when the exchanges of a client are known: at once where they are, else in the order of the calls. Queues that cannot be
+   * asked are asked again by the next call.
+   */
+  whenKnown(clientId: string, run: () => void): void {
+    const client = this.#clientOf(clientId);
+    if (client.complete && client.loading === undefined) return run();
+    client.loading ??= this.#load(clientId, client).finally(() => {
+      client.loading = undefined;
+    });
+    void client.loading.then(run);
+  }
+
   /** The name under which the next message of a client and packet id is stored once. */
   dedupId(clientId: string, packetId: number): string {
     return inboundKey(clientId, packetId, this.#next(clientId, packetId));
@@ -70,7 +93,7 @@ export class InboundExchanges {
 
   /** Ends an exchange. @returns whether there was one. @throws QanatError: it is not known what became of it. */
   async forget(clientId: string, packetId: number): Promise<boolean> {
-    if (this.#begun(clientId, packetId) === undefined && this.#clients.get(clientId)?.complete === false) await this.list(clientId);
+    await new Promise<void>((resolve) => this.whenKnown(clientId, resolve));
     const client = this.#clients.get(clientId);
     const id = client?.ids.get(packetId);
     const begun = id?.begun;
@@ -83,7 +106,8 @@ export class InboundExchanges {
       id.released.push({ ...begun, atMs: nowMs });
     } else {
       await this.#write(begun.queue, inboundKey(clientId, packetId, begun.generation), undefined);
-      for (const { generation, queue } of id.released) await this.#write(queue, inboundKey(clientId, packetId, generation), undefined);
+      for (const { generation, queue } of id.released)
+        await this.#write(queue, inboundKey(clientId, packetId, generation), undefined);
       id.released = [];
     }
     id.begun = undefined;
@@ -95,35 +119,16 @@ export class InboundExchanges {
     this.#clients.delete(clientId);
   }
 
-  /**
-   * The packet ids of the exchanges of a client that comes from elsewhere. Queues that cannot be asked are asked again when their exchanges
-   * are released.
-   */
+  /** The packet ids of the exchanges of a client that are not released. */
   async list(clientId: string): Promise<number[]> {
-    const client: KnownClient = { ids: new Map(), fencedUntilMs: this.#clock.nowMs() + INBOUND_FENCE_MS, complete: true };
-    this.#clients.set(clientId, client);
-    const prefix = inboundPrefix(clientId);
-    await this.#each(
-      async (queue) => {
-        for (const { key, value } of await readAll(this.#state(queue), queue, prefix)) {
-          const [packetId = Number.NaN, generation = 0] = key.slice(prefix.length).split('.').map(Number);
-          if (!Number.isInteger(packetId)) continue;
-          const id = this.#idOf(client, packetId);
-          if (value.length === RELEASED_BYTES) id.released.push({ generation, queue, atMs: readUint53(value, 1) });
-          else id.begun = { generation, queue };
-        }
-      },
-      () => {
-        client.complete = false;
-      },
-    );
-    return [...client.ids].filter(([, { begun }]) => begun !== undefined).map(([packetId]) => packetId);
+    await new Promise<void>((resolve) => this.whenKnown(clientId, resolve));
+    const { ids } = this.#clientOf(clientId);
+    return [...ids].filter(([, { begun }]) => begun !== undefined).map(([packetId]) => packetId);
   }
 
   /** The session of this bridge ends: the exchanges that are known here end with it. @throws QanatError. */
   async endOf(clientId: string): Promise<void> {
     const client = this.#clients.get(clientId);
-    if (client?.complete === false) return this.clear(clientId);
     this.leave(clientId);
     for (const [packetId, { begun, released }] of client?.ids ?? []) {
       for (const { generation, queue } of begun === undefined ? released : [begun, ...released])
@@ -152,8 +157,27 @@ export class InboundExchanges {
     return this.#write(queue, willKey(clientId, claim), undefined);
   }
 
-  #begun(clientId: string, packetId: number): KnownId['begun'] {
-    return this.#clients.get(clientId)?.ids.get(packetId)?.begun;
+  async #load(clientId: string, client: KnownClient): Promise<void> {
+    client.fencedUntilMs = this.#clock.nowMs() + INBOUND_FENCE_MS;
+    client.complete = true;
+    const prefix = inboundPrefix(clientId);
+    await this.#each(
+      async (queue) => {
+        for (const { key, value } of await readAll(this.#state(queue), queue, prefix)) {
+          const [packetId = Number.NaN, generation = 0] = key.slice(prefix.length).split('.').map(Number);
+          if (Number.isInteger(packetId)) this.#found(this.#idOf(client, packetId), generation, queue, value);
+        }
+      },
+      () => {
+        client.complete = false;
+      },
+    );
+  }
+
+  #found(id: KnownId, generation: number, queue: QueueId, value: Uint8Array): void {
+    if (value.length !== RELEASED_BYTES) id.begun = { generation, queue };
+    else if (!id.released.some((one) => one.generation === generation))
+      id.released.push({ generation, queue, atMs: readUint53(value, 1) });
   }
 
   #next(clientId: string, packetId: number): number {
@@ -170,7 +194,7 @@ export class InboundExchanges {
   }
 
   #clientOf(clientId: string): KnownClient {
-    const client = this.#clients.get(clientId) ?? { ids: new Map(), fencedUntilMs: 0, complete: true };
+    const client = this.#clients.get(clientId) ?? newClient();
     this.#clients.set(clientId, client);
     return client;
   }

@@ -210,6 +210,8 @@ export class Sessions {
       await this.#write(session, { ...record, ...rest }, saving);
     }
     await forgetWill?.();
+    // Claims wait for this: whoever has the session now asks anew.
+    this.#scope.inbound.leave(clientId);
   }
 
   async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
@@ -276,6 +278,7 @@ export class Sessions {
   #lost(session: LocalSession): void {
     if (this.#local.get(sessionKey(session.clientId)) !== session) return;
     this.#leave(session);
+    this.#scope.inbound.leave(session.clientId);
     if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
   }
 

@@ -104,7 +104,8 @@ class Chaos {
 
 async function storedPayloads(client: QanatClient): Promise<string[]> {
   const payloads: string[] = [];
-  for await (const { body } of client.pullConsumer().read('mqtt', { until: 'end' })) payloads.push(new TextDecoder().decode(body));
+  for await (const { body } of client.pullConsumer().read('mqtt', { until: 'end' }))
+    payloads.push(new TextDecoder().decode(body));
   return payloads;
 }
 
