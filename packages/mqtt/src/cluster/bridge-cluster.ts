@@ -126,11 +126,14 @@ export class BridgeCluster implements Cluster {
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
     const { publishing, inbound } = this.#parts;
     const clientId = publication.clientId ?? '';
-    inbound.whenKnown(clientId, () => {
-      const dedupId = inbound.dedupId(clientId, packetId);
-      this.#publish(publication, dedupId, (outcome, at) => {
-        if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
-        done(outcome);
+    this.#parts.sessions.usesInbound(clientId, (ours) => {
+      if (!ours) return queueMicrotask(() => this.#tell(done, 'unspecified-error'));
+      inbound.whenKnown(clientId, () => {
+        const dedupId = inbound.dedupId(clientId, packetId);
+        this.#publish(publication, dedupId, (outcome, at) => {
+          if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
+          done(outcome);
+        });
       });
     });
     return publishing.open;

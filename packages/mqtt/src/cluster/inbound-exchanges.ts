@@ -1,5 +1,5 @@
 import { type Clock, type QueueId, readUint53, writeUint53At } from '@qanat/core';
-import { INBOUND_FENCE_MS } from './limits.ts';
+import { INBOUND_ASK_MS, INBOUND_FENCE_MS } from './limits.ts';
 import type { KeyedState, LogClient } from './log-client.ts';
 import { inboundKey, inboundPrefix, willKey } from './state-keys.ts';
 import { readAll } from './state-mirror.ts';
@@ -142,7 +142,7 @@ export class InboundExchanges {
     let failure: unknown;
     await this.#each(
       async (queue) => {
-        const entries = await readAll(this.#state(queue), queue, inboundPrefix(clientId));
+        const entries = await readAll(this.#state(queue), queue, inboundPrefix(clientId), { timeoutMs: INBOUND_ASK_MS });
         for (const { key } of entries) await this.#write(queue, key, undefined);
       },
       (error) => {
@@ -163,7 +163,7 @@ export class InboundExchanges {
     const prefix = inboundPrefix(clientId);
     await this.#each(
       async (queue) => {
-        for (const { key, value } of await readAll(this.#state(queue), queue, prefix)) {
+        for (const { key, value } of await readAll(this.#state(queue), queue, prefix, { timeoutMs: INBOUND_ASK_MS })) {
           const [packetId = Number.NaN, generation = 0] = key.slice(prefix.length).split('.').map(Number);
           if (Number.isInteger(packetId)) this.#found(this.#idOf(client, packetId), generation, queue, value);
         }
