@@ -1,6 +1,8 @@
 import type { Properties, QoS, Subscription, UserProperty, Will } from './codec/packet.ts';
 
-/** A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers). */
+/**
+ * A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers).
+ */
 export interface Publication {
   readonly topic: string;
   /** As it was published; who receives it may get less. */
@@ -144,7 +146,10 @@ export interface Cluster {
 
   /** Reads messages again. Undefined for those that are gone. */
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void;
-  /** Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list selects. */
+  /**
+   * Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list
+   * selects.
+   */
   scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void;
   /** The retained messages that a filter selects. */
   retained(filter: string): Iterable<StoredPublication>;
@@ -161,7 +166,7 @@ export interface ClusterEvents {
   arrived(messages: readonly StoredPublication[]): void;
   /** Another bridge has the session now: the connection ends with reason 0x8E [MQTT-3.1.4-3]. */
   takenOver(clientId: string, epoch: number): void;
-  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)` to have it given again. */
+  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)`: give it again. */
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void): void;
   /** Publishing may go on. */
   ready(): void;
