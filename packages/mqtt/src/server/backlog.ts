@@ -1,4 +1,4 @@
-import type { Backlog, Claimed, OutboundExchange, Place, SentPlace } from '../ports.ts';
+import type { Backlog, Claimed, OutboundExchange, Place, SentPlace, Unsettled } from '../ports.ts';
 import type { Flight } from './flights.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -94,9 +94,9 @@ export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[]
 export const isBehind = ({ flights, waiting }: Session): boolean => flights.size > 0 || waiting !== undefined;
 
 /** The sessions that would lose something if this process ended now, each with what it still has to send. */
-export function* unsettled(context: ServerContext): Generator<{ clientId: string; epoch: number; backlog: Backlog }> {
+export function* unsettled(context: ServerContext): Generator<Unsettled> {
   for (const session of context.sessions.values()) {
-    const { clientId, epoch } = session;
-    if (isBehind(session)) yield { clientId, epoch, backlog: backlogOf(session) };
+    const { clientId, epoch, expiryInterval } = session;
+    if (expiryInterval > 0 && isBehind(session)) yield { clientId, epoch, backlog: backlogOf(session) };
   }
 }

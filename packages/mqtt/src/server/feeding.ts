@@ -1,8 +1,8 @@
 import type { Place, StoredPublication } from '../ports.ts';
-import { type Delivery, lower, mannerFor } from './delivery.ts';
+import { type Delivery, mannerFor } from './delivery.ts';
 import type { Flight } from './flights.ts';
 import { READ_PLACES_MAX } from './limits.ts';
-import { isExpired } from './outbound-publish.ts';
+import { isExpired, lower } from './outbound-publish.ts';
 import { receiverOf } from './receivers.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
