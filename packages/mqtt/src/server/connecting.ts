@@ -108,13 +108,13 @@ export class Connecting {
   }
 
   #authenticated(attempt: Attempt, answer: string): void {
-    const { connection, connect, clientId } = attempt;
+    const { connection, connect } = attempt;
     if (isRefusal(answer)) return this.#endings.refuse(connection, REFUSALS[answer]);
     if (this.#context.stopping) return this.#endings.refuse(connection, REASON.SERVER_UNAVAILABLE);
     const { will } = connect;
-    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic, clientId))
+    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic, attempt.clientId))
       return this.#endings.refuse(connection, REASON.NOT_AUTHORIZED);
-    this.#takeOver(clientId);
+    this.#takeOver(attempt.clientId);
     this.#claim(attempt, answer);
   }
 
