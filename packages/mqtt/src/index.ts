@@ -1,3 +1,4 @@
+export { BridgeCluster, type BridgeClusterOptions, type ClusterFigures } from './cluster/bridge-cluster.ts';
 export { decodePacket } from './codec/decode.ts';
 export { encodePacket, encodeWithin } from './codec/encode.ts';
 export { ACK_BYTES, publishLength, writeAck, writePublish } from './codec/encode-publish.ts';
@@ -9,6 +10,12 @@ export { payloadFormatHolds } from './codec/payload-format.ts';
 export { connackReturnCode, isFailure, REASON } from './codec/reason-codes.ts';
 export { FilterTree } from './filters/filter-tree.ts';
 export { isShared, isTopicFilter, isTopicName, matches, mayMeet, parseShare, type ShareName } from './filters/topic-filter.ts';
+export { PROPERTY } from './mapping/property-names.ts';
+export type * from './mapping/rule.ts';
+export { storedKey } from './mapping/stored-key.ts';
+export { toMessage } from './mapping/to-message.ts';
+export { toPublication } from './mapping/to-publication.ts';
+export { DEFAULT_RULES, MAPPED_TOPICS_KEPT_MAX, RULES_MAX, TopicRules } from './mapping/topic-rules.ts';
 export * from './ports.ts';
 export type { Figures, Gauges } from './server/figures.ts';
 export { DEFAULT_LIMITS, type MqttLimits } from './server/limits.ts';
