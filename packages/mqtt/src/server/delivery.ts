@@ -1,8 +1,8 @@
 import type { Publish, QoS } from '../codec/packet.ts';
 import type { StoredPublication } from '../ports.ts';
 import type { Flight } from './flights.ts';
-import type { Stretch } from './output.ts';
 import { isExpired, type Manner, plainPublish, publishFor } from './outbound-publish.ts';
+import type { Stretch } from './output.ts';
 import { type Receiver, receiverOf } from './receivers.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';

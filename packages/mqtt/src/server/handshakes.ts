@@ -1,5 +1,5 @@
-import type { Ack } from '../codec/packet.ts';
 import { protocolError } from '../codec/mqtt-error.ts';
+import type { Ack } from '../codec/packet.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
 import type { Flight } from './flights.ts';
 import type { ServerContext } from './server-context.ts';
@@ -42,18 +42,12 @@ export class Handshakes {
   release(session: Session, flight: Flight): void {
     const { queue, offset, packetId } = flight;
     flight.state = 'releasing';
-    this.#context.cluster.exchange(
-      session.clientId,
-      session.epoch,
-      packetId,
-      { queue, offset, packetId, released: true },
-      () => {
-        if (!session.connection.open) return;
-        flight.state = 'released';
-        this.#context.output.ack(session.connection, 'PUBREL', packetId);
-        this.#context.answered();
-      },
-    );
+    this.#context.cluster.exchange(session.clientId, session.epoch, packetId, { queue, offset, packetId, released: true }, () => {
+      if (!session.connection.open) return;
+      flight.state = 'released';
+      this.#context.output.ack(session.connection, 'PUBREL', packetId);
+      this.#context.answered();
+    });
   }
 
   /** PUBREL for an exchange that was released on a connection before [MQTT-4.4.0-1]. */

@@ -3,7 +3,7 @@ import type { Ack, Properties, Publish } from '../codec/packet.ts';
 import { payloadFormatHolds } from '../codec/payload-format.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
 import type { Publication, PublicationProperties, PublishOutcome } from '../ports.ts';
-import { Acknowledgements, type Acknowledgement } from './acknowledgements.ts';
+import { type Acknowledgement, Acknowledgements } from './acknowledgements.ts';
 import { InboundAliases } from './aliases.ts';
 import { type Connection, HOLD } from './connection.ts';
 import type { Endings } from './endings.ts';

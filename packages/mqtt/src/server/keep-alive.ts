@@ -15,12 +15,7 @@ export class KeepAlive {
   readonly #expired: (connection: Connection) => void;
   readonly #slots = new Map<number, Connection[]>();
 
-  constructor(
-    timers: Timers,
-    connectDeadlineMs: number,
-    nowMs: () => number,
-    expired: (connection: Connection) => void,
-  ) {
+  constructor(timers: Timers, connectDeadlineMs: number, nowMs: () => number, expired: (connection: Connection) => void) {
     this.#timers = timers;
     this.#connectDeadlineMs = connectDeadlineMs;
     this.#nowMs = nowMs;

@@ -1,5 +1,5 @@
-import type { ClientPacket, Disconnect } from '../codec/packet.ts';
 import { protocolError } from '../codec/mqtt-error.ts';
+import type { ClientPacket, Disconnect } from '../codec/packet.ts';
 import { REASON } from '../codec/reason-codes.ts';
 import type { Backlog, Claimed, ClusterEvents, Peer, ShareId, StoredPublication } from '../ports.ts';
 import { isBehind, restoreBacklog, unsettled } from './backlog.ts';
@@ -251,7 +251,13 @@ export class MqttServer implements ClusterEvents {
       underWay += session.underWay;
       if (isBehind(session) && session.waiting !== undefined) sessionsBehind++;
     }
-    const gauges = { connections: connections.size, sessions: sessions.size, subscriptions: receivers.size, sessionsBehind, underWay };
+    const gauges = {
+      connections: connections.size,
+      sessions: sessions.size,
+      subscriptions: receivers.size,
+      sessionsBehind,
+      underWay,
+    };
     return { counters: figures, gauges };
   }
 }

@@ -1,5 +1,5 @@
-import { FilterTree } from '../filters/filter-tree.ts';
 import type { QoS } from '../codec/packet.ts';
+import { FilterTree } from '../filters/filter-tree.ts';
 import type { SessionSubscription } from '../ports.ts';
 import { MATCHES_MAX } from './limits.ts';
 import type { Session } from './session.ts';

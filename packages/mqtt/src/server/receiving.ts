@@ -14,11 +14,7 @@ export class Receiving {
   readonly #endings: Endings;
   readonly #handle: (connection: Connection, packet: ClientPacket) => void;
 
-  constructor(
-    context: ServerContext,
-    endings: Endings,
-    handle: (connection: Connection, packet: ClientPacket) => void,
-  ) {
+  constructor(context: ServerContext, endings: Endings, handle: (connection: Connection, packet: ClientPacket) => void) {
     this.#context = context;
     this.#endings = endings;
     this.#handle = handle;

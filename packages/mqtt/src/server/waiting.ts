@@ -47,8 +47,13 @@ class Lane<Item> {
   shift(): Item | undefined {
     const item = this.#items[this.#head];
     if (item !== undefined) this.#head++;
-    if (this.length === 0) this.#items = [];
+    if (this.length === 0) this.#clear();
     return item;
+  }
+
+  #clear(): void {
+    this.#items = [];
+    this.#head = 0;
   }
 
   rest(): readonly Item[] {
