@@ -32,7 +32,7 @@ test.each([
   ['[MQTT-1.5.5-1] a length that is not in its fewest bytes', 'c0 8000', 0x81],
   ['[MQTT-1.5.7-1] a user property whose value is no UTF-8', '30 0b 0001 74 07 26 0001 61 0001 ff', 0x81],
   ['[MQTT-2.1.3-1] reserved flags of PINGREQ', 'c1 00', 0x81],
-  ['[MQTT-2.2.1-3] PUBLISH of QoS 1 with identifier 0', '32 07 0001 74 0000 00 78', 0x81],
+  ['[MQTT-2.2.1-3] PUBLISH of QoS 1 with identifier 0', '32 07 0001 74 0000 00 78', 0x82],
   ['[MQTT-3.3.1-2] PUBLISH of QoS 0 with DUP', '38 05 0001 74 00 78', 0x81],
   ['[MQTT-3.3.1-4] PUBLISH of QoS 3', '36 07 0001 74 0001 00 78', 0x81],
   ['[MQTT-3.3.2-1] a topic name that is no UTF-8', '30 05 0001 ff 00 78', 0x81],
