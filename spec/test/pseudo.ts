@@ -18,6 +18,7 @@ import {
   textChecksum,
   utf8,
 } from '@qanat/core';
+import { matches } from '@qanat/mqtt';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Groups } from '../../packages/core/src/broker/groups/groups.ts';
@@ -133,6 +134,17 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
         }
       }),
     );
+  },
+
+  selects() {
+    const run = pseudo('selects');
+    const level = fc.constantFrom('a', 'b', '', '$s');
+    const topic = fc.array(level, { minLength: 1, maxLength: 4, size: 'max' }).map((levels) => levels.join('/'));
+    const filter = fc
+      .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4, size: 'max' }), fc.constantFrom([], ['#']))
+      .map(([levels, tail]) => [...levels, ...tail].join('/'))
+      .filter((text) => text !== '');
+    check(property(filter, topic, (wanted, name) => void expect(matches(wanted, name)).toBe(run(wanted, name))));
   },
 
   mayDo() {

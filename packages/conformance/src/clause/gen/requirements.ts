@@ -3,7 +3,7 @@
 /** One requirement of the specification. */
 export interface Requirement {
   readonly id: string;
-  /** N NameServer, B broker, P producer, C consumer, A any. */
+  /** N NameServer, B broker, P producer, C consumer, M MQTT bridge, A any. */
   readonly roles: string;
   readonly level: 'MUST' | 'SHOULD' | 'MAY';
   /** The page below spec/. */
@@ -529,4 +529,35 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { id: "QNT-KST-029", roles: "P", level: "MUST", page: "v1/23-keyed-state.md", text: "A producer MUST NOT send a dedup id where DEDUP is not active." },
   { id: "QNT-KST-030", roles: "P", level: "SHOULD", page: "v1/23-keyed-state.md", text: "A producer SHOULD send batches with the same dedup id to the same queue: what one queue holds no other one knows." },
   { id: "QNT-KST-031", roles: "B", level: "MUST", page: "v1/23-keyed-state.md", text: "A broker that claims the entry format MUST write a state_written with with_batch directly before its batch, and MUST take one that the batch does not follow for nothing." },
+  { id: "QNT-MQT-001", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST store a publication by the first rule of its list that selects the MQTT topic, and refuse one that none selects; that a wildcard in front selects no name that begins with $ holds for rules too." },
+  { id: "QNT-MQT-002", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "The tag and the key MUST follow from the rule and the MQTT topic alone: each {name} in them stands for what was captured." },
+  { id: "QNT-MQT-003", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST store a publication of a higher quality of service than the rule allows with the one that it allows, and one that may not be retained as not retained." },
+  { id: "QNT-MQT-004", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A key that is longer than KEY_BYTES_MAX or begins with # MUST be stored as # and the first 16 bytes of its SHA-256 in lower-case hex." },
+  { id: "QNT-MQT-005", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "The key MUST be the MQTT topic where the rule gives none or an empty one, and the message has no tag where the rule gives what is no tag (chapter 01)." },
+  { id: "QNT-MQT-015", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST refuse, before it serves devices, a list with a rule all of whose MQTT topics an earlier one selects." },
+  { id: "QNT-MQT-016", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST refuse a list in which two rules select some MQTT topics in common, none selects all that the other one does, and no rule in front of both selects what they have in common." },
+  { id: "QNT-MQT-006", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST set mqtt.topic where the key is not the MQTT topic, and no other property than what the publication has." },
+  { id: "QNT-MQT-007", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A publication MUST come back as it was, by every bridge with the same rules: MQTT topic, quality of service, RETAIN, payload and all properties that MQTT passes on to subscribers." },
+  { id: "QNT-MQT-008", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST write these properties in the form of the table, and MUST NOT store DUP, topic aliases and subscription identifiers, which belong to a connection." },
+  { id: "QNT-MQT-014", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "Where the properties would be longer than PROPERTIES_BYTES_MAX, a bridge MUST put all but mqtt.qos and mqtt.retain, as one JSON object of strings, in front of the payload, and their length in bytes into mqtt.head." },
+  { id: "QNT-MQT-009", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST take a message without mqtt.qos for one of QoS 0 where it has mqtt.client, and of QoS 1 otherwise." },
+  { id: "QNT-MQT-010", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "Of a message without mqtt.client, a bridge MUST give the properties whose names begin with neither mqtt. nor qnt. as User Properties, behind those of mqtt.user, and leave out whatever MQTT cannot say." },
+  { id: "QNT-MQT-011", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "The MQTT topic of a message MUST be taken from mqtt.topic, otherwise from its key; a message without both, or where this is no name of a topic, is none of MQTT." },
+  { id: "QNT-MQT-012", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST give a message to devices only when the first rule that selects its MQTT topic names the topic in which it lies, and is not of direction up." },
+  { id: "QNT-MQT-017", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST give each device the messages of one queue that it gets with one quality of service in the order of their offsets, where none is sent again." },
+  { id: "QNT-MQT-018", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT give a message to devices before it is committed." },
+  { id: "QNT-MQT-019", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT give a message to a device after it has expired, but for an exchange of QoS 2 that has begun, and tells what is left of the time, in whole seconds, rounded up." },
+  { id: "QNT-MQT-020", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT give a message to a session with No Local by its own client id in mqtt.client, whichever bridge stored it." },
+  { id: "QNT-MQT-021", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT answer PUBLISH with a PUBACK or PUBREC of success before the message is stored as the ack of its configuration says, which is ACK_COMMITTED unless its operator chose ACK_LEADER." },
+  { id: "QNT-MQT-022", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST tell a device that a publication was not stored: with MQTT 5.0 by a reason code of 0x80 or above, with 3.1.1 by the end of the connection without an answer." },
+  { id: "QNT-MQT-023", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST store the publications of one device to one MQTT topic, of one quality of service, in the order in which they came." },
+  { id: "QNT-MQT-024", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST send a publication of QoS 2 with the dedup_id d/CLIENT/ID, where CLIENT is the client id, shortened as a key (QNT-MQT-004), and ID the packet identifier in decimal." },
+  { id: "QNT-MQT-025", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST remove that entry before it answers PUBREL with PUBCOMP." },
+  { id: "QNT-MQT-026", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT drop a publication of QoS 1 or 2 for a session that is offline, before the session expires, the message expires, or the topic's retention removes it." },
+  { id: "QNT-MQT-027", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "The retained message of an MQTT topic MUST be the latest one with mqtt.retain and that MQTT topic: of two in one queue the one with the higher offset, otherwise the one with the later store time, and of equals the one in the queue that sorts last by broker, then number." },
+  { id: "QNT-MQT-028", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A message with mqtt.retain and an empty payload MUST remove the retained message, and MUST NOT become one." },
+  { id: "QNT-MQT-029", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT answer a publication with RETAIN before every bridge that a device connects to from then on finds it retained." },
+  { id: "QNT-MQT-013", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST put the name of the server into mqtt.from of what it fetches there." },
+  { id: "QNT-MQT-030", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST NOT send a message to the server that its mqtt.from names." },
+  { id: "QNT-MQT-031", roles: "M", level: "MUST", page: "v1/24-mqtt.md", text: "A bridge MUST acknowledge a publication of QoS 1 or 2 to that server only as QNT-MQT-021 says for devices." },
 ];
