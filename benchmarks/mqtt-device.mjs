@@ -1,5 +1,5 @@
-// MQTT 3.1.1 over TCP as bare as it can be, so that the load costs little: packets are made once, and of what is received only types
-// and lengths are looked at.
+// MQTT 3.1.1 over TCP as bare as it can be, so that the load costs little: packets are made once, and of what is received only
+// types and lengths are looked at.
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 

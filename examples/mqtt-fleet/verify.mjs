@@ -1,6 +1,6 @@
 // Holds what lies in the log against what the devices were promised.
 
-/** Messages of the devices in the log, by device and number: how often each is stored, and whether the first ones are in order. */
+/** Messages of the devices in the log, by device and number: how often each is stored, and whether first ones are in order. */
 export async function readTelemetry(client, topic) {
   const stored = new Map();
   const last = new Map();
