@@ -54,7 +54,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const work = positionals[0];
-values.size ??= work === 'mqtt' ? '64' : '128';
+values.size ??= work?.startsWith('mqtt') ? '64' : '128';
 if (work === 'compare') {
   await compare(values);
   process.exit();
