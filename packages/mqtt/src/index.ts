@@ -1,4 +1,12 @@
+export { decodePacket } from './codec/decode.ts';
+export { encodePacket, encodeWithin } from './codec/encode.ts';
+export { ACK_BYTES, publishLength, writeAck, writePublish } from './codec/encode-publish.ts';
+export { MqttError } from './codec/mqtt-error.ts';
 export * from './codec/packet.ts';
+export { packetEnd, REMAINING_LENGTH_MAX } from './codec/packet-end.ts';
+export * from './codec/packet-limits.ts';
+export { payloadFormatHolds } from './codec/payload-format.ts';
+export { connackReturnCode, isFailure, REASON } from './codec/reason-codes.ts';
 export { FilterTree } from './filters/filter-tree.ts';
 export { isShared, isTopicFilter, isTopicName, matches, mayMeet, parseShare, type ShareName } from './filters/topic-filter.ts';
 export * from './ports.ts';
