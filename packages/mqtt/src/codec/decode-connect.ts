@@ -5,7 +5,7 @@ import { PACKET_TYPE } from './packet-type.ts';
 import { WILL } from './property-table.ts';
 import { readProperties } from './read-properties.ts';
 import { REASON } from './reason-codes.ts';
-import type { TopicReader } from './text.ts';
+import type { TopicReader } from './topic-reader.ts';
 
 /** Flags of CONNECT (MQTT 5.0 section 3.1.2.3). */
 const RESERVED = 0x01;

@@ -4,7 +4,7 @@ import { checkPacketId } from './packet-id.ts';
 import { PacketReader, slice } from './packet-reader.ts';
 import { PACKET_TYPE } from './packet-type.ts';
 import { readProperties } from './read-properties.ts';
-import type { TopicReader } from './text.ts';
+import type { TopicReader } from './topic-reader.ts';
 
 const DUP = 8;
 const RETAIN = 1;

@@ -8,7 +8,7 @@ import type { ClientPacket, Disconnect, ProtocolVersion } from './packet.ts';
 import { bodyStart } from './packet-end.ts';
 import { PacketReader } from './packet-reader.ts';
 import { firstByte, PACKET_TYPE } from './packet-type.ts';
-import { TopicReader } from './text.ts';
+import { TopicReader } from './topic-reader.ts';
 
 const topics = /* @__PURE__ */ new TopicReader();
 

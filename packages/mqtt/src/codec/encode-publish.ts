@@ -5,20 +5,41 @@ import { firstByte, PACKET_TYPE } from './packet-type.ts';
 import { checkRemaining, checkSentId, copyBytes, textBytes, unsayable, writeHead } from './write-fields.ts';
 import { propertiesBytes, writeProperties } from './write-properties.ts';
 
+const SHORT_CHARACTERS = 256;
+
 /** The UTF-8 of one topic at a time: a message goes to many subscribers, and its length is asked before it is written. */
 class TopicBytes {
-  #bytes = new Uint8Array(256);
+  #bytes = new Uint8Array(SHORT_CHARACTERS);
   #text = '';
   #length = 0;
 
   /** Takes a topic. @returns the bytes of it. @throws MqttError as `textBytes`. */
   take(topic: string): number {
     if (topic === this.#text) return this.#length;
+    this.#length = this.#takeShort(topic) ? topic.length : this.#takeAny(topic);
+    this.#text = topic;
+    return this.#length;
+  }
+
+  /** Most topics are ASCII and short: one look at each character is enough. @returns whether this one is. */
+  #takeShort(topic: string): boolean {
+    const bytes = this.#bytes;
+    if (topic.length > SHORT_CHARACTERS) return false;
+    for (let i = 0; i < topic.length; i++) {
+      const unit = topic.charCodeAt(i);
+      if (unit === 0 || unit >= 0x80) return false;
+      bytes[i] = unit;
+    }
+    return true;
+  }
+
+  #takeAny(topic: string): number {
+    // What is refused must not leave the bytes of one topic under the name of another.
+    this.#text = '';
+    this.#length = 0;
     const length = textBytes(topic);
     if (length > this.#bytes.length) this.#bytes = new Uint8Array(length);
     writeUtf8(this.#bytes, 0, topic);
-    this.#text = topic;
-    this.#length = length;
     return length;
   }
 
