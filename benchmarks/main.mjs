@@ -10,8 +10,9 @@
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
 // one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
-// over WebSocket, each right after the same over TCP. mqtt-codec: packets per second, without a broker (mqtt-codec.mjs). The last line with --json is one object. cpuUs: microseconds of a
+// over WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a
 // processor that each process spent on a message.
+// mqtt-codec: packets per second that the codec of MQTT reads and writes, without a broker (mqtt-codec.mjs).
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// The codec of MQTT beside mqtt-packet: packets per second of one thread, of PUBLISH with QoS 1 and its acknowledgements. Both read
-// the same bytes, in chunks of 64 KiB; ours writes into a buffer that is used again, mqtt-packet gives a buffer for each packet.
+// The codec of MQTT beside mqtt-packet: packets per second of one thread, of PUBLISH with QoS 1 and its acknowledgements. Both
+// read the same bytes, in chunks of 64 KiB; ours writes into a buffer that is used again, mqtt-packet gives a buffer for each.
 import { ACK_BYTES, decodePacket, encodePacket, packetEnd, publishLength, writeAck, writePublish } from '@qanat/mqtt';
 import mqttPacket from 'mqtt-packet';
 
