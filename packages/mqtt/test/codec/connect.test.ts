@@ -14,7 +14,7 @@ function versionOf(bytes: Uint8Array): number | undefined {
   throw new Error('was not refused');
 }
 
-test('CONNECT of 5.0 with all that it can have (section 3.1)', () => {
+test('CONNECT of 5.0 with all that it can have, its payload in the order of section 3.1.3 [MQTT-3.1.3-1] [MQTT-3.1.3-10]', () => {
   const properties = props(
     [17],
     uint32(0xffff_ffff),

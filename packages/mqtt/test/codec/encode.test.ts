@@ -19,7 +19,7 @@ const PUBLISH: Publish = { type: 'PUBLISH', dup: false, qos: 0, retain: false, t
 const publish = (parts: Partial<Publish>): Publish => ({ ...PUBLISH, ...parts });
 const cannot = (sent: ServerPacket, version: 4 | 5 = 5) => refusal(() => encodePacket(sent, version));
 
-test('PUBLISH towards a client, of 3.1.1 and 5.0 (section 3.3)', () => {
+test('PUBLISH towards a client, of 3.1.1 and 5.0, with a packet identifier where it has QoS 1 or 2 [MQTT-2.2.1-2]', () => {
   expect(encodePacket(PUBLISH, 4)).toEqual(packet(0x30, text('a/b'), [1, 2]));
   expect(encodePacket(PUBLISH, 5)).toEqual(packet(0x30, text('a/b'), [0, 1, 2]));
   const all = publish({ dup: true, qos: 2, retain: true, packetId: 0x1234, properties: { payloadFormatIndicator: 1 } });
@@ -83,7 +83,7 @@ test('topics of one length, taken in turn and refused between, do not get mixed 
   expect(encodePacket(publish({ topic: 'aaa' }), 4)).toEqual(packet(0x30, text('aaa'), [1, 2]));
 });
 
-test('what cannot be said of a PUBLISH is refused, and nothing is cut', () => {
+test('what cannot be said of a PUBLISH is refused, and nothing is cut [MQTT-1.5.4-2] [MQTT-2.2.1-4] [MQTT-3.3.2-8]', () => {
   for (const parts of [
     { topic: 'x'.repeat(65_536) },
     { topic: 'é'.repeat(32_768) },
@@ -142,7 +142,7 @@ test('acknowledgements in the shortest form that says it (sections 3.4 to 3.7)',
   }
 });
 
-test('CONNACK (section 3.2)', () => {
+test('CONNACK, of whose flags only session present may be 1 [MQTT-3.2.2-1]', () => {
   const properties: Properties = {
     sessionExpiryInterval: 1,
     receiveMaximum: 2,

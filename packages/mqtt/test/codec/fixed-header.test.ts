@@ -56,7 +56,7 @@ const BODIES: readonly (readonly [number, Uint8Array])[] = [
   [0xf0, hex('')],
 ];
 
-test('reserved flags of the fixed header have the values of section 2.1.3 [MQTT-2.1.3-1] [MQTT-3.8.1-1] [MQTT-3.6.1-1]', () => {
+test('reserved flags of the fixed header have the values of section 2.1.3 [MQTT-2.1.3-1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]', () => {
   for (const [first, body] of BODIES) {
     for (let flags = 0; flags < 16; flags++) {
       const wrong = ((first & 0xf0) | flags) !== first;
