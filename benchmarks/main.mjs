@@ -24,7 +24,6 @@ import { connect } from '@qanat/client';
 import { startCluster } from './cluster.mjs';
 import { compare } from './compare.mjs';
 import { mqtt } from './mqtt.mjs';
-import { tellMqttCodec } from './mqtt-codec.mjs';
 import { costed, residentMb } from './process-cost.mjs';
 import { produce } from './produce.mjs';
 import { produceAtRate } from './produce-at-rate.mjs';
@@ -64,6 +63,8 @@ if (work === 'transports') {
   process.exit();
 }
 if (work === 'mqtt-codec') {
+  // What the other works do not need stays out of their process.
+  const { tellMqttCodec } = await import('./mqtt-codec.mjs');
   tellMqttCodec({ size: values.size, json: values.json });
   process.exit();
 }
