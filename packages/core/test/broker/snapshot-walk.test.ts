@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { StateSection } from '../../src/broker/keyed-state/state-section.ts';
 import { type SnapshotSection, SnapshotWalk } from '../../src/broker/snapshot-walk.ts';
 import { GroupKind, Snapshot, type SnapshotInit } from '../../src/index.ts';
 import { batchOf } from './batches.ts';
@@ -39,7 +40,13 @@ describe('a snapshot that is taken in slices', () => {
           const nothing = sectionOf(new Map(), () => ({}));
           let ended = 0;
           const walk = new SnapshotWalk(
-            { head: { term: 7 }, topics: section, groups: nothing as never, producers: nothing },
+            {
+              head: { term: 7 },
+              topics: section,
+              groups: nothing as never,
+              producers: nothing,
+              keyedStates: new StateSection([]),
+            },
             () => {
               ended++;
             },
