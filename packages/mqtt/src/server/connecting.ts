@@ -112,7 +112,7 @@ export class Connecting {
     if (isRefusal(answer)) return this.#endings.refuse(connection, REFUSALS[answer]);
     if (this.#context.stopping) return this.#endings.refuse(connection, REASON.SERVER_UNAVAILABLE);
     const { will } = connect;
-    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic))
+    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic, attempt.clientId))
       return this.#endings.refuse(connection, REASON.NOT_AUTHORIZED);
     this.#takeOver(attempt.clientId);
     this.#claim(attempt, answer);
@@ -173,8 +173,8 @@ export class Connecting {
   }
 
   #online(connection: Connection, session: Session, connect: Connect): void {
-    const { limits, sessions, nowMs } = this.#context;
-    connection.session = session;
+    const { limits, sessions, online, nowMs } = this.#context;
+    online.set(connection.id, session);
     connection.phase = 'online';
     connection.heardMs = nowMs;
     connection.silenceMaxMs = this.#keepAliveOf(connect) * PATIENCE * 1_000;

@@ -68,10 +68,10 @@ export class Inbound {
     return connection.aliasesIn.topicOf(publish, alias, this.#context.limits.topicAliasMaximum);
   }
 
-  #refusal({ principal }: Session, topic: string, publish: Publish): number | undefined {
+  #refusal({ principal, clientId }: Session, topic: string, publish: Publish): number | undefined {
     if (topic.startsWith('$') && RESERVED_TOPICS.test(topic)) return REASON.TOPIC_NAME_INVALID;
     if (!payloadFormatHolds(publish)) return REASON.PAYLOAD_FORMAT_INVALID;
-    return this.#context.gate.mayPublish(principal, topic) ? undefined : REASON.NOT_AUTHORIZED;
+    return this.#context.gate.mayPublish(principal, topic, clientId) ? undefined : REASON.NOT_AUTHORIZED;
   }
 
   /** [MQTT-3.3.4-7]. 3.1.1 knows no such number: its clients are not read for a while (`Requests`). */
@@ -161,8 +161,8 @@ export class Inbound {
   }
 
   /**
-   * A client of 3.1.1 cannot be told, so it loses the connection (3.1.1 section 3.3.5). So does one whose exchange of QoS 2 may be
-   * stored or not: told of a failure it would use the packet id for another message, which then passed for this one.
+   * A client of 3.1.1 cannot be told, so it loses the connection (3.1.1 section 3.3.5). So does one whose exchange of QoS 2 may
+   * be stored or not: told of a failure it would use the packet id for another message, which then passed for this one.
    */
   #refuse(session: Session, packetId: number, qos: 1 | 2, reasonCode: number): void {
     const { connection, version } = session;
