@@ -1,5 +1,5 @@
-// The codec of MQTT beside mqtt-packet: packets per second of one thread, of PUBLISH with QoS 1 and its acknowledgements. Both read
-// the same bytes, in chunks of 64 KiB; ours writes into a buffer that is used again, mqtt-packet gives a buffer for each packet.
+// The codec of MQTT beside mqtt-packet: packets per second of processor time, of PUBLISH with QoS 1 and of acknowledgements. Both
+// read the same bytes, in chunks of 64 KiB; ours writes into a buffer that is used again, mqtt-packet gives a buffer for each.
 import { ACK_BYTES, decodePacket, encodePacket, packetEnd, publishLength, writeAck, writePublish } from '@qanat/mqtt';
 import mqttPacket from 'mqtt-packet';
 
@@ -38,16 +38,25 @@ function chunkOf(packets) {
   }
 }
 
+/** Processor time of this process, which others on the machine do not lengthen; the collector's is in it. */
+function cpuMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** @param round does some packets and returns how many. @returns packets per second, the best of three rounds. */
 function rate(round) {
   let best = 0;
   for (let i = 0; i < 4; i++) {
-    const startMs = performance.now();
+    const startMs = cpuMs();
     let done = 0;
-    do done += round();
-    while (performance.now() - startMs < ROUND_MS);
+    let tookMs = 0;
+    do {
+      done += round();
+      tookMs = cpuMs() - startMs;
+    } while (tookMs < ROUND_MS);
     // The first is for the compiler.
-    if (i > 0) best = Math.max(best, (done / (performance.now() - startMs)) * 1000);
+    if (i > 0) best = Math.max(best, (done / tookMs) * 1000);
   }
   return best;
 }

@@ -126,7 +126,8 @@ export interface KeyedState {
   /**
    * What changes from now on, removals included, each key as its last change left it. Goes on through reconnects and restarts.
    * Ends behind `reset`: the changes since that version are no longer known, so scan again and watch from there. To miss nothing,
-   * watch from the version of the first page of a scan. @throws QanatError what does not pass: TOPIC_NOT_FOUND, FORBIDDEN, CLOSED.
+   * watch from the version of the first page of a scan.
+   * @throws QanatError what does not pass: TOPIC_NOT_FOUND, FORBIDDEN, CLOSED.
    */
   watch(queue: QueueId, options: StateWatchOptions): AsyncIterableIterator<StateChanges>;
 }

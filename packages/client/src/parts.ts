@@ -6,8 +6,8 @@ export const KEYED_STATE = new Part('keyed state', () => import('./parts/keyed-s
 export const LOGINS = new Part('logins', () => import('./parts/logins.ts'));
 
 /**
- * Loads now what the first consumer and the first administrative call would load, and the first of keyed state: for a page that may lose its server before,
- * and for tests whose time is virtual. Logins are loaded by `connect`, and are not waited for here.
+ * Loads now what the first consumer, administrative call and call of keyed state would load: for a page that may lose its server
+ * before, and for tests whose time is virtual. Logins are loaded by `connect`, and are not waited for here.
  * @throws QanatError CONNECTION_FAILED: a file cannot be fetched.
  */
 export async function loadParts(): Promise<void> {

@@ -77,9 +77,9 @@ export interface SendOptions extends CallOptions {
   /** A queue of the caller's choice; default: by key, or round robin. */
   readonly queue?: { readonly broker: string; readonly queue: number };
   /**
-   * Of `send` alone: stores the message only where the queue's keyed state has no such key, and writes the key with it (value: the
-   * offset, 8 bytes, big-endian). Where it has, the receipt says `duplicate` with that offset. It holds until the key is removed
-   * (`KeyedState.write`), through restarts of all. Needs a message with a key, or `queue`. 1 to 512 bytes of UTF-8.
+   * Of `send` alone: stores the message only where the queue's keyed state has no such key, and writes the key with it (value:
+   * the offset, 8 bytes, big-endian). Where it has, the receipt says `duplicate` with that offset. It holds until the key is
+   * removed (`KeyedState.write`), through restarts of all. Needs a message with a key, or `queue`. 1 to 512 bytes of UTF-8.
    */
   readonly dedupId?: string;
 }

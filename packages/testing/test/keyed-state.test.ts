@@ -186,7 +186,7 @@ describe('a send with a dedup id', () => {
     await cluster.stop();
   });
 
-  it('is refused at once without a queue to hold in, or an acknowledgement', async () => {
+  it('is refused at once without a queue to hold in, or an acknowledgement [QNT-KST-030]', async () => {
     const { cluster, client } = await withTopic();
     const sent = async (options: { dedupId: string }, key?: string, ack: 'none' | 'committed' = 'committed') =>
       client
@@ -199,6 +199,24 @@ describe('a send with a dedup id', () => {
       await sent({ dedupId: 'd' }, 'k', 'none'),
     ])
       expect(QanatError.is(error, 'INVALID_ARGUMENT') && error.outcome).toBe('not-sent');
+    await cluster.stop();
+  });
+});
+
+describe('a broker of an earlier version', () => {
+  it('gets no dedup id, and refuses keyed state [QNT-KST-029, QNT-CON-007]', async () => {
+    const cluster = await startCluster({ time: 'virtual', broker: { session: { minor: 1 } } });
+    const client = await cluster.connect();
+    await cluster.until(client.admin.createTopic('devices'));
+    const options = { key: 'k', body: '' };
+    const sent = client.producer().send('devices', options, { dedupId: 'd' });
+    const error = await cluster.until(sent.catch((why: unknown) => why));
+    expect(QanatError.is(error, 'UNSUPPORTED_FEATURE') && error.outcome).toBe('not-sent');
+    expect((await cluster.until(client.producer().send('devices', options))).offset).toBe(0);
+    const state = client.keyedState('devices');
+    const queue = await cluster.until(state.queueOf('k'));
+    const refused = await cluster.until(state.get(queue, ['k']).catch((why: unknown) => why));
+    expect(QanatError.is(refused, 'UNSUPPORTED_FEATURE')).toBe(true);
     await cluster.stop();
   });
 });

@@ -8,8 +8,8 @@ import { Door } from '../security/door.ts';
 import { Login } from '../security/login.ts';
 import type { UserTable } from '../security/user-table.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
-import { Feature, FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
-import { type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
+import { FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
+import { BROKER_FEATURES, type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
 import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
@@ -32,7 +32,6 @@ const NOT_READY_RETRY_MS = 200;
 /** After the log refused the record of the term. */
 const TERM_RETRY_MS = 1_000;
 const STORE_ID_BYTES = 16;
-const FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
 
 /** Life of a broker: it recovers, logs its term, serves, and stops (spec, chapter of brokers). */
 type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
@@ -44,6 +43,7 @@ type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
  * NAME_IN_USE) and `stopped` after `stop`.
  */
 export class Broker implements Engine, ServerHandler {
+  readonly features = BROKER_FEATURES;
   readonly #settings: BrokerSettings;
   readonly #context: EngineContext;
   readonly #sessions: ServerSessions;
@@ -244,10 +244,6 @@ export class Broker implements Engine, ServerHandler {
     const { software, name, limits } = this.#settings;
     const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax };
     return this.#opened ? { ...identity, storeId: this.#log.storeId, term: this.#term.current } : identity;
-  }
-
-  get features(): readonly number[] {
-    return FEATURES;
   }
 
   serves(name: LiveFrame): boolean {

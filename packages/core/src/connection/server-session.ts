@@ -1,15 +1,16 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId, Input } from '../engine.ts';
-import { errorClass, QanatError, withoutStacks } from '../errors.ts';
+import { QanatError, withoutStacks } from '../errors.ts';
 import type { Door } from '../security/door.ts';
 import type { Meter } from '../security/meter.ts';
 import type { Principal } from '../security/principal.ts';
 import { Silence, type Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
 import type { Hello, HelloOkInit } from '../wire/gen/messages.ts';
-import { Feature, FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
+import { FRAMES, FrameType, LIMITS } from '../wire/gen/registry.ts';
+import { checkFeature, NO_FEATURES, notServed, servedFeatures } from './frame-features.ts';
 import { halvesOf } from './halves.ts';
-import { encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
+import { closes, encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
 import { FRAME_NAMES, requestCodec } from './server-codecs.ts';
 import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { RequestOn } from './server-request.ts';
@@ -28,10 +29,7 @@ export interface ServerHandler {
   readonly features?: readonly number[];
   /** Frame types that this role serves. */
   serves(name: LiveFrame): boolean;
-  /**
-   * Called for every request that its principal may make; never for HELLO, AUTH, PING and GOAWAY. May throw a QanatError: it
-   * becomes the answer.
-   */
+  /** For every request that its principal may make, but HELLO, AUTH, PING and GOAWAY. A QanatError thrown is the answer. */
   onRequest(request: Request): void;
   /** HELLO was answered, and the client has authenticated where it has to. */
   onOpen?(session: ServerSession): void;
@@ -71,6 +69,7 @@ export class ServerSession implements HandshakeOwner {
   features: ReadonlySet<number> = NO_FEATURES;
   /** The peer does not read fast enough: hold back what can wait. */
   blocked = false;
+  readonly served: readonly number[];
   readonly #host: EngineHost;
   readonly #role: ServerHandler;
   readonly #options: ServerSessionOptions;
@@ -94,6 +93,7 @@ export class ServerSession implements HandshakeOwner {
     this.#host = host;
     this.#role = role;
     this.#options = options;
+    this.served = servedFeatures(role.features, options.minor);
     this.traffic = traffic;
     this.#budget = budget;
     this.#door = door;
@@ -267,8 +267,7 @@ export class ServerSession implements HandshakeOwner {
     }
     const name = FRAME_NAMES.get(frame.type);
     if (name === undefined || (name === 'AUTH' && this.#door === undefined)) return this.#unknown(frame);
-    if (name === 'AUTH') throw new QanatError('UNEXPECTED_FRAME', 'AUTH comes once');
-    if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');
+    if (name === 'AUTH' || name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', `${name} comes once`);
     if (name === 'GOAWAY') return;
     if (name === 'PING')
       return oneWay ? undefined : this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
@@ -315,11 +314,9 @@ export class ServerSession implements HandshakeOwner {
 
   /** What can be said of a request without a look into it. @throws QanatError. */
   #checkRoom(name: LiveFrame, frame: Frame): void {
-    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);
+    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);
     if (this.#state === 'leaving') throw new QanatError('SHUTTING_DOWN', 'the server is about to stop');
-    const needed = FEATURE_OF.get(name);
-    if (needed !== undefined && !this.features.has(needed))
-      throw new QanatError('UNSUPPORTED_FEATURE', `${name} needs a feature that is not active on this connection`);
+    checkFeature(name, this.features);
     if (this.principal !== undefined) this.#door?.checkBegin(this.principal, name);
     if (this.#inFlight.size >= this.#options.inFlightMax)
       throw new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`);
@@ -367,11 +364,6 @@ export class ServerSession implements HandshakeOwner {
     return this.#role.identity();
   }
 
-  /** A server of an earlier minor version has none of the features that came later. */
-  get served(): readonly number[] {
-    return this.#options.minor < MINOR_VERSION_OF_FEATURES ? [] : (this.#role.features ?? []);
-  }
-
   greeted(hello: Hello, idleMs: number, features: readonly number[]): void {
     this.hello = hello;
     this.features = new Set(features);
@@ -404,19 +396,3 @@ export class ServerSession implements HandshakeOwner {
     this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
   }
 }
-
-const NO_FEATURES: ReadonlySet<number> = new Set();
-/** Keyed state and dedup ids came with version 1.2. */
-const MINOR_VERSION_OF_FEATURES = 2;
-
-/** The feature that a frame needs, where it needs one. */
-const FEATURE_OF: ReadonlyMap<string, number> = new Map(
-  Object.entries(FRAMES).flatMap(([name, { feature }]) =>
-    feature === '' ? [] : [[name, Feature[feature as keyof typeof Feature]]],
-  ),
-);
-
-const closes = (error: QanatError): boolean =>
-  error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;
-
-const roleName = (role: ServerHandler): string => (role.identity().role === ServerRole.BROKER ? 'broker' : 'NameServer');

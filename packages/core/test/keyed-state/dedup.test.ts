@@ -192,7 +192,7 @@ describe('SEND with a dedup id and a sequence', () => {
     expect(send(state, '', 'd', { producerId, sequence: 1 }).header.baseOffset).toBe(1);
   });
 
-  it('a duplicate from before a restart is one behind it [QNT-KST-027]', () => {
+  it('a duplicate from before a restart is one behind it [QNT-KST-027, QNT-KST-033]', () => {
     const { state, disk, producerId } = withProducer();
     send(state, 'd/1', 'a', { producerId, sequence: 0 });
     send(state, 'd/1', 'b', { producerId, sequence: 1 });

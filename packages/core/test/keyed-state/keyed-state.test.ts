@@ -118,6 +118,23 @@ describe('STATE_WRITE', () => {
     expect(other.code).toBeUndefined();
   });
 
+  it('refuses what would pass the limit of all queues, STATE_BYTES_TOTAL_MAX, whatever became of what was there', () => {
+    const { state, disk } = stateWorld({ limits: { stateBytesMax: 1_000 } });
+    const write = (queue: number, key: string, value?: string) =>
+      state.client.call('STATE_WRITE', { topic: 't', queue }, payloadOf([{ key, value }])).code;
+    const value = 'x'.repeat(300);
+    for (const from of [state, connect(runningBroker({ limits: { stateBytesMax: 1_000 } }, disk))]) {
+      if (from === state) expect([write(0, 'a', value), write(1, 'b', value)]).toEqual([undefined, undefined]);
+      disk.failNext('short');
+      expect(write(0, 'a')).toBe('STORAGE_REJECTED');
+      expect(write(0, 'c', value)).toBe('LIMIT_EXCEEDED');
+    }
+    expect([write(1, 'b'), write(0, 'c', value)]).toEqual([undefined, undefined]);
+    state.client.call('TOPIC_REMOVE', { topic: 't' });
+    state.client.call('TOPIC_CREATE', { topic: 't', queues: 2 });
+    expect([write(0, 'a', value), write(1, 'b', value), write(1, 'c', value)]).toEqual([undefined, undefined, 'LIMIT_EXCEEDED']);
+  });
+
   it('is refused while the disk is full, unless it only removes [QNT-KST-009]', () => {
     const { state, world, disk } = stateWorld({ log: RESERVE });
     state.write({ key: 'a', value: '1' });

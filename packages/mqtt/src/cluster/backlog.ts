@@ -51,8 +51,8 @@ export class Gathering {
   }
 
   /**
-   * @param taken places of exchanges that have ended: they are not sent again. @param sent what may have been sent, in the order in
-   * which it was.
+   * @param taken places of exchanges that have ended: they are not sent again. @param sent what may have been sent, in the
+   * order in which it was.
    */
   end(taken: readonly Place[], exchanges: readonly OutboundExchange[], sent: readonly SentPlace[]): Backlog {
     for (const { queue, offset } of [...taken, ...exchanges]) this.#queues.get(queue)?.offsets.delete(offset);

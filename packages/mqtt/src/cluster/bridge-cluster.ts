@@ -22,7 +22,6 @@ import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import type { LogClient } from './log-client.ts';
 import type { StoredAt } from './outbox.ts';
 import { outcomeOf } from './publishing.ts';
-import { inboundKey } from './state-keys.ts';
 import { StoredMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -127,9 +126,15 @@ export class BridgeCluster implements Cluster {
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
     const { publishing, inbound } = this.#parts;
     const clientId = publication.clientId ?? '';
-    this.#publish(publication, inboundKey(clientId, packetId), (outcome, at) => {
-      if (at !== undefined) inbound.began(clientId, packetId, at.queue);
-      done(outcome);
+    this.#parts.sessions.usesInbound(clientId, (ours) => {
+      if (!ours) return queueMicrotask(() => this.#tell(done, 'unspecified-error'));
+      inbound.whenKnown(clientId, () => {
+        const dedupId = inbound.dedupId(clientId, packetId);
+        this.#publish(publication, dedupId, (outcome, at) => {
+          if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
+          done(outcome);
+        });
+      });
     });
     return publishing.open;
   }
@@ -223,18 +228,21 @@ export class BridgeCluster implements Cluster {
 
   /** Asks until there is an answer: that a broker is away does not mean that a message is gone. */
   #again<Result>(ask: () => Promise<Result>, done: (result: Result) => void): void {
-    const attempt = async (): Promise<void> => {
-      while (!this.#closed) {
+    const attempt = async (): Promise<Result> => {
+      for (;;) {
         try {
-          const result = await ask();
-          return this.#tell(done, result);
+          return await ask();
         } catch (error) {
+          if (this.#closed) throw error;
           this.#options.log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
           await pause(this.#options.clock, RETRY_MS);
         }
       }
     };
-    void attempt();
+    attempt().then(
+      (result) => this.#tell(done, result),
+      () => {}, // closed: nobody waits for it
+    );
   }
 
   #tell<Result>(done: (result: Result) => void, result: Result): void {

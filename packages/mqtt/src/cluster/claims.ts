@@ -36,8 +36,8 @@ export function cursorNow({ tails, queues }: Pick<ResumeScope, 'tails' | 'queues
 }
 
 /**
- * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last checkpoint where
- * these count. @returns whether the pointers still count.
+ * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last
+ * checkpoint where these count. @returns whether the pointers still count.
  */
 export function withCheckpoint(record: SessionRecord, liveness: Liveness): { record: SessionRecord; pointersHold: boolean } {
   const { owner, checkpointsFrom, cursor } = record;
@@ -48,8 +48,8 @@ export function withCheckpoint(record: SessionRecord, liveness: Liveness): { rec
 }
 
 /**
- * Makes a session this bridge's: its record with this bridge as owner stands in the place of the one that was read, so that of two bridges
- * one wins and the other one sees it.
+ * Makes a session this bridge's: its record with this bridge as owner stands in the place of the one that was read, so that of
+ * two bridges one wins and the other one sees it.
  *
  * @throws QanatError where the cluster cannot be asked.
  */
@@ -78,7 +78,10 @@ async function attempt(scope: ClaimScope, request: ClaimRequest, epoch: number, 
   return result;
 }
 
-/** The will of the connection before: it is sent where the session ends, or where it has no delay to be cancelled in [MQTT-3.1.3-9]. */
+/**
+ * The will of the connection before: it is sent where the session ends, or where it has no delay to be cancelled in
+ * [MQTT-3.1.3-9].
+ */
 async function settleWill(
   { wills }: ClaimScope,
   record: SessionRecord,
@@ -101,8 +104,14 @@ async function begin(
   const { clientId } = request;
   // Never a number that a session of this client had before, be it long forgotten.
   const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
-  if (found !== undefined) await scope.inbound.clear(clientId);
-  const record = newRecord(scope, request, claim, { subscriptions: [], cursor: cursorNow(scope), pointersFrom: claim });
+  if (found?.record.inbound === true) await scope.inbound.clear(clientId);
+  scope.inbound.joined(clientId, true);
+  const record = newRecord(scope, request, claim, {
+    subscriptions: [],
+    cursor: cursorNow(scope),
+    pointersFrom: claim,
+    inbound: false,
+  });
   const removals = entries.keys.map((key) => ({ key, value: undefined }));
   const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
   const backlog: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
@@ -120,11 +129,17 @@ async function resume(
   indexes: ReadonlyMap<number, IndexRecord>,
 ): Promise<ClaimResult> {
   const { clientId } = request;
+  scope.inbound.joined(clientId, !found.record.inbound);
   const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness);
   const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
   const claim = former.claim + 1;
   const { subscriptions, cursor, pointersFrom } = former;
-  const record = newRecord(scope, request, claim, { subscriptions, cursor, pointersFrom: pointersHold ? pointersFrom : claim });
+  const record = newRecord(scope, request, claim, {
+    subscriptions,
+    cursor,
+    pointersFrom: pointersHold ? pointersFrom : claim,
+    inbound: found.record.inbound,
+  });
   const kept = pointersHold ? entries : { ...entries, pointers: [], sent: [] };
   const version = await scope.store.replace(queue, record, found.version, scope.store.restamped(clientId, claim, entries));
   const session = newSession(clientId, epoch, queue, record, version);
@@ -138,7 +153,7 @@ function newRecord(
   { liveness }: ClaimScope,
   { clientId, expiryInterval, principal, will }: ClaimRequest,
   claim: number,
-  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom'>,
+  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom' | 'inbound'>,
 ): SessionRecord {
   return {
     clientId,

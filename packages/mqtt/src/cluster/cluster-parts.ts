@@ -78,7 +78,7 @@ export class ClusterParts {
     this.clock = clock;
     this.rules = rules;
     this.#state = client.keyedState(stateTopic);
-    const wallMs = (): number => clock.wallMs();
+    const wallMs = (): number => Math.floor(clock.wallMs());
     const read = (message: Parameters<typeof toPublication>[0]): Publication | undefined => toPublication(message, rules);
     const topics = rules.clusterTopics();
     this.topics = new TopicQueues(client, clock, topics, (queue) => this.#newQueue(queue), onTrouble);
@@ -97,7 +97,7 @@ export class ClusterParts {
     const onReady = (): void => events().ready(clock.nowMs());
     this.publishing = new Publishing({ client, rules, topics: this.topics, ack, wallMs, onReady });
     this.retained = new Retained(this.#state, clock, this.queues);
-    this.inbound = new InboundExchanges(client, this.topics);
+    this.inbound = new InboundExchanges(client, clock, this.topics);
     this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
     this.liveness = new Liveness(this.#state, clock, instance, onTrouble);
     const mirror = new SessionMirror();

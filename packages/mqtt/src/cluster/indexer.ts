@@ -32,9 +32,9 @@ interface Found {
 }
 
 /**
- * Writes the pointers of offline sessions into one data queue, while this bridge is the one to do it. In this order: what was found,
- * then how far it has come; so that whoever dies between leaves work that is done again, and no gap. A bridge that wrongly takes itself
- * for the indexer writes pointers that are true as well, and is refused when it tells its position.
+ * Writes the pointers of offline sessions into one data queue, while this bridge is the one to do it. In this order: what was
+ * found, then how far it has come; so that whoever dies between leaves work that is done again, and no gap. A bridge that
+ * wrongly takes itself for the indexer writes pointers that are true as well, and is refused when it tells its position.
  */
 export class Indexer {
   readonly #scope: IndexerScope;
@@ -177,7 +177,7 @@ export class Indexer {
     this.#version = entry?.version ?? 0;
     this.#told = entry && decodeIndex(entry.value);
     if (this.#told !== undefined) return this.#told;
-    return { queue: this.#name, position: this.#scope.tails.position(this.#number), seen: new Map() };
+    return { queue: this.#name, position: this.#scope.tails.beginOf(this.#number), seen: new Map() };
   }
 
   async #homeQueue(): Promise<QueueId> {

@@ -37,9 +37,9 @@ export function decodeLiveness(bytes: Uint8Array): Checkpoint {
 const NONE: Checkpoint = { number: 0, positions: new Map() };
 
 /**
- * Which bridges live: each writes its entry once a second, and one whose entry stands still is dead. What only one bridge shall do is
- * done by the one that the rendezvous of its name and the living bridges gives; for a moment it may be two or none, and what they do
- * is made for that.
+ * Which bridges live: each writes its entry once a second, and one whose entry stands still is dead. What only one bridge shall
+ * do is done by the one that the rendezvous of its name and the living bridges gives; for a moment it may be two or none, and
+ * what they do is made for that.
  */
 export class Liveness {
   readonly instance: string;
@@ -88,8 +88,8 @@ export class Liveness {
   }
 
   /**
-   * Whether a bridge lives, as far as this one can tell. One that was not seen yet has as long to be seen: its beat and its sessions
-   * come by different queues.
+   * Whether a bridge lives, as far as this one can tell. One that was not seen yet has as long to be seen: its beat and its
+   * sessions come by different queues.
    */
   isAlive(instance: string): boolean {
     if (instance === this.instance) return true;

@@ -1,3 +1,5 @@
+import type { Message, PullConsumer } from '@qanat/client';
+import { QanatError } from '@qanat/core';
 import type { Place, StoredPublication } from '../ports.ts';
 import { FETCH_BYTES, FETCHES_MAX } from './limits.ts';
 import type { LogClient } from './log-client.ts';
@@ -14,13 +16,15 @@ const PLACE_BYTES = 64 * 1024;
 export class LogReader {
   /** Reads that went to a broker. */
   fetches = 0;
-  readonly #client: ReturnType<LogClient['pullConsumer']>;
+  readonly #client: LogClient;
+  readonly #reader: PullConsumer;
   readonly #queues: QueueTable;
   readonly #recent: RecentMessages;
   readonly #read: ReadMessage;
 
   constructor(client: LogClient, queues: QueueTable, recent: RecentMessages, read: ReadMessage) {
-    this.#client = client.pullConsumer();
+    this.#client = client;
+    this.#reader = client.pullConsumer();
     this.#queues = queues;
     this.#recent = recent;
     this.#read = read;
@@ -57,22 +61,31 @@ export class LogReader {
     while (at < to) {
       const since = this.#recent.since(queue) ?? Number.POSITIVE_INFINITY;
       if (at >= since) return this.#recent.visit(queue, at, to, visitor);
-      const { messages, nextOffset, oldestOffset } = await this.#fetch(queue, at, FETCH_BYTES);
+      const { messages, nextOffset } = await this.#fetch(queue, at, FETCH_BYTES);
       for (const message of messages) {
         if (message.offset >= to) return to;
         const publication = message.offset < at ? undefined : storedMessage(this.#read, message, queue);
         if (publication !== undefined && !visitor(publication)) return message.offset + 1;
       }
-      const next = Math.max(nextOffset, oldestOffset);
-      if (next <= at) break; // the broker has less than what was seen of it: nothing to wait for here
-      at = next;
+      if (nextOffset <= at) break; // the broker has less than what was seen of it: nothing to wait for here
+      at = nextOffset;
     }
     return to;
   }
 
-  #fetch(queue: number, offset: number, maxBytes: number): ReturnType<ReturnType<LogClient['pullConsumer']>['fetch']> {
+  /** Nothing is read where the offset is no longer, or not yet, in the log. */
+  async #fetch(queue: number, offset: number, maxBytes: number): Promise<{ messages: readonly Message[]; nextOffset: number }> {
     this.fetches++;
-    return this.#client.fetch(this.#queues.idOf(queue), offset, { maxBytes, waitMs: 0 });
+    const id = this.#queues.idOf(queue);
+    try {
+      return await this.#reader.fetch(id, offset, { maxBytes, waitMs: 0 });
+    } catch (error) {
+      if (!QanatError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error;
+      const { queues } = await this.#client.admin.describeTopic(id.topic);
+      const status = queues.find(({ broker, queue }) => broker === id.broker && queue === id.queue);
+      if (status === undefined || status.away) throw error;
+      return { messages: [], nextOffset: Math.max(offset, status.oldestOffset) };
+    }
   }
 
   async #fetchRun(run: readonly number[], places: readonly Place[], found: (StoredPublication | undefined)[]): Promise<void> {

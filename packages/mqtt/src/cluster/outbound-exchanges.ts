@@ -18,8 +18,9 @@ interface Lane {
 }
 
 /**
- * Keeps the outbound exchanges of QoS 2: what is asked for while a write is under way leaves with the next one, so that their number costs
- * little. An exchange that ends leaves its place in a list until the session is saved: whoever resumes the session must not send it again.
+ * Keeps the outbound exchanges of QoS 2: what is asked for while a write is under way leaves with the next one, so that their
+ * number costs little. An exchange that ends leaves its place in a list until the session is saved: whoever resumes the session
+ * must not send it again.
  */
 export class OutboundExchanges {
   readonly #state: KeyedState;

@@ -28,8 +28,8 @@ interface Lane {
 }
 
 /**
- * Stores messages in the order of the calls for each lane. What comes in one turn of the event loop, or while a lane's calls are under
- * way, leaves as one batch.
+ * Stores messages in the order of the calls for each lane. What comes in one turn of the event loop, or while a lane's calls
+ * are under way, leaves as one batch.
  */
 export class Outbox {
   readonly #producer: Producer;

@@ -22,8 +22,8 @@ export interface Resumed {
   readonly record: SessionRecord;
   readonly entries: SessionEntries;
   /**
-   * How far each data queue was indexed for this session, by number; empty where that is not known. It was read before the pointers
-   * were.
+   * How far each data queue was indexed for this session, by number; empty where that is not known. It was read before the
+   * pointers were.
    */
   readonly indexed: ReadonlyMap<number, number>;
 }
@@ -35,8 +35,8 @@ export function indexedFor(indexes: ReadonlyMap<number, IndexRecord>, stateQueue
 }
 
 /**
- * What a session still has to get: its pointers, what no indexer had come to, and what arrives meanwhile. The work is that of what the
- * session missed, not that of the log.
+ * What a session still has to get: its pointers, what no indexer had come to, and what arrives meanwhile. The work is that of
+ * what the session missed, not that of the log.
  *
  * @returns `end`, which ends the gathering: from then on `arrived` tells. It must be called once.
  * @throws QanatError where the log cannot be read.

@@ -46,7 +46,7 @@ function writeProperties(w: StoredWriter, properties: PublicationProperties): vo
   w.maybe(properties.responseTopic, (text) => w.text(text));
   w.maybe(properties.correlationData, (bytes) => w.bytes(bytes));
   w.maybe(properties.userProperties, (pairs) => w.list(pairs, ([name, value]) => w.text(name).text(value)));
-  w.maybe(properties.expiresAtMs, (timeMs) => w.number(timeMs));
+  w.maybe(properties.expiresAtMs, (timeMs) => w.number(Math.trunc(timeMs)));
 }
 
 function readProperties(r: StoredReader): PublicationProperties {

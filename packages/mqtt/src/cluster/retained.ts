@@ -25,8 +25,8 @@ export function isLater(message: StoredPublication, than: StoredPublication): bo
 const isRemoval = ({ payload }: StoredPublication): boolean => payload.length === 0;
 
 /**
- * The retained messages of the cluster, all of them in memory, as the watches of the state topic tell them. Which of two stays is decided
- * by their places in the log, not by who writes first.
+ * The retained messages of the cluster, all of them in memory, as the watches of the state topic tell them. Which of two stays
+ * is decided by their places in the log, not by who writes first.
  */
 export class Retained {
   readonly #state: KeyedState;
@@ -89,7 +89,10 @@ export class Retained {
     this.#tree.set(message.topic, { message, version, home });
   }
 
-  /** Removes what nobody needs any more: the traces of removed messages, and those that have expired. @param mine of these queues. */
+  /**
+   * Removes what nobody needs any more: the traces of removed messages, and those that have expired. @param mine of these
+   * queues.
+   */
   async sweep(mine: (home: QueueId) => boolean): Promise<void> {
     const now = this.#clock.wallMs();
     for (const { message, version, home } of [...this.#all()]) {

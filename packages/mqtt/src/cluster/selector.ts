@@ -9,7 +9,10 @@ export const isKept = ({ filter, qos }: SessionSubscription): boolean => qos > 0
 export const keeps = (subscription: SessionSubscription, message: StoredPublication, clientId: string): boolean =>
   message.qos > 0 && !(subscription.noLocal && message.clientId === clientId);
 
-/** Which messages a session has to get although it is not there: those of QoS 1 and 2 that its subscriptions of QoS 1 and 2 select. */
+/**
+ * Which messages a session has to get although it is not there: those of QoS 1 and 2 that its subscriptions of QoS 1 and 2
+ * select.
+ */
 export class Selector {
   readonly #clientId: string;
   readonly #tree = new FilterTree<SessionSubscription>();

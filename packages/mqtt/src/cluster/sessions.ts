@@ -1,4 +1,4 @@
-import type { Clock } from '@qanat/core';
+import { type Clock, QanatError } from '@qanat/core';
 import type {
   Backlog,
   Claimed,
@@ -43,7 +43,10 @@ interface Saving {
 
 const NO_POINTERS: ReadonlyMap<string, Uint8Array> = new Map();
 
-/** The sessions of this bridge: claimed, saved while they are online, suspended. Calls for one client take effect in their order. */
+/**
+ * The sessions of this bridge: claimed, saved while they are online, suspended. Calls for one client take effect in their
+ * order.
+ */
 export class Sessions {
   readonly #scope: SessionsScope;
   readonly #local = new Map<string, LocalSession>();
@@ -125,8 +128,8 @@ export class Sessions {
   }
 
   /**
-   * Saves what a crash of this bridge would lose: of the sessions that have something unsettled where it lies. With the others it is
-   * enough to know how far the tails are. Complete once every session is safe. @throws QanatError.
+   * Saves what a crash of this bridge would lose: of the sessions that have something unsettled where it lies. With the others
+   * it is enough to know how far the tails are. Complete once every session is safe. @throws QanatError.
    */
   async checkpoint(): Promise<void> {
     const number = ++this.#checkpoints;
@@ -145,6 +148,24 @@ export class Sessions {
     }
     await Promise.all(saves);
     this.#scope.liveness.completed({ number, positions: cursor });
+  }
+
+  /**
+   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where it
+   * does; `false`: the session is not this bridge's.
+   */
+  usesInbound(clientId: string, done: (known: boolean) => void): void {
+    const session = this.#local.get(sessionKey(clientId));
+    if (session === undefined) return done(false);
+    if (session.record.inbound) return done(true);
+    const work = async (): Promise<void> => {
+      if (this.#local.get(sessionKey(clientId)) !== session) throw new QanatError('CLOSED', `${clientId} has left`);
+      if (!session.record.inbound) await this.#replace(session, { ...session.record, inbound: true }, []);
+    };
+    this.#sequences.run(clientId, work).then(
+      () => done(true),
+      () => done(false),
+    );
   }
 
   /** Resolves when what was asked for is done. @returns whether every session has left. */
@@ -207,13 +228,15 @@ export class Sessions {
       await this.#write(session, { ...record, ...rest }, saving);
     }
     await forgetWill?.();
+    // Claims wait for this: whoever has the session now asks anew.
+    this.#scope.inbound.leave(clientId);
   }
 
   async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
     const { store, inbound } = this.#scope;
     const keys = [...pointers.keys(), ...store.exchangeWrites(clientId, record.claim, backlog.exchanges).map(({ key }) => key)];
     if (finished.length > 0) keys.push(finishedKey(clientId));
-    await inbound.endOf(clientId);
+    if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
   }
 
@@ -273,6 +296,7 @@ export class Sessions {
   #lost(session: LocalSession): void {
     if (this.#local.get(sessionKey(session.clientId)) !== session) return;
     this.#leave(session);
+    this.#scope.inbound.leave(session.clientId);
     if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
   }
 

@@ -36,8 +36,8 @@ export interface SharesScope {
 class NotSettled extends Error {}
 
 /**
- * This bridge's members of the groups of shared subscriptions. The group's offset is passed once everything below was settled: a member
- * that goes leaves what it had to the others [MQTT-4.8.2-5].
+ * This bridge's members of the groups of shared subscriptions. The group's offset is passed once everything below was settled:
+ * a member that goes leaves what it had to the others [MQTT-4.8.2-5].
  */
 export class Shares {
   readonly #scope: SharesScope;

@@ -1,6 +1,7 @@
+import type { CallOptions, StateScanEntry } from '@qanat/client';
 import type { Clock, QueueId } from '@qanat/core';
 import { RETRY_MS, STATE_PAGE } from './limits.ts';
-import type { KeyedState, StateEntry } from './log-client.ts';
+import type { KeyedState } from './log-client.ts';
 import { queueName } from './state-keys.ts';
 import { pause } from './waiting.ts';
 
@@ -18,7 +19,7 @@ export class StateMirror {
   readonly #clock: Clock;
   readonly #prefix: string;
   readonly #events: MirrorEvents;
-  readonly #watches = new Set<AsyncIterableIterator<unknown>>();
+  readonly #ended = new AbortController();
   readonly #followed = new Set<string>();
   readonly #versions = new Map<string, number>();
   #closed = false;
@@ -44,7 +45,7 @@ export class StateMirror {
 
   close(): void {
     this.#closed = true;
-    for (const watch of this.#watches) void watch.return?.();
+    this.#ended.abort();
   }
 
   async #follow(queue: QueueId, ready: () => void): Promise<void> {
@@ -83,18 +84,13 @@ export class StateMirror {
 
   /** @returns undefined where everything has to be read again. */
   async #watch(queue: QueueId, since: number, known: Set<string>): Promise<number | undefined> {
-    const watch = this.#state.watch(queue, { prefix: this.#prefix, since });
-    this.#watches.add(watch);
-    try {
-      for await (const news of watch) {
-        if (this.#closed || news.kind === 'reset') return undefined;
-        for (const { key, value, version } of news.entries) this.#tell(queue, key, value, version, known);
-        this.#upTo(queue, news.version);
-      }
-    } finally {
-      this.#watches.delete(watch);
+    const { signal } = this.#ended;
+    for await (const news of this.#state.watch(queue, { prefix: this.#prefix, since, signal })) {
+      if (this.#closed || news.kind === 'reset') return undefined;
+      for (const { key, value, version } of news.entries) this.#tell(queue, key, value, version, known);
+      this.#upTo(queue, news.version);
     }
-    return this.version(queueName(queue));
+    return undefined;
   }
 
   #tell(queue: QueueId, key: string, value: Uint8Array | undefined, version: number, known: Set<string>): void {
@@ -120,10 +116,11 @@ export async function* pages(
   state: KeyedState,
   queue: QueueId,
   prefix: string,
-): AsyncGenerator<{ readonly entries: readonly StateEntry[]; readonly version: number }> {
+  options: CallOptions = {},
+): AsyncGenerator<{ readonly entries: readonly StateScanEntry[]; readonly version: number }> {
   let after: string | undefined;
   for (;;) {
-    const page = await state.scan(queue, { prefix, limit: STATE_PAGE, ...(after === undefined ? {} : { after }) });
+    const page = await state.scan(queue, { prefix, limit: STATE_PAGE, ...(after === undefined ? {} : { after }) }, options);
     yield page;
     after = page.entries.at(-1)?.key;
     if (!page.more || after === undefined) return;
@@ -131,8 +128,13 @@ export async function* pages(
 }
 
 /** All entries of a queue with a prefix. @throws QanatError. */
-export async function readAll(state: KeyedState, queue: QueueId, prefix: string): Promise<StateEntry[]> {
-  const entries: StateEntry[] = [];
-  for await (const page of pages(state, queue, prefix)) entries.push(...page.entries);
+export async function readAll(
+  state: KeyedState,
+  queue: QueueId,
+  prefix: string,
+  options?: CallOptions,
+): Promise<StateScanEntry[]> {
+  const entries: StateScanEntry[] = [];
+  for await (const page of pages(state, queue, prefix, options)) entries.push(...page.entries);
   return entries;
 }

@@ -23,8 +23,8 @@ export interface StewardScope {
 }
 
 /**
- * Looks after the sessions that no bridge has: those whose bridge died go offline, wills are published when they are due, sessions end when
- * they expire. Every state queue has one steward; were it two, one of them would be refused.
+ * Looks after the sessions that no bridge has: those whose bridge died go offline, wills are published when they are due,
+ * sessions end when they expire. Every state queue has one steward; were it two, one of them would be refused.
  */
 export class Steward {
   readonly #scope: StewardScope;
@@ -84,7 +84,7 @@ export class Steward {
     const forgetWill = willIsDue || ends ? await wills.publish(offline) : undefined;
     const entries = await store.entriesOf(queue, record);
     if (ends) {
-      await inbound.clear(clientId);
+      if (record.inbound || record.will !== undefined) await inbound.clear(clientId);
       await store.end(queue, clientId, version, entries.keys);
     } else {
       const rest = willIsDue ? { will: undefined, willDueMs: 0 } : {};

@@ -28,6 +28,7 @@ export interface TailsOptions {
 export class Tails {
   readonly #options: TailsOptions;
   readonly #positions = new Map<number, number>();
+  readonly #starts = new Map<number, number>();
   #waiting: { readonly queue: number; readonly offset: number; readonly reached: () => void }[] = [];
   #consumer: PushConsumer | undefined;
   #closed = false;
@@ -39,6 +40,11 @@ export class Tails {
   /** Behind the last message of a queue that was given to `onBatch`. A queue that appeared later begins at 0. */
   position(queue: number): number {
     return this.#positions.get(queue) ?? 0;
+  }
+
+  /** Where this bridge began in a queue: at 0 in one that appeared later. */
+  beginOf(queue: number): number {
+    return this.#starts.get(queue) ?? 0;
   }
 
   /** All positions, as they are now. */
@@ -55,6 +61,7 @@ export class Tails {
   /** Finds the ends of all queues, and begins to read. Waits until they are known: what was stored before is not told as new. */
   async start(): Promise<void> {
     for (const topic of this.#options.topics) await this.#findEnds(topic);
+    for (const [queue, position] of this.#positions) this.#starts.set(queue, position);
     if (!this.#closed) void this.#run();
   }
 

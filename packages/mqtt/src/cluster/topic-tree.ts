@@ -5,7 +5,10 @@ interface Level<Value> {
 
 const newLevel = <Value>(): Level<Value> => ({ below: new Map(), value: undefined });
 
-/** Values under topic names: which of them a filter selects is found by walking the filter's levels. The mirror image of FilterTree. */
+/**
+ * Values under topic names: which of them a filter selects is found by walking the filter's levels. The mirror image of
+ * FilterTree.
+ */
 export class TopicTree<Value extends object> {
   readonly #root: Level<Value> = newLevel();
   #size = 0;

@@ -12,7 +12,10 @@ function carried(properties: CarriedProperties, wallMs: number): PublicationProp
   return withoutUndefined({ payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties, expiresAtMs });
 }
 
-/** When the will of a session whose connection ended at `nowMs` is due, ms since 1970 [MQTT-3.1.3-9]: with the session's end at the latest. */
+/**
+ * When the will of a session whose connection ended at `nowMs` is due, ms since 1970 [MQTT-3.1.3-9]: with the session's end at
+ * the latest.
+ */
 export function willDueMs({ will, expiryInterval }: SessionRecord, nowMs: number): number {
   if (will === undefined) return 0;
   return nowMs + Math.min(will.properties?.willDelayInterval ?? 0, expiryInterval) * 1_000;

@@ -118,8 +118,8 @@ function withoutDetails<Packet extends ServerPacket>(packet: Packet, names: read
 
 /**
  * Encodes one packet towards a client that takes no more than `packetBytesMax` bytes: where it would be longer its User
- * Properties are dropped, then its Reason String too ([MQTT-3.2.2-19], [MQTT-3.2.2-20] and the like of each packet); never those of
- * a PUBLISH.
+ * Properties are dropped, then its Reason String too ([MQTT-3.2.2-19], [MQTT-3.2.2-20] and the like of each packet); never
+ * those of a PUBLISH.
  * @param packetBytesMax the client's Maximum Packet Size (MQTT 5.0 section 3.1.2.11.4).
  * @returns undefined: it does not fit. A PUBLISH is then taken for done [MQTT-3.1.2-25].
  * @throws MqttError as `encodePacket`.

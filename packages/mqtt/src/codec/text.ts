@@ -9,7 +9,7 @@ const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice(this: Uint8
 export const readAscii = (bytes: Uint8Array, from: number, to: number): string => latin1Slice.call(bytes, from, to);
 
 /** Up to this length bytes are looked at one by one. */
-const SHORT_BYTES_MAX = 256;
+const SHORT_BYTES = 256;
 
 function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
   let text: string;
@@ -27,7 +27,7 @@ function decodeUtf8(bytes: Uint8Array, from: number, to: number): string {
  * @throws MqttError 0x81 where it is ill-formed [MQTT-1.5.4-1] or has U+0000 [MQTT-1.5.4-2].
  */
 export function readText(bytes: Uint8Array, from: number, to: number): string {
-  if (to - from > SHORT_BYTES_MAX) return decodeUtf8(bytes, from, to);
+  if (to - from > SHORT_BYTES) return decodeUtf8(bytes, from, to);
   let all = 0;
   for (let i = from; i < to; i++) {
     const byte = bytes[i] as number;

@@ -36,8 +36,8 @@ const TOPICS_KEPT_MAX = 1_024;
 const KEPT_BYTES = 64;
 
 /**
- * Reads topic names, and remembers some of the last ones by their bytes: devices publish to the same topics again and again, and a
- * text that is known needs neither memory nor another look at its characters.
+ * Reads topic names, and remembers some of the last ones by their bytes: devices publish to the same topics again and again, and
+ * a text that is known needs neither memory nor another look at its characters.
  */
 export class TopicReader {
   readonly #texts: string[] = new Array(TOPICS_KEPT_MAX).fill('');

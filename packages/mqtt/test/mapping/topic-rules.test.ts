@@ -1,5 +1,5 @@
 import { QanatError } from '@qanat/core';
-import { MAPPED_TOPICS_KEPT_MAX, matches, RULES_MAX, type Rule, storedKey, TopicRules } from '@qanat/mqtt';
+import { MAPPED_TOPICS_KEPT_MAX, matches, mayMeet, RULES_MAX, type Rule, storedKey, TopicRules } from '@qanat/mqtt';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { covers, meetOf } from '../../src/mapping/rule-lint.ts';
@@ -116,7 +116,7 @@ test('a rule that is wrong says which one, what is wrong, and what to do', () =>
   expect(errorOf(Array.from({ length: RULES_MAX + 1 }, (_, i) => ({ match: `a/${i}`, topic: 't' })))).toContain('257 rules');
 });
 
-test('a rule that never wins is refused', () => {
+test('[QNT-MQT-015] a rule that never wins is refused', () => {
   expect(
     errorOf([
       { match: '#', topic: 'mqtt' },
@@ -133,7 +133,7 @@ test('a rule that never wins is refused', () => {
   ).toBe('');
 });
 
-test('two rules that overlap are refused until a rule for both stands in front', () => {
+test('[QNT-MQT-016] two rules that overlap are refused until a rule for both stands in front', () => {
   const pair = [
     { match: 'a/{id}', topic: 'one' },
     { match: '{site}/b', topic: 'two' },
@@ -153,6 +153,7 @@ test('a filter covers another one where it selects all that the other selects; w
     fc.property(filter, filter, topic, (one, other, name) => {
       if (covers(one, other) && matches(other, name)) expect(matches(one, name)).toBe(true);
       if (matches(one, name) && matches(other, name)) expect(matches(meetOf(one, other), name)).toBe(true);
+      if (mayMeet(one, other)) expect([one, other].every((each) => covers(each, meetOf(one, other)))).toBe(true);
     }),
     { numRuns: 2000 },
   );

@@ -48,6 +48,8 @@ export class KeyedStates {
   readonly #parts: KeyedStateParts;
   readonly #scans: StateScans;
   readonly #states = new Map<number, QueueState>();
+  /** Of all queues, with everything staged. */
+  #bytes = 0;
   /** The highest version that was drawn. */
   #drawn = 0;
   /** The highest version that took effect. */
@@ -87,7 +89,7 @@ export class KeyedStates {
     this.#checkRoom(state, changes, request.payload.length);
     const version = this.#draw();
     const { topicId, queue } = state;
-    state.stage(version, changes);
+    this.#counted(state, () => state.stage(version, changes));
     const record = { stateWritten: { topicId, queue, version, entries: request.payload } };
     this.#parts.log.appendState(record, (error) => {
       if (error === undefined) request.respond({ version });
@@ -119,10 +121,10 @@ export class KeyedStates {
     const { log, limits } = this.#parts;
     // What only removes is taken whatever there is: it makes room.
     const adds = changes.some(({ value }) => value !== undefined);
-    if (adds && state.bytesWith(changes) > limits.stateQueueBytesMax) {
-      const most = `${limits.stateQueueBytesMax} bytes (STATE_QUEUE_BYTES_MAX)`;
-      throw new QanatError('LIMIT_EXCEEDED', `the keyed state of the queue would pass ${most}`);
-    }
+    const bytes = state.bytesWith(changes);
+    if (adds && bytes > limits.stateQueueBytesMax) throw tooMuch('the queue', limits.stateQueueBytesMax, 'STATE_QUEUE_BYTES_MAX');
+    if (adds && this.#bytes - state.bytes + bytes > limits.stateBytesMax)
+      throw tooMuch('all queues of the broker', limits.stateBytesMax, 'STATE_BYTES_TOTAL_MAX');
     if (adds && log.diskFull) throw new QanatError('DISK_FULL', 'free space is below the reserve');
     if (log.stagedBytes + payloadBytes > limits.stagedBytesMax)
       throw new QanatError('BROKER_BUSY', `${log.stagedBytes} bytes wait to be stored`, { retryAfterMs: BUSY_RETRY_MS });
@@ -161,7 +163,7 @@ export class KeyedStates {
     const changes = [{ key: keyOfBytes(utf8(dedupId)), value }];
     this.#checkRoom(state, changes, 0);
     const version = this.#draw();
-    state.stage(version, changes);
+    this.#counted(state, () => state.stage(version, changes));
     const entries = encodeStateEntries(changes.map(({ key }) => answered(key, { version: 0, value })));
     const { topicId, queue } = state;
     return { stateWritten: { topicId, queue, version, entries, withBatch: true } };
@@ -171,8 +173,10 @@ export class KeyedStates {
 
   restore(states: readonly KeyedState[], version: number): void {
     this.#saw(version);
-    for (const { topicId, queue, version: own, entries } of states)
-      this.#stateAt(topicId, queue).restore(own, readStateEntries(entries));
+    for (const { topicId, queue, version: own, entries } of states) {
+      const state = this.#stateAt(topicId, queue);
+      this.#counted(state, () => state.restore(own, readStateEntries(entries)));
+    }
   }
 
   /** @param touch is called before a chunk is changed. */
@@ -180,7 +184,7 @@ export class KeyedStates {
     this.#saw(version);
     if (this.#parts.topics.byId(topicId)?.queues[queue] === undefined) return;
     const state = this.#stateAt(topicId, queue);
-    state.apply(version, readStateEntries(entries), touch);
+    this.#counted(state, () => state.apply(version, readStateEntries(entries), touch));
     this.#scans.moved(state);
   }
 
@@ -190,6 +194,7 @@ export class KeyedStates {
       const state = this.#states.get(key);
       if (state === undefined) continue;
       this.#states.delete(key);
+      this.#bytes -= state.bytes;
       this.#scans.removed(state);
     }
   }
@@ -237,7 +242,14 @@ export class KeyedStates {
   }
 
   #cut(error: QanatError): void {
-    for (const state of this.#states.values()) state.cut(error);
+    for (const state of this.#states.values()) this.#counted(state, () => state.cut(error));
+  }
+
+  /** A change of a queue's state, and of what all have together. */
+  #counted(state: QueueState, change: () => void): void {
+    const before = state.bytes;
+    change();
+    this.#bytes += state.bytes - before;
   }
 
   #saw(version: number): void {
@@ -263,6 +275,9 @@ export class KeyedStates {
 const NEW: DedupVerdict = { kind: 'new' };
 
 const keyOf = (topicId: number, queue: number): number => topicId * LIMITS.QUEUES_PER_TOPIC_MAX + queue;
+
+const tooMuch = (whose: string, bytesMax: number, name: string): QanatError =>
+  new QanatError('LIMIT_EXCEEDED', `the keyed state of ${whose} would pass ${bytesMax} bytes (${name})`);
 
 /** An entry that no SEND made tells no offset. */
 function offsetOf(value: Uint8Array | undefined): number {

@@ -48,6 +48,11 @@ export class QueueState {
     this.queue = queue;
   }
 
+  /** Keys, values and ENTRY_OVERHEAD_BYTES for each entry, with everything staged. */
+  get bytes(): number {
+    return this.#stagedBytes;
+  }
+
   get(key: string): StoredEntry | undefined {
     return this.entries.get(key);
   }
