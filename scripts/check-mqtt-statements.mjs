@@ -52,7 +52,10 @@ function checkStatements(statements, tests) {
     if (untested === undefined && !tests.has(id)) problems.push(`${STATEMENTS}: ${id} has neither test nor reason: ${says}`);
   }
   for (const [id, paths] of tests) {
-    if (!ids.has(id)) problems.push(`${[...paths][0]}: ${id} is none of the statements of ${STATEMENTS}`);
+    if (ids.has(id)) continue;
+    const older = id.replace('MQTT-', 'MQTT-3.1.1:');
+    const hint = ids.has(older) ? `: is it [${older}]?` : '';
+    problems.push(`${[...paths][0]}: ${id} is none of the statements of ${STATEMENTS}${hint}`);
   }
 }
 

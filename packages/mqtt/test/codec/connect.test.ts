@@ -165,7 +165,7 @@ test('the flags say which fields the payload has [MQTT-3.1.2-9] [MQTT-3.1.2-16] 
     expect(refused(connect({ flags, rest }), 5), `${flags}`).toBe(code);
 });
 
-test('with 3.1.1 there is no password without a user name [MQTT-3.1.2-22]', () => {
+test('with 3.1.1 there is no password without a user name [MQTT-3.1.1:3.1.2-22]', () => {
   expect(refused(connect({ level: 4, flags: 0x42, rest: [text('c'), text('p')] }), 4)).toBe(0x81);
 });
 
