@@ -1,5 +1,5 @@
-// The statements of MQTT that bind a server, and the tests that bear their ids: packages/mqtt/statements.json lists the statements,
-// docs/mqtt-statements.md shows them with their tests.
+// The statements of MQTT that bind a server, and the tests that bear their ids: packages/mqtt/statements.json lists the
+// statements, docs/mqtt-statements.md shows them with their tests.
 //   node scripts/check-mqtt-statements.mjs           fails where a statement has neither test nor reason, or the page is stale
 //   node scripts/check-mqtt-statements.mjs --write   writes the page
 //   node scripts/check-mqtt-statements.mjs --list    prints the statements without a test
