@@ -54,6 +54,9 @@ const REQUESTS: { readonly [N in LiveFrame]?: RequestInit<N> } = {
   GROUP_LIST: {},
   GROUP_DESCRIBE: { group: 'g' },
   GROUP_RESET: { group: 'g' },
+  STATE_WRITE: queue,
+  STATE_GET: queue,
+  STATE_SCAN: queue,
 };
 
 /** The column *Needs* of the table of frames. */
