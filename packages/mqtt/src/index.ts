@@ -1,3 +1,4 @@
+export { BridgeCluster, type BridgeClusterOptions, type ClusterFigures } from './cluster/bridge-cluster.ts';
 export { decodePacket } from './codec/decode.ts';
 export { encodePacket, encodeWithin } from './codec/encode.ts';
 export { ACK_BYTES, publishLength, writeAck, writePublish } from './codec/encode-publish.ts';

@@ -167,6 +167,13 @@ export interface Cluster {
   leaveShare(share: ShareId): void;
 }
 
+/** What an online session has still to send. */
+export interface Unsettled {
+  readonly clientId: string;
+  readonly epoch: number;
+  readonly backlog: Backlog;
+}
+
 /** What the cluster tells the MQTT server. */
 export interface ClusterEvents {
   /** What was stored in a queue, in order and without gaps since the call before for this queue. */
@@ -180,6 +187,11 @@ export interface ClusterEvents {
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void, nowMs: number): void;
   /** Publishing may go on. */
   ready(nowMs: number): void;
+  /**
+   * Asked each second: the sessions that outlive their connection, are online, and have something that is not sent or not
+   * acknowledged, with what `suspend` would say of them now. It is saved, so that little is sent again when this bridge dies.
+   */
+  unsettled(): Iterable<Unsettled>;
 }
 
 /** A device that connects. */

@@ -24,6 +24,7 @@ export class Handshakes {
   pubrec(session: Session, { packetId, reasonCode }: Ack): void {
     const flight = session.flights.get(packetId);
     if (flight === undefined) return this.#unknown(session, packetId, reasonCode);
+    if (flight.state === 'reserved') return;
     if (flight.qos !== 2) throw protocolError(`PUBREC for packet ${packetId}, which is of QoS 1`);
     if (flight.state === 'released') return this.#context.output.ack(session.connection, 'PUBREL', packetId);
     if (flight.state !== 'sent') return;

@@ -152,7 +152,7 @@ export class Device {
   }
 
   last<Cmd extends Packet['cmd']>(cmd: Cmd): Extract<Packet, { cmd: Cmd }> {
-    const packet = this.all(cmd).at(-1);
+    const packet = this.got.findLast((one): one is Extract<Packet, { cmd: Cmd }> => one.cmd === cmd);
     if (packet === undefined) throw new Error(`no ${cmd} came, but ${this.got.map((one) => one.cmd).join(', ')}`);
     return packet;
   }
