@@ -20,3 +20,6 @@ export * from './ports.ts';
 export type { Figures, Gauges } from './server/figures.ts';
 export { DEFAULT_LIMITS, type MqttLimits } from './server/limits.ts';
 export * from './server/mqtt-server.ts';
+export { Upstream, type UpstreamFigures, type UpstreamOptions } from './upstream/upstream.ts';
+export { UPSTREAM_WINDOW_MAX, type UpstreamAddress } from './upstream/upstream-link.ts';
+export { parseUpstreamTopic, type UpstreamDirection, type UpstreamTopic } from './upstream/upstream-topic.ts';

@@ -217,8 +217,10 @@ export interface Gate {
     credentials: Credentials,
     done: (principal: string | 'bad-credentials' | 'not-authorized' | 'unavailable') => void,
   ): void;
-  mayPublish(principal: string, topic: string): boolean;
-  maySubscribe(principal: string, filter: string): boolean;
+  /** @param clientId for rights that name it; without it these grant nothing. */
+  mayPublish(principal: string, topic: string, clientId?: string): boolean;
+  /** @param filter of a shared subscription the part behind the name. @param clientId as above. */
+  maySubscribe(principal: string, filter: string, clientId?: string): boolean;
 }
 
 /** The sockets of devices, by the numbers that they were accepted with. */

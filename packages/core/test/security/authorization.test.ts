@@ -239,7 +239,13 @@ describe('routes', () => {
 });
 
 describe('permissions', () => {
-  it.each(['read topic:orders', 'read,write topic:orders.*', 'all group:billing-*', 'describe cluster:*'])('%s', (text) => {
+  it.each([
+    'read topic:orders',
+    'read,write topic:orders.*',
+    'all group:billing-*',
+    'describe cluster:*',
+    'write mqtt:a b/%u/+/#',
+  ])('%s', (text) => {
     expect(() => parsePermission(text)).not.toThrow();
   });
 
@@ -253,6 +259,10 @@ describe('permissions', () => {
     'read topic:a*b',
     'read topic:../x',
     'read  topic:x',
+    'read mqtt:',
+    'read mqtt:a/#/b',
+    'read mqtt:a+/b',
+    'own mqtt:a',
   ])('"%s" is none', (text) => {
     expect(() => parsePermission(text)).toThrow(/is no permission/);
   });

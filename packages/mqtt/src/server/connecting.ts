@@ -112,7 +112,7 @@ export class Connecting {
     if (isRefusal(answer)) return this.#endings.refuse(connection, REFUSALS[answer]);
     if (this.#context.stopping) return this.#endings.refuse(connection, REASON.SERVER_UNAVAILABLE);
     const { will } = connect;
-    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic))
+    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic, attempt.clientId))
       return this.#endings.refuse(connection, REASON.NOT_AUTHORIZED);
     this.#takeOver(attempt.clientId);
     this.#claim(attempt, answer);

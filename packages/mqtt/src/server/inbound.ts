@@ -68,10 +68,10 @@ export class Inbound {
     return connection.aliasesIn.topicOf(publish, alias, this.#context.limits.topicAliasMaximum);
   }
 
-  #refusal({ principal }: Session, topic: string, publish: Publish): number | undefined {
+  #refusal({ principal, clientId }: Session, topic: string, publish: Publish): number | undefined {
     if (topic.startsWith('$') && RESERVED_TOPICS.test(topic)) return REASON.TOPIC_NAME_INVALID;
     if (!payloadFormatHolds(publish)) return REASON.PAYLOAD_FORMAT_INVALID;
-    return this.#context.gate.mayPublish(principal, topic) ? undefined : REASON.NOT_AUTHORIZED;
+    return this.#context.gate.mayPublish(principal, topic, clientId) ? undefined : REASON.NOT_AUTHORIZED;
   }
 
   /** [MQTT-3.3.4-7]. 3.1.1 knows no such number: its clients are not read for a while (`Requests`). */

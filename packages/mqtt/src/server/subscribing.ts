@@ -76,7 +76,7 @@ export class Subscribing {
 
   #refusal(session: Session, filter: string, isNew: boolean): number | undefined {
     const selected = parseShare(filter)?.filter ?? filter;
-    if (!this.#context.gate.maySubscribe(session.principal, selected)) return REASON.NOT_AUTHORIZED;
+    if (!this.#context.gate.maySubscribe(session.principal, selected, session.clientId)) return REASON.NOT_AUTHORIZED;
     const full = session.subscriptions.size >= this.#context.limits.subscriptionsPerSessionMax;
     return isNew && full ? REASON.QUOTA_EXCEEDED : undefined;
   }
