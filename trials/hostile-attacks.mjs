@@ -77,8 +77,8 @@ async function openPeers(target, number, options = {}, header = {}) {
   });
 }
 
-async function until(holds) {
-  for (const endMs = performance.now() + SLACK_MS; !holds() && performance.now() < endMs; ) await sleep(10);
+async function until(holds, withinMs = SLACK_MS) {
+  for (const endMs = performance.now() + withinMs; !holds() && performance.now() < endMs; ) await sleep(10);
 }
 
 const ATTACKS = {
@@ -299,9 +299,11 @@ if (parentPort !== null) {
   parentPort.postMessage({ kind: 'slack', ms: SLACK_MS });
   const dice = new Dice(seed);
   const tools = { ended, until, tally, count, slackMs: SLACK_MS };
+  // Peers that do not answer a close are dropped after its deadline.
+  const webMs = CLOSE_MS + SLACK_MS;
   const others = {
     http: () => httpAttacks(ended, SLACK_MS),
-    websocket: () => webAttacks(tools),
+    websocket: () => webAttacks({ ...tools, until: (holds) => until(holds, webMs), slackMs: webMs }),
     secured: () => loginAttacks({ ...tools, ...context.secured }),
   };
   const attacks = others[context.role]?.() ?? ATTACKS;

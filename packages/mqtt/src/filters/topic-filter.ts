@@ -6,7 +6,7 @@ export interface ShareName {
 
 const SHARE = '$share/';
 
-/** Whether the text is a topic filter by MQTT 5.0 section 4.7.1 (3.1.1 section 4.7.1): wildcards stand alone in their level, `#` last. */
+/** Whether the text is a topic filter (MQTT 5.0 and 3.1.1, section 4.7.1): wildcards stand alone in their level, `#` last. */
 export function isTopicFilter(filter: string): boolean {
   if (filter === '' || filter.includes('\0')) return false;
   const levels = filter.split('/');

@@ -1,8 +1,8 @@
 import type { Place, StoredPublication } from '../ports.ts';
-import { type Delivery, lower, mannerFor } from './delivery.ts';
+import { type Delivery, mannerFor } from './delivery.ts';
 import type { Flight } from './flights.ts';
 import { READ_PLACES_MAX } from './limits.ts';
-import { isExpired } from './outbound-publish.ts';
+import { isExpired, lower } from './outbound-publish.ts';
 import { receiverOf } from './receivers.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -118,8 +118,8 @@ export class Feeding {
   #scanned(session: Session, waiting: Waiting, scan: Scan, found: readonly StoredPublication[], next: Place): void {
     const wanted = found.filter((message) => {
       const receiver = this.#context.receivers.one(session, message.topic);
-      // QoS 0 was sent when it arrived, or not at all; an exchange goes its own way.
-      return receiver !== undefined && lower(message.qos, receiver.qos) > 0 && !session.flights.carries(message);
+      // QoS 0 was sent when it arrived, or not at all.
+      return receiver !== undefined && lower(message.qos, receiver.qos) > 0 && !waiting.isListed(message);
     });
     waiting.loaded.add(wanted.map((message) => ({ place: message, resend: undefined, message })));
     const arrivedTo = this.#context.arrivedTo.get(scan.queue) ?? next.offset;

@@ -15,6 +15,8 @@ export interface Manner {
   readonly settle: ((done: boolean) => void) | undefined;
 }
 
+export const lower = (one: QoS, other: QoS): QoS => (one < other ? one : other);
+
 /** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */
 export const isExpired = ({ properties }: StoredPublication, wallMs: number): boolean =>
   properties?.expiresAtMs !== undefined && properties.expiresAtMs <= wallMs;

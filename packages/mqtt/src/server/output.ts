@@ -37,6 +37,8 @@ export class Output {
   #corked: Connection[] = [];
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #at = 0;
+  /** The copy that was made last. */
+  #copy: (Stretch & { readonly bytes: Uint8Array }) | undefined;
 
   constructor(sockets: Sockets) {
     this.#sockets = sockets;
@@ -139,8 +141,8 @@ export class Output {
   }
 
   #joined({ parts, from, to, corkedBytes }: Connection, memory: Buffer): Uint8Array {
+    if (parts === undefined) return this.#whole(memory, from, to);
     const last = memory.subarray(from, to);
-    if (parts === undefined) return corkedBytes < COPIED_BYTES_MAX ? new Uint8Array(last) : last;
     const joined = Buffer.allocUnsafeSlow(corkedBytes);
     let at = 0;
     for (const part of parts) {
@@ -149,6 +151,16 @@ export class Output {
     }
     joined.set(last, at);
     return joined;
+  }
+
+  #whole(memory: Buffer, from: number, to: number): Uint8Array {
+    if (to - from >= COPIED_BYTES_MAX) return memory.subarray(from, to);
+    const copy = this.#copy;
+    // What goes to many is copied once for all of them.
+    if (copy?.memory === memory && copy.from === from && copy.to === to) return copy.bytes;
+    const bytes = new Uint8Array(memory.subarray(from, to));
+    this.#copy = { memory, from, to, bytes };
+    return bytes;
   }
 
   /** Stops to read a socket, for one more reason. */

@@ -14,8 +14,8 @@ export interface MqttServerPorts {
   readonly cluster: Cluster;
   readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
   /**
-   * Something waits to be sent, and no input is being handled: `flush` has to be called before long, at best once when the turn of
-   * the event loop ends. Without it, what each `done` of the cluster brings is sent at once.
+   * Something waits to be sent, and no input is being handled: `flush` has to be called before long, at best once when the turn
+   * of the event loop ends. Without it, what each `done` of the cluster brings is sent at once.
    */
   readonly wake?: () => void;
 }
@@ -34,6 +34,8 @@ export class ServerContext {
   readonly connections = new Map<number, Connection>();
   /** By client id. */
   readonly sessions = new Map<string, Session>();
+  /** By the number of their connection. */
+  readonly online = new Map<number, Session>();
   /** By queue the offset behind what has `arrived`. */
   readonly arrivedTo = new Map<number, number>();
   nowMs = 0;

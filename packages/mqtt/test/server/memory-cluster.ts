@@ -275,6 +275,7 @@ export class MemoryBridge implements Cluster {
     takenOver: () => {},
     shared: () => {},
     ready: () => {},
+    unsettled: () => [],
   };
   /** By queue, up to where it has been told. */
   readonly tails: number[] = Array.from({ length: QUEUES }, () => 0);

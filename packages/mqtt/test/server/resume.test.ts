@@ -95,6 +95,24 @@ test('a backlog that the cluster did not list is looked through, up to what has 
   expect(byTopic(device.messages)).toEqual(byTopic([...expected, ...more]));
 });
 
+test('what is listed and in a stretch to look through comes once, also when its exchange has ended before it is found', () => {
+  const world = new World();
+  away(world);
+  const expected = sendMany(world, 30, (i) => (i % 2 === 0 ? 1 : 2));
+  const record = world.cluster.sessions.get('a');
+  const queue = world.cluster.queueOf('t/0');
+  const [first, second, third] = (world.cluster.logs[queue] ?? []).filter(({ qos }) => qos === 2);
+  if (record === undefined || first === undefined || second === undefined || third === undefined) throw new Error('too few');
+  record.exchanges.set(9, { queue, offset: first.offset, packetId: 9, released: false });
+  const maybeSent = [{ queue, offset: second.offset, packetId: 8 }];
+  const scanFrom = world.cluster.logs.map((_, at) => ({ queue: at, offset: 0 }));
+  record.backlog = { places: [...maybeSent, { queue, offset: third.offset }], maybeSent, scanFrom, exchanges: [] };
+  record.seen = world.bridge.tails;
+  const device = world.online(kept({ receiveMaximum: 1 }));
+  acknowledgeAll(world, device);
+  expect(device.messages.toSorted()).toEqual(expected.toSorted());
+});
+
 test('messages that wait do not keep those of QoS 0 back, and a queue that is looked through sends none twice', () => {
   const world = new World({ limits: { pendingPlacesMax: 2 } });
   const device = world.online(kept({ receiveMaximum: 1 })).subscribe('t/#', 1);
