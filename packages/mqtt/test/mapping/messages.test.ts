@@ -127,9 +127,9 @@ test('[QNT-MQT-013] what was fetched from another MQTT server says so, and devic
 test('[QNT-MQT-014] properties without room stand in front of the body', () => {
   const contentType = 'x'.repeat(LIMITS.PROPERTIES_BYTES_MAX);
   const given = { topic: 't', qos: 2, retain: true, payload: utf8('body'), clientId: 'c', properties: { contentType } } as const;
-  const { body, properties: texts } = toMessage(given, rules.toCluster('t') ?? expect.unreachable(), 0);
+  const { body, properties: texts } = toMessage(given, rules.toCluster('t') ?? expect.unreachable(), 0, 'factory');
   const head = `{"mqtt.client":"c","mqtt.content-type":"${contentType}"}`;
-  expect(texts).toEqual({ 'mqtt.qos': '2', 'mqtt.retain': '1', 'mqtt.head': String(head.length) });
+  expect(texts).toEqual({ 'mqtt.qos': '2', 'mqtt.retain': '1', 'mqtt.from': 'factory', 'mqtt.head': String(head.length) });
   expect(body).toEqual(utf8(`${head}body`));
 });
 
