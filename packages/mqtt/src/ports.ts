@@ -1,8 +1,6 @@
 import type { Properties, QoS, Subscription, UserProperty, Will } from './codec/packet.ts';
 
-/**
- * A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers).
- */
+/** A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers). */
 export interface Publication {
   readonly topic: string;
   /** As it was published; who receives it may get less. */
@@ -122,7 +120,7 @@ export interface ShareId {
  */
 export interface Cluster {
   /**
-   * Stores a message. QoS 0 needs no `done`. Calls of one client and topic are stored in their order. The bytes of the
+   * Stores a message. QoS 0 needs no `done`. Calls of one client, topic and QoS are stored in their order. The bytes of the
    * publication are not written again: they may be kept, but they lie in the whole chunk that a socket gave.
    * @param done success: stored as durable as the bridge was told to ask for, and retained where it says so.
    * @returns false: the clients should send no more for now; `ClusterEvents.ready` tells when.
@@ -155,10 +153,7 @@ export interface Cluster {
 
   /** Reads messages again. Undefined for those that are gone. */
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void;
-  /**
-   * Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list
-   * selects.
-   */
+  /** Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list selects. */
   scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void;
   /** The retained messages that a filter selects. */
   retained(filter: string): Iterable<StoredPublication>;

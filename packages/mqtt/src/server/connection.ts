@@ -12,8 +12,8 @@ export const HOLD = {
   CONNECTING: 1,
   /** The cluster takes no more. */
   CLUSTER: 2,
-  /** The client does not read what it is sent. */
-  BLOCKED: 4,
+  /** The client does not read, and what answers it has piled up. */
+  UNREAD: 4,
   /** Too much of it waits for the cluster. */
   REQUESTS: 8,
 } as const;
@@ -34,6 +34,10 @@ export class Connection {
   slot = -1;
   /** Bits of HOLD. */
   holds = 0;
+  /** It does not read: what may be lost is not sent to it, and what may not waits in the log. */
+  blocked = false;
+  /** Of answers that were given to the socket all the same. */
+  unreadBytes = 0;
   /** What came and is no whole packet yet. */
   rest: Gathered | undefined;
   /** What the client takes, 0xFFFFFFFF when it did not say. */
@@ -53,11 +57,6 @@ export class Connection {
     this.id = id;
     this.peer = peer;
     this.heardMs = nowMs;
-  }
-
-  /** It does not read: what may be lost is not sent to it, and what may not waits in the log. */
-  get blocked(): boolean {
-    return (this.holds & HOLD.BLOCKED) !== 0;
   }
 
   get open(): boolean {

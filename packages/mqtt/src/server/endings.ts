@@ -29,7 +29,7 @@ export class Endings {
   refuse(connection: Connection, reason: number): void {
     if (!connection.open) return;
     this.#context.figures.connectsRefused++;
-    this.#context.log('info', 'connect-refused', { client: connection.clientId, peer: connection.peer.address, reason });
+    this.#context.tellRefusal('connect-refused', connection.peer, { client: connection.clientId, reason });
     const reasonCode = connection.version === 4 ? connackReturnCode(reason) : reason;
     if (reasonCode !== undefined) this.#context.output.packet(connection, { type: 'CONNACK', sessionPresent: false, reasonCode });
     this.end(connection, { discardWill: false });
@@ -47,12 +47,7 @@ export class Endings {
   /** The client did what MQTT forbids. */
   protocolError(connection: Connection, reason: number, message: string): void {
     this.#context.figures.protocolErrors++;
-    this.#context.log('info', 'protocol-error', {
-      client: connection.clientId,
-      peer: connection.peer.address,
-      reason,
-      message,
-    });
+    this.#context.tellRefusal('protocol-error', connection.peer, { client: connection.clientId, reason, message });
     this.disconnect(connection, reason);
   }
 

@@ -1,3 +1,4 @@
+import { isShared } from '../filters/topic-filter.ts';
 import type { Place, StoredPublication } from '../ports.ts';
 import { type Delivery, mannerFor } from './delivery.ts';
 import type { Flight } from './flights.ts';
@@ -104,11 +105,13 @@ export class Feeding {
   #scan(session: Session, waiting: Waiting, scan: Scan): false {
     waiting.scanning = true;
     waiting.scanNext = false;
-    const filters = [...session.subscriptions.keys()].filter((filter) => !filter.startsWith('$share/'));
+    const { edition } = session;
+    const filters = [...session.subscriptions.keys()].filter((filter) => !isShared(filter));
     this.#context.cluster.scan({ queue: scan.queue, offset: scan.offset }, filters, (found, next) => {
       if (!session.connection.open) return;
       waiting.scanning = false;
-      this.#scanned(session, waiting, scan, found, next);
+      // Messages of a new subscription may lie in what was looked through without it.
+      if (session.edition === edition) this.#scanned(session, waiting, scan, found, next);
       this.feed(session);
       this.#context.answered();
     });

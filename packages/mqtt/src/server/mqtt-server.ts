@@ -83,11 +83,11 @@ export class MqttServer implements ClusterEvents {
 
   /** @param connection a number that was never used before. Beyond the limits of connections the socket is aborted. */
   accepted(connection: number, peer: Peer, nowMs: number): void {
-    const { sockets, connections, figures, log } = this.#context;
+    const { sockets, connections, figures } = this.#context;
     this.#context.input(nowMs, () => {
       if (!this.#peers.add(peer)) {
         figures.connectionsRefused++;
-        log('warn', 'too-many-connections', { peer: peer.address });
+        this.#context.tellRefusal('too-many-connections', peer, {});
         return sockets.abort(connection);
       }
       figures.connectionsAccepted++;
@@ -114,7 +114,7 @@ export class MqttServer implements ClusterEvents {
     this.#context.input(nowMs, () => {
       // It reads, so it is there.
       if (drained.phase === 'online') drained.heardMs = this.#context.nowMs;
-      this.#context.output.release(drained, HOLD.BLOCKED);
+      this.#context.output.unblock(drained);
       this.#feed(drained);
     });
   }

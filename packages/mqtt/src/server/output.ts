@@ -4,7 +4,7 @@ import { MqttError } from '../codec/mqtt-error.ts';
 import type { ProtocolVersion, Publish, ServerPacket } from '../codec/packet.ts';
 import type { Sockets } from '../ports.ts';
 import { type Connection, HOLD } from './connection.ts';
-import { CORK_BYTES_MAX } from './limits.ts';
+import { CORK_BYTES_MAX, UNREAD_ANSWER_BYTES_MAX } from './limits.ts';
 
 const SLAB_BYTES = 65_536;
 /** A packet from here on has memory of its own. */
@@ -137,7 +137,24 @@ export class Output {
     connection.memory = undefined;
     connection.parts = undefined;
     connection.corkedBytes = 0;
-    if (corkedBytes > 0 && !this.#sockets.send(connection.id, bytes)) this.hold(connection, HOLD.BLOCKED);
+    if (corkedBytes > 0 && !this.#sockets.send(connection.id, bytes)) this.#block(connection, corkedBytes);
+  }
+
+  /**
+   * A client that does not read is read further for a while: it may be one that first wants to get rid of what it has to say. So it
+   * is answered further, but not without end.
+   */
+  #block(connection: Connection, sentBytes: number): void {
+    if (connection.blocked) connection.unreadBytes += sentBytes;
+    connection.blocked = true;
+    if (connection.unreadBytes >= UNREAD_ANSWER_BYTES_MAX) this.hold(connection, HOLD.UNREAD);
+  }
+
+  /** The socket has sent what waited. */
+  unblock(connection: Connection): void {
+    connection.blocked = false;
+    connection.unreadBytes = 0;
+    this.release(connection, HOLD.UNREAD);
   }
 
   #joined({ parts, from, to, corkedBytes }: Connection, memory: Buffer): Uint8Array {

@@ -44,6 +44,8 @@ export class Session {
   unanswered = 0;
   /** What it asked of the cluster and waits for. */
   requests = 0;
+  /** Changes with its subscriptions. */
+  edition = 0;
   #subscriptions: Map<string, SessionSubscription> | undefined;
 
   constructor(settings: SessionSettings) {
@@ -63,11 +65,13 @@ export class Session {
   }
 
   subscribe(subscription: SessionSubscription): void {
+    this.edition++;
     this.#subscriptions ??= new Map();
     this.#subscriptions.set(subscription.filter, subscription);
   }
 
   unsubscribe(filter: string): void {
+    this.edition++;
     this.#subscriptions?.delete(filter);
   }
 
