@@ -6,6 +6,7 @@ import { hostile } from './hostile.mjs';
 import { hungBroker } from './hung-broker.mjs';
 import { hungNameServer } from './hung-name-server.mjs';
 import { killNine } from './kill-nine.mjs';
+import { mqttCatchUp } from './mqtt-catch-up.mjs';
 import { nameServers } from './name-servers.mjs';
 import { pauses } from './pauses.mjs';
 import { powerCut } from './power-cut.mjs';
@@ -71,6 +72,12 @@ export const TRIALS = [
     run: rot,
     deadlineMs: 4 * MINUTE_MS,
     about: 'a bit of durable data flips: refused with its position, nothing changed (8 bits; full: 40)',
+  },
+  {
+    name: 'mqtt-catch-up',
+    run: mqttCatchUp,
+    deadlineMs: 25 * MINUTE_MS,
+    about: 'MQTT devices come back to a log that has grown: the one command at once (1 million; full: 50 million; --rounds N: N)',
   },
   {
     name: 'pauses',
