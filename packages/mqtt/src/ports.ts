@@ -122,7 +122,7 @@ export interface ShareId {
  */
 export interface Cluster {
   /**
-   * Stores a message. QoS 0 needs no `done`. Calls of one client and topic are stored in their order. The bytes of the
+   * Stores a message. QoS 0 needs no `done`. Calls of one client, topic and QoS are stored in their order. The bytes of the
    * publication are not written again: they may be kept, but they lie in the whole chunk that a socket gave.
    * @param done success: stored as durable as the bridge was told to ask for, and retained where it says so.
    * @returns false: the clients should send no more for now; `ClusterEvents.ready` tells when.

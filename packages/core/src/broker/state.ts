@@ -15,7 +15,8 @@ import type { Produce } from './produce.ts';
 import type { ProducerSnapshot, Producers } from './producers.ts';
 import type { Pulls } from './pulls.ts';
 import type { Registration } from './registration.ts';
-import { SLICE_ITEMS, type SnapshotSections, SnapshotWalk, touchedBy } from './snapshot-walk.ts';
+import { SLICE_ITEMS } from './snapshot-section.ts';
+import { type SnapshotSections, SnapshotWalk, touchedBy } from './snapshot-walk.ts';
 import type { Term } from './term.ts';
 import type { Topics } from './topics.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StateSection } from '../../src/broker/keyed-state/state-section.ts';
-import { type SnapshotSection, SnapshotWalk } from '../../src/broker/snapshot-walk.ts';
+import type { SnapshotSection } from '../../src/broker/snapshot-section.ts';
+import { SnapshotWalk } from '../../src/broker/snapshot-walk.ts';
 import { GroupKind, Snapshot, type SnapshotInit } from '../../src/index.ts';
 import { batchOf } from './batches.ts';
 import { runningBroker } from './broker-world.ts';

@@ -1,11 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { QueueState } from '../../src/broker/keyed-state/queue-state.ts';
+import type { Chunk } from '../../src/broker/keyed-state/sorted-entries.ts';
+import { bareQueue, StateSection } from '../../src/broker/keyed-state/state-section.ts';
+import { SnapshotWalk } from '../../src/broker/snapshot-walk.ts';
+import { type KeyedStateInit, readStateEntries, StateEntryFlag, utf8 } from '../../src/index.ts';
 import { batchOf, messagesOf } from '../broker/batches.ts';
 import { type BrokerWorld, runningBroker } from '../broker/broker-world.ts';
 import { FakeDisk } from '../log/fake-disk.ts';
 import { connect, type Put, payloadOf, place, type StateClient, stateWorld } from './state-world.ts';
 
 const OPTIONS = { log: { segmentBytes: 3_000, snapshotBytes: 2_000 } };
+const NOTHING = new Uint8Array(0);
+const [ONE, TWO] = [new Uint8Array(1), new Uint8Array(2)];
+const keyAt = (at: number): string => `k${String(at).padStart(6, '0')}`;
 const KEYS = Array.from({ length: 12 }, (_, i) => `k${i}`);
 
 type Step =
@@ -162,29 +170,49 @@ describe('keyed state', () => {
     );
   });
 
-  it('is in a snapshot as it was when that was begun, while keys come and go [QNT-KST-005]', () => {
-    const value = new Uint8Array(40);
+  it('is in a snapshot as it was when that was begun, while keys come and go and chunks are cut [QNT-LOG-007]', () => {
+    const run = fc.record({ start: fc.nat(4_000), stride: fc.constantFrom(1, 5, 20), remove: fc.boolean(), slices: fc.nat(3) });
     fc.assert(
-      fc.property(fc.array(fc.nat(3_000), { maxLength: 40, size: 'max' }), fc.nat(30), (starts, cut) => {
-        const disk = new FakeDisk();
-        const { state, world } = stateWorld({ log: { snapshotBytes: 30_000 } }, disk);
-        const keys = new Set<string>();
-        for (const [i, start] of starts.entries()) {
-          const run = Array.from({ length: 200 }, (_, at) => `k${String(start + at).padStart(5, '0')}`);
-          state.write(...run.map((key) => ({ key, value: i % 3 === 2 ? undefined : value })));
-          for (const key of run) i % 3 === 2 ? keys.delete(key) : keys.add(key);
-          if (i % 4 === 3) world.advance(cut % 5);
+      fc.property(fc.nat(3_000), fc.array(run, { maxLength: 30, size: 'max' }), (first, runs) => {
+        const queue = new QueueState(7, 3);
+        const nothing = { keys: () => [], capture: () => undefined, pieces: () => [], weigh: () => 0, slice: () => ({}) };
+        let version = 0;
+        const write = (keys: readonly string[], value: Uint8Array | undefined, touch: (chunk: Chunk) => void): void => {
+          const flags = value === undefined ? StateEntryFlag.REMOVED : 0;
+          const entries = keys.map((key) => ({ key: utf8(key), flags, version: 0, value: value ?? NOTHING }));
+          queue.apply(++version, entries, touch);
+        };
+        write(
+          Array.from({ length: first }, (_, i) => keyAt(2 * i)),
+          ONE,
+          () => {},
+        );
+        const before = [...queue.entries.from('')];
+        const parts = [
+          bareQueue(7, 3, version),
+          ...queue.entries.chunks().map((chunk) => ({ ...bareQueue(7, 3, version), chunk })),
+        ];
+        const sections = { topics: nothing, groups: nothing, producers: nothing, keyedStates: new StateSection(parts) };
+        const walk = new SnapshotWalk({ head: {}, ...sections } as never, () => {});
+        const slices = walk[Symbol.iterator]();
+        const said: KeyedStateInit[] = [];
+        const take = (): boolean => {
+          const { done, value } = slices.next();
+          if (done !== true) said.push(...(value.keyedStates ?? []));
+          return done !== true;
+        };
+        for (const { start, stride, remove, slices: count } of runs) {
+          for (let i = 0; i < count; i++) take();
+          const keys = Array.from({ length: 200 }, (_, i) => keyAt(start + i * stride));
+          write(keys, remove ? undefined : TWO, (chunk) => walk.touch({ chunk }));
         }
-        disk.powerCut(cut);
-        const again = connect(runningBroker({}, disk));
-        const found: string[] = [];
-        for (let page = again.scan('', { limit: 500 }); ; page = again.scan('', { limit: 500, after: found.at(-1) ?? '' })) {
-          found.push(...page.entries.map((entry) => entry.split('=')[0] as string));
-          if (!page.more) break;
-        }
-        expect(found).toEqual([...keys].sort());
+        while (take());
+        const restored = new QueueState(7, 3);
+        for (const state of said) restored.restore(state.version ?? 0, readStateEntries(state.entries ?? NOTHING));
+        expect([...restored.entries.from('')]).toEqual(before);
+        expect(restored.version).toBe(1);
       }),
-      { numRuns: 30 },
+      { numRuns: 40 },
     );
   });
 });

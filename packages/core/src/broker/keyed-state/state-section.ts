@@ -1,6 +1,6 @@
 import type { KeyedStateInit, SnapshotInit } from '../../wire/gen/messages.ts';
 import { encodeStateEntries } from '../../wire/state-entry.ts';
-import { SLICE_ITEMS, type SnapshotSection } from '../snapshot-walk.ts';
+import { SLICE_ITEMS, type SnapshotSection } from '../snapshot-section.ts';
 import { answered } from './queue-state.ts';
 import { Chunk } from './sorted-entries.ts';
 
