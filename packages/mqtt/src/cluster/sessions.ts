@@ -15,10 +15,10 @@ import { CLAIM_MS, FINISHED_EXCHANGES_MAX, STUCK_SESSION_MS } from './limits.ts'
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
-import { outcomeOf } from './publishing.ts';
+import { outcomeOf } from './outbox.ts';
 import { isKept } from './selector.ts';
 import { isConflict } from './session-entries.ts';
-import type { KnownSession, SessionMirror } from './session-mirror.ts';
+import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
 import { finishedKey, sessionKey } from './state-keys.ts';
 import { Sequences } from './waiting.ts';
@@ -26,7 +26,6 @@ import { willDueMs } from './wills.ts';
 
 export interface SessionsScope extends ClaimScope {
   readonly clock: Clock;
-  readonly mirror: SessionMirror;
   readonly outbound: OutboundExchanges;
   readonly events: () => ClusterEvents;
   readonly onTrouble: (error: unknown) => void;
