@@ -150,8 +150,8 @@ export class Sessions {
   }
 
   /**
-   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where it
-   * does; `false`: the session is not this bridge's.
+   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where
+   * it does; `false`: the session is not this bridge's.
    */
   usesInbound(clientId: string, done: (known: boolean) => void): void {
     const session = this.#local.get(sessionKey(clientId));
