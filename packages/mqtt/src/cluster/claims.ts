@@ -156,8 +156,23 @@ async function resume(
   const session = newSession(clientId, epoch, queue, record, version);
   session.pointers = new Map(entries.keys.filter((key) => key.startsWith('p/')).map((key) => [key, undefined]));
   session.finished = [...entries.finished];
-  const end = await gatherBacklog(scope, { record, entries: kept, indexed });
-  return { session, end: () => claimed(session, true, end()) };
+  try {
+    const end = await gatherBacklog(scope, { record, entries: kept, indexed });
+    return { session, end: () => claimed(session, true, end()) };
+  } catch (error) {
+    await letGo(scope, session, former);
+    throw error;
+  }
+}
+
+/** The backlog cannot be gathered, since a broker is away: the session is nobody's, as it was, so that it is indexed and expires. */
+async function letGo(
+  { store, wallMs }: ClaimScope,
+  { queue, record, version }: LocalSession,
+  former: SessionRecord,
+): Promise<void> {
+  const offlineSinceMs = former.owner === undefined ? former.offlineSinceMs : wallMs();
+  await store.replace(queue, { ...record, owner: undefined, offlineSinceMs, will: undefined }, version);
 }
 
 function newRecord(

@@ -149,6 +149,26 @@ test('a bridge that is behind claims a session once it has seen what the one bef
   expect(await cluster.until(claim)).toBe(10);
 });
 
+test('a session whose backlog cannot be gathered is let go: it is indexed and expires as before', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const one = await world.bridge('one');
+  const { clientId, topic } = await apart(world, one);
+  await one.session(clientId, [topic]);
+  for (let i = 0; i < 5; i++) await one.publish(topic, `${i}`);
+  const two = await world.bridge('two');
+  await one.kill();
+  cluster.cut('client-2', 'broker-a');
+  expect(await two.claim(clientId)).toBe('unavailable');
+  expect(two.cluster.figures()).toMatchObject({ sessions: 0 });
+  await cluster.advance(10_000);
+  cluster.heal('client-2', 'broker-a');
+  await cluster.advance(5_000);
+  expect(two.cluster.figures()).toMatchObject({ sessions: 0, offlineSessions: 1 });
+  const { backlog } = await two.claimed(clientId);
+  expect(await two.read(backlog.places)).toEqual(['0', '1', '2', '3', '4']);
+});
+
 test('what the bridge before still tries to store is not stored after the exchange was released [MQTT-4.3.3-10]', async () => {
   await using world = await startWorld();
   const { cluster } = world;
