@@ -108,9 +108,9 @@ export class SessionStore {
       const r = new StoredReader(value, FORMAT);
       if (r.number() !== claim) continue;
       const queue = (): number => this.#queues.numberOfName(r.text());
-      if (key === finishedKey(clientId)) finished = r.list(() => placesIn(queue(), r)).flat();
+      if (key === finishedKey(clientId, claim)) finished = r.list(() => placesIn(queue(), r)).flat();
       else {
-        const packetId = Number(key.slice(exchangesPrefix(clientId).length));
+        const packetId = Number(key.slice(key.lastIndexOf('/') + 1));
         exchanges.push({ packetId, queue: queue(), offset: r.number(), released: r.byte() === 1 });
       }
     }
@@ -156,16 +156,18 @@ export class SessionStore {
   /** The entries of exchanges that are under way. */
   exchangeWrites(clientId: string, claim: number, exchanges: readonly OutboundExchange[]): StateWrite[] {
     return exchanges.map((exchange) => ({
-      key: exchangeKey(clientId, exchange.packetId),
+      key: exchangeKey(clientId, claim, exchange.packetId),
       value: encodeExchange(claim, exchange, this.#queues),
     }));
   }
 
   /** The exchanges of a claim, as entries of the next one. */
-  restamped(clientId: string, claim: number, { exchanges, finished }: SessionEntries): StateWrite[] {
+  restamped(clientId: string, claim: number, { exchanges, finished, keys }: SessionEntries): StateWrite[] {
     const writes = this.exchangeWrites(clientId, claim, exchanges);
-    if (finished.length === 0) return writes;
-    return [...writes, { key: finishedKey(clientId), value: encodeFinished(claim, finished, this.#queues) }];
+    if (finished.length > 0)
+      writes.push({ key: finishedKey(clientId, claim), value: encodeFinished(claim, finished, this.#queues) });
+    for (const key of keys) if (key.startsWith(exchangesPrefix(clientId))) writes.push({ key, value: undefined });
+    return writes;
   }
 
   #sentPlace({ queue, offset, packetId }: SentPointers['places'][number]): SentPlace {

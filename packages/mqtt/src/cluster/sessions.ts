@@ -234,7 +234,7 @@ export class Sessions {
   async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
     const { store, inbound } = this.#scope;
     const keys = [...pointers.keys(), ...store.exchangeWrites(clientId, record.claim, backlog.exchanges).map(({ key }) => key)];
-    if (finished.length > 0) keys.push(finishedKey(clientId));
+    if (finished.length > 0) keys.push(finishedKey(clientId, record.claim));
     if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
   }

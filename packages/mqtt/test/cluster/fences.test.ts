@@ -109,9 +109,9 @@ test('what a bridge writes of exchanges after another one has the session does n
   const home = await cluster.until(store.queueOf('device'));
   const exchange = (packetId: number) => ({ packetId, queue, offset: packetId, released: false });
   const writes = [
-    { key: exchangeKey('device', 1), value: encodeExchange(1, exchange(1), queues) },
-    { key: exchangeKey('device', 2), value: encodeExchange(2, exchange(2), queues) },
-    { key: finishedKey('device'), value: encodeFinished(1, [{ queue, offset: 9 }], queues) },
+    { key: exchangeKey('device', 1, 1), value: encodeExchange(1, exchange(1), queues) },
+    { key: exchangeKey('device', 2, 2), value: encodeExchange(2, exchange(2), queues) },
+    { key: finishedKey('device', 1), value: encodeFinished(1, [{ queue, offset: 9 }], queues) },
   ];
   await cluster.until(state.write(home, writes));
   const entries = await cluster.until(store.entriesOf(home, recordOf({ claim: 2 })));
