@@ -97,6 +97,27 @@ test('of several bridges one does a task, and when it stands still for BRIDGE_DE
   expect(all[0]?.isAlive('four')).toBe(false);
 });
 
+test('a session with more entries than one write takes is replaced with all of them', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const client = await cluster.connect();
+  await cluster.until(client.admin.createTopic('mqtt-state'));
+  const queues = new QueueTable();
+  const queue = queues.numberOf(QUEUE);
+  const store = new SessionStore(client.keyedState('mqtt-state'), cluster.clock, queues);
+  const home = await cluster.until(store.queueOf('device'));
+  const exchanges = Array.from({ length: 2_500 }, (_, i) => ({ packetId: i + 1, queue, offset: i, released: false }));
+  const writes = store.exchangeWrites('device', 1, exchanges);
+  const version = await cluster.until(store.replace(home, recordOf({ claim: 1 }), 0, writes));
+  const before = await cluster.until(store.entriesOf(home, recordOf({ claim: 1 })));
+  expect(before.exchanges).toHaveLength(2_500);
+  await cluster.until(store.replace(home, recordOf({ claim: 2 }), version, store.restamped('device', 2, before)));
+  const after = await cluster.until(store.entriesOf(home, recordOf({ claim: 2 })));
+  expect(after.exchanges).toHaveLength(2_500);
+  expect(after.keys).toHaveLength(2_500);
+  await expect(cluster.until(store.replace(home, recordOf({ claim: 3 }), version))).rejects.toThrow(/VERSION_CONFLICT|version/);
+});
+
 test('what a bridge writes of exchanges after another one has the session does not count', async () => {
   await using world = await startWorld();
   const { cluster } = world;
