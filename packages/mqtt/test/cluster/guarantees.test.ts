@@ -26,7 +26,7 @@ test('[QNT-MQT-024] a publication of QoS 2 is stored under a key of its client a
     expect(await bridge.publishOnce('t', clientId, 5, clientId)).toBe('success');
   }
   const hash = createHash('sha256').update(long).digest('hex').slice(0, 32);
-  expect(await exchanges(world)).toEqual(['d/a%2F1%25%23/5', `d/#${hash}/5`, 'd/plain/5'].sort());
+  expect(await exchanges(world)).toEqual(['d/a%2F1%25%23/5.0', `d/#${hash}/5.0`, 'd/plain/5.0'].sort());
 });
 
 test('[QNT-MQT-025] the key is gone before PUBREL is answered', async () => {
@@ -36,6 +36,20 @@ test('[QNT-MQT-025] the key is gone before PUBREL is answered', async () => {
   await bridge.publishOnce('t', 'once', 5, 'device');
   expect(await bridge.forget('device', 5)).toBe(true);
   expect(await exchanges(world)).toEqual([]);
+});
+
+test('[QNT-MQT-024] [QNT-MQT-025] where a bridge before may still be storing, the key stays, and the next one has a number of its own', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  await one.session('device', []);
+  await one.publishOnce('t', 'once', 5, 'device');
+  await one.kill();
+  const two = await world.bridge('two');
+  await two.claimed('device');
+  expect(await two.forget('device', 5)).toBe(true);
+  expect(await exchanges(world)).toEqual(['d/device/5.0']);
+  await two.publishOnce('t', 'again', 5, 'device');
+  expect(await exchanges(world)).toEqual(['d/device/5.0', 'd/device/5.1']);
 });
 
 test('[QNT-MQT-027] of two retained messages the one with the higher offset stays, on every bridge', async () => {
