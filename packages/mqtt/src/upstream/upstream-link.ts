@@ -56,8 +56,7 @@ export class UpstreamLink {
     });
     // Of 3.1.1: who is a bridge is not sent back what comes from him. MQTT 5.0 has No Local. It is told before it is written.
     client.on('packetsend', (packet) => {
-      if (packet.cmd === 'connect' && packet.protocolVersion === 4)
-        Object.assign(packet, { bridgeMode: true });
+      if (packet.cmd === 'connect' && packet.protocolVersion === 4) Object.assign(packet, { bridgeMode: true });
     });
     client.on('error', (error) => {
       this.#error = error.message;
