@@ -163,14 +163,19 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
       });
     });
 
-  it.each(['5', '3.1.1'])('exchanges topics both ways by MQTT %s, and sends nothing back', async (protocol) => {
-    const port = await freePort();
+  const mosquitto = async (port: number): Promise<Tool> => {
     const broker = new Tool('stdbuf', ['-oL', 'mosquitto', '-p', String(port), '-v']);
     stops.push(async () => {
       broker.stop();
       await broker.ended;
     });
     await broker.says('running');
+    return broker;
+  };
+
+  it.each(['5', '3.1.1'])('exchanges topics both ways by MQTT %s, and sends nothing back', async (protocol) => {
+    const port = await freePort();
+    const broker = await mosquitto(port);
     const name = `up${protocol.replaceAll('.', '')}`;
     await bridge(
       ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream', `mqtt://127.0.0.1:${port}`, '--upstream-name', name],
@@ -191,5 +196,37 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     expect(messagesIn(await here.ended).sort()).toEqual([`${name}/down from-there`, `${name}/last end`, `${name}/up from-here`]);
     const [message] = await world.messages('mqtt', 1, ({ key }) => key === `${name}/down`);
     expect(message?.properties['mqtt.from']).toBe(name);
+  });
+
+  it('misses nothing of QoS 1 that came while the bridge, or the other broker, was away', async () => {
+    const port = await freePort();
+    const broker = await mosquitto(port);
+    const start = (): Promise<Served> =>
+      bridge(
+        ...[
+          '--listen',
+          'mqtt://127.0.0.1:0',
+          '--name',
+          'away',
+          '--upstream',
+          `mqtt://127.0.0.1:${port}`,
+          '--upstream-name',
+          'away',
+        ],
+        ...['--upstream-topic', 'in/# in 1 away/', '--upstream-topic', 'out/# out 1 away/'],
+      );
+    const first = await start();
+    await broker.says('Received SUBSCRIBE');
+    await first.stop();
+    for (const text of ['1', '2', '3']) await pub(port, '5', '-t', 'in/x', '-m', text, '-q', '1');
+    await start();
+    const found = await world.messages('mqtt', 3, ({ key }) => key === 'away/in/x');
+    expect(found.map(({ body }) => Buffer.from(body).toString())).toEqual(['1', '2', '3']);
+    broker.stop();
+    await broker.ended;
+    for (const text of ['4', '5', '6']) await pub(world.port(), '5', '-t', 'away/out/x', '-m', text, '-q', '1');
+    const again = await mosquitto(port);
+    const received = (): number => again.err.split('Received PUBLISH from qanat-away').length - 1;
+    while (received() < 3) await again.more();
   });
 });
