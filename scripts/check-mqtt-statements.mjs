@@ -1,5 +1,5 @@
-// The statements of MQTT that bind a server, and the tests that bear their ids: packages/mqtt/statements.json lists the statements,
-// docs/mqtt-statements.md shows them with their tests.
+// The statements of MQTT that bind a server, and the tests that bear their ids: packages/mqtt/statements.json lists the
+// statements, docs/mqtt-statements.md shows them with their tests.
 //   node scripts/check-mqtt-statements.mjs           fails where a statement has neither test nor reason, or the page is stale
 //   node scripts/check-mqtt-statements.mjs --write   writes the page
 //   node scripts/check-mqtt-statements.mjs --list    prints the statements without a test
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 
 const STATEMENTS = 'packages/mqtt/statements.json';
 const PAGE = 'docs/mqtt-statements.md';
-const TEST_FOLDERS = ['packages/mqtt/test', 'packages/server/test', 'packages/cli/test', 'packages/conformance/test'];
+const TEST_FOLDERS = ['mqtt', 'server', 'cli', 'transports', 'conformance'].map((name) => `packages/${name}/test`);
 const ID = /\[(MQTT-(?:3\.1\.1:)?\d+\.\d+\.\d+-\d+)\]/g;
 const FILES_SHOWN_MAX = 4;
 
@@ -52,7 +52,10 @@ function checkStatements(statements, tests) {
     if (untested === undefined && !tests.has(id)) problems.push(`${STATEMENTS}: ${id} has neither test nor reason: ${says}`);
   }
   for (const [id, paths] of tests) {
-    if (!ids.has(id)) problems.push(`${[...paths][0]}: ${id} is none of the statements of ${STATEMENTS}`);
+    if (ids.has(id)) continue;
+    const older = id.replace('MQTT-', 'MQTT-3.1.1:');
+    const hint = ids.has(older) ? `: is it [${older}]?` : '';
+    problems.push(`${[...paths][0]}: ${id} is none of the statements of ${STATEMENTS}${hint}`);
   }
 }
 

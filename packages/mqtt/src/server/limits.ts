@@ -43,7 +43,7 @@ export interface MqttLimits {
   readonly connectBytesMax: number;
   /** 1 to 65,535; RECEIVE_MAXIMUM. */
   readonly receiveMaximum: number;
-  /** 1 to 65,535; WINDOW_MAX. */
+  /** 1 to 32,767, so that packet ids do not run out; WINDOW_MAX. */
   readonly windowMax: number;
   /** 0 to 65,535, each way; TOPIC_ALIASES_MAX. */
   readonly topicAliasMaximum: number;

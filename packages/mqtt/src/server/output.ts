@@ -10,7 +10,7 @@ const SLAB_BYTES = 65_536;
 /** A packet from here on has memory of its own. */
 const LARGE_BYTES = 16_384;
 /** What is shorter is copied when it is sent: a socket that waits must not hold a whole slab for a few bytes. */
-const COPIED_BYTES_MAX = 4_096;
+const COPIED_BELOW_BYTES = 4_096;
 
 /** Encoded bytes in memory that nobody writes again. */
 export interface Stretch {
@@ -141,8 +141,8 @@ export class Output {
   }
 
   /**
-   * A client that does not read is read further for a while: it may be one that first wants to get rid of what it has to say. So it
-   * is answered further, but not without end.
+   * A client that does not read is read further for a while: it may be one that first wants to get rid of what it has to say. So
+   * it is answered further, but not without end.
    */
   #block(connection: Connection, sentBytes: number): void {
     if (connection.blocked) connection.unreadBytes += sentBytes;
@@ -171,7 +171,7 @@ export class Output {
   }
 
   #whole(memory: Buffer, from: number, to: number): Uint8Array {
-    if (to - from >= COPIED_BYTES_MAX) return memory.subarray(from, to);
+    if (to - from >= COPIED_BELOW_BYTES) return memory.subarray(from, to);
     const copy = this.#copy;
     // What goes to many is copied once for all of them.
     if (copy?.memory === memory && copy.from === from && copy.to === to) return copy.bytes;

@@ -165,11 +165,11 @@ test('the flags say which fields the payload has [MQTT-3.1.2-9] [MQTT-3.1.2-16] 
     expect(refused(connect({ flags, rest }), 5), `${flags}`).toBe(code);
 });
 
-test('with 3.1.1 there is no password without a user name [MQTT-3.1.2-22]', () => {
+test('with 3.1.1 there is no password without a user name [MQTT-3.1.1:3.1.2-22]', () => {
   expect(refused(connect({ level: 4, flags: 0x42, rest: [text('c'), text('p')] }), 4)).toBe(0x81);
 });
 
-test('with 3.1.1 an empty client identifier wants a clean session [MQTT-3.1.3-7] [MQTT-3.1.3-8]', () => {
+test('with 3.1.1 an empty client identifier wants a clean session [MQTT-3.1.1:3.1.3-8]', () => {
   expect(refused(connect({ level: 4, flags: 0, rest: [text('')] }), 4)).toBe(REASON.CLIENT_IDENTIFIER_NOT_VALID);
   expect(refused(connect({ level: 4, flags: 2, rest: [text('')] }), 4)).toBe(ok);
   expect(refused(connect({ flags: 0, rest: [text('')] }), 5)).toBe(ok);

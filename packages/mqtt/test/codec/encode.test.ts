@@ -199,7 +199,7 @@ test('SUBACK and UNSUBACK have a code for each filter, in order [MQTT-3.8.4-6] [
   );
 });
 
-test('with 3.1.1 SUBACK says each failure as 0x80 [MQTT-3.9.3-2], and UNSUBACK says no codes', () => {
+test('with 3.1.1 SUBACK says each failure as 0x80 [MQTT-3.1.1:3.9.3-2], and UNSUBACK says no codes', () => {
   expect(encodePacket({ type: 'SUBACK', packetId: 5, reasonCodes: [0, 2, 0x8f] }, 4)).toEqual(packet(0x90, [0, 5, 0, 2, 0x80]));
   expect(encodePacket({ type: 'UNSUBACK', packetId: 5, reasonCodes: [0, 0x11] }, 4)).toEqual(packet(0xb0, [0, 5]));
 });

@@ -72,7 +72,7 @@ test('reserved bits of the options are 0 [MQTT-3.8.3-5], QoS and retain handling
   }
 });
 
-test('with 3.1.1 the byte behind a filter is 0, 1 or 2 [MQTT-3-8.3-4]', () => {
+test('with 3.1.1 the byte behind a filter is 0, 1 or 2 [MQTT-3.1.1:3.8.3-4]', () => {
   for (let byte = 0; byte < 256; byte++)
     expect(refused(packet(0x82, uint16(9), text('a'), [byte]), 4), `${byte}`).toBe(byte > 2 ? 0x81 : ok);
 });

@@ -42,7 +42,7 @@ test('a client without id gets one that nobody has [MQTT-3.1.3-6] [MQTT-3.2.2-16
   expect(ids[0]).not.toBe(ids[1]);
 });
 
-test('a client of 3.1.1 without id may not ask for a session that stays (3.1.1 [MQTT-3.1.3-8])', () => {
+test('a client of 3.1.1 without id may not ask for a session that stays (3.1.1 [MQTT-3.1.1:3.1.3-8])', () => {
   const world = new World();
   const device = world.device(4).sendBytes(Buffer.from([0x10, 12, 0, 4, 77, 81, 84, 84, 4, 0, 0, 0, 0, 0]));
   expect(device.last('connack').returnCode).toBe(2);

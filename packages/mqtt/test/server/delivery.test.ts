@@ -33,7 +33,7 @@ test('a session gets one copy, by the highest QoS and with all identifiers [MQTT
   expect([device.last('publish').properties?.subscriptionIdentifier].flat().sort()).toEqual([5, 7]);
 });
 
-test('a client of 3.1.1 gets the highest QoS too (3.1.1 [MQTT-3.3.5-1])', () => {
+test('a client of 3.1.1 gets the highest QoS too (3.1.1 [MQTT-3.1.1:3.3.5-1])', () => {
   const world = new World();
   const device = world.online({}, 4).subscribe('a/+', 0).subscribe('a/b', 1);
   world.run();

@@ -21,7 +21,7 @@ test.each([0, 1])(
   },
 );
 
-test('a client of 3.1.1 is closed without a word (3.1.1 [MQTT-3.1.4-2])', () => {
+test('a client of 3.1.1 is closed without a word (3.1.1 [MQTT-3.1.1:3.1.4-2])', () => {
   const world = new World();
   const first = world.online({ clean: false }, 4);
   world.online({ clean: false }, 4);

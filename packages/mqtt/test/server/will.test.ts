@@ -25,7 +25,7 @@ test('DISCONNECT with reason 0 forgets the will, any other end publishes it [MQT
   }
 });
 
-test('a DISCONNECT of 3.1.1 forgets the will (3.1.1 [MQTT-3.14.4-3])', () => {
+test('a DISCONNECT of 3.1.1 forgets the will (3.1.1 [MQTT-3.1.1:3.14.4-3])', () => {
   const world = new World();
   world.online({ will }, 4).send({ cmd: 'disconnect' });
   world.run();

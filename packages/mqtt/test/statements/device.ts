@@ -1,5 +1,10 @@
 import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet';
-import type { World } from './world.ts';
+
+/** Where a device sends its bytes to. */
+export interface Line {
+  received(device: Device, bytes: Uint8Array): void;
+  broken(device: Device): void;
+}
 
 /** A packet as `mqtt-packet` reads it. */
 export type Received = Packet & { readonly cmd: string };
@@ -18,11 +23,11 @@ export class Device {
   closed = false;
   /** The socket takes no more; what is sent meanwhile waits. */
   frozen = false;
-  readonly #world: World;
+  readonly #line: Line;
   #bytes = Buffer.alloc(0);
 
-  constructor(world: World, number: number, version: 4 | 5) {
-    this.#world = world;
+  constructor(line: Line, number: number, version: 4 | 5) {
+    this.#line = line;
     this.number = number;
     this.version = version;
   }
@@ -74,7 +79,7 @@ export class Device {
   /** Sends bytes; text is hex, in which blanks do not count. */
   raw(bytes: Uint8Array | string): this {
     const chunk = typeof bytes === 'string' ? Buffer.from(bytes.replace(/\s/g, ''), 'hex') : bytes;
-    this.#world.received(this, new Uint8Array(chunk));
+    this.#line.received(this, new Uint8Array(chunk));
     return this;
   }
 
@@ -101,7 +106,7 @@ export class Device {
 
   /** The connection breaks. */
   drop(): this {
-    this.#world.broken(this);
+    this.#line.broken(this);
     return this;
   }
 

@@ -1,11 +1,11 @@
 import { MqttServer, type MqttServerOptions, type Peer } from '@qanat/mqtt';
-import { Device } from './device.ts';
+import { Device, type Line } from './device.ts';
 import { MemoryCluster, WALL_MS } from './memory-cluster.ts';
 
 const PEER: Peer = { address: '192.0.2.1:1', secure: false };
 
 /** One MQTT server on a cluster in memory, and devices; time passes only by `advance`. */
-export class World {
+export class World implements Line {
   nowMs = 0;
   readonly cluster: MemoryCluster;
   readonly server: MqttServer;
