@@ -22,11 +22,11 @@ export const isExpired = ({ properties }: StoredPublication, wallMs: number): bo
   properties?.expiresAtMs !== undefined && properties.expiresAtMs <= wallMs;
 
 /** Other clients of the cluster may name a deadline that is further away than MQTT can say. */
-const INTERVAL_MAX = 0xffff_ffff;
+const LONGEST_INTERVAL_S = 0xffff_ffff;
 
 /** Seconds that are left [MQTT-3.3.2-6]; 0 for what had begun when it expired. */
 const secondsLeft = (expiresAtMs: number, wallMs: number): number =>
-  Math.min(INTERVAL_MAX, Math.max(0, Math.ceil((expiresAtMs - wallMs) / 1_000)));
+  Math.min(LONGEST_INTERVAL_S, Math.max(0, Math.ceil((expiresAtMs - wallMs) / 1_000)));
 
 /** What of the message's properties is sent on, unaltered but for the expiry interval. */
 function carried(properties: PublicationProperties, wallMs: number): Properties {

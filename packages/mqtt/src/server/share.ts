@@ -19,6 +19,8 @@ export class Share {
   readonly members: Member[] = [];
   /** Given by the cluster, for which no member has room. */
   waiting: Given[] = [];
+  /** Messages of QoS 2 of which the cluster is writing down that a session has them. */
+  recording = 0;
   #turn = 0;
 
   constructor(id: ShareId) {

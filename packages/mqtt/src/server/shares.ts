@@ -67,7 +67,12 @@ export class Shares {
     share.members.splice(0, share.members.length, ...withoutSession(share, session));
     session.shares?.delete(keyOf(share.id));
     if (session.shares?.size === 0) session.shares = undefined;
-    if (share.members.length > 0) return;
+    this.#leaveIfOver(share);
+  }
+
+  /** What is being recorded for a session is not another's: until it is, the cluster must not take it back. */
+  #leaveIfOver(share: Share): void {
+    if (share.members.length > 0 || share.recording > 0 || this.#shares.get(keyOf(share.id)) !== share) return;
     this.#shares.delete(keyOf(share.id));
     const waiting = share.waiting;
     share.waiting = [];
@@ -78,7 +83,7 @@ export class Shares {
   /** The cluster gives a message. */
   given(id: ShareId, message: StoredPublication, settle: (done: boolean) => void): void {
     const share = this.#shares.get(keyOf(id));
-    if (share === undefined || share.members.length === 0) return settle(false);
+    if (share === undefined) return settle(false);
     share.waiting.push({ message, settle });
     if (share.waiting.length === 1) this.#giveOut(share);
   }
@@ -111,15 +116,25 @@ export class Shares {
     const member = share.next(message);
     if (member === undefined) return false;
     const { retainAsPublished, subscriptionIdentifier } = member.subscription;
+    const qos = qosFor(member, message);
     this.#delivery.send(member.session, message, {
-      qos: qosFor(member, message),
+      qos,
       retain: message.retain && retainAsPublished,
       identifiers: subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier],
       dup: false,
       packetId: 0,
-      settle,
+      settle: qos === 2 ? this.#recording(share, settle) : settle,
     });
     return true;
+  }
+
+  #recording(share: Share, settle: (done: boolean) => void): (done: boolean) => void {
+    share.recording++;
+    return (done) => {
+      share.recording--;
+      settle(done);
+      this.#leaveIfOver(share);
+    };
   }
 }
 
