@@ -1,5 +1,5 @@
-// A device comes back to a log that has grown by millions while it was away, and one command waits in it: it must have that at once,
-// since what it missed was noted when it was stored. Also through another bridge.
+// A device comes back to a log that has grown by millions while it was away, and one command waits in it: it must have that at
+// once, since what it missed was noted when it was stored. Also through another bridge.
 import { join } from 'node:path';
 import mqtt from 'mqtt';
 import { Cluster } from './cluster.mjs';
@@ -128,7 +128,7 @@ async function lag(trial, bridges) {
   let sum = 0;
   for (const { http } of bridges) {
     const text = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
-    sum += Number(/^qanat_mqtt_cluster\{figure="indexLag"\}\s+(\S+)$/m.exec(text)?.[1] ?? Number.NaN);
+    sum += Number(/^qanat_mqtt_cluster\{[^}]*figure="indexLag"\}\s+(\S+)$/m.exec(text)?.[1] ?? Number.NaN);
   }
   trial.progress(`${sum} messages are still to be looked at`);
   return sum;
