@@ -20,7 +20,7 @@ const SESSION_S = 86_400;
 /** Each returns in its own way. `command`: the topic of its command. */
 const DEVICES = [
   { id: 'exact', filter: 'fleet/exact/commands', command: 'fleet/exact/commands', through: 0 },
-  { id: 'wildcard', filter: 'fleet/+/commands/#', command: 'fleet/wildcard/commands/start', through: 0 },
+  { id: 'wildcard', filter: '+/wildcard/commands/#', command: 'fleet/wildcard/commands/start', through: 0 },
   { id: 'elsewhere', filter: 'fleet/elsewhere/#', command: 'fleet/elsewhere/commands', through: 1 },
 ];
 
