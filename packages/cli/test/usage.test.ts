@@ -80,6 +80,7 @@ describe('wrong use ends with 2, says why on standard error, and prints nothing'
     [['bridge', 'mqtt', '--listen', '0.0.0.0:0'], 'is closed by default'],
     [['bridge', 'mqtt', '--listen', 'qanat://127.0.0.1:0'], 'has the scheme "qanat"'],
     [['bridge', 'mqtt', '--rule', 'a/{x}/{x} => t'], 'rule 1'],
+    [['bridge', 'mqtt', '--name', 'NAME_BYTES_MAX'.repeat(5)], 'at most 64 bytes'],
   ])('%j', async (argv, why) => {
     const { code, out, err } = await qanat(argv);
     expect(err).toContain(why);

@@ -1,4 +1,4 @@
-import { type Message, readUtf8 } from '@qanat/core';
+import type { Message } from '@qanat/core';
 import type { IPublishPacket } from 'mqtt';
 import type { UserProperty } from '../codec/packet.ts';
 import { PROPERTY } from '../mapping/property-names.ts';
@@ -7,16 +7,7 @@ import type { Publication, PublicationProperties } from '../ports.ts';
 type PacketProperties = NonNullable<IPublishPacket['properties']>;
 
 /** Name of the MQTT server that a message was fetched from; undefined: of none. */
-export function serverOf({ properties, body }: Message): string | undefined {
-  const head = properties[PROPERTY.HEAD];
-  if (head === undefined || !/^\d{1,9}$/.test(head)) return properties[PROPERTY.FROM];
-  try {
-    const more = JSON.parse(readUtf8(body, 0, Math.min(Number(head), body.length))) as Record<string, string>;
-    return more[PROPERTY.FROM] ?? properties[PROPERTY.FROM];
-  } catch {
-    return properties[PROPERTY.FROM];
-  }
-}
+export const serverOf = ({ properties }: Message): string | undefined => properties[PROPERTY.FROM];
 
 /** The properties of PUBLISH; undefined where the publication has none. @param wallMs ms since 1970. */
 export function packetProperties(properties: PublicationProperties | undefined, wallMs: number): PacketProperties | undefined {
