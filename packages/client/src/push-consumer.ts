@@ -84,9 +84,10 @@ export class EngineConsumer implements PushConsumer {
     });
     try {
       for (;;) {
-        const delivery = waiting.shift();
+        const delivery = waiting[0];
         if (delivery !== undefined) {
           yield delivery.message;
+          waiting.shift();
           this.#done(delivery);
         } else if (over) break;
         else
@@ -95,6 +96,8 @@ export class EngineConsumer implements PushConsumer {
           });
       }
     } finally {
+      // Whoever breaks off is not at work on them any more: to wait for their end would take the whole release time.
+      for (const delivery of waiting) finish(this.#owner.runner, delivery, brokenOff());
       await this.close();
     }
     if (failure !== undefined) throw failure;
@@ -185,6 +188,7 @@ function finish(runner: EngineRunner, delivery: Delivery, error: unknown): void 
   }
 }
 
+const brokenOff = (): QanatError => new QanatError('CLOSED', 'the application reads no further');
 const failed = (error: unknown): unknown => error ?? new QanatError('INTERNAL', 'the handler failed without an error');
 
 /** Calls a handler; a synchronous one costs no promise. */
