@@ -267,7 +267,9 @@ export class Sessions {
     const others: StateWrite[] = [...pointers].map(([key, value]) => ({ key, value }));
     others.push(...this.#scope.store.exchangeWrites(clientId, record.claim, exchanges));
     for (const key of session.pointers.keys()) if (!pointers.has(key)) others.push({ key, value: undefined });
-    await this.#replace(session, { ...record, cursor, pointersFrom: record.claim }, others);
+    // A queue that the tails do not know (yet) keeps its position.
+    const merged = new Map([...record.cursor, ...cursor]);
+    await this.#replace(session, { ...record, cursor: merged, pointersFrom: record.claim }, others);
     session.pointers = pointers;
     session.savedAtMs = this.#scope.clock.nowMs();
     session.finished.splice(0, finished);
