@@ -50,6 +50,8 @@ export class Sessions {
   readonly #scope: SessionsScope;
   readonly #local = new Map<string, LocalSession>();
   readonly #sequences = new Sequences();
+  /** Sessions that are going offline, and are not saved yet. */
+  readonly #leaving = new Set<Promise<void>>();
   #epochs = 0;
   #checkpoints = 0;
   #closed = false;
@@ -119,11 +121,13 @@ export class Sessions {
     this.#leave(session);
     const cursor = cursorNow(this.#scope);
     const wallMs = this.#scope.wallMs();
-    this.#sequences
+    const leaving = this.#sequences
       .run(clientId, () => this.#suspend(session, suspension, cursor, wallMs))
       .catch((error: unknown) => {
         if (!this.#closed && !isConflict(error)) this.#scope.onTrouble(error);
-      });
+      })
+      .finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   /**
@@ -133,6 +137,7 @@ export class Sessions {
   async checkpoint(): Promise<void> {
     const number = ++this.#checkpoints;
     const cursor = cursorNow(this.#scope);
+    const leaving = [...this.#leaving];
     const unsettled = new Map<LocalSession, Backlog>();
     for (const { clientId, epoch, backlog } of this.#scope.events().unsettled()) {
       const session = this.get(clientId, epoch);
@@ -145,7 +150,8 @@ export class Sessions {
       const save = this.#savingOf(session, backlog, cursor);
       if (save !== undefined) saves.push(this.#save(session, save, backlog === undefined ? number : 0));
     }
-    await Promise.all(saves);
+    // Those that are on their way offline are nobody's in the end, but until then this checkpoint would count for them.
+    await Promise.all([...saves, ...leaving]);
     this.#scope.liveness.completed({ number, positions: cursor });
   }
 
