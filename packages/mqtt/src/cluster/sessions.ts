@@ -11,7 +11,7 @@ import type {
 } from '../ports.ts';
 import { backlogEntries } from './backlog.ts';
 import { type ClaimResult, type ClaimScope, claimSession, cursorNow } from './claims.ts';
-import { CLAIM_MS, FINISHED_EXCHANGES_MAX, STUCK_SESSION_MS } from './limits.ts';
+import { CLAIM_MS, FINISHED_EXCHANGES_MAX, RETRY_MS, STUCK_SESSION_MS } from './limits.ts';
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
@@ -21,7 +21,7 @@ import { isConflict } from './session-entries.ts';
 import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
 import { finishedKey, sessionKey } from './state-keys.ts';
-import { Sequences } from './waiting.ts';
+import { pause, Sequences } from './waiting.ts';
 import { willDueMs } from './wills.ts';
 
 export interface SessionsScope extends ClaimScope {
@@ -90,7 +90,8 @@ export class Sessions {
     };
     this.#sequences.run(request.clientId, work).catch((error: unknown) => {
       if (!this.#closed) onTrouble(error);
-      if (waiting) end(outcomeOf(error) === 'not-authorized' ? 'not-authorized' : 'unavailable');
+      const outcome = outcomeOf(error);
+      if (waiting) end(outcome === 'not-authorized' || outcome === 'quota-exceeded' ? outcome : 'unavailable');
     });
   }
 
@@ -122,10 +123,7 @@ export class Sessions {
     const cursor = cursorNow(this.#scope);
     const wallMs = this.#scope.wallMs();
     const leaving = this.#sequences
-      .run(clientId, () => this.#suspend(session, suspension, cursor, wallMs))
-      .catch((error: unknown) => {
-        if (!this.#closed && !isConflict(error)) this.#scope.onTrouble(error);
-      })
+      .run(clientId, () => this.#persist(() => this.#suspend(session, suspension, cursor, wallMs)))
       .finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }
@@ -137,7 +135,6 @@ export class Sessions {
   async checkpoint(): Promise<void> {
     const number = ++this.#checkpoints;
     const cursor = cursorNow(this.#scope);
-    const leaving = [...this.#leaving];
     const unsettled = new Map<LocalSession, Backlog>();
     for (const { clientId, epoch, backlog } of this.#scope.events().unsettled()) {
       const session = this.get(clientId, epoch);
@@ -151,7 +148,8 @@ export class Sessions {
       if (save !== undefined) saves.push(this.#save(session, save, backlog === undefined ? number : 0));
     }
     // Those that are on their way offline are nobody's in the end, but until then this checkpoint would count for them.
-    await Promise.all([...saves, ...leaving]);
+    await Promise.all(saves);
+    await Promise.all(this.#leaving);
     this.#scope.liveness.completed({ number, positions: cursor });
   }
 
@@ -173,16 +171,17 @@ export class Sessions {
     );
   }
 
-  /** Resolves when what was asked for is done. @returns whether every session has left. */
+  /**
+   * Resolves when what was asked for is done; after CLAIM_MS without: a broker is away. @returns whether every session has left and
+   * is saved; otherwise others will find them as those of a bridge that died.
+   */
   async close(): Promise<boolean> {
-    while (this.#sequences.size > 0) await this.#sequences.settled();
+    const { clock } = this.#scope;
+    const untilMs = clock.nowMs() + CLAIM_MS;
+    while (this.#sequences.size > 0 && clock.nowMs() < untilMs)
+      await Promise.race([this.#sequences.settled(), pause(clock, untilMs - clock.nowMs())]);
     this.#closed = true;
-    return this.#local.size === 0;
-  }
-
-  /** As if the process had ended. */
-  abandon(): void {
-    this.#closed = true;
+    return this.#local.size === 0 && this.#sequences.size === 0;
   }
 
   #begin({ session, end }: ClaimResult, tell: (claimed: Claimed) => void): void {
@@ -254,6 +253,19 @@ export class Sessions {
     if (backlog === undefined) return record.checkpointsFrom === 0 && record.subscriptions.some(isKept) ? saving : undefined;
     const fresh = this.#scope.clock.nowMs() - session.savedAtMs < STUCK_SESSION_MS;
     return fresh && record.checkpointsFrom === 0 && sameEntries(pointers, session.pointers) ? undefined : saving;
+  }
+
+  /** What a session has left must be saved, however long that takes; unless it is another bridge's. */
+  async #persist(save: () => Promise<void>): Promise<void> {
+    while (!this.#closed) {
+      try {
+        return await save();
+      } catch (error) {
+        if (this.#closed || isConflict(error)) return;
+        this.#scope.onTrouble(error);
+        await pause(this.#scope.clock, RETRY_MS);
+      }
+    }
   }
 
   /** Whose session it is not any more has nothing to save. @throws QanatError. */
