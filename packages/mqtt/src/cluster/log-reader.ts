@@ -78,8 +78,8 @@ export class LogReader {
   }
 
   /**
-   * Reads from an offset that was seen once. What is no longer in the log is passed. A broker that gives nothing, and does not say that
-   * it is gone, will: it has just started, or is busy.
+   * Reads from an offset that was seen once. What is no longer in the log is passed. A broker that gives nothing, and does not
+   * say that it is gone, will: it has just started, or is busy.
    */
   async #fetch(queue: number, offset: number, maxBytes: number): Promise<{ messages: readonly Message[]; nextOffset: number }> {
     for (let tries = 0; ; tries++) {

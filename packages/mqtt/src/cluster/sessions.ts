@@ -172,8 +172,8 @@ export class Sessions {
   }
 
   /**
-   * Resolves when what was asked for is done; after CLAIM_MS without: a broker is away. @returns whether every session has left and
-   * is saved; otherwise others will find them as those of a bridge that died.
+   * Resolves when what was asked for is done; after CLAIM_MS without: a broker is away. @returns whether every session has left
+   * and is saved; otherwise others will find them as those of a bridge that died.
    */
   async close(): Promise<boolean> {
     const { clock } = this.#scope;

@@ -71,7 +71,7 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   }
 });
 
-test('of several bridges one does a task, and when it stands still for BRIDGE_DEAD_MS another one does (CHECKPOINT_MS is much less)', async () => {
+test('of several bridges one does a task; when it misses CHECKPOINT_MS for BRIDGE_DEAD_MS another one does', async () => {
   await using world = await startWorld();
   const names = ['one', 'two', 'three'];
   const all = names.map((name) => livenessOf(world, name));
