@@ -104,13 +104,13 @@ export function backlogEntries(clientId: string, claim: number, backlog: Backlog
     for (let at = 0; at < all.length; at += POINTERS_PER_ENTRY_MAX) {
       const offsets = all.slice(at, at + POINTERS_PER_ENTRY_MAX);
       const value = encodePointers({ queue, claim, offsets, scan: undefined });
-      entries.set(pointersKey(clientId, queue, offsets[0] as number, 0), value);
+      entries.set(pointersKey(clientId, claim, queue, offsets[0] as number, 0), value);
     }
   }
   for (const { queue: number, offset } of backlog.scanFrom) {
     const queue = queues.nameOf(number);
     const scan = { from: offset, to: Number.POSITIVE_INFINITY };
-    entries.set(pointersKey(clientId, queue, offset, 1), encodePointers({ queue, claim, offsets: [], scan }));
+    entries.set(pointersKey(clientId, claim, queue, offset, 1), encodePointers({ queue, claim, offsets: [], scan }));
   }
   if (backlog.maybeSent.length > 0) {
     const places = backlog.maybeSent.map(({ queue, offset, packetId }) => ({ queue: queues.nameOf(queue), offset, packetId }));

@@ -82,7 +82,8 @@ export class BridgeCluster implements Cluster {
   private constructor(options: BridgeClusterOptions, events: () => ClusterEvents) {
     const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
     this.#options = options;
-    const instance = `${bridgeId}.${Math.floor(clock.wallMs()).toString(36)}.${(++lives).toString(36)}.${process.pid.toString(36)}`;
+    const life = [Math.floor(clock.wallMs()), ++lives, process.pid].map((number) => number.toString(36));
+    const instance = `${bridgeId}.${life.join('.')}`;
     const parts = { client, clock, instance, rules, stateTopic, ack, createTopics };
     this.#parts = new ClusterParts(
       {

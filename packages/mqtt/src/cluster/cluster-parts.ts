@@ -83,7 +83,7 @@ export class ClusterParts {
     const topics = rules.clusterTopics();
     this.topics = new TopicQueues(client, clock, topics, (queue) => this.#newQueue(queue), onTrouble);
     this.#stateQueues = new TopicQueues(client, clock, [stateTopic], (queue) => this.#newStateQueue(queue), onTrouble);
-    this.reader = new LogReader(client, this.queues, this.recent, read);
+    this.reader = new LogReader(client, clock, this.queues, this.recent, read);
     this.tails = new Tails({
       client,
       clock,

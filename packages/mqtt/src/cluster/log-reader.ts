@@ -1,29 +1,34 @@
 import type { Message, PullConsumer } from '@qanat/client';
-import { QanatError } from '@qanat/core';
+import { type Clock, QanatError } from '@qanat/core';
 import type { Place, StoredPublication } from '../ports.ts';
-import { FETCH_BYTES, FETCHES_MAX } from './limits.ts';
+import { FETCH_BYTES, FETCHES_MAX, RETRY_MS } from './limits.ts';
 import type { LogClient } from './log-client.ts';
 import type { QueueTable } from './queue-table.ts';
 import type { RecentMessages } from './recent-messages.ts';
 import { type ReadMessage, storedMessage } from './stored-publication.ts';
+import { pause } from './waiting.ts';
 
 /** Places that lie so near to each other are fetched together. */
 const NEAR = 64;
 /** One place is fetched with what stands in its batch. */
 const PLACE_BYTES = 64 * 1024;
+/** A broker that gives nothing is asked so often. */
+const TRIES_MAX = 50;
 
 /** Reads messages again: from the cache of the tails where it has them, else from the brokers. */
 export class LogReader {
   /** Reads that went to a broker. */
   fetches = 0;
   readonly #client: LogClient;
+  readonly #clock: Clock;
   readonly #reader: PullConsumer;
   readonly #queues: QueueTable;
   readonly #recent: RecentMessages;
   readonly #read: ReadMessage;
 
-  constructor(client: LogClient, queues: QueueTable, recent: RecentMessages, read: ReadMessage) {
+  constructor(client: LogClient, clock: Clock, queues: QueueTable, recent: RecentMessages, read: ReadMessage) {
     this.#client = client;
+    this.#clock = clock;
     this.#reader = client.pullConsumer();
     this.#queues = queues;
     this.#recent = recent;
@@ -67,14 +72,26 @@ export class LogReader {
         const publication = message.offset < at ? undefined : storedMessage(this.#read, message, queue);
         if (publication !== undefined && !visitor(publication)) return message.offset + 1;
       }
-      if (nextOffset <= at) break; // the broker has less than what was seen of it: nothing to wait for here
       at = nextOffset;
     }
     return to;
   }
 
-  /** Nothing is read where the offset is no longer, or not yet, in the log. */
+  /**
+   * Reads from an offset that was seen once. What is no longer in the log is passed. A broker that gives nothing, and does not
+   * say that it is gone, will: it has just started, or is busy.
+   */
   async #fetch(queue: number, offset: number, maxBytes: number): Promise<{ messages: readonly Message[]; nextOffset: number }> {
+    for (let tries = 0; ; tries++) {
+      const { messages, nextOffset } = await this.#ask(queue, offset, maxBytes);
+      if (nextOffset > offset) return { messages, nextOffset };
+      const name = this.#queues.nameOf(queue);
+      if (tries >= TRIES_MAX) throw new QanatError('NOT_READY', `${name} does not give what it has stored at ${offset}`);
+      await pause(this.#clock, RETRY_MS / 10);
+    }
+  }
+
+  async #ask(queue: number, offset: number, maxBytes: number): Promise<{ messages: readonly Message[]; nextOffset: number }> {
     this.fetches++;
     const id = this.#queues.idOf(queue);
     try {

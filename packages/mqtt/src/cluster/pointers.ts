@@ -73,13 +73,13 @@ export function indexedEntries(
   const none = { queue, claim };
   if (isDense(offsets)) {
     const scan = { from: first, to: (offsets.at(-1) as number) + 1 };
-    return [{ key: pointersKey(clientId, queue, first, spanEnd), value: encodePointers({ ...none, offsets: [], scan }) }];
+    return [{ key: pointersKey(clientId, claim, queue, first, spanEnd), value: encodePointers({ ...none, offsets: [], scan }) }];
   }
   const entries: { key: string; value: Uint8Array }[] = [];
   for (let at = 0; at < offsets.length; at += POINTERS_PER_ENTRY_MAX) {
     const part = offsets.slice(at, at + POINTERS_PER_ENTRY_MAX);
     const value = encodePointers({ ...none, offsets: part, scan: undefined });
-    entries.push({ key: pointersKey(clientId, queue, part[0] as number, spanEnd), value });
+    entries.push({ key: pointersKey(clientId, claim, queue, part[0] as number, spanEnd), value });
   }
   return entries;
 }

@@ -55,6 +55,8 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
     const work: Promise<unknown>[] = [];
     // Another bridge may have been ahead: what it sent must not arrive here.
     for (const [queue, offset] of cursor) if (positions.has(queue)) work.push(tails.reached(queue, offset));
+    for (const { queue, offset } of [...entries.finished, ...entries.exchanges])
+      if (positions.has(queue)) work.push(tails.reached(queue, offset + 1));
     for (const { pointers } of entries.pointers) {
       const queue = queues.numberOfName(pointers.queue);
       const { scan } = pointers;

@@ -11,7 +11,7 @@ import type {
 } from '../ports.ts';
 import { backlogEntries } from './backlog.ts';
 import { type ClaimResult, type ClaimScope, claimSession, cursorNow } from './claims.ts';
-import { CLAIM_MS, FINISHED_EXCHANGES_MAX, STUCK_SESSION_MS } from './limits.ts';
+import { CLAIM_MS, FINISHED_EXCHANGES_MAX, RETRY_MS, STUCK_SESSION_MS } from './limits.ts';
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
@@ -21,7 +21,7 @@ import { isConflict } from './session-entries.ts';
 import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
 import { finishedKey, sessionKey } from './state-keys.ts';
-import { Sequences } from './waiting.ts';
+import { pause, Sequences } from './waiting.ts';
 import { willDueMs } from './wills.ts';
 
 export interface SessionsScope extends ClaimScope {
@@ -50,6 +50,8 @@ export class Sessions {
   readonly #scope: SessionsScope;
   readonly #local = new Map<string, LocalSession>();
   readonly #sequences = new Sequences();
+  /** Sessions that are going offline, and are not saved yet. */
+  readonly #leaving = new Set<Promise<void>>();
   #epochs = 0;
   #checkpoints = 0;
   #closed = false;
@@ -88,7 +90,8 @@ export class Sessions {
     };
     this.#sequences.run(request.clientId, work).catch((error: unknown) => {
       if (!this.#closed) onTrouble(error);
-      if (waiting) end(outcomeOf(error) === 'not-authorized' ? 'not-authorized' : 'unavailable');
+      const outcome = outcomeOf(error);
+      if (waiting) end(outcome === 'not-authorized' || outcome === 'quota-exceeded' ? outcome : 'unavailable');
     });
   }
 
@@ -119,11 +122,10 @@ export class Sessions {
     this.#leave(session);
     const cursor = cursorNow(this.#scope);
     const wallMs = this.#scope.wallMs();
-    this.#sequences
-      .run(clientId, () => this.#suspend(session, suspension, cursor, wallMs))
-      .catch((error: unknown) => {
-        if (!this.#closed && !isConflict(error)) this.#scope.onTrouble(error);
-      });
+    const leaving = this.#sequences
+      .run(clientId, () => this.#persist(() => this.#suspend(session, suspension, cursor, wallMs)))
+      .finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   /**
@@ -145,7 +147,9 @@ export class Sessions {
       const save = this.#savingOf(session, backlog, cursor);
       if (save !== undefined) saves.push(this.#save(session, save, backlog === undefined ? number : 0));
     }
+    // Those that are on their way offline are nobody's in the end, but until then this checkpoint would count for them.
     await Promise.all(saves);
+    await Promise.all(this.#leaving);
     this.#scope.liveness.completed({ number, positions: cursor });
   }
 
@@ -167,16 +171,17 @@ export class Sessions {
     );
   }
 
-  /** Resolves when what was asked for is done. @returns whether every session has left. */
+  /**
+   * Resolves when what was asked for is done; after CLAIM_MS without: a broker is away. @returns whether every session has left
+   * and is saved; otherwise others will find them as those of a bridge that died.
+   */
   async close(): Promise<boolean> {
-    while (this.#sequences.size > 0) await this.#sequences.settled();
+    const { clock } = this.#scope;
+    const untilMs = clock.nowMs() + CLAIM_MS;
+    while (this.#sequences.size > 0 && clock.nowMs() < untilMs)
+      await Promise.race([this.#sequences.settled(), pause(clock, untilMs - clock.nowMs())]);
     this.#closed = true;
-    return this.#local.size === 0;
-  }
-
-  /** As if the process had ended. */
-  abandon(): void {
-    this.#closed = true;
+    return this.#local.size === 0 && this.#sequences.size === 0;
   }
 
   #begin({ session, end }: ClaimResult, tell: (claimed: Claimed) => void): void {
@@ -250,6 +255,19 @@ export class Sessions {
     return fresh && record.checkpointsFrom === 0 && sameEntries(pointers, session.pointers) ? undefined : saving;
   }
 
+  /** What a session has left must be saved, however long that takes; unless it is another bridge's. */
+  async #persist(save: () => Promise<void>): Promise<void> {
+    while (!this.#closed) {
+      try {
+        return await save();
+      } catch (error) {
+        if (this.#closed || isConflict(error)) return;
+        this.#scope.onTrouble(error);
+        await pause(this.#scope.clock, RETRY_MS);
+      }
+    }
+  }
+
   /** Whose session it is not any more has nothing to save. @throws QanatError. */
   #save(session: LocalSession, saving: Saving, checkpointsFrom: number): Promise<void> {
     return this.#sequences.run(session.clientId, async () => {
@@ -267,7 +285,9 @@ export class Sessions {
     const others: StateWrite[] = [...pointers].map(([key, value]) => ({ key, value }));
     others.push(...this.#scope.store.exchangeWrites(clientId, record.claim, exchanges));
     for (const key of session.pointers.keys()) if (!pointers.has(key)) others.push({ key, value: undefined });
-    await this.#replace(session, { ...record, cursor, pointersFrom: record.claim }, others);
+    // A queue that the tails do not know (yet) keeps its position.
+    const merged = new Map([...record.cursor, ...cursor]);
+    await this.#replace(session, { ...record, cursor: merged, pointersFrom: record.claim }, others);
     session.pointers = pointers;
     session.savedAtMs = this.#scope.clock.nowMs();
     session.finished.splice(0, finished);

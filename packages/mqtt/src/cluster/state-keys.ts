@@ -37,8 +37,8 @@ export const retainedKey = (topic: string): string =>
   RETAINED + (utf8Length(topic) <= TOPIC_KEY_BYTES_MAX && !topic.startsWith('#') ? topic : hashed(topic));
 export const pointersPrefix = (clientId: string): string => `p/${clientKey(clientId)}/`;
 /** @param spanEnd end of what was indexed: two indexers that are not equally far write different entries. */
-export const pointersKey = (clientId: string, queue: string, first: number, spanEnd: number): string =>
-  `${pointersPrefix(clientId)}${queueKey(queue)}/${offsetKey(first)}-${offsetKey(spanEnd)}`;
+export const pointersKey = (clientId: string, claim: number, queue: string, first: number, spanEnd: number): string =>
+  `${pointersPrefix(clientId)}${claim}/${queueKey(queue)}/${offsetKey(first)}-${offsetKey(spanEnd)}`;
 /** What may have been sent before, of all queues. */
 export const sentKey = (clientId: string): string => `${pointersPrefix(clientId)}sent`;
 export const exchangesPrefix = (clientId: string): string => `o/${clientKey(clientId)}/`;

@@ -8,8 +8,8 @@ import { QueueTable } from '../../src/cluster/queue-table.ts';
 import { indexedFor } from '../../src/cluster/resume.ts';
 import { encodeExchange, encodeFinished, SessionStore } from '../../src/cluster/session-entries.ts';
 import type { SessionRecord } from '../../src/cluster/session-record.ts';
-import { bridgeKey, exchangeKey, finishedKey } from '../../src/cluster/state-keys.ts';
-import { publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
+import { BRIDGES, bridgeKey, exchangeKey, finishedKey } from '../../src/cluster/state-keys.ts';
+import { NOTHING, publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
 
 const QUEUE: QueueId = { topic: 'mqtt', broker: 'broker-a', queue: 0 };
 
@@ -71,7 +71,7 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   }
 });
 
-test('of several bridges one does a task, and when it stands still for BRIDGE_DEAD_MS another one does (CHECKPOINT_MS is much less)', async () => {
+test('of several bridges one does a task; when it misses CHECKPOINT_MS for BRIDGE_DEAD_MS another one does', async () => {
   await using world = await startWorld();
   const names = ['one', 'two', 'three'];
   const all = names.map((name) => livenessOf(world, name));
@@ -188,6 +188,40 @@ test('a session whose backlog cannot be gathered is let go: it is indexed and ex
   expect(two.cluster.figures()).toMatchObject({ sessions: 0, offlineSessions: 1 });
   const { backlog } = await two.claimed(clientId);
   expect(await two.read(backlog.places)).toEqual(['0', '1', '2', '3', '4']);
+});
+
+/** A bridge whose own entry lives at a broker. */
+async function bridgeAt(world: World, broker: string): Promise<TestBridge> {
+  for (let i = 0; ; i++) {
+    const bridge = await world.bridge(`bridge-${i}`);
+    const state = bridge.client.keyedState('mqtt-state');
+    for (const queue of await world.cluster.until(state.queues())) {
+      const { entries } = await world.cluster.until(state.scan(queue, { prefix: `${BRIDGES}bridge-${i}.` }));
+      if (entries.length > 0 && queue.broker === broker) return bridge;
+    }
+  }
+}
+
+test('a bridge dies while a session that went offline is not saved: no checkpoint passes over what it has left', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const two = await world.bridge('two');
+  const one = await bridgeAt(world, 'broker-a');
+  const { clientId, topic } = await apart(world, one);
+  const epoch = await one.session(clientId, [topic]);
+  await cluster.advance(3_000);
+  cluster.killBroker('broker-b');
+  expect(await one.publish(topic, 'not acknowledged')).toBe('success');
+  await cluster.advance(20);
+  const [last] = one.arrivals.slice(-1);
+  if (last === undefined) throw new Error('nothing arrived');
+  one.suspend(clientId, epoch, { ...NOTHING, places: [{ queue: last.queue, offset: last.offset }] });
+  await cluster.advance(4_000);
+  await one.kill();
+  await cluster.startBroker('broker-b');
+  await cluster.advance(15_000);
+  const { backlog } = await two.claimed(clientId);
+  expect(await two.read(backlog.places)).toEqual(['not acknowledged']);
 });
 
 test('what the bridge before still tries to store is not stored after the exchange was released [MQTT-4.3.3-10]', async () => {

@@ -100,3 +100,24 @@ test('a bridge that closes calls nothing any more', async () => {
   expect(calls).toBe(0);
   expect(one.arrivals).toEqual([]);
 });
+
+test('a bridge closes though the broker of its sessions is away; they are found as those of one that died', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const clientIds = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const epochs = new Map<string, number>();
+  for (const clientId of clientIds) epochs.set(clientId, await one.session(clientId, ['t']));
+  await cluster.advance(1_500);
+  cluster.killBroker('broker-b');
+  await cluster.advance(100);
+  for (const [clientId, epoch] of epochs) one.suspend(clientId, epoch);
+  await cluster.until(one.cluster.close());
+  await cluster.startBroker('broker-b');
+  await cluster.advance(12_000);
+  expect(two.cluster.figures().offlineSessions).toBe(clientIds.length);
+  await two.publish('t', 'missed');
+  await cluster.advance(500);
+  for (const clientId of clientIds) expect(await two.read((await two.claimed(clientId)).backlog.places)).toEqual(['missed']);
+});

@@ -172,7 +172,7 @@ test('keys: no session has a prefix of the keys of another one, and none is too 
   expect(clientKey('a/b')).not.toContain('/');
   fc.assert(
     fc.property(fc.string({ maxLength: 400, size: 'max', unit: 'grapheme' }), fc.string({ maxLength: 10 }), (one, other) => {
-      const keys = [sessionKey(one), pointersKey(one, 'mqtt/broker-a/0', 2 ** 50, 2 ** 50), retainedKey(one)];
+      const keys = [sessionKey(one), pointersKey(one, 2 ** 50, 'mqtt/broker-a/0', 2 ** 50, 2 ** 50), retainedKey(one)];
       for (const stored of keys) expect(Buffer.byteLength(stored)).toBeLessThanOrEqual(512);
       if (one !== other) expect(clientKey(one)).not.toBe(clientKey(other));
     }),
