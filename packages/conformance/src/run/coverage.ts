@@ -11,6 +11,7 @@ const LETTERS: Readonly<Record<Exclude<Role, 'codec'>, string>> = {
   broker: 'B',
   producer: 'P',
   consumer: 'C',
+  bridge: 'M',
 };
 
 const OF_CODECS: ReadonlySet<string> = new Set(clausesOf('codec').map(({ id }) => id));

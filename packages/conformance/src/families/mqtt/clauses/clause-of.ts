@@ -1,0 +1,17 @@
+import type { Clause, Judge } from '../../../clause/clause.ts';
+import type { View } from '../../../history/view.ts';
+import { type LinkSeen, linksOf } from '../mqtt-view.ts';
+
+/** A clause of MQTT: for bridges, which are servers of MQTT. */
+export const mqttClause = (id: string, check: Clause['check'], more: Pick<Clause, 'needs'> = {}): Clause => ({
+  id,
+  roles: ['bridge'],
+  ...more,
+  check,
+});
+
+/** One that looks at each connection alone. */
+export const linkClause = (id: string, check: (link: LinkSeen, judge: Judge, view: View) => void): Clause =>
+  mqttClause(id, (view, judge) => {
+    for (const link of linksOf(view)) check(link, judge, view);
+  });
