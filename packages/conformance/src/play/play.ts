@@ -46,7 +46,7 @@ export class Play {
   /** Connections that the program has opened, in order. */
   readonly connections: KitConnection[] = [];
   /** Streams that operations of a family have opened by themselves: dropped when the program ends. */
-  readonly links: Link[] = [];
+  readonly links: Pick<Link, 'destroy'>[] = [];
   /** Values that steps have kept for later ones: `$name` in a header. */
   readonly kept = new Map<string, Json>();
   /** Where the subject listens; changes with a restart. */

@@ -54,7 +54,7 @@ export class Device {
       },
       new Uint8Array(0),
     );
-    play.links.push(this.#link);
+    play.links.push({ destroy: () => this.#leave() });
   }
 
   /** Sends whole packets, and notes them. */
@@ -69,6 +69,13 @@ export class Device {
     if (this.state === 'closed' || this.#endedHere || bytes.length === 0) return;
     this.#play.history.add({ kind: 'bytes', connection: this.number, from: 'kit', bytes });
     this.#link.write(bytes);
+  }
+
+  /** The program is over: nothing is noted any more. */
+  #leave(): void {
+    this.#endedHere = true;
+    this.state = 'closed';
+    this.#link.destroy();
   }
 
   drop(): void {
@@ -98,6 +105,7 @@ export class Device {
   }
 
   #opened(): void {
+    if (this.state === 'closed') return;
     this.state = 'open';
     this.#play.history.add({ kind: 'opened', connection: this.number, by: 'kit', node: 'subject', binding: 'tcp' });
     if (this.#greeting === undefined || this.#greeting.length === 0) return;

@@ -69,7 +69,8 @@ export const publicationsOf = once((view: View): readonly Publication[] => {
     const topicOf = resolver();
     for (const seen of packetsOf(link, 'kit', 'PUBLISH')) {
       const topic = topicOf(seen);
-      if (topic !== undefined && seen.index < link.rawIndex) addPublish(publications, seen, topic);
+      // What is empty cannot be told apart from another.
+      if (topic !== undefined && seen.packet.payload?.length !== 0 && seen.index < link.rawIndex) addPublish(publications, seen, topic);
     }
   }
   return [...publications.values()].sort((one, other) => one.first.index - other.first.index);
@@ -183,11 +184,11 @@ export const owedOf = once((view: View): readonly Owed[] => {
   return owed;
 });
 
-/** The topic and what else may stand in front of a payload. */
-const HEAD_BYTES = 512;
+/** What a server may add to a PUBLISH: subscription identifiers. */
+const ADDED_BYTES = 40;
 
 const isTooLong = ({ links }: Life, { first, topic }: Publication): boolean =>
-  links.some((link) => packetMaxOf(link) < first.bytes.length + topic.length + HEAD_BYTES);
+  links.some((link) => packetMaxOf(link) < first.bytes.length + topic.length - (first.packet.topic ?? '').length + ADDED_BYTES);
 
 export const wasGiven = (view: View, { life, publication }: Owed): boolean =>
   deliveriesOf(view).some((one) => one.life === life && one.key === publication.key);

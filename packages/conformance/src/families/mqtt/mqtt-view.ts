@@ -77,7 +77,7 @@ const begun = (number: number, view: View): Building => ({
 function addPacket(link: Building, { atMs, from, bytes }: EventOf<'packet'>, index: number): void {
   // Which version a link has stands in its CONNECT.
   if (link.packets.length === 0 && from === 'kit') link.version = versionIn(bytes);
-  const seen = { index, atMs, from, link, bytes, ...tried(bytes, link.version) };
+  const seen = { index, atMs, from, link, bytes, ...triedFor(link, bytes) };
   link.packets.push(seen);
   const { packet } = seen;
   if (packet?.name === 'CONNECT' && from === 'kit' && link.connect === undefined) {
@@ -88,6 +88,12 @@ function addPacket(link: Building, { atMs, from, bytes }: EventOf<'packet'>, ind
   link.connack = seen as ReadPacket;
   link.isAccepted = packet.reason === 0;
   if (link.clientId === '') link.clientId = textIn(packet.properties, 'assignedClientId') ?? '';
+}
+
+/** Whoever has sent no CONNECT that can be read may be answered by either version. */
+function triedFor(link: Building, bytes: Uint8Array): Pick<PacketSeen, 'packet' | 'wrong'> {
+  const read = tried(bytes, link.version);
+  return read.packet === undefined && link.connect === undefined && link.packets.length === 0 ? tried(bytes, 4) : read;
 }
 
 function tried(bytes: Uint8Array, version: Version): Pick<PacketSeen, 'packet' | 'wrong'> {

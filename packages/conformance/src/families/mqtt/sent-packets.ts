@@ -1,19 +1,17 @@
 // What devices of the kit send. `mqtt-packet` makes the bytes; what it cannot say is put into them by hand.
-import { createRequire } from 'node:module';
-import type * as MqttPacket from 'mqtt-packet';
+import { generate, type Packet as MqttPacket, writeToStream } from 'mqtt-packet';
 import type { JsonObject } from '../../json.ts';
 import { bytesOf } from '../../json.ts';
 import { flagOf, listOf, numberOf, objectOf, sizeOf, textOf } from '../../play/program.ts';
 import { varintAt } from './wire/byte-reader.ts';
 import type { Version } from './wire/packet.ts';
 
-const mqttPacket = createRequire(import.meta.url)('mqtt-packet') as typeof MqttPacket;
 // Else it makes 65,536 buffers before the first packet.
-Object.assign(mqttPacket.writeToStream, { cacheNumbers: false });
+Object.assign(writeToStream, { cacheNumbers: false });
 
 /** Any packet, in the words of `mqtt-packet`. @throws Error for what it cannot say. */
 export function encoded(packet: object, version: Version): Uint8Array {
-  return new Uint8Array(mqttPacket.generate(packet as MqttPacket.Packet, { protocolVersion: version } as never));
+  return new Uint8Array(generate(packet as MqttPacket, { protocolVersion: version } as never));
 }
 
 type Pairs = readonly (readonly [name: string, value: string])[];
@@ -111,6 +109,7 @@ export interface Message {
 
 /** PUBLISH: the properties of MQTT 5.0 from the step, User Properties as pairs in any order. */
 export function publishPacket(step: JsonObject, message: Message, packetId: number, version: Version, named: Named): Uint8Array {
+  const ids = listOf(step, 'subscriptionIds').map(Number);
   const bytes = encoded(
     {
       cmd: 'publish',
@@ -121,7 +120,13 @@ export function publishPacket(step: JsonObject, message: Message, packetId: numb
       dup: flagOf(step, 'dup'),
       ...(message.qos > 0 ? { messageId: packetId } : {}),
       ...(version === 5
-        ? { properties: { ...messageProperties(step, named), ...defined({ topicAlias: optionalNumber(step, 'alias') }) } }
+        ? {
+            properties: {
+              ...messageProperties(step, named),
+              ...defined({ topicAlias: optionalNumber(step, 'alias') }),
+              ...(ids.length === 0 ? {} : { subscriptionIdentifier: ids }),
+            },
+          }
         : {}),
     },
     version,

@@ -9,6 +9,7 @@ export const WRONG_RULES = [
   'MQTT-3.1.2-1',
   'MQTT-3.1.2-2',
   'MQTT-3.1.2-3',
+  'MQTT-3.1.3-8',
   'MQTT-3.1.4-1',
   'MQTT-3.3.1-4',
   'MQTT-3.3.2-2',
@@ -24,7 +25,6 @@ export const WRONG_RULES = [
   'MQTT-3.10.1-1',
   'MQTT-3.10.3-2',
   'MQTT-3.14.1-1',
-  'MQTT-4.7.1-1',
   'MQTT-4.7.3-1',
   'MQTT-4.13.1-1',
 ] as const;

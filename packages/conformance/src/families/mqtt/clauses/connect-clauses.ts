@@ -2,7 +2,7 @@
 import { type Clause, judgeThat } from '../../../clause/clause.ts';
 import { livesOf } from '../lives.ts';
 import { isOverdue, type LinkSeen, linksOf, packetMaxOf, packetsOf } from '../mqtt-view.ts';
-import { reasonText } from '../wire/packet.ts';
+import { nameOf, reasonText } from '../wire/packet.ts';
 import { numberIn, textIn } from '../wire/properties.ts';
 import { linkClause, mqttClause } from './clause-of.ts';
 
@@ -12,8 +12,8 @@ const isDecent = (link: LinkSeen): boolean => link.rawIndex > link.closedIndex &
 const connackFirst = linkClause('MQTT-3.2.0-1', ({ packets }, judge) => {
   const first = packets.find(({ from }) => from === 'subject');
   if (first === undefined) return;
-  const name = first.packet?.name;
-  judgeThat(judge, first.index, name === 'CONNACK' || name === 'AUTH', () => `CONNACK comes first; got ${name ?? first.wrong}`);
+  const name = nameOf(first.bytes);
+  judgeThat(judge, first.index, name === 'CONNACK' || name === 'AUTH', () => `CONNACK comes first; got ${name}`);
 });
 
 const connackOnce = linkClause('MQTT-3.2.0-2', (link, judge) => {
@@ -131,10 +131,11 @@ const keepAlive = linkClause('MQTT-3.1.2-22', (link, judge, view) => {
   const silentMs = closedAtMs - lastMs;
   const dueMs = seconds * KEEP_ALIVE_FACTOR;
   const expected = `a device with a keep alive of ${seconds} s that says nothing is given up after ${dueMs} ms`;
-  if (closed?.by === 'subject' && packetsOf(link, 'subject', 'DISCONNECT').every(({ packet }) => packet.reason === 0x8d)) {
-    // Sooner than the keep alive itself nobody may be given up; a server may look once in a second.
-    judgeThat(judge, link.closedIndex, silentMs >= dueMs - view.slackMs, () => `${expected}; it took ${Math.round(silentMs)} ms`);
-  }
+  const isGivenUp = packetsOf(link, 'subject', 'DISCONNECT').some(({ packet }) => packet.reason === 0x8d);
+  // Without a reason it may be another one.
+  const isInTime = silentMs >= dueMs - view.slackMs;
+  if (closed?.by === 'subject' && (isGivenUp || (link.version === 4 && isInTime)))
+    judgeThat(judge, link.closedIndex, isInTime, () => `${expected}; it took ${Math.round(silentMs)} ms`);
   if (closed?.by !== 'subject' && silentMs > dueMs + 2_000 + 2 * view.slackMs)
     judge.fail(link.closedIndex, `${expected}; it goes on`);
 });

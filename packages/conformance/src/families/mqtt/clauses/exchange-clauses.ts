@@ -195,12 +195,33 @@ const othersGoOn = linkClause('MQTT-4.9.0-3', (link, judge, view) => {
 /** A first copy has DUP 0, whatever the device has sent. */
 const firstIsNoDup = mqttClause('MQTT-3.3.1-3', (view, judge) => {
   const given = new Set<string>();
-  for (const { seen, life, key, qos } of deliveriesOf(view)) {
-    if (qos === 0) continue;
+  for (const { seen, life, key, qos, publication, link } of deliveriesOf(view)) {
+    // On a link that dropped it may have been sent before, and not read.
+    const since = publication?.first.index ?? 0;
+    if (qos === 0 || life.links.some((one) => one !== link && one.closedIndex > since)) continue;
     const name = `${life.clientId} ${life.beginIndex} ${key}`;
     if (!given.has(name))
       judgeThat(judge, seen.index, seen.packet.dup === false, () => 'a message that was not sent before has DUP 0; got 1');
     given.add(name);
+  }
+});
+
+/** A wildcard stands alone in its level, and # in the last one. */
+const isFilter = (filter: string): boolean => {
+  const levels = filter.split('/');
+  return levels.every((level, at) => (level === '#' ? at === levels.length - 1 : level === '+' || !/[#+]/.test(level)));
+};
+
+const filters = linkClause('MQTT-4.7.1-1', (link, judge, view) => {
+  for (const { index, atMs, packet } of packetsOf(link, 'kit', 'SUBSCRIBE')) {
+    const answer = packetsOf(link, 'subject', 'SUBACK').find((one) => one.index > index && one.packet.packetId === packet.packetId);
+    for (const [at, { filter }] of (packet.filters ?? []).entries()) {
+      if (isFilter(filter)) continue;
+      const reason = answer?.packet.reasons?.[at];
+      if (reason !== undefined) judgeThat(judge, index, reason >= 0x80, () => `the filter ${filter} is refused; it was granted QoS ${reason}`);
+      else if (link.closed?.by === 'subject') judge.pass(index);
+      else if (isOverdue(view, link, atMs)) judge.fail(index, `the filter ${filter} is refused; got nothing`);
+    }
   }
 });
 
@@ -221,4 +242,5 @@ export const EXCHANGE_CLAUSES: readonly Clause[] = [
   receiveMaximum,
   othersGoOn,
   firstIsNoDup,
+  filters,
 ];

@@ -39,7 +39,6 @@ export const CONNECT_PROGRAMS: readonly Program[] = [
     ping('a'),
     ping('b'),
   ]),
-  programOf('no-client-id-but-a-session-3.1.1', [connect('a', { id: '', version: 4, clean: false }), pass(1_500)]),
   ...inBoth('session-or-none', (version) => [
     connect('a', { ...lasting(version) }),
     subscribe('a', { qos: 1 }),
@@ -119,7 +118,7 @@ export const CONNECT_PROGRAMS: readonly Program[] = [
     SETTLE,
   ]),
   programOf('a-small-packet-size', [
-    connect('a', { packetMax: 100 }),
+    connect('a', { packetMax: 150 }),
     subscribe('a', { qos: 1, filter: '{t}/#' }),
     connect('b'),
     publish('b', { qos: 1, topic: '{t}/s', size: 20 }),

@@ -279,6 +279,16 @@ const inPlaceOfConnect = (version: 4 | 5): readonly Wrong[] => [
     bytes: connectBytes(version, 2, 'MQTT', INVALID_UTF8),
     reasons: [...EITHER, 0x85, 0x02],
   },
+  ...(version === 4
+    ? [
+        {
+          clause: 'MQTT-3.1.3-8',
+          of: 'an empty client id without a clean session',
+          bytes: connectBytes(4, 0, 'MQTT', text('')),
+          reasons: [2],
+        } as const,
+      ]
+    : []),
   ...(version === 5
     ? (
         [

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { mqtt } from '../../src/families/mqtt/index.ts';
+import type { Program } from '../../src/play/program.ts';
+import { BUDGETS } from '../../src/run/budget.ts';
+import { drawPrograms } from '../../src/run/draw-programs.ts';
+import { explore } from '../../src/run/explore.ts';
+import type { Result } from '../../src/run/result.ts';
+import { judgeRun, obstacleIn, runProgram, type Site } from '../../src/run/run-program.ts';
+import { survey } from '../../src/run/survey.ts';
+import { MQTT_FAULTS } from '../../src/selftest/mqtt/faults.ts';
+import { DEGENERATE_BRIDGES, degenerateBridge, modelSite } from '../../src/selftest/mqtt/model-driver.ts';
+
+const DRAWN = drawPrograms(mqtt, 'bridge', 20, 1);
+
+describe('a server of MQTT that keeps the standard', () => {
+  it('keeps every clause, with evidence for each', async () => {
+    const { findings, harness } = await survey(modelSite(), [...mqtt.programs, ...DRAWN], [mqtt]);
+    expect(harness.map(({ program, why }) => `${program.name}: ${why}`)).toEqual([]);
+    const all = [...findings.values()];
+    const wrong = all.flatMap(({ clause, failures, broken }) => [
+      ...failures.map(({ run, failure }) => `${clause.id} in ${run.program.name}: ${failure.sentence}`),
+      ...(broken === undefined ? [] : [`${clause.id} breaks: ${broken}`]),
+    ]);
+    expect(wrong).toEqual([]);
+    expect(all.flatMap(({ clause, passes }) => (passes === 0 ? [clause.id] : []))).toEqual([]);
+  });
+});
+
+/** The first program in which a clause goes red. */
+async function killer(site: Site, id: string, programs: readonly Program[]): Promise<string | undefined> {
+  const clauses = mqtt.clauses.filter((one) => one.id === id);
+  for (const program of programs) {
+    const run = await runProgram(site, program, [mqtt]);
+    expect(obstacleIn(run)).toBeUndefined();
+    if (judgeRun(run, clauses).some(({ failures }) => failures.length > 0)) return program.name;
+  }
+  return undefined;
+}
+
+describe('a server of MQTT with a fault', () => {
+  it.each(MQTT_FAULTS)('that %s breaks [%s], in a program that is written by hand', async (fault, id) => {
+    expect(await killer(modelSite(fault), id, mqtt.programs)).toBeDefined();
+  });
+});
+
+const verdictOn = (site: ReturnType<typeof modelSite>): Promise<Result> =>
+  explore({
+    site,
+    families: [mqtt],
+    budget: { ...BUDGETS.quick, generatedPerFamily: 0, shrinkRunsMax: 0, confirmations: 0 },
+    seed: 1,
+    command: '',
+    kit: 'kit',
+    startedAt: '',
+    nowMs: () => 0,
+  });
+
+describe('a subject that does no work', () => {
+  it.each(Object.keys(DEGENERATE_BRIDGES))('gets no credit: %s', async (name) => {
+    const result = await verdictOn(degenerateBridge(name));
+    expect(result.settled).not.toBe('conformant');
+    expect(result.clauses.flatMap(({ id, verdict }) => (verdict === 'pass' ? [id] : []))).toEqual([]);
+  });
+});
