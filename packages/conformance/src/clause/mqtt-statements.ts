@@ -31,7 +31,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   'MQTT-3.1.2-26': 'A server sends no topic alias above the topic alias maximum of the client, and none without one.',
   'MQTT-3.1.2-29': 'A client that asks for no problem information is sent none, but on PUBLISH, CONNACK and DISCONNECT.',
   'MQTT-3.1.3-5': 'Client ids of 1 to 23 digits and letters are taken.',
-  'MQTT-3.1.3-8': 'A client id that a server does not take ends the connection; in 3.1.1 that is an empty one without a clean session.',
+  'MQTT-3.1.3-8':
+    'A client id that a server does not take ends the connection; in 3.1.1 that is an empty one without a clean session.',
   'MQTT-3.1.3-9': 'A will with a delay is not published when its client is back before the delay is over.',
   'MQTT-3.1.4-1': 'A server closes a connection whose CONNECT has not the form of one.',
   'MQTT-3.1.4-3': 'A connection whose client connects again is ended, with DISCONNECT 0x8e.',

@@ -32,6 +32,11 @@ export class DeviceSession {
     this.#exchanges.set(packetId, { bytes, state: 'published' });
   }
 
+  /** Exchanges under way. */
+  get openCount(): number {
+    return this.#exchanges.size;
+  }
+
   isOpen(packetId: number): boolean {
     return this.#exchanges.has(packetId);
   }

@@ -70,7 +70,8 @@ export const publicationsOf = once((view: View): readonly Publication[] => {
     for (const seen of packetsOf(link, 'kit', 'PUBLISH')) {
       const topic = topicOf(seen);
       // What is empty cannot be told apart from another.
-      if (topic !== undefined && seen.packet.payload?.length !== 0 && seen.index < link.rawIndex) addPublish(publications, seen, topic);
+      if (topic !== undefined && seen.packet.payload?.length !== 0 && seen.index < link.rawIndex)
+        addPublish(publications, seen, topic);
     }
   }
   return [...publications.values()].sort((one, other) => one.first.index - other.first.index);

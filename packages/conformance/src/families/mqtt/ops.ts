@@ -66,11 +66,20 @@ const publish: Op = async (play, step) => {
   const device = openIn(play, step);
   if (device === undefined) return;
   const count = Math.min(countOf(step, 'count'), 2_000);
-  const ids = Array.from({ length: count }, () => publishOne(play, device, step));
+  const ids: (number | undefined)[] = [];
+  const hasRoom = (): boolean => device.session.openCount < takenBy(device) || device.state === 'closed';
+  for (let i = 0; i < count; i++) {
+    // What a server does not take at once waits, as a client has to.
+    if (numberOf(step, 'qos', 0) > 0 && !hasRoom() && !(await untilAnswered(play, hasRoom))) break;
+    ids.push(publishOne(play, device, step));
+  }
   if (!flagOf(step, 'wait', true)) return;
   const isOver = (): boolean => device.state === 'closed' || !ids.some((id) => id !== undefined && device.session.isOpen(id));
   await untilAnswered(play, isOver);
 };
+
+/** The receive maximum of the server. */
+const takenBy = ({ connack }: Device): number => numberIn(connack?.properties ?? [], 'receiveMaximum') ?? 65_535;
 
 /** @returns the packet id of the exchange that it begins. */
 function publishOne(play: Play, device: Device, step: Step): number | undefined {

@@ -34,7 +34,17 @@ const OF_CONNECT: readonly PropertyName[] = [
   'authenticationData',
 ];
 
-const FROM_CLIENTS = new Set(['PUBLISH', 'PUBACK', 'PUBREC', 'PUBREL', 'PUBCOMP', 'SUBSCRIBE', 'UNSUBSCRIBE', 'PINGREQ', 'DISCONNECT']);
+const FROM_CLIENTS = new Set([
+  'PUBLISH',
+  'PUBACK',
+  'PUBREC',
+  'PUBREL',
+  'PUBCOMP',
+  'SUBSCRIBE',
+  'UNSUBSCRIBE',
+  'PINGREQ',
+  'DISCONNECT',
+]);
 
 const malformed = (is: boolean, reason = 0x81): void => {
   if (is) throw new Refusal(reason);
@@ -72,7 +82,10 @@ function checkPublish(topic: string, properties: Packet['properties']): void {
   malformed(numberIn(properties, 'topicAlias') === 0, 0x94);
   malformed(/[#+]/.test(textIn(properties, 'responseTopic') ?? ''), 0x82);
   malformed((numberIn(properties, 'payloadFormat') ?? 0) > 1);
-  malformed(properties.some(({ name }) => !OF_PUBLISH.includes(name)), 0x82);
+  malformed(
+    properties.some(({ name }) => !OF_PUBLISH.includes(name)),
+    0x82,
+  );
 }
 
 /** CONNECT: the reader takes its fields as they are. @throws Refusal. */
@@ -85,7 +98,10 @@ export function checkConnect(bytes: Uint8Array, { version, clientId, cleanStart,
   malformed((flags & 1) !== 0 || will?.qos === 3 || ((flags & 4) === 0 && (flags & 0x38) !== 0));
   for (const name of ['receiveMaximum', 'maximumPacketSize'] as const) malformed(numberIn(properties, name) === 0, 0x82);
   malformed((numberIn(properties, 'requestProblemInformation') ?? 0) > 1, 0x82);
-  malformed(properties.some(({ name }) => !OF_CONNECT.includes(name)), 0x82);
+  malformed(
+    properties.some(({ name }) => !OF_CONNECT.includes(name)),
+    0x82,
+  );
   const method = textIn(properties, 'authenticationMethod');
   malformed(method === undefined && properties.some(({ name }) => name === 'authenticationData'), 0x82);
   malformed(method !== undefined, 0x8c);

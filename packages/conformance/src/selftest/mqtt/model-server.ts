@@ -1,5 +1,5 @@
-import { encoded, publishPacket } from '../../families/mqtt/sent-packets.ts';
 import { selects } from '../../families/mqtt/lives.ts';
+import { encoded, publishPacket } from '../../families/mqtt/sent-packets.ts';
 import { type Filter, type Packet, packetEnd, readPacket, type Version } from '../../families/mqtt/wire/packet.ts';
 import { numberIn, type Property } from '../../families/mqtt/wire/properties.ts';
 import { checkConnect, checkPacket, Refusal, refusalCode } from './model-rules.ts';
@@ -177,7 +177,8 @@ export class ModelServer {
     client.keepAliveMs = seconds * 1_500;
     const look = (): void => {
       if (client.closed) return;
-      if (this.#nowMs < client.heardAtMs + client.keepAliveMs) return void this.#ground.clock.at(client.heardAtMs + client.keepAliveMs, look);
+      if (this.#nowMs < client.heardAtMs + client.keepAliveMs)
+        return void this.#ground.clock.at(client.heardAtMs + client.keepAliveMs, look);
       if (client.version === 5) this.#send(client, { cmd: 'disconnect', reasonCode: 0x8d });
       this.#end(client);
     };
@@ -209,12 +210,18 @@ export class ModelServer {
     PUBREL: (client, session, { packetId = 0 }) => {
       const known = session.incoming.delete(packetId);
       if (this.#has('answers no PUBREL that it does not know') && !known) return;
-      this.#send(client, { cmd: 'pubcomp', messageId: packetId, ...(client.version === 5 && !known ? { reasonCode: 0x92 } : {}) });
+      this.#send(client, {
+        cmd: 'pubcomp',
+        messageId: packetId,
+        ...(client.version === 5 && !known ? { reasonCode: 0x92 } : {}),
+      });
     },
     PUBCOMP: (_, session, { packetId = 0 }) => this.#done(session, packetId),
     SUBSCRIBE: (client, session, packet) => this.#subscribed(client, session, packet),
     UNSUBSCRIBE: (client, session, { filters = [], packetId = 0 }) => {
-      const known = filters.map(({ filter }) => (this.#has('unsubscribes nothing') ? true : session.subscriptions.delete(filter)));
+      const known = filters.map(({ filter }) =>
+        this.#has('unsubscribes nothing') ? true : session.subscriptions.delete(filter),
+      );
       const granted = known.map((one) => (one ? 0 : 0x11));
       this.#send(client, { cmd: 'unsuback', messageId: packetId, granted });
     },
@@ -236,7 +243,8 @@ export class ModelServer {
     const topic = packet.topic === '' ? client.aliases.get(alias ?? 0) : packet.topic;
     if (topic === undefined) throw new Refusal(0x82);
     if (alias !== undefined && packet.topic !== '') client.aliases.set(alias, topic);
-    if (qos === 2 && !session.incoming.has(packetId) && session.incoming.size >= RECEIVE_MAXIMUM && client.version === 5) throw new Refusal(0x93);
+    if (qos === 2 && !session.incoming.has(packetId) && session.incoming.size >= RECEIVE_MAXIMUM && client.version === 5)
+      throw new Refusal(0x93);
     const isAgain = qos === 2 && session.incoming.has(packetId) && !this.#has('passes QoS 2 on again');
     if (qos === 2) session.incoming.add(packetId);
     if (!isAgain && !this.#has('acknowledges and drops')) this.#route({ ...packet, topic }, session.clientId);
@@ -267,7 +275,8 @@ export class ModelServer {
       if (session.expiresAtMs <= this.#nowMs) continue;
       const all = [...session.subscriptions.values()].filter((one) => this.#reaches(session, one, message));
       const plain = all.filter(({ filter }) => !filter.startsWith('$share/') || this.#has('gives shared messages to all'));
-      for (const one of all) if (!plain.includes(one)) members.set(one.filter, [...(members.get(one.filter) ?? []), [session, one]]);
+      for (const one of all)
+        if (!plain.includes(one)) members.set(one.filter, [...(members.get(one.filter) ?? []), [session, one]]);
       if (plain.length > 0) this.#give(session, message, plain);
     }
     for (const [filter, all] of members) this.#giveToOne(filter, all, message);
@@ -278,7 +287,10 @@ export class ModelServer {
     if (this.#has('drops what comes for who is away') && link === undefined) return false;
     const filter = one.filter.replace(/^\$share\/[^/]+\//, '');
     if (this.#has('lets # select $') && message.topic.startsWith('$')) return selects(filter, message.topic.slice(1));
-    return selects(filter, message.topic) || (this.#has('selects too much') && filter.endsWith('/+') && selects(`${filter}/#`, message.topic));
+    return (
+      selects(filter, message.topic) ||
+      (this.#has('selects too much') && filter.endsWith('/+') && selects(`${filter}/#`, message.topic))
+    );
   }
 
   #give(session: ModelSession, message: Stored, all: readonly Subscribed[]): void {
@@ -339,7 +351,9 @@ export class ModelServer {
     const remove = (): void => void session.outgoing.splice(session.outgoing.indexOf(one), 1);
     if (!isAgain && message.expiresAtMs <= this.#nowMs && !this.#has('sends what has expired')) return remove();
     one.packetId = one.packetId === 0 && qos > 0 ? session.freeId() : one.packetId;
-    const fields = this.#has('drops properties') ? {} : fieldsOf(message, this.#has('tells the whole expiry') ? message.atMs : this.#nowMs);
+    const fields = this.#has('drops properties')
+      ? {}
+      : fieldsOf(message, this.#has('tells the whole expiry') ? message.atMs : this.#nowMs);
     const step = { ...fields, subscriptionIds, dup: isAgain && !this.#has('sends again without DUP') };
     const of = { topic: message.topic, payload: message.payload, qos, retain };
     const bytes = publishPacket(step, of, one.packetId, client.version, (text) => text);
@@ -368,9 +382,14 @@ export class ModelServer {
     const granted = filters.map(({ filter, qos }) => (isFilter(filter) ? qos : client.version === 5 ? 0x8f : 0x80));
     const fresh = filters.map(({ filter }) => !session.subscriptions.has(filter));
     for (const one of filters) if (isFilter(one.filter)) session.subscriptions.set(one.filter, { ...one, subscriptionId });
-    this.#send(client, { cmd: 'suback', messageId: packetId, granted: this.#has('forgets codes of SUBACK') ? granted.slice(0, 1) : granted });
+    this.#send(client, {
+      cmd: 'suback',
+      messageId: packetId,
+      granted: this.#has('forgets codes of SUBACK') ? granted.slice(0, 1) : granted,
+    });
     for (const [at, one] of filters.entries()) {
-      const wanted = one.retainHandling === 0 || (one.retainHandling === 1 && fresh[at] === true) || this.#has('knows no Retain Handling');
+      const wanted =
+        one.retainHandling === 0 || (one.retainHandling === 1 && fresh[at] === true) || this.#has('knows no Retain Handling');
       if (isFilter(one.filter) && wanted && !one.filter.startsWith('$share/')) this.#sendRetained(session, one, subscriptionId);
     }
   }
@@ -379,7 +398,12 @@ export class ModelServer {
     if (this.#has('sends nothing retained')) return;
     for (const message of this.#retained.values()) {
       if (!selects(one.filter, message.topic) || message.expiresAtMs <= this.#nowMs) continue;
-      this.#queue(session, { message, qos: Math.min(one.qos, message.qos), retain: true, subscriptionIds: id === undefined ? [] : [id] });
+      this.#queue(session, {
+        message,
+        qos: Math.min(one.qos, message.qos),
+        retain: true,
+        subscriptionIds: id === undefined ? [] : [id],
+      });
     }
   }
 

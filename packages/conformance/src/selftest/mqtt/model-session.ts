@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../json.ts';
 import type { Filter } from '../../families/mqtt/wire/packet.ts';
 import type { Property } from '../../families/mqtt/wire/properties.ts';
+import type { JsonObject } from '../../json.ts';
 
 /** A message as the model server keeps it. */
 export interface Stored {
@@ -63,7 +63,7 @@ export function fieldsOf({ properties, expiresAtMs }: Stored, nowMs: number): Js
     contentType: value('contentType'),
     responseTopic: value('responseTopic'),
     correlation: correlation === undefined ? undefined : Buffer.from(correlation as Uint8Array).toString('hex'),
-    expiry: expiresAtMs === Number.POSITIVE_INFINITY ? undefined : Math.ceil((expiresAtMs - nowMs) / 1_000),
+    expiry: expiresAtMs === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.ceil((expiresAtMs - nowMs) / 1_000)),
     user: properties.filter(({ name }) => name === 'user').map((one) => one.value),
   };
   return Object.fromEntries(Object.entries(all).filter(([, one]) => one !== undefined)) as JsonObject;

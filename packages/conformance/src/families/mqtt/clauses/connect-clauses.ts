@@ -100,14 +100,14 @@ const takeOver = mqttClause('MQTT-3.1.4-3', (view, judge) => {
   const accepted = linksOf(view).filter(({ isAccepted }) => isAccepted);
   for (const link of accepted) {
     const next = accepted.find(
-      ({ clientId, connack, number }) =>
-        number > link.number && clientId === link.clientId && (connack?.index ?? 0) < link.closedIndex,
+      ({ clientId, connect, number }) =>
+        number > link.number && clientId === link.clientId && (connect?.index ?? 0) < link.closedIndex,
     );
     if (next?.connack === undefined) continue;
     const what = `another connection of the client ${link.clientId} ends this one`;
     if (link.closed === undefined) {
       if (isOverdue(view, link, next.connack.atMs)) judge.fail(next.connack.index, `${what}; it goes on`);
-    } else if (link.closed.by === 'subject') {
+    } else if (link.closed.by === 'subject' && isDecent(link)) {
       const reason = packetsOf(link, 'subject', 'DISCONNECT').at(-1)?.packet.reason;
       const said = reason === undefined ? 'nothing' : reasonText(reason);
       judgeThat(

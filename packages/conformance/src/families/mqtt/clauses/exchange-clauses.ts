@@ -214,11 +214,14 @@ const isFilter = (filter: string): boolean => {
 
 const filters = linkClause('MQTT-4.7.1-1', (link, judge, view) => {
   for (const { index, atMs, packet } of packetsOf(link, 'kit', 'SUBSCRIBE')) {
-    const answer = packetsOf(link, 'subject', 'SUBACK').find((one) => one.index > index && one.packet.packetId === packet.packetId);
+    const answer = packetsOf(link, 'subject', 'SUBACK').find(
+      (one) => one.index > index && one.packet.packetId === packet.packetId,
+    );
     for (const [at, { filter }] of (packet.filters ?? []).entries()) {
       if (isFilter(filter)) continue;
       const reason = answer?.packet.reasons?.[at];
-      if (reason !== undefined) judgeThat(judge, index, reason >= 0x80, () => `the filter ${filter} is refused; it was granted QoS ${reason}`);
+      if (reason !== undefined)
+        judgeThat(judge, index, reason >= 0x80, () => `the filter ${filter} is refused; it was granted QoS ${reason}`);
       else if (link.closed?.by === 'subject') judge.pass(index);
       else if (isOverdue(view, link, atMs)) judge.fail(index, `the filter ${filter} is refused; got nothing`);
     }

@@ -18,6 +18,8 @@ import {
 
 /** Nothing of a program stays at a server that goes on. */
 const forgotten = (...topics: readonly string[]): readonly Step[] => [
+  // Until nothing more can come.
+  pass(1_500),
   connect('cleaner'),
   ...topics.map((topic) => publish('cleaner', { topic, qos: 1, retain: true, body: '' })),
 ];

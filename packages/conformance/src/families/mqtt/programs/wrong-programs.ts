@@ -237,7 +237,11 @@ const inPlaceOfConnect = (version: 4 | 5): readonly Wrong[] => [
   { clause: 'MQTT-3.1.0-1', of: 'PINGREQ before CONNECT', bytes: [0xc0, 0] },
   { clause: 'MQTT-3.1.0-1', of: 'PUBLISH before CONNECT', bytes: publishOf(version, text('a')) },
   { clause: 'MQTT-3.1.0-1', of: 'SUBSCRIBE before CONNECT', bytes: subscribeOf(version, text('a')) },
-  { clause: 'MQTT-3.1.0-1', of: 'a request of HTTP', bytes: [...new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n')] },
+  {
+    clause: 'MQTT-3.1.0-1',
+    of: 'a request of HTTP',
+    bytes: [...new TextEncoder().encode(`GET / HTTP/1.1\r\nHost: ${'x'.repeat(99)}\r\n\r\n`)],
+  },
   { clause: 'MQTT-3.1.2-1', of: 'a CONNECT of the protocol MQTX', bytes: connectBytes(version, 2, 'MQTX') },
   { clause: 'MQTT-3.1.2-2', of: 'a CONNECT of version 6', bytes: connectBytes(6), reasons: [0x01, 0x84] },
   { clause: 'MQTT-3.1.2-2', of: 'a CONNECT of version 2', bytes: connectBytes(2), reasons: [0x01, 0x84] },
@@ -333,6 +337,12 @@ function inGroups(name: string, all: readonly Wrong[], begin: (at: number) => St
   );
 }
 
+/** 3.1.1 has numbers for a version and a client id that it does not take, and none for what is malformed. */
+const asOf =
+  (version: 4 | 5) =>
+  (wrong: Wrong): Wrong =>
+    version === 5 || wrong.clause === 'MQTT-3.1.2-2' || wrong.clause === 'MQTT-3.1.3-8' ? wrong : { ...wrong, reasons: [] };
+
 const versions = [4, 5] as const;
 const nameOf = (version: 4 | 5): string => (version === 4 ? '3.1.1' : '5.0');
 
@@ -345,7 +355,11 @@ export const WRONG_PROGRAMS: readonly Program[] = [
   ),
   ...inGroups('wrong-packets-of-5.0', ONLY_IN_5, (at) => connect('a', { id: `w${at}` })),
   ...versions.flatMap((version) =>
-    inGroups(`wrong-connects-${nameOf(version)}`, inPlaceOfConnect(version), () => ({ op: 'dial', d: 'a', version })),
+    inGroups(`wrong-connects-${nameOf(version)}`, inPlaceOfConnect(version).map(asOf(version)), () => ({
+      op: 'dial',
+      d: 'a',
+      version,
+    })),
   ),
   programOf(
     'wildcards-in-wrong-places',
