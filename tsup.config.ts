@@ -8,6 +8,7 @@ const entries: Record<string, Record<string, string>> = {
     'memory/index': 'src/memory/index.ts',
     'network/index': 'src/network/index.ts',
     'node/index': 'src/node/index.ts',
+    'streams/index': 'src/streams/index.ts',
     'tcp/index': 'src/tcp/index.ts',
     'tls/index': 'src/tls/index.ts',
     'websocket/index': 'src/websocket/index.ts',
@@ -34,7 +35,7 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, 'commander', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
+    external: [/^@qanat\//, 'commander', 'mqtt', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
   };
 }
 

@@ -4,6 +4,7 @@
 //                    [--trace] [--dir DIR] [--json]
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 //   npm run bench -- transports [--runs 5] [--messages 4000000] [--dir DIR] [--json]
+//   npm run bench -- mqtt-codec [--size 64] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
 // e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
@@ -11,6 +12,7 @@
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
 // over WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a
 // processor that each process spent on a message.
+// mqtt-codec: packets per second that the codec of MQTT reads and writes, without a broker (mqtt-codec.mjs).
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +22,7 @@ import { parseArgs } from 'node:util';
 import { connect } from '@qanat/client';
 import { startCluster } from './cluster.mjs';
 import { compare } from './compare.mjs';
+import { tellMqttCodec } from './mqtt-codec.mjs';
 import { costed, residentMb } from './process-cost.mjs';
 import { produce } from './produce.mjs';
 import { produceAtRate } from './produce-at-rate.mjs';
@@ -31,7 +34,7 @@ const WORKS = ['produce', 'pipelined', 'consume', 'e2e', 'latency', 'wire'];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    size: { type: 'string', default: '128' },
+    size: { type: 'string' },
     batch: { type: 'string' },
     'in-flight': { type: 'string' },
     ack: { type: 'string', default: 'committed' },
@@ -57,12 +60,18 @@ if (work === 'transports') {
   await transports(values);
   process.exit();
 }
+if (work === 'mqtt-codec') {
+  tellMqttCodec({ size: values.size, json: values.json });
+  process.exit();
+}
 if (!WORKS.includes(work)) {
-  console.error(`usage: npm run bench -- ${WORKS.join('|')}|compare|transports [options]; see the head of benchmarks/main.mjs`);
+  console.error(
+    `usage: npm run bench -- ${WORKS.join('|')}|compare|transports|mqtt-codec [options]; see the head of benchmarks/main.mjs`,
+  );
   process.exit(2);
 }
 const settings = {
-  size: Number(values.size),
+  size: Number(values.size ?? 128),
   batch: Number(values.batch ?? (work === 'pipelined' ? 1 : 512)),
   inFlight: Number(values['in-flight'] ?? (work === 'pipelined' ? 20_000 : 16)),
   ack: values.ack,

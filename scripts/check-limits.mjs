@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 const PAGE = 'docs/limits.md';
 const UNTESTED_HEADING = '## Without a test of their own';
 /** What peers talk to. */
-const PACKAGES = ['core', 'transports', 'storage', 'server', 'client'];
+const PACKAGES = ['core', 'transports', 'storage', 'server', 'client', 'mqtt'];
 
 /** Bounds of a number or of a way of working: nothing that a peer fills. */
 const NO_LIMITS = new Set(

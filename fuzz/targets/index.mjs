@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 const WIRE = ['preface', 'frame-splitter', 'frame-header', 'batch-header', 'records', 'properties'];
 const TEXTS = ['filter', 'names', 'address', 'url', 'scram'];
 const TOOLS = ['annotate'];
+const DEVICES = ['mqtt-codec'];
 const STORED = ['log-entry', 'log-scan', 'snapshot', 'state-record', 'index-file'];
 const SESSIONS = ['name-server-session', 'broker-session', 'client-session'];
 
@@ -15,7 +16,7 @@ const HEADERS = new Set(
   frames.map(({ frame, kind }) => (kind === 'error' ? 'header-ERROR-response' : `header-${frame}-${side[kind]}`)),
 );
 
-export const TARGETS = [...WIRE, ...TEXTS, ...STORED, ...SESSIONS, ...TOOLS, ...HEADERS];
+export const TARGETS = [...WIRE, ...TEXTS, ...STORED, ...SESSIONS, ...TOOLS, ...DEVICES, ...HEADERS];
 
 /** @returns `{ run(input), seeds?(), mend?(input), words? }`: `run` throws when a rule is broken. */
 export async function loadTarget(name) {

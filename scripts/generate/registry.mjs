@@ -20,6 +20,7 @@ function frameTable(schema) {
         payload: f.payload ?? '',
         more: f.more ?? '',
         idempotent: f.idempotent ?? false,
+        feature: f.feature ?? '',
         reserved: f.status === 'reserved',
         since: f.since,
         access: f.access ?? '',

@@ -1,7 +1,7 @@
 // The requirements of the specification as data for the conformance kit: id, roles, level, chapter and text.
 import { readdirSync, readFileSync } from 'node:fs';
 
-const REQUIREMENT = /^(?:[-*] )?\*\*\[(QNT-[A-Z]{3}-\d{3})\]\*\* \(([ANBPC](?:,[ANBPC])*)\) (.*)$/;
+const REQUIREMENT = /^(?:[-*] )?\*\*\[(QNT-[A-Z]{3}-\d{3})\]\*\* \(([ANBPCM](?:,[ANBPCM])*)\) (.*)$/;
 const LEVEL = /\b(MUST|SHOULD|MAY)\b/;
 
 /** Markdown as one line of plain text. */
@@ -52,7 +52,7 @@ export function generateRequirements() {
 /** One requirement of the specification. */
 export interface Requirement {
   readonly id: string;
-  /** N NameServer, B broker, P producer, C consumer, A any. */
+  /** N NameServer, B broker, P producer, C consumer, M MQTT bridge, A any. */
   readonly roles: string;
   readonly level: 'MUST' | 'SHOULD' | 'MAY';
   /** The page below spec/. */

@@ -2,6 +2,7 @@
 import struct
 import zlib
 
+import mqtt_cases
 from qanat_wire import ENUMS, crc32, crc32_bitwise, encode_batch, encode_frame, encode_message, fmix32, frame_parts
 
 SPEC = "1.0"
@@ -16,7 +17,7 @@ def ids(*short):
 
 
 def families():
-    return [preface(), frames(), headers(), hello(), batches(), errors(), allocate(), circle(), sticky(), rendezvous(), checksums(), sequence()]
+    return [preface(), frames(), headers(), hello(), batches(), errors(), allocate(), circle(), sticky(), rendezvous(), checksums(), sequence(), *mqtt_cases.families()]
 
 
 def preface():

@@ -142,9 +142,8 @@ def payload_parts(payload):
     if payload is None:
         return
     if isinstance(payload, str):
-        data = bytes.fromhex(payload)
-        for at in range(0, len(data), 16):
-            yield data[at : at + 16], "payload" if at == 0 else "", 0
+        if payload:
+            yield bytes.fromhex(payload), "payload", 0
         return
     for batch in payload["batches"]:
         yield from batch_parts(batch)

@@ -32,6 +32,7 @@ import { PrefaceReader } from '../../packages/core/src/wire/preface.ts';
 import { testPlatform } from '../../packages/core/test/platform.ts';
 import { type FrameExample, runBatch, runFrame } from './example-runs.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
+import { runFilter, runMapping, runMessage } from './mqtt-runs.ts';
 import { greet } from './session-player.ts';
 
 interface Family {
@@ -157,6 +158,10 @@ export const families: Readonly<Record<string, Family>> = {
       expect(fmix32(fmix32(sum) ^ (hashes[chosen] as number))).toBe(example.weight);
     },
   ),
+
+  'mqtt-filters': family(runFilter),
+  'mqtt-mapping': family(runMapping),
+  'mqtt-messages': family(runMessage),
 
   crc32: family((example: HexCase & { readonly crc32: number }) => {
     for (const crc32 of [testPlatform.crc32, portableCrc32]) {

@@ -18,6 +18,7 @@ import {
   textChecksum,
   utf8,
 } from '@qanat/core';
+import { matches } from '@qanat/mqtt';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Groups } from '../../packages/core/src/broker/groups/groups.ts';
@@ -25,6 +26,7 @@ import { LeaseTable } from '../../packages/core/src/broker/groups/lease-table.ts
 import { planCommit } from '../../packages/core/src/broker/groups/offsets.ts';
 import { topicTarget } from '../../packages/core/src/broker/groups/target.ts';
 import { LIMITS } from '../../packages/core/src/wire/gen/registry.ts';
+import { stateWorld } from '../../packages/core/test/keyed-state/state-world.ts';
 import { testPlatform } from '../../packages/core/test/platform.ts';
 import { type SequenceStep, sequenceJudge } from './families.ts';
 import { fencesOf, pages } from './fences.ts';
@@ -99,6 +101,48 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
         const result =
           answer === undefined ? { error } : { minor: answer.minor, features: answer.features, idleMs: answer.idleMs };
         expect(result).toEqual(run({ minor, features, idleMs }, asked));
+      }),
+    );
+  },
+
+  selects() {
+    const run = pseudo('selects');
+    const level = fc.constantFrom('a', 'b', '', '$s');
+    const topic = fc.array(level, { minLength: 1, maxLength: 4, size: 'max' }).map((levels) => levels.join('/'));
+    const filter = fc
+      .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4, size: 'max' }), fc.constantFrom([], ['#']))
+      .map(([levels, tail]) => [...levels, ...tail].join('/'))
+      .filter((text) => text !== '');
+    check(property(filter, topic, (wanted, name) => void expect(matches(wanted, name)).toBe(run(wanted, name))));
+  },
+
+  writeState() {
+    const run = pseudo('writeState');
+    const change = fc.record({
+      key: fc.constantFrom('a', 'b', 'c'),
+      value: fc.option(fc.constantFrom('', 'x', 'yy'), { nil: undefined }),
+      /** The version that the key has, another one, or none that is expected. */
+      expects: fc.constantFrom('has', 'other', 'nothing', 'nothing'),
+    });
+    const write = fc.uniqueArray(change, { selector: ({ key }) => key, minLength: 1 });
+    check(
+      property(fc.array(write, { maxLength: 12, size: 'max' }), (writes) => {
+        const { state } = stateWorld();
+        const model = { entries: new Map<string, { version: number; value: string }>(), version: 0, next: 2 ** 32 };
+        for (const changes of writes) {
+          const asked = changes.map(({ key, value, expects }) => {
+            const has = model.entries.get(key)?.version ?? 0;
+            return { key, value, ...(expects === 'nothing' ? {} : { expected: expects === 'has' ? has : has + 1 }) };
+          });
+          const { code, version } = state.write(...asked);
+          expect(code === undefined ? { version } : { error: code }).toEqual(run(model, asked));
+          const entries = [...model.entries].sort(([a], [b]) => (a < b ? -1 : 1));
+          expect(state.scan()).toEqual({
+            entries: entries.map(([key, entry]) => `${key}=${entry.value}@${entry.version}`),
+            more: false,
+            version: model.version,
+          });
+        }
       }),
     );
   },

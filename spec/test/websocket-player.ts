@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Output } from '@qanat/core';
 import { MessageReader } from '../../packages/transports/src/websocket/message-reader.ts';
+import { SUBPROTOCOL } from '../../packages/transports/src/websocket/message-socket.ts';
 import { acceptingAnswer, refusalOf, refusingAnswer } from '../../packages/transports/src/websocket/upgrade-answer.ts';
 import { Opcode } from '../../packages/transports/src/websocket/wire-format.ts';
 import { joined, piece } from '../../packages/transports/test/websocket-peers.ts';
@@ -58,8 +59,10 @@ function answerTo(
   origins: readonly string[],
 ): NonNullable<Step['answer']> {
   const request = { method, url: path, headers } as unknown as IncomingMessage;
-  const refusal = refusalOf(request, origins);
-  const [line = '', ...lines] = (refusal === undefined ? acceptingAnswer(request) : refusingAnswer(refusal)).split('\r\n');
+  const refusal = refusalOf(request, { origins, subprotocol: SUBPROTOCOL });
+  const [line = '', ...lines] = (refusal === undefined ? acceptingAnswer(request, SUBPROTOCOL) : refusingAnswer(refusal)).split(
+    '\r\n',
+  );
   const named = lines
     .slice(0, lines.indexOf(''))
     .map((text) => /^([^:]+): (.*)$/.exec(text) as unknown as [string, string, string]);

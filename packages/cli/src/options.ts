@@ -3,6 +3,7 @@ import { applyConfigFile } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
 import { LOG_LEVELS } from './output/diagnostics.ts';
+import { markRepeated } from './repeated-options.ts';
 import { DEFAULT_NAME_SERVER, type GlobalSettings, type Identity, type Session, type TlsFiles } from './session.ts';
 import {
   parseResetTarget,
@@ -67,15 +68,22 @@ export interface OptionDetails<T> {
   /** Name of the environment variable that stands for it. */
   readonly env?: string;
   readonly fallback?: T;
+  /** Given again and again: `parse` is called for each value, with what the values before it came to. */
+  readonly repeated?: boolean;
 }
 
 /** An option of the command line; without a parser it keeps the text. */
-export function option<T>(flags: string, description: string, { parse, choices, env, fallback }: OptionDetails<T> = {}): Option {
+export function option<T>(
+  flags: string,
+  description: string,
+  { parse, choices, env, fallback, repeated }: OptionDetails<T> = {},
+): Option {
   const made = new Option(flags, env === undefined ? description : `${description} (env: ${env})`);
   if (parse !== undefined) made.argParser(parse);
   if (choices !== undefined) made.choices(choices);
   if (fallback !== undefined) made.default(fallback);
   if (env !== undefined) VARIABLES.set(made, env);
+  if (repeated === true) markRepeated(made);
   return made;
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBridgeCommands } from './commands/bridge.ts';
 import { addBrokerCommand } from './commands/broker.ts';
 import { addConformanceCommand } from './commands/conformance.ts';
 import { addDevCommand } from './commands/dev.ts';
@@ -24,21 +25,19 @@ const EVERY_DAY = `Every day:
 const EXIT_CODES = `Exit codes: 0 ok, 1 failure, 2 wrong use, 3 not found, 5 cannot connect, 6 timeout, 7 partly done,
 130 and 143 ended by SIGINT and SIGTERM.`;
 
+/** Of servers that are clients of NameServers too. */
+const MEMBER_GLOBALS: readonly string[] = [
+  ...['--user', '--password-from', '--by-certificate'],
+  ...['--nameserver', '--tls-ca', '--tls-cert', '--tls-key'],
+  ...['--log-level', '--log-format', '--debug', '--no-color'],
+];
+
 /** Servers take none of the options of clients. */
 const SERVER_GLOBALS: Readonly<Record<string, readonly string[]>> = {
   dev: ['--log-level', '--log-format', '--debug', '--no-color'],
   nameserver: ['--tls-ca', '--tls-cert', '--tls-key', '--log-level', '--log-format', '--debug', '--no-color'],
-  broker: [
-    ...['--user', '--password-from', '--by-certificate'],
-    '--nameserver',
-    '--tls-ca',
-    '--tls-cert',
-    '--tls-key',
-    '--log-level',
-    '--log-format',
-    '--debug',
-    '--no-color',
-  ],
+  broker: MEMBER_GLOBALS,
+  mqtt: MEMBER_GLOBALS,
 };
 
 /** The whole command line, bound to one session. Nothing is printed or ended past the session. */
@@ -75,6 +74,7 @@ export function createProgram(session: Session): Command {
   addGroupCommands(program, session);
   addNameServerCommand(program, session);
   addBrokerCommand(program, session);
+  addBridgeCommands(program, session);
   addUserCommands(program, session);
   addLogCommands(program, session);
   addTlsCommands(program, session);

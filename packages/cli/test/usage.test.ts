@@ -15,6 +15,8 @@ describe('help', () => {
     ['dev'],
     ['nameserver'],
     ['broker'],
+    ['bridge'],
+    ['bridge', 'mqtt'],
     ['send'],
     ['tail'],
     ['topic'],
@@ -70,6 +72,14 @@ describe('wrong use ends with 2, says why on standard error, and prints nothing'
     [['topic', 'alter', 'x'], "required option '-q, --queues <n>' not specified"],
     [['group', 'reset', 'g'], "required option '--to <where>' not specified"],
     [['topic', 'ls', '--timeout', 'soon'], 'Write for example 500ms'],
+    [['bridge', 'mqtt', '--rule', 'a/# -> t'], 'there is no "=>"'],
+    [['bridge', 'mqtt', '--rule', 'a/# => t sideways'], '"sideways" is not understood'],
+    [['bridge', 'mqtt', '--rule', 'a/# => t', '--rules', 'f.yaml'], 'exclude each other'],
+    [['bridge', 'mqtt', '--upstream-topic', '#'], 'needs --upstream'],
+    [['bridge', 'mqtt', '--ack', 'none'], 'Allowed choices are committed, leader'],
+    [['bridge', 'mqtt', '--listen', '0.0.0.0:0'], 'is closed by default'],
+    [['bridge', 'mqtt', '--listen', 'qanat://127.0.0.1:0'], 'has the scheme "qanat"'],
+    [['bridge', 'mqtt', '--rule', 'a/{x}/{x} => t'], 'rule 1'],
   ])('%j', async (argv, why) => {
     const { code, out, err } = await qanat(argv);
     expect(err).toContain(why);

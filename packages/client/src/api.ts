@@ -2,6 +2,7 @@
 export {
   type BrokerInfo,
   type ClientEvent,
+  type FetchResult,
   type GroupDescription,
   type GroupMember,
   type GroupOverview,
@@ -12,6 +13,12 @@ export {
   type QueueId,
   type QueueStatus,
   type ResetStep,
+  type StateChange,
+  type StateChanged,
+  type StateScanEntry,
+  type StateScanOptions,
+  type StateScanResult,
+  type StateValue,
   type TopicDescription,
   type TopicSummary,
 } from '@qanat/core';

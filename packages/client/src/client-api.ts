@@ -1,10 +1,17 @@
 import type {
   BrokerInfo,
   ClientEvent,
+  FetchResult,
   GroupDescription,
   GroupOverview,
   Message,
+  QueueId,
   ResetStep,
+  StateChange,
+  StateChanged,
+  StateScanOptions,
+  StateScanResult,
+  StateValue,
   TopicDescription,
   TopicSummary,
 } from '@qanat/core';
@@ -13,6 +20,7 @@ import type {
   BroadcastingConsumerOptions,
   CallOptions,
   CloseOptions,
+  FetchOptions,
   MessageInit,
   ProducerOptions,
   PullOptions,
@@ -22,6 +30,7 @@ import type {
   SendBatchOptions,
   SendOptions,
   StartFrom,
+  StateWatchOptions,
 } from './types.ts';
 
 /** A connection to a cluster; made by `connect`. */
@@ -34,6 +43,8 @@ export interface QanatClient extends AsyncDisposable {
   broadcastingConsumer(options: BroadcastingConsumerOptions): PushConsumer;
   /** Reads without a group, from where the caller says. */
   pullConsumer(): PullConsumer;
+  /** What the queues of a topic keep beside messages: values by key, changed all or none. Brokers of version 1.2 have it. */
+  keyedState(topic: string): KeyedState;
   /** What happens to the client, from now on; ends when the client closes. */
   events(): AsyncIterableIterator<ClientEvent>;
   /** @returns what stops it. */
@@ -85,7 +96,52 @@ export interface PushConsumer extends AsyncDisposable, AsyncIterable<Message> {
 export interface PullConsumer {
   /** All messages of a topic, queues interleaved; `break` ends the reading. */
   read(topic: string, options?: PullOptions): AsyncIterableIterator<Message>;
+  /**
+   * Reads one queue from an offset on, with one PULL: what is there now, or the first that comes within `waitMs`.
+   * @throws QanatError OFFSET_OUT_OF_RANGE (below the oldest or above the high watermark), TOPIC_NOT_FOUND, QUEUE_NOT_FOUND, or
+   * why the broker could not be asked in `timeoutMs` (default 10,000).
+   */
+  fetch(queue: QueueId, offset: number, options?: FetchOptions): Promise<FetchResult>;
 }
+
+/** The keyed state of a topic's queues. Calls wait for brokers that are away, up to `timeoutMs` (default 10,000). */
+export interface KeyedState {
+  /** The queue that a text belongs to, by the rule for keys of messages. @throws QanatError TOPIC_NOT_FOUND, TIMEOUT. */
+  queueOf(text: string, options?: CallOptions): Promise<QueueId>;
+  /** All queues of the topic, by broker, then number. @throws QanatError TOPIC_NOT_FOUND, TIMEOUT. */
+  queues(options?: CallOptions): Promise<readonly QueueId[]>;
+  /**
+   * Makes all changes of one queue or none, at most 1,024 at once with 2 MiB. Resolves, when they are as durable as a committed
+   * message, with the version that all these keys have now: versions of a queue only grow, and none comes again. Values are
+   * copied at once.
+   *
+   * @throws QanatError VERSION_CONFLICT: a key has another version than its change expects, and nothing was changed;
+   * LIMIT_EXCEEDED: the queue would keep too much. With outcome `unknown` the changes may be made: get the keys, and see.
+   */
+  write(queue: QueueId, changes: readonly StateChange[], options?: CallOptions): Promise<number>;
+  /** What the keys have, in their order; undefined for one that is not there. */
+  get(queue: QueueId, keys: readonly string[], options?: CallOptions): Promise<readonly (StateValue | undefined)[]>;
+  /** Entries in the order of the UTF-8 bytes of their keys: as many as fit one answer (2 MiB), at most `limit`. */
+  scan(queue: QueueId, scan: StateScanOptions, options?: CallOptions): Promise<StateScanResult>;
+  /**
+   * What changes from now on, removals included, each key as its last change left it. Goes on through reconnects and restarts.
+   * Ends behind `reset`: the changes since that version are no longer known, so scan again and watch from there. To miss nothing,
+   * watch from the version of the first page of a scan.
+   * @throws QanatError what does not pass: TOPIC_NOT_FOUND, FORBIDDEN, CLOSED.
+   */
+  watch(queue: QueueId, options: StateWatchOptions): AsyncIterableIterator<StateChanges>;
+}
+
+/** A step of a watch. */
+export type StateChanges =
+  | {
+      readonly kind: 'changes';
+      /** At least one. */
+      readonly entries: readonly StateChanged[];
+      /** All changes up to here are told. */
+      readonly version: number;
+    }
+  | { readonly kind: 'reset' };
 
 export interface Admin {
   /** Creates a topic at every broker of the cluster, or at those named. */

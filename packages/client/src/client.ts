@@ -1,11 +1,12 @@
 import { Client, type ClientEvent, type ClientOptions, QanatError, Random } from '@qanat/core';
 import { EngineAdmin } from './admin.ts';
 import { BroadcastingConsumer } from './broadcasting-consumer.ts';
-import type { Admin, Producer, PullConsumer, PushConsumer, QanatClient } from './client-api.ts';
+import type { Admin, KeyedState, Producer, PullConsumer, PushConsumer, QanatClient } from './client-api.ts';
 import type { ClientGround } from './client-ground.ts';
 import { commonOptions } from './consumer-options.ts';
 import { EngineRunner } from './engine-runner.ts';
 import { EventStream } from './event-stream.ts';
+import { EngineKeyedState } from './keyed-state.ts';
 import { EngineProducer } from './producer.ts';
 import { GrouplessReader } from './pull-consumer.ts';
 import { type ConsumerOwner, EngineConsumer } from './push-consumer.ts';
@@ -92,6 +93,10 @@ export class EngineClient implements QanatClient, ConsumerOwner {
 
   pullConsumer(): PullConsumer {
     return new GrouplessReader(this, () => this.#random.id());
+  }
+
+  keyedState(topic: string): KeyedState {
+    return new EngineKeyedState(this.runner, topic);
   }
 
   events(): AsyncIterableIterator<ClientEvent> {

@@ -1,8 +1,12 @@
-import type { Message, QueuePosition } from '@qanat/core';
+import type { FetchResult, Message, QueueId, QueuePosition } from '@qanat/core';
+import { orAborted } from './abort.ts';
 import type { PullConsumer } from './client-api.ts';
 import { startPosition } from './consumer-options.ts';
+import { CONSUMERS } from './parts.ts';
 import { type ConsumerOwner, EngineConsumer } from './push-consumer.ts';
-import type { PullOptions } from './types.ts';
+import type { FetchOptions, PullOptions } from './types.ts';
+
+const FETCH_MS = 10_000;
 
 function parseOffsets(topic: string, offsets: ReadonlyMap<string, number>): QueuePosition[] {
   return [...offsets].map(([key, offset]) => {
@@ -19,6 +23,21 @@ export class GrouplessReader implements PullConsumer {
   constructor(owner: ConsumerOwner, newMemberId: () => string) {
     this.#owner = owner;
     this.#newMemberId = newMemberId;
+  }
+
+  async fetch(queue: QueueId, offset: number, options: FetchOptions = {}): Promise<FetchResult> {
+    const { signal, timeoutMs = FETCH_MS } = options;
+    signal?.throwIfAborted();
+    const { fetchQueue } = await CONSUMERS.load();
+    signal?.throwIfAborted();
+    const fetched = new Promise<FetchResult>((resolve, reject) => {
+      this.#owner.runner.call((engine) =>
+        fetchQueue(engine, queue, offset, options, timeoutMs, (error, result) =>
+          result === undefined ? reject(error) : resolve(result),
+        ),
+      );
+    });
+    return orAborted(fetched, signal);
   }
 
   async *read(topic: string, options: PullOptions = {}): AsyncIterableIterator<Message> {

@@ -76,6 +76,12 @@ export interface ProducerOptions {
 export interface SendOptions extends CallOptions {
   /** A queue of the caller's choice; default: by key, or round robin. */
   readonly queue?: { readonly broker: string; readonly queue: number };
+  /**
+   * Of `send` alone: stores the message only where the queue's keyed state has no such key, and writes the key with it (value:
+   * the offset, 8 bytes, big-endian). Where it has, the receipt says `duplicate` with that offset. It holds until the key is
+   * removed (`KeyedState.write`), through restarts of all. Needs a message with a key, or `queue`. 1 to 512 bytes of UTF-8.
+   */
+  readonly dedupId?: string;
 }
 
 export interface SendBatchOptions extends SendOptions {
@@ -89,7 +95,7 @@ export interface Receipt extends QueueId {
   readonly offset: number | undefined;
   /** When the broker stored it, ms since 1970. */
   readonly storeTimeMs: number;
-  /** A retry found it stored already. */
+  /** A retry found it stored already, or its dedup id did. */
   readonly duplicate: boolean;
 }
 
@@ -171,6 +177,22 @@ export interface PullOptions extends CallOptions {
   readonly until?: 'end';
   readonly filter?: string;
   readonly prefetchBytes?: number;
+}
+
+export interface FetchOptions extends CallOptions {
+  /** Batches of so many bytes, but at least one. Default and most 4 MiB. */
+  readonly maxBytes?: number;
+  /** How long to wait for a message where there is none, ms; at most 30,000. Default 0: not at all. */
+  readonly waitMs?: number;
+}
+
+export interface StateWatchOptions {
+  /** Keys that begin with this text. */
+  readonly prefix: string;
+  /** Changes behind this version: that of a scan, or of the last changes. */
+  readonly since: number;
+  /** Ends the watch: it throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunOptions {

@@ -15,6 +15,7 @@ export * from './client/admin/offsets-admin.ts';
 export * from './client/client.ts';
 export * from './client/consumer/consumer.ts';
 export type { Delivery } from './client/consumer/delivery.ts';
+export * from './client/consumer/fetch.ts';
 export * from './client/consumer/message.ts';
 export type {
   ConsumerHandler,
@@ -27,6 +28,7 @@ export type {
 } from './client/consumer/options.ts';
 export { didYouMean } from './client/did-you-mean.ts';
 export * from './client/host.ts';
+export * from './client/keyed-state/keyed-state-client.ts';
 export * from './client/producer/pending-call.ts';
 export * from './client/producer/producer.ts';
 export type * from './client/producer/producer-options.ts';
@@ -90,3 +92,4 @@ export * from './wire/gen/registry.ts';
 export * from './wire/preface.ts';
 export * from './wire/properties.ts';
 export * from './wire/record.ts';
+export * from './wire/state-entry.ts';

@@ -1,8 +1,6 @@
 import type { Properties, QoS, Subscription, UserProperty, Will } from './codec/packet.ts';
 
-/**
- * A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers).
- */
+/** A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers). */
 export interface Publication {
   readonly topic: string;
   /** As it was published; who receives it may get less. */
@@ -60,14 +58,19 @@ export interface OutboundExchange extends Place {
   readonly released: boolean;
 }
 
-/** What a session still has to send, oldest first in each queue. */
+/** A place of QoS 1 that was sent, with its packet id where it is known: it is sent again with the same [MQTT-4.4.0-1]. */
+export interface SentPlace extends Place {
+  readonly packetId?: number;
+}
+
+/** What a session still has to send, oldest first in each queue. What `exchanges` names is not in `places`. */
 export interface Backlog {
   /** Places, of QoS 1 and 2. */
   readonly places: readonly Place[];
   /** For a queue: everything from here on has to be looked through, it was too much to list. */
   readonly scanFrom: readonly Place[];
-  /** The places (of `places`) that may have been sent before: DUP is set [MQTT-3.3.1-1]. */
-  readonly maybeSent: readonly Place[];
+  /** The places (of `places`) that may have been sent before, in the order in which they were: DUP is set [MQTT-3.3.1-1]. */
+  readonly maybeSent: readonly SentPlace[];
   readonly exchanges: readonly OutboundExchange[];
 }
 
@@ -117,14 +120,15 @@ export interface ShareId {
  */
 export interface Cluster {
   /**
-   * Stores a message. QoS 0 needs no `done`. Calls of one client and topic are stored in their order.
+   * Stores a message. QoS 0 needs no `done`. Calls of one client and topic are stored in their order. The bytes of the publication
+   * are not written again: they may be kept, but they lie in the whole chunk that a socket gave.
    * @param done success: stored as durable as the bridge was told to ask for, and retained where it says so.
-   * @returns false: the clients should send no more for now; `MqttServerInputs.ready` tells when.
+   * @returns false: the clients should send no more for now; `ClusterEvents.ready` tells when.
    */
   publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean;
   /**
    * Stores a message of QoS 2 once: until `forget`, the same client and packet id store nothing again [MQTT-4.3.3-10], whichever
-   * bridge they come to.
+   * bridge they come to. `unspecified-error`: the connection ends, so that the client sends it again under the same packet id.
    */
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean;
   /** PUBREL came. `known`: such an exchange was under way. */
@@ -141,35 +145,53 @@ export interface Cluster {
   subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void;
   /** The connection ended. */
   suspend(clientId: string, epoch: number, suspension: Suspension): void;
-  /** An outbound exchange of QoS 2 begins, is released, or ended (undefined). It must be durable before the packet is sent. */
+  /**
+   * An outbound exchange of QoS 2 begins, is released, or ended (undefined). It must be durable before the packet is sent. The
+   * `done`s of one session come in the order of the calls.
+   */
   exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void;
 
   /** Reads messages again. Undefined for those that are gone. */
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void;
-  /**
-   * Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list
-   * selects.
-   */
+  /** Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list selects. */
   scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void;
   /** The retained messages that a filter selects. */
   retained(filter: string): Iterable<StoredPublication>;
 
-  /** This bridge has a member of a shared subscription that is online: its messages come by `shared`. Idempotent. */
+  /**
+   * This bridge has a member of a shared subscription that is online: its messages come by `shared`. Idempotent. The cluster bounds
+   * how many are given and not settled: the server holds all of them.
+   */
   joinShare(share: ShareId): void;
   /** It has none any more. What was not settled goes to others. */
   leaveShare(share: ShareId): void;
 }
 
+/** What an online session has still to send. */
+export interface Unsettled {
+  readonly clientId: string;
+  readonly epoch: number;
+  readonly backlog: Backlog;
+}
+
 /** What the cluster tells the MQTT server. */
 export interface ClusterEvents {
   /** What was stored in a queue, in order and without gaps since the call before for this queue. */
-  arrived(messages: readonly StoredPublication[]): void;
-  /** Another bridge has the session now: the connection ends with reason 0x8E [MQTT-3.1.4-3]. */
-  takenOver(clientId: string, epoch: number): void;
-  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)`: give it again. */
-  shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void): void;
+  arrived(messages: readonly StoredPublication[], nowMs: number): void;
+  /**
+   * Another bridge has the session now: the connection ends with reason 0x8E [MQTT-3.1.4-3]. The server answers with `suspend`
+   * inside this call: what it knew of the session may be handed over, or is of an older epoch and does nothing.
+   */
+  takenOver(clientId: string, epoch: number, nowMs: number): void;
+  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)` to have it given again. */
+  shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void, nowMs: number): void;
   /** Publishing may go on. */
-  ready(): void;
+  ready(nowMs: number): void;
+  /**
+   * Asked each second: the sessions that outlive their connection, are online, and have something that is not sent or not
+   * acknowledged, with what `suspend` would say of them now. It is saved, so that little is sent again when this bridge dies.
+   */
+  unsettled(): Iterable<Unsettled>;
 }
 
 /** A device that connects. */
@@ -195,13 +217,18 @@ export interface Gate {
     credentials: Credentials,
     done: (principal: string | 'bad-credentials' | 'not-authorized' | 'unavailable') => void,
   ): void;
-  mayPublish(principal: string, topic: string): boolean;
-  maySubscribe(principal: string, filter: string): boolean;
+  /** @param clientId for rights that name it; without it these grant nothing. */
+  mayPublish(principal: string, topic: string, clientId?: string): boolean;
+  /** @param filter of a shared subscription the part behind the name. @param clientId as above. */
+  maySubscribe(principal: string, filter: string, clientId?: string): boolean;
 }
 
 /** The sockets of devices, by the numbers that they were accepted with. */
 export interface Sockets {
-  /** @param bytes the socket's from now on. @returns false: more than it wants waits; `drained` follows. */
+  /**
+   * @param bytes not written again; other sockets may send the same memory. @returns false: more than it wants waits; `drained`
+   *   follows.
+   */
   send(connection: number, bytes: Uint8Array): boolean;
   /** Sends what waits, then closes. */
   close(connection: number): void;

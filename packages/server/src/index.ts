@@ -1,7 +1,10 @@
+export { DEFAULT_RULES as DEFAULT_MQTT_RULES, type Rule as MqttRule } from '@qanat/mqtt';
+export type { UpstreamSettings } from './bridge/open-upstream.ts';
 export { formatListener } from './listeners.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogThreshold } from './logger.ts';
 export type { RunningNode } from './running-node.ts';
 export type { ListeningOptions } from './server-network.ts';
+export { type BridgeProcessOptions, STATE_TOPIC, startBridge } from './start-bridge.ts';
 export { type BrokerProcessOptions, startBroker } from './start-broker.ts';
 export { type DevCluster, type DevClusterOptions, type DevPorts, startDevCluster } from './start-dev-cluster.ts';
 export { type NameServerProcessOptions, startNameServer } from './start-name-server.ts';

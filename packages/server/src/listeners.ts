@@ -32,16 +32,16 @@ function splitName(item: string): { readonly listener: string; readonly rest: st
 
 /**
  * Reads `[name=][scheme://]host:port`, one or several with commas between them, or a list of these. Without a name a listener is
- * `default`, without a scheme it speaks `qanat`.
+ * `default`, without a scheme it speaks the first of `schemes`.
  *
- * @param schemes that the transports of this server serve.
+ * @param schemes that this server serves.
  * @returns at least one, at most ENDPOINTS_PER_BROKER_MAX, each once.
  * @throws QanatError BAD_CONFIG.
  */
 export function parseListeners(listen: string | readonly string[], schemes: readonly string[]): readonly Endpoint[] {
   const listeners = itemsOf(listen).map((item): Endpoint => {
     const { listener, rest } = splitName(item);
-    return { listener, scheme: schemeOf(rest) ?? PLAIN_SCHEME, address: formatHostPort(parseHostPort(rest, schemes)) };
+    return { listener, scheme: schemeOf(rest) ?? (schemes[0] as string), address: formatHostPort(parseHostPort(rest, schemes)) };
   });
   if (listeners.length === 0) throw badConfig('there is no address to listen at', 'write host:port');
   if (listeners.length > LIMITS.ENDPOINTS_PER_BROKER_MAX)

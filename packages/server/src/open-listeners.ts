@@ -15,6 +15,9 @@ const isLoopback = ({ address }: Endpoint): boolean => {
   return /^localhost$|^::1$|^(::ffff:)?127(\.\d{1,3}){3}$/i.test(host);
 };
 
+/** The scheme that does the same over TLS. */
+const SECURE_FORM: Readonly<Record<string, string>> = { ws: 'wss', mqtt: 'mqtts', 'mqtt+ws': 'mqtt+wss' };
+
 const READABLE = 'its bytes can be read and changed on the way';
 const ANYBODY = 'nobody is asked who he is: whoever reaches this address may read, write and administer everything';
 
@@ -33,7 +36,7 @@ export function refuseOpenListeners(listeners: readonly Endpoint[], { authentica
     if (why === undefined) continue;
     throw new QanatError('BAD_CONFIG', `a listener at ${formatListener(listener)} is closed by default: ${why}`, {
       hint:
-        'give it TLS (qanats://, --tls-cert, --tls-key) and users (--users FILE, made by qanat user add), ' +
+        `give it TLS (${SECURE_FORM[listener.scheme] ?? 'qanats'}://, --tls-cert, --tls-key) and users (--users FILE, made by qanat user add), ` +
         'or listen on 127.0.0.1, or say --insecure where the network is your own',
     });
   }

@@ -8,16 +8,17 @@ import {
   QanatError,
   type Transport,
 } from '@qanat/core';
+import type { BridgeView } from './bridge/bridge-figures.ts';
 import { dialled } from './listeners.ts';
 import type { ServerNetwork } from './server-network.ts';
 import type { WatchedUsers } from './users/users-watch.ts';
 
-/** A NameServer or broker that runs in this process. */
+/** A NameServer, a broker or an MQTT bridge that runs in this process. */
 export interface RunningNode {
   readonly name: string;
-  readonly role: 'broker' | 'nameserver';
+  readonly role: 'broker' | 'nameserver' | 'bridge';
   /** For its figures; it is driven by its host alone. */
-  readonly engine: Broker | NameServer;
+  readonly engine: Broker | NameServer | BridgeView;
   /** Every listener with its real port, in the order of the settings. */
   readonly endpoints: readonly Endpoint[];
   /** The first of them as clients dial it: `host:port`, or a URL where the scheme is another one than `qanat`. */

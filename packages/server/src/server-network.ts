@@ -1,6 +1,6 @@
 import type { Endpoint, Transport } from '@qanat/core';
 import { networkTransports } from '@qanat/transports/network';
-import { type ClientCertificates, TLS_HANDSHAKES_MAX, type TlsFiles, TlsMaterial } from '@qanat/transports/tls';
+import { type ClientCertificates, TLS_HANDSHAKES_MAX, type TlsFiles, TlsMaterial, type TlsSettings } from '@qanat/transports/tls';
 import { formatListener, parseListeners, parseOrigins } from './listeners.ts';
 import type { Logger } from './logger.ts';
 import { refuseOpenListeners, warnOfOpenListeners } from './open-listeners.ts';
@@ -53,16 +53,10 @@ const HANDSHAKES_LEAST = 16;
  * @throws QanatError BAD_CONFIG.
  */
 export function serverNetwork(options: ListeningOptions, connectionsMax: number, log: Logger): ServerNetwork {
-  const { listen, tls = {}, insecure = false } = options;
-  const material = new TlsMaterial(tls, {
-    onRenewed: (until) => log('info', 'tls.renewed', { cert: tls.cert, until }),
-    onBroken: (error) => log('error', 'tls.kept', { why: `the new files are not used: ${error.message}`, hint: error.hint }),
-  });
-  logCertificate(material, tls.cert, log);
-  const handshakesMax = Math.max(HANDSHAKES_LEAST, Math.min(TLS_HANDSHAKES_MAX, connectionsMax >> 4));
-  const { clientCertificates = 'none' } = tls;
+  const { listen, insecure = false } = options;
+  const tls = tlsSettings(options, connectionsMax, log);
   const transports = networkTransports({
-    tls: { material, clientCertificates, handshakesMax },
+    tls,
     origins: parseOrigins(options.origins ?? []),
     onRefused: refusalLog(log),
   });
@@ -74,7 +68,7 @@ export function serverNetwork(options: ListeningOptions, connectionsMax: number,
     transports,
     schemes,
     listeners,
-    reload: () => material.reload(),
+    reload: () => tls.material.reload(),
     logListening: (listening, told) => {
       listening.forEach((one, i) => {
         log('info', 'listening', { endpoint: formatListener(one), advertised: told?.[i]?.address });
@@ -82,6 +76,17 @@ export function serverNetwork(options: ListeningOptions, connectionsMax: number,
       warnOfOpenListeners(log, listening, authenticates);
     },
   };
+}
+
+/** How a server speaks TLS, by its files. What becomes of them is logged. */
+export function tlsSettings({ tls = {} }: Pick<ListeningOptions, 'tls'>, connectionsMax: number, log: Logger): TlsSettings {
+  const material = new TlsMaterial(tls, {
+    onRenewed: (until) => log('info', 'tls.renewed', { cert: tls.cert, until }),
+    onBroken: (error) => log('error', 'tls.kept', { why: `the new files are not used: ${error.message}`, hint: error.hint }),
+  });
+  logCertificate(material, tls.cert, log);
+  const handshakesMax = Math.max(HANDSHAKES_LEAST, Math.min(TLS_HANDSHAKES_MAX, connectionsMax >> 4));
+  return { material, clientCertificates: tls.clientCertificates ?? 'none', handshakesMax };
 }
 
 function logCertificate({ until }: TlsMaterial, cert: string | undefined, log: Logger): void {

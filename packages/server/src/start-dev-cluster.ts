@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLogger, type Logger, type LogThreshold } from './logger.ts';
 import type { RunningNode } from './running-node.ts';
+import { startBridge } from './start-bridge.ts';
 import { startBroker } from './start-broker.ts';
 import { startNameServer } from './start-name-server.ts';
 
@@ -25,6 +26,8 @@ export interface DevClusterOptions {
   readonly host?: string;
   /** Listeners by their scheme: where each has its ports, in the order of the nodes. Default: `qanat` on free ports. */
   readonly ports?: Readonly<Partial<Record<'qanat' | 'ws', DevPorts>>>;
+  /** Ports of an MQTT bridge, 0 for a free one; every device may connect. Default: there is none. */
+  readonly mqtt?: { readonly mqtt: number; readonly ws: number } | undefined;
   readonly logLevel?: LogThreshold;
   /** Makes the logger of a node. Default: on standard error from `logLevel` on. */
   readonly logger?: (node: string) => Logger;
@@ -33,10 +36,11 @@ export interface DevClusterOptions {
 export interface DevCluster {
   readonly nameServers: readonly RunningNode[];
   readonly brokers: readonly RunningNode[];
+  readonly bridge: RunningNode | undefined;
   stop(): Promise<void>;
 }
 
-/** Starts NameServers and brokers in this process on loopback; brokers create topics on demand. */
+/** Starts NameServers, brokers and an MQTT bridge in this process on loopback; brokers create topics on demand. */
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
   const host = options.host ?? '127.0.0.1';
   const logger = options.logger ?? ((node: string): Logger => createLogger({ level: options.logLevel ?? 'warn', node }));
@@ -71,11 +75,29 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
         logger: logger(name),
       });
     });
-    return { nameServers, brokers, stop };
+    const bridge = options.mqtt && (await startDevBridge(host, options.mqtt, nameServers, logger));
+    if (bridge !== undefined) started.push(bridge);
+    return { nameServers, brokers, bridge, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function startDevBridge(
+  host: string,
+  ports: NonNullable<DevClusterOptions['mqtt']>,
+  nameServers: readonly RunningNode[],
+  logger: (node: string) => Logger,
+): Promise<RunningNode> {
+  const name = 'mqtt';
+  return startBridge({
+    name,
+    listen: [`mqtt://${host}:${ports.mqtt}`, `mqtt+ws://${host}:${ports.ws}`],
+    origins: LOOPBACK_PAGES,
+    nameServers: nameServers.map((node) => node.endpoint),
+    logger: logger(name),
+  });
 }
 
 /**

@@ -45,6 +45,11 @@ export class TestCluster implements AsyncDisposable {
     return this.#hosts.brokerNames;
   }
 
+  /** The clock that everything of this cluster runs on: for what else shall run on its time. */
+  get clock(): Clock {
+    return this.#hosts.clock;
+  }
+
   /** Milliseconds since the start of the clock. */
   nowMs(): number {
     return this.#hosts.clock.nowMs();

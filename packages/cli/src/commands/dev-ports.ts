@@ -6,6 +6,8 @@ const NAME_SERVERS = { first: 7_600, step: 1 };
 const BROKERS = { first: 7_610, step: 10 };
 /** Brokers come behind the NameServers. */
 const WEB_SOCKETS = { first: 7_680, step: 1 };
+/** Of MQTT (IANA), and what most brokers use for it over WebSocket. */
+export const MQTT_PORTS = { mqtt: 1_883, ws: 8_083 } as const;
 
 function isFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -33,4 +35,10 @@ export async function chooseDevPorts(
     qanat: { nameServers: await choose(nameServers, NAME_SERVERS), brokers: await choose(brokers, BROKERS) },
     ws: { nameServers: webSockets.slice(0, nameServers), brokers: webSockets.slice(nameServers) },
   };
+}
+
+/** The usual ports of an MQTT bridge where they are free, 0 where they are not. */
+export async function chooseMqttPorts(host: string): Promise<NonNullable<DevClusterOptions['mqtt']>> {
+  const choose = async (port: number): Promise<number> => ((await isFree(host, port)) ? port : 0);
+  return { mqtt: await choose(MQTT_PORTS.mqtt), ws: await choose(MQTT_PORTS.ws) };
 }

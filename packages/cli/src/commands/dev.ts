@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DevCluster, formatListener, Logger, StatusServer } from '@qanat/server';
+import type { DevCluster, formatListener, Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { option, wholeNumber } from '../options.ts';
 import { formatAmount, formatSpan } from '../output/figures.ts';
 import { DEFAULT_NAME_SERVER, type Session } from '../session.ts';
-import { chooseDevPorts } from './dev-ports.ts';
+import { chooseDevPorts, chooseMqttPorts, MQTT_PORTS } from './dev-ports.ts';
 import { countStored, type Stored } from './dev-summary.ts';
 import { addExamples } from './examples.ts';
 import { addStopHelp, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
@@ -19,6 +19,7 @@ interface DevFlags {
   readonly fresh?: boolean;
   readonly nameservers: number;
   readonly brokers: number;
+  readonly mqtt: boolean;
   readonly http?: string;
   readonly json?: boolean;
 }
@@ -33,9 +34,16 @@ function checkFresh(data: string): void {
   );
 }
 
-const describeNodes = (cluster: DevCluster): { nameServers: unknown[]; brokers: unknown[] } => ({
+const nodesOf = ({ nameServers, brokers, bridge }: DevCluster): RunningNode[] => [
+  ...nameServers,
+  ...brokers,
+  ...(bridge === undefined ? [] : [bridge]),
+];
+
+const describeNodes = (cluster: DevCluster): { nameServers: unknown[]; brokers: unknown[]; mqtt?: unknown } => ({
   nameServers: cluster.nameServers.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints })),
   brokers: cluster.brokers.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints })),
+  ...(cluster.bridge === undefined ? {} : { mqtt: { name: cluster.bridge.name, endpoints: cluster.bridge.endpoints } }),
 });
 
 /** What to do in another terminal so that clients find the cluster; undefined: they find it. */
@@ -43,6 +51,20 @@ function exportLine(cluster: DevCluster): string | undefined {
   const addresses = cluster.nameServers.map((node) => node.endpoint);
   return addresses[0] === DEFAULT_NAME_SERVER ? undefined : `export QANAT_NAMESERVER=${addresses.join(',')}`;
 }
+
+/** A line on how to publish, with the port where it is not the usual one; none without a bridge. */
+function mqttLines({ bridge }: DevCluster): string[] {
+  if (bridge === undefined) return [];
+  const port = portOf(bridge.endpoints[0]?.address ?? '');
+  const taken = bridge.endpoints.some(({ address }, i) => portOf(address) !== Object.values(MQTT_PORTS)[i]);
+  const usual = `ports ${Object.values(MQTT_PORTS).join(' and ')} of MQTT were not both free`;
+  return [
+    `  mosquitto_pub ${port === MQTT_PORTS.mqtt ? '' : `-p ${port} `}-t devices/1/temperature -m 21.5 -q 1`,
+    ...(taken ? ['', `note: ${usual}; the bridge listens where it says above`] : []),
+  ];
+}
+
+const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
 function welcome(
   cluster: DevCluster,
@@ -53,7 +75,7 @@ function welcome(
 ): string {
   const nodes = [
     ...(status === undefined ? [] : [['http', 'metrics', status.endpoint]]),
-    ...[...cluster.nameServers, ...cluster.brokers].map((node) => [node.role, node.name, node.endpoints.map(format).join('  ')]),
+    ...nodesOf(cluster).map((node) => [node.role, node.name, node.endpoints.map(format).join('  ')]),
   ];
   const nameWidth = Math.max(...nodes.map(([, name = '']) => name.length));
   const line = exportLine(cluster);
@@ -68,6 +90,7 @@ function welcome(
     "  npx qanat send hello 'hi there'",
     '  npx qanat tail hello --from first',
     '  npx qanat topic describe hello',
+    ...mqttLines(cluster),
     '',
     'Ctrl-C stops it.',
   ].join('\n');
@@ -101,10 +124,11 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
     brokers: flags.brokers,
     host: HOST,
     ports: await chooseDevPorts(HOST, flags.nameservers, flags.brokers),
+    mqtt: flags.mqtt ? await chooseMqttPorts(HOST) : undefined,
     // Nodes that leave one after the other miss each other: no news while all are stopped.
     logger: (node) => quietAfter(session.signal, logger(node)),
   });
-  const nodes = [...cluster.nameServers, ...cluster.brokers];
+  const nodes = nodesOf(cluster);
   const status = await serveStatus(flags.http, nodes);
   const readyAtMs = performance.now();
   if (flags.json === true) {
@@ -127,11 +151,12 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
 export function addDevCommand(program: Command, session: Session): void {
   const command = program
     .command('dev')
-    .description('run a whole cluster in one process: 2 NameServers and 2 brokers on this machine')
+    .description('run a whole cluster in one process: 2 NameServers, 2 brokers and an MQTT bridge on this machine')
     .addOption(option('--data <dir>', 'where messages are kept', { env: 'QANAT_DATA', fallback: './.qanat' }))
     .option('--fresh', 'delete what an earlier run left')
     .addOption(option('--nameservers <n>', 'how many NameServers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
     .addOption(option('--brokers <n>', 'how many brokers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
+    .option('--no-mqtt', 'without the MQTT bridge')
     .addOption(httpOption())
     .addOption(readyLineOption())
     .action((flags: DevFlags) => runDev(session, flags));
@@ -142,7 +167,8 @@ export function addDevCommand(program: Command, session: Session): void {
       ['qanat dev --fresh', 'begins with an empty cluster'],
       ['qanat dev --data play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
     ],
-    'It listens on 7600, 7601, 7610 and 7620, for WebSocket on 7680 to 7683, where these ports are free, on others where not.',
+    'It listens on 7600, 7601, 7610 and 7620, for WebSocket on 7680 to 7683, for MQTT on 1883 and 8083 (WebSocket), where these ' +
+      'ports are free, on others where not.',
   );
   addStopHelp(command);
 }

@@ -1,1 +1,1 @@
-export { Consumer } from '@qanat/core';
+export { Consumer, fetchQueue } from '@qanat/core';

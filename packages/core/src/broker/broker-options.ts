@@ -6,13 +6,18 @@ import type { Random } from '../random.ts';
 import type { Credentials } from '../security/login.ts';
 import type { ServerSecurity } from '../security/server-security.ts';
 import type { EndpointInit } from '../wire/gen/messages.ts';
-import { LIMITS } from '../wire/gen/registry.ts';
+import { Feature, LIMITS } from '../wire/gen/registry.ts';
 import type { GroupOptions } from './groups/group-env.ts';
 import type { CommitLogOptions } from './log/commit-log.ts';
 import { SEGMENT_BYTES_MAX } from './log/segment.ts';
 
 /** Every broker takes batches of this length (spec, chapter of limits). */
 const BATCH_BYTES_LEAST = 65_536;
+
+/** What brokers of this version have beside AUTH. */
+export const BROKER_FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
+/** Keyed state of all queues of a broker: it is in memory. */
+export const STATE_BYTES_TOTAL_MAX = 1024 * 1024 * 1024;
 
 /** Limits that an operator may change; the defaults are those of the specification. */
 export interface BrokerLimits {
@@ -25,6 +30,10 @@ export interface BrokerLimits {
   /** Bytes that wait to be stored. */
   readonly stagedBytesMax: number;
   readonly connectionsMax: number;
+  /** Keyed state of one queue: keys, values, and 128 bytes for each entry. */
+  readonly stateQueueBytesMax: number;
+  /** The same of all queues; default 1 GiB. */
+  readonly stateBytesMax: number;
 }
 
 /** Intervals, ms; the defaults are those of the specification. */
@@ -101,6 +110,8 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
       producerIdleMs: LIMITS.PRODUCER_IDLE_MS,
       stagedBytesMax: LIMITS.STAGED_BYTES_MAX,
       connectionsMax: LIMITS.CONNECTIONS_MAX,
+      stateQueueBytesMax: LIMITS.STATE_QUEUE_BYTES_MAX,
+      stateBytesMax: STATE_BYTES_TOTAL_MAX,
       ...options.limits,
     },
     times: {

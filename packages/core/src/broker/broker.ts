@@ -9,10 +9,11 @@ import { Login } from '../security/login.ts';
 import type { UserTable } from '../security/user-table.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
 import { FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
-import { type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
+import { BROKER_FEATURES, type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
 import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
+import { KeyedStates } from './keyed-state/keyed-states.ts';
 import { CommitLog } from './log/commit-log.ts';
 import { lookUpOffsets } from './lookup.ts';
 import { NameServerLink } from './name-server-link.ts';
@@ -42,6 +43,7 @@ type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
  * NAME_IN_USE) and `stopped` after `stop`.
  */
 export class Broker implements Engine, ServerHandler {
+  readonly features = BROKER_FEATURES;
   readonly #settings: BrokerSettings;
   readonly #context: EngineContext;
   readonly #sessions: ServerSessions;
@@ -52,6 +54,7 @@ export class Broker implements Engine, ServerHandler {
   readonly #topics: Topics;
   readonly #admin: TopicAdmin;
   readonly #producers: Producers;
+  readonly #keyedStates: KeyedStates;
   readonly #produce: Produce;
   readonly #pulls: Pulls;
   readonly #groups: Groups;
@@ -84,7 +87,9 @@ export class Broker implements Engine, ServerHandler {
     this.#topics = topics;
     this.#producers = producers;
     this.#admin = new TopicAdmin(settings, log, topics);
-    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers });
+    const keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
+    this.#keyedStates = keyedStates;
+    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates });
     this.#pulls = new Pulls({
       host: context,
       platform,
@@ -126,6 +131,7 @@ export class Broker implements Engine, ServerHandler {
       pulls: this.#pulls,
       groups: this.#groups,
       registration: this.#registration,
+      keyedStates,
     });
   }
 
@@ -149,12 +155,14 @@ export class Broker implements Engine, ServerHandler {
     if (this.#opened) {
       this.#log.nextTurn();
       this.#pulls.flush();
+      this.#keyedStates.flush();
       this.#topology.flush();
       this.#log.commit();
       if (this.#phase === 'ready' && this.#log.wantsSnapshot) this.#keepSnapshot(() => {});
     }
     const outputs = this.#context.drain();
     this.#pulls.burstEnded();
+    this.#keyedStates.burstEnded();
     this.#sessions.burstEnded();
     return outputs;
   }
@@ -189,6 +197,7 @@ export class Broker implements Engine, ServerHandler {
     this.#groups.stop();
     this.#topology.stop();
     this.#pulls.endAll();
+    this.#keyedStates.endAll();
     const stops = new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`);
     this.#sessions.refuse(stops);
     this.#sessions.goAway(stops, graceMs);
@@ -254,13 +263,14 @@ export class Broker implements Engine, ServerHandler {
       case 'OFFSET_LOOKUP':
         return lookUpOffsets(this.#topics, request as Request<'OFFSET_LOOKUP'>);
       default:
-        if (this.#groups.handle(request) || this.#admin.handle(request)) return undefined;
+        if (this.#groups.handle(request) || this.#admin.handle(request) || this.#keyedStates.handle(request)) return undefined;
         throw new QanatError('UNSUPPORTED_FRAME', `a broker does not serve ${request.name}`);
     }
   }
 
   onClosed(session: ServerSession): void {
     this.#pulls.sessionClosed(session);
+    this.#keyedStates.sessionClosed(session);
     this.#producers.sessionClosed(session);
     this.#groups.sessionClosed(session);
   }
@@ -379,6 +389,7 @@ export class Broker implements Engine, ServerHandler {
 
   #storeFailed(error: QanatError): void {
     this.#producers.storeFailed();
+    this.#keyedStates.storeFailed();
     this.#fatal(error);
   }
 

@@ -11,6 +11,8 @@ export interface PendingBatch {
   readonly baseOffset: number;
   /** Duplicates that wait for their original. */
   waiting: Request<'SEND'>[] | undefined;
+  /** Nothing of it comes into the log: its number counts as used once it is known where its original is (QNT-KST-028). */
+  original?: 'unknown' | { readonly baseOffset: number };
 }
 
 /** What a batch is, by its sequence. */
@@ -63,8 +65,9 @@ export class SequenceWindow {
       });
     }
     for (const batch of this.#pending) {
-      if (batch.baseSequence === baseSequence && batch.count === count && batch.bodyChecksum === bodyChecksum)
-        return { kind: 'pending', batch };
+      if (batch.baseSequence !== baseSequence || batch.count !== count || batch.bodyChecksum !== bodyChecksum) continue;
+      if (typeof batch.original !== 'object') return { kind: 'pending', batch };
+      return { kind: 'stored', baseOffset: batch.original.baseOffset, storeTimeMs: 0 };
     }
     return this.#judgeStored(baseSequence, count, bodyChecksum);
   }
@@ -85,8 +88,27 @@ export class SequenceWindow {
     this.#remember(baseSequence, count, bodyChecksum, baseOffset, storeTimeMs);
     this.#next = (baseSequence + count) >>> 0;
     const pending = this.#pending.shift();
+    this.#useDecided();
     if (this.#pending.length === 0) this.#stagedNext = this.#next;
     return pending;
+  }
+
+  /** The original of a staged batch that comes not into the log is there. */
+  decided(batch: PendingBatch, baseOffset: number): void {
+    batch.original = { baseOffset };
+    this.#useDecided();
+  }
+
+  /** Numbers are used in their order: those behind a batch on its way wait for it. */
+  #useDecided(): void {
+    for (;;) {
+      const batch = this.#pending[0];
+      if (batch?.original === undefined || batch.original === 'unknown') return;
+      const { baseSequence, count, bodyChecksum, original } = batch;
+      this.#remember(baseSequence, count, bodyChecksum, original.baseOffset, 0);
+      this.#next = (baseSequence + count) >>> 0;
+      this.#pending.shift();
+    }
   }
 
   /** What was staged is cut off the log. @returns it. */

@@ -1,22 +1,9 @@
 // A snapshot that is taken in slices while the broker works. It says what the state was at its beginning: what an entry is about
 // to change is captured before.
 import type { SnapshotInit, StateRecord } from '../wire/gen/messages.ts';
-
-/** Queues, offsets, leases and remembered batches in one slice, about: what is made and encoded in one turn of the event loop. */
-export const SLICE_ITEMS = 2_048;
-
-/** One kind of things that a snapshot holds. */
-export interface SnapshotSection<Key, Item> {
-  /** What there is, in the order of the snapshot. */
-  keys(): readonly Key[];
-  /** What the snapshot says of one of them; undefined when it is gone. */
-  capture(key: Key): Item | undefined;
-  /** Cuts one that is too large for a slice; the reader of a snapshot joins the pieces. */
-  pieces(item: Item): readonly Item[];
-  /** How much work it is to encode. */
-  weigh(item: Item): number;
-  slice(items: readonly Item[]): SnapshotInit;
-}
+import type { Chunk } from './keyed-state/sorted-entries.ts';
+import type { StatePart, StateSection } from './keyed-state/state-section.ts';
+import { SLICE_ITEMS, type SnapshotSection } from './snapshot-section.ts';
 
 /** Walks over one section; an item that is touched before its turn is captured then. */
 class SectionWalk<Key, Item> {
@@ -71,6 +58,8 @@ export interface Touched {
   readonly topicId?: number;
   readonly producerId?: number;
   readonly group?: string;
+  /** Of keyed state. */
+  readonly chunk?: Chunk;
 }
 
 export interface SnapshotSections<Topic, Group, Producer> {
@@ -79,6 +68,7 @@ export interface SnapshotSections<Topic, Group, Producer> {
   readonly topics: SnapshotSection<number, Topic>;
   readonly groups: SnapshotSection<string, Group>;
   readonly producers: SnapshotSection<number, Producer>;
+  readonly keyedStates: StateSection;
 }
 
 /** Slices whose encodings, one behind the other, are the encoding of the whole snapshot. */
@@ -87,6 +77,8 @@ export class SnapshotWalk implements Iterable<SnapshotInit> {
   readonly #topics: SectionWalk<number, unknown>;
   readonly #groups: SectionWalk<string, unknown>;
   readonly #producers: SectionWalk<number, unknown>;
+  readonly #stateSection: StateSection;
+  readonly #keyedStates: SectionWalk<StatePart, StatePart>;
   readonly #ended: () => void;
 
   /** @param ended is called when nothing more needs to be captured. */
@@ -95,20 +87,24 @@ export class SnapshotWalk implements Iterable<SnapshotInit> {
     this.#topics = new SectionWalk(sections.topics);
     this.#groups = new SectionWalk(sections.groups);
     this.#producers = new SectionWalk(sections.producers);
+    this.#stateSection = sections.keyedStates;
+    this.#keyedStates = new SectionWalk(sections.keyedStates);
     this.#ended = ended;
   }
 
   /** To be called before an entry is applied. */
-  touch({ topicId, producerId, group }: Touched): void {
+  touch({ topicId, producerId, group, chunk }: Touched): void {
     if (topicId !== undefined) this.#topics.touch(topicId);
     if (producerId !== undefined) this.#producers.touch(producerId);
     if (group !== undefined) this.#groups.touch(group);
+    const part = chunk === undefined ? undefined : this.#stateSection.keyOf(chunk);
+    if (part !== undefined) this.#keyedStates.touch(part);
   }
 
   *[Symbol.iterator](): Iterator<SnapshotInit> {
     try {
       yield this.#head;
-      for (const section of [this.#topics, this.#groups, this.#producers])
+      for (const section of [this.#topics, this.#groups, this.#producers, this.#keyedStates])
         for (let slice = section.next(); slice !== undefined; slice = section.next()) yield slice;
     } finally {
       this.#ended();

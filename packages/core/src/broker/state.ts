@@ -1,12 +1,22 @@
 import { readBatchHeader } from '../wire/batch.ts';
-import { type GroupStateInit, type Snapshot, type SnapshotInit, StateRecord, type TopicStateInit } from '../wire/gen/messages.ts';
+import {
+  type GroupStateInit,
+  type Snapshot,
+  type SnapshotInit,
+  StateRecord,
+  type StateWritten,
+  type TopicStateInit,
+} from '../wire/gen/messages.ts';
 import type { Groups } from './groups/groups.ts';
+import type { KeyedStates } from './keyed-state/keyed-states.ts';
+import { StateSection } from './keyed-state/state-section.ts';
 import type { LogEntry, LogObserver } from './log/commit-log.ts';
 import type { Produce } from './produce.ts';
 import type { ProducerSnapshot, Producers } from './producers.ts';
 import type { Pulls } from './pulls.ts';
 import type { Registration } from './registration.ts';
-import { SLICE_ITEMS, type SnapshotSections, SnapshotWalk, touchedBy } from './snapshot-walk.ts';
+import { SLICE_ITEMS } from './snapshot-section.ts';
+import { type SnapshotSections, SnapshotWalk, touchedBy } from './snapshot-walk.ts';
 import type { Term } from './term.ts';
 import type { Topics } from './topics.ts';
 
@@ -18,6 +28,7 @@ export interface StateParts {
   readonly pulls: Pulls;
   readonly groups: Groups;
   readonly registration: Registration;
+  readonly keyedStates: KeyedStates;
 }
 
 /** The broker's state: what follows from the log, and from nothing else. */
@@ -25,6 +36,8 @@ export class BrokerState implements LogObserver {
   readonly #parts: StateParts;
   /** A snapshot that is being taken. */
   #walk: SnapshotWalk | undefined;
+  /** Keyed state that takes effect with the batch that is the next entry, and without it never. */
+  #mark: StateWritten | undefined;
 
   constructor(parts: StateParts) {
     this.#parts = parts;
@@ -32,17 +45,20 @@ export class BrokerState implements LogObserver {
 
   restore(snapshot: Snapshot | undefined): void {
     if (snapshot === undefined) return;
-    const { term, topics, producers, produce, groups } = this.#parts;
+    const { term, topics, producers, produce, groups, keyedStates } = this.#parts;
     term.saw(snapshot.term);
     produce.sawStoreTime(snapshot.storeTimeMs);
     topics.restore(snapshot.topics, snapshot.nextTopicId);
     producers.restore(snapshot.producers, snapshot.names);
     groups.restore(snapshot.groups);
+    keyedStates.restore(snapshot.keyedStates, snapshot.stateVersion);
   }
 
   apply(entry: LogEntry): void {
     this.#parts.term.saw(entry.term);
-    if (entry.kind === 'batch') this.#applyBatch(entry);
+    const mark = this.#mark;
+    this.#mark = undefined;
+    if (entry.kind === 'batch') this.#applyBatch(entry, mark);
     else this.#applyRecord(StateRecord.decode(entry.body));
   }
 
@@ -50,6 +66,8 @@ export class BrokerState implements LogObserver {
     this.#parts.topics.rolledBack();
     this.#parts.producers.rolledBack();
     this.#parts.groups.rolledBack();
+    this.#parts.keyedStates.rolledBack();
+    this.#mark = undefined;
   }
 
   /**
@@ -65,11 +83,18 @@ export class BrokerState implements LogObserver {
   }
 
   #sections(): SnapshotSections<TopicStateInit, GroupStateInit, ProducerSnapshot> {
-    const { term, topics, producers, produce, groups } = this.#parts;
+    const { term, topics, producers, produce, groups, keyedStates } = this.#parts;
     const { producers: producerCounter, epochs: epochCounter } = term.counters;
     const whole = <Item>(item: Item): readonly Item[] => [item];
     return {
-      head: { term: term.current, nextTopicId: topics.nextId, storeTimeMs: produce.storeTimeMs, producerCounter, epochCounter },
+      head: {
+        term: term.current,
+        nextTopicId: topics.nextId,
+        storeTimeMs: produce.storeTimeMs,
+        producerCounter,
+        epochCounter,
+        stateVersion: keyedStates.version,
+      },
       topics: {
         keys: () => Array.from(topics.all(), ({ id }) => id),
         capture: (id) => topics.snapshotOf(id),
@@ -94,15 +119,17 @@ export class BrokerState implements LogObserver {
           names: items.flatMap(({ named }) => (named === undefined ? [] : [named])),
         }),
       },
+      keyedStates: new StateSection(keyedStates.parts()),
     };
   }
 
-  #applyBatch({ topicId, queue, body }: LogEntry): void {
+  #applyBatch({ topicId, queue, body }: LogEntry, mark: StateWritten | undefined): void {
     const { topics, producers, produce, pulls } = this.#parts;
     const place = topics.byId(topicId)?.queues[queue];
     if (place === undefined) return;
     const header = readBatchHeader(body);
     if (this.#walk !== undefined) this.#walk.touch({ topicId, producerId: header.producerId });
+    if (mark?.topicId === topicId && mark.queue === queue) this.#applyState(mark);
     const { baseOffset, recordCount, storeTimeMs } = header;
     place.highWatermark = baseOffset + recordCount;
     // In a recovery nothing was staged.
@@ -116,16 +143,25 @@ export class BrokerState implements LogObserver {
   #applyRecord(record: StateRecord): void {
     if (this.#walk !== undefined) this.#walk.touch(touchedBy(record));
     const { topics, producers, pulls, groups, registration } = this.#parts;
-    const { topicChanged, topicRemoved, producerNamed } = record;
+    const { topicChanged, topicRemoved, producerNamed, stateWritten } = record;
     const topic = topicChanged === undefined ? undefined : topics.changed(topicChanged);
     const removed = topicRemoved === undefined ? undefined : topics.removed(topicRemoved.topicId);
     if (producerNamed !== undefined) producers.named(producerNamed);
     groups.apply(record);
-    if (removed !== undefined) pulls.topicRemoved(removed);
+    if (stateWritten?.withBatch === true) this.#mark = stateWritten;
+    else if (stateWritten !== undefined) this.#applyState(stateWritten);
+    if (removed !== undefined) {
+      pulls.topicRemoved(removed);
+      this.#parts.keyedStates.topicRemoved(removed.id, removed.queues.length);
+    }
     const changed = topic ?? removed;
     if (changed === undefined) return;
     groups.topologyChanged(changed.name);
     registration.changed();
+  }
+
+  #applyState(written: StateWritten): void {
+    this.#parts.keyedStates.apply(written, (chunk) => this.#walk?.touch({ chunk }));
   }
 }
 

@@ -6,7 +6,7 @@ import { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
 import type { Login } from '../security/login.ts';
-import { LIMITS } from '../wire/gen/registry.ts';
+import { Feature, LIMITS } from '../wire/gen/registry.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, TopicRoute } from './host.ts';
@@ -47,6 +47,8 @@ export interface ClientOptions {
 
 const ATTEMPT_MS = 3_000;
 const CONNECT_MS = 3_000;
+/** What a client of this version uses where a server has it. */
+const FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
 
 /**
  * The engine of one application's client: the routes, and a connection to each broker in use. Producers, consumers and
@@ -83,7 +85,7 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     };
     this.#onEvent = options.onEvent?.bind(options);
     this.#context = new EngineContext(options.random);
-    const greeting = { minor: MINOR_VERSION, software: options.software ?? '', label: this.settings.label };
+    const greeting = { minor: MINOR_VERSION, features: FEATURES, software: options.software ?? '', label: this.settings.label };
     this.sessions = new ClientSessions(this.#context, greeting, options.login?.(this.#context), (session) =>
       this.pool.drained(session),
     );

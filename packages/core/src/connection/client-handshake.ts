@@ -8,7 +8,11 @@ import type { LiveFrame, RequestInit, ResponseDone } from './request.ts';
 export type AskFirst = <N extends LiveFrame>(name: N, header: RequestInit<N>, timeoutMs: number, done: ResponseDone<N>) => void;
 
 /** A client that says who it is goes to no server that does not ask: it may be another one (QNT-AUT-002). */
-const AUTH_REQUIRED = { features: [Feature.FEATURE_AUTH], requiredFeatures: [Feature.FEATURE_AUTH] };
+const withAuth = (greeting: HelloInit): HelloInit => ({
+  ...greeting,
+  features: [Feature.FEATURE_AUTH, ...(greeting.features ?? [])],
+  requiredFeatures: [Feature.FEATURE_AUTH],
+});
 
 /** The first requests of a connection at the client: HELLO, and AUTH where it logs in. @param done is called once. */
 export function shakeHands(
@@ -17,7 +21,7 @@ export function shakeHands(
   login: Login | undefined,
   done: (error: QanatError | undefined, hello: HelloOk) => void,
 ): void {
-  const hello = login === undefined ? greeting : { ...greeting, ...AUTH_REQUIRED };
+  const hello = login === undefined ? greeting : withAuth(greeting);
   ask('HELLO', hello, LIMITS.HELLO_DEADLINE_MS, (error, { header }) => {
     if (error !== undefined || login === undefined) return done(error, header);
     return login.run(

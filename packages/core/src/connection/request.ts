@@ -1,8 +1,8 @@
-import { codeOfWireNumber, type ErrorCode, QanatError, wireNumberOf } from '../errors.ts';
+import { codeOfWireNumber, type ErrorCode, errorClass, QanatError, wireNumberOf } from '../errors.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import { encodeFrame, Flag } from '../wire/frame.ts';
 import { type CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
-import { LIMITS } from '../wire/gen/registry.ts';
+import { LIMITS, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import type { MessageType } from '../wire/protobuf.ts';
 
 type Controls = typeof CONTROL_HEADERS;
@@ -47,6 +47,10 @@ function boundedMessage(text: string): string {
 function wireNumberOfLocal({ code, outcome }: QanatError): number {
   return wireNumberOf(code === 'INTERNAL' || outcome === 'unknown' ? 'STORAGE_FAILED' : 'NOT_READY');
 }
+
+/** Whether the connection ends with the error. */
+export const closes = (error: QanatError): boolean =>
+  error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;
 
 /** What an error looks like on the wire. */
 export function errorInfo(error: QanatError): ErrorInfoInit {

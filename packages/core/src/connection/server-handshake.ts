@@ -17,13 +17,15 @@ export interface HandshakeOwner {
   readonly remote: string;
   readonly certificateNames: readonly string[] | undefined;
   identity(): HelloOkInit;
+  /** Features that the server has switched on, beside AUTH. */
+  readonly served: readonly number[];
   send(frame: readonly Uint8Array[]): void;
   /** Answers a request with an error. */
   refuse(frame: Frame, error: QanatError): void;
   /** Says why, and closes. */
   end(error: QanatError): void;
   /** HELLO was taken; its answer leaves next. */
-  greeted(hello: Hello, idleMs: number): void;
+  greeted(hello: Hello, idleMs: number, features: readonly number[]): void;
   /** From here on every frame is served. */
   opened(principal: Principal | undefined): void;
 }
@@ -85,7 +87,7 @@ export class ServerHandshake {
       idleMs,
       mechanisms: this.#door === undefined ? [] : mechanismsFor(this.#door.users, this.#owner.certificateNames),
     };
-    this.#owner.greeted(hello, idleMs);
+    this.#owner.greeted(hello, idleMs, features);
     this.#owner.send(encodeFrame(FrameType.HELLO, Flag.RESPONSE, frame.correlation, HelloOk.encode(answer)));
     if (this.#door === undefined) this.#opened(undefined);
     else this.#awaitAuth(this.#door);
@@ -93,7 +95,8 @@ export class ServerHandshake {
 
   /** @returns the active features. @throws QanatError. */
   #negotiate(hello: Hello): readonly number[] {
-    const known: readonly number[] = this.#door === undefined ? [] : [Feature.FEATURE_AUTH];
+    const { served } = this.#owner;
+    const known: readonly number[] = this.#door === undefined ? served : [Feature.FEATURE_AUTH, ...served];
     const missing = hello.requiredFeatures.find((feature) => !known.includes(feature));
     if (missing === Feature.FEATURE_AUTH)
       throw new QanatError('UNSUPPORTED_FEATURE', 'this server does not ask who its clients are (no authentication)');

@@ -1,15 +1,16 @@
 import type { EngineHost } from '../context.ts';
 import type { ConnectionId, Input } from '../engine.ts';
-import { errorClass, QanatError, withoutStacks } from '../errors.ts';
+import { QanatError, withoutStacks } from '../errors.ts';
 import type { Door } from '../security/door.ts';
 import type { Meter } from '../security/meter.ts';
 import type { Principal } from '../security/principal.ts';
 import { Silence, type Timer } from '../timers.ts';
 import { decodeFrame, encodeFrame, Flag, FRAME_LENGTH_MIN, type Frame } from '../wire/frame.ts';
 import type { Hello, HelloOkInit } from '../wire/gen/messages.ts';
-import { FRAMES, FrameType, LIMITS, ServerRole, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
+import { FRAMES, FrameType, LIMITS } from '../wire/gen/registry.ts';
+import { checkFeature, NO_FEATURES, notServed, servedFeatures } from './frame-features.ts';
 import { halvesOf } from './halves.ts';
-import { encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
+import { closes, encodeError, errorInfo, type LiveFrame, type RequestInit } from './request.ts';
 import { FRAME_NAMES, requestCodec } from './server-codecs.ts';
 import { type HandshakeOwner, ServerHandshake } from './server-handshake.ts';
 import { RequestOn } from './server-request.ts';
@@ -24,12 +25,11 @@ export class Request<N extends LiveFrame = LiveFrame> extends RequestOn<ServerSe
 export interface ServerHandler {
   /** What HELLO is answered with; version, features and the idle time are the session's part. */
   identity(): HelloOkInit;
+  /** Features that this role has, beside AUTH; default none. */
+  readonly features?: readonly number[];
   /** Frame types that this role serves. */
   serves(name: LiveFrame): boolean;
-  /**
-   * Called for every request that its principal may make; never for HELLO, AUTH, PING and GOAWAY. May throw a QanatError: it
-   * becomes the answer.
-   */
+  /** For every request that its principal may make, but HELLO, AUTH, PING and GOAWAY. A QanatError thrown is the answer. */
   onRequest(request: Request): void;
   /** HELLO was answered, and the client has authenticated where it has to. */
   onOpen?(session: ServerSession): void;
@@ -65,8 +65,11 @@ export class ServerSession implements HandshakeOwner {
   hello: Hello | undefined;
   /** Who the client is; undefined where nobody is asked, and before. */
   principal: Principal | undefined;
+  /** Features that are active. */
+  features: ReadonlySet<number> = NO_FEATURES;
   /** The peer does not read fast enough: hold back what can wait. */
   blocked = false;
+  readonly served: readonly number[];
   readonly #host: EngineHost;
   readonly #role: ServerHandler;
   readonly #options: ServerSessionOptions;
@@ -90,6 +93,7 @@ export class ServerSession implements HandshakeOwner {
     this.#host = host;
     this.#role = role;
     this.#options = options;
+    this.served = servedFeatures(role.features, options.minor);
     this.traffic = traffic;
     this.#budget = budget;
     this.#door = door;
@@ -263,8 +267,7 @@ export class ServerSession implements HandshakeOwner {
     }
     const name = FRAME_NAMES.get(frame.type);
     if (name === undefined || (name === 'AUTH' && this.#door === undefined)) return this.#unknown(frame);
-    if (name === 'AUTH') throw new QanatError('UNEXPECTED_FRAME', 'AUTH comes once');
-    if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');
+    if (name === 'AUTH' || name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', `${name} comes once`);
     if (name === 'GOAWAY') return;
     if (name === 'PING')
       return oneWay ? undefined : this.send(encodeFrame(FrameType.PING, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));
@@ -311,8 +314,9 @@ export class ServerSession implements HandshakeOwner {
 
   /** What can be said of a request without a look into it. @throws QanatError. */
   #checkRoom(name: LiveFrame, frame: Frame): void {
-    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);
+    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);
     if (this.#state === 'leaving') throw new QanatError('SHUTTING_DOWN', 'the server is about to stop');
+    checkFeature(name, this.features);
     if (this.principal !== undefined) this.#door?.checkBegin(this.principal, name);
     if (this.#inFlight.size >= this.#options.inFlightMax)
       throw new QanatError('TOO_MANY_REQUESTS', `${this.#options.inFlightMax} requests are in flight on this connection`);
@@ -360,8 +364,9 @@ export class ServerSession implements HandshakeOwner {
     return this.#role.identity();
   }
 
-  greeted(hello: Hello, idleMs: number): void {
+  greeted(hello: Hello, idleMs: number, features: readonly number[]): void {
     this.hello = hello;
+    this.features = new Set(features);
     this.#idleMs = idleMs;
   }
 
@@ -391,8 +396,3 @@ export class ServerSession implements HandshakeOwner {
     this.end(new QanatError(code, `nothing was heard for ${this.#idleMs} ms`));
   }
 }
-
-const closes = (error: QanatError): boolean =>
-  error.code in WIRE_ERRORS && errorClass(error.wireNumber) === 1 && WIRE_ERRORS[error.code as WireErrorCode].closes;
-
-const roleName = (role: ServerHandler): string => (role.identity().role === ServerRole.BROKER ? 'broker' : 'NameServer');

@@ -42,6 +42,9 @@ const TOPICS: { readonly [N in LiveFrame]?: NamesIn<N> } = {
   CLIENT_HEARTBEAT: ({ subscription }) => subscription?.topics.map(({ topic }) => topic) ?? [],
   TOPIC_CREATE: ({ topic }) => [topic],
   TOPIC_DESCRIBE: ({ topic }) => [topic],
+  STATE_WRITE: ({ topic }) => [topic],
+  STATE_GET: ({ topic }) => [topic],
+  STATE_SCAN: ({ topic }) => [topic],
 };
 const GROUPS: { readonly [N in LiveFrame]?: NamesIn<N> } = {
   PULL: ({ group }) => (group === '' ? [] : [group]),

@@ -12,6 +12,8 @@ export type Action = (typeof ACTIONS)[number];
 
 export const RESOURCE_KINDS = ['topic', 'group', 'cluster'] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
+/** What a permission may be about: resources of this protocol, and topics of MQTT, which its bridge alone asks for. */
+export type PermissionKind = ResourceKind | 'mqtt';
 
 /** Permissions of one principal. */
 export const PERMISSIONS_MAX = 1_000;
@@ -19,7 +21,8 @@ export const PERMISSIONS_MAX = 1_000;
 /** Actions on all resources of one kind whose name is `name`, or begins with it where `prefix` says so. */
 export interface Permission {
   readonly actions: ReadonlySet<Action>;
-  readonly kind: ResourceKind;
+  readonly kind: PermissionKind;
+  /** Of the kind `mqtt` a topic filter, in which `%u` stands for the user and `%c` for the client identifier. */
   readonly name: string;
   readonly prefix: boolean;
 }
@@ -49,20 +52,43 @@ export interface Principal {
 const isAction = (text: string): text is Action => (ACTIONS as readonly string[]).includes(text);
 const isKind = (text: string): text is ResourceKind => (RESOURCE_KINDS as readonly string[]).includes(text);
 
+const MQTT_FORM = /^(?<actions>[a-z]+(?:,[a-z]+)*) mqtt:(?<filter>[^\0]+)$/;
+
+/** Wildcards of MQTT stand alone in their level, `#` in the last one (MQTT 5.0, section 4.7.1). */
+const isMqttFilter = (text: string): boolean =>
+  text.split('/').every((level, i, all) => level === '+' || (level === '#' && i === all.length - 1) || !/[+#]/.test(level));
+
 const FORM = /^(?<actions>[a-z]+(?:,[a-z]+)*) (?<kind>[a-z]+):(?<name>[^*\s]*)(?<star>\*?)$/;
 
 /**
  * Reads `ACTION,ACTION KIND:NAME`, for example `read,write topic:orders` or `all group:billing-*`; `*` at the end stands for any
- * rest of the name.
+ * rest of the name. Of the kind `mqtt` the name is a topic filter of MQTT, for example `write mqtt:devices/%u/#`.
  * @throws QanatError BAD_CONFIG.
  */
 export function parsePermission(text: string): Permission {
   const { actions: list = '', kind = '', name = '', star = '' } = FORM.exec(text)?.groups ?? {};
-  const actions = list === 'all' ? [...ACTIONS] : list.split(',');
+  const mqtt = MQTT_FORM.exec(text)?.groups;
+  if (mqtt !== undefined) return mqttPermission(text, mqtt.actions as string, mqtt.filter as string);
+  const actions = actionsOf(list);
   const nameFits = star === '*' && name === '' ? true : nameError(name, LIMITS.TOPIC_NAME_BYTES_MAX) === undefined;
   if (isKind(kind) && nameFits && actions.every(isAction)) return { actions: new Set(actions), kind, name, prefix: star === '*' };
-  throw new QanatError('BAD_CONFIG', `"${text}" is no permission`, {
-    hint: `write ${ACTIONS.join('|')}|all ${RESOURCE_KINDS.join('|')}:NAME or NAME*, for example "read,write topic:orders.*"`,
+  throw noPermission(text);
+}
+
+const actionsOf = (list: string): readonly string[] => (list === 'all' ? ACTIONS : list.split(','));
+
+function mqttPermission(text: string, list: string, filter: string): Permission {
+  const actions = actionsOf(list);
+  if (actions.every(isAction) && isMqttFilter(filter))
+    return { actions: new Set(actions), kind: 'mqtt', name: filter, prefix: false };
+  throw noPermission(text);
+}
+
+function noPermission(text: string): QanatError {
+  return new QanatError('BAD_CONFIG', `"${text}" is no permission`, {
+    hint:
+      `write ${ACTIONS.join('|')}|all ${RESOURCE_KINDS.join('|')}:NAME or NAME*, for example "read,write topic:orders.*"; ` +
+      'for the MQTT bridge mqtt:FILTER, for example "write mqtt:devices/%u/#"',
   });
 }
 

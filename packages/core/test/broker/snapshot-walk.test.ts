@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SnapshotSection, SnapshotWalk } from '../../src/broker/snapshot-walk.ts';
+import { StateSection } from '../../src/broker/keyed-state/state-section.ts';
+import type { SnapshotSection } from '../../src/broker/snapshot-section.ts';
+import { SnapshotWalk } from '../../src/broker/snapshot-walk.ts';
 import { GroupKind, Snapshot, type SnapshotInit } from '../../src/index.ts';
 import { batchOf } from './batches.ts';
 import { runningBroker } from './broker-world.ts';
@@ -39,7 +41,13 @@ describe('a snapshot that is taken in slices', () => {
           const nothing = sectionOf(new Map(), () => ({}));
           let ended = 0;
           const walk = new SnapshotWalk(
-            { head: { term: 7 }, topics: section, groups: nothing as never, producers: nothing },
+            {
+              head: { term: 7 },
+              topics: section,
+              groups: nothing as never,
+              producers: nothing,
+              keyedStates: new StateSection([]),
+            },
             () => {
               ended++;
             },

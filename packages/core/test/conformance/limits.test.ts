@@ -26,6 +26,7 @@ import { batchOf } from '../broker/batches.ts';
 import { type BrokerWorld, runningBroker, type TestClient } from '../broker/broker-world.ts';
 import { FakeSession, GroupWorld } from '../groups/group-world.ts';
 import { TestMember } from '../groups/test-member.ts';
+import { type Put, stateWorld } from '../keyed-state/state-world.ts';
 import { AUTH, askingBroker } from '../security/login.ts';
 import { codeOf, table, user } from '../security/users.ts';
 import { joined, ServerBench } from './session-bench.ts';
@@ -55,6 +56,9 @@ const ask = <N extends LiveFrame>(name: N, header: RequestInit<N>, payload: read
 
 const subscribe = (subscription: object, more: object = {}): string | undefined =>
   ask('CLIENT_HEARTBEAT', { group: 'g', member: 'm', subscription: subscription as never, ...more });
+
+const stateWrite = (changes: readonly Put[], options: Parameters<typeof stateWorld>[0] = {}): string | undefined =>
+  stateWorld(options).state.write(...changes).code;
 
 /** The code of the GOAWAY or of the last error. */
 const told = (bench: ServerBench): string | undefined => codeOfWireNumber(bench.codes[0] ?? 0);
@@ -224,6 +228,11 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
   },
   MEMBER_SESSION_MS_MIN: () => subscribe({ topics: [{ topic: 't' }] }, { sessionMs: LIMITS.MEMBER_SESSION_MS_MIN - 1 }),
   MEMBER_SESSION_MS_MAX: () => subscribe({ topics: [{ topic: 't' }] }, { sessionMs: LIMITS.MEMBER_SESSION_MS_MAX + 1 }),
+  STATE_KEY_BYTES_MAX: () => stateWrite([{ key: text(LIMITS.STATE_KEY_BYTES_MAX + 1) }]),
+  STATE_VALUE_BYTES_MAX: () => stateWrite([{ key: 'k', value: text(LIMITS.STATE_VALUE_BYTES_MAX + 1) }]),
+  STATE_CHANGES_MAX: () => stateWrite(Array.from({ length: LIMITS.STATE_CHANGES_MAX + 1 }, (_, i) => ({ key: `${i}` }))),
+  STATE_WRITE_BYTES_MAX: () => stateWrite(['a', 'b'].map((key) => ({ key, value: text(LIMITS.STATE_VALUE_BYTES_MAX) }))),
+  STATE_QUEUE_BYTES_MAX: () => stateWrite([{ key: 'k', value: text(100) }], { limits: { stateQueueBytesMax: 100 } }),
   CONNECTIONS_MAX: () => {
     const server = new ServerBench();
     for (let i = 0; i < 10; i++)

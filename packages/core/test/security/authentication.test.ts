@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AUTH_FAILURE_DELAY_MS, AuthMechanism, Feature, Flag, FRAMES, HelloOk, LIMITS, type LiveFrame } from '../../src/index.ts';
+import { AUTH_FAILURE_DELAY_MS, AuthMechanism, Flag, FRAMES, HelloOk, LIMITS, type LiveFrame } from '../../src/index.ts';
 import type { BrokerWorld, TestClient } from '../broker/broker-world.ts';
 import { AUTH, askingBroker, beginScram, connected, logIn, said } from './login.ts';
 import { codeOf, scramOf, table, user } from './users.ts';
@@ -29,7 +29,7 @@ describe('authentication at a server', () => {
     const world = askingBroker(users());
     const hello = (client: TestClient): HelloOk => HelloOk.decode(client.frames[0]?.control as Uint8Array);
     const { features, mechanisms } = hello(greeted(world));
-    expect({ features, mechanisms }).toEqual({ features: [Feature.FEATURE_AUTH], mechanisms: [SCRAM] });
+    expect({ features, mechanisms }).toEqual({ features: AUTH.features, mechanisms: [SCRAM] });
     expect(hello(greeted(world, ['cert'])).mechanisms).toEqual([AuthMechanism.EXTERNAL, SCRAM]);
   });
 

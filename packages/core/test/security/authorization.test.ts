@@ -54,6 +54,9 @@ const REQUESTS: { readonly [N in LiveFrame]?: RequestInit<N> } = {
   GROUP_LIST: {},
   GROUP_DESCRIBE: { group: 'g' },
   GROUP_RESET: { group: 'g' },
+  STATE_WRITE: queue,
+  STATE_GET: queue,
+  STATE_SCAN: queue,
 };
 
 /** The column *Needs* of the table of frames. */
@@ -236,7 +239,13 @@ describe('routes', () => {
 });
 
 describe('permissions', () => {
-  it.each(['read topic:orders', 'read,write topic:orders.*', 'all group:billing-*', 'describe cluster:*'])('%s', (text) => {
+  it.each([
+    'read topic:orders',
+    'read,write topic:orders.*',
+    'all group:billing-*',
+    'describe cluster:*',
+    'write mqtt:a b/%u/+/#',
+  ])('%s', (text) => {
     expect(() => parsePermission(text)).not.toThrow();
   });
 
@@ -250,6 +259,10 @@ describe('permissions', () => {
     'read topic:a*b',
     'read topic:../x',
     'read  topic:x',
+    'read mqtt:',
+    'read mqtt:a/#/b',
+    'read mqtt:a+/b',
+    'own mqtt:a',
   ])('"%s" is none', (text) => {
     expect(() => parsePermission(text)).toThrow(/is no permission/);
   });

@@ -142,7 +142,10 @@ describe('a client that logs in', () => {
 
   it('asks for the feature AUTH as one that it requires [QNT-AUT-002]', () => {
     const hello = requestCodec('HELLO').decode(new Login(password()).sent[0]?.control as Uint8Array) as object;
-    expect(hello).toMatchObject({ features: [Feature.FEATURE_AUTH], requiredFeatures: [Feature.FEATURE_AUTH] });
+    expect(hello).toMatchObject({
+      features: [Feature.FEATURE_AUTH, Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP],
+      requiredFeatures: [Feature.FEATURE_AUTH],
+    });
   });
 
   it('says nothing but AUTH before it is in [QNT-AUT-016]', () => {

@@ -1,11 +1,13 @@
 import type { Broker, NameServer } from '@qanat/core';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { BridgeView } from '../bridge/bridge-figures.ts';
 import type { RunningNode } from '../running-node.ts';
 import { SOFTWARE } from '../version.ts';
+import { BRIDGE_METRICS } from './bridge-metrics.ts';
 import { BROKER_METRICS } from './broker-metrics.ts';
 import type { Metric } from './metric.ts';
 import { NAME_SERVER_METRICS } from './name-server-metrics.ts';
-import { TRAFFIC_METRICS } from './traffic-metrics.ts';
+import { NODE_METRICS, TRAFFIC_METRICS } from './traffic-metrics.ts';
 
 /** The metrics of this process and of the nodes in it. Values are read when they are asked for. */
 export function createRegistry(nodes: readonly RunningNode[]): Registry {
@@ -20,10 +22,16 @@ export function createRegistry(nodes: readonly RunningNode[]): Registry {
   for (const { name, role } of nodes) info.set({ node: name, role, software: SOFTWARE }, 1);
   const brokers = nodes.filter((node) => node.role === 'broker');
   const nameServers = nodes.filter((node) => node.role === 'nameserver');
-  for (const metric of TRAFFIC_METRICS) add(registry, metric, nodes, (node) => node.engine);
+  const servers = nodes.filter((node) => node.role !== 'bridge');
+  const bridges = nodes.filter((node) => node.role === 'bridge');
+  for (const metric of NODE_METRICS) add(registry, metric, nodes, (node) => node.engine);
+  if (servers.length > 0)
+    for (const metric of TRAFFIC_METRICS) add(registry, metric, servers, (node) => node.engine as Broker | NameServer);
   if (brokers.length > 0) for (const metric of BROKER_METRICS) add(registry, metric, brokers, (node) => node.engine as Broker);
   if (nameServers.length > 0)
     for (const metric of NAME_SERVER_METRICS) add(registry, metric, nameServers, (node) => node.engine as NameServer);
+  if (bridges.length > 0)
+    for (const metric of BRIDGE_METRICS) add(registry, metric, bridges, (node) => node.engine as BridgeView);
   return registry;
 }
 

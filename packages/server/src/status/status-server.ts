@@ -12,7 +12,7 @@ const TIMES = {
   // Node's own 30 s would keep connections that are overdue, and others out.
   connectionsCheckingInterval: 1_000,
 };
-const PATHS = 'GET /metrics, /healthz (the process lives) or /readyz (every node of it serves)';
+const PATHS = 'GET /metrics, /status (of MQTT bridges), /healthz (the process lives) or /readyz (every node of it serves)';
 
 export interface StatusServer {
   /** `host:port`, with the real port. */
@@ -21,7 +21,7 @@ export interface StatusServer {
 }
 
 /**
- * Serves `/metrics` (Prometheus), `/healthz` and `/readyz` of the nodes of this process at `host:port`.
+ * Serves `/metrics` (Prometheus), `/status`, `/healthz` and `/readyz` of the nodes of this process at `host:port`.
  * @throws QanatError BAD_CONFIG when it cannot listen there.
  */
 export async function startStatusServer(address: string, nodes: readonly RunningNode[]): Promise<StatusServer> {
@@ -39,6 +39,7 @@ export async function startStatusServer(address: string, nodes: readonly Running
   };
   const answers: Readonly<Record<string, () => Promise<Answer> | Answer>> = {
     '/metrics': async () => ({ status: 200, type: registry.contentType, text: await metrics() }),
+    '/status': () => bridgesOf(nodes),
     '/healthz': () => ({ status: 200, text: 'ok\n' }),
     '/readyz': () => readiness(nodes),
   };
@@ -84,6 +85,14 @@ async function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') return write(response, { status: 405, text: `${PATHS}\n` });
   const found = Object.hasOwn(answers, path) ? answers[path] : undefined;
   write(response, found === undefined ? { status: 404, text: `${PATHS}\n` } : await found());
+}
+
+/** The bridges among the nodes, as JSON. */
+function bridgesOf(nodes: readonly RunningNode[]): Answer {
+  const bridges = nodes
+    .filter(({ role }) => role === 'bridge')
+    .map(({ name, endpoints, engine }) => ({ name, endpoints, ...engine.figures() }));
+  return { status: 200, type: 'application/json', text: `${JSON.stringify({ bridges })}\n` };
 }
 
 function readiness(nodes: readonly RunningNode[]): Answer {

@@ -1,12 +1,16 @@
 import type { Traffic } from '@qanat/core';
 import type { Metric } from './metric.ts';
 
-interface Server {
-  figures(): { readonly ready: boolean; readonly connections: number; readonly traffic: Traffic };
+interface Node {
+  figures(): { readonly ready: boolean; readonly connections: number };
 }
 
-/** What brokers and NameServers have in common. */
-export const TRAFFIC_METRICS: readonly Metric<Server>[] = [
+interface Server {
+  figures(): { readonly traffic: Traffic };
+}
+
+/** What all nodes have in common. */
+export const NODE_METRICS: readonly Metric<Node>[] = [
   {
     name: 'qanat_ready',
     help: '1 when the node serves, 0 while it recovers or stops.',
@@ -19,6 +23,10 @@ export const TRAFFIC_METRICS: readonly Metric<Server>[] = [
     type: 'gauge',
     read: (server) => [[server.figures().connections]],
   },
+];
+
+/** What brokers and NameServers have in common. */
+export const TRAFFIC_METRICS: readonly Metric<Server>[] = [
   {
     name: 'qanat_connections_accepted_total',
     help: 'Connections that were accepted.',

@@ -60,7 +60,7 @@ const ANSWERS: Readonly<Record<string, Explanation>> = {
 const NO_TLS: ReadonlySet<string | undefined> = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_HTTP_REQUEST']);
 
 /** Schemes with TLS, and the same without. */
-const PLAIN_SCHEMES = { qanats: 'qanat', wss: 'ws' } as const;
+const PLAIN_SCHEMES = { qanats: 'qanat', wss: 'ws', mqtts: 'mqtt', 'mqtt+wss': 'mqtt+ws' } as const;
 export type SecureScheme = keyof typeof PLAIN_SCHEMES;
 
 const isVerification = (code: string | undefined): boolean => code !== undefined && code in CERTIFICATE_FAULTS;

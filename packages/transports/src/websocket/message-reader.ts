@@ -3,6 +3,7 @@ import { CloseCode, mayBeSent, type PeerEnd } from './close-codes.ts';
 import { applyMask } from './masking.ts';
 import { checkMessageEnd, checkMessageLength, textRefused } from './message-rules.ts';
 import type { MessageInbox } from './message-socket.ts';
+import { UncutPayloads } from './uncut-payloads.ts';
 import {
   CONTROL_BYTES_MAX,
   FINAL_BIT,
@@ -26,6 +27,8 @@ export interface MessageReaderOptions {
   readonly masked: boolean;
   /** What accepted connections share; undefined for a dialled one. */
   readonly begun?: BegunFrames | undefined;
+  /** What is in the messages is a stream of bytes, which is given as it comes, instead of frames. Default false. */
+  readonly uncut?: boolean | undefined;
   onPing(payload: Uint8Array): void;
   /** A begun frame is dropped, since others need its memory. */
   onGivenUp(error: QanatError): void;
@@ -34,11 +37,11 @@ export interface MessageReaderOptions {
 /**
  * Reads messages from the bytes of a WebSocket (RFC 6455, section 5) and cuts them into frames. Payloads go through the same
  * splitter as the bytes of TCP, so nothing of a message is kept but a frame in it that is not whole: memory grows with what has
- * come, and pieces cost none.
+ * come, and pieces cost none. Where the payloads are a stream of bytes nothing of them is kept at all.
  */
 export class MessageReader implements MessageInbox {
   readonly #options: MessageReaderOptions;
-  readonly #splitter: FrameSplitter;
+  readonly #splitter: FrameSplitter | UncutPayloads;
   #closeCode: number = CloseCode.NORMAL;
   #chunk: Uint8Array = NO_BYTES;
   #at = 0;
@@ -70,7 +73,8 @@ export class MessageReader implements MessageInbox {
 
   constructor(options: MessageReaderOptions) {
     this.#options = options;
-    this.#splitter = new FrameSplitter(options.begun, (error) => options.onGivenUp(error));
+    this.#splitter =
+      options.uncut === true ? new UncutPayloads() : new FrameSplitter(options.begun, (error) => options.onGivenUp(error));
     this.nextTurn();
   }
 
@@ -222,7 +226,7 @@ export class MessageReader implements MessageInbox {
       const why = `a message in more than ${MESSAGE_PIECES_MAX} pieces (MESSAGE_PIECES_MAX)`;
       return this.#broken(new QanatError('MALFORMED_FRAME', why), CloseCode.POLICY_VIOLATION);
     }
-    if (this.#pieces > 1) this.#splitter.framesLeft--;
+    if (this.#pieces > 1 || this.#left === 0) this.#splitter.framesLeft--;
     this.#begun = !this.#final;
     this.#messageBytes += this.#left;
     return this.#stopped ? undefined : checkMessageLength(this.#messageBytes, this.#splitter.frameBytesMax);
@@ -250,7 +254,8 @@ export class MessageReader implements MessageInbox {
 
   #endMessage(): QanatError | undefined {
     this.#messageEnded = false;
-    return this.#stopped ? undefined : checkMessageEnd(this.#messageBytes, this.#splitter.pendingBytes);
+    if (this.#stopped || this.#options.uncut === true) return undefined;
+    return checkMessageEnd(this.#messageBytes, this.#splitter.pendingBytes);
   }
 
   #takeClose(payload: Uint8Array): QanatError | undefined {

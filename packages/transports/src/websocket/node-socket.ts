@@ -26,8 +26,11 @@ export class NodeSocket implements MessageSocket {
   #ping: Uint8Array | undefined;
   #answering = false;
 
-  /** @param begun what accepted connections share; undefined for a dialled one. */
-  constructor(socket: Socket, listener: MessageListener, begun?: BegunFrames) {
+  /**
+   * @param begun what accepted connections share; undefined for a dialled one.
+   * @param uncut messages carry a stream of bytes instead of frames.
+   */
+  constructor(socket: Socket, listener: MessageListener, begun?: BegunFrames, uncut = false) {
     this.#socket = socket;
     this.#listener = listener;
     this.#masks = begun === undefined;
@@ -35,6 +38,7 @@ export class NodeSocket implements MessageSocket {
     this.inbox = new MessageReader({
       masked: !this.#masks,
       begun,
+      uncut,
       onPing: (payload) => this.#onPing(payload),
       onGivenUp: (error) => this.#onGivenUp(error),
     });

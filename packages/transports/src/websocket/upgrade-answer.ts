@@ -1,10 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, QanatError } from '@qanat/core';
-import { SUBPROTOCOL } from './message-socket.ts';
 import { acceptanceOf } from './upgrade-request.ts';
 
 /** Origins that may connect: `https://app.example`, every port of a host as in `http://localhost:*`, or every one. */
 export type Origins = readonly string[] | '*';
+
+/** What a listener upgrades to. */
+export interface UpgradeRules {
+  readonly origins: Origins;
+  readonly subprotocol: string;
+  /** Whether clients may ask for any path, instead of `/` alone. */
+  readonly anyPath?: boolean | undefined;
+}
 
 const ANY_PORT = ':*';
 
@@ -31,11 +38,11 @@ const refusal = (status: string, code: ErrorCode, why: string, ...headers: strin
 });
 
 /** A request that asks for no upgrade. */
-export const noUpgrade = (): Refusal =>
+export const noUpgrade = (subprotocol: string): Refusal =>
   refusal(
     '426 Upgrade Required',
     'MALFORMED_FRAME',
-    `this port serves the WebSocket subprotocol ${SUBPROTOCOL} only`,
+    `this port serves the WebSocket subprotocol ${subprotocol} only`,
     'Upgrade: websocket',
   );
 
@@ -45,10 +52,11 @@ const foreignOrigin = (origin: string): Refusal => ({
 });
 
 /** Judges a request for an upgrade (RFC 6455, section 4.2; spec, chapter of WebSocket). */
-export function refusalOf(request: IncomingMessage, origins: Origins): Refusal | undefined {
+export function refusalOf(request: IncomingMessage, rules: UpgradeRules): Refusal | undefined {
   const { method, url, headers } = request;
   const { origin } = headers;
-  if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return noUpgrade();
+  const { origins, subprotocol } = rules;
+  if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return noUpgrade(subprotocol);
   if (headers['sec-websocket-version'] !== VERSION)
     return refusal(
       '426 Upgrade Required',
@@ -58,22 +66,23 @@ export function refusalOf(request: IncomingMessage, origins: Origins): Refusal |
     );
   if (!KEY.test(headers['sec-websocket-key'] ?? ''))
     return refusal('400 Bad Request', 'MALFORMED_FRAME', 'Sec-WebSocket-Key is no key');
-  if (url !== '/') return refusal('404 Not Found', 'MALFORMED_FRAME', 'there is nothing but the path /');
+  if (url !== '/' && rules.anyPath !== true)
+    return refusal('404 Not Found', 'MALFORMED_FRAME', 'there is nothing but the path /');
   if (origin !== undefined && !allows(origins, origin)) return foreignOrigin(origin);
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  if (!offered.includes(SUBPROTOCOL))
-    return refusal('400 Bad Request', 'UNSUPPORTED_VERSION', `the subprotocol ${SUBPROTOCOL} is not offered`);
+  if (!offered.includes(subprotocol))
+    return refusal('400 Bad Request', 'UNSUPPORTED_VERSION', `the subprotocol ${subprotocol} is not offered`);
   return undefined;
 }
 
 /** The answer that agrees to the upgrade. */
-export function acceptingAnswer({ headers }: IncomingMessage): string {
+export function acceptingAnswer({ headers }: IncomingMessage, subprotocol: string): string {
   return lines(
     '101 Switching Protocols',
     'Upgrade: websocket',
     'Connection: Upgrade',
     `Sec-WebSocket-Accept: ${acceptanceOf(headers['sec-websocket-key'] ?? '')}`,
-    `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
+    `Sec-WebSocket-Protocol: ${subprotocol}`,
   );
 }
 

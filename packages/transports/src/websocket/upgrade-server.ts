@@ -1,14 +1,13 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { QanatError } from '@qanat/core';
-import { noUpgrade, type Origins, type Refusal, refusalOf, refusingAnswer } from './upgrade-answer.ts';
+import { noUpgrade, type Refusal, refusalOf, refusingAnswer, type UpgradeRules } from './upgrade-answer.ts';
 
 /** Longest header of a request for an upgrade: browsers send every cookie of the host with it. */
 const REQUEST_HEADER_BYTES_MAX = 16_384;
 const CHECK_MS = 1_000;
 
-export interface UpgradeServerOptions {
-  readonly origins: Origins;
+export interface UpgradeServerOptions extends UpgradeRules {
   /** Milliseconds from the accepted connection to its whole request. */
   readonly deadlineMs: number;
   onConnection(socket: Socket): void;
@@ -32,9 +31,9 @@ export function upgradeServer(options: UpgradeServerOptions): Server {
     socket.end(refusingAnswer(refusal));
   };
   server.on('connection', options.onConnection);
-  server.on('request', (request) => refuse(request.socket, noUpgrade()));
+  server.on('request', (request) => refuse(request.socket, noUpgrade(options.subprotocol)));
   server.on('upgrade', (request, socket: Socket, head) => {
-    const refusal = refusalOf(request, options.origins);
+    const refusal = refusalOf(request, options);
     if (refusal === undefined) options.onUpgrade(socket, request, head);
     else refuse(socket, refusal);
   });

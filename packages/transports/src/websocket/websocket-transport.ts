@@ -1,17 +1,13 @@
-import { createServer, type Socket } from 'node:net';
-import { BegunFrames, type Connection, type ConnectionHandler, formatHostPort, QanatError, type Transport } from '@qanat/core';
-import { AcceptedReads } from '../tcp/accepted-reads.ts';
-import { tlsAcceptor } from '../tcp/acceptor.ts';
-import { type ListenDone, listenWith, remoteOf, tryParse } from '../tcp/listening.ts';
+import { type Connection, type ConnectionHandler, formatHostPort, QanatError, type Transport } from '@qanat/core';
+import { type ListenDone, tryParse } from '../tcp/listening.ts';
 import { tlsDialler } from '../tls/tls-dialler.ts';
 import { type OnRefused, type TlsSettings, whyNotServing } from '../tls/tls-settings.ts';
 import { dialSocket } from './dial-socket.ts';
 import { failedDialling } from './failed-dialling.ts';
+import { listenForMessages } from './listen-for-messages.ts';
 import { MessageConnection, type MessageConnectionOptions } from './message-connection.ts';
-import { CONNECT_TIMEOUT_MS, type MessageListener } from './message-socket.ts';
-import { NodeSocket } from './node-socket.ts';
-import { acceptingAnswer, type Origins } from './upgrade-answer.ts';
-import { upgradeServer } from './upgrade-server.ts';
+import { CONNECT_TIMEOUT_MS, SUBPROTOCOL } from './message-socket.ts';
+import type { Origins } from './upgrade-answer.ts';
 
 export interface WebSocketTransportOptions {
   /** Milliseconds that a connection may take to open. Default CONNECT_TIMEOUT_MS, 3,000. */
@@ -31,8 +27,6 @@ export interface WebSocketTransportOptions {
   readonly onRefused?: OnRefused | undefined;
 }
 
-const UPGRADE_TIMEOUT_MS = 5_000;
-
 const later = (run: () => void): void => void setImmediate(run);
 
 /** Frames over WebSocket, for Node. Addresses: `host:port`, `[v6]:port`, `ws://host:port`, and with `tls` `wss://host:port`. */
@@ -46,12 +40,7 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
       new QanatError('CONNECTION_FAILED', `cannot connect to ${remote}: no answer within ${ms} ms`),
     later,
   };
-  const accepting: MessageConnectionOptions = {
-    dials: false,
-    openTimeoutMs: options.upgradeTimeoutMs ?? UPGRADE_TIMEOUT_MS,
-    openTimeoutError: (remote, ms) => new QanatError('HELLO_TIMEOUT', `${remote} asked for no upgrade within ${ms} ms`),
-    later,
-  };
+  const accepting = { upgradeTimeoutMs: options.upgradeTimeoutMs };
 
   const dial = (address: string, handler: ConnectionHandler): Connection => {
     const target = tryParse(address, schemes);
@@ -70,42 +59,9 @@ export function webSocketTransport(options: WebSocketTransportOptions = {}): Tra
     const target = tryParse(address, schemes);
     const refusal = QanatError.is(target) ? target : tls && whyNotServing(tls, address);
     if (QanatError.is(target) || refusal !== undefined) return later(() => done(refusal, undefined));
-    const begun = new BegunFrames(options.begunBytesMax);
-    const reads = new AcceptedReads();
-    /** Those that have not asked for the upgrade yet. */
-    const waiting = new WeakMap<Socket, { readonly listener: MessageListener; readonly webSocket: NodeSocket }>();
-    const names = new WeakMap<Socket, readonly string[]>();
-    const server = upgradeServer({
-      origins: options.origins ?? [],
-      deadlineMs: accepting.openTimeoutMs,
-      onConnection: (socket) => {
-        const make = (listener: MessageListener): NodeSocket => {
-          const webSocket = new NodeSocket(socket, listener, begun);
-          waiting.set(socket, { listener, webSocket });
-          return webSocket;
-        };
-        const connection = new MessageConnection(remoteOf(socket), accepting, make, names.get(socket));
-        connection.setHandler(accept(connection));
-      },
-      onUpgrade: (first, request, head) => {
-        // Closed before it has asked.
-        if (first.destroyed || first.writableEnded) return;
-        const socket = tls === undefined ? reads.begin(first) : first;
-        socket.write(acceptingAnswer(request));
-        waiting.get(first)?.webSocket.open(socket, head);
-      },
-      onRefused: (socket, error) => {
-        onRefused?.(remoteOf(socket), error);
-        waiting.get(socket)?.listener.broke(error);
-      },
-    });
-    if (tls === undefined) return listenWith(server, target, done);
-    const acceptor = tlsAcceptor(tls, 'wss', onRefused, ({ socket, certificateNames }) => {
-      if (certificateNames !== undefined) names.set(socket, certificateNames);
-      server.emit('connection', socket);
-    });
-    const below = createServer(acceptor.options, (socket) => acceptor.accept(socket));
-    return listenWith(below, target, done, () => acceptor.close());
+    const rules = { origins: options.origins ?? [], subprotocol: SUBPROTOCOL };
+    const { begunBytesMax } = options;
+    listenForMessages(target, { ...rules, ...accepting, scheme: 'wss', tls, onRefused, begunBytesMax, accept, done });
   };
 
   return { schemes, dial, listen };

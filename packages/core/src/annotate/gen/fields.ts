@@ -138,6 +138,7 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 1, name: 'topic', kind: 'string' },
     { number: 2, name: 'queue', kind: 'uint32' },
     { number: 3, name: 'ack', kind: 'enum', of: 'AckLevel' },
+    { number: 4, name: 'dedup_id', kind: 'string' },
   ],
   SendOk: [
     { number: 1, name: 'base_offset', kind: 'uint64' },
@@ -391,6 +392,35 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 5, name: 'from_offset', kind: 'uint64' },
     { number: 6, name: 'to_offset', kind: 'uint64' },
   ],
+  StateWrite: [
+    { number: 1, name: 'topic', kind: 'string' },
+    { number: 2, name: 'queue', kind: 'uint32' },
+  ],
+  StateWriteOk: [
+    { number: 1, name: 'version', kind: 'uint64' },
+  ],
+  StateGet: [
+    { number: 1, name: 'topic', kind: 'string' },
+    { number: 2, name: 'queue', kind: 'uint32' },
+  ],
+  StateGetOk: [
+    { number: 1, name: 'version', kind: 'uint64' },
+  ],
+  StateScan: [
+    { number: 1, name: 'topic', kind: 'string' },
+    { number: 2, name: 'queue', kind: 'uint32' },
+    { number: 3, name: 'prefix', kind: 'bytes' },
+    { number: 4, name: 'after', kind: 'bytes' },
+    { number: 5, name: 'limit', kind: 'uint32' },
+    { number: 6, name: 'changes', kind: 'bool' },
+    { number: 7, name: 'since', kind: 'uint64' },
+    { number: 8, name: 'wait_ms', kind: 'uint32' },
+  ],
+  StateScanOk: [
+    { number: 1, name: 'version', kind: 'uint64' },
+    { number: 2, name: 'more', kind: 'bool' },
+    { number: 3, name: 'reset', kind: 'bool' },
+  ],
   StateRecord: [
     { number: 1, name: 'term_started', kind: 'message', of: 'TermStarted' },
     { number: 2, name: 'topic_changed', kind: 'message', of: 'TopicChanged' },
@@ -400,6 +430,7 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 6, name: 'lease_ended', kind: 'message', of: 'LeaseEnded' },
     { number: 7, name: 'offsets_committed', kind: 'message', of: 'OffsetsCommitted' },
     { number: 8, name: 'producer_named', kind: 'message', of: 'ProducerNamed' },
+    { number: 9, name: 'state_written', kind: 'message', of: 'StateWritten' },
   ],
   TermStarted: [
     { number: 1, name: 'term', kind: 'uint32' },
@@ -449,6 +480,13 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 3, name: 'epoch', kind: 'uint32' },
     { number: 4, name: 'principal', kind: 'string' },
   ],
+  StateWritten: [
+    { number: 1, name: 'topic_id', kind: 'uint32' },
+    { number: 2, name: 'queue', kind: 'uint32' },
+    { number: 3, name: 'version', kind: 'uint64' },
+    { number: 4, name: 'entries', kind: 'bytes' },
+    { number: 5, name: 'with_batch', kind: 'bool' },
+  ],
   Snapshot: [
     { number: 1, name: 'position', kind: 'uint64' },
     { number: 2, name: 'chain', kind: 'uint32' },
@@ -462,6 +500,8 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 10, name: 'store_time_ms', kind: 'uint64' },
     { number: 11, name: 'producer_counter', kind: 'uint64' },
     { number: 12, name: 'epoch_counter', kind: 'uint64' },
+    { number: 13, name: 'keyed_states', kind: 'message', of: 'KeyedState', repeated: true },
+    { number: 14, name: 'state_version', kind: 'uint64' },
   ],
   TopicState: [
     { number: 1, name: 'topic_id', kind: 'uint32' },
@@ -498,6 +538,12 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 3, name: 'body_checksum', kind: 'uint32' },
     { number: 4, name: 'base_offset', kind: 'uint64' },
     { number: 5, name: 'store_time_ms', kind: 'uint64' },
+  ],
+  KeyedState: [
+    { number: 1, name: 'topic_id', kind: 'uint32' },
+    { number: 2, name: 'queue', kind: 'uint32' },
+    { number: 3, name: 'version', kind: 'uint64' },
+    { number: 4, name: 'entries', kind: 'bytes' },
   ],
 };
 
@@ -555,6 +601,7 @@ export const VALUE_NAMES: Readonly<Record<string, ReadonlyMap<number, string>>> 
     [8003, 'UNKNOWN_PRODUCER'],
     [8004, 'UNKNOWN_MEMBER'],
     [8005, 'TERM_FENCED'],
+    [8006, 'VERSION_CONFLICT'],
   ]),
   AuthMechanism: new Map([
     [0, 'AUTH_NONE'],

@@ -153,6 +153,17 @@ export class CommitLog {
     this.#append(EntryKind.STATE, 0, 0, StateRecord.encode(record), settle);
   }
 
+  /** Stages a state record and, directly behind it, a batch: both are in the log or none is. `settle` as for a batch. */
+  appendMarkedBatch(record: StateRecordInit, topicId: number, queue: number, batch: Uint8Array, settle: Settle): void {
+    assert(batch.length >= BATCH_HEADER_BYTES, 'a batch has a header');
+    const { staged, commit } = this.#opened;
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return settle(refusal);
+    const mark = StateRecord.encode(record);
+    staged.add(EntryKind.STATE, 0, 0, this.term, commit.synced, mark, () => {}, batch.length);
+    staged.add(EntryKind.BATCH, topicId, queue, this.term, commit.synced, batch, settle, 0, true);
+  }
+
   /** Starts writing what is staged if nothing is in flight. To be called once after each burst of inputs. */
   commit(): void {
     this.#open?.commit.start();
@@ -319,10 +330,15 @@ export class CommitLog {
 
   #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle): void {
     const { staged, commit } = this.#opened;
-    if (commit.failure !== undefined)
-      settle(new QanatError('STORAGE_REJECTED', `nothing is written since ${commit.failure.message}`));
-    else if (this.#closing) settle(new QanatError('STORAGE_REJECTED', 'the log is closed'));
+    const refusal = this.#refusal();
+    if (refusal !== undefined) settle(refusal);
     else staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
+  }
+
+  #refusal(): QanatError | undefined {
+    const { failure } = this.#opened.commit;
+    if (failure !== undefined) return new QanatError('STORAGE_REJECTED', `nothing is written since ${failure.message}`);
+    return this.#closing ? new QanatError('STORAGE_REJECTED', 'the log is closed') : undefined;
   }
 
   *#keep(position: number, bytes: Uint8Array): StorageTask<void> {

@@ -47,7 +47,11 @@ export class StagedEntries {
     this.#rolls = true;
   }
 
-  /** Copies the body into the blocks behind everything staged. */
+  /**
+   * Copies the body into the blocks behind everything staged.
+   * @param keptWithBytes of the body of the next entry, which goes into the same segment: they are written and cut together.
+   * @param isKept it goes where the entry before it went.
+   */
   add(
     kind: EntryKind,
     topicId: number,
@@ -56,11 +60,14 @@ export class StagedEntries {
     syncedPosition: number,
     body: Uint8Array,
     settle: Settle,
+    keptWithBytes = 0,
+    isKept = false,
   ): void {
     const position = this.#end;
     const length = ENTRY_HEADER_BYTES + body.length;
     assert(length <= ENTRY_BYTES_MAX, `an entry of ${length} bytes is above the limit`);
-    const segment = this.#segmentFor(length);
+    const following = keptWithBytes === 0 ? 0 : ENTRY_HEADER_BYTES + keptWithBytes;
+    const segment = isKept ? (this.#segments.at(-1) as Segment) : this.#segmentFor(length + following);
     const previousChain = this.#chain;
     const header = this.#codec.seal({ kind, topicId, queue, term, position, syncedPosition, previousChain }, body);
     this.#blocks.write(segment.base, position, header);

@@ -74,6 +74,16 @@ export class Message {
     return this.#source.bytes.subarray(this.#bodyAt, this.#bodyEnd);
   }
 
+  /** The records of its batch, for whoever reads properties without decoding all. A view, as the body is. */
+  get bytes(): Uint8Array {
+    return this.#source.bytes;
+  }
+
+  /** Where its properties begin in `bytes`: a count, then names and values (spec, chapter of the record batch). */
+  get propertiesAt(): number {
+    return this.#bodyEnd;
+  }
+
   get properties(): Readonly<Record<string, string>> {
     this.#properties ??= readProperties(this.#source.bytes, this.#bodyEnd);
     return this.#properties;

@@ -1,6 +1,6 @@
 import type { ClientSession } from '../../connection/client-session.ts';
 import { QanatError } from '../../errors.ts';
-import { LIMITS } from '../../wire/gen/registry.ts';
+import { Feature, LIMITS } from '../../wire/gen/registry.ts';
 import { BackOff } from '../back-off.ts';
 import type { OutBatch, ProducerIdentity } from './out-batch.ts';
 import type { ProducerHost } from './producer-host.ts';
@@ -75,6 +75,12 @@ export class BrokerLane {
   /** The longest batch that the broker takes, as its HELLO_OK says (QNT-LIM-005). */
   get batchBytesMax(): number {
     return this.session?.hello?.batchBytesMax || LIMITS.BATCH_BYTES_MAX;
+  }
+
+  /** Whether the broker knows dedup ids; one that does not would store the message again (QNT-CON-007). */
+  get dedups(): boolean {
+    const features: readonly number[] = this.session?.hello?.features ?? [];
+    return features.includes(Feature.FEATURE_DEDUP);
   }
 
   /** Follows the connection, and binds the producer id to it. @param numbered whether batches with numbers are sent at all. */

@@ -47,6 +47,8 @@ export class OutBatch {
   lastError: QanatError | undefined;
   /** The first deadline among its calls. */
   firstDueMs = Number.POSITIVE_INFINITY;
+  /** Of its only message; empty for none. */
+  dedupId = '';
 
   constructor(
     ack: AckLevel,

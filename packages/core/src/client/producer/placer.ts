@@ -38,12 +38,12 @@ export class Placer {
     const target: Target = options.queue !== undefined ? 'pinned' : isKeyed(record) ? 'keyed' : 'any';
     if (target === 'any') {
       this.#sender.pending.add(lane);
-      return this.#append(lane.drafts, target, record, bytes, call, this.#ackOf(options));
+      return this.#append(lane.drafts, target, record, bytes, call, options);
     }
     if (lane.found !== true) return void lane.waiting.push({ record, bytes, call, options });
     const queue = this.#queueFor(lane, options, record.key);
     if (queue === undefined) return this.#refuse(call, bytes, noQueue(lane, options));
-    this.#append(queue.drafts, target, record, bytes, call, this.#ackOf(options));
+    this.#append(queue.drafts, target, record, bytes, call, options);
     this.#sender.queued(queue);
   }
 
@@ -57,12 +57,15 @@ export class Placer {
     call.failed(error);
   }
 
-  /** Adds a message to the batch that gathers, or begins one. */
-  #append(list: OutBatch[], target: Target, record: RecordInit, bytes: number, call: PendingCall, ack: AckLevel): void {
+  /** Adds a message to the batch that gathers, or begins one: a message with a dedup id has a batch of its own. */
+  #append(list: OutBatch[], target: Target, record: RecordInit, bytes: number, call: PendingCall, options: SendOptions): void {
     const { batchBytes, batchRecords, lingerMs } = this.#settings;
+    const ack = this.#ackOf(options);
+    const { dedupId = '' } = options;
     let batch = list.at(-1);
     if (
       batch === undefined ||
+      dedupId !== '' ||
       batch.sealed ||
       batch.ack !== ack ||
       batch.target !== target ||
@@ -70,11 +73,12 @@ export class Placer {
     ) {
       if (batch !== undefined) batch.sealed = true;
       batch = new OutBatch(ack, target, this.#engine.nowMs(), [], false);
+      batch.dedupId = dedupId;
       list.push(batch);
       if (lingerMs > 0) this.#sender.changeAt(batch.createdMs + lingerMs);
     }
     batch.push(record, bytes, call);
-    if (batch.count >= batchRecords || batch.bufferedBytes >= batchBytes) batch.sealed = true;
+    if (dedupId !== '' || batch.count >= batchRecords || batch.bufferedBytes >= batchBytes) batch.sealed = true;
   }
 
   placeGroup(lane: TopicLane, records: readonly RecordInit[], bytes: number, group: GroupCall, options: SendBatchOptions): void {
@@ -177,7 +181,8 @@ export class Placer {
       } else {
         // Of calls that ended meanwhile the messages are gone already.
         this.#release(batch.bufferedBytes - records.reduce((sum, record) => sum + recordBytesBound(record), 0));
-        records.forEach((record, i) => this.place(lane, record, recordBytesBound(record), batch.calls[i] as SingleCall, { ack }));
+        const options: SendOptions = batch.dedupId === '' ? { ack } : { ack, dedupId: batch.dedupId };
+        records.forEach((record, i) => this.place(lane, record, recordBytesBound(record), batch.calls[i] as SingleCall, options));
       }
     }
   }

@@ -4,6 +4,7 @@ import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { utf8Length } from '../../wire/bytes.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import { type RecordInit, recordBytesBound } from '../../wire/record.ts';
+import type { Ack, SendOptions } from './producer-options.ts';
 
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -27,6 +28,20 @@ export function checkRecord({ key, tag, body }: RecordInit): void {
   if (error !== undefined)
     throw new QanatError('INVALID_BATCH', `tag ${JSON.stringify(tag.slice(0, 80))}: ${error}`, { outcome: 'not-sent' });
   lastTag = tag;
+}
+
+/** @throws QanatError INVALID_ARGUMENT, not sent. */
+export function checkDedupId(record: RecordInit, { dedupId = '', queue }: SendOptions, ack: Ack): void {
+  const bytes = utf8Length(dedupId);
+  const why =
+    bytes === 0 || bytes > LIMITS.STATE_KEY_BYTES_MAX
+      ? `a dedup id has 1 to ${LIMITS.STATE_KEY_BYTES_MAX} bytes (STATE_KEY_BYTES_MAX), not ${bytes}`
+      : ack === 'none'
+        ? 'a message with a dedup id is acknowledged'
+        : !isKeyed(record) && queue === undefined
+          ? 'a dedup id holds in one queue: the message needs a key, or the call a queue'
+          : undefined;
+  if (why !== undefined) throw new QanatError('INVALID_ARGUMENT', why, { outcome: 'not-sent' });
 }
 
 /** The part of a `sendBatch` that makes one batch. */

@@ -51,6 +51,12 @@ export interface SendOptions {
   readonly timeoutMs?: number;
   /** Default: the producer's. */
   readonly ack?: Ack;
+  /**
+   * Of `send` alone: the message is stored only where the queue's keyed state has no such key, which is written with it (value:
+   * the offset, 8 bytes, big-endian). Otherwise the receipt says `duplicate`, with that offset, until somebody removes the key.
+   * Needs a message with a key, or `queue`. 1 to STATE_KEY_BYTES_MAX bytes.
+   */
+  readonly dedupId?: string;
 }
 
 export interface SendBatchOptions extends SendOptions {
@@ -70,7 +76,7 @@ export interface Receipt {
   readonly baseOffset: number | undefined;
   /** Broker's time of storing, ms since 1970; 0 for ack `none`. */
   readonly storeTimeMs: number;
-  /** An earlier attempt of the same call had stored it. */
+  /** An earlier attempt of the same call, or a message with the same dedup id, had been stored. */
   readonly duplicate: boolean;
 }
 

@@ -7,7 +7,7 @@ import { MissingTopic } from './missing-topic.ts';
 import { asUnknown, type OutBatch } from './out-batch.ts';
 import { CallbackCall, GroupCall, type SingleCall } from './pending-call.ts';
 import { Placer } from './placer.ts';
-import { checkRecord } from './placing.ts';
+import { checkDedupId, checkRecord } from './placing.ts';
 import type { ProducerHost } from './producer-host.ts';
 import {
   type ProducerOptions,
@@ -86,6 +86,7 @@ export class Producer implements ClientPart, BrokerListener {
     let lane: TopicLane;
     try {
       checkRecord(record);
+      if (options.dedupId !== undefined) checkDedupId(record, options, options.ack ?? this.#settings.ack);
       bytes = recordBytesBound(record);
       lane = this.#admit(topic, bytes);
     } catch (error) {

@@ -212,6 +212,7 @@ export class Sender {
     const oneWay = batch.ack === AckLevel.ACK_NONE;
     if (!oneWay) queue.take(batch, this.#host.platform, lane.identity);
     try {
+      if (batch.dedupId !== '' && !lane.dedups) throw noDedup(lane);
       batch.bytes ??= this.#encode(batch, oneWay ? NOBODY : lane.identity, lane.batchBytesMax);
       // It was encoded for another broker, which took longer ones.
       if (batch.bytes.length > lane.batchBytesMax) throw tooLong(lane, batch.bytes.length);
@@ -251,7 +252,8 @@ export class Sender {
 
   #request(lane: BrokerLane, queue: QueueLane, batch: OutBatch): void {
     const session = lane.session as ClientSession;
-    const header = { topic: queue.topic, queue: queue.queue, ack: batch.ack };
+    const { ack, dedupId } = batch;
+    const header = { topic: queue.topic, queue: queue.queue, ack, dedupId };
     // Bytes that were sent before may still be on their way out.
     if (batch.attempt > 0) batch.memory = undefined;
     batch.attempt = ++lane.attempts;
@@ -380,6 +382,9 @@ export class Sender {
     return drafts.filter((batch) => !batch.abandoned);
   }
 }
+
+const noDedup = ({ broker }: BrokerLane): QanatError =>
+  new QanatError('UNSUPPORTED_FEATURE', `broker ${broker} does not know dedup ids`, { outcome: 'not-sent' });
 
 const tooLong = ({ broker, batchBytesMax }: BrokerLane, bytes: number): QanatError =>
   new QanatError('BATCH_TOO_LARGE', `the batch has ${bytes} bytes, broker ${broker} takes ${batchBytesMax}`, {

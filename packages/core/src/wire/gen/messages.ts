@@ -1028,12 +1028,15 @@ export interface Send {
   readonly topic: string;
   readonly queue: number;
   readonly ack: reg.AckLevel;
+  /** empty: none; otherwise the feature DEDUP is active */
+  readonly dedupId: string;
 }
 
 export interface SendInit {
   readonly topic?: string | undefined;
   readonly queue?: number | undefined;
   readonly ack?: reg.AckLevel | undefined;
+  readonly dedupId?: string | undefined;
 }
 
 
@@ -1041,6 +1044,7 @@ function writeSend(w: ProtobufWriter, v: SendInit): ProtobufWriter {
   if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
   if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'Send.queue'));
   if (v.ack) w.uint32(24).uint32(v.ack);
+  if (v.dedupId !== undefined && v.dedupId.length > 0) w.uint32(34).string(v.dedupId);
   return w;
 }
 
@@ -1048,18 +1052,20 @@ function readSend(r: ProtobufReader, end: number): Send {
   let topic: string = '';
   let queue: number = 0;
   let ack: reg.AckLevel = 0;
+  let dedupId: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'Send.topic'); break;
       case 16: queue = r.uint32(); break;
       case 24: ack = readEnum(r, reg.AckLevelNames, 'Send.ack'); break;
+      case 34: dedupId = readString(r, reg.LIMITS.STATE_KEY_BYTES_MAX, 'Send.dedup_id'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   if (topic.length === 0) missing('Send.topic');
-  return { topic, queue, ack };
+  return { topic, queue, ack, dedupId };
 }
 
 export const Send: MessageType<Send, SendInit> = /* @__PURE__ */ messageType('Send', writeSend, readSend);
@@ -3111,6 +3117,249 @@ function readResetResult(r: ProtobufReader, end: number): ResetResult {
 
 export const ResetResult: MessageType<ResetResult, ResetResultInit> = /* @__PURE__ */ messageType('ResetResult', writeResetResult, readResetResult);
 
+export interface StateWrite {
+  readonly topic: string;
+  readonly queue: number;
+}
+
+export interface StateWriteInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+}
+
+
+function writeStateWrite(w: ProtobufWriter, v: StateWriteInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'StateWrite.queue'));
+  return w;
+}
+
+function readStateWrite(r: ProtobufReader, end: number): StateWrite {
+  let topic: string = '';
+  let queue: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'StateWrite.topic'); break;
+      case 16: queue = r.uint32(); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('StateWrite.topic');
+  return { topic, queue };
+}
+
+export const StateWrite: MessageType<StateWrite, StateWriteInit> = /* @__PURE__ */ messageType('StateWrite', writeStateWrite, readStateWrite);
+
+export interface StateWriteOk {
+  /** of the queue's keyed state, and of every entry that was written */
+  readonly version: number;
+}
+
+export interface StateWriteOkInit {
+  readonly version?: number | undefined;
+}
+
+
+function writeStateWriteOk(w: ProtobufWriter, v: StateWriteOkInit): ProtobufWriter {
+  if (v.version) w.uint32(8).uint64(checkUint64(v.version, 'StateWriteOk.version'));
+  return w;
+}
+
+function readStateWriteOk(r: ProtobufReader, end: number): StateWriteOk {
+  let version: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: version = readUint64(r, 'StateWriteOk.version'); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  return { version };
+}
+
+export const StateWriteOk: MessageType<StateWriteOk, StateWriteOkInit> = /* @__PURE__ */ messageType('StateWriteOk', writeStateWriteOk, readStateWriteOk);
+
+export interface StateGet {
+  readonly topic: string;
+  readonly queue: number;
+}
+
+export interface StateGetInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+}
+
+
+function writeStateGet(w: ProtobufWriter, v: StateGetInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'StateGet.queue'));
+  return w;
+}
+
+function readStateGet(r: ProtobufReader, end: number): StateGet {
+  let topic: string = '';
+  let queue: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'StateGet.topic'); break;
+      case 16: queue = r.uint32(); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('StateGet.topic');
+  return { topic, queue };
+}
+
+export const StateGet: MessageType<StateGet, StateGetInit> = /* @__PURE__ */ messageType('StateGet', writeStateGet, readStateGet);
+
+export interface StateGetOk {
+  /** of the queue's keyed state when it was read */
+  readonly version: number;
+}
+
+export interface StateGetOkInit {
+  readonly version?: number | undefined;
+}
+
+
+function writeStateGetOk(w: ProtobufWriter, v: StateGetOkInit): ProtobufWriter {
+  if (v.version) w.uint32(8).uint64(checkUint64(v.version, 'StateGetOk.version'));
+  return w;
+}
+
+function readStateGetOk(r: ProtobufReader, end: number): StateGetOk {
+  let version: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: version = readUint64(r, 'StateGetOk.version'); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  return { version };
+}
+
+export const StateGetOk: MessageType<StateGetOk, StateGetOkInit> = /* @__PURE__ */ messageType('StateGetOk', writeStateGetOk, readStateGetOk);
+
+export interface StateScan {
+  readonly topic: string;
+  readonly queue: number;
+  /** empty: every key */
+  readonly prefix: Uint8Array;
+  /** only keys behind this one; not with changes */
+  readonly after: Uint8Array;
+  /** entries at most; 0: no limit of its own; not with changes */
+  readonly limit: number;
+  /** what has changed since a version, in the place of what there is */
+  readonly changes: boolean;
+  /** with changes: that version */
+  readonly since: number;
+  /** with changes: how long to wait for the first; 0: answer at once */
+  readonly waitMs: number;
+}
+
+export interface StateScanInit {
+  readonly topic?: string | undefined;
+  readonly queue?: number | undefined;
+  readonly prefix?: Uint8Array | undefined;
+  readonly after?: Uint8Array | undefined;
+  readonly limit?: number | undefined;
+  readonly changes?: boolean | undefined;
+  readonly since?: number | undefined;
+  readonly waitMs?: number | undefined;
+}
+
+
+function writeStateScan(w: ProtobufWriter, v: StateScanInit): ProtobufWriter {
+  if (v.topic !== undefined && v.topic.length > 0) w.uint32(10).string(v.topic);
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'StateScan.queue'));
+  if (v.prefix !== undefined && v.prefix.length > 0) w.uint32(26).bytes(v.prefix);
+  if (v.after !== undefined && v.after.length > 0) w.uint32(34).bytes(v.after);
+  if (v.limit) w.uint32(40).uint32(checkUint32(v.limit, 'StateScan.limit'));
+  if (v.changes) w.uint32(48).bool(v.changes);
+  if (v.since) w.uint32(56).uint64(checkUint64(v.since, 'StateScan.since'));
+  if (v.waitMs) w.uint32(64).uint32(checkUint32(v.waitMs, 'StateScan.wait_ms'));
+  return w;
+}
+
+function readStateScan(r: ProtobufReader, end: number): StateScan {
+  let topic: string = '';
+  let queue: number = 0;
+  let prefix: Uint8Array = NO_BYTES;
+  let after: Uint8Array = NO_BYTES;
+  let limit: number = 0;
+  let changes: boolean = false;
+  let since: number = 0;
+  let waitMs: number = 0;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 10: topic = readString(r, reg.LIMITS.TOPIC_NAME_BYTES_MAX, 'StateScan.topic'); break;
+      case 16: queue = r.uint32(); break;
+      case 26: prefix = readBytes(r, reg.LIMITS.STATE_KEY_BYTES_MAX, 'StateScan.prefix'); break;
+      case 34: after = readBytes(r, reg.LIMITS.STATE_KEY_BYTES_MAX, 'StateScan.after'); break;
+      case 40: limit = r.uint32(); break;
+      case 48: changes = r.bool(); break;
+      case 56: since = readUint64(r, 'StateScan.since'); break;
+      case 64: waitMs = r.uint32(); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  if (topic.length === 0) missing('StateScan.topic');
+  return { topic, queue, prefix, after, limit, changes, since, waitMs };
+}
+
+export const StateScan: MessageType<StateScan, StateScanInit> = /* @__PURE__ */ messageType('StateScan', writeStateScan, readStateScan);
+
+export interface StateScanOk {
+  /** of the queue's keyed state when it was read; with changes: up to which the answer tells them */
+  readonly version: number;
+  /** there is more behind the last entry, or behind version */
+  readonly more: boolean;
+  /** with changes: those since that version are no longer remembered */
+  readonly reset: boolean;
+}
+
+export interface StateScanOkInit {
+  readonly version?: number | undefined;
+  readonly more?: boolean | undefined;
+  readonly reset?: boolean | undefined;
+}
+
+
+function writeStateScanOk(w: ProtobufWriter, v: StateScanOkInit): ProtobufWriter {
+  if (v.version) w.uint32(8).uint64(checkUint64(v.version, 'StateScanOk.version'));
+  if (v.more) w.uint32(16).bool(v.more);
+  if (v.reset) w.uint32(24).bool(v.reset);
+  return w;
+}
+
+function readStateScanOk(r: ProtobufReader, end: number): StateScanOk {
+  let version: number = 0;
+  let more: boolean = false;
+  let reset: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: version = readUint64(r, 'StateScanOk.version'); break;
+      case 16: more = r.bool(); break;
+      case 24: reset = r.bool(); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  return { version, more, reset };
+}
+
+export const StateScanOk: MessageType<StateScanOk, StateScanOkInit> = /* @__PURE__ */ messageType('StateScanOk', writeStateScanOk, readStateScanOk);
+
 /** One change of a broker's state; exactly one field is set. */
 export interface StateRecord {
   readonly termStarted: TermStarted | undefined;
@@ -3121,6 +3370,7 @@ export interface StateRecord {
   readonly leaseEnded: LeaseEnded | undefined;
   readonly offsetsCommitted: OffsetsCommitted | undefined;
   readonly producerNamed: ProducerNamed | undefined;
+  readonly stateWritten: StateWritten | undefined;
 }
 
 export interface StateRecordInit {
@@ -3132,6 +3382,7 @@ export interface StateRecordInit {
   readonly leaseEnded?: LeaseEndedInit | undefined;
   readonly offsetsCommitted?: OffsetsCommittedInit | undefined;
   readonly producerNamed?: ProducerNamedInit | undefined;
+  readonly stateWritten?: StateWrittenInit | undefined;
 }
 
 
@@ -3144,6 +3395,7 @@ function writeStateRecord(w: ProtobufWriter, v: StateRecordInit): ProtobufWriter
   if (v.leaseEnded !== undefined) writeLeaseEnded(w.uint32(50).fork(), v.leaseEnded).ldelim();
   if (v.offsetsCommitted !== undefined) writeOffsetsCommitted(w.uint32(58).fork(), v.offsetsCommitted).ldelim();
   if (v.producerNamed !== undefined) writeProducerNamed(w.uint32(66).fork(), v.producerNamed).ldelim();
+  if (v.stateWritten !== undefined) writeStateWritten(w.uint32(74).fork(), v.stateWritten).ldelim();
   return w;
 }
 
@@ -3156,6 +3408,7 @@ function readStateRecord(r: ProtobufReader, end: number): StateRecord {
   let leaseEnded: LeaseEnded | undefined = undefined;
   let offsetsCommitted: OffsetsCommitted | undefined = undefined;
   let producerNamed: ProducerNamed | undefined = undefined;
+  let stateWritten: StateWritten | undefined = undefined;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -3167,11 +3420,12 @@ function readStateRecord(r: ProtobufReader, end: number): StateRecord {
       case 50: leaseEnded = readLeaseEnded(r, r.end()); break;
       case 58: offsetsCommitted = readOffsetsCommitted(r, r.end()); break;
       case 66: producerNamed = readProducerNamed(r, r.end()); break;
+      case 74: stateWritten = readStateWritten(r, r.end()); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { termStarted, topicChanged, topicRemoved, groupChanged, leaseGranted, leaseEnded, offsetsCommitted, producerNamed };
+  return { termStarted, topicChanged, topicRemoved, groupChanged, leaseGranted, leaseEnded, offsetsCommitted, producerNamed, stateWritten };
 }
 
 export const StateRecord: MessageType<StateRecord, StateRecordInit> = /* @__PURE__ */ messageType('StateRecord', writeStateRecord, readStateRecord);
@@ -3549,6 +3803,58 @@ function readProducerNamed(r: ProtobufReader, end: number): ProducerNamed {
 
 export const ProducerNamed: MessageType<ProducerNamed, ProducerNamedInit> = /* @__PURE__ */ messageType('ProducerNamed', writeProducerNamed, readProducerNamed);
 
+/** Changes of a queue's keyed state, all of one version. */
+export interface StateWritten {
+  readonly topicId: number;
+  readonly queue: number;
+  readonly version: number;
+  /** state entries, as in a STATE_WRITE */
+  readonly entries: Uint8Array;
+  /** takes effect with the batch that is the next entry of the log, and without it never */
+  readonly withBatch: boolean;
+}
+
+export interface StateWrittenInit {
+  readonly topicId?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly version?: number | undefined;
+  readonly entries?: Uint8Array | undefined;
+  readonly withBatch?: boolean | undefined;
+}
+
+
+function writeStateWritten(w: ProtobufWriter, v: StateWrittenInit): ProtobufWriter {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'StateWritten.topic_id'));
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'StateWritten.queue'));
+  if (v.version) w.uint32(24).uint64(checkUint64(v.version, 'StateWritten.version'));
+  if (v.entries !== undefined && v.entries.length > 0) w.uint32(34).bytes(v.entries);
+  if (v.withBatch) w.uint32(40).bool(v.withBatch);
+  return w;
+}
+
+function readStateWritten(r: ProtobufReader, end: number): StateWritten {
+  let topicId: number = 0;
+  let queue: number = 0;
+  let version: number = 0;
+  let entries: Uint8Array = NO_BYTES;
+  let withBatch: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      case 16: queue = r.uint32(); break;
+      case 24: version = readUint64(r, 'StateWritten.version'); break;
+      case 34: entries = readBytes(r, reg.LIMITS.STATE_WRITE_BYTES_MAX, 'StateWritten.entries'); break;
+      case 40: withBatch = r.bool(); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId, queue, version, entries, withBatch };
+}
+
+export const StateWritten: MessageType<StateWritten, StateWrittenInit> = /* @__PURE__ */ messageType('StateWritten', writeStateWritten, readStateWritten);
+
 /** Everything that the log up to a position says, but the messages. */
 export interface Snapshot {
   /** of the first entry that is not in the snapshot */
@@ -3568,6 +3874,9 @@ export interface Snapshot {
   readonly producerCounter: number;
   /** of the present term */
   readonly epochCounter: number;
+  readonly keyedStates: readonly KeyedState[];
+  /** the highest that a write of keyed state had at this broker */
+  readonly stateVersion: number;
 }
 
 export interface SnapshotInit {
@@ -3583,6 +3892,8 @@ export interface SnapshotInit {
   readonly storeTimeMs?: number | undefined;
   readonly producerCounter?: number | undefined;
   readonly epochCounter?: number | undefined;
+  readonly keyedStates?: readonly KeyedStateInit[] | undefined;
+  readonly stateVersion?: number | undefined;
 }
 
 
@@ -3599,6 +3910,8 @@ function writeSnapshot(w: ProtobufWriter, v: SnapshotInit): ProtobufWriter {
   if (v.storeTimeMs) w.uint32(80).uint64(checkUint64(v.storeTimeMs, 'Snapshot.store_time_ms'));
   if (v.producerCounter) w.uint32(88).uint64(checkUint64(v.producerCounter, 'Snapshot.producer_counter'));
   if (v.epochCounter) w.uint32(96).uint64(checkUint64(v.epochCounter, 'Snapshot.epoch_counter'));
+  if (v.keyedStates !== undefined) for (const item of v.keyedStates) writeKeyedState(w.uint32(106).fork(), item).ldelim();
+  if (v.stateVersion) w.uint32(112).uint64(checkUint64(v.stateVersion, 'Snapshot.state_version'));
   return w;
 }
 
@@ -3615,6 +3928,8 @@ function readSnapshot(r: ProtobufReader, end: number): Snapshot {
   let storeTimeMs: number = 0;
   let producerCounter: number = 0;
   let epochCounter: number = 0;
+  const keyedStates: KeyedState[] = [];
+  let stateVersion: number = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -3630,11 +3945,13 @@ function readSnapshot(r: ProtobufReader, end: number): Snapshot {
       case 80: storeTimeMs = readUint64(r, 'Snapshot.store_time_ms'); break;
       case 88: producerCounter = readUint64(r, 'Snapshot.producer_counter'); break;
       case 96: epochCounter = readUint64(r, 'Snapshot.epoch_counter'); break;
+      case 106: keyedStates.push(readKeyedState(r, r.end())); break;
+      case 112: stateVersion = readUint64(r, 'Snapshot.state_version'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { position, chain, term, storeId, nextTopicId, topics, groups, producers, names, storeTimeMs, producerCounter, epochCounter };
+  return { position, chain, term, storeId, nextTopicId, topics, groups, producers, names, storeTimeMs, producerCounter, epochCounter, keyedStates, stateVersion };
 }
 
 export const Snapshot: MessageType<Snapshot, SnapshotInit> = /* @__PURE__ */ messageType('Snapshot', writeSnapshot, readSnapshot);
@@ -3907,6 +4224,53 @@ function readProducerBatch(r: ProtobufReader, end: number): ProducerBatch {
 
 export const ProducerBatch: MessageType<ProducerBatch, ProducerBatchInit> = /* @__PURE__ */ messageType('ProducerBatch', writeProducerBatch, readProducerBatch);
 
+/** A part of a queue's keyed state; the parts of one queue follow each other in the order of their keys. */
+export interface KeyedState {
+  readonly topicId: number;
+  readonly queue: number;
+  /** of the queue's keyed state */
+  readonly version: number;
+  /** state entries */
+  readonly entries: Uint8Array;
+}
+
+export interface KeyedStateInit {
+  readonly topicId?: number | undefined;
+  readonly queue?: number | undefined;
+  readonly version?: number | undefined;
+  readonly entries?: Uint8Array | undefined;
+}
+
+
+function writeKeyedState(w: ProtobufWriter, v: KeyedStateInit): ProtobufWriter {
+  if (v.topicId) w.uint32(8).uint32(checkUint32(v.topicId, 'KeyedState.topic_id'));
+  if (v.queue) w.uint32(16).uint32(checkUint32(v.queue, 'KeyedState.queue'));
+  if (v.version) w.uint32(24).uint64(checkUint64(v.version, 'KeyedState.version'));
+  if (v.entries !== undefined && v.entries.length > 0) w.uint32(34).bytes(v.entries);
+  return w;
+}
+
+function readKeyedState(r: ProtobufReader, end: number): KeyedState {
+  let topicId: number = 0;
+  let queue: number = 0;
+  let version: number = 0;
+  let entries: Uint8Array = NO_BYTES;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: topicId = r.uint32(); break;
+      case 16: queue = r.uint32(); break;
+      case 24: version = readUint64(r, 'KeyedState.version'); break;
+      case 34: entries = readBytes(r, reg.LIMITS.STATE_WRITE_BYTES_MAX, 'KeyedState.entries'); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  return { topicId, queue, version, entries };
+}
+
+export const KeyedState: MessageType<KeyedState, KeyedStateInit> = /* @__PURE__ */ messageType('KeyedState', writeKeyedState, readKeyedState);
+
 /** The control headers of each frame type; `response` is undefined where the frame is one-way. */
 export const CONTROL_HEADERS = {
   HELLO: { request: Hello, response: HelloOk },
@@ -3936,6 +4300,9 @@ export const CONTROL_HEADERS = {
   GROUP_LIST: { request: GroupList, response: GroupListOk },
   GROUP_DESCRIBE: { request: GroupDescribe, response: GroupDescribeOk },
   GROUP_RESET: { request: GroupReset, response: GroupResetOk },
+  STATE_WRITE: { request: StateWrite, response: StateWriteOk },
+  STATE_GET: { request: StateGet, response: StateGetOk },
+  STATE_SCAN: { request: StateScan, response: StateScanOk },
 } as const;
 
 /** What a client sends with each frame type, and how it reads the answer. */
@@ -3965,6 +4332,9 @@ export const CLIENT_REQUESTS = {
   GROUP_LIST: { encode: encoder(writeGroupList), decode: decoder('GroupListOk', readGroupListOk) },
   GROUP_DESCRIBE: { encode: encoder(writeGroupDescribe), decode: decoder('GroupDescribeOk', readGroupDescribeOk) },
   GROUP_RESET: { encode: encoder(writeGroupReset), decode: decoder('GroupResetOk', readGroupResetOk) },
+  STATE_WRITE: { encode: encoder(writeStateWrite), decode: decoder('StateWriteOk', readStateWriteOk) },
+  STATE_GET: { encode: encoder(writeStateGet), decode: decoder('StateGetOk', readStateGetOk) },
+  STATE_SCAN: { encode: encoder(writeStateScan), decode: decoder('StateScanOk', readStateScanOk) },
 } as const;
 
 /** How a client reads the frames that servers send by themselves. */

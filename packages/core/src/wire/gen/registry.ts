@@ -64,42 +64,51 @@ export const FrameType = {
   GROUP_DESCRIBE: 0x0612,
   /** Moves the committed offsets of a group. */
   GROUP_RESET: 0x0613,
+  /** Writes and removes entries of a queue's keyed state: all of them or none. */
+  STATE_WRITE: 0x0701,
+  /** Reads entries of a queue's keyed state by their keys. */
+  STATE_GET: 0x0702,
+  /** Reads entries of a queue's keyed state in the order of their keys, or what has changed; waits for a change where asked to. */
+  STATE_SCAN: 0x0703,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 /** Every frame type of the schema, by name. Reserved ones have a number and nothing else. */
 export const FRAMES = {
-  HELLO: { type: 1, request: 'Hello', response: 'HelloOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'open' },
-  AUTH: { type: 2, request: 'Auth', response: 'AuthOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, reserved: false, since: '1.1', access: 'open' },
-  PING: { type: 3, request: 'Ping', response: 'Pong', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'open' },
-  GOAWAY: { type: 4, request: 'GoAway', response: '', from: 'any', at: 'any', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'open' },
-  CANCEL: { type: 5, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0', access: '' },
-  REGISTER_BROKER: { type: 257, request: 'RegisterBroker', response: 'RegisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0', access: 'role broker' },
-  UNREGISTER_BROKER: { type: 258, request: 'UnregisterBroker', response: 'UnregisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'role broker' },
-  BROKER_HEARTBEAT: { type: 259, request: 'BrokerHeartbeat', response: 'BrokerHeartbeatOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'role broker' },
-  ROUTE_QUERY: { type: 260, request: 'RouteQuery', response: 'Routes', from: 'client', at: 'nameserver', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'any' },
-  ROUTE_UPDATE: { type: 261, request: 'Routes', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0', access: '-' },
-  INIT_PRODUCER: { type: 513, request: 'InitProducer', response: 'InitProducerOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'role client' },
-  SEND: { type: 514, request: 'Send', response: 'SendOk', from: 'client', at: 'broker', payload: 'one record batch', more: '', idempotent: false, reserved: false, since: '1.0', access: 'write topic' },
-  PULL: { type: 769, request: 'Pull', response: 'PullOk', from: 'client', at: 'broker', payload: 'response: record batches, in the order of the results', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read topic, read group' },
-  OFFSET_COMMIT: { type: 770, request: 'OffsetCommit', response: 'OffsetCommitOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read topic, read group' },
-  OFFSET_FETCH: { type: 771, request: 'OffsetFetch', response: 'OffsetFetchOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'describe group' },
-  OFFSET_LOOKUP: { type: 772, request: 'OffsetLookup', response: 'OffsetLookupOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'describe topic' },
-  ACK: { type: 773, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0', access: '' },
-  NACK: { type: 774, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.0', access: '' },
-  CLIENT_HEARTBEAT: { type: 1025, request: 'ClientHeartbeat', response: 'ClientHeartbeatOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'read topic, read group' },
-  ASSIGNMENT: { type: 1026, request: 'Assignment', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, reserved: false, since: '1.0', access: '-' },
-  RELEASE: { type: 1027, request: 'Release', response: 'ReleaseOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read group' },
-  LEAVE: { type: 1028, request: 'Leave', response: 'LeaveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'read group' },
-  REPLICATE: { type: 1281, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, reserved: true, since: '1.3', access: '' },
-  TOPIC_CREATE: { type: 1537, request: 'TopicCreate', response: 'TopicCreateOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'create topic' },
-  TOPIC_ALTER: { type: 1538, request: 'TopicAlter', response: 'TopicAlterOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, reserved: false, since: '1.0', access: 'role admin' },
-  TOPIC_REMOVE: { type: 1539, request: 'TopicRemove', response: 'TopicRemoveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, reserved: false, since: '1.0', access: 'role admin' },
-  TOPIC_LIST: { type: 1540, request: 'TopicList', response: 'TopicListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe cluster' },
-  TOPIC_DESCRIBE: { type: 1541, request: 'TopicDescribe', response: 'TopicDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe topic' },
-  GROUP_LIST: { type: 1553, request: 'GroupList', response: 'GroupListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe cluster' },
-  GROUP_DESCRIBE: { type: 1554, request: 'GroupDescribe', response: 'GroupDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, reserved: false, since: '1.0', access: 'describe group' },
-  GROUP_RESET: { type: 1555, request: 'GroupReset', response: 'GroupResetOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: false, reserved: false, since: '1.0', access: 'role admin' },
+  HELLO: { type: 1, request: 'Hello', response: 'HelloOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'open' },
+  AUTH: { type: 2, request: 'Auth', response: 'AuthOk', from: 'client', at: 'any', payload: '', more: '', idempotent: false, feature: 'FEATURE_AUTH', reserved: false, since: '1.1', access: 'open' },
+  PING: { type: 3, request: 'Ping', response: 'Pong', from: 'any', at: 'any', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'open' },
+  GOAWAY: { type: 4, request: 'GoAway', response: '', from: 'any', at: 'any', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'open' },
+  CANCEL: { type: 5, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, feature: '', reserved: true, since: '1.0', access: '' },
+  REGISTER_BROKER: { type: 257, request: 'RegisterBroker', response: 'RegisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: 'request', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'role broker' },
+  UNREGISTER_BROKER: { type: 258, request: 'UnregisterBroker', response: 'UnregisterBrokerOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'role broker' },
+  BROKER_HEARTBEAT: { type: 259, request: 'BrokerHeartbeat', response: 'BrokerHeartbeatOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'role broker' },
+  ROUTE_QUERY: { type: 260, request: 'RouteQuery', response: 'Routes', from: 'client', at: 'nameserver', payload: '', more: 'response', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'any' },
+  ROUTE_UPDATE: { type: 261, request: 'Routes', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, feature: '', reserved: false, since: '1.0', access: '-' },
+  INIT_PRODUCER: { type: 513, request: 'InitProducer', response: 'InitProducerOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'role client' },
+  SEND: { type: 514, request: 'Send', response: 'SendOk', from: 'client', at: 'broker', payload: 'one record batch', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'write topic' },
+  PULL: { type: 769, request: 'Pull', response: 'PullOk', from: 'client', at: 'broker', payload: 'response: record batches, in the order of the results', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read topic, read group' },
+  OFFSET_COMMIT: { type: 770, request: 'OffsetCommit', response: 'OffsetCommitOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read topic, read group' },
+  OFFSET_FETCH: { type: 771, request: 'OffsetFetch', response: 'OffsetFetchOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'describe group' },
+  OFFSET_LOOKUP: { type: 772, request: 'OffsetLookup', response: 'OffsetLookupOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'describe topic' },
+  ACK: { type: 773, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, feature: '', reserved: true, since: '1.0', access: '' },
+  NACK: { type: 774, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, feature: '', reserved: true, since: '1.0', access: '' },
+  CLIENT_HEARTBEAT: { type: 1025, request: 'ClientHeartbeat', response: 'ClientHeartbeatOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read topic, read group' },
+  ASSIGNMENT: { type: 1026, request: 'Assignment', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, feature: '', reserved: false, since: '1.0', access: '-' },
+  RELEASE: { type: 1027, request: 'Release', response: 'ReleaseOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read group' },
+  LEAVE: { type: 1028, request: 'Leave', response: 'LeaveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read group' },
+  REPLICATE: { type: 1281, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, feature: '', reserved: true, since: '1.3', access: '' },
+  TOPIC_CREATE: { type: 1537, request: 'TopicCreate', response: 'TopicCreateOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'create topic' },
+  TOPIC_ALTER: { type: 1538, request: 'TopicAlter', response: 'TopicAlterOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'role admin' },
+  TOPIC_REMOVE: { type: 1539, request: 'TopicRemove', response: 'TopicRemoveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'role admin' },
+  TOPIC_LIST: { type: 1540, request: 'TopicList', response: 'TopicListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'describe cluster' },
+  TOPIC_DESCRIBE: { type: 1541, request: 'TopicDescribe', response: 'TopicDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'describe topic' },
+  GROUP_LIST: { type: 1553, request: 'GroupList', response: 'GroupListOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'describe cluster' },
+  GROUP_DESCRIBE: { type: 1554, request: 'GroupDescribe', response: 'GroupDescribeOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'describe group' },
+  GROUP_RESET: { type: 1555, request: 'GroupReset', response: 'GroupResetOk', from: 'client', at: 'broker', payload: '', more: 'response', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'role admin' },
+  STATE_WRITE: { type: 1793, request: 'StateWrite', response: 'StateWriteOk', from: 'client', at: 'broker', payload: 'request: state entries', more: '', idempotent: false, feature: 'FEATURE_KEYED_STATE', reserved: false, since: '1.2', access: 'write topic' },
+  STATE_GET: { type: 1794, request: 'StateGet', response: 'StateGetOk', from: 'client', at: 'broker', payload: 'state entries, both ways', more: '', idempotent: true, feature: 'FEATURE_KEYED_STATE', reserved: false, since: '1.2', access: 'read topic' },
+  STATE_SCAN: { type: 1795, request: 'StateScan', response: 'StateScanOk', from: 'client', at: 'broker', payload: 'response: state entries', more: '', idempotent: true, feature: 'FEATURE_KEYED_STATE', reserved: false, since: '1.2', access: 'read topic' },
 } as const;
 export type FrameName = keyof typeof FRAMES;
 
@@ -199,6 +208,8 @@ export const WIRE_ERRORS = {
   UNKNOWN_MEMBER: { number: 8004, hint: 'send a heartbeat with the subscription', closes: false },
   /** a higher term is known */
   TERM_FENCED: { number: 8005, hint: 'refresh the route', closes: false },
+  /** an entry does not have the version that the write expects */
+  VERSION_CONFLICT: { number: 8006, hint: 'read the entry again, and decide anew', closes: false },
 } as const;
 export type WireErrorCode = keyof typeof WIRE_ERRORS;
 
@@ -328,12 +339,26 @@ export const LIMITS = {
   SCRAM_ITERATIONS_MAX: 1000000,
   /** length of a principal's name, in bytes. */
   PRINCIPAL_NAME_BYTES_MAX: 127,
+  /** length of a key of keyed state, in bytes. */
+  STATE_KEY_BYTES_MAX: 512,
+  /** length of a value of keyed state, in bytes. */
+  STATE_VALUE_BYTES_MAX: 1048576,
+  /** entries of one STATE_WRITE, or keys of one STATE_GET, in entries. */
+  STATE_CHANGES_MAX: 1024,
+  /** payload of one STATE_WRITE, or of one answer with entries but for a first entry or write that is longer, in bytes. */
+  STATE_WRITE_BYTES_MAX: 2097152,
+  /** keyed state of one queue: keys, values and 128 bytes for each entry, in bytes. */
+  STATE_QUEUE_BYTES_MAX: 268435456,
+  /** newest changes of a queue's keyed state that a STATE_SCAN can begin behind, in changes. */
+  STATE_CHANGES_REMEMBERED: 4096,
 } as const;
 export type LimitName = keyof typeof LIMITS;
 
 /** Features that HELLO negotiates. */
 export const Feature = {
   FEATURE_AUTH: 1,
+  FEATURE_KEYED_STATE: 2,
+  FEATURE_DEDUP: 3,
 } as const;
 
 /** What a server is. */

@@ -1,0 +1,1 @@
+export { KeyedStateClient } from '@qanat/core';

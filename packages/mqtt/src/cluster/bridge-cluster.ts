@@ -1,0 +1,249 @@
+import type { Clock, LogFields, LogLevel } from '@qanat/core';
+import { QanatError } from '@qanat/core';
+import { FilterTree } from '../filters/filter-tree.ts';
+import type { TopicRules } from '../mapping/topic-rules.ts';
+import type {
+  Claimed,
+  ClaimRefusal,
+  ClaimRequest,
+  Cluster,
+  ClusterEvents,
+  OutboundExchange,
+  Place,
+  Publication,
+  PublishOutcome,
+  SessionSubscription,
+  ShareId,
+  StoredPublication,
+  Suspension,
+} from '../ports.ts';
+import { ClusterParts } from './cluster-parts.ts';
+import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
+import type { LogClient } from './log-client.ts';
+import type { StoredAt } from './outbox.ts';
+import { outcomeOf } from './publishing.ts';
+import { inboundKey } from './state-keys.ts';
+import { StoredMessage } from './stored-publication.ts';
+import { pause } from './waiting.ts';
+
+export interface BridgeClusterOptions {
+  /** Stays the caller's: it is not closed with the bridge. */
+  readonly client: LogClient;
+  /** Name of the bridge, of letters, digits, `_`, `-`, `.`. */
+  readonly bridgeId: string;
+  readonly rules: TopicRules;
+  /** Topic of the cluster whose keyed state holds sessions and retained messages. Default `mqtt-state`. */
+  readonly stateTopic?: string;
+  /** When messages of QoS 1 and 2 count as stored. Default `committed`. */
+  readonly ack?: 'committed' | 'leader';
+  /** Creates the topics that are not there. Default true. */
+  readonly createTopics?: boolean;
+  /** The client's clock. */
+  readonly clock: Clock;
+  readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
+}
+
+/** Counters since the start, and present sizes. */
+export interface ClusterFigures {
+  /** Messages of QoS 0 that were not stored. */
+  readonly shed: number;
+  /** Bytes that wait to be stored. */
+  readonly publishBytes: number;
+  /** Sessions of this bridge. */
+  readonly sessions: number;
+  /** Sessions of the cluster that are offline and remember messages. */
+  readonly offlineSessions: number;
+  readonly retained: number;
+  /** Bytes of recent messages that are kept for reading them again. */
+  readonly recentBytes: number;
+  /** Messages that are stored and not indexed, in the queues that this bridge indexes. */
+  readonly indexLag: number;
+  /** Reads of the log that the recent messages could not serve. */
+  readonly fetches: number;
+}
+
+let lives = 0;
+
+/** The port of the MQTT server to a Qanat cluster: everything that outlives a connection is in topics and their keyed state. */
+export class BridgeCluster implements Cluster {
+  readonly #parts: ClusterParts;
+  readonly #options: BridgeClusterOptions;
+  #closed = false;
+
+  /**
+   * Joins the cluster; resolves when devices may come.
+   * @param events what is told, from now on. @throws QanatError.
+   */
+  static async start(options: BridgeClusterOptions, events: () => ClusterEvents): Promise<BridgeCluster> {
+    const cluster = new BridgeCluster(options, events);
+    await cluster.#parts.start();
+    return cluster;
+  }
+
+  private constructor(options: BridgeClusterOptions, events: () => ClusterEvents) {
+    const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
+    this.#options = options;
+    const instance = `${bridgeId}.${Math.floor(clock.wallMs()).toString(36)}.${(++lives).toString(36)}.${process.pid.toString(36)}`;
+    const parts = { client, clock, instance, rules, stateTopic, ack, createTopics };
+    this.#parts = new ClusterParts(
+      {
+        ...parts,
+        publishWill: (publication, dedupId, done) => this.#publish(publication, dedupId, (_outcome, at) => done(at?.queue)),
+        onTrouble: (error) => {
+          if (!this.#closed) log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
+        },
+      },
+      events,
+    );
+  }
+
+  /** Ends the work of sessions that is under way, then leaves. The server has suspended its sessions before. */
+  async close(): Promise<void> {
+    await this.#parts.close();
+    this.#closed = true;
+  }
+
+  figures(): ClusterFigures {
+    const { publishing, sessions, retained, recent, reader } = this.#parts;
+    return {
+      shed: publishing.shed,
+      publishBytes: publishing.bytes,
+      sessions: sessions.size,
+      offlineSessions: this.#parts.offlineSessions,
+      retained: retained.size,
+      recentBytes: recent.bytes,
+      indexLag: this.#parts.indexLag,
+      fetches: reader.fetches,
+    };
+  }
+
+  publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean {
+    const { publishing } = this.#parts;
+    if (publication.qos === 0 && !publication.retain) publishing.drop(publication);
+    else this.#publish(publication, undefined, (outcome) => done?.(outcome));
+    return publishing.open;
+  }
+
+  publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
+    const { publishing, inbound } = this.#parts;
+    const clientId = publication.clientId ?? '';
+    this.#publish(publication, inboundKey(clientId, packetId), (outcome, at) => {
+      if (at !== undefined) inbound.began(clientId, packetId, at.queue);
+      done(outcome);
+    });
+    return publishing.open;
+  }
+
+  forget(clientId: string, packetId: number, done: (known: boolean) => void): void {
+    this.#again(() => this.#parts.inbound.forget(clientId, packetId), done);
+  }
+
+  inboundExchanges(clientId: string, done: (packetIds: readonly number[]) => void): void {
+    this.#again(() => this.#parts.inbound.list(clientId), done);
+  }
+
+  claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
+    this.#parts.sessions.claim(request, done);
+  }
+
+  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
+    this.#parts.sessions.subscribed(clientId, epoch, subscriptions, done);
+  }
+
+  suspend(clientId: string, epoch: number, suspension: Suspension): void {
+    this.#parts.sessions.suspend(clientId, epoch, suspension);
+  }
+
+  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void {
+    const session = this.#parts.sessions.get(clientId, epoch);
+    if (session === undefined) return queueMicrotask(() => this.#tell(done, undefined));
+    this.#parts.outbound.set(session, packetId, exchange, () => this.#tell(done, undefined));
+  }
+
+  read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void {
+    this.#again(() => this.#parts.reader.read(places), done);
+  }
+
+  scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void {
+    const tree = new FilterTree<true>();
+    for (const filter of filters) tree.set(filter, '', true);
+    const { queue } = from;
+    const work = async (): Promise<{ found: StoredPublication[]; next: Place }> => {
+      const found: StoredPublication[] = [];
+      let seen = 0;
+      const to = this.#parts.tails.position(queue);
+      const next = await this.#parts.reader.walk(queue, from.offset, to, (message) => {
+        let selected = false;
+        tree.match(message.topic, () => {
+          selected = true;
+        });
+        if (selected) found.push(message);
+        return ++seen < SCAN_MESSAGES_MAX;
+      });
+      return { found, next: { queue, offset: Math.max(next, from.offset) } };
+    };
+    this.#again(work, ({ found, next }) => done(found, next));
+  }
+
+  retained(filter: string): Iterable<StoredPublication> {
+    return this.#parts.retained.match(filter);
+  }
+
+  joinShare(share: ShareId): void {
+    this.#parts.shares.join(share);
+  }
+
+  leaveShare(share: ShareId): void {
+    this.#parts.shares.leave(share);
+  }
+
+  /** Stores a publication, and retains it where it says so; then tells. */
+  #publish(
+    publication: Publication,
+    dedupId: string | undefined,
+    done: (outcome: PublishOutcome, at: StoredAt | undefined) => void,
+  ): void {
+    const { publishing, rules } = this.#parts;
+    const retains = publication.retain && rules.toCluster(publication.topic)?.retain === true;
+    publishing.store(publication, retains, dedupId, (outcome, at) => {
+      if (this.#closed) return;
+      if (!retains || outcome !== 'success' || at?.offset === undefined) return done(outcome, at);
+      this.#retain(publication, at.offset, at).then(
+        () => this.#tell(() => done('success', at), undefined),
+        (error: unknown) => this.#tell(() => done(outcomeOf(error), at), undefined),
+      );
+    });
+  }
+
+  #retain(publication: Publication, offset: number, { queue, storeTimeMs }: StoredAt): Promise<void> {
+    const own = { ...publication, payload: new Uint8Array(publication.payload) };
+    const { queues, retained } = this.#parts;
+    return retained.put(new StoredMessage(own, queues.numberOf(queue), offset, storeTimeMs));
+  }
+
+  /** Asks until there is an answer: that a broker is away does not mean that a message is gone. */
+  #again<Result>(ask: () => Promise<Result>, done: (result: Result) => void): void {
+    const attempt = async (): Promise<Result> => {
+      for (;;) {
+        try {
+          return await ask();
+        } catch (error) {
+          if (this.#closed) throw error;
+          this.#options.log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
+          await pause(this.#options.clock, RETRY_MS);
+        }
+      }
+    };
+    attempt().then(
+      (result) => this.#tell(done, result),
+      () => {}, // closed: nobody waits for it
+    );
+  }
+
+  #tell<Result>(done: (result: Result) => void, result: Result): void {
+    if (!this.#closed) done(result);
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  QanatError.is(error) ? `${error.code}: ${error.message}` : String(error instanceof Error ? error.message : error);

@@ -1,0 +1,175 @@
+import type { QueueId } from '@qanat/core';
+import type { Backlog, Claimed, ClaimRequest } from '../ports.ts';
+import type { InboundExchanges } from './inbound-exchanges.ts';
+import type { IndexRecord } from './index-record.ts';
+import type { Liveness } from './liveness.ts';
+import type { LocalSession } from './local-session.ts';
+import type { QueueTable } from './queue-table.ts';
+import { gatherBacklog, indexedFor, type ResumeScope } from './resume.ts';
+import { isConflict, NO_ENTRIES, type SessionEntries, type SessionStore, type Versioned } from './session-entries.ts';
+import { expiresAtMs, type SessionRecord } from './session-record.ts';
+import { queueName } from './state-keys.ts';
+import type { Wills } from './wills.ts';
+
+export interface ClaimScope extends ResumeScope {
+  readonly store: SessionStore;
+  readonly liveness: Liveness;
+  readonly wills: Wills;
+  readonly inbound: InboundExchanges;
+  readonly indexes: ReadonlyMap<number, IndexRecord>;
+  readonly queues: QueueTable;
+  readonly wallMs: () => number;
+}
+
+/** What a claim has made; `end` gives what the engine is told, and must be called in the turn in which it is told. */
+export interface ClaimResult {
+  readonly session: LocalSession;
+  end(): Claimed;
+}
+
+/** Packet ids are drawn from another part of their range by each connection. */
+const firstPacketId = (claim: number): number => (((claim % 65_535) * 8_191) % 65_535) + 1;
+
+/** All positions of the tails, by the names of the queues. */
+export function cursorNow({ tails, queues }: Pick<ResumeScope, 'tails' | 'queues'>): Map<string, number> {
+  return new Map([...tails.positions()].map(([number, offset]) => [queues.nameOf(number), offset]));
+}
+
+/**
+ * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last
+ * checkpoint where these count. @returns whether the pointers still count.
+ */
+export function withCheckpoint(record: SessionRecord, liveness: Liveness): { record: SessionRecord; pointersHold: boolean } {
+  const { owner, checkpointsFrom, cursor } = record;
+  if (owner === undefined || checkpointsFrom === 0) return { record, pointersHold: true };
+  const { number, positions } = liveness.checkpointOf(owner);
+  if (number < checkpointsFrom) return { record, pointersHold: true };
+  return { record: { ...record, cursor: new Map([...cursor, ...positions]) }, pointersHold: false };
+}
+
+/**
+ * Makes a session this bridge's: its record with this bridge as owner stands in the place of the one that was read, so that of
+ * two bridges one wins and the other one sees it.
+ *
+ * @throws QanatError where the cluster cannot be asked.
+ */
+export async function claimSession(scope: ClaimScope, request: ClaimRequest, epoch: number): Promise<ClaimResult> {
+  const queue = await scope.store.queueOf(request.clientId);
+  for (;;) {
+    try {
+      return await attempt(scope, request, epoch, queue);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+}
+
+async function attempt(scope: ClaimScope, request: ClaimRequest, epoch: number, queue: QueueId): Promise<ClaimResult> {
+  const found = await scope.store.read(queue, request.clientId);
+  // Before the pointers are read: they are written before an index says so.
+  const indexes = new Map(scope.indexes);
+  const entries = found === undefined ? NO_ENTRIES : await scope.store.entriesOf(queue, found.record);
+  const goesOn = found !== undefined && !request.cleanStart && expiresAtMs(found.record) > scope.wallMs();
+  const forgetWill = found === undefined ? undefined : await settleWill(scope, found.record, goesOn);
+  const result = goesOn
+    ? await resume(scope, request, epoch, queue, found, entries, indexes)
+    : await begin(scope, request, epoch, queue, found, entries);
+  await forgetWill?.();
+  return result;
+}
+
+/**
+ * The will of the connection before: it is sent where the session ends, or where it has no delay to be cancelled in
+ * [MQTT-3.1.3-9].
+ */
+async function settleWill(
+  { wills }: ClaimScope,
+  record: SessionRecord,
+  goesOn: boolean,
+): Promise<(() => Promise<void>) | undefined> {
+  const { owner, will, willDueMs } = record;
+  if (owner === undefined && willDueMs === 0) return undefined;
+  const delayed = owner === undefined || (will?.properties?.willDelayInterval ?? 0) > 0;
+  return goesOn && delayed ? undefined : wills.publish(record);
+}
+
+async function begin(
+  scope: ClaimScope,
+  request: ClaimRequest,
+  epoch: number,
+  queue: QueueId,
+  found: Versioned | undefined,
+  entries: SessionEntries,
+): Promise<ClaimResult> {
+  const { clientId } = request;
+  // Never a number that a session of this client had before, be it long forgotten.
+  const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
+  if (found !== undefined) await scope.inbound.clear(clientId);
+  const record = newRecord(scope, request, claim, { subscriptions: [], cursor: cursorNow(scope), pointersFrom: claim });
+  const removals = entries.keys.map((key) => ({ key, value: undefined }));
+  const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
+  const backlog: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
+  const session = newSession(clientId, epoch, queue, record, version);
+  return { session, end: () => claimed(session, false, backlog) };
+}
+
+async function resume(
+  scope: ClaimScope,
+  request: ClaimRequest,
+  epoch: number,
+  queue: QueueId,
+  found: Versioned,
+  entries: SessionEntries,
+  indexes: ReadonlyMap<number, IndexRecord>,
+): Promise<ClaimResult> {
+  const { clientId } = request;
+  const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness);
+  const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
+  const claim = former.claim + 1;
+  const { subscriptions, cursor, pointersFrom } = former;
+  const record = newRecord(scope, request, claim, { subscriptions, cursor, pointersFrom: pointersHold ? pointersFrom : claim });
+  const kept = pointersHold ? entries : { ...entries, pointers: [], sent: [] };
+  const version = await scope.store.replace(queue, record, found.version, scope.store.restamped(clientId, claim, entries));
+  const session = newSession(clientId, epoch, queue, record, version);
+  session.pointers = new Map(entries.keys.filter((key) => key.startsWith('p/')).map((key) => [key, undefined]));
+  session.finished = [...entries.finished];
+  const end = await gatherBacklog(scope, { record, entries: kept, indexed });
+  return { session, end: () => claimed(session, true, end()) };
+}
+
+function newRecord(
+  { liveness }: ClaimScope,
+  { clientId, expiryInterval, principal, will }: ClaimRequest,
+  claim: number,
+  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom'>,
+): SessionRecord {
+  return {
+    clientId,
+    claim,
+    owner: liveness.instance,
+    offlineSinceMs: 0,
+    expiryInterval,
+    principal,
+    checkpointsFrom: 0,
+    will,
+    willDueMs: 0,
+    ...rest,
+  };
+}
+
+const newSession = (clientId: string, epoch: number, queue: QueueId, record: SessionRecord, version: number): LocalSession => ({
+  clientId,
+  epoch,
+  queue,
+  record,
+  version,
+  pointers: new Map(),
+  savedAtMs: Number.NEGATIVE_INFINITY,
+  finished: [],
+  live: false,
+});
+
+function claimed({ epoch, record }: LocalSession, sessionPresent: boolean, backlog: Backlog): Claimed {
+  const { subscriptions, claim } = record;
+  return { epoch, sessionPresent, subscriptions, backlog, firstPacketId: firstPacketId(claim) };
+}

@@ -1,0 +1,222 @@
+import type { Clock, QueueId } from '@qanat/core';
+import { toPublication } from '../mapping/to-publication.ts';
+import type { TopicRules } from '../mapping/topic-rules.ts';
+import type { ClusterEvents, Publication, StoredPublication } from '../ports.ts';
+import { InboundExchanges } from './inbound-exchanges.ts';
+import { decodeIndex, type IndexRecord } from './index-record.ts';
+import { Indexer } from './indexer.ts';
+import { CHECKPOINT_MS, TOPICS_MS } from './limits.ts';
+import { LiveGatherings } from './live-gathering.ts';
+import { Liveness } from './liveness.ts';
+import type { KeyedState, LogClient } from './log-client.ts';
+import { LogReader } from './log-reader.ts';
+import { OfflineSessions } from './offline-sessions.ts';
+import { OutboundExchanges } from './outbound-exchanges.ts';
+import { Publishing } from './publishing.ts';
+import { QueueTable } from './queue-table.ts';
+import { RecentMessages } from './recent-messages.ts';
+import { Retained } from './retained.ts';
+import { SessionStore } from './session-entries.ts';
+import { SessionMirror } from './session-mirror.ts';
+import { Sessions } from './sessions.ts';
+import { Shares } from './shares.ts';
+import { BRIDGES, INDEXES, queueName, RETAINED, SESSIONS } from './state-keys.ts';
+import { StateMirror } from './state-mirror.ts';
+import { Steward } from './steward.ts';
+import { Tails } from './tails.ts';
+import { TopicQueues } from './topic-queues.ts';
+import { Repeated } from './waiting.ts';
+import { type PublishWill, Wills } from './wills.ts';
+
+export interface PartsOptions {
+  readonly client: LogClient;
+  readonly clock: Clock;
+  /** Name of this life of the bridge. */
+  readonly instance: string;
+  readonly rules: TopicRules;
+  readonly stateTopic: string;
+  readonly ack: 'committed' | 'leader';
+  readonly createTopics: boolean;
+  readonly publishWill: PublishWill;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** The parts of the cluster's side of a bridge, joined to each other. */
+export class ClusterParts {
+  readonly clock: Clock;
+  readonly rules: TopicRules;
+  readonly queues = new QueueTable();
+  readonly topics: TopicQueues;
+  readonly recent = new RecentMessages();
+  readonly live = new LiveGatherings();
+  readonly reader: LogReader;
+  readonly tails: Tails;
+  readonly publishing: Publishing;
+  readonly retained: Retained;
+  readonly inbound: InboundExchanges;
+  readonly outbound: OutboundExchanges;
+  readonly liveness: Liveness;
+  readonly sessions: Sessions;
+  readonly shares: Shares;
+  readonly #options: PartsOptions;
+  readonly #events: () => ClusterEvents;
+  readonly #state: KeyedState;
+  readonly #stateQueues: TopicQueues;
+  readonly #mirrors: readonly StateMirror[];
+  readonly #indexes = new Map<number, IndexRecord>();
+  readonly #indexers = new Map<number, Indexer>();
+  readonly #offline: OfflineSessions;
+  readonly #store: SessionStore;
+  readonly #steward: Steward;
+  readonly #repeated: readonly Repeated[];
+  #following: Promise<void>[] = [];
+
+  constructor(options: PartsOptions, events: () => ClusterEvents) {
+    const { client, clock, rules, stateTopic, instance, onTrouble, ack } = options;
+    this.#options = options;
+    this.#events = events;
+    this.clock = clock;
+    this.rules = rules;
+    this.#state = client.keyedState(stateTopic);
+    const wallMs = (): number => Math.floor(clock.wallMs());
+    const read = (message: Parameters<typeof toPublication>[0]): Publication | undefined => toPublication(message, rules);
+    const topics = rules.clusterTopics();
+    this.topics = new TopicQueues(client, clock, topics, (queue) => this.#newQueue(queue), onTrouble);
+    this.#stateQueues = new TopicQueues(client, clock, [stateTopic], (queue) => this.#newStateQueue(queue), onTrouble);
+    this.reader = new LogReader(client, this.queues, this.recent, read);
+    this.tails = new Tails({
+      client,
+      clock,
+      topics,
+      queues: this.queues,
+      read,
+      fallback: (queue) => this.#indexes.get(queue)?.position,
+      onBatch: (queue, from, to, messages) => this.#arrived(queue, from, to, messages),
+      onTrouble,
+    });
+    const onReady = (): void => events().ready(clock.nowMs());
+    this.publishing = new Publishing({ client, rules, topics: this.topics, ack, wallMs, onReady });
+    this.retained = new Retained(this.#state, clock, this.queues);
+    this.inbound = new InboundExchanges(client, this.topics);
+    this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
+    this.liveness = new Liveness(this.#state, clock, instance, onTrouble);
+    const mirror = new SessionMirror();
+    this.#offline = new OfflineSessions(mirror);
+    this.#store = new SessionStore(this.#state, clock, this.queues);
+    const wills = new Wills(options.publishWill, this.inbound, wallMs);
+    const { queues, tails, reader, live, liveness, inbound, outbound } = this;
+    const shared = { store: this.#store, mirror, liveness, wills, inbound, wallMs, onTrouble };
+    const places = { queues, tails, reader, live, indexes: this.#indexes };
+    this.sessions = new Sessions({ ...shared, ...places, clock, outbound, events });
+    this.#steward = new Steward(shared);
+    const given = (...args: [Parameters<ClusterEvents['shared']>[0], StoredPublication, (done: boolean) => void]): void =>
+      events().shared(...args, clock.nowMs());
+    this.shares = new Shares({ client, clock, rules, queues, read, given, onTrouble });
+    this.#mirrors = this.#makeMirrors(mirror);
+    this.#repeated = [
+      new Repeated(clock, CHECKPOINT_MS, () => this.sessions.checkpoint(), onTrouble),
+      new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble),
+      new Repeated(clock, TOPICS_MS, () => this.retained.sweep(this.#steward.isMine), onTrouble),
+    ];
+  }
+
+  /** Resolves when devices may come. @throws QanatError. */
+  async start(): Promise<void> {
+    const { createTopics } = this.#options;
+    await Promise.all([this.#stateQueues.start(createTopics), this.topics.start(createTopics)]);
+    await this.liveness.start();
+    await Promise.all(this.#following);
+    await this.tails.start();
+    for (const repeated of this.#repeated) repeated.start();
+  }
+
+  /** Messages that no indexer of this bridge has come to. */
+  get indexLag(): number {
+    let lag = 0;
+    for (const indexer of this.#indexers.values()) lag += indexer.lag ?? 0;
+    return lag;
+  }
+
+  get offlineSessions(): number {
+    return this.#offline.size;
+  }
+
+  async close(): Promise<void> {
+    const alone = await this.sessions.close();
+    for (const repeated of this.#repeated) repeated.stop();
+    for (const indexer of this.#indexers.values()) indexer.stop();
+    for (const mirror of this.#mirrors) mirror.close();
+    this.topics.stop();
+    this.#stateQueues.stop();
+    await Promise.all([this.tails.close(), this.shares.close(), this.publishing.close()]);
+    await this.liveness.stop(alone);
+    this.#store.close();
+    this.outbound.close();
+    this.retained.close();
+  }
+
+  #makeMirrors(sessions: SessionMirror): StateMirror[] {
+    const { clock, onTrouble: trouble } = this.#options;
+    const make = (prefix: string, changed: StateMirrorChanged, upTo?: (queue: QueueId, version: number) => void): StateMirror =>
+      new StateMirror(this.#state, clock, prefix, { changed, trouble, ...(upTo === undefined ? {} : { upTo }) });
+    return [
+      make(
+        SESSIONS,
+        (key, value, version, queue) => sessions.changed(key, value, version, queue),
+        (queue, version) => {
+          this.#offline.upTo(queue, version);
+          this.#wake();
+        },
+      ),
+      make(BRIDGES, (key, value, version, queue) => this.liveness.changed(key, value, version, queue)),
+      make(INDEXES, (_key, value) => this.#indexed(value)),
+      make(RETAINED, (key, value, version, queue) => this.retained.changed(key, value, version, queue)),
+    ];
+  }
+
+  #newQueue(queue: QueueId): void {
+    const number = this.queues.numberOf(queue);
+    if (this.#indexers.has(number)) return;
+    const { tails, reader, liveness } = this;
+    const scope = { state: this.#state, clock: this.clock, liveness, tails, reader, offline: this.#offline };
+    const onMessage = (message: StoredPublication): void => this.#keepRetained(message);
+    this.#indexers.set(
+      number,
+      new Indexer({ ...scope, onMessage, onTrouble: this.#options.onTrouble }, number, queueName(queue)),
+    );
+  }
+
+  #newStateQueue(queue: QueueId): void {
+    for (const mirror of this.#mirrors) this.#following.push(mirror.follow(queue));
+  }
+
+  #indexed(value: Uint8Array | undefined): void {
+    if (value === undefined) return;
+    const record = decodeIndex(value);
+    this.#indexes.set(this.queues.numberOfName(record.queue), record);
+  }
+
+  /** What other clients of the cluster sent to be retained, and what a bridge that died had no time to retain. */
+  #keepRetained(message: StoredPublication): void {
+    if (!message.retain || this.retained.has(message)) return;
+    this.retained.put(message).catch(this.#options.onTrouble);
+  }
+
+  #arrived(queue: number, from: number, to: number, messages: readonly StoredPublication[]): void {
+    this.recent.add(queue, from, to, messages);
+    this.live.arrived(messages);
+    if (messages.length > 0) this.#events().arrived(messages, this.clock.nowMs());
+    this.#indexers.get(queue)?.wake();
+  }
+
+  async #look(): Promise<void> {
+    this.#wake();
+    await this.#steward.turn();
+  }
+
+  #wake(): void {
+    for (const indexer of this.#indexers.values()) indexer.wake();
+  }
+}
+
+type StateMirrorChanged = (key: string, value: Uint8Array | undefined, version: number, queue: QueueId) => void;

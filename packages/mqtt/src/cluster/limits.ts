@@ -1,0 +1,55 @@
+/** A bridge writes its liveness, and makes a checkpoint of its sessions, so often, ms. */
+export const CHECKPOINT_MS = 1_000;
+/** A bridge whose liveness stands still for so long, by the clock of who looks, is dead, ms. */
+export const BRIDGE_DEAD_MS = 5_000;
+/** The liveness of a dead bridge without sessions is removed after this, ms. */
+export const BRIDGE_FORGOTTEN_MS = 60_000;
+/** An indexer waits so long for more messages before it writes pointers, ms. */
+export const INDEX_MS = 20;
+/** An indexer without pointers to write tells its position so often, ms. */
+export const INDEX_IDLE_MS = 200;
+/** An indexer that is behind writes what it found after so many messages. */
+export const INDEX_SPAN_MAX = 20_000;
+/** What failed at the cluster is tried again after this, ms. */
+export const RETRY_MS = 200;
+/** Topics are asked for their queues so often, ms. */
+export const TOPICS_MS = 10_000;
+/**
+ * A session whose unsettled messages stay the same is saved again after this, ms: the log behind it need not be looked through.
+ */
+export const STUCK_SESSION_MS = 60_000;
+/** A claim that has not ended by then is refused, ms. */
+export const CLAIM_MS = 10_000;
+
+/** Messages of all tails that are kept for reading them again, bytes. */
+export const RECENT_BYTES_MAX = 64 * 1024 * 1024;
+/** What waits to be stored before `publish` says that it is enough, bytes; it goes on below a quarter of it. */
+export const PUBLISH_BYTES_MAX = 16 * 1024 * 1024;
+/** Messages of QoS 0 are shed beyond so many bytes that wait to be stored. */
+export const QOS0_BYTES_MAX = 8 * 1024 * 1024;
+/** Calls under way for one queue; what comes meanwhile makes the next batch. */
+export const BATCHES_PER_QUEUE_MAX = 2;
+/** Messages that one `scan` looks at. */
+export const SCAN_MESSAGES_MAX = 1_000;
+/** One read of the log, bytes. */
+export const FETCH_BYTES = 1024 * 1024;
+/** Reads under way for one `read`. */
+export const FETCHES_MAX = 8;
+/** Offsets of one entry of pointers. */
+export const POINTERS_PER_ENTRY_MAX = 8_192;
+/** Places that a resumed session is told one by one; beyond it a queue is scanned. */
+export const PLACES_MAX = 100_000;
+/** Finished exchanges of QoS 2 that are remembered before the session is saved. */
+export const FINISHED_EXCHANGES_MAX = 256;
+/** Entries of one answer, and of one write. */
+export const STATE_PAGE = 1_000;
+/** Bytes of a client id in the keys of its entries; a longer one is hashed. */
+export const CLIENT_KEY_BYTES_MAX = 160;
+/** Bytes of a session's record. */
+export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
+/** Bytes of a retained message, with its properties. */
+export const RETAINED_BYTES_MAX = 768 * 1024;
+/** Messages of a shared subscription that a bridge holds without acknowledgement. */
+export const SHARE_WINDOW = 256;
+/** How long it is remembered that a retained message was removed, ms: an older one that comes later does not bring it back. */
+export const RETAINED_REMOVED_MS = 60_000;

@@ -1,0 +1,144 @@
+import { type Clock, fmix32, portableCrc32, type QueueId, utf8 } from '@qanat/core';
+import { BRIDGE_DEAD_MS, BRIDGE_FORGOTTEN_MS, CHECKPOINT_MS } from './limits.ts';
+import type { KeyedState } from './log-client.ts';
+import { BRIDGES, bridgeKey } from './state-keys.ts';
+import { StoredReader, StoredWriter } from './stored-bytes.ts';
+import { Repeated } from './waiting.ts';
+
+const FORMAT = 1;
+
+/** How far a bridge had come when all its sessions were saved or settled. */
+export interface Checkpoint {
+  /** From 1 on; 0: there was none yet. */
+  readonly number: number;
+  /** Of its tails, by the names of the queues. */
+  readonly positions: ReadonlyMap<string, number>;
+}
+
+interface Seen {
+  readonly checkpoint: Checkpoint;
+  readonly queue: QueueId;
+  /** By this bridge's own clock. */
+  changedAtMs: number;
+}
+
+export function encodeLiveness(beat: number, { number, positions }: Checkpoint): Uint8Array {
+  const w = new StoredWriter(FORMAT).number(beat).number(number);
+  return w.list([...positions], ([queue, offset]) => w.text(queue).number(offset)).end();
+}
+
+/** @throws QanatError CORRUPT_LOG. */
+export function decodeLiveness(bytes: Uint8Array): Checkpoint {
+  const r = new StoredReader(bytes, FORMAT);
+  r.number();
+  return { number: r.number(), positions: new Map(r.list(() => [r.text(), r.number()] as const)) };
+}
+
+const NONE: Checkpoint = { number: 0, positions: new Map() };
+
+/**
+ * Which bridges live: each writes its entry once a second, and one whose entry stands still is dead. What only one bridge shall
+ * do is done by the one that the rendezvous of its name and the living bridges gives; for a moment it may be two or none, and
+ * what they do is made for that.
+ */
+export class Liveness {
+  readonly instance: string;
+  readonly #state: KeyedState;
+  readonly #clock: Clock;
+  readonly #seen = new Map<string, Seen>();
+  /** Bridges that have sessions and no beat, since when. */
+  readonly #missing = new Map<string, number>();
+  readonly #beat: Repeated;
+  readonly #onTrouble: (error: unknown) => void;
+  #beats = 0;
+  #own: Checkpoint = NONE;
+
+  /** @param instance name of this life of the bridge: another one has another name. */
+  constructor(state: KeyedState, clock: Clock, instance: string, onTrouble: (error: unknown) => void) {
+    this.#state = state;
+    this.#clock = clock;
+    this.instance = instance;
+    this.#onTrouble = onTrouble;
+    this.#beat = new Repeated(clock, CHECKPOINT_MS, () => this.#write(), onTrouble);
+  }
+
+  /** Writes the first beat. @throws QanatError. */
+  async start(): Promise<void> {
+    await this.#write();
+    this.#beat.start();
+  }
+
+  /** No more beats. @param remove the bridge has no sessions any more: the others need not wait for its death. */
+  async stop(remove: boolean): Promise<void> {
+    this.#beat.stop();
+    if (remove) await this.#remove(this.instance);
+  }
+
+  /** A checkpoint is complete: the next beat tells it. */
+  completed(checkpoint: Checkpoint): void {
+    this.#own = checkpoint;
+  }
+
+  /** Takes a change of an entry. @throws QanatError CORRUPT_LOG. */
+  changed(key: string, value: Uint8Array | undefined, _version: number, queue: QueueId): void {
+    const instance = key.slice(BRIDGES.length);
+    this.#missing.delete(instance);
+    if (value === undefined) this.#seen.delete(instance);
+    else this.#seen.set(instance, { checkpoint: decodeLiveness(value), queue, changedAtMs: this.#clock.nowMs() });
+  }
+
+  /**
+   * Whether a bridge lives, as far as this one can tell. One that was not seen yet has as long to be seen: its beat and its
+   * sessions come by different queues.
+   */
+  isAlive(instance: string): boolean {
+    if (instance === this.instance) return true;
+    const now = this.#clock.nowMs();
+    const seen = this.#seen.get(instance);
+    if (seen !== undefined) return now - seen.changedAtMs < BRIDGE_DEAD_MS;
+    const since = this.#missing.get(instance) ?? now;
+    this.#missing.set(instance, since);
+    return now - since < BRIDGE_DEAD_MS;
+  }
+
+  /** The last checkpoint that a bridge told of. */
+  checkpointOf(instance: string): Checkpoint {
+    return instance === this.instance ? this.#own : (this.#seen.get(instance)?.checkpoint ?? NONE);
+  }
+
+  /** Whether this bridge is the one for a task. */
+  isMine(task: string): boolean {
+    const hash = portableCrc32(utf8(task), 0);
+    const weight = (instance: string): number => fmix32(fmix32(portableCrc32(utf8(instance), 0)) ^ hash);
+    const own = weight(this.instance);
+    for (const other of this.#seen.keys()) {
+      if (other === this.instance || !this.isAlive(other)) continue;
+      const theirs = weight(other);
+      if (theirs > own || (theirs === own && other > this.instance)) return false;
+    }
+    return true;
+  }
+
+  /** Removes the entries of bridges that are dead for long. @param has whether a bridge still has sessions. */
+  async forget(has: (instance: string) => boolean): Promise<void> {
+    const now = this.#clock.nowMs();
+    for (const [instance, { changedAtMs }] of this.#seen) {
+      if (instance === this.instance || now - changedAtMs < BRIDGE_FORGOTTEN_MS || has(instance)) continue;
+      if (this.isMine(bridgeKey(instance))) await this.#remove(instance);
+    }
+  }
+
+  async #write(): Promise<void> {
+    const key = bridgeKey(this.instance);
+    await this.#state.write(await this.#state.queueOf(key), [{ key, value: encodeLiveness(++this.#beats, this.#own) }]);
+  }
+
+  async #remove(instance: string): Promise<void> {
+    const key = bridgeKey(instance);
+    try {
+      await this.#state.write(await this.#state.queueOf(key), [{ key, value: undefined }]);
+    } catch (error) {
+      this.#onTrouble(error);
+    }
+  }
+}

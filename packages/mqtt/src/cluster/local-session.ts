@@ -1,0 +1,26 @@
+import type { QueueId } from '@qanat/core';
+import type { Place } from '../ports.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/** A session that this bridge has. */
+export interface LocalSession {
+  readonly clientId: string;
+  /** Of this bridge's claims; a later claim of the same session has a higher one. */
+  readonly epoch: number;
+  /** Its state queue. */
+  readonly queue: QueueId;
+  /** As it stands in the cluster. */
+  record: SessionRecord;
+  version: number;
+  /** Its pointers, by key. */
+  pointers: ReadonlyMap<string, Uint8Array | undefined>;
+  /** When its pointers were last saved, by the bridge's clock. */
+  savedAtMs: number;
+  /** Places of exchanges that have ended since it was saved. */
+  finished: Place[];
+  /** The engine has it: it is asked for what is unsettled. */
+  live: boolean;
+}
+
+/** A session that does not outlive its connection: nothing of it is saved. */
+export const isFleeting = ({ record }: LocalSession): boolean => record.expiryInterval === 0;

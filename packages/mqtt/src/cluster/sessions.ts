@@ -1,0 +1,295 @@
+import type { Clock } from '@qanat/core';
+import type {
+  Backlog,
+  Claimed,
+  ClaimRefusal,
+  ClaimRequest,
+  ClusterEvents,
+  OutboundExchange,
+  SessionSubscription,
+  Suspension,
+} from '../ports.ts';
+import { backlogEntries } from './backlog.ts';
+import { type ClaimResult, type ClaimScope, claimSession, cursorNow } from './claims.ts';
+import { CLAIM_MS, FINISHED_EXCHANGES_MAX, STUCK_SESSION_MS } from './limits.ts';
+import { isFleeting, type LocalSession } from './local-session.ts';
+import type { StateWrite } from './log-client.ts';
+import type { OutboundExchanges } from './outbound-exchanges.ts';
+import { outcomeOf } from './publishing.ts';
+import { isKept } from './selector.ts';
+import { isConflict } from './session-entries.ts';
+import type { KnownSession, SessionMirror } from './session-mirror.ts';
+import type { SessionRecord } from './session-record.ts';
+import { finishedKey, sessionKey } from './state-keys.ts';
+import { Sequences } from './waiting.ts';
+import { willDueMs } from './wills.ts';
+
+export interface SessionsScope extends ClaimScope {
+  readonly clock: Clock;
+  readonly mirror: SessionMirror;
+  readonly outbound: OutboundExchanges;
+  readonly events: () => ClusterEvents;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** What is saved of a session at a time. */
+interface Saving {
+  readonly cursor: ReadonlyMap<string, number>;
+  readonly pointers: ReadonlyMap<string, Uint8Array>;
+  readonly exchanges: readonly OutboundExchange[];
+  /** How many of the ended exchanges need not be remembered any more. */
+  readonly finished: number;
+}
+
+const NO_POINTERS: ReadonlyMap<string, Uint8Array> = new Map();
+
+/**
+ * The sessions of this bridge: claimed, saved while they are online, suspended. Calls for one client take effect in their
+ * order.
+ */
+export class Sessions {
+  readonly #scope: SessionsScope;
+  readonly #local = new Map<string, LocalSession>();
+  readonly #sequences = new Sequences();
+  #epochs = 0;
+  #checkpoints = 0;
+  #closed = false;
+
+  constructor(scope: SessionsScope) {
+    this.#scope = scope;
+    scope.mirror.listen((key, now, version) => this.#changed(key, now, version));
+  }
+
+  /** Sessions that this bridge has. */
+  get size(): number {
+    return this.#local.size;
+  }
+
+  /** The session, where it is still that of this epoch. */
+  get(clientId: string, epoch: number): LocalSession | undefined {
+    const session = this.#local.get(sessionKey(clientId));
+    return session?.epoch === epoch ? session : undefined;
+  }
+
+  claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
+    const { clock, onTrouble } = this.#scope;
+    let waiting = true;
+    const end = (result: Claimed | ClaimRefusal): void => {
+      waiting = false;
+      cancel();
+      if (!this.#closed) done(result);
+    };
+    const cancel = clock.at(clock.nowMs() + CLAIM_MS, () => end('unavailable'));
+    const epoch = ++this.#epochs;
+    const work = async (): Promise<void> => {
+      if (!waiting) return;
+      const result = await claimSession(this.#scope, request, epoch);
+      if (waiting) this.#begin(result, end);
+      else await this.#release(result);
+    };
+    this.#sequences.run(request.clientId, work).catch((error: unknown) => {
+      if (!this.#closed) onTrouble(error);
+      if (waiting) end(outcomeOf(error) === 'not-authorized' ? 'not-authorized' : 'unavailable');
+    });
+  }
+
+  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
+    const work = async (): Promise<boolean> => {
+      const session = this.get(clientId, epoch);
+      if (session === undefined) return false;
+      const record = { ...session.record, subscriptions };
+      if (isFleeting(session)) session.record = record;
+      else await this.#replace(session, record, []);
+      return true;
+    };
+    this.#sequences.run(clientId, work).then(
+      (ok) => {
+        if (!this.#closed) done(ok);
+      },
+      (error: unknown) => {
+        if (this.#closed) return;
+        if (!isConflict(error)) this.#scope.onTrouble(error);
+        done(false);
+      },
+    );
+  }
+
+  suspend(clientId: string, epoch: number, suspension: Suspension): void {
+    const session = this.get(clientId, epoch);
+    if (session === undefined) return;
+    this.#leave(session);
+    const cursor = cursorNow(this.#scope);
+    const wallMs = this.#scope.wallMs();
+    this.#sequences
+      .run(clientId, () => this.#suspend(session, suspension, cursor, wallMs))
+      .catch((error: unknown) => {
+        if (!this.#closed && !isConflict(error)) this.#scope.onTrouble(error);
+      });
+  }
+
+  /**
+   * Saves what a crash of this bridge would lose: of the sessions that have something unsettled where it lies. With the others
+   * it is enough to know how far the tails are. Complete once every session is safe. @throws QanatError.
+   */
+  async checkpoint(): Promise<void> {
+    const number = ++this.#checkpoints;
+    const cursor = cursorNow(this.#scope);
+    const unsettled = new Map<LocalSession, Backlog>();
+    for (const { clientId, epoch, backlog } of this.#scope.events().unsettled()) {
+      const session = this.get(clientId, epoch);
+      if (session !== undefined) unsettled.set(session, backlog);
+    }
+    const saves: Promise<void>[] = [];
+    for (const session of this.#local.values()) {
+      if (isFleeting(session) || !session.live) continue;
+      const backlog = unsettled.get(session);
+      const save = this.#savingOf(session, backlog, cursor);
+      if (save !== undefined) saves.push(this.#save(session, save, backlog === undefined ? number : 0));
+    }
+    await Promise.all(saves);
+    this.#scope.liveness.completed({ number, positions: cursor });
+  }
+
+  /** Resolves when what was asked for is done. @returns whether every session has left. */
+  async close(): Promise<boolean> {
+    while (this.#sequences.size > 0) await this.#sequences.settled();
+    this.#closed = true;
+    return this.#local.size === 0;
+  }
+
+  /** As if the process had ended. */
+  abandon(): void {
+    this.#closed = true;
+  }
+
+  #begin({ session, end }: ClaimResult, tell: (claimed: Claimed) => void): void {
+    const key = sessionKey(session.clientId);
+    const before = this.#local.get(key);
+    if (before !== undefined) this.#leave(before);
+    const claimed = end();
+    this.#local.set(key, session);
+    this.#scope.outbound.resumed(session, claimed.backlog.exchanges);
+    session.live = true;
+    tell(claimed);
+    // What the watch told while the backlog was gathered.
+    const known = this.#scope.mirror.sessions.get(key);
+    if (known !== undefined) this.#changed(key, known, known.version);
+  }
+
+  /** The claim took too long: nobody waits for it any more. */
+  async #release({ session, end }: ClaimResult): Promise<void> {
+    const { backlog } = end();
+    const { expiryInterval } = session.record;
+    const suspension = { expiryInterval, discardWill: true, backlog };
+    await this.#suspend(session, suspension, cursorNow(this.#scope), this.#scope.wallMs());
+  }
+
+  async #suspend(
+    session: LocalSession,
+    { expiryInterval, discardWill, backlog }: Suspension,
+    cursor: ReadonlyMap<string, number>,
+    wallMs: number,
+  ): Promise<void> {
+    const { clientId, record: former } = session;
+    const will = discardWill ? undefined : former.will;
+    const record: SessionRecord = {
+      ...former,
+      owner: undefined,
+      offlineSinceMs: wallMs,
+      expiryInterval,
+      will,
+      checkpointsFrom: 0,
+    };
+    const dueMs = willDueMs(record, wallMs);
+    const forgetWill = will !== undefined && dueMs <= wallMs ? await this.#scope.wills.publish(record) : undefined;
+    if (expiryInterval === 0) await this.#end(session, backlog);
+    else {
+      const pointers = backlogEntries(clientId, former.claim, backlog, this.#scope.queues);
+      const rest = forgetWill === undefined ? { will, willDueMs: dueMs } : { will: undefined, willDueMs: 0 };
+      const saving = { cursor, pointers, exchanges: backlog.exchanges, finished: session.finished.length };
+      await this.#write(session, { ...record, ...rest }, saving);
+    }
+    await forgetWill?.();
+  }
+
+  async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
+    const { store, inbound } = this.#scope;
+    const keys = [...pointers.keys(), ...store.exchangeWrites(clientId, record.claim, backlog.exchanges).map(({ key }) => key)];
+    if (finished.length > 0) keys.push(finishedKey(clientId));
+    await inbound.endOf(clientId);
+    await store.end(queue, clientId, version, keys);
+  }
+
+  /** What is to be saved of a session at a checkpoint; undefined where what is saved will do. */
+  #savingOf(session: LocalSession, backlog: Backlog | undefined, cursor: ReadonlyMap<string, number>): Saving | undefined {
+    const { record, clientId, finished } = session;
+    const pointers = backlog === undefined ? NO_POINTERS : backlogEntries(clientId, record.claim, backlog, this.#scope.queues);
+    const saving = { cursor, pointers, exchanges: [], finished: finished.length };
+    if (finished.length > FINISHED_EXCHANGES_MAX) return saving;
+    if (backlog === undefined) return record.checkpointsFrom === 0 && record.subscriptions.some(isKept) ? saving : undefined;
+    const fresh = this.#scope.clock.nowMs() - session.savedAtMs < STUCK_SESSION_MS;
+    return fresh && record.checkpointsFrom === 0 && sameEntries(pointers, session.pointers) ? undefined : saving;
+  }
+
+  /** Whose session it is not any more has nothing to save. @throws QanatError. */
+  #save(session: LocalSession, saving: Saving, checkpointsFrom: number): Promise<void> {
+    return this.#sequences.run(session.clientId, async () => {
+      if (this.get(session.clientId, session.epoch) !== session) return;
+      try {
+        await this.#write(session, { ...session.record, checkpointsFrom }, saving);
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+      }
+    });
+  }
+
+  async #write(session: LocalSession, record: SessionRecord, { cursor, pointers, exchanges, finished }: Saving): Promise<void> {
+    const { clientId } = session;
+    const others: StateWrite[] = [...pointers].map(([key, value]) => ({ key, value }));
+    others.push(...this.#scope.store.exchangeWrites(clientId, record.claim, exchanges));
+    for (const key of session.pointers.keys()) if (!pointers.has(key)) others.push({ key, value: undefined });
+    await this.#replace(session, { ...record, cursor, pointersFrom: record.claim }, others);
+    session.pointers = pointers;
+    session.savedAtMs = this.#scope.clock.nowMs();
+    session.finished.splice(0, finished);
+  }
+
+  /** @throws QanatError VERSION_CONFLICT: the session is another bridge's. */
+  async #replace(session: LocalSession, record: SessionRecord, others: readonly StateWrite[]): Promise<void> {
+    try {
+      session.version = await this.#scope.store.replace(session.queue, record, session.version, others);
+      session.record = record;
+    } catch (error) {
+      if (isConflict(error)) this.#lost(session);
+      throw error;
+    }
+  }
+
+  #changed(key: string, now: KnownSession | undefined, version: number): void {
+    const session = this.#local.get(key);
+    if (session === undefined || version <= session.version) return;
+    const ours = now?.record.owner === this.#scope.liveness.instance && now.record.claim === session.record.claim;
+    if (!ours) this.#lost(session);
+  }
+
+  /** Another bridge has the session. */
+  #lost(session: LocalSession): void {
+    if (this.#local.get(sessionKey(session.clientId)) !== session) return;
+    this.#leave(session);
+    if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
+  }
+
+  #leave(session: LocalSession): void {
+    this.#local.delete(sessionKey(session.clientId));
+    this.#scope.outbound.left(session);
+  }
+}
+
+function sameEntries(a: ReadonlyMap<string, Uint8Array>, b: ReadonlyMap<string, Uint8Array | undefined>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) {
+    const other = b.get(key);
+    if (other === undefined || other.length !== value.length || !other.every((byte, i) => byte === value[i])) return false;
+  }
+  return true;
+}

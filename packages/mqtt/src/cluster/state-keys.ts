@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { type QueueId, utf8Length } from '@qanat/core';
+import { CLIENT_KEY_BYTES_MAX } from './limits.ts';
+
+const QUEUE_KEY_BYTES_MAX = 80;
+const TOPIC_KEY_BYTES_MAX = 400;
+const HASH_BYTES = 16;
+
+const hashed = (text: string): string =>
+  `#${createHash('sha256')
+    .update(text, 'utf8')
+    .digest('hex')
+    .slice(0, HASH_BYTES * 2)}`;
+
+/** The name of a queue in records: `topic/broker/queue`. */
+export const queueName = ({ topic, broker, queue }: QueueId): string => `${topic}/${broker}/${queue}`;
+
+/** The client id as one level of a key: `/` ends the level, so that no session's prefix is the begin of another's. */
+export function clientKey(clientId: string): string {
+  const escaped = clientId.replace(/[%/#]/g, encodeURIComponent);
+  return utf8Length(escaped) <= CLIENT_KEY_BYTES_MAX ? escaped : hashed(clientId);
+}
+
+const queueKey = (name: string): string => (name.length <= QUEUE_KEY_BYTES_MAX ? name.replaceAll('/', '~') : hashed(name));
+const offsetKey = (offset: number): string => offset.toString(16).padStart(14, '0');
+
+export const SESSIONS = 's/';
+export const BRIDGES = 'b/';
+export const INDEXES = 'i/';
+export const RETAINED = 'r/';
+
+export const sessionKey = (clientId: string): string => SESSIONS + clientKey(clientId);
+export const bridgeKey = (instance: string): string => BRIDGES + instance;
+export const indexKey = (queue: string): string => INDEXES + queueKey(queue);
+/** The long name of a topic does not fit: then its hash does. */
+export const retainedKey = (topic: string): string =>
+  RETAINED + (utf8Length(topic) <= TOPIC_KEY_BYTES_MAX && !topic.startsWith('#') ? topic : hashed(topic));
+export const pointersPrefix = (clientId: string): string => `p/${clientKey(clientId)}/`;
+/** @param spanEnd end of what was indexed: two indexers that are not equally far write different entries. */
+export const pointersKey = (clientId: string, queue: string, first: number, spanEnd: number): string =>
+  `${pointersPrefix(clientId)}${queueKey(queue)}/${offsetKey(first)}-${offsetKey(spanEnd)}`;
+/** What may have been sent before, of all queues. */
+export const sentKey = (clientId: string): string => `${pointersPrefix(clientId)}sent`;
+export const exchangesPrefix = (clientId: string): string => `o/${clientKey(clientId)}/`;
+export const exchangeKey = (clientId: string, packetId: number): string => exchangesPrefix(clientId) + packetId;
+/** Exchanges that have ended since the session was saved. */
+export const finishedKey = (clientId: string): string => `${exchangesPrefix(clientId)}done`;
+export const inboundPrefix = (clientId: string): string => `d/${clientKey(clientId)}/`;
+export const inboundKey = (clientId: string, packetId: number): string => inboundPrefix(clientId) + packetId;
+/** Of a will, so that it is stored once. */
+export const willKey = (clientId: string, claim: number): string => `d/${clientKey(clientId)}/will-${claim}`;

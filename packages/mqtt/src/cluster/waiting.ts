@@ -1,0 +1,67 @@
+import type { Clock } from '@qanat/core';
+
+/** Resolves after `ms`. */
+export const pause = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    clock.at(clock.nowMs() + ms, resolve);
+  });
+
+/** Runs things one after the other for each key, in the order in which they were given; a failure does not hold up the next. */
+export class Sequences {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Keys with something under way. */
+  get size(): number {
+    return this.#last.size;
+  }
+
+  /** Resolves when everything that is under way now has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#last.values()]);
+  }
+
+  run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#last.get(key);
+    const result = before === undefined ? work() : before.then(work, work);
+    this.#last.set(key, result);
+    const forget = (): void => {
+      if (this.#last.get(key) === result) this.#last.delete(key);
+    };
+    result.then(forget, forget);
+    return result;
+  }
+}
+
+/** Calls something again and again, with a pause between its end and its next begin, until it is stopped. */
+export class Repeated {
+  readonly #clock: Clock;
+  readonly #ms: number;
+  readonly #work: () => Promise<void>;
+  readonly #onTrouble: (error: unknown) => void;
+  #cancel: () => void = () => {};
+  #stopped = false;
+
+  constructor(clock: Clock, ms: number, work: () => Promise<void>, onTrouble: (error: unknown) => void) {
+    this.#clock = clock;
+    this.#ms = ms;
+    this.#work = work;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Begins; the first time at once. */
+  start(): void {
+    if (this.#stopped) return;
+    this.#work()
+      .catch((error: unknown) => {
+        if (!this.#stopped) this.#onTrouble(error);
+      })
+      .finally(() => {
+        if (!this.#stopped) this.#cancel = this.#clock.at(this.#clock.nowMs() + this.#ms, () => this.start());
+      });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+}

@@ -1,0 +1,103 @@
+import type { Backlog, Claimed, OutboundExchange, Place, SentPlace } from '../ports.ts';
+import type { Flight } from './flights.ts';
+import type { ServerContext } from './server-context.ts';
+import type { Session } from './session.ts';
+import { type Resend, Waiting } from './waiting.ts';
+
+export const NOTHING_LEFT: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
+
+const keyOf = ({ queue, offset }: Place): string => `${queue}:${offset}`;
+
+const placeOf = ({ queue, offset }: Place): Place => ({ queue, offset });
+
+/** Oldest first in each queue, each once. */
+function inOrder(places: readonly Place[]): Place[] {
+  const sorted = places.toSorted((a, b) => a.queue - b.queue || a.offset - b.offset);
+  return sorted.filter((place, i) => place.queue !== sorted[i - 1]?.queue || place.offset !== sorted[i - 1]?.offset);
+}
+
+function exchangeOf({ queue, offset, packetId, state }: Flight): OutboundExchange {
+  return { queue, offset, packetId, released: state === 'released' || state === 'releasing' };
+}
+
+/** The places that wait, and were not sent on this connection or one before under a packet id that we know. */
+function waitingPlaces(waiting: Waiting): Place[] {
+  const read = [...(waiting.reading ?? []), ...waiting.loaded.rest()];
+  return [
+    ...read.filter(({ resend }) => resend === undefined).map(({ place }) => placeOf(place)),
+    ...waiting.retained
+      .rest()
+      .filter(({ message, subscription }) => message.qos > 0 && subscription.qos > 0)
+      .map(({ message }) => placeOf(message)),
+    ...waiting.places,
+  ];
+}
+
+/** What may have been sent before this connection, under packet ids that nobody knows any more. */
+function namelessResends(waiting: Waiting): Place[] {
+  const read = [...(waiting.reading ?? []), ...waiting.loaded.rest()].flatMap(({ resend }) => resend ?? []);
+  return [...read, ...waiting.resends.rest()].filter(({ packetId }) => packetId === undefined).map(placeOf);
+}
+
+/**
+ * What a session still has to send when its connection ends. Of shared subscriptions only exchanges of QoS 2 are the session's
+ * own; their messages of QoS 1 have gone back.
+ */
+export function backlogOf({ flights, waiting }: Session): Backlog {
+  const sent: SentPlace[] = [];
+  const exchanges: OutboundExchange[] = [];
+  for (const flight of flights) {
+    if (flight.qos === 2) exchanges.push(exchangeOf(flight));
+    else if (!flight.shared) sent.push({ ...placeOf(flight), packetId: flight.packetId });
+  }
+  const nameless = waiting === undefined ? [] : namelessResends(waiting);
+  const maybeSent = [...sent, ...nameless];
+  const places = inOrder([...maybeSent.map(placeOf), ...(waiting === undefined ? [] : waitingPlaces(waiting))]);
+  const scanFrom = [...(waiting?.scans.values() ?? [])].map(placeOf);
+  return { places, scanFrom, maybeSent, exchanges };
+}
+
+function reserve(session: Session, place: SentPlace, packetId: number, qos: 1 | 2, released: boolean): Flight {
+  const { queue, offset } = place;
+  const state = released ? 'released' : 'reserved';
+  const flight: Flight = { packetId, queue, offset, qos, state, counted: false, settle: undefined, shared: false };
+  session.flights.add(flight);
+  return flight;
+}
+
+/**
+ * Gives a session that goes on what it still has to send.
+ * @returns the exchanges whose PUBREL is sent again at once: it takes no place in the window (MQTT 5.0 section 4.9).
+ */
+export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[] {
+  const { exchanges, maybeSent, places, scanFrom } = backlog;
+  const released: Flight[] = [];
+  const resends: Resend[] = [];
+  for (const exchange of exchanges) {
+    const flight = reserve(session, exchange, exchange.packetId, 2, exchange.released);
+    if (exchange.released) released.push(flight);
+    else resends.push({ ...placeOf(exchange), packetId: exchange.packetId, qos: 2 });
+  }
+  for (const place of maybeSent) {
+    if (place.packetId !== undefined) reserve(session, place, place.packetId, 1, false);
+    resends.push({ ...place, qos: 1 });
+  }
+  if (resends.length === 0 && places.length === 0 && scanFrom.length === 0) return released;
+  session.waiting = new Waiting();
+  session.waiting.resends.add(resends);
+  const known = new Set([...exchanges, ...maybeSent].map(keyOf));
+  for (const place of places) if (!known.has(keyOf(place))) session.waiting.places.push(place.queue, place.offset);
+  for (const { queue, offset } of scanFrom) session.waiting.scan(queue, offset);
+  return released;
+}
+
+/** Whether anything of the session is not acknowledged, or not sent. */
+export const isBehind = ({ flights, waiting }: Session): boolean => flights.size > 0 || waiting !== undefined;
+
+/** The sessions that would lose something if this process ended now, each with what it still has to send. */
+export function* unsettled(context: ServerContext): Generator<{ clientId: string; epoch: number; backlog: Backlog }> {
+  for (const session of context.sessions.values()) {
+    const { clientId, epoch } = session;
+    if (isBehind(session)) yield { clientId, epoch, backlog: backlogOf(session) };
+  }
+}

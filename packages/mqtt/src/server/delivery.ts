@@ -1,0 +1,177 @@
+import type { Publish, QoS } from '../codec/packet.ts';
+import type { StoredPublication } from '../ports.ts';
+import type { Flight } from './flights.ts';
+import { isExpired, type Manner, plainPublish, publishFor } from './outbound-publish.ts';
+import type { Stretch } from './output.ts';
+import { type Receiver, receiverOf } from './receivers.ts';
+import type { ServerContext } from './server-context.ts';
+import type { Session } from './session.ts';
+import { Waiting } from './waiting.ts';
+
+export const lower = (one: QoS, other: QoS): QoS => (one < other ? one : other);
+
+/** A message that was selected by one receiver's subscriptions, sent for the first time [MQTT-3.8.4-8]. */
+export function mannerFor(message: StoredPublication, receiver: Receiver): Manner {
+  return {
+    qos: lower(message.qos, receiver.qos),
+    retain: message.retain && receiver.retainAsPublished,
+    identifiers: receiver.identifiers,
+    dup: false,
+    packetId: 0,
+    settle: undefined,
+  };
+}
+
+/** Sends messages to clients: what arrives, to all who receive it, and any message to one. */
+export class Delivery {
+  readonly #context: ServerContext;
+  /** PUBLISH packets of QoS 0 of the message in hand, by version and RETAIN: they are the same for many clients. */
+  readonly #common: (Stretch | undefined)[] = [];
+
+  constructor(context: ServerContext) {
+    this.#context = context;
+  }
+
+  /** A message that is new: to every session that receives it, or noted for it. */
+  arrived(message: StoredPublication): void {
+    const { receivers, figures, wallMs } = this.#context;
+    const audience = receivers.of(message.topic);
+    if (audience.length === 0) return;
+    if (isExpired(message, wallMs)) {
+      figures.droppedExpired++;
+      return;
+    }
+    this.#common.length = 0;
+    for (const one of audience) {
+      const receiver = receiverOf(one, message.clientId);
+      if (receiver !== undefined) this.#offer(message, receiver);
+    }
+  }
+
+  #offer(message: StoredPublication, receiver: Receiver): void {
+    const { session } = receiver;
+    if (lower(message.qos, receiver.qos) === 0) return this.#quick(message, receiver);
+    if (session.waiting === undefined && session.hasRoom) return void this.send(session, message, mannerFor(message, receiver));
+    session.waiting ??= new Waiting();
+    session.waiting.later(message, this.#context.limits.pendingPlacesMax);
+  }
+
+  /** QoS 0: at once or never. */
+  #quick(message: StoredPublication, receiver: Receiver): void {
+    const { session, identifiers } = receiver;
+    const { connection } = session;
+    const { output, figures, wallMs } = this.#context;
+    if (connection.blocked) {
+      figures.droppedSlow++;
+      return;
+    }
+    if (identifiers !== undefined || connection.aliasesOut !== undefined)
+      return void this.send(session, message, mannerFor(message, receiver));
+    const retain = message.retain && receiver.retainAsPublished;
+    const kind = 2 * session.version + (retain ? 1 : 0);
+    let stretch = this.#common[kind];
+    if (stretch === undefined) {
+      stretch = output.publish(plainPublish(message, mannerFor(message, receiver), session.version, wallMs), session.version);
+      this.#common[kind] = stretch;
+    }
+    if (stretch === undefined || stretch.to - stretch.from > connection.packetBytesMax) {
+      figures.droppedTooLarge++;
+      return;
+    }
+    output.stretch(connection, stretch);
+    figures.delivered[0]++;
+  }
+
+  /**
+   * Sends a message to one client, whatever waits; of QoS 1 and 2 the caller has seen that there is room.
+   * @returns false: it cannot be said to this client, which counts as done [MQTT-3.1.2-25].
+   */
+  send(session: Session, message: StoredPublication, manner: Manner): boolean {
+    if (manner.qos === 0) return this.#sendOnce(session, message, manner);
+    const packetId = manner.packetId || session.flights.newId();
+    const numbered = { ...manner, packetId };
+    return manner.qos === 1 ? this.#sendAcknowledged(session, message, numbered) : this.#sendExactly(session, message, numbered);
+  }
+
+  #sendOnce(session: Session, message: StoredPublication, manner: Manner): boolean {
+    const sent = this.#write(session, message, manner);
+    manner.settle?.(true);
+    return sent;
+  }
+
+  #sendAcknowledged(session: Session, message: StoredPublication, manner: Manner): boolean {
+    if (!this.#write(session, message, manner)) {
+      session.flights.delete(manner.packetId);
+      manner.settle?.(true);
+      return false;
+    }
+    this.#takeOff(session, message, manner, 'sent');
+    return true;
+  }
+
+  /** QoS 2 [MQTT-4.3.3-1]: that it began is durable before the client can know it. */
+  #sendExactly(session: Session, message: StoredPublication, manner: Manner): boolean {
+    const { cluster, output, wallMs } = this.#context;
+    const { clientId, epoch, connection } = session;
+    const { packetId } = manner;
+    const recorded = session.flights.get(packetId) !== undefined;
+    const length = output.lengthOf(publishFor(connection, message, manner, wallMs), session.version);
+    if (length === undefined || length > connection.packetBytesMax) {
+      this.#context.figures.droppedTooLarge++;
+      session.flights.delete(packetId);
+      if (recorded) cluster.exchange(clientId, epoch, packetId, undefined, () => {});
+      manner.settle?.(true);
+      return false;
+    }
+    const flight = this.#takeOff(session, message, manner, recorded ? 'sent' : 'recording');
+    if (recorded) return this.#write(session, message, manner);
+    const { queue, offset } = message;
+    cluster.exchange(clientId, epoch, packetId, { queue, offset, packetId, released: false }, () => {
+      this.#recorded(session, flight, message, manner);
+      this.#context.answered();
+    });
+    return true;
+  }
+
+  #recorded(session: Session, flight: Flight, message: StoredPublication, manner: Manner): void {
+    const settle = flight.settle;
+    flight.settle = undefined;
+    if (!session.connection.open) {
+      // It was never sent: where the session has ended, another member may have it. Else it is this session's, by its record.
+      settle?.(session.expiryInterval > 0);
+      return;
+    }
+    flight.state = 'sent';
+    // From now on no other session may get it [MQTT-4.8.2-5].
+    settle?.(true);
+    this.#write(session, message, manner);
+  }
+
+  #takeOff(session: Session, { queue, offset }: StoredPublication, manner: Manner, state: Flight['state']): Flight {
+    const { packetId, settle } = manner;
+    const qos = manner.qos === 2 ? 2 : 1;
+    const flight: Flight = { packetId, queue, offset, qos, state, counted: true, settle, shared: settle !== undefined };
+    session.flights.add(flight);
+    session.underWay++;
+    return flight;
+  }
+
+  #write(session: Session, message: StoredPublication, manner: Manner): boolean {
+    const { output, figures, wallMs } = this.#context;
+    const { connection, version } = session;
+    const publish = publishFor(connection, message, manner, wallMs);
+    const stretch = output.publish(publish, version);
+    if (stretch === undefined || stretch.to - stretch.from > connection.packetBytesMax) {
+      figures.droppedTooLarge++;
+      return false;
+    }
+    this.#noteAlias(session, publish, message.topic);
+    output.stretch(connection, stretch);
+    figures.delivered[manner.qos]++;
+    return true;
+  }
+
+  #noteAlias({ connection }: Session, publish: Publish, topic: string): void {
+    if (publish.topic !== '' && publish.properties?.topicAlias !== undefined) connection.aliasesOut?.give(topic);
+  }
+}

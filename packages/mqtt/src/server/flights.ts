@@ -1,0 +1,71 @@
+import type { Place } from '../ports.ts';
+
+/**
+ * `reserved`: it was sent on a connection before, and will be sent again under its packet id. `recording`, `releasing`: QoS 2
+ * before its PUBLISH or PUBREL, until the cluster has written down that it comes.
+ */
+export type FlightState = 'reserved' | 'recording' | 'sent' | 'releasing' | 'released';
+
+/** A message of QoS 1 or 2 on its way to a client. What is in it is not kept: it lies in the log. */
+export interface Flight extends Place {
+  readonly packetId: number;
+  readonly qos: 1 | 2;
+  state: FlightState;
+  /** It takes a place in the window of this connection. */
+  counted: boolean;
+  /** Of a shared subscription: until it is settled it is the cluster's, not the session's. */
+  readonly shared: boolean;
+  settle: ((done: boolean) => void) | undefined;
+}
+
+const PACKET_IDS = 65_535;
+
+/** The messages on their way to one client, by packet id, in the order in which they were sent. */
+export class Flights {
+  #flights: Map<number, Flight> | undefined;
+  #nextId: number;
+
+  /** @param firstPacketId 1 to 65,535. */
+  constructor(firstPacketId: number) {
+    this.#nextId = firstPacketId;
+  }
+
+  get size(): number {
+    return this.#flights?.size ?? 0;
+  }
+
+  get(packetId: number): Flight | undefined {
+    return this.#flights?.get(packetId);
+  }
+
+  /** A packet id that is not in use [MQTT-2.2.1-3]. There are fewer flights than ids: windows are smaller. */
+  newId(): number {
+    while (this.#flights?.has(this.#nextId)) this.#advance();
+    const id = this.#nextId;
+    this.#advance();
+    return id;
+  }
+
+  #advance(): void {
+    this.#nextId = (this.#nextId % PACKET_IDS) + 1;
+  }
+
+  add(flight: Flight): void {
+    this.#flights ??= new Map();
+    this.#flights.set(flight.packetId, flight);
+  }
+
+  /** Whether the message at this place is on its way for a subscription of this session alone. */
+  carries({ queue, offset }: Place): boolean {
+    for (const flight of this) if (flight.offset === offset && flight.queue === queue && !flight.shared) return true;
+    return false;
+  }
+
+  delete(packetId: number): void {
+    this.#flights?.delete(packetId);
+  }
+
+  *[Symbol.iterator](): Generator<Flight> {
+    if (this.#flights !== undefined) yield* this.#flights.values();
+  }
+}

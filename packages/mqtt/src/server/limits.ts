@@ -1,0 +1,77 @@
+/** Bytes of a packet that a client may send, the Maximum Packet Size of CONNACK. */
+export const PACKET_BYTES_MAX = 1_048_576;
+/** Bytes of a CONNECT: whoever sends one is not known yet. */
+export const CONNECT_BYTES_MAX = 65_536;
+/** Publishes of QoS 1 and 2 that a client may have under way, the Receive Maximum of CONNACK. */
+export const RECEIVE_MAXIMUM = 100;
+/** Messages of QoS 1 and 2 that are under way to a client, where it allows so many. */
+export const WINDOW_MAX = 1_000;
+/** Topic aliases of one connection, each way. */
+export const TOPIC_ALIASES_MAX = 16;
+/** Seconds for which a session is kept after its connection, whatever the client asks for. */
+export const SESSION_EXPIRY_MAX_S = 7 * 24 * 3_600;
+/** From the accept until CONNECT is answered. */
+export const CONNECT_DEADLINE_MS = 10_000;
+/** Subscriptions of one session. */
+export const SUBSCRIPTIONS_MAX = 1_000;
+/** Places that a session remembers; beyond it, it looks through the queue instead. */
+export const PENDING_PLACES_MAX = 100_000;
+/** Connections of all listeners. */
+export const CONNECTIONS_MAX = 20_000;
+/** Connections of one address. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 20_000;
+/** Bytes of a client id in UTF-8: it is part of keys in the cluster. */
+export const CLIENT_ID_BYTES_MAX = 128;
+/** What one connection asked of the cluster and waits for: beyond it, its socket is not read. */
+export const REQUESTS_MAX = 1_000;
+/** Places that are read from the log at once for one session. */
+export const READ_PLACES_MAX = 32;
+/** Topics whose receivers are remembered. */
+export const MATCHES_MAX = 10_000;
+/** Bytes for one socket that are gathered before they are sent within one input. */
+export const CORK_BYTES_MAX = 65_536;
+/** Fewer places than this wait: what a session left in the log is looked through further. */
+export const SCAN_BELOW_PLACES = 1_000;
+
+/** What clients may take up, each with the default of its constant. */
+export interface MqttLimits {
+  /** Bytes; PACKET_BYTES_MAX. */
+  readonly packetBytesMax: number;
+  /** Bytes; CONNECT_BYTES_MAX. */
+  readonly connectBytesMax: number;
+  /** 1 to 65,535; RECEIVE_MAXIMUM. */
+  readonly receiveMaximum: number;
+  /** 1 to 65,535; WINDOW_MAX. */
+  readonly windowMax: number;
+  /** 0 to 65,535, each way; TOPIC_ALIASES_MAX. */
+  readonly topicAliasMaximum: number;
+  /** Seconds; 0, the default: as the client asks. Clients of 3.1.1 cannot be told, and keep theirs. */
+  readonly keepAliveMax: number;
+  /** Seconds; SESSION_EXPIRY_MAX_S. 0xFFFFFFFF: for ever. */
+  readonly sessionExpiryMax: number;
+  /** CONNECT_DEADLINE_MS. */
+  readonly connectDeadlineMs: number;
+  /** SUBSCRIPTIONS_MAX. */
+  readonly subscriptionsPerSessionMax: number;
+  /** PENDING_PLACES_MAX. */
+  readonly pendingPlacesMax: number;
+  /** CONNECTIONS_MAX. */
+  readonly connectionsMax: number;
+  /** CONNECTIONS_PER_ADDRESS_MAX. */
+  readonly connectionsPerAddressMax: number;
+}
+
+export const DEFAULT_LIMITS: MqttLimits = {
+  packetBytesMax: PACKET_BYTES_MAX,
+  connectBytesMax: CONNECT_BYTES_MAX,
+  receiveMaximum: RECEIVE_MAXIMUM,
+  windowMax: WINDOW_MAX,
+  topicAliasMaximum: TOPIC_ALIASES_MAX,
+  keepAliveMax: 0,
+  sessionExpiryMax: SESSION_EXPIRY_MAX_S,
+  connectDeadlineMs: CONNECT_DEADLINE_MS,
+  subscriptionsPerSessionMax: SUBSCRIPTIONS_MAX,
+  pendingPlacesMax: PENDING_PLACES_MAX,
+  connectionsMax: CONNECTIONS_MAX,
+  connectionsPerAddressMax: CONNECTIONS_PER_ADDRESS_MAX,
+};

@@ -1,0 +1,87 @@
+import { type LogFields, type LogLevel, Timers } from '@qanat/core';
+import type { Cluster, Gate, Sockets } from '../ports.ts';
+import type { Connection } from './connection.ts';
+import { Figures } from './figures.ts';
+import type { MqttLimits } from './limits.ts';
+import { Output } from './output.ts';
+import { Receivers } from './receivers.ts';
+import type { Session } from './session.ts';
+
+/** What the MQTT server stands on. */
+export interface MqttServerPorts {
+  readonly sockets: Sockets;
+  readonly gate: Gate;
+  readonly cluster: Cluster;
+  readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
+  /**
+   * Something waits to be sent, and no input is being handled: `flush` has to be called before long, at best once when the turn of
+   * the event loop ends. Without it, what each `done` of the cluster brings is sent at once.
+   */
+  readonly wake?: () => void;
+}
+
+/** What the parts of one MQTT server share. */
+export class ServerContext {
+  readonly limits: MqttLimits;
+  readonly cluster: Cluster;
+  readonly gate: Gate;
+  readonly sockets: Sockets;
+  readonly log: MqttServerPorts['log'];
+  readonly timers = new Timers();
+  readonly figures = new Figures();
+  readonly receivers = new Receivers();
+  readonly output: Output;
+  readonly connections = new Map<number, Connection>();
+  /** By client id. */
+  readonly sessions = new Map<string, Session>();
+  /** By queue the offset behind what has `arrived`. */
+  readonly arrivedTo = new Map<number, number>();
+  nowMs = 0;
+  /** Wall clock minus `nowMs`. */
+  wallOffsetMs = 0;
+  stopping = false;
+  readonly #wake: (() => void) | undefined;
+  #woken = false;
+  #inputs = 0;
+
+  constructor(limits: MqttLimits, ports: MqttServerPorts) {
+    this.limits = limits;
+    this.cluster = ports.cluster;
+    this.gate = ports.gate;
+    this.sockets = ports.sockets;
+    this.log = ports.log;
+    this.#wake = ports.wake;
+    this.output = new Output(ports.sockets);
+  }
+
+  /** ms since 1970. */
+  get wallMs(): number {
+    return this.nowMs + this.wallOffsetMs;
+  }
+
+  /** Handles an input, and sends what came of it. Inputs within inputs are part of them. */
+  input(nowMs: number, handle: () => void): void {
+    this.nowMs = Math.max(nowMs, this.nowMs);
+    this.#inputs++;
+    try {
+      handle();
+    } finally {
+      this.#inputs--;
+    }
+    if (this.#inputs === 0) this.flush();
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    this.#woken = false;
+    this.output.flush();
+  }
+
+  /** Wraps a `done` of a port: what it brings is sent soon. */
+  answered(): void {
+    if (this.#inputs > 0 || !this.output.waits || this.#woken) return;
+    if (this.#wake === undefined) return this.flush();
+    this.#woken = true;
+    this.#wake();
+  }
+}

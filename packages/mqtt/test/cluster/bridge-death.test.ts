@@ -1,0 +1,226 @@
+import { expect, test } from 'vitest';
+import type { Will } from '../../src/codec/packet.ts';
+import { NOTHING, publication, startWorld, subscription, text } from './bridges.ts';
+
+const willOf = (payload: string, rest: Partial<Will> = {}): Will => ({
+  topic: 'wills/device',
+  payload: new TextEncoder().encode(payload),
+  qos: 1,
+  retain: false,
+  ...rest,
+});
+
+test('a bridge dies with sessions online: what they had settled is not sent again, the rest is, and what they miss', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.session('settled', ['a']);
+  const epoch = await one.session('behind', ['a']);
+  for (let i = 0; i < 4; i++) await one.publish('a', `early ${i}`);
+  await world.cluster.advance(50);
+  const places = one.arrivals.slice(2).map(({ queue, offset }) => ({ queue, offset }));
+  one.open.set('behind', { clientId: 'behind', epoch, backlog: { ...NOTHING, places } });
+  await world.cluster.advance(3_000);
+  await one.kill();
+  await two.publish('a', 'while nobody was there');
+  await world.cluster.advance(10_000);
+  await two.publish('a', 'late');
+  await world.cluster.advance(1_000);
+  expect(two.cluster.figures().offlineSessions).toBe(2);
+  const settled = await two.claimed('settled');
+  expect(await two.read(settled.backlog.places)).toEqual(['while nobody was there', 'late']);
+  const behind = await two.claimed('behind');
+  expect(await two.read(behind.backlog.places)).toEqual(['early 2', 'early 3', 'while nobody was there', 'late']);
+});
+
+test('a device that comes to another bridge before the death of its own is noticed loses nothing', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const epoch = await one.session('device', ['a']);
+  for (let i = 0; i < 4; i++) await one.publish('a', `${i}`);
+  await world.cluster.advance(50);
+  const places = one.arrivals.slice(1).map(({ queue, offset }) => ({ queue, offset }));
+  one.open.set('device', { clientId: 'device', epoch, backlog: { ...NOTHING, places } });
+  await world.cluster.advance(1_500);
+  await one.kill();
+  await two.publish('a', '4');
+  const { backlog } = await two.claimed('device');
+  expect(await two.read(backlog.places)).toEqual(['1', '2', '3', '4']);
+});
+
+test('a bridge that dies at once after a claim leaves the pointers of the session', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.offline('device', ['a']);
+  for (let i = 0; i < 3; i++) await one.publish('a', `${i}`);
+  await world.cluster.advance(1_000);
+  expect((await one.claimed('device')).backlog.places).toHaveLength(3);
+  await one.kill();
+  await world.cluster.advance(8_000);
+  const { backlog } = await two.claimed('device');
+  expect(await two.read(backlog.places)).toEqual(['0', '1', '2']);
+});
+
+test('a bridge dies at any time between claim, checkpoints and death: at least once, whatever the moment', async () => {
+  for (const lifeMs of [0, 3, 400, 999, 1_001, 1_500, 2_003]) {
+    await using world = await startWorld({ seed: lifeMs + 1 });
+    const one = await world.bridge('one');
+    const two = await world.bridge('two');
+    await one.offline('device', ['a']);
+    await one.publish('a', 'before');
+    await world.cluster.advance(300);
+    const { epoch, backlog } = await one.claimed('device');
+    one.open.set('device', { clientId: 'device', epoch, backlog });
+    await one.publish('a', 'during');
+    await world.cluster.advance(lifeMs);
+    await one.kill();
+    await two.publish('a', 'after');
+    await world.cluster.advance(lifeMs % 2 === 0 ? 100 : 9_000);
+    const again = await two.claimed('device');
+    const found = await two.read(again.backlog.places);
+    // The engine never said that it has `during`: from the first checkpoint on that means that it was settled.
+    expect(found.filter((payload) => payload !== 'during')).toEqual(['before', 'after']);
+    if (lifeMs < 400) expect(found).toEqual(['before', 'during', 'after']);
+  }
+});
+
+test('the indexer of a queue dies: another bridge goes on where it was, without a gap', async () => {
+  await using world = await startWorld();
+  const bridges = [await world.bridge('one'), await world.bridge('two'), await world.bridge('three')];
+  const [one, two, three] = bridges as [(typeof bridges)[0], (typeof bridges)[0], (typeof bridges)[0]];
+  await three.offline('device', ['a/#']);
+  for (let i = 0; i < 40; i++) void three.publish(`a/${i}`, `${i}`);
+  await world.cluster.advance(100);
+  await one.kill();
+  for (let i = 40; i < 80; i++) void three.publish(`a/${i}`, `${i}`);
+  await world.cluster.advance(1_000);
+  await two.kill();
+  for (let i = 80; i < 120; i++) void three.publish(`a/${i}`, `${i}`);
+  await world.cluster.advance(9_000);
+  const lag = three.cluster.figures();
+  expect(lag.indexLag).toBe(0);
+  const four = await world.bridge('four');
+  const { backlog } = await four.claimed('device');
+  const found = (await four.read(backlog.places)).map(Number).sort((a, b) => a - b);
+  expect(found).toEqual(Array.from({ length: 120 }, (_, i) => i));
+  expect(four.cluster.figures().fetches).toBeGreaterThan(0);
+});
+
+test('a delayed will is published by another bridge after the own one has died, once [MQTT-3.1.3-9]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.session('device', ['x'], { will: willOf('gone', { properties: { willDelayInterval: 20 } }) });
+  await world.cluster.advance(2_000);
+  await one.kill();
+  await world.cluster.advance(15_000);
+  expect(two.arrivals.map(text)).toEqual([]);
+  await world.cluster.advance(15_000);
+  expect(two.arrivals.map(text)).toEqual(['gone']);
+  await world.cluster.advance(10_000);
+  expect(two.arrivals).toHaveLength(1);
+});
+
+test('a delayed will is not published when the device comes back in time [MQTT-3.1.3-9]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const will = willOf('gone', { properties: { willDelayInterval: 20 } });
+  const epoch = await one.session('device', ['x'], { will });
+  one.suspend('device', epoch, NOTHING, 86_400, false);
+  await world.cluster.advance(10_000);
+  await one.claimed('device');
+  await world.cluster.advance(30_000);
+  expect(one.arrivals).toEqual([]);
+});
+
+test('a will is published with the end of the session, if that is sooner than its delay [MQTT-3.1.2-8]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const will = willOf('gone', { properties: { willDelayInterval: 1_000 } });
+  const first = await one.session('short', [], { will, expiryInterval: 5 });
+  one.suspend('short', first, NOTHING, 5, false);
+  await world.cluster.advance(4_000);
+  expect(one.arrivals).toEqual([]);
+  await world.cluster.advance(4_000);
+  expect(one.arrivals.map(text)).toEqual(['gone']);
+  const second = await one.session('none', [], { will, expiryInterval: 0 });
+  one.suspend('none', second, NOTHING, 0, false);
+  await world.cluster.advance(100);
+  expect(one.arrivals).toHaveLength(2);
+  // Another will of the same device is another message.
+  const third = await one.session('none', [], { will, expiryInterval: 0 });
+  one.suspend('none', third, NOTHING, 0, false);
+  await world.cluster.advance(100);
+  expect(one.arrivals).toHaveLength(3);
+});
+
+test('a will is discarded by a DISCONNECT that says so [MQTT-3.1.2-10]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const epoch = await one.session('device', [], { will: willOf('gone') });
+  one.suspend('device', epoch, NOTHING, 86_400, true);
+  await world.cluster.advance(10_000);
+  expect(one.arrivals).toEqual([]);
+});
+
+test('a session that does not outlive its connection ends when its bridge dies, with its will', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.session('device', ['x'], { expiryInterval: 0, will: willOf('gone') });
+  await world.cluster.advance(1_500);
+  await one.kill();
+  await world.cluster.advance(10_000);
+  expect(two.arrivals.map(text)).toEqual(['gone']);
+  expect((await two.claimed('device')).sessionPresent).toBe(false);
+});
+
+test('QoS 2 in: a publish is stored once, whichever bridge it comes to, until it is released [MQTT-4.3.3-10]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.session('device', ['x']);
+  expect(await one.publishOnce('a', 'first', 5, 'device')).toBe('success');
+  await one.kill();
+  await two.claimed('device');
+  expect(await two.inbound('device')).toEqual([5]);
+  expect(await two.publishOnce('a', 'first', 5, 'device')).toBe('success');
+  expect(await two.forget('device', 5)).toBe(true);
+  expect(await two.forget('device', 5)).toBe(false);
+  expect(await two.publishOnce('a', 'second', 5, 'device')).toBe('success');
+  await world.cluster.advance(100);
+  expect(two.arrivals.map(text)).toEqual(['first', 'second']);
+});
+
+test('QoS 2 out: an exchange goes on at another bridge, and one that has ended is not sent again [MQTT-4.3.3-13]', async () => {
+  for (const waitMs of [0, 700, 3_000]) {
+    await using world = await startWorld({ seed: waitMs + 1 });
+    const one = await world.bridge('one');
+    const two = await world.bridge('two');
+    const epoch = await one.session('device', [subscription('a', { qos: 2 })]);
+    await world.cluster.advance(1_100);
+    for (let i = 0; i < 4; i++) one.cluster.publish(publication('a', `${i}`, { qos: 2 }));
+    await world.cluster.advance(20);
+    const places = one.arrivals.map(({ queue, offset }) => ({ queue, offset }));
+    const exchange = (i: number, released: boolean) => ({ ...(places[i] as (typeof places)[0]), packetId: i + 1, released });
+    for (const i of [0, 1, 2]) await one.exchange('device', epoch, i + 1, exchange(i, false));
+    for (const i of [0, 1]) await one.exchange('device', epoch, i + 1, exchange(i, true));
+    await one.exchange('device', epoch, 1, undefined);
+    const backlog = { ...NOTHING, places: places.slice(3), exchanges: [exchange(1, true), exchange(2, false)] };
+    one.open.set('device', { clientId: 'device', epoch, backlog });
+    await world.cluster.advance(waitMs);
+    await one.kill();
+    await world.cluster.advance(waitMs === 700 ? 10_000 : 10);
+    const again = await two.claimed('device');
+    // The numbers of queues are each bridge's own.
+    const underWay = again.backlog.exchanges.toSorted((a, b) => a.packetId - b.packetId);
+    expect(underWay.map(({ packetId, released }) => ({ packetId, released }))).toEqual([
+      { packetId: 2, released: true },
+      { packetId: 3, released: false },
+    ]);
+    expect(await two.read(underWay)).toEqual(['1', '2']);
+    expect(await two.read(again.backlog.places)).toEqual(['3']);
+  }
+});

@@ -1,0 +1,199 @@
+import type { QanatClient } from '@qanat/client';
+import { BridgeCluster, TopicRules } from '@qanat/mqtt';
+import { type ClusterOptions, startCluster, type TestCluster } from '@qanat/testing';
+import type {
+  Backlog,
+  Claimed,
+  ClaimRefusal,
+  ClaimRequest,
+  ClusterEvents,
+  OutboundExchange,
+  Place,
+  Publication,
+  PublishOutcome,
+  SessionSubscription,
+  ShareId,
+  StoredPublication,
+  Unsettled,
+} from '../../src/ports.ts';
+
+export const NOTHING: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
+
+export const text = (message: { readonly payload: Uint8Array } | undefined): string =>
+  message === undefined ? 'gone' : new TextDecoder().decode(message.payload);
+
+export const publication = (topic: string, payload: string, rest: Partial<Publication> = {}): Publication => ({
+  topic,
+  qos: 1,
+  retain: false,
+  payload: new TextEncoder().encode(payload),
+  clientId: 'publisher',
+  properties: undefined,
+  ...rest,
+});
+
+export const subscription = (filter: string, rest: Partial<SessionSubscription> = {}): SessionSubscription => ({
+  filter,
+  qos: 1,
+  noLocal: false,
+  retainAsPublished: false,
+  retainHandling: 0,
+  subscriptionIdentifier: undefined,
+  ...rest,
+});
+
+/** A bridge without devices: what the cluster tells it is kept, and tests ask in the place of a server. */
+export class TestBridge implements ClusterEvents {
+  readonly client: QanatClient;
+  readonly arrivals: StoredPublication[] = [];
+  readonly lost: string[] = [];
+  readonly given: { readonly share: ShareId; readonly message: StoredPublication; readonly settle: (done: boolean) => void }[] =
+    [];
+  /** What `unsettled` says. */
+  open = new Map<string, Unsettled>();
+  readied = 0;
+  readonly logged: string[] = [];
+  readonly #world: World;
+  #cluster: BridgeCluster | undefined;
+
+  constructor(world: World, client: QanatClient) {
+    this.#world = world;
+    this.client = client;
+  }
+
+  get cluster(): BridgeCluster {
+    return this.#cluster as BridgeCluster;
+  }
+
+  async start(bridgeId: string, ack: 'committed' | 'leader'): Promise<this> {
+    const { cluster, rules } = this.#world;
+    const log = (_level: string, event: string, fields: object): void => {
+      this.logged.push(`${event} ${JSON.stringify(fields)}`);
+    };
+    const options = { client: this.client, bridgeId, rules, clock: cluster.clock, ack, log };
+    this.#cluster = await cluster.until(BridgeCluster.start(options, () => this));
+    return this;
+  }
+
+  /** kill -9: nothing that it would still do reaches the cluster. */
+  async kill(): Promise<void> {
+    await this.#world.cluster.until(this.client.close({ drain: false }));
+  }
+
+  claim(clientId: string, rest: Partial<ClaimRequest> = {}): Promise<Claimed | ClaimRefusal> {
+    const request = { clientId, cleanStart: false, expiryInterval: 86_400, will: undefined, principal: 'anonymous', ...rest };
+    return this.#call((done) => this.cluster.claim(request, done));
+  }
+
+  async claimed(clientId: string, rest: Partial<ClaimRequest> = {}): Promise<Claimed> {
+    const claimed = await this.claim(clientId, rest);
+    if (typeof claimed === 'string') throw new Error(`${clientId} was refused: ${claimed}`);
+    return claimed;
+  }
+
+  /** A session with subscriptions. @returns its epoch. */
+  async session(
+    clientId: string,
+    filters: readonly (string | SessionSubscription)[],
+    rest: Partial<ClaimRequest> = {},
+  ): Promise<number> {
+    const { epoch } = await this.claimed(clientId, rest);
+    const subscriptions = filters.map((filter) => (typeof filter === 'string' ? subscription(filter) : filter));
+    const ok = await this.#call<boolean>((done) => this.cluster.subscribed(clientId, epoch, subscriptions, done));
+    if (!ok) throw new Error('not subscribed');
+    return epoch;
+  }
+
+  /** An online session that subscribes and goes offline with nothing left. */
+  async offline(
+    clientId: string,
+    filters: readonly (string | SessionSubscription)[],
+    rest: Partial<ClaimRequest> = {},
+  ): Promise<void> {
+    const epoch = await this.session(clientId, filters, rest);
+    this.suspend(clientId, epoch);
+    await this.#world.cluster.advance(20);
+  }
+
+  suspend(clientId: string, epoch: number, backlog: Backlog = NOTHING, expiryInterval = 86_400, discardWill = true): void {
+    this.cluster.suspend(clientId, epoch, { expiryInterval, discardWill, backlog });
+  }
+
+  publish(topic: string, payload: string, rest: Partial<Publication> = {}): Promise<PublishOutcome> {
+    return this.#call((done) => this.cluster.publish(publication(topic, payload, rest), done));
+  }
+
+  publishOnce(topic: string, payload: string, packetId: number, clientId: string): Promise<PublishOutcome> {
+    return this.#call((done) => this.cluster.publishOnce(publication(topic, payload, { qos: 2, clientId }), packetId, done));
+  }
+
+  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined): Promise<void> {
+    return this.#call((done) => this.cluster.exchange(clientId, epoch, packetId, exchange, () => done(undefined)));
+  }
+
+  forget(clientId: string, packetId: number): Promise<boolean> {
+    return this.#call((done) => this.cluster.forget(clientId, packetId, done));
+  }
+
+  inbound(clientId: string): Promise<readonly number[]> {
+    return this.#call((done) => this.cluster.inboundExchanges(clientId, done));
+  }
+
+  async read(places: readonly Place[]): Promise<string[]> {
+    const messages = await this.#call<readonly (StoredPublication | undefined)[]>((done) => this.cluster.read(places, done));
+    return messages.map(text);
+  }
+
+  scan(from: Place, filters: readonly string[]): Promise<{ found: readonly StoredPublication[]; next: Place }> {
+    return this.#call((done) => this.cluster.scan(from, filters, (found, next) => done({ found, next })));
+  }
+
+  // ---- ClusterEvents ----
+
+  arrived(messages: readonly StoredPublication[]): void {
+    this.arrivals.push(...messages);
+  }
+
+  takenOver(clientId: string): void {
+    this.lost.push(clientId);
+  }
+
+  shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void): void {
+    this.given.push({ share, message, settle });
+  }
+
+  ready(): void {
+    this.readied++;
+  }
+
+  unsettled(): Iterable<Unsettled> {
+    return this.open.values();
+  }
+
+  #call<Result>(call: (done: (result: Result) => void) => void): Promise<Result> {
+    return this.#world.cluster.until(new Promise<Result>(call));
+  }
+}
+
+/** A cluster in virtual time with bridges on it. */
+export class World implements AsyncDisposable {
+  readonly cluster: TestCluster;
+  readonly rules: TopicRules;
+
+  constructor(cluster: TestCluster, rules: TopicRules) {
+    this.cluster = cluster;
+    this.rules = rules;
+  }
+
+  async bridge(bridgeId: string, ack: 'committed' | 'leader' = 'committed'): Promise<TestBridge> {
+    return new TestBridge(this, await this.cluster.connect()).start(bridgeId, ack);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cluster.stop();
+  }
+}
+
+export async function startWorld(options: ClusterOptions = {}, rules: TopicRules = new TopicRules()): Promise<World> {
+  return new World(await startCluster({ time: 'virtual', brokers: 2, ...options }), rules);
+}

@@ -1,0 +1,83 @@
+import { TopicRules } from '@qanat/mqtt';
+import { expect, test } from 'vitest';
+import { publication, startWorld, text } from './bridges.ts';
+
+test('calls of one client and topic are stored in their order, whatever is beside them [MQTT-4.6.0-5]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const outcomes: string[] = [];
+  for (let i = 0; i < 200; i++) {
+    const retain = i % 17 === 0;
+    if (i % 13 === 0) one.cluster.publishOnce(publication('a', `${i}`, { qos: 2 }), i + 1, (outcome) => outcomes.push(outcome));
+    else one.cluster.publish(publication('a', `${i}`, { retain }), (outcome) => outcomes.push(outcome));
+    one.cluster.publish(publication(`b/${i}`, 'beside'), (outcome) => outcomes.push(outcome));
+    if (i % 40 === 0) await world.cluster.advance(1);
+  }
+  expect(outcomes.length).toBeLessThan(400);
+  await world.cluster.advance(500);
+  expect(outcomes).toEqual(Array.from({ length: 400 }, () => 'success'));
+  const stored = one.arrivals.filter(({ topic }) => topic === 'a').map(text);
+  expect(stored).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`));
+});
+
+test('what a turn publishes leaves in few batches', async () => {
+  await using world = await startWorld({ brokers: 1 });
+  const one = await world.bridge('one');
+  let done = 0;
+  for (let i = 0; i < 1_000; i++) one.cluster.publish(publication('a', `${i}`), () => done++);
+  expect(done).toBe(0);
+  await world.cluster.advance(30);
+  expect(done).toBe(1_000);
+  // One batch has one time of storing.
+  expect(new Set(one.arrivals.map(({ storeTimeMs }) => storeTimeMs)).size).toBeLessThanOrEqual(2);
+});
+
+test('a topic without a rule, or one that only receives, takes nothing', async () => {
+  const rules = new TopicRules([
+    { match: 'up/#', topic: 'up', direction: 'up' },
+    { match: 'down/#', topic: 'down', direction: 'down' },
+  ]);
+  await using world = await startWorld({}, rules);
+  const one = await world.bridge('one');
+  expect(await one.publish('other', 'x')).toBe('topic-name-invalid');
+  expect(await one.publish('down/1', 'x')).toBe('topic-name-invalid');
+  expect(await one.publish('up/1', 'x')).toBe('success');
+  await world.cluster.advance(50);
+  expect(one.arrivals).toEqual([]);
+});
+
+test('QoS 0 is shed and counted when the cluster does not take it; the others wait and are told to pause', async () => {
+  await using world = await startWorld({ brokers: 1 });
+  const one = await world.bridge('one');
+  world.cluster.killBroker('broker-a');
+  const payload = 'x'.repeat(100_000);
+  for (let i = 0; i < 200; i++) expect(one.cluster.publish(publication('a', payload, { qos: 0 }))).toBe(true);
+  const { shed } = one.cluster.figures();
+  expect(shed).toBeGreaterThan(100);
+  expect(shed).toBeLessThan(130);
+  const outcomes: string[] = [];
+  let open = true;
+  for (let i = 0; i < 200 && open; i++)
+    open = one.cluster.publish(publication('a', payload), (outcome) => outcomes.push(outcome));
+  expect(open).toBe(false);
+  expect(one.readied).toBe(0);
+  await world.cluster.startBroker('broker-a');
+  await world.cluster.advance(5_000);
+  expect(one.readied).toBe(1);
+  expect(outcomes.length).toBeGreaterThan(50);
+  expect(new Set(outcomes)).toEqual(new Set(['success']));
+});
+
+test('a bridge that closes calls nothing any more', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const epoch = await one.session('device', ['a']);
+  one.suspend('device', epoch);
+  let calls = 0;
+  await world.cluster.until(one.cluster.close());
+  one.cluster.publish(publication('a', 'x'), () => calls++);
+  one.cluster.claim({ clientId: 'other', cleanStart: true, expiryInterval: 0, will: undefined, principal: 'x' }, () => calls++);
+  await world.cluster.advance(20_000);
+  expect(calls).toBe(0);
+  expect(one.arrivals).toEqual([]);
+});

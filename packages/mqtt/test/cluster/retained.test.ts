@@ -1,0 +1,73 @@
+import { DEFAULT_RULES, TopicRules } from '@qanat/mqtt';
+import { expect, test } from 'vitest';
+import { startWorld, text } from './bridges.ts';
+
+const kept = (bridge: Awaited<ReturnType<Awaited<ReturnType<typeof startWorld>>['bridge']>>, filter: string): string[] =>
+  [...bridge.cluster.retained(filter)].map(text).sort();
+
+test('a retained message is there when its publish is acknowledged, and at every bridge soon [MQTT-3.3.1-5]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.publish('a/b', 'first', { retain: true });
+  expect(kept(one, 'a/b')).toEqual(['first']);
+  await two.publish('a/c', 'other', { retain: true, qos: 0 });
+  await world.cluster.advance(50);
+  for (const filter of ['#', 'a/#', 'a/+', '+/+']) expect(kept(two, filter)).toEqual(['first', 'other']);
+  expect(kept(two, '+')).toEqual([]);
+  await one.publish('a/b', '', { retain: true });
+  await world.cluster.advance(50);
+  expect(kept(two, '#')).toEqual(['other']);
+  // A bridge that starts later has them all.
+  expect(kept(await world.bridge('three'), '#')).toEqual(['other']);
+});
+
+test('of two bridges the message that is stored later stays, whoever writes first', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  for (let round = 0; round < 20; round++) {
+    const calls = [one.publish('t', `one ${round}`, { retain: true }), two.publish('t', `two ${round}`, { retain: true })];
+    if (round % 2 === 0) calls.push(one.publish('t', `three ${round}`, { retain: true }));
+    await world.cluster.until(Promise.all(calls));
+    await world.cluster.advance(30);
+    const last = text(one.arrivals.at(-1));
+    expect(kept(one, 't')).toEqual([last]);
+    expect(kept(two, 't')).toEqual([last]);
+  }
+});
+
+test('what another client of the cluster sends to be retained is retained, and what a bridge could not finish', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const client = await world.cluster.connect();
+  const message = { key: 'from/backend', body: 'config', properties: { 'mqtt.retain': '1' } };
+  await world.cluster.until(client.producer().send('mqtt', message));
+  await world.cluster.advance(500);
+  expect(kept(one, 'from/+')).toEqual(['config']);
+});
+
+test('an expired retained message is given to nobody, and its entry goes [MQTT-3.3.2-5]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const expiresAtMs = Math.floor(world.cluster.clock.wallMs()) + 5_000;
+  await one.publish('t', 'for a while', { retain: true, properties: { expiresAtMs, contentType: 'text/plain' } });
+  expect([...one.cluster.retained('t')][0]?.properties).toEqual({ expiresAtMs, contentType: 'text/plain' });
+  await world.cluster.advance(6_000);
+  expect(kept(one, '#')).toEqual([]);
+  await world.cluster.advance(30_000);
+  expect(one.cluster.figures().retained).toBe(0);
+});
+
+test('a topic that begins with $ is not selected by a wildcard in front, and a long one is kept too [MQTT-4.7.2-1]', async () => {
+  const rules = new TopicRules([...DEFAULT_RULES, { match: '$sys/#', topic: 'mqtt' }]);
+  await using world = await startWorld({}, rules);
+  const one = await world.bridge('one');
+  const long = `long/${'x'.repeat(2_000)}`;
+  await one.publish('$sys/a', 'hidden', { retain: true });
+  await one.publish(long, 'long', { retain: true });
+  await one.publish('plain', 'plain', { retain: true });
+  expect(kept(one, '#')).toEqual(['long', 'plain']);
+  expect(kept(one, '$sys/#')).toEqual(['hidden']);
+  expect(kept(one, long)).toEqual(['long']);
+});

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { NOTHING, startWorld } from './bridges.ts';
+
+test('a session that another bridge claims is told to the one that had it [MQTT-3.1.4-3]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const epoch = await one.session('device', ['a']);
+  const { sessionPresent, subscriptions } = await two.claimed('device');
+  expect(sessionPresent).toBe(true);
+  expect(subscriptions).toHaveLength(1);
+  await world.cluster.advance(50);
+  expect(one.lost).toEqual(['device']);
+  // What the former bridge still says does nothing.
+  one.suspend('device', epoch);
+  await world.cluster.advance(50);
+  expect(two.lost).toEqual([]);
+  const third = await one.claimed('device');
+  await world.cluster.advance(50);
+  expect(two.lost).toEqual(['device']);
+  expect(third.sessionPresent).toBe(true);
+});
+
+test('what was not acknowledged at the former bridge is sent by the next one', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const epoch = await one.session('device', ['a']);
+  await one.publish('a', 'stuck');
+  await world.cluster.advance(50);
+  const places = one.arrivals.map(({ queue, offset }) => ({ queue, offset }));
+  one.open.set('device', { clientId: 'device', epoch, backlog: { ...NOTHING, places } });
+  await world.cluster.advance(2_500);
+  for (let i = 0; i < 10; i++) await one.publish('b', `${i}`);
+  const { backlog } = await two.claimed('device');
+  expect(await two.read(backlog.places)).toEqual(['stuck']);
+});
+
+test('of two bridges that claim at once one has the session in the end, and the other one knows', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  for (let round = 0; round < 5; round++) {
+    await world.cluster.until(Promise.all([one.claimed('device'), two.claimed('device')]));
+    await world.cluster.advance(100);
+    expect(one.cluster.figures().sessions + two.cluster.figures().sessions).toBe(1);
+    expect(one.lost.length + two.lost.length).toBeGreaterThan(round);
+  }
+});
+
+test('calls for one session take effect in the order in which they are made', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const epoch = await one.session('device', ['a']);
+  one.suspend('device', epoch);
+  const { sessionPresent, subscriptions } = await one.claimed('device');
+  expect(sessionPresent).toBe(true);
+  expect(subscriptions).toHaveLength(1);
+  expect(one.lost).toEqual([]);
+});
+
+test('a session that ends with its connection leaves nothing [MQTT-3.1.2-23]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const epoch = await one.session('device', ['a'], { expiryInterval: 0 });
+  one.suspend('device', epoch, NOTHING, 0);
+  await world.cluster.advance(100);
+  expect((await one.claimed('device')).sessionPresent).toBe(false);
+});
+
+test('the first packet ids of two connections differ', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const first = await one.claimed('device');
+  const second = await one.claimed('device');
+  expect(second.firstPacketId).not.toBe(first.firstPacketId);
+  for (const { firstPacketId } of [first, second]) {
+    expect(firstPacketId).toBeGreaterThanOrEqual(1);
+    expect(firstPacketId).toBeLessThanOrEqual(65_535);
+  }
+});

@@ -1,0 +1,134 @@
+import { type DeriveKey, hostOf, mayDo, type Principal, sameBytes, type UserTable } from '@qanat/core';
+import type { Credentials, Gate, Peer } from '@qanat/mqtt';
+import { grantsMqtt } from './mqtt-rights.ts';
+import { PasswordCheck } from './password-check.ts';
+import { WRONG_PER_ADDRESS, WRONG_PER_USER, WrongPasswords } from './wrong-passwords.ts';
+
+/** Every device, where nobody is asked. */
+export const ANONYMOUS = 'anonymous';
+
+/** What the gate asks of the rules between topics. */
+export interface TopicMapping {
+  toCluster(mqttTopic: string): { readonly topic: string } | undefined;
+  clusterTopicsOf(filter: string): readonly string[];
+}
+
+type Outcome = Parameters<Parameters<Gate['authenticate']>[1]>[0];
+
+/** Lets everybody in, and everybody do everything. */
+export const openGate: Gate = {
+  authenticate: (_credentials, done) => queueMicrotask(() => done(ANONYMOUS)),
+  mayPublish: () => true,
+  maySubscribe: () => true,
+};
+
+export interface DeviceGateOptions {
+  readonly users: UserTable;
+  readonly mapping: TopicMapping;
+  readonly deriveKey: DeriveKey;
+  /** Tells of a device that was not let in. */
+  readonly onRefused: (credentials: Credentials, why: string) => void;
+  /** Monotonic, ms. */
+  readonly nowMs: () => number;
+}
+
+/**
+ * Lets in the users of a credentials file, by password or by the certificate that they showed, and grants them what their
+ * permissions say of the topics of the cluster, or of MQTT topics themselves.
+ */
+export class DeviceGate implements Gate {
+  readonly #options: DeviceGateOptions;
+  readonly #passwords: PasswordCheck;
+  readonly #byUser = new WrongPasswords(WRONG_PER_USER);
+  readonly #byAddress = new WrongPasswords(WRONG_PER_ADDRESS);
+  #users: UserTable;
+  /** As whom a connection was let in. */
+  readonly #admitted = new WeakMap<Peer, Principal>();
+
+  constructor(options: DeviceGateOptions) {
+    this.#options = options;
+    this.#users = options.users;
+    this.#passwords = new PasswordCheck(options.deriveKey);
+  }
+
+  /** The users as they are now. Passwords that were changed are verified anew. */
+  set users(users: UserTable) {
+    this.#users = users;
+  }
+
+  /** Whether the connection was let in as somebody who is known otherwise now, or not any more (QNT-AUT-015). */
+  isOutdated(peer: Peer): boolean {
+    const as = this.#admitted.get(peer);
+    return as !== undefined && this.#users.find(as.name)?.text !== as.text;
+  }
+
+  /** The user whom a verified certificate stands for. */
+  userOfCertificate(names: readonly string[] | undefined): string | undefined {
+    return names?.find((name) => this.#users.find(name)?.certificate === true);
+  }
+
+  authenticate(credentials: Credentials, done: (outcome: Outcome) => void): void {
+    const { username, password, peer } = credentials;
+    const shown = peer.certificate;
+    if (shown !== undefined && this.#users.find(shown)?.certificate === true && (username === undefined || username === shown))
+      return queueMicrotask(() => this.#admit(peer, shown, done));
+    if (username === undefined || password === undefined)
+      return this.#refuse(
+        credentials,
+        username === undefined ? 'it says no user' : 'it says no password',
+        'not-authorized',
+        done,
+      );
+    this.#checkPassword(credentials, username, password, done);
+  }
+
+  mayPublish(principal: string, topic: string, clientId?: string): boolean {
+    const user = this.#users.find(principal);
+    if (user === undefined) return false;
+    const mapped = this.#options.mapping.toCluster(topic);
+    if (mapped !== undefined && mayDo(user, 'write', 'topic', mapped.topic)) return true;
+    return isClient(user) && grantsMqtt(user, 'write', topic, clientId);
+  }
+
+  maySubscribe(principal: string, filter: string, clientId?: string): boolean {
+    const user = this.#users.find(principal);
+    if (user === undefined) return false;
+    if (isClient(user) && grantsMqtt(user, 'read', filter, clientId)) return true;
+    return this.#options.mapping.clusterTopicsOf(filter).every((topic) => mayDo(user, 'read', 'topic', topic));
+  }
+
+  #checkPassword(credentials: Credentials, username: string, password: Uint8Array, done: (outcome: Outcome) => void): void {
+    const host = hostOf(credentials.peer.address);
+    const pair = `${host} ${username}`;
+    const keys = this.#users.keysOf(username);
+    const nowMs = this.#options.nowMs();
+    // Who is known comes in even where others of his address have tried too much.
+    const known = this.#passwords.isKnown(username, password, keys);
+    if (!known && !(this.#byUser.mayTry(pair, nowMs) && this.#byAddress.mayTry(host, nowMs)))
+      return this.#refuse(credentials, 'too many wrong passwords came from there', 'not-authorized', done);
+    this.#passwords.verify(username, password, keys, (verdict) => {
+      if (verdict === 'busy') return done('unavailable');
+      // The file may have changed meanwhile.
+      if (verdict === 'right' && sameBytes(this.#users.keysOf(username).storedKey, keys.storedKey))
+        return this.#admit(credentials.peer, username, done);
+      this.#byUser.wrong(pair, nowMs);
+      this.#byAddress.wrong(host, nowMs);
+      this.#options.onRefused(credentials, 'the password is not that of the user');
+      done('bad-credentials');
+    });
+  }
+
+  #admit(peer: Peer, name: string, done: (outcome: Outcome) => void): void {
+    const principal = this.#users.find(name);
+    if (principal === undefined) return done('bad-credentials');
+    this.#admitted.set(peer, principal);
+    done(name);
+  }
+
+  #refuse(credentials: Credentials, why: string, outcome: Outcome, done: (outcome: Outcome) => void): void {
+    this.#options.onRefused(credentials, why);
+    queueMicrotask(() => done(outcome));
+  }
+}
+
+const isClient = ({ roles }: Principal): boolean => roles.has('client');

@@ -1,0 +1,58 @@
+import type { QanatClient } from '@qanat/client';
+import { nameError, QanatError } from '@qanat/core';
+import { parseUpstreamTopic, type Rule, Upstream, type UpstreamAddress } from '@qanat/mqtt';
+import type { Logger } from '../logger.ts';
+
+/** Another MQTT broker that the bridge joins. */
+export interface UpstreamSettings extends Omit<UpstreamAddress, 'clientId'> {
+  /** Of the other broker, in this cluster. Default: the host in its URL. */
+  readonly name?: string | undefined;
+  /** As mosquitto has them: `PATTERN in|out|both QOS LOCALPREFIX REMOTEPREFIX`. */
+  readonly topics: readonly string[];
+}
+
+/** Whose upstream it is. */
+export interface UpstreamOwner {
+  /** Name of the bridge: the other broker knows it by that. */
+  readonly bridge: string;
+  readonly client: QanatClient;
+  readonly rules: readonly Rule[];
+  readonly ack: 'committed' | 'leader';
+  readonly log: Logger;
+}
+
+/** It is part of a group's name. */
+const NAME_BYTES_MAX = 100;
+const SCHEME = /^(?:mqtts?|wss?):$/;
+
+/** @throws QanatError BAD_CONFIG that says what of the settings is wrong. */
+export async function openUpstream(settings: UpstreamSettings, { bridge, ...owner }: UpstreamOwner): Promise<Upstream> {
+  const { name, topics, ...address } = settings;
+  if (topics.length === 0)
+    throw bad('nothing is exchanged with the upstream', "say what: --upstream-topic 'devices/# out 1', again and again");
+  return Upstream.start({
+    ...owner,
+    ...address,
+    name: checkedName(name ?? hostOfUrl(settings.url)),
+    clientId: `qanat-${bridge}`,
+    topics: topics.map(parseUpstreamTopic),
+  });
+}
+
+function hostOfUrl(url: string): string {
+  try {
+    const { protocol, hostname } = new URL(url);
+    if (SCHEME.test(protocol) && hostname !== '') return hostname.replace(/[^A-Za-z0-9_.-]/g, '_').replace(/^[.-]/, '_');
+  } catch {
+    // Told below.
+  }
+  throw bad(`"${url}" is no address of an MQTT broker`, 'write mqtt://host:1883, mqtts://host:8883, ws:// or wss://');
+}
+
+function checkedName(name: string): string {
+  const error = nameError(name, NAME_BYTES_MAX);
+  if (error === undefined) return name;
+  throw bad(`the upstream cannot be called "${name}": ${error}`, 'give it another name: --upstream-name');
+}
+
+const bad = (message: string, hint: string): QanatError => new QanatError('BAD_CONFIG', message, { outcome: 'not-sent', hint });
