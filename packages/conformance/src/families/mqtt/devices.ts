@@ -31,7 +31,12 @@ export const namedIn =
     text.replaceAll('{t}', `t${letters(play.token)}`);
 
 /** What servers have to take for a client id: letters and digits, 23 of them at the most (MQTT 5.0, 3.1.3.1). */
-export const clientIdOf = (play: Play, name: string): string => (name === '' ? '' : `${name}${letters(play.token)}`.slice(0, 23));
+export function clientIdOf(play: Play, name: string): string {
+  const own = letters(play.token);
+  return name === '' ? '' : `${name.slice(0, Math.max(1, CLIENT_ID_MAX - own.length))}${own}`;
+}
+
+const CLIENT_ID_MAX = 23;
 
 const letters = (text: string): string => text.replace(/[^a-z0-9]/gi, '');
 

@@ -58,8 +58,9 @@ const unsubscribed = mqttClause('MQTT-3.10.4-2', (view, judge) => {
 });
 
 const noWildcardBeforeDollar = mqttClause('MQTT-4.7.2-1', (view, judge) => {
-  for (const { topic, takenIndex } of publicationsOf(view))
-    if (topic.startsWith('$') && takenIndex !== undefined) judge.pass(takenIndex);
+  // Nothing comes of what a server refuses, either.
+  for (const { topic, takenIndex, isRefused, first } of publicationsOf(view))
+    if (topic.startsWith('$') && (takenIndex !== undefined || isRefused)) judge.pass(takenIndex ?? first.index);
   for (const { seen, topic = '', life } of deliveriesOf(view)) {
     if (!topic.startsWith('$')) continue;
     const plain = life.subscriptions.some((one) => one.sentIndex < seen.index && one.selects.startsWith('$'));
