@@ -86,7 +86,7 @@ function publishOne(play: Play, device: Device, step: Step): number | undefined 
   const devices = devicesOf(play);
   const named = namedIn(play);
   const qos = Math.min(Math.max(0, Math.floor(numberOf(step, 'qos', 0))), 2);
-  const payload = payloadOf(step, `m${++devices.publications}`);
+  const payload = payloadOf(step, `m${++devices.publications} {t}`, named);
   const topic = flagOf(step, 'unnamed') ? '' : named(textOf(step, 'topic', '{t}/a'));
   const packetId = numberOf(step, 'packetId', qos > 0 ? device.session.freeId() : 0);
   const bytes = publishPacket(

@@ -45,8 +45,8 @@ const pairsIn = (step: JsonObject): Pairs =>
 const userObject = (pairs: Pairs): object => (pairs.length === 0 ? {} : { userProperties: Object.fromEntries(pairs) });
 
 /** The body of a publication: `body` as text, or `size` bytes that begin with it. */
-export function payloadOf(step: JsonObject, fallback: string): Uint8Array {
-  const text = new TextEncoder().encode(textOf(step, 'body', fallback));
+export function payloadOf(step: JsonObject, fallback: string, named: Named): Uint8Array {
+  const text = new TextEncoder().encode(named(textOf(step, 'body', fallback)));
   const size = sizeOf(step, 'size');
   if (size <= text.length) return text;
   const bytes = new Uint8Array(size).fill(0x2e);
@@ -85,7 +85,7 @@ export function connectPacket(step: JsonObject, clientId: string, version: Versi
 
 const willOf = (will: JsonObject, version: Version, named: Named): object => ({
   topic: named(textOf(will, 'topic', '{t}/will')),
-  payload: Buffer.from(payloadOf(will, 'the will')),
+  payload: Buffer.from(payloadOf(will, 'the will', named)),
   qos: numberOf(will, 'qos', 0),
   retain: flagOf(will, 'retain'),
   ...(version === 5

@@ -10,6 +10,8 @@ import { mqttClause } from './clause-of.ts';
 
 /** The retained message of a topic at a place of the history. Undefined where nobody can say. */
 function retainedAt(view: View, topic: string, index: number): Publication | 'none' | undefined {
+  // What other clients of the cluster retain is judged by the mapping.
+  if (view.notes('told').length > 0) return undefined;
   // When a will is published nobody tells.
   if (publicationsOf(view).some((one) => one.isWill && one.retain && one.topic === topic)) return undefined;
   const all = retainsOf(view, topic).filter(({ atIndex }) => atIndex < index);
