@@ -29,7 +29,8 @@ class ModelDriver implements Driver {
   async close(): Promise<void> {}
 }
 
-const siteOf = (listens: Listens): Site & { readonly manifest: Manifest } => ({
+/** A subject that listens for streams in this process, on virtual time. */
+export const streamSite = (listens: Listens): Site & { readonly manifest: Manifest } => ({
   ...inProcessSite({
     role: 'bridge',
     ground: () => new StreamGround(),
@@ -40,7 +41,7 @@ const siteOf = (listens: Listens): Site & { readonly manifest: Manifest } => ({
 
 /** The model server, with faults where some are named, on virtual time. */
 export const modelSite = (...faults: readonly Fault[]): Site & { readonly manifest: Manifest } =>
-  siteOf((ground) => new ModelServer(ground, faults));
+  streamSite((ground) => new ModelServer(ground, faults));
 
 const echo = (end: ServerEnd): void => {
   end.onBytes = (bytes) => end.write(bytes);
@@ -70,7 +71,7 @@ export const DEGENERATE_BRIDGES: Readonly<Record<string, Listens>> = {
 };
 
 export const degenerateBridge = (name: string): Site & { readonly manifest: Manifest } =>
-  siteOf(DEGENERATE_BRIDGES[name] as Listens);
+  streamSite(DEGENERATE_BRIDGES[name] as Listens);
 
 function listening(ground: StreamGround, accept: (end: ServerEnd) => void): { restart?(): void } {
   ground.listen(accept);

@@ -299,7 +299,7 @@ function judgeGroup(view: View, judge: Judge, publication: Publication, group: s
   const { lives } = livesOf(view);
   if (!lives.filter(isMember).every(isPure)) return;
   const came = deliveriesOf(view).filter((one) => one.key === publication.key && one.isNew && isMember(one.life));
-  const acknowledged = came.filter((one) => one.qos === 0 || isAcknowledged(one));
+  const acknowledged = came.filter((one) => one.qos === 0 || isAcknowledged(view, one));
   const second = acknowledged[1];
   // A link that dropped may have had a message of QoS 1 that nobody acknowledged in time.
   if (
@@ -313,13 +313,15 @@ function judgeGroup(view: View, judge: Judge, publication: Publication, group: s
     judge.fail(publication.takenIndex ?? 0, `${publication.key} was acknowledged, and ${group} has members; none was given it`);
 }
 
-const isAcknowledged = ({ seen, link }: Delivery): boolean =>
+/** Its acknowledgement was on the way for long enough to have come before the link ended. */
+const isAcknowledged = (view: View, { seen, link }: Delivery): boolean =>
   link.packets.some(
-    ({ from, index, packet }) =>
+    ({ from, index, atMs, packet }) =>
       from === 'kit' &&
       index > seen.index &&
       packet?.packetId === seen.packet.packetId &&
-      (packet?.name === 'PUBACK' || packet?.name === 'PUBREC'),
+      (packet?.name === 'PUBACK' || packet?.name === 'PUBREC') &&
+      link.closedAtMs - atMs > view.slackMs,
   );
 
 function isOwedToGroup(view: View, publication: Publication, group: string): boolean {

@@ -1,8 +1,8 @@
 // Packet ids and the exchanges of QoS 1 and 2 (MQTT 5.0, 2.2.1, 4.3, 4.4, 4.9).
 import { type Clause, type Judge, judgeThat } from '../../../clause/clause.ts';
 import type { View } from '../../../history/view.ts';
-import { livesOf } from '../lives.ts';
-import { deliveriesOf, follow, receiveMaximumOf } from '../messages.ts';
+import { type Life, livesOf, selects } from '../lives.ts';
+import { deliveriesOf, follow, publicationsOf, receiveMaximumOf } from '../messages.ts';
 import { isOverdue, type LinkSeen, packetsOf, type ReadPacket } from '../mqtt-view.ts';
 import type { PacketName } from '../wire/packet.ts';
 import { linkClause, mqttClause } from './clause-of.ts';
@@ -68,10 +68,11 @@ type Told = (at: ReadPacket, wrong: string | undefined) => void;
 type Finding = 'id' | 'dup' | 'again' | 'released' | 'resumed';
 type Listeners = Partial<Record<Finding, Told>>;
 
-/** Walks through the packets of one session, link by link. */
-function walk(links: readonly LinkSeen[], told: Listeners): void {
+/** Walks through the packets of one session, link by link. What a share has given with QoS 1 may go to another member. */
+function walk(view: View, life: Life, told: Listeners): void {
   const flights = new Map<number, Flight>();
-  for (const link of links) {
+  for (const link of life.links) {
+    for (const [id, { key, qos }] of flights) if (qos === 1 && isOfShare(view, life, key)) flights.delete(id);
     const before = new Map(flights);
     for (const one of link.packets) if (one.packet !== undefined) step(flights, before, one as ReadPacket, told);
   }
@@ -113,8 +114,8 @@ const idText = (packetId: number): string =>
 
 const walked = (id: string, kind: Finding): Clause =>
   mqttClause(id, (view, judge) => {
-    for (const { links } of livesOf(view).lives)
-      walk(links, {
+    for (const life of livesOf(view).lives)
+      walk(view, life, {
         [kind]: ({ index }: ReadPacket, wrong: string | undefined) =>
           judgeThat(judge, index, wrong === undefined, () => wrong ?? ''),
       });
@@ -123,14 +124,15 @@ const walked = (id: string, kind: Finding): Clause =>
 /** What stood open when a link ended comes again, with its packet id, when the session goes on, and at no other time. */
 const resends = mqttClause('MQTT-4.4.0-1', (view, judge) => {
   sentAgainOnOneLink(view, judge);
-  for (const { links } of livesOf(view).lives) {
+  for (const life of livesOf(view).lives) {
+    const { links } = life;
     for (const [at, link] of links.entries()) {
       const next = links[at + 1];
       if (next === undefined) continue;
       for (const one of leftOpen(link).slice(0, receiveMaximumOf(next))) {
         const again = packetsOf(next, 'subject', one.packet.name).find((other) => other.packet.packetId === one.packet.packetId);
         if (again !== undefined) judge.pass(again.index);
-        else if (one.isSure && isOverdue(view, next, next.connack?.atMs ?? 0) && next.rawIndex === view.events.length)
+        else if (one.isSure && !mayMove(view, life, one) && isOverdue(view, next, next.connack?.atMs ?? 0) && next.rawIndex === view.events.length)
           judge.fail(
             next.connack?.index ?? one.index,
             `${one.packet.name} ${one.packet.packetId} is sent again when the session goes on; it did not come`,
@@ -140,11 +142,21 @@ const resends = mqttClause('MQTT-4.4.0-1', (view, judge) => {
   }
 });
 
+/** A member of a share that is away may lose what it has not acknowledged, but for QoS 2 (MQTT 5.0, 4.8.2). */
+const mayMove = (view: View, life: Life, { packet: { name, qos, payload } }: ReadPacket): boolean =>
+  name === 'PUBLISH' && qos === 1 && isOfShare(view, life, new TextDecoder().decode(payload));
+
+/** A message that a shared subscription of the session selects. */
+const isOfShare = (view: View, { subscriptions }: Life, key: string): boolean => {
+  const topic = publicationsOf(view).find((one) => one.key === key)?.topic;
+  return topic !== undefined && subscriptions.some(({ share, selects: filter }) => share !== undefined && selects(filter, topic));
+};
+
 function sentAgainOnOneLink(view: View, judge: Judge): void {
   const again: Told = ({ index }, wrong) => {
     if (wrong !== undefined) judge.fail(index, wrong);
   };
-  for (const { links } of livesOf(view).lives) walk(links, { again });
+  for (const life of livesOf(view).lives) walk(view, life, { again });
 }
 
 /** Packets of the server that its device has not answered on this link; `isSure` where it has answered nothing of the exchange. */
