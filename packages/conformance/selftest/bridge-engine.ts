@@ -1,5 +1,5 @@
 // The MQTT server of this repository over a cluster in memory, for the process that tries mutants of it.
-import { type Peer, MqttServer } from '@qanat/mqtt';
+import { MqttServer, type Peer } from '@qanat/mqtt';
 import { MemoryCluster, WALL_MS } from '../../mqtt/test/statements/memory-cluster.ts';
 import type { ServerEnd, StreamGround } from '../src/selftest/mqtt/stream-ground.ts';
 

@@ -1,7 +1,8 @@
 /** Of chapter 24: what does not show on the wire of a bridge that has the rules of its operator, which the kit does not choose. */
 export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-002': 'the kit does not choose the rules of a bridge; those that capture levels are tried by the vectors',
-  'QNT-MQT-003': 'the kit does not choose the rules of a bridge; those with a highest quality of service are tried by the vectors',
+  'QNT-MQT-003':
+    'the kit does not choose the rules of a bridge; those with a highest quality of service are tried by the vectors',
   'QNT-MQT-007': 'takes two bridges and every property: what it consists of is judged by QNT-MQT-008 and the statements of MQTT',
   'QNT-MQT-012': 'the kit does not choose the rules of a bridge; which rule a topic hits is tried by the vectors',
   'QNT-MQT-013': 'takes another server of MQTT that the bridge joins',

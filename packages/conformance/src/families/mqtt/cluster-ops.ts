@@ -33,7 +33,12 @@ const PULLS_MAX = 200;
 // biome-ignore lint/suspicious/noExplicitAny: fields are read by name, as in `history/view.ts`.
 type Answer = any;
 
-async function asked(play: Play, connection: KitConnection, frame: Parameters<typeof begin>[2], header: JsonObject): Promise<Answer> {
+async function asked(
+  play: Play,
+  connection: KitConnection,
+  frame: Parameters<typeof begin>[2],
+  header: JsonObject,
+): Promise<Answer> {
   const correlation = begin(play, connection, frame, header);
   await answerTo(play, connection, correlation);
   return connection.answerOf(correlation);
@@ -74,14 +79,18 @@ async function routeTo(play: Play, nameServer: KitConnection, topic: string): Pr
   throw new HarnessError(`the cluster has no topic ${topic}`);
 }
 
-async function pulled(play: Play, { topic, broker, offsets }: ClusterSide, maxBytes = 0): Promise<{ results: Answer[]; payload: Uint8Array }> {
+async function pulled(
+  play: Play,
+  { topic, broker, offsets }: ClusterSide,
+  maxBytes = 0,
+): Promise<{ results: Answer[]; payload: Uint8Array }> {
   const queues = [...offsets].map(([queue, offset]) => ({ queue, offset }));
   const correlation = begin(play, broker, 'PULL', { maxBytes, topics: [{ topic, queues }] });
   await answerTo(play, broker, correlation);
   const view = new View(play.history.events, 0);
-  const exchange = view.requests('PULL', 'kit').find(
-    ({ connection, request }) => connection.number === broker.number && request.correlation === correlation,
-  );
+  const exchange = view
+    .requests('PULL', 'kit')
+    .find(({ connection, request }) => connection.number === broker.number && request.correlation === correlation);
   return { results: exchange?.answer?.results ?? [], payload: exchange?.payload ?? new Uint8Array(0) };
 }
 

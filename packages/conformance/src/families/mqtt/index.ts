@@ -1,8 +1,8 @@
 import type { Family } from '../../play/family.ts';
 import { CONNECT_CLAUSES } from './clauses/connect-clauses.ts';
-import { MAPPING_CLAUSES } from './clauses/mapping-clauses.ts';
 import { DELIVERY_CLAUSES } from './clauses/delivery-clauses.ts';
 import { EXCHANGE_CLAUSES } from './clauses/exchange-clauses.ts';
+import { MAPPING_CLAUSES } from './clauses/mapping-clauses.ts';
 import { RETAIN_WILL_CLAUSES } from './clauses/retain-will-clauses.ts';
 import { WRONG_CLAUSES } from './clauses/wrong-clauses.ts';
 import { CLUSTER_OPS } from './cluster-ops.ts';
@@ -18,8 +18,22 @@ import { WRONG_PROGRAMS } from './programs/wrong-programs.ts';
 /** MQTT 3.1.1 and 5.0 as devices see it: the statements of the standard, by its own ids. */
 export const mqtt: Family = {
   name: 'mqtt',
-  clauses: [...CONNECT_CLAUSES, ...EXCHANGE_CLAUSES, ...DELIVERY_CLAUSES, ...RETAIN_WILL_CLAUSES, ...WRONG_CLAUSES, ...MAPPING_CLAUSES],
-  programs: [...CONNECT_PROGRAMS, ...RESUME_PROGRAMS, ...DELIVERY_PROGRAMS, ...RETAIN_WILL_PROGRAMS, ...WRONG_PROGRAMS, ...MAPPING_PROGRAMS],
+  clauses: [
+    ...CONNECT_CLAUSES,
+    ...EXCHANGE_CLAUSES,
+    ...DELIVERY_CLAUSES,
+    ...RETAIN_WILL_CLAUSES,
+    ...WRONG_CLAUSES,
+    ...MAPPING_CLAUSES,
+  ],
+  programs: [
+    ...CONNECT_PROGRAMS,
+    ...RESUME_PROGRAMS,
+    ...DELIVERY_PROGRAMS,
+    ...RETAIN_WILL_PROGRAMS,
+    ...WRONG_PROGRAMS,
+    ...MAPPING_PROGRAMS,
+  ],
   generated: { bridge: generatedDevices },
   ops: { ...MQTT_OPS, ...CLUSTER_OPS },
 };

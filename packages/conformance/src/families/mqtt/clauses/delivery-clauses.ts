@@ -30,7 +30,8 @@ const onlySelected = mqttClause('MQTT-3.3.2-3', (view, judge) => {
     const { seen, topic, key, publication } = delivery;
     const whose = `"${topic ?? 'no topic'}" with ${key.slice(0, 40)}`;
     if (topic === undefined) judge.fail(seen.index, 'a PUBLISH names its topic, or by an alias that has one; got neither');
-    else if (publication === undefined && key !== '' && !isFromCluster(view, key)) judge.fail(seen.index, `nothing comes that nobody published; got ${whose}`);
+    else if (publication === undefined && key !== '' && !isFromCluster(view, key))
+      judge.fail(seen.index, `nothing comes that nobody published; got ${whose}`);
     else if (publication !== undefined && publication.topic !== topic)
       judge.fail(seen.index, `a message comes with the topic ${publication.topic}, as it was published; got ${topic}`);
     else

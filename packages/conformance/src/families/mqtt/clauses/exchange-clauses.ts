@@ -1,6 +1,7 @@
 // Packet ids and the exchanges of QoS 1 and 2 (MQTT 5.0, 2.2.1, 4.3, 4.4, 4.9).
 import { type Clause, type Judge, judgeThat } from '../../../clause/clause.ts';
 import type { View } from '../../../history/view.ts';
+import { hexOf } from '../../../json.ts';
 import { type Life, livesOf, selects } from '../lives.ts';
 import { deliveriesOf, follow, publicationsOf, receiveMaximumOf } from '../messages.ts';
 import { isOverdue, type LinkSeen, packetsOf, type ReadPacket } from '../mqtt-view.ts';
@@ -130,13 +131,10 @@ const resends = mqttClause('MQTT-4.4.0-1', (view, judge) => {
       const next = links[at + 1];
       if (next === undefined) continue;
       for (const one of leftOpen(link).slice(0, receiveMaximumOf(next))) {
-        const again = packetsOf(next, 'subject', one.packet.name).find((other) => other.packet.packetId === one.packet.packetId);
+        const again = packetsOf(next, 'subject', one.packet.name).find((other) => isSame(one, other));
         if (again !== undefined) judge.pass(again.index);
-        else if (one.isSure && !mayMove(view, life, one) && isOverdue(view, next, next.connack?.atMs ?? 0) && next.rawIndex === view.events.length)
-          judge.fail(
-            next.connack?.index ?? one.index,
-            `${one.packet.name} ${one.packet.packetId} is sent again when the session goes on; it did not come`,
-          );
+        else if (!one.isSure || mayMove(view, life, one) || next.rawIndex < view.events.length) continue;
+        else judgeMissed(view, judge, one, next);
       }
     }
   }
@@ -151,6 +149,24 @@ const isOfShare = (view: View, { subscriptions }: Life, key: string): boolean =>
   const topic = publicationsOf(view).find((one) => one.key === key)?.topic;
   return topic !== undefined && subscriptions.some(({ share, selects: filter }) => share !== undefined && selects(filter, topic));
 };
+
+/** It has not come under its packet id: under another one, or not at all. */
+function judgeMissed(view: View, judge: Judge, one: ReadPacket, next: LinkSeen): void {
+  const { name, packetId, payload } = one.packet;
+  const expected = `${name} ${packetId} is sent again when the session goes on`;
+  const key = new TextDecoder().decode(payload);
+  const isAlone = publicationsOf(view).some((other) => other.key === key && other.copies.length === 1);
+  const other = packetsOf(next, 'subject', 'PUBLISH').find(({ packet }) => new TextDecoder().decode(packet.payload) === key);
+  if (name === 'PUBLISH' && isAlone && other !== undefined)
+    judge.fail(other.index, `${expected} by its packet id; it came as packet ${other.packet.packetId}`);
+  else if (isOverdue(view, next, next.connack?.atMs ?? 0)) judge.fail(next.connack?.index ?? one.index, `${expected}; it did not come`);
+}
+
+/** The same packet again: the packet id, and of PUBLISH the message. */
+const isSame = ({ packet: one }: ReadPacket, { packet: other }: ReadPacket): boolean =>
+  one.packetId === other.packetId && hexOf(one.payload ?? NO_BYTES) === hexOf(other.payload ?? NO_BYTES);
+
+const NO_BYTES = new Uint8Array(0);
 
 function sentAgainOnOneLink(view: View, judge: Judge): void {
   const again: Told = ({ index }, wrong) => {

@@ -1,12 +1,12 @@
 // How messages of MQTT lie in the cluster, and which of those that lie there reach devices (chapter 24 of the specification).
 import { createHash } from 'node:crypto';
-import { KEY_BYTES_MAX_OF_MQTT, MQTT_PROPERTIES } from '../mapping-table.ts';
 import { type Clause, type Judge, judgeThat } from '../../../clause/clause.ts';
 import { once } from '../../../history/once.ts';
 import type { View } from '../../../history/view.ts';
 import { bytesOf, isObject } from '../../../json.ts';
 import { listOf, numberOf, objectOf, textOf } from '../../../play/program.ts';
 import { livesOf, selects } from '../lives.ts';
+import { KEY_BYTES_MAX_OF_MQTT, MQTT_PROPERTIES } from '../mapping-table.ts';
 import { type Delivery, deliveriesOf, type Publication, publicationsOf } from '../messages.ts';
 import { isOverdue } from '../mqtt-view.ts';
 import { numberIn, type Property } from '../wire/properties.ts';
@@ -26,15 +26,17 @@ interface Lying {
 
 const lyingIn = once((view: View): readonly Lying[] =>
   view.notes('stored').flatMap(({ args, index }) =>
-    (isObject(args) ? listOf(args, 'messages') : []).filter(isObject).map((one): Lying => ({
-      index,
-      queue: numberOf(one, 'queue', 0),
-      offset: numberOf(one, 'offset', 0),
-      key: typeof one.key === 'string' ? one.key : undefined,
-      tag: typeof one.tag === 'string' ? one.tag : undefined,
-      properties: objectOf(one, 'properties') as Record<string, string>,
-      body: textOf(one, 'body'),
-    })),
+    (isObject(args) ? listOf(args, 'messages') : []).filter(isObject).map(
+      (one): Lying => ({
+        index,
+        queue: numberOf(one, 'queue', 0),
+        offset: numberOf(one, 'offset', 0),
+        key: typeof one.key === 'string' ? one.key : undefined,
+        tag: typeof one.tag === 'string' ? one.tag : undefined,
+        properties: objectOf(one, 'properties') as Record<string, string>,
+        body: textOf(one, 'body'),
+      }),
+    ),
   ),
 );
 
@@ -92,7 +94,12 @@ const isPlainTopic = ({ topic }: Publication): boolean => !topic.startsWith('$')
 
 const keys = ofStored('QNT-MQT-005', ({ key, tag, index }, { topic }, judge) => {
   if (Buffer.byteLength(topic) > KEY_BYTES_MAX_OF_MQTT) return;
-  judgeThat(judge, index, key === topic && tag === undefined, () => `the key is ${topic}, without a tag; got ${key ?? 'none'}, ${tag ?? 'no tag'}`);
+  judgeThat(
+    judge,
+    index,
+    key === topic && tag === undefined,
+    () => `the key is ${topic}, without a tag; got ${key ?? 'none'}, ${tag ?? 'no tag'}`,
+  );
 });
 
 const longKeys = ofStored('QNT-MQT-004', ({ key, index }, { topic }, judge) => {
@@ -102,7 +109,10 @@ const longKeys = ofStored('QNT-MQT-004', ({ key, index }, { topic }, judge) => {
 });
 
 /** The properties that a publication is stored with, in the form of the table. */
-function rightProperties({ topic, qos, retain, properties, first }: Publication, key: string | undefined): Record<string, string> {
+function rightProperties(
+  { topic, qos, retain, properties, first }: Publication,
+  key: string | undefined,
+): Record<string, string> {
   const value = (name: Property['name']): Property['value'] | undefined => properties.find((one) => one.name === name)?.value;
   const user = properties.filter(({ name }) => name === 'user').map((one) => one.value);
   const correlation = value('correlation');
@@ -120,10 +130,15 @@ function rightProperties({ topic, qos, retain, properties, first }: Publication,
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-const textOfProperties = (properties: Readonly<Record<string, string>>): string => JSON.stringify(Object.entries(properties).sort());
+const textOfProperties = (properties: Readonly<Record<string, string>>): string =>
+  JSON.stringify(Object.entries(properties).sort());
 
 /** The deadline depends on when the bridge received it, and QoS 0 may be written or left out. */
-const withoutFree = ({ 'mqtt.expires': _, 'mqtt.qos': qos, ...rest }: Readonly<Record<string, string>>): Record<string, string> => ({
+const withoutFree = ({
+  'mqtt.expires': _,
+  'mqtt.qos': qos,
+  ...rest
+}: Readonly<Record<string, string>>): Record<string, string> => ({
   ...rest,
   ...(qos === undefined || qos === '0' ? {} : { 'mqtt.qos': qos }),
 });
@@ -136,14 +151,24 @@ const forms = ofStored('QNT-MQT-008', (lying, publication, judge) => {
   const deadline = allOf(lying)['mqtt.expires'];
   if (expiry === undefined && deadline === undefined) return;
   const isRight = expiry !== undefined && /^\d+$/.test(deadline ?? '');
-  judgeThat(judge, lying.index, isRight, () => `${publication.key} has a deadline in milliseconds where it expires; got ${deadline ?? 'none'}`);
+  judgeThat(
+    judge,
+    lying.index,
+    isRight,
+    () => `${publication.key} has a deadline in milliseconds where it expires; got ${deadline ?? 'none'}`,
+  );
 });
 
 const noOthers = ofStored('QNT-MQT-006', (lying, { topic }, judge) => {
   const all = allOf(lying);
   const stranger = Object.keys(all).find((name) => !MQTT_PROPERTIES.includes(name));
   const isRight = stranger === undefined && (lying.key === topic) === (all['mqtt.topic'] === undefined);
-  judgeThat(judge, lying.index, isRight, () => `mqtt.topic is there where the key is not the topic, and nothing else; got ${textOfProperties(all)}`);
+  judgeThat(
+    judge,
+    lying.index,
+    isRight,
+    () => `mqtt.topic is there where the key is not the topic, and nothing else; got ${textOfProperties(all)}`,
+  );
 });
 
 const heads = ofStored('QNT-MQT-014', (lying, publication, judge) => {
@@ -151,8 +176,15 @@ const heads = ofStored('QNT-MQT-014', (lying, publication, judge) => {
   const isLong = Buffer.byteLength(right) > 20_000;
   const outside = Object.keys(lying.properties).filter((name) => name !== 'mqtt.head');
   if (!isLong && lying.properties['mqtt.head'] === undefined) return;
-  const isRight = lying.properties['mqtt.head'] !== undefined && outside.every((name) => name === 'mqtt.qos' || name === 'mqtt.retain');
-  judgeThat(judge, lying.index, isRight, () => `properties that are too long stand in front of the payload; got ${Object.keys(lying.properties).join(', ')} as properties`);
+  const isRight =
+    lying.properties['mqtt.head'] !== undefined && outside.every((name) => name === 'mqtt.qos' || name === 'mqtt.retain');
+  judgeThat(
+    judge,
+    lying.index,
+    isRight,
+    () =>
+      `properties that are too long stand in front of the payload; got ${Object.keys(lying.properties).join(', ')} as properties`,
+  );
 });
 
 const inOrder = mqttClause(
@@ -167,7 +199,12 @@ const inOrder = mqttClause(
       newest.set(row, { publication, place });
       if (before === undefined) continue;
       const isBehind = before.place.queue === place.queue && before.place.offset < place.offset;
-      judgeThat(judge, place.index, isBehind, () => `${publication.key} lies behind ${before.publication.key} in one queue; it does not`);
+      judgeThat(
+        judge,
+        place.index,
+        isBehind,
+        () => `${publication.key} lies behind ${before.publication.key} in one queue; it does not`,
+      );
     }
   },
   { needs: ['cluster'] },
@@ -187,20 +224,25 @@ const toldIn = once((view: View): readonly Told[] =>
     if (!isObject(args)) return [];
     const properties = objectOf(args, 'properties') as Record<string, string>;
     const topic = properties['mqtt.topic'] ?? (typeof args.key === 'string' ? args.key : undefined);
-    return [{ index, atMs, topic: topic !== undefined && isTopic(topic) ? topic : undefined, body: textOf(args, 'body'), properties }];
+    return [
+      { index, atMs, topic: topic !== undefined && isTopic(topic) ? topic : undefined, body: textOf(args, 'body'), properties },
+    ];
   }),
 );
 
 const isTopic = (text: string): boolean => text !== '' && !/[#+\0]/.test(text) && !text.startsWith('$');
 
-const cameOf = (view: View, { body }: Told): readonly Delivery[] => deliveriesOf(view).filter(({ key, seen }) => key === body && !seen.packet.retain);
+const cameOf = (view: View, { body }: Told): readonly Delivery[] =>
+  deliveriesOf(view).filter(({ key, seen }) => key === body && !seen.packet.retain);
 
 /** Sessions with a subscription of QoS 2 that selects a message, online to the end. */
 const hearersOf = (view: View, { topic, index }: Told): boolean =>
   livesOf(view).lives.some(
     ({ links, subscriptions }) =>
       links.at(-1)?.closed === undefined &&
-      subscriptions.some((one) => one.ackIndex < index && one.granted === 2 && one.share === undefined && selects(one.selects, topic ?? '')),
+      subscriptions.some(
+        (one) => one.ackIndex < index && one.granted === 2 && one.share === undefined && selects(one.selects, topic ?? ''),
+      ),
   );
 
 const ofTold = (id: string, check: (told: Told, came: readonly Delivery[], judge: Judge, view: View) => void): Clause =>
@@ -216,23 +258,46 @@ const reached = ofTold('QNT-MQT-011', (told, [first], judge, view) => {
   if (told.topic === undefined) {
     if (first === undefined) judge.pass(told.index);
     else judge.fail(first.seen.index, `a message without an MQTT topic reaches no device; ${told.body} came`);
-  } else if (first !== undefined) judgeThat(judge, first.seen.index, first.topic === told.topic, () => `${told.body} comes with the topic ${told.topic}; got ${first.topic}`);
-  else if (hearersOf(view, told) && view.endMs - told.atMs > 1_500 + view.slackMs) judge.fail(told.index, `${told.body} for ${told.topic} lies in the cluster, and a device has subscribed; it never came`);
+  } else if (first !== undefined)
+    judgeThat(
+      judge,
+      first.seen.index,
+      first.topic === told.topic,
+      () => `${told.body} comes with the topic ${told.topic}; got ${first.topic}`,
+    );
+  else if (hearersOf(view, told) && view.endMs - told.atMs > 1_500 + view.slackMs)
+    judge.fail(told.index, `${told.body} for ${told.topic} lies in the cluster, and a device has subscribed; it never came`);
 });
 
 const qosOfOthers = ofTold('QNT-MQT-009', ({ properties, index, body }, [first], judge) => {
   if (first === undefined || properties['mqtt.qos'] !== undefined) return;
   const right = properties['mqtt.client'] === undefined ? 1 : 0;
-  judgeThat(judge, first.seen.index, first.qos === right, () => `${body} without mqtt.qos comes with QoS ${right}; got ${first.qos} (${index})`);
+  judgeThat(
+    judge,
+    first.seen.index,
+    first.qos === right,
+    () => `${body} without mqtt.qos comes with QoS ${right}; got ${first.qos} (${index})`,
+  );
 });
 
 const isOwn = (name: string): boolean => name.startsWith('mqtt.') || name.startsWith('qnt.');
 
 const othersProperties = ofTold('QNT-MQT-010', ({ properties, body }, [first], judge) => {
   if (first === undefined || first.seen.link.version !== 5 || properties['mqtt.client'] !== undefined) return;
-  const right = Object.entries(properties).filter(([name]) => !isOwn(name)).map((pair) => JSON.stringify(pair)).sort();
-  const got = first.seen.packet.properties.filter(({ name }) => name === 'user').map(({ value }) => JSON.stringify(value)).sort();
-  judgeThat(judge, first.seen.index, right.join() === got.join(), () => `${body} comes with the User Properties ${right.join(' ') || 'none'}; got ${got.join(' ') || 'none'}`);
+  const right = Object.entries(properties)
+    .filter(([name]) => !isOwn(name))
+    .map((pair) => JSON.stringify(pair))
+    .sort();
+  const got = first.seen.packet.properties
+    .filter(({ name }) => name === 'user')
+    .map(({ value }) => JSON.stringify(value))
+    .sort();
+  judgeThat(
+    judge,
+    first.seen.index,
+    right.join() === got.join(),
+    () => `${body} comes with the User Properties ${right.join(' ') || 'none'}; got ${got.join(' ') || 'none'}`,
+  );
 });
 
 /** A message of another client with `mqtt.retain`: who subscribes later is sent it, or nothing where it was empty. */
@@ -241,14 +306,22 @@ const retained = (id: string, isEmpty: boolean): Clause =>
     if (topic === undefined || properties['mqtt.retain'] !== '1' || (body === '') !== isEmpty) return;
     if (toldIn(view).findLast((one) => one.topic === topic)?.index !== index) return;
     for (const { subscriptions, links } of livesOf(view).lives) {
-      const late = subscriptions.find((one) => one.sentIndex > index && one.granted !== undefined && one.share === undefined && selects(one.selects, topic));
+      const late = subscriptions.find(
+        (one) => one.sentIndex > index && one.granted !== undefined && one.share === undefined && selects(one.selects, topic),
+      );
       const link = links.at(-1);
       const asked = view.events[late?.ackIndex ?? 0]?.atMs ?? 0;
       if (late === undefined || link === undefined || asked - atMs < 1_000) continue;
-      const came = deliveriesOf(view).find((one) => one.link === link && one.topic === topic && one.seen.index > late.sentIndex && one.seen.packet.retain === true);
+      const came = deliveriesOf(view).find(
+        (one) => one.link === link && one.topic === topic && one.seen.index > late.sentIndex && one.seen.packet.retain === true,
+      );
       const isRight = isEmpty ? came === undefined : came?.key === body;
       if (isRight) judge.pass(late.ackIndex);
-      else if (came !== undefined || isOverdue(view, link, asked)) judge.fail(late.ackIndex, `${topic} has ${isEmpty ? 'no retained message' : `the retained ${body}`}; got ${came?.key ?? 'none'}`);
+      else if (came !== undefined || isOverdue(view, link, asked))
+        judge.fail(
+          late.ackIndex,
+          `${topic} has ${isEmpty ? 'no retained message' : `the retained ${body}`}; got ${came?.key ?? 'none'}`,
+        );
     }
   });
 
@@ -259,7 +332,13 @@ const refused = mqttClause(
     for (const { topic, first, key, takenIndex, isRefused, qos } of publicationsOf(view)) {
       if (!topic.startsWith('$') || qos === 0) continue;
       const isTold = isRefused || (takenIndex === undefined && first.link.closed?.by === 'subject');
-      judgeThat(judge, first.index, isTold, () => `${key} to ${topic}, which no rule selects, is refused; it was ${takenIndex === undefined ? 'not answered' : 'acknowledged'}`);
+      judgeThat(
+        judge,
+        first.index,
+        isTold,
+        () =>
+          `${key} to ${topic}, which no rule selects, is refused; it was ${takenIndex === undefined ? 'not answered' : 'acknowledged'}`,
+      );
     }
   },
   { needs: ['cluster'] },
@@ -282,4 +361,3 @@ export const MAPPING_CLAUSES: readonly Clause[] = [
   retained('QNT-MQT-028', true),
   refused,
 ];
-

@@ -26,7 +26,15 @@ export const MAPPING_PROGRAMS: readonly Program[] = [
   ]),
   mapping('properties-as-published', [
     publish('a', { qos: 1, format: 1, contentType: 'text/plain', responseTopic: '{t}/r', correlation: '00ff0a', expiry: 600 }),
-    publish('a', { qos: 1, user: [['b', '1'], ['a', '2'], ['b', '3'], ['', '']] }),
+    publish('a', {
+      qos: 1,
+      user: [
+        ['b', '1'],
+        ['a', '2'],
+        ['b', '3'],
+        ['', ''],
+      ],
+    }),
     publish('a', { qos: 2, format: 0, contentType: '', correlation: '' }),
     publish('a', { qos: 1, retain: true, topic: '{t}/keep' }),
     publish('a', { qos: 1, user: Array.from({ length: 9 }, (_, i) => [`long${i}`, 'x'.repeat(6_000)]) }),
