@@ -10,11 +10,13 @@ import { survey } from '../../src/run/survey.ts';
 import { MQTT_FAULTS } from '../../src/selftest/mqtt/faults.ts';
 import { DEGENERATE_BRIDGES, degenerateBridge, modelSite } from '../../src/selftest/mqtt/model-driver.ts';
 
+/** The model server has no cluster behind it. */
+const PROGRAMS = mqtt.programs.filter(({ needs = [] }) => !needs.includes('cluster'));
 const DRAWN = drawPrograms(mqtt, 'bridge', 20, 1);
 
 describe('a server of MQTT that keeps the standard', () => {
   it('keeps every clause, with evidence for each', async () => {
-    const { findings, harness } = await survey(modelSite(), [...mqtt.programs, ...DRAWN], [mqtt]);
+    const { findings, harness } = await survey(modelSite(), [...PROGRAMS, ...DRAWN], [mqtt]);
     expect(harness.map(({ program, why }) => `${program.name}: ${why}`)).toEqual([]);
     const all = [...findings.values()];
     const wrong = all.flatMap(({ clause, failures, broken }) => [
@@ -22,7 +24,7 @@ describe('a server of MQTT that keeps the standard', () => {
       ...(broken === undefined ? [] : [`${clause.id} breaks: ${broken}`]),
     ]);
     expect(wrong).toEqual([]);
-    expect(all.flatMap(({ clause, passes }) => (passes === 0 ? [clause.id] : []))).toEqual([]);
+    expect(all.flatMap(({ clause, passes }) => (passes === 0 && clause.needs === undefined ? [clause.id] : []))).toEqual([]);
   });
 });
 
