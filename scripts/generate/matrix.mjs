@@ -75,7 +75,8 @@ ${rows.map(({ requirement, coverage }) => row(requirement, coverage)).join('\n')
 
 ## Statements of MQTT
 
-A bridge is a server of MQTT. Of the [standard](${MQTT_STATEMENTS[0].page}) the kit judges these ${MQTT_STATEMENTS.length} statements, by the family mqtt.
+A bridge is a server of MQTT. Of the [standard](${MQTT_STATEMENTS[0].page})
+the kit judges these ${MQTT_STATEMENTS.length} statements, by the family mqtt.
 
 | Statement | | In short |
 |---|---|---|

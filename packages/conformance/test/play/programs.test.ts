@@ -19,7 +19,8 @@ const PARAMETERS = { seed: Number(process.env.SEED ?? Date.now() % 1e9), verbose
 const ROLES = ['nameserver', 'broker', 'producer', 'consumer', 'codec'] as const;
 const isServer = (role: Role): boolean => role === 'nameserver' || role === 'broker';
 /** What has something to talk to. */
-const openingOf = (role: Role): Step => (role === 'bridge' ? { op: 'connect' } : isServer(role) ? { op: 'open' } : { op: 'start' });
+const openingOf = (role: Role): Step =>
+  role === 'bridge' ? { op: 'connect' } : isServer(role) ? { op: 'open' } : { op: 'start' };
 const play = (program: Program, families: readonly Family[] = []): Promise<Run> =>
   runProgram(program.role === 'bridge' ? modelSite() : inProcessSite({ role: program.role }), program, families);
 

@@ -1,4 +1,4 @@
-/** Of chapter 24: what does not show on the wire of a bridge that has the rules of its operator, which the kit does not choose. */
+/** Of chapter 24: what does not show on the wire of a bridge with the one rule that the kit wants. */
 export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-002': 'the kit does not choose the rules of a bridge; those that capture levels are tried by the vectors',
   'QNT-MQT-003':

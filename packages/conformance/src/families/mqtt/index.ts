@@ -3,6 +3,7 @@ import { CONNECT_CLAUSES } from './clauses/connect-clauses.ts';
 import { DELIVERY_CLAUSES } from './clauses/delivery-clauses.ts';
 import { EXCHANGE_CLAUSES } from './clauses/exchange-clauses.ts';
 import { MAPPING_CLAUSES } from './clauses/mapping-clauses.ts';
+import { MESSAGE_CLAUSES } from './clauses/message-clauses.ts';
 import { RETAIN_WILL_CLAUSES } from './clauses/retain-will-clauses.ts';
 import { WRONG_CLAUSES } from './clauses/wrong-clauses.ts';
 import { CLUSTER_OPS } from './cluster-ops.ts';
@@ -22,6 +23,7 @@ export const mqtt: Family = {
     ...CONNECT_CLAUSES,
     ...EXCHANGE_CLAUSES,
     ...DELIVERY_CLAUSES,
+    ...MESSAGE_CLAUSES,
     ...RETAIN_WILL_CLAUSES,
     ...WRONG_CLAUSES,
     ...MAPPING_CLAUSES,

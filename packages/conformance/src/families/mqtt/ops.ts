@@ -43,8 +43,9 @@ async function link(play: Play, step: Step, clientId: string, greeting: Uint8Arr
 }
 
 /**
- * The device `d` connects: `version` 4 or 5 (the default), `id`: of its client, default its name, empty for none; `holds`: packets
- * that it does not answer; `dropAt`: `{ packet, nth }` at which it drops its link; fields of CONNECT. Waits for CONNACK (`wait`).
+ * The device `d` connects: `version` 4 or 5 (the default), `id`: of its client, default its name, empty for none; `holds`:
+ * packets that it does not answer; `dropAt`: `{ packet, nth }` at which it drops its link; fields of CONNECT. Waits for
+ * CONNACK (`wait`).
  */
 const connect: Op = async (play, step) => {
   const clientId = clientIdOf(play, textOf(step, 'id', textOf(step, 'd', 'a')));
@@ -59,8 +60,8 @@ const dial: Op = async (play, step) => {
 };
 
 /**
- * Publishes: `topic`, `qos`, `retain`, `body` (default: one that no other has) or `size`, `count` such messages, `packetId`, `dup`,
- * `alias` (with `unnamed` and no topic), properties. Waits until exchanges are over (`wait`).
+ * Publishes: `topic`, `qos`, `retain`, `body` (default: one that no other has) or `size`, `count` such messages, `packetId`,
+ * `dup`, `alias` (with `unnamed` and no topic), properties. Waits until exchanges are over (`wait`).
  */
 const publish: Op = async (play, step) => {
   const device = openIn(play, step);
@@ -175,8 +176,8 @@ function namedDeep(json: unknown, named: (text: string) => string): unknown {
 }
 
 /**
- * Sends what a server has to refuse: `hex`, for the rule `clause`; where it says why, by one of `reasons`. Waits until the link is
- * closed.
+ * Sends what a server has to refuse: `hex`, for the rule `clause`; where it says why, by one of `reasons`. Waits until the
+ * link is closed.
  */
 const wrong: Op = async (play, step) => {
   const device = openIn(play, step);

@@ -174,7 +174,7 @@ function subscriptionOf(json: JsonObject, named: Named): object {
   };
 }
 
-/** SUBSCRIBE: `filters`, each `filter`, `qos`, `noLocal`, `retainAsPublished`, `retainHandling`; or one filter in the step itself. */
+/** SUBSCRIBE: `filters`, each `filter`, `qos`, `noLocal`, `retainAsPublished`, `retainHandling`; or one in the step itself. */
 export function subscribePacket(step: JsonObject, packetId: number, version: Version, named: Named): Uint8Array {
   const filters = listOf(step, 'filters').map((one) => one as JsonObject);
   const id = optionalNumber(step, 'subscriptionId');

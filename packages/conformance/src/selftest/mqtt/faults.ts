@@ -1,4 +1,5 @@
-import type { Fault } from './model-server.ts';
+/** What a faulty server does otherwise; each has to be found by a clause. */
+export type Fault = string;
 
 /** Faults of the model server, each with the clause that has to find it, and a program in which it does. */
 export const MQTT_FAULTS: readonly (readonly [fault: Fault, clause: string, program: string])[] = [

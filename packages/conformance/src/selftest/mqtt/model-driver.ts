@@ -2,7 +2,8 @@ import type { CallDone, Driver, Manifest } from '../../driver/driver.ts';
 import type { Ground } from '../../ground/ground.ts';
 import { inProcessSite } from '../../run/in-process-site.ts';
 import type { Site } from '../../run/run-program.ts';
-import { type Fault, ModelServer } from './model-server.ts';
+import type { Fault } from './faults.ts';
+import { ModelServer } from './model-server.ts';
 import { type ServerEnd, StreamGround } from './stream-ground.ts';
 
 /** What listens for devices. */

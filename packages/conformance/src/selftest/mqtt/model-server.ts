@@ -1,34 +1,16 @@
 import { selects } from '../../families/mqtt/lives.ts';
-import { encoded, publishPacket } from '../../families/mqtt/sent-packets.ts';
+import { encoded } from '../../families/mqtt/sent-packets.ts';
 import { type Filter, type Packet, packetEnd, readPacket, type Version } from '../../families/mqtt/wire/packet.ts';
 import { numberIn, type Property } from '../../families/mqtt/wire/properties.ts';
+import type { Fault } from './faults.ts';
 import { checkConnect, checkPacket, Refusal, refusalCode } from './model-rules.ts';
-import { fieldsOf, ModelSession, type Outgoing, type Stored, type Subscribed } from './model-session.ts';
+import { type Client, ModelSending } from './model-sending.ts';
+import { ModelSession, type Stored, type Subscribed } from './model-session.ts';
 import type { ServerEnd, StreamGround } from './stream-ground.ts';
-
-/** What a faulty server does otherwise; each has to be found by a clause. */
-export type Fault = string;
 
 const RECEIVE_MAXIMUM = 20;
 const ALIAS_MAXIMUM = 10;
 const FOREVER = 0xffff_ffff;
-
-interface Client {
-  readonly number: number;
-  readonly end: ServerEnd;
-  version: Version;
-  pending: Uint8Array;
-  session: ModelSession | undefined;
-  will: Stored | undefined;
-  willDelayMs: number;
-  expiry: number;
-  receiveMaximum: number;
-  packetMax: number;
-  keepAliveMs: number;
-  heardAtMs: number;
-  readonly aliases: Map<number, string>;
-  closed: boolean;
-}
 
 /**
  * A server of MQTT 3.1.1 and 5.0 as the standard has it, for devices that wait for virtual time: small, without limits, and in
@@ -43,11 +25,17 @@ export class ModelServer {
   readonly #turns = new Map<string, number>();
   /** Wills that wait, by client id. */
   readonly #wills = new Map<string, () => void>();
+  readonly #sending: ModelSending;
   #links = 0;
 
   constructor(ground: StreamGround, faults: readonly Fault[] = []) {
     this.#ground = ground;
     this.#faults = new Set(faults);
+    this.#sending = new ModelSending(
+      ground,
+      (fault) => this.#has(fault),
+      ({ link }) => this.#clients.get(link ?? 0),
+    );
     ground.listen((end) => this.#accept(end));
   }
 
@@ -200,12 +188,12 @@ export class ModelServer {
       if (one.state === 'received') this.#send(client, { cmd: 'pubrel', messageId: one.packetId });
       one.link = one.state === 'received' ? client.number : 0;
     }
-    this.#feed(session);
+    this.#sending.feed(session);
   }
 
   readonly #handlers: Readonly<Record<string, (client: Client, session: ModelSession, packet: Packet) => void>> = {
     PUBLISH: (client, session, packet) => this.#published(client, session, packet),
-    PUBACK: (_, session, { packetId = 0 }) => this.#done(session, packetId),
+    PUBACK: (_, session, { packetId = 0 }) => this.#sending.done(session, packetId),
     PUBREC: (client, session, packet) => this.#recorded(client, session, packet),
     PUBREL: (client, session, { packetId = 0 }) => {
       const known = session.incoming.delete(packetId);
@@ -216,7 +204,7 @@ export class ModelServer {
         ...(client.version === 5 && !known ? { reasonCode: 0x92 } : {}),
       });
     },
-    PUBCOMP: (_, session, { packetId = 0 }) => this.#done(session, packetId),
+    PUBCOMP: (_, session, { packetId = 0 }) => this.#sending.done(session, packetId),
     SUBSCRIBE: (client, session, packet) => this.#subscribed(client, session, packet),
     UNSUBSCRIBE: (client, session, { filters = [], packetId = 0 }) => {
       const known = filters.map(({ filter }) =>
@@ -226,7 +214,8 @@ export class ModelServer {
       this.#send(client, { cmd: 'unsuback', messageId: packetId, granted });
     },
     PINGREQ: (client) => {
-      const waits = this.#has('answers nothing while its window is full') && this.#underWay(client) >= client.receiveMaximum;
+      const waits =
+        this.#has('answers nothing while its window is full') && this.#sending.underWay(client) >= client.receiveMaximum;
       if (!waits) this.#send(client, { cmd: 'pingresp' });
     },
     DISCONNECT: (client, _, { reason, properties }) => {
@@ -298,7 +287,7 @@ export class ModelServer {
     const granted = this.#has('takes the first QoS of several') ? (all[0]?.qos ?? 0) : best;
     const ids = all.flatMap(({ subscriptionId }) => subscriptionId ?? []);
     const published = all.some((one) => one.retainAsPublished) || this.#has('always passes RETAIN on');
-    this.#queue(session, {
+    this.#sending.queue(session, {
       message,
       qos: this.#has('raises QoS') ? granted : Math.min(granted, message.qos),
       retain: published && message.retain,
@@ -320,61 +309,11 @@ export class ModelServer {
     else this.#retained.set(message.topic, message);
   }
 
-  #queue(session: ModelSession, one: Pick<Outgoing, 'message' | 'qos' | 'retain' | 'subscriptionIds'>): void {
-    if (one.qos === 0 && session.link === undefined) return;
-    const outgoing: Outgoing = { ...one, packetId: 0, state: 'waiting', link: 0 };
-    if (this.#has('turns the order round')) session.outgoing.unshift(outgoing);
-    else session.outgoing.push(outgoing);
-    if (!this.#has('turns the order round')) return this.#feed(session);
-    this.#ground.later(() => this.#feed(session));
-  }
-
-  #underWay({ session, number }: Client): number {
-    return session?.outgoing.filter(({ state, link }) => state !== 'waiting' && link === number).length ?? 0;
-  }
-
-  /** Sends what there is room for. */
-  #feed(session: ModelSession): void {
-    const client = this.#clients.get(session.link ?? 0);
-    if (client === undefined) return;
-    for (const one of [...session.outgoing]) {
-      if (one.link === client.number) continue;
-      const isFull = this.#underWay(client) >= client.receiveMaximum && !this.#has('knows no receive maximum');
-      if (one.qos > 0 && isFull) return;
-      this.#deliver(client, session, one);
-    }
-  }
-
-  #deliver(client: Client, session: ModelSession, one: Outgoing): void {
-    const { message, qos, retain, subscriptionIds } = one;
-    const isAgain = one.state === 'sent';
-    const remove = (): void => void session.outgoing.splice(session.outgoing.indexOf(one), 1);
-    if (!isAgain && message.expiresAtMs <= this.#nowMs && !this.#has('sends what has expired')) return remove();
-    one.packetId = one.packetId === 0 && qos > 0 ? session.freeId() : one.packetId;
-    const fields = this.#has('drops properties')
-      ? {}
-      : fieldsOf(message, this.#has('tells the whole expiry') ? message.atMs : this.#nowMs);
-    const step = { ...fields, subscriptionIds, dup: isAgain && !this.#has('sends again without DUP') };
-    const of = { topic: message.topic, payload: message.payload, qos, retain };
-    const bytes = publishPacket(step, of, one.packetId, client.version, (text) => text);
-    if (bytes.length > client.packetMax && !this.#has('knows no packet size')) return remove();
-    one.state = 'sent';
-    one.link = client.number;
-    client.end.write(bytes);
-    if (qos === 0) remove();
-  }
-
   #recorded(client: Client, session: ModelSession, { packetId = 0, reason = 0 }: Packet): void {
-    if (reason >= 0x80) return this.#done(session, packetId);
+    if (reason >= 0x80) return this.#sending.done(session, packetId);
     const one = session.outgoing.find((other) => other.packetId === packetId);
     if (one !== undefined && !this.#has('sends PUBLISH behind PUBREL')) one.state = 'received';
     this.#send(client, { cmd: 'pubrel', messageId: packetId });
-  }
-
-  #done(session: ModelSession, packetId: number): void {
-    const at = session.outgoing.findIndex((one) => one.packetId === packetId && one.state !== 'waiting');
-    if (at >= 0) session.outgoing.splice(at, 1);
-    this.#feed(session);
   }
 
   #subscribed(client: Client, session: ModelSession, { filters = [], packetId = 0, properties }: Packet): void {
@@ -398,7 +337,7 @@ export class ModelServer {
     if (this.#has('sends nothing retained')) return;
     for (const message of this.#retained.values()) {
       if (!selects(one.filter, message.topic) || message.expiresAtMs <= this.#nowMs) continue;
-      this.#queue(session, {
+      this.#sending.queue(session, {
         message,
         qos: Math.min(one.qos, message.qos),
         retain: true,

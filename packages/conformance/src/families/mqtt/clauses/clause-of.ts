@@ -15,3 +15,9 @@ export const linkClause = (id: string, check: (link: LinkSeen, judge: Judge, vie
   mqttClause(id, (view, judge) => {
     for (const link of linksOf(view)) check(link, judge, view);
   });
+
+/** What the mapping of the specification asks for that shows to devices alone, as MQTT itself does. */
+export const asOf = (id: string, ...clauses: readonly Clause[]): Clause =>
+  mqttClause(id, (view, judge) => {
+    for (const { check } of clauses) check(view, judge);
+  });

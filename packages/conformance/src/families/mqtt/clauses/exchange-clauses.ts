@@ -159,7 +159,8 @@ function judgeMissed(view: View, judge: Judge, one: ReadPacket, next: LinkSeen):
   const other = packetsOf(next, 'subject', 'PUBLISH').find(({ packet }) => new TextDecoder().decode(packet.payload) === key);
   if (name === 'PUBLISH' && isAlone && other !== undefined)
     judge.fail(other.index, `${expected} by its packet id; it came as packet ${other.packet.packetId}`);
-  else if (isOverdue(view, next, next.connack?.atMs ?? 0)) judge.fail(next.connack?.index ?? one.index, `${expected}; it did not come`);
+  else if (isOverdue(view, next, next.connack?.atMs ?? 0))
+    judge.fail(next.connack?.index ?? one.index, `${expected}; it did not come`);
 }
 
 /** The same packet again: the packet id, and of PUBLISH the message. */
@@ -175,7 +176,7 @@ function sentAgainOnOneLink(view: View, judge: Judge): void {
   for (const life of livesOf(view).lives) walk(view, life, { again });
 }
 
-/** Packets of the server that its device has not answered on this link; `isSure` where it has answered nothing of the exchange. */
+/** Packets of the server that its device has not answered on this link; `isSure`: it has answered nothing of the exchange. */
 function leftOpen(link: LinkSeen): readonly (ReadPacket & { readonly isSure: boolean })[] {
   const open = new Map<number, ReadPacket>();
   const recorded = new Set<number>();

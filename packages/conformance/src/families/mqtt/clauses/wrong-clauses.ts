@@ -1,5 +1,5 @@
-// What a server has to refuse. Programs say what is wrong and for which rule; the connection has to end, and where the server says
-// why, with a reason that fits.
+// What a server has to refuse. Programs say what is wrong and for which rule; the connection has to end, and where the server
+// says why, with a reason that fits.
 import type { Clause } from '../../../clause/clause.ts';
 import { isObject } from '../../../json.ts';
 import { listOf, numberOf, textOf } from '../../../play/program.ts';
