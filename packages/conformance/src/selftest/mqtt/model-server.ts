@@ -1,6 +1,6 @@
 import { selects } from '../../families/mqtt/lives.ts';
 import { encoded } from '../../families/mqtt/sent-packets.ts';
-import { type Filter, type Packet, packetEnd, readPacket, type Version } from '../../families/mqtt/wire/packet.ts';
+import { type Filter, type Packet, packetEnd, readPacket } from '../../families/mqtt/wire/packet.ts';
 import { numberIn, type Property } from '../../families/mqtt/wire/properties.ts';
 import type { Fault } from './faults.ts';
 import { checkConnect, checkPacket, Refusal, refusalCode } from './model-rules.ts';

@@ -3,16 +3,7 @@ import { type Clause, type Judge, judgeThat } from '../../../clause/clause.ts';
 import type { View } from '../../../history/view.ts';
 import { isObject } from '../../../json.ts';
 import { type Life, livesOf, type Subscription, selects } from '../lives.ts';
-import {
-  type Delivery,
-  deliveriesOf,
-  isDue,
-  type Owed,
-  owedOf,
-  type Publication,
-  publicationsOf,
-  wasGiven,
-} from '../messages.ts';
+import { type Delivery, deliveriesOf, isDue, type Publication, publicationsOf } from '../messages.ts';
 import { packetsOf } from '../mqtt-view.ts';
 import { numberIn } from '../wire/properties.ts';
 import { asOf, mqttClause } from './clause-of.ts';
