@@ -45,6 +45,14 @@ LEASE = {"topic": "orders", "queue": 1, "epoch": 3 << 20 | 2, "start_offset": 42
 TINY_BATCH = {"born_time_ms": 1000, "records": [{"body": "a"}]}
 
 # Every frame type in each direction: type, kind, header, payload.
+def state_entry(key, value="", version=0, removed=False, expected=None):
+    """A state entry in hex, from the table of chapter 23."""
+    data = key.encode()
+    flags = (1 if removed else 0) | (0 if expected is None else 2)
+    head = struct.pack(">HHIQ", len(data), flags, len(value.encode()), version if expected is None else expected)
+    return (head + data + value.encode()).hex()
+
+
 FRAME_CASES = [
     ("HELLO", "request", {"minor": 2, "features": [1, 58], "required_features": [300], "software": "x/1", "frame_bytes_max": 65536,
                           "idle_ms": 5000, "label": "ünï"}, None),
@@ -127,6 +135,18 @@ FRAME_CASES = [
      None),
     ("AUTH", "request", {"mechanism": "SCRAM_SHA_256", "data": "6e2c2c6e3d757365722c723d724f70724e476677456265525767624e456b714f"}, None),
     ("AUTH", "response", {"data": "763d36", "done": True, "principal": "user"}, None),
+    ("SEND", "request", {"topic": "orders", "queue": 3, "dedup_id": "d/c\u00fc/7"}, {"batches": [TINY_BATCH]}),
+    ("STATE_WRITE", "request", {"topic": "orders", "queue": 3},
+     state_entry("s/17", "on", expected=0) + state_entry("s/9", removed=True, expected=4294967296) + state_entry("\u00fc")),
+    ("STATE_WRITE", "response", {"version": 4294967297}, None),
+    ("STATE_WRITE", "error", {"code": 8006, "message": "another version"}, None),
+    ("STATE_GET", "request", {"topic": "orders"}, state_entry("s/17") + state_entry("s/9")),
+    ("STATE_GET", "response", {"version": 9007199254740991},
+     state_entry("s/17", "on", version=9007199254740991) + state_entry("s/9", removed=True)),
+    ("STATE_SCAN", "request", {"topic": "orders", "queue": 1, "prefix": "732f", "after": "732f31", "limit": 100}, None),
+    ("STATE_SCAN", "request", {"topic": "orders", "prefix": "732f", "changes": True, "since": 4294967296, "wait_ms": 30000}, None),
+    ("STATE_SCAN", "response", {"version": 4294967297, "more": True}, state_entry("s/9", removed=True, version=4294967297)),
+    ("STATE_SCAN", "response", {"version": 4294967297, "reset": True}, None),
 ]
 
 

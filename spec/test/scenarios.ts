@@ -1,4 +1,5 @@
 // The conversations of whole roles that are recorded as session vectors.
+import { encodeStateEntries, type StateEntry, StateEntryFlag, utf8 } from '@qanat/core';
 import { batchBytes } from '../../packages/conformance/src/codec/batch-json.ts';
 import { type Heard, SessionRecorder } from './session-recorder.ts';
 
@@ -32,6 +33,15 @@ const batch = (producerId: number, sequence: number, bodies: readonly string[], 
     born_time_ms: bornMs,
     records: bodies.map((body) => ({ body })),
   });
+
+const NO_VALUE = new Uint8Array(0);
+/** An entry of a write or of a question; without a value the key is removed where a version or `undefined` is given. */
+function entry(...given: readonly [string, (string | undefined)?, number?]): StateEntry {
+  const [key, value, expected] = given;
+  const removed = given.length > 1 && value === undefined ? StateEntryFlag.REMOVED : 0;
+  const flags = removed | (expected === undefined ? 0 : StateEntryFlag.EXPECTED);
+  return { key: utf8(key), flags, version: expected ?? 0, value: value === undefined ? NO_VALUE : utf8(value) };
+}
 
 const stored = (offset: number, bodies: readonly string[]): Uint8Array =>
   batchBytes({
@@ -90,6 +100,72 @@ function brokerSends(): SessionRecorder {
     { topic: 'orders' },
   ];
   session.request(2, 'OFFSET_LOOKUP', { queues: places });
+  session.event(2, 'closed');
+  return session;
+}
+
+function brokerState(): SessionRecorder {
+  const session = new SessionRecorder({
+    id: 'broker-state',
+    title: 'keyed state is written, refused, read, watched and removed; a message with a dedup id is stored once',
+    clauses: clauses(
+      'KST-001 KST-002 KST-003 KST-006 KST-007 KST-008 KST-011 KST-013 KST-015 KST-016 KST-017 KST-020 KST-021 KST-024 KST-026 KST-028',
+    ),
+    free: [
+      'the store id, and every message to people',
+      'the versions, in headers and entries: the reference implementation begins with 2^32 in term 1, and counts',
+    ],
+    setup: { layer: 'broker', identity: { name: 'b1' }, wall_ms: 1700000000000, seed: 1 },
+  });
+  session.until(1000);
+  session.event(2, 'accepted');
+  session.request(2, 'HELLO', { software: 'vector', features: [2, 3] });
+  session.request(2, 'TOPIC_CREATE', { topic: 'orders', queues: 1 });
+  const place = { topic: 'orders' };
+  const write = (...entries: readonly StateEntry[]): number => {
+    const heard = session.request(2, 'STATE_WRITE', place, encodeStateEntries(entries));
+    const answer = heard.find(({ kind }) => kind === 'response');
+    return answer === undefined ? 0 : (answer.header as { version: number }).version;
+  };
+  const scan = (header: object): void => void session.request(2, 'STATE_SCAN', { ...place, ...header });
+  const get = (...keys: readonly string[]): void =>
+    void session.request(2, 'STATE_GET', place, encodeStateEntries(keys.map((key) => entry(key))));
+  const first = write(entry('s/1', 'a', 0), entry('s/2', 'b', 0), entry('t/1', 'c'));
+  write(entry('s/3', 'd'), entry('s/1', 'e', first + 1));
+  get('s/2', 's/3', 's/1');
+  const second = write(entry('s/1', 'f', first), entry('s/2', undefined, first));
+  get('s/2', 's/1');
+  scan({ prefix: '732f' });
+  scan({ limit: 1 });
+  scan({ after: '732f31' });
+  scan({ changes: true });
+  scan({ prefix: '732f', changes: true, since: first });
+  scan({ changes: true, since: second });
+  scan({ since: second });
+  scan({ topic: 'none', since: second });
+  write();
+  write(entry('s/1'), entry('s/1', 'g'));
+  session.request(2, 'STATE_WRITE', place, encodeStateEntries([entry('s/1', 'h')]).subarray(0, 18));
+  scan({ prefix: '732f', changes: true, since: second, wait_ms: 5000 });
+  session.until(2000);
+  write(entry('t/1', 'i'));
+  write(entry('s/2', 'j'));
+  const { producer_id: id } = headerOf(session.request(2, 'INIT_PRODUCER', {}), 'INIT_PRODUCER') as unknown as {
+    producer_id: number;
+  };
+  const send = (sequence: number, body: string, dedupId: string): void =>
+    void session.request(2, 'SEND', { ...place, ...(dedupId === '' ? {} : { dedup_id: dedupId }) }, batch(id, sequence, [body]));
+  send(0, 'm', 'd/1');
+  send(1, 'n', 'd/1');
+  send(2, 'o', '');
+  send(1, 'n', 'd/1');
+  scan({ prefix: '642f' });
+  write(entry('d/1', undefined));
+  send(3, 'p', 'd/1');
+  session.event(4, 'accepted');
+  session.request(4, 'HELLO', {});
+  session.request(4, 'STATE_SCAN', place);
+  session.request(4, 'SEND', { ...place, dedup_id: 'd/1' }, batch(0, 0, ['q']));
   session.event(2, 'closed');
   return session;
 }
@@ -278,6 +354,7 @@ export function recordSessions(): ReadonlyMap<string, string> {
     Object.entries({
       'broker-sends': brokerSends,
       'broker-group': brokerGroup,
+      'broker-state': brokerState,
       'producer-repeats': producerRepeats,
       'consumer-member': consumerMember,
       'admin-looks': adminLooks,

@@ -23,7 +23,9 @@ const ANY: Readonly<Record<string, readonly string[]>> = {
 
 /** Fields of requests that are a client's own affair, at any depth. */
 const OWN = new Set(
-  'software label minor idle_ms frame_bytes_max poll wait_ms max_bytes filter revision joined_ago_ms session_ms'.split(' '),
+  'software label minor features idle_ms frame_bytes_max poll wait_ms max_bytes filter revision joined_ago_ms session_ms'.split(
+    ' ',
+  ),
 );
 
 /** A frame that came out, for scenarios. */

@@ -6,7 +6,7 @@ import type { ClientGround } from './client-ground.ts';
 import { commonOptions } from './consumer-options.ts';
 import { EngineRunner } from './engine-runner.ts';
 import { EventStream } from './event-stream.ts';
-import { EngineKeyedState } from './keyed-state.ts';
+import { LazyKeyedState } from './lazy-keyed-state.ts';
 import { EngineProducer } from './producer.ts';
 import { GrouplessReader } from './pull-consumer.ts';
 import { type ConsumerOwner, EngineConsumer } from './push-consumer.ts';
@@ -96,7 +96,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
   }
 
   keyedState(topic: string): KeyedState {
-    return new EngineKeyedState(this.runner, topic);
+    return new LazyKeyedState(this.runner, topic);
   }
 
   events(): AsyncIterableIterator<ClientEvent> {

@@ -1,18 +1,17 @@
-import type {
+import {
   KeyedStateClient,
-  QanatError,
-  QueueId,
-  StateChange,
-  StateChangesResult,
-  StateDone,
-  StateScanOptions,
-  StateScanResult,
-  StateValue,
+  type QanatError,
+  type QueueId,
+  type StateChange,
+  type StateChangesResult,
+  type StateDone,
+  type StateScanOptions,
+  type StateScanResult,
+  type StateValue,
 } from '@qanat/core';
 import { orAborted } from './abort.ts';
 import type { KeyedState, StateChanges } from './client-api.ts';
 import type { EngineRunner } from './engine-runner.ts';
-import { KEYED_STATE } from './parts.ts';
 import type { CallOptions, StateWatchOptions } from './types.ts';
 
 const CALL_MS = 10_000;
@@ -21,7 +20,7 @@ const WAIT_MS = 15_000;
 
 type Call<Result> = (state: KeyedStateClient, timeoutMs: number, done: StateDone<Result>) => void;
 
-/** Keyed state as promises; the engine's side of it is loaded by the first call. */
+/** Keyed state as promises. */
 export class EngineKeyedState implements KeyedState {
   readonly #runner: EngineRunner;
   readonly #topic: string;
@@ -69,17 +68,14 @@ export class EngineKeyedState implements KeyedState {
     return orAborted(this.#answer(timeoutMs, signal, run), signal);
   }
 
-  async #answer<Result>(timeoutMs: number, signal: AbortSignal | undefined, run: Call<Result>): Promise<Result> {
-    signal?.throwIfAborted();
-    const engine = this.#engine;
-    const { KeyedStateClient } = engine === undefined ? await KEYED_STATE.load() : { KeyedStateClient: undefined };
-    signal?.throwIfAborted();
+  #answer<Result>(timeoutMs: number, signal: AbortSignal | undefined, run: Call<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       this.#runner.call((client) => {
         const done = (error: QanatError | undefined, result: Result): void =>
           error === undefined ? resolve(result) : reject(error);
-        if (KeyedStateClient !== undefined) this.#engine ??= new KeyedStateClient(client, this.#topic);
-        run(this.#engine as KeyedStateClient, timeoutMs, done);
+        this.#engine ??= new KeyedStateClient(client, this.#topic);
+        run(this.#engine, timeoutMs, done);
       });
     });
   }

@@ -1,12 +1,9 @@
 import type { FetchResult, Message, QueueId, QueuePosition } from '@qanat/core';
-import { orAborted } from './abort.ts';
 import type { PullConsumer } from './client-api.ts';
 import { startPosition } from './consumer-options.ts';
 import { CONSUMERS } from './parts.ts';
 import { type ConsumerOwner, EngineConsumer } from './push-consumer.ts';
 import type { FetchOptions, PullOptions } from './types.ts';
-
-const FETCH_MS = 10_000;
 
 function parseOffsets(topic: string, offsets: ReadonlyMap<string, number>): QueuePosition[] {
   return [...offsets].map(([key, offset]) => {
@@ -26,18 +23,8 @@ export class GrouplessReader implements PullConsumer {
   }
 
   async fetch(queue: QueueId, offset: number, options: FetchOptions = {}): Promise<FetchResult> {
-    const { signal, timeoutMs = FETCH_MS } = options;
-    signal?.throwIfAborted();
-    const { fetchQueue } = await CONSUMERS.load();
-    signal?.throwIfAborted();
-    const fetched = new Promise<FetchResult>((resolve, reject) => {
-      this.#owner.runner.call((engine) =>
-        fetchQueue(engine, queue, offset, options, timeoutMs, (error, result) =>
-          result === undefined ? reject(error) : resolve(result),
-        ),
-      );
-    });
-    return orAborted(fetched, signal);
+    const { fetchOnce } = await CONSUMERS.load();
+    return fetchOnce(this.#owner.runner, queue, offset, options);
   }
 
   async *read(topic: string, options: PullOptions = {}): AsyncIterableIterator<Message> {

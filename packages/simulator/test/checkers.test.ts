@@ -97,6 +97,27 @@ const stored = (base: number, more: object = {}): HistoryFact => ({
   synced: true,
   ...more,
 });
+/** A write of keyed state, with the version that it expects of each key. */
+const writes = (write: number, expected: Readonly<Record<string, number | undefined>>): HistoryFact => ({
+  kind: 'stateWriteInvoked',
+  write,
+  queue: QUEUE,
+  changes: Object.entries(expected).map(([key, version]) => ({ key, value: `keeper:${write}`, expected: version })),
+});
+const wrote = (write: number, version: number): HistoryFact => ({ kind: 'stateWriteCompleted', write, outcome: 'ok', version });
+const stateEnded = (write: number, outcome: 'rejected' | 'unknown'): HistoryFact => ({
+  kind: 'stateWriteCompleted',
+  write,
+  outcome,
+  version: 0,
+});
+/** What each key has, as version and number of its write; asked behind so many events. */
+const readState = (invokedAt: number, found: Readonly<Record<string, readonly [number, number]>>): HistoryFact => ({
+  kind: 'stateRead',
+  queue: QUEUE,
+  invokedAt,
+  entries: Object.entries(found).map(([key, [version, write]]) => ({ key, version, value: `keeper:${write}` })),
+});
 const lease = (epoch: number, start: number, name = 'm1', releasing = false): HistoryFact => ({
   kind: 'leases',
   broker: 'broker-a',
@@ -341,6 +362,16 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 27_000, ended(1, 'unknown')],
     [...BEGIN, member('refused')],
   ],
+  'state-holds': [
+    // Half of a write, what was told and is gone, what was rejected, what nobody wrote, a version of two writes.
+    [run(), writes(1, { a: undefined, b: undefined }), wrote(1, 5), readState(2, { a: [5, 1] })],
+    [run(), writes(1, { a: undefined }), wrote(1, 5), readState(3, {})],
+    [run(), writes(1, { a: undefined }), readState(2, { a: [5, 1] }), readState(3, {})],
+    [run(), writes(1, { a: undefined }), stateEnded(1, 'rejected'), readState(3, { a: [5, 1] })],
+    [run(), readState(0, { a: [5, 9] })],
+    [run(), writes(1, { a: undefined }), writes(2, { b: undefined }), wrote(1, 5), wrote(2, 5)],
+    [run(), writes(1, { a: 3 }), writes(2, { a: 3 }), wrote(1, 5), wrote(2, 6)],
+  ],
   settles: [
     [...BEGIN, settled(['queue 0 has no owner'])],
     [...BEGIN, invoked(1), settled()],
@@ -350,6 +381,14 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
 
 /** Histories that look like a breach and are none, by the checker that must keep quiet. */
 const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)[])[]>> = {
+  'state-holds': [
+    [run(), writes(1, { a: undefined, b: undefined }), wrote(1, 5), readState(3, { a: [5, 1], b: [5, 1] })],
+    // It was asked before the write was answered; an unknown write came to be; a power cut took what was not flushed.
+    [run(), writes(1, { a: undefined }), wrote(1, 5), readState(2, {})],
+    [run(), writes(1, { a: undefined }), stateEnded(1, 'unknown'), readState(3, { a: [5, 1] })],
+    [run(), writes(1, { a: 0 }), writes(2, { a: 0 }), wrote(1, 5), wrote(2, 6)],
+    [run('async'), writes(1, { a: undefined }), wrote(1, 5), node('broker-a', 'powerCut'), readState(4, {})],
+  ],
   'acked-survives': [
     // Nothing was promised for ack `none`, nor for what retention took.
     [run(), invoked(1, { ack: 'none' }), { kind: 'sendCompleted', value: 'p:1', outcome: 'ok' }, settled(), end(0)],

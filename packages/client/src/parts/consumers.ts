@@ -1,1 +1,2 @@
-export { Consumer, fetchQueue } from '@qanat/core';
+export { Consumer } from '@qanat/core';
+export { fetchOnce } from '../fetch-once.ts';

@@ -1,1 +1,1 @@
-export { KeyedStateClient } from '@qanat/core';
+export { EngineKeyedState } from '../keyed-state.ts';

@@ -26,6 +26,7 @@ import { rejectedInvisible } from './rejected-invisible.ts';
 import { sequencesHold } from './sequences-hold.ts';
 import { settles } from './settles.ts';
 import { stableOffsets } from './stable-offsets.ts';
+import { stateHolds } from './state-holds.ts';
 import { storedOnce } from './stored-once.ts';
 
 export type { Checker, Verdict } from './checker.ts';
@@ -55,6 +56,7 @@ export const CHECKERS: readonly Checker[] = [
   pollsWake,
   nobodyExpiresEarly,
   goawayHeeded,
+  stateHolds,
   nothingBreaks,
   settles,
 ];

@@ -182,7 +182,7 @@ export class BrokerObserver implements EngineObserver {
 
   #answeredSend({ request, batch, arrival }: Asked, frame: Frame): void {
     if (batch === undefined) return;
-    const { topic, queue: number } = request as RequestHeader<'SEND'>;
+    const { topic, queue: number, dedupId } = request as RequestHeader<'SEND'>;
     const queue = this.#queue(topic, number);
     const { producerId, baseSequence: sequence, bodyChecksum: checksum, recordCount: count } = batch;
     const code = errorCodeOf(frame);
@@ -192,6 +192,8 @@ export class BrokerObserver implements EngineObserver {
       return;
     }
     const { baseOffset, duplicate } = responseOf('SEND', frame);
+    // Another batch of its own was stored in its place.
+    if (duplicate && dedupId !== '') return;
     this.#options.history.add({
       kind: 'stored',
       queue,

@@ -314,6 +314,32 @@ export interface AskedAfterGoAway {
   readonly frame: string;
 }
 
+/** An application writes keyed state; its values are its own. */
+export interface StateWriteInvoked {
+  readonly kind: 'stateWriteInvoked';
+  readonly write: number;
+  readonly queue: QueueKey;
+  /** `expected` is the version that the key must have; undefined: any. */
+  readonly changes: readonly { readonly key: string; readonly value: string; readonly expected: number | undefined }[];
+}
+
+export interface StateWriteCompleted {
+  readonly kind: 'stateWriteCompleted';
+  readonly write: number;
+  readonly outcome: 'ok' | 'rejected' | 'unknown';
+  /** Of the write, where it is OK. */
+  readonly version: number;
+}
+
+/** An application has read all keys of a queue's state at once; what it had been told before `invokedAt` it has to see. */
+export interface StateRead {
+  readonly kind: 'stateRead';
+  readonly queue: QueueKey;
+  /** Events of the history when it asked. */
+  readonly invokedAt: number;
+  readonly entries: readonly { readonly key: string; readonly version: number; readonly value: string }[];
+}
+
 export type HistoryFact =
   | RunEvent
   | FaultEvent
@@ -340,7 +366,10 @@ export type HistoryFact =
   | ResetEvent
   | Expired
   | ConnectionEvent
-  | AskedAfterGoAway;
+  | AskedAfterGoAway
+  | StateWriteInvoked
+  | StateWriteCompleted
+  | StateRead;
 
 /** One fact at its virtual time. Events of a history are in the order in which they happened. */
 export type HistoryEvent = HistoryFact & { readonly atMs: number };

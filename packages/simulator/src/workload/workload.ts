@@ -7,6 +7,7 @@ import { Member } from './member.ts';
 import type { WorkloadPlan } from './plan.ts';
 import { Sender } from './sender.ts';
 import { lookForUnrest } from './settling.ts';
+import { StateKeeper } from './state-keeper.ts';
 
 const CREATE_MS = 20_000;
 const LOOK_MS = 500;
@@ -29,6 +30,7 @@ export class Workload {
   #senders: readonly Sender[] = [];
   #groups: readonly GroupLoad[] = [];
   #meddler: Meddler | undefined;
+  #keeper: StateKeeper | undefined;
   #readers = 0;
   #stopped = false;
 
@@ -63,6 +65,7 @@ export class Workload {
     for (const sender of this.#senders) sender.stop();
     for (const group of this.#groups) group.calm();
     this.#meddler?.stop();
+    this.#keeper?.stop();
   }
 
   /**
@@ -85,6 +88,8 @@ export class Workload {
     for (const sender of this.#senders) sender.start();
     this.#meddler = new Meddler(host, this.#newApplication('meddler'), plan);
     this.#meddler.start();
+    this.#keeper = new StateKeeper(host, this.#newApplication('keeper'), plan);
+    this.#keeper.start();
     this.#readLater();
     this.#fetchLater();
     this.started = true;
@@ -163,6 +168,7 @@ export class Workload {
       for (const group of this.#groups) group.close();
       for (const sender of this.#senders) sender.close();
       this.#meddler?.close();
+      this.#keeper?.close();
       this.#admin.after(1_000, () => {
         this.#admin.close();
         this.ended = true;

@@ -28,6 +28,8 @@ export class StateScans {
   readonly #waiting = new Map<QueueState, Set<Scan>>();
   readonly #bySession = new Map<ServerSession, Set<Scan>>();
   readonly #moved = new Set<QueueState>();
+  /** Something may have come for them, and their connection had no room. */
+  #held = new Set<Scan>();
   /** What each connection was answered in this burst. */
   readonly #burst = new Map<ServerSession, number>();
 
@@ -58,10 +60,11 @@ export class StateScans {
 
   /** Looks at the scans for which something may have come. To be called once after each burst of inputs. */
   flush(): void {
-    for (const state of [...this.#moved]) {
-      this.#moved.delete(state);
-      for (const scan of this.#waiting.get(state) ?? []) this.#look(scan);
-    }
+    const held = this.#held;
+    if (held.size > 0) this.#held = new Set();
+    for (const scan of held) this.#look(scan);
+    for (const state of this.#moved) for (const scan of this.#waiting.get(state) ?? []) this.#look(scan);
+    this.#moved.clear();
   }
 
   burstEnded(): void {
@@ -168,7 +171,7 @@ export class StateScans {
 
   /** With the next burst; a connection that is drained makes one. */
   #lookAgain(scan: Scan): void {
-    this.#moved.add(scan.state);
+    this.#held.add(scan);
     if (!scan.request.session.blocked) this.#host.timers.at(this.#host.nowMs(), () => {});
   }
 
@@ -181,6 +184,7 @@ export class StateScans {
 
   #forget(scan: Scan): void {
     scan.timer.cancel();
+    this.#held.delete(scan);
     removeFrom(this.#waiting, scan.state, scan);
     removeFrom(this.#bySession, scan.request.session, scan);
   }

@@ -33,15 +33,10 @@ export function checkRecord({ key, tag, body }: RecordInit): void {
 /** @throws QanatError INVALID_ARGUMENT, not sent. */
 export function checkDedupId(record: RecordInit, { dedupId = '', queue }: SendOptions, ack: Ack): void {
   const bytes = utf8Length(dedupId);
-  const why =
-    bytes === 0 || bytes > LIMITS.STATE_KEY_BYTES_MAX
-      ? `a dedup id has 1 to ${LIMITS.STATE_KEY_BYTES_MAX} bytes (STATE_KEY_BYTES_MAX), not ${bytes}`
-      : ack === 'none'
-        ? 'a message with a dedup id is acknowledged'
-        : !isKeyed(record) && queue === undefined
-          ? 'a dedup id holds in one queue: the message needs a key, or the call a queue'
-          : undefined;
-  if (why !== undefined) throw new QanatError('INVALID_ARGUMENT', why, { outcome: 'not-sent' });
+  const fits = bytes > 0 && bytes <= LIMITS.STATE_KEY_BYTES_MAX;
+  if (fits && ack !== 'none' && (isKeyed(record) || queue !== undefined)) return;
+  const needs = 'needs a key or a queue, an acknowledgement, and 1 to STATE_KEY_BYTES_MAX bytes';
+  throw new QanatError('INVALID_ARGUMENT', `a dedup id ${needs}`, { outcome: 'not-sent' });
 }
 
 /** The part of a `sendBatch` that makes one batch. */
