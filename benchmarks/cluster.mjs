@@ -55,6 +55,8 @@ export async function startCluster(options) {
     nameServers: nameServer.endpoint,
     brokerPid: broker.child.pid,
     brokerReadyMs: broker.readyMs,
+    /** Starts another process of the command `qanat`. */
+    start,
     async stop() {
       await stop(broker);
       await stop(nameServer);

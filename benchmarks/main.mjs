@@ -5,13 +5,14 @@
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 //   npm run bench -- transports [--runs 5] [--messages 4000000] [--dir DIR] [--json]
 //   npm run bench -- mqtt-codec [--size 64] [--json]
+//   npm run bench -- mqtt [--runs 5] [--size 64] [--duration 5] [--only TEXT] [--flush sync] [--dir DIR] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
 // e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
 // one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
-// over WebSocket, each right after the same over TCP. The last line with --json is one object. cpuUs: microseconds of a
-// processor that each process spent on a message.
+// over WebSocket, each right after the same over TCP. mqtt: the bridge beside mosquitto. The last line with --json is one object.
+// cpuUs: microseconds of a processor that each process spent on a message.
 // mqtt-codec: packets per second that the codec of MQTT reads and writes, without a broker (mqtt-codec.mjs).
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,7 +23,7 @@ import { parseArgs } from 'node:util';
 import { connect } from '@qanat/client';
 import { startCluster } from './cluster.mjs';
 import { compare } from './compare.mjs';
-import { tellMqttCodec } from './mqtt-codec.mjs';
+import { mqtt } from './mqtt.mjs';
 import { costed, residentMb } from './process-cost.mjs';
 import { produce } from './produce.mjs';
 import { produceAtRate } from './produce-at-rate.mjs';
@@ -52,6 +53,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const work = positionals[0];
+values.size ??= work?.startsWith('mqtt') ? '64' : '128';
 if (work === 'compare') {
   await compare(values);
   process.exit();
@@ -61,7 +63,13 @@ if (work === 'transports') {
   process.exit();
 }
 if (work === 'mqtt-codec') {
+  // What the other works do not need stays out of their process.
+  const { tellMqttCodec } = await import('./mqtt-codec.mjs');
   tellMqttCodec({ size: values.size, json: values.json });
+  process.exit();
+}
+if (work === 'mqtt') {
+  await mqtt(values);
   process.exit();
 }
 if (!WORKS.includes(work)) {

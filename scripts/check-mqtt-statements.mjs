@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 
 const STATEMENTS = 'packages/mqtt/statements.json';
 const PAGE = 'docs/mqtt-statements.md';
-const TEST_FOLDERS = ['packages/mqtt/test', 'packages/server/test', 'packages/cli/test', 'packages/conformance/test'];
+const TEST_FOLDERS = ['mqtt', 'server', 'cli', 'transports', 'conformance'].map((name) => `packages/${name}/test`);
 const ID = /\[(MQTT-(?:3\.1\.1:)?\d+\.\d+\.\d+-\d+)\]/g;
 const FILES_SHOWN_MAX = 4;
 

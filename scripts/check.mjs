@@ -27,6 +27,7 @@ const steps = [
   },
   { name: 'rules', what: 'every arrow can fail', args: ['scripts/check-dependency-rules.mjs'], says: true },
   { name: 'requirements', what: 'requirements and their tests', args: ['scripts/check-requirements.mjs'], says: true },
+  { name: 'statements', what: 'statements of MQTT', args: ['scripts/check-mqtt-statements.mjs'], says: true },
   { name: 'limits', what: 'every limit is named and tested', args: ['scripts/check-limits.mjs'], says: true },
   { name: 'sessions', what: 'recorded sessions', args: ['scripts/record-sessions.mjs', '--check'], says: true },
   { name: 'browser', what: 'client for browsers', args: ['scripts/check-browser-bundle.mjs'], says: true },

@@ -105,17 +105,6 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
     );
   },
 
-  selects() {
-    const run = pseudo('selects');
-    const level = fc.constantFrom('a', 'b', '', '$s');
-    const topic = fc.array(level, { minLength: 1, maxLength: 4, size: 'max' }).map((levels) => levels.join('/'));
-    const filter = fc
-      .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4, size: 'max' }), fc.constantFrom([], ['#']))
-      .map(([levels, tail]) => [...levels, ...tail].join('/'))
-      .filter((text) => text !== '');
-    check(property(filter, topic, (wanted, name) => void expect(matches(wanted, name)).toBe(run(wanted, name))));
-  },
-
   writeState() {
     const run = pseudo('writeState');
     const change = fc.record({
@@ -145,6 +134,17 @@ export const pseudoProperties: Readonly<Record<string, () => void>> = {
         }
       }),
     );
+  },
+
+  selects() {
+    const run = pseudo('selects');
+    const level = fc.constantFrom('a', 'b', '', '$s');
+    const topic = fc.array(level, { minLength: 1, maxLength: 4, size: 'max' }).map((levels) => levels.join('/'));
+    const filter = fc
+      .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4, size: 'max' }), fc.constantFrom([], ['#']))
+      .map(([levels, tail]) => [...levels, ...tail].join('/'))
+      .filter((text) => text !== '');
+    check(property(filter, topic, (wanted, name) => void expect(matches(wanted, name)).toBe(run(wanted, name))));
   },
 
   mayDo() {

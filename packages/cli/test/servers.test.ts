@@ -89,7 +89,7 @@ describe('servers', () => {
     expect(read.out).toBe('x\n');
     io.signal('SIGINT');
     expect(await ended).toBe(0);
-    expect(io.stdout.text).toMatch(/stopped · up .* · 1 message stored in this run · 1 message in 1 topic kept\n$/);
+    expect(io.stdout.text).toMatch(/stopped · up .* · 1 message stored in this run · 1 message in 3 topics kept\n$/);
   });
 
   it('of dev tell programs their addresses', async () => {

@@ -120,8 +120,8 @@ export interface ShareId {
  */
 export interface Cluster {
   /**
-   * Stores a message. QoS 0 needs no `done`. Calls of one client and topic are stored in their order. The bytes of the publication
-   * are not written again: they may be kept, but they lie in the whole chunk that a socket gave.
+   * Stores a message. QoS 0 needs no `done`. Calls of one client, topic and QoS are stored in their order. The bytes of the
+   * publication are not written again: they may be kept, but they lie in the whole chunk that a socket gave.
    * @param done success: stored as durable as the bridge was told to ask for, and retained where it says so.
    * @returns false: the clients should send no more for now; `ClusterEvents.ready` tells when.
    */
@@ -159,8 +159,8 @@ export interface Cluster {
   retained(filter: string): Iterable<StoredPublication>;
 
   /**
-   * This bridge has a member of a shared subscription that is online: its messages come by `shared`. Idempotent. The cluster bounds
-   * how many are given and not settled: the server holds all of them.
+   * This bridge has a member of a shared subscription that is online: its messages come by `shared`. Idempotent. The cluster
+   * bounds how many are given and not settled: the server holds all of them.
    */
   joinShare(share: ShareId): void;
   /** It has none any more. What was not settled goes to others. */
@@ -183,7 +183,7 @@ export interface ClusterEvents {
    * inside this call: what it knew of the session may be handed over, or is of an older epoch and does nothing.
    */
   takenOver(clientId: string, epoch: number, nowMs: number): void;
-  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)` to have it given again. */
+  /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)`: give it again. */
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void, nowMs: number): void;
   /** Publishing may go on. */
   ready(nowMs: number): void;

@@ -22,7 +22,6 @@ import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import type { LogClient } from './log-client.ts';
 import type { StoredAt } from './outbox.ts';
 import { outcomeOf } from './publishing.ts';
-import { inboundKey } from './state-keys.ts';
 import { StoredMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -127,9 +126,15 @@ export class BridgeCluster implements Cluster {
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
     const { publishing, inbound } = this.#parts;
     const clientId = publication.clientId ?? '';
-    this.#publish(publication, inboundKey(clientId, packetId), (outcome, at) => {
-      if (at !== undefined) inbound.began(clientId, packetId, at.queue);
-      done(outcome);
+    this.#parts.sessions.usesInbound(clientId, (ours) => {
+      if (!ours) return queueMicrotask(() => this.#tell(done, 'unspecified-error'));
+      inbound.whenKnown(clientId, () => {
+        const dedupId = inbound.dedupId(clientId, packetId);
+        this.#publish(publication, dedupId, (outcome, at) => {
+          if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
+          done(outcome);
+        });
+      });
     });
     return publishing.open;
   }

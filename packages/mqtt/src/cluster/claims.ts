@@ -104,8 +104,14 @@ async function begin(
   const { clientId } = request;
   // Never a number that a session of this client had before, be it long forgotten.
   const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
-  if (found !== undefined) await scope.inbound.clear(clientId);
-  const record = newRecord(scope, request, claim, { subscriptions: [], cursor: cursorNow(scope), pointersFrom: claim });
+  if (found?.record.inbound === true) await scope.inbound.clear(clientId);
+  scope.inbound.joined(clientId, true);
+  const record = newRecord(scope, request, claim, {
+    subscriptions: [],
+    cursor: cursorNow(scope),
+    pointersFrom: claim,
+    inbound: false,
+  });
   const removals = entries.keys.map((key) => ({ key, value: undefined }));
   const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
   const backlog: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
@@ -123,11 +129,17 @@ async function resume(
   indexes: ReadonlyMap<number, IndexRecord>,
 ): Promise<ClaimResult> {
   const { clientId } = request;
+  scope.inbound.joined(clientId, !found.record.inbound);
   const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness);
   const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
   const claim = former.claim + 1;
   const { subscriptions, cursor, pointersFrom } = former;
-  const record = newRecord(scope, request, claim, { subscriptions, cursor, pointersFrom: pointersHold ? pointersFrom : claim });
+  const record = newRecord(scope, request, claim, {
+    subscriptions,
+    cursor,
+    pointersFrom: pointersHold ? pointersFrom : claim,
+    inbound: found.record.inbound,
+  });
   const kept = pointersHold ? entries : { ...entries, pointers: [], sent: [] };
   const version = await scope.store.replace(queue, record, found.version, scope.store.restamped(clientId, claim, entries));
   const session = newSession(clientId, epoch, queue, record, version);
@@ -141,7 +153,7 @@ function newRecord(
   { liveness }: ClaimScope,
   { clientId, expiryInterval, principal, will }: ClaimRequest,
   claim: number,
-  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom'>,
+  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom' | 'inbound'>,
 ): SessionRecord {
   return {
     clientId,

@@ -97,7 +97,7 @@ export class ClusterParts {
     const onReady = (): void => events().ready(clock.nowMs());
     this.publishing = new Publishing({ client, rules, topics: this.topics, ack, wallMs, onReady });
     this.retained = new Retained(this.#state, clock, this.queues);
-    this.inbound = new InboundExchanges(client, this.topics);
+    this.inbound = new InboundExchanges(client, clock, this.topics);
     this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
     this.liveness = new Liveness(this.#state, clock, instance, onTrouble);
     const mirror = new SessionMirror();

@@ -18,6 +18,10 @@ export const TOPICS_MS = 10_000;
  * A session whose unsettled messages stay the same is saved again after this, ms: the log behind it need not be looked through.
  */
 export const STUCK_SESSION_MS = 60_000;
+/** A data queue is asked so long for the exchanges of a client, ms. */
+export const INBOUND_ASK_MS = 2_000;
+/** Longer than a send may take, ms: what a bridge was given before is stored by then, or never. */
+export const INBOUND_FENCE_MS = 60_000;
 /** A claim that has not ended by then is refused, ms. */
 export const CLAIM_MS = 10_000;
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@qanat/core';
+import { type Clock, QanatError } from '@qanat/core';
 import type {
   Backlog,
   Claimed,
@@ -150,6 +150,24 @@ export class Sessions {
     this.#scope.liveness.completed({ number, positions: cursor });
   }
 
+  /**
+   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where it
+   * does; `false`: the session is not this bridge's.
+   */
+  usesInbound(clientId: string, done: (known: boolean) => void): void {
+    const session = this.#local.get(sessionKey(clientId));
+    if (session === undefined) return done(false);
+    if (session.record.inbound) return done(true);
+    const work = async (): Promise<void> => {
+      if (this.#local.get(sessionKey(clientId)) !== session) throw new QanatError('CLOSED', `${clientId} has left`);
+      if (!session.record.inbound) await this.#replace(session, { ...session.record, inbound: true }, []);
+    };
+    this.#sequences.run(clientId, work).then(
+      () => done(true),
+      () => done(false),
+    );
+  }
+
   /** Resolves when what was asked for is done. @returns whether every session has left. */
   async close(): Promise<boolean> {
     while (this.#sequences.size > 0) await this.#sequences.settled();
@@ -210,13 +228,15 @@ export class Sessions {
       await this.#write(session, { ...record, ...rest }, saving);
     }
     await forgetWill?.();
+    // Claims wait for this: whoever has the session now asks anew.
+    this.#scope.inbound.leave(clientId);
   }
 
   async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
     const { store, inbound } = this.#scope;
     const keys = [...pointers.keys(), ...store.exchangeWrites(clientId, record.claim, backlog.exchanges).map(({ key }) => key)];
     if (finished.length > 0) keys.push(finishedKey(clientId));
-    await inbound.endOf(clientId);
+    if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
   }
 
@@ -276,6 +296,7 @@ export class Sessions {
   #lost(session: LocalSession): void {
     if (this.#local.get(sessionKey(session.clientId)) !== session) return;
     this.#leave(session);
+    this.#scope.inbound.leave(session.clientId);
     if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
   }
 

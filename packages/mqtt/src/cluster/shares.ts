@@ -75,7 +75,6 @@ export class Shares {
 class Member {
   readonly #scope: SharesScope;
   readonly #share: ShareId;
-  readonly #open = new Set<(error: Error) => void>();
   #consumer: PushConsumer | undefined;
   #left = false;
 
@@ -108,9 +107,7 @@ class Member {
 
   async leave(): Promise<void> {
     this.#left = true;
-    // They fail, so that their offsets are not passed.
-    for (const fail of this.#open) fail(new NotSettled());
-    this.#open.clear();
+    // What is not settled is not passed: the consumer hears of it no more.
     await this.#consumer?.close({ drain: false });
   }
 
@@ -121,13 +118,7 @@ class Member {
     const stored = storedMessage(read, message, queues.numberOf({ topic, broker, queue }));
     if (stored === undefined || !matches(this.#share.filter, stored.topic)) return undefined;
     return new Promise((resolve, reject) => {
-      if (this.#left) return reject(new NotSettled());
-      this.#open.add(reject);
-      let settled = false;
       given(this.#share, stored, (done) => {
-        if (settled) return;
-        settled = true;
-        this.#open.delete(reject);
         if (done) resolve();
         else reject(new NotSettled());
       });

@@ -46,6 +46,7 @@ export const exchangeKey = (clientId: string, packetId: number): string => excha
 /** Exchanges that have ended since the session was saved. */
 export const finishedKey = (clientId: string): string => `${exchangesPrefix(clientId)}done`;
 export const inboundPrefix = (clientId: string): string => `d/${clientKey(clientId)}/`;
-export const inboundKey = (clientId: string, packetId: number): string => inboundPrefix(clientId) + packetId;
+export const inboundKey = (clientId: string, packetId: number, generation: number): string =>
+  `${inboundPrefix(clientId)}${packetId}.${generation}`;
 /** Of a will, so that it is stored once. */
 export const willKey = (clientId: string, claim: number): string => `d/${clientKey(clientId)}/will-${claim}`;

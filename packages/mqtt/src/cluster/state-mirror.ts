@@ -1,4 +1,4 @@
-import type { StateScanEntry } from '@qanat/client';
+import type { CallOptions, StateScanEntry } from '@qanat/client';
 import type { Clock, QueueId } from '@qanat/core';
 import { RETRY_MS, STATE_PAGE } from './limits.ts';
 import type { KeyedState } from './log-client.ts';
@@ -116,10 +116,11 @@ export async function* pages(
   state: KeyedState,
   queue: QueueId,
   prefix: string,
+  options: CallOptions = {},
 ): AsyncGenerator<{ readonly entries: readonly StateScanEntry[]; readonly version: number }> {
   let after: string | undefined;
   for (;;) {
-    const page = await state.scan(queue, { prefix, limit: STATE_PAGE, ...(after === undefined ? {} : { after }) });
+    const page = await state.scan(queue, { prefix, limit: STATE_PAGE, ...(after === undefined ? {} : { after }) }, options);
     yield page;
     after = page.entries.at(-1)?.key;
     if (!page.more || after === undefined) return;
@@ -127,8 +128,13 @@ export async function* pages(
 }
 
 /** All entries of a queue with a prefix. @throws QanatError. */
-export async function readAll(state: KeyedState, queue: QueueId, prefix: string): Promise<StateScanEntry[]> {
+export async function readAll(
+  state: KeyedState,
+  queue: QueueId,
+  prefix: string,
+  options?: CallOptions,
+): Promise<StateScanEntry[]> {
   const entries: StateScanEntry[] = [];
-  for await (const page of pages(state, queue, prefix)) entries.push(...page.entries);
+  for await (const page of pages(state, queue, prefix, options)) entries.push(...page.entries);
   return entries;
 }

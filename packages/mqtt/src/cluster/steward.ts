@@ -84,7 +84,7 @@ export class Steward {
     const forgetWill = willIsDue || ends ? await wills.publish(offline) : undefined;
     const entries = await store.entriesOf(queue, record);
     if (ends) {
-      await inbound.clear(clientId);
+      if (record.inbound || record.will !== undefined) await inbound.clear(clientId);
       await store.end(queue, clientId, version, entries.keys);
     } else {
       const rest = willIsDue ? { will: undefined, willDueMs: 0 } : {};

@@ -56,11 +56,11 @@ function fits(texts: Texts, { topic, clientId, properties }: Publication): boole
 }
 
 /**
- * MQTT allows more bytes of properties than a message of the cluster has room for: then all but QoS and RETAIN stand in front of
- * the body. Takes them out of `texts`.
+ * MQTT allows more bytes of properties than a message of the cluster has room for: then all but QoS, RETAIN and the server that
+ * it is from stand in front of the body. Takes them out of `texts`.
  */
 function takeHead(texts: Texts): Uint8Array {
-  const { [PROPERTY.QOS]: _qos, [PROPERTY.RETAIN]: _retain, ...rest } = texts;
+  const { [PROPERTY.QOS]: _qos, [PROPERTY.RETAIN]: _retain, [PROPERTY.FROM]: _from, ...rest } = texts;
   for (const name in rest) delete texts[name];
   const head = utf8(JSON.stringify(rest));
   texts[PROPERTY.HEAD] = String(head.length);

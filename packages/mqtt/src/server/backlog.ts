@@ -1,12 +1,10 @@
-import type { Backlog, Claimed, OutboundExchange, Place, SentPlace } from '../ports.ts';
+import type { Backlog, Claimed, OutboundExchange, Place, SentPlace, Unsettled } from '../ports.ts';
 import type { Flight } from './flights.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
-import { type Resend, Waiting } from './waiting.ts';
+import { placeKey, type Resend, Waiting } from './waiting.ts';
 
 export const NOTHING_LEFT: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
-
-const keyOf = ({ queue, offset }: Place): string => `${queue}:${offset}`;
 
 const placeOf = ({ queue, offset }: Place): Place => ({ queue, offset });
 
@@ -85,9 +83,10 @@ export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[]
   if (resends.length === 0 && places.length === 0 && scanFrom.length === 0) return released;
   session.waiting = new Waiting();
   session.waiting.resends.add(resends);
-  const known = new Set([...exchanges, ...maybeSent].map(keyOf));
-  for (const place of places) if (!known.has(keyOf(place))) session.waiting.places.push(place.queue, place.offset);
+  const known = new Set([...exchanges, ...maybeSent].map(placeKey));
+  for (const place of places) if (!known.has(placeKey(place))) session.waiting.places.push(place.queue, place.offset);
   for (const { queue, offset } of scanFrom) session.waiting.scan(queue, offset);
+  session.waiting.list([...exchanges, ...maybeSent, ...places]);
   return released;
 }
 
@@ -95,9 +94,9 @@ export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[]
 export const isBehind = ({ flights, waiting }: Session): boolean => flights.size > 0 || waiting !== undefined;
 
 /** The sessions that would lose something if this process ended now, each with what it still has to send. */
-export function* unsettled(context: ServerContext): Generator<{ clientId: string; epoch: number; backlog: Backlog }> {
+export function* unsettled(context: ServerContext): Generator<Unsettled> {
   for (const session of context.sessions.values()) {
-    const { clientId, epoch } = session;
-    if (isBehind(session)) yield { clientId, epoch, backlog: backlogOf(session) };
+    const { clientId, epoch, expiryInterval } = session;
+    if (expiryInterval > 0 && isBehind(session)) yield { clientId, epoch, backlog: backlogOf(session) };
   }
 }

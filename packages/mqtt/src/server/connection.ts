@@ -2,7 +2,6 @@ import type { ProtocolVersion } from '../codec/packet.ts';
 import type { Peer } from '../ports.ts';
 import type { InboundAliases, OutboundAliases } from './aliases.ts';
 import type { Gathered } from './gathered.ts';
-import type { Session } from './session.ts';
 
 /** `new`: CONNECT is awaited. `connecting`: it is being answered, and nothing behind it is looked at yet. */
 export type Phase = 'new' | 'connecting' | 'online' | 'closed';
@@ -13,8 +12,8 @@ export const HOLD = {
   CONNECTING: 1,
   /** The cluster takes no more. */
   CLUSTER: 2,
-  /** The client does not read what it is sent. */
-  BLOCKED: 4,
+  /** The client does not read, and what answers it has piled up. */
+  UNREAD: 4,
   /** Too much of it waits for the cluster. */
   REQUESTS: 8,
 } as const;
@@ -27,7 +26,6 @@ export class Connection {
   /** Of CONNECT; until then 4, by which nothing is sent. */
   version: ProtocolVersion = 4;
   clientId = '';
-  session: Session | undefined;
   /** When it was accepted, or last sent anything. */
   heardMs: number;
   /** 0: none. One and a half times the Keep Alive [MQTT-3.1.2-22]. */
@@ -36,6 +34,10 @@ export class Connection {
   slot = -1;
   /** Bits of HOLD. */
   holds = 0;
+  /** It does not read: what may be lost is not sent to it, and what may not waits in the log. */
+  blocked = false;
+  /** Of answers that were given to the socket all the same. */
+  unreadBytes = 0;
   /** What came and is no whole packet yet. */
   rest: Gathered | undefined;
   /** What the client takes, 0xFFFFFFFF when it did not say. */
@@ -55,11 +57,6 @@ export class Connection {
     this.id = id;
     this.peer = peer;
     this.heardMs = nowMs;
-  }
-
-  /** It does not read: what may be lost is not sent to it, and what may not waits in the log. */
-  get blocked(): boolean {
-    return (this.holds & HOLD.BLOCKED) !== 0;
   }
 
   get open(): boolean {

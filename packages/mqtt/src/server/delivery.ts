@@ -1,14 +1,12 @@
-import type { Publish, QoS } from '../codec/packet.ts';
+import type { Publish } from '../codec/packet.ts';
 import type { StoredPublication } from '../ports.ts';
 import type { Flight } from './flights.ts';
-import { isExpired, type Manner, plainPublish, publishFor } from './outbound-publish.ts';
+import { isExpired, lower, type Manner, plainPublish, publishFor } from './outbound-publish.ts';
 import type { Stretch } from './output.ts';
 import { type Receiver, receiverOf } from './receivers.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
 import { Waiting } from './waiting.ts';
-
-export const lower = (one: QoS, other: QoS): QoS => (one < other ? one : other);
 
 /** A message that was selected by one receiver's subscriptions, sent for the first time [MQTT-3.8.4-8]. */
 export function mannerFor(message: StoredPublication, receiver: Receiver): Manner {

@@ -29,7 +29,7 @@ export class Endings {
   refuse(connection: Connection, reason: number): void {
     if (!connection.open) return;
     this.#context.figures.connectsRefused++;
-    this.#context.log('info', 'connect-refused', { client: connection.clientId, peer: connection.peer.address, reason });
+    this.#context.tellRefusal('connect-refused', connection.peer, { client: connection.clientId, reason });
     const reasonCode = connection.version === 4 ? connackReturnCode(reason) : reason;
     if (reasonCode !== undefined) this.#context.output.packet(connection, { type: 'CONNACK', sessionPresent: false, reasonCode });
     this.end(connection, { discardWill: false });
@@ -47,12 +47,7 @@ export class Endings {
   /** The client did what MQTT forbids. */
   protocolError(connection: Connection, reason: number, message: string): void {
     this.#context.figures.protocolErrors++;
-    this.#context.log('info', 'protocol-error', {
-      client: connection.clientId,
-      peer: connection.peer.address,
-      reason,
-      message,
-    });
+    this.#context.tellRefusal('protocol-error', connection.peer, { client: connection.clientId, reason, message });
     this.disconnect(connection, reason);
   }
 
@@ -68,13 +63,15 @@ export class Endings {
     // What a blocked socket holds would never leave.
     if (!gone && connection.blocked) sockets.abort(connection.id);
     else if (!gone) sockets.close(connection.id);
-    if (connection.session !== undefined) this.#suspend(connection.session, discardWill);
+    const session = this.#context.online.get(connection.id);
+    if (session !== undefined) this.#suspend(session, discardWill);
   }
 
   #suspend(session: Session, discardWill: boolean): void {
-    const { sessions, receivers, cluster } = this.#context;
-    const { clientId, epoch, expiryInterval } = session;
+    const { sessions, online, receivers, cluster } = this.#context;
+    const { clientId, epoch, expiryInterval, connection } = session;
     sessions.delete(clientId);
+    online.delete(connection.id);
     for (const filter of session.subscriptions.keys()) receivers.delete(session, filter);
     this.#shares.leaveAll(session);
     const backlog = expiryInterval === 0 ? NOTHING_LEFT : backlogOf(session);

@@ -1,8 +1,9 @@
+import { isShared } from '../filters/topic-filter.ts';
 import type { Place, StoredPublication } from '../ports.ts';
-import { type Delivery, lower, mannerFor } from './delivery.ts';
+import { type Delivery, mannerFor } from './delivery.ts';
 import type { Flight } from './flights.ts';
 import { READ_PLACES_MAX } from './limits.ts';
-import { isExpired } from './outbound-publish.ts';
+import { isExpired, lower } from './outbound-publish.ts';
 import { receiverOf } from './receivers.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -104,11 +105,13 @@ export class Feeding {
   #scan(session: Session, waiting: Waiting, scan: Scan): false {
     waiting.scanning = true;
     waiting.scanNext = false;
-    const filters = [...session.subscriptions.keys()].filter((filter) => !filter.startsWith('$share/'));
+    const { edition } = session;
+    const filters = [...session.subscriptions.keys()].filter((filter) => !isShared(filter));
     this.#context.cluster.scan({ queue: scan.queue, offset: scan.offset }, filters, (found, next) => {
       if (!session.connection.open) return;
       waiting.scanning = false;
-      this.#scanned(session, waiting, scan, found, next);
+      // Messages of a new subscription may lie in what was looked through without it.
+      if (session.edition === edition) this.#scanned(session, waiting, scan, found, next);
       this.feed(session);
       this.#context.answered();
     });
@@ -118,8 +121,8 @@ export class Feeding {
   #scanned(session: Session, waiting: Waiting, scan: Scan, found: readonly StoredPublication[], next: Place): void {
     const wanted = found.filter((message) => {
       const receiver = this.#context.receivers.one(session, message.topic);
-      // QoS 0 was sent when it arrived, or not at all; an exchange goes its own way.
-      return receiver !== undefined && lower(message.qos, receiver.qos) > 0 && !session.flights.carries(message);
+      // QoS 0 was sent when it arrived, or not at all.
+      return receiver !== undefined && lower(message.qos, receiver.qos) > 0 && !waiting.isListed(message);
     });
     waiting.loaded.add(wanted.map((message) => ({ place: message, resend: undefined, message })));
     const arrivedTo = this.#context.arrivedTo.get(scan.queue) ?? next.offset;

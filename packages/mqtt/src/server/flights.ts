@@ -55,12 +55,6 @@ export class Flights {
     this.#flights.set(flight.packetId, flight);
   }
 
-  /** Whether the message at this place is on its way for a subscription of this session alone. */
-  carries({ queue, offset }: Place): boolean {
-    for (const flight of this) if (flight.offset === offset && flight.queue === queue && !flight.shared) return true;
-    return false;
-  }
-
   delete(packetId: number): void {
     this.#flights?.delete(packetId);
   }

@@ -161,8 +161,8 @@ export class Inbound {
   }
 
   /**
-   * A client of 3.1.1 cannot be told, so it loses the connection (3.1.1 section 3.3.5). So does one whose exchange of QoS 2 may be
-   * stored or not: told of a failure it would use the packet id for another message, which then passed for this one.
+   * A client of 3.1.1 cannot be told, so it loses the connection (3.1.1 section 3.3.5). So does one whose exchange of QoS 2 may
+   * be stored or not: told of a failure it would use the packet id for another message, which then passed for this one.
    */
   #refuse(session: Session, packetId: number, qos: 1 | 2, reasonCode: number): void {
     const { connection, version } = session;

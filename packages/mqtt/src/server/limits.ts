@@ -30,8 +30,10 @@ export const READ_PLACES_MAX = 32;
 export const MATCHES_MAX = 10_000;
 /** Bytes for one socket that are gathered before they are sent within one input. */
 export const CORK_BYTES_MAX = 65_536;
-/** Fewer places than this wait: what a session left in the log is looked through further. */
-export const SCAN_BELOW_PLACES = 1_000;
+/** Bytes of answers to a client that does not read: beyond it, its socket is not read either. */
+export const UNREAD_ANSWER_BYTES_MAX = 65_536;
+/** Sessions that are remembered as receivers of topics, all topics together. */
+export const RECEIVERS_KEPT_MAX = 1_000_000;
 
 /** What clients may take up, each with the default of its constant. */
 export interface MqttLimits {
@@ -41,7 +43,7 @@ export interface MqttLimits {
   readonly connectBytesMax: number;
   /** 1 to 65,535; RECEIVE_MAXIMUM. */
   readonly receiveMaximum: number;
-  /** 1 to 65,535; WINDOW_MAX. */
+  /** 1 to 32,767, so that packet ids do not run out; WINDOW_MAX. */
   readonly windowMax: number;
   /** 0 to 65,535, each way; TOPIC_ALIASES_MAX. */
   readonly topicAliasMaximum: number;

@@ -1,7 +1,7 @@
 import { protocolError } from '../codec/mqtt-error.ts';
 import type { ClientPacket, Disconnect } from '../codec/packet.ts';
 import { REASON } from '../codec/reason-codes.ts';
-import type { Backlog, Claimed, ClusterEvents, Peer, ShareId, StoredPublication } from '../ports.ts';
+import type { Claimed, ClusterEvents, Peer, ShareId, StoredPublication, Unsettled } from '../ports.ts';
 import { isBehind, restoreBacklog, unsettled } from './backlog.ts';
 import { Connecting } from './connecting.ts';
 import { Connection, HOLD } from './connection.ts';
@@ -32,8 +32,8 @@ export interface MqttServerOptions {
 
 /**
  * An MQTT server for clients of 3.1.1 and 5.0, as a synchronous engine: sockets and the cluster are ports, time is an argument.
- * Each input is handled to its end, and what it brings is given to each socket at once. What arrives for a client that cannot take
- * it stays in the log, as a place.
+ * Each input is handled to its end, and what it brings is given to each socket at once. What arrives for a client that cannot
+ * take it stays in the log, as a place.
  */
 export class MqttServer implements ClusterEvents {
   readonly #context: ServerContext;
@@ -83,11 +83,11 @@ export class MqttServer implements ClusterEvents {
 
   /** @param connection a number that was never used before. Beyond the limits of connections the socket is aborted. */
   accepted(connection: number, peer: Peer, nowMs: number): void {
-    const { sockets, connections, figures, log } = this.#context;
+    const { sockets, connections, figures } = this.#context;
     this.#context.input(nowMs, () => {
       if (!this.#peers.add(peer)) {
         figures.connectionsRefused++;
-        log('warn', 'too-many-connections', { peer: peer.address });
+        this.#context.tellRefusal('too-many-connections', peer, {});
         return sockets.abort(connection);
       }
       figures.connectionsAccepted++;
@@ -103,7 +103,7 @@ export class MqttServer implements ClusterEvents {
     if (from === undefined) return;
     this.#context.input(nowMs, () => {
       this.#receiving.received(from, bytes);
-      if (from.session !== undefined) this.#feeding.feed(from.session);
+      this.#feed(from);
     });
   }
 
@@ -114,9 +114,14 @@ export class MqttServer implements ClusterEvents {
     this.#context.input(nowMs, () => {
       // It reads, so it is there.
       if (drained.phase === 'online') drained.heardMs = this.#context.nowMs;
-      this.#context.output.release(drained, HOLD.BLOCKED);
-      if (drained.session !== undefined) this.#feeding.feed(drained.session);
+      this.#context.output.unblock(drained);
+      this.#feed(drained);
     });
+  }
+
+  #feed({ id }: Connection): void {
+    const session = this.#context.online.get(id);
+    if (session !== undefined) this.#feeding.feed(session);
   }
 
   /** The socket is gone. */
@@ -162,7 +167,8 @@ export class MqttServer implements ClusterEvents {
 
   #handle(connection: Connection, packet: ClientPacket): void {
     if (packet.type === 'CONNECT') return this.#connecting.connect(connection, packet);
-    if (connection.session !== undefined) this.#handleOnline(connection, connection.session, packet);
+    const session = this.#context.online.get(connection.id);
+    if (session !== undefined) this.#handleOnline(connection, session, packet);
   }
 
   #handleOnline(connection: Connection, session: Session, packet: ClientPacket): void {
@@ -238,8 +244,7 @@ export class MqttServer implements ClusterEvents {
     this.#context.input(nowMs, () => this.#inbound.ready());
   }
 
-  /** The online sessions with something that is not sent or not acknowledged: what another bridge needs should this one die. */
-  unsettled(): Iterable<{ readonly clientId: string; readonly epoch: number; readonly backlog: Backlog }> {
+  unsettled(): Iterable<Unsettled> {
     return unsettled(this.#context);
   }
 

@@ -15,12 +15,18 @@ export interface Manner {
   readonly settle: ((done: boolean) => void) | undefined;
 }
 
+export const lower = (one: QoS, other: QoS): QoS => (one < other ? one : other);
+
 /** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */
 export const isExpired = ({ properties }: StoredPublication, wallMs: number): boolean =>
   properties?.expiresAtMs !== undefined && properties.expiresAtMs <= wallMs;
 
+/** Other clients of the cluster may name a deadline that is further away than MQTT can say. */
+const LONGEST_INTERVAL_S = 0xffff_ffff;
+
 /** Seconds that are left [MQTT-3.3.2-6]; 0 for what had begun when it expired. */
-const secondsLeft = (expiresAtMs: number, wallMs: number): number => Math.max(0, Math.ceil((expiresAtMs - wallMs) / 1_000));
+const secondsLeft = (expiresAtMs: number, wallMs: number): number =>
+  Math.min(LONGEST_INTERVAL_S, Math.max(0, Math.ceil((expiresAtMs - wallMs) / 1_000)));
 
 /** What of the message's properties is sent on, unaltered but for the expiry interval. */
 function carried(properties: PublicationProperties, wallMs: number): Properties {

@@ -4,13 +4,13 @@ import { MqttError } from '../codec/mqtt-error.ts';
 import type { ProtocolVersion, Publish, ServerPacket } from '../codec/packet.ts';
 import type { Sockets } from '../ports.ts';
 import { type Connection, HOLD } from './connection.ts';
-import { CORK_BYTES_MAX } from './limits.ts';
+import { CORK_BYTES_MAX, UNREAD_ANSWER_BYTES_MAX } from './limits.ts';
 
 const SLAB_BYTES = 65_536;
 /** A packet from here on has memory of its own. */
 const LARGE_BYTES = 16_384;
 /** What is shorter is copied when it is sent: a socket that waits must not hold a whole slab for a few bytes. */
-const COPIED_BYTES_MAX = 4_096;
+const COPIED_BELOW_BYTES = 4_096;
 
 /** Encoded bytes in memory that nobody writes again. */
 export interface Stretch {
@@ -37,6 +37,8 @@ export class Output {
   #corked: Connection[] = [];
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #at = 0;
+  /** The copy that was made last. */
+  #copy: (Stretch & { readonly bytes: Uint8Array }) | undefined;
 
   constructor(sockets: Sockets) {
     this.#sockets = sockets;
@@ -135,12 +137,29 @@ export class Output {
     connection.memory = undefined;
     connection.parts = undefined;
     connection.corkedBytes = 0;
-    if (corkedBytes > 0 && !this.#sockets.send(connection.id, bytes)) this.hold(connection, HOLD.BLOCKED);
+    if (corkedBytes > 0 && !this.#sockets.send(connection.id, bytes)) this.#block(connection, corkedBytes);
+  }
+
+  /**
+   * A client that does not read is read further for a while: it may be one that first wants to get rid of what it has to say. So
+   * it is answered further, but not without end.
+   */
+  #block(connection: Connection, sentBytes: number): void {
+    if (connection.blocked) connection.unreadBytes += sentBytes;
+    connection.blocked = true;
+    if (connection.unreadBytes >= UNREAD_ANSWER_BYTES_MAX) this.hold(connection, HOLD.UNREAD);
+  }
+
+  /** The socket has sent what waited. */
+  unblock(connection: Connection): void {
+    connection.blocked = false;
+    connection.unreadBytes = 0;
+    this.release(connection, HOLD.UNREAD);
   }
 
   #joined({ parts, from, to, corkedBytes }: Connection, memory: Buffer): Uint8Array {
+    if (parts === undefined) return this.#whole(memory, from, to);
     const last = memory.subarray(from, to);
-    if (parts === undefined) return corkedBytes < COPIED_BYTES_MAX ? new Uint8Array(last) : last;
     const joined = Buffer.allocUnsafeSlow(corkedBytes);
     let at = 0;
     for (const part of parts) {
@@ -149,6 +168,16 @@ export class Output {
     }
     joined.set(last, at);
     return joined;
+  }
+
+  #whole(memory: Buffer, from: number, to: number): Uint8Array {
+    if (to - from >= COPIED_BELOW_BYTES) return memory.subarray(from, to);
+    const copy = this.#copy;
+    // What goes to many is copied once for all of them.
+    if (copy?.memory === memory && copy.from === from && copy.to === to) return copy.bytes;
+    const bytes = new Uint8Array(memory.subarray(from, to));
+    this.#copy = { memory, from, to, bytes };
+    return bytes;
   }
 
   /** Stops to read a socket, for one more reason. */

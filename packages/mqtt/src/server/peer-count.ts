@@ -2,7 +2,7 @@ import type { Peer } from '../ports.ts';
 import type { MqttLimits } from './limits.ts';
 
 /** The address without the port, which stands behind the last colon. */
-function hostOf({ address }: Peer): string {
+export function hostOf({ address }: Peer): string {
   const colon = address.lastIndexOf(':');
   return colon < 0 ? address : address.slice(0, colon);
 }

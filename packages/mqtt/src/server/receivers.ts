@@ -1,7 +1,7 @@
 import type { QoS } from '../codec/packet.ts';
 import { FilterTree } from '../filters/filter-tree.ts';
 import type { SessionSubscription } from '../ports.ts';
-import { MATCHES_MAX } from './limits.ts';
+import { MATCHES_MAX, RECEIVERS_KEPT_MAX } from './limits.ts';
 import type { Session } from './session.ts';
 
 /** One subscription of one session in the tree. */
@@ -63,6 +63,7 @@ class Audience {
 export class Receivers {
   readonly #tree = new FilterTree<Entry>();
   readonly #audiences = new Map<string, Audience>();
+  #kept = 0;
 
   /** Number of subscriptions. */
   get size(): number {
@@ -71,12 +72,12 @@ export class Receivers {
 
   set(session: Session, subscription: SessionSubscription): void {
     this.#tree.set(subscription.filter, session.clientId, { session, subscription });
-    this.#audiences.clear();
+    this.#forget(0);
   }
 
   delete(session: Session, filter: string): void {
     this.#tree.delete(filter, session.clientId);
-    this.#audiences.clear();
+    this.#forget(0);
   }
 
   /** Every session that receives the topic, once. Holds until a subscription changes. */
@@ -92,10 +93,17 @@ export class Receivers {
   #audience(topic: string): Audience {
     const known = this.#audiences.get(topic);
     if (known !== undefined) return known;
-    if (this.#audiences.size >= MATCHES_MAX) this.#audiences.clear();
     const audience = new Audience(this.#match(topic));
+    this.#kept += audience.receivers.length;
+    if (this.#audiences.size >= MATCHES_MAX || this.#kept > RECEIVERS_KEPT_MAX) this.#forget(audience.receivers.length);
     this.#audiences.set(topic, audience);
     return audience;
+  }
+
+  /** @param kept receivers of the topic that is remembered next. */
+  #forget(kept: number): void {
+    this.#audiences.clear();
+    this.#kept = kept;
   }
 
   #match(topic: string): Receiver[] {

@@ -1,9 +1,10 @@
-import { type LogFields, type LogLevel, Timers } from '@qanat/core';
-import type { Cluster, Gate, Sockets } from '../ports.ts';
+import { type LogFields, type LogLevel, RefusalLog, Timers } from '@qanat/core';
+import type { Cluster, Gate, Peer, Sockets } from '../ports.ts';
 import type { Connection } from './connection.ts';
 import { Figures } from './figures.ts';
 import type { MqttLimits } from './limits.ts';
 import { Output } from './output.ts';
+import { hostOf } from './peer-count.ts';
 import { Receivers } from './receivers.ts';
 import type { Session } from './session.ts';
 
@@ -14,8 +15,8 @@ export interface MqttServerPorts {
   readonly cluster: Cluster;
   readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
   /**
-   * Something waits to be sent, and no input is being handled: `flush` has to be called before long, at best once when the turn of
-   * the event loop ends. Without it, what each `done` of the cluster brings is sent at once.
+   * Something waits to be sent, and no input is being handled: `flush` has to be called before long, at best once when the turn
+   * of the event loop ends. Without it, what each `done` of the cluster brings is sent at once.
    */
   readonly wake?: () => void;
 }
@@ -26,7 +27,7 @@ export class ServerContext {
   readonly cluster: Cluster;
   readonly gate: Gate;
   readonly sockets: Sockets;
-  readonly log: MqttServerPorts['log'];
+  readonly #refusals: RefusalLog;
   readonly timers = new Timers();
   readonly figures = new Figures();
   readonly receivers = new Receivers();
@@ -34,6 +35,8 @@ export class ServerContext {
   readonly connections = new Map<number, Connection>();
   /** By client id. */
   readonly sessions = new Map<string, Session>();
+  /** By the number of their connection. */
+  readonly online = new Map<number, Session>();
   /** By queue the offset behind what has `arrived`. */
   readonly arrivedTo = new Map<number, number>();
   nowMs = 0;
@@ -49,7 +52,7 @@ export class ServerContext {
     this.cluster = ports.cluster;
     this.gate = ports.gate;
     this.sockets = ports.sockets;
-    this.log = ports.log;
+    this.#refusals = new RefusalLog((event, fields) => ports.log('warn', event, fields));
     this.#wake = ports.wake;
     this.output = new Output(ports.sockets);
   }
@@ -57,6 +60,11 @@ export class ServerContext {
   /** ms since 1970. */
   get wallMs(): number {
     return this.nowMs + this.wallOffsetMs;
+  }
+
+  /** Tells operators of a client that is refused or ended, the same host and reason once a minute. */
+  tellRefusal(event: string, peer: Peer, fields: LogFields): void {
+    this.#refusals.tell(this.nowMs, event, `${event} ${hostOf(peer)} ${fields.reason ?? ''}`, { ...fields, peer: peer.address });
   }
 
   /** Handles an input, and sends what came of it. Inputs within inputs are part of them. */

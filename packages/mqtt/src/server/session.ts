@@ -3,7 +3,6 @@ import type { SessionSubscription } from '../ports.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { Connection } from './connection.ts';
 import { type Flight, Flights } from './flights.ts';
-import type { Share } from './shares.ts';
 import type { Waiting } from './waiting.ts';
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map();
@@ -35,8 +34,8 @@ export class Session {
   readonly flights: Flights;
   /** What cannot be sent yet; undefined: nothing. */
   waiting: Waiting | undefined;
-  /** The shared subscriptions that it is a member of. */
-  shares: Set<Share> | undefined;
+  /** The shared subscriptions that it is a member of, by their keys in `Shares`. */
+  shares: Set<string> | undefined;
   /** Publishes that wait for the cluster, to be answered in their order. */
   acknowledgements: Acknowledgements | undefined;
   /** Packet ids of QoS 2 that were received on this connection and not released. */
@@ -45,6 +44,8 @@ export class Session {
   unanswered = 0;
   /** What it asked of the cluster and waits for. */
   requests = 0;
+  /** Changes with its subscriptions. */
+  edition = 0;
   #subscriptions: Map<string, SessionSubscription> | undefined;
 
   constructor(settings: SessionSettings) {
@@ -64,11 +65,13 @@ export class Session {
   }
 
   subscribe(subscription: SessionSubscription): void {
+    this.edition++;
     this.#subscriptions ??= new Map();
     this.#subscriptions.set(subscription.filter, subscription);
   }
 
   unsubscribe(filter: string): void {
+    this.edition++;
     this.#subscriptions?.delete(filter);
   }
 

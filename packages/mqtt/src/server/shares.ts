@@ -1,51 +1,10 @@
 import { parseShare } from '../filters/topic-filter.ts';
 import type { SessionSubscription, ShareId, StoredPublication } from '../ports.ts';
-import { type Delivery, lower } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
 import { isExpired } from './outbound-publish.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
-
-interface Member {
-  readonly session: Session;
-  subscription: SessionSubscription;
-}
-
-interface Given {
-  readonly message: StoredPublication;
-  readonly settle: (done: boolean) => void;
-}
-
-/** A shared subscription with the sessions here that have it. */
-export class Share {
-  readonly id: ShareId;
-  readonly members: Member[] = [];
-  /** Given by the cluster, for which no member has room. */
-  waiting: Given[] = [];
-  #turn = 0;
-
-  constructor(id: ShareId) {
-    this.id = id;
-  }
-
-  /** The next member by turns that can be sent a message of this QoS now. */
-  next(message: StoredPublication): Member | undefined {
-    for (let i = 0; i < this.members.length; i++) {
-      const at = (this.#turn + i) % this.members.length;
-      const member = this.members[at] as Member;
-      if (!canTake(member, message)) continue;
-      this.#turn = at + 1;
-      return member;
-    }
-    return undefined;
-  }
-}
-
-const qosFor = ({ subscription }: Member, { qos }: StoredPublication) => lower(qos, subscription.qos);
-
-function canTake(member: Member, message: StoredPublication): boolean {
-  const { session } = member;
-  return session.connection.open && (qosFor(member, message) === 0 ? !session.connection.blocked : session.hasRoom);
-}
+import { type Given, type Member, qosFor, Share } from './share.ts';
 
 const keyOf = ({ name, filter }: ShareId): string => `${name}/${filter}`;
 
@@ -69,7 +28,7 @@ export class Shares {
     if (member !== undefined) member.subscription = subscription;
     else share.members.push({ session, subscription });
     session.shares ??= new Set();
-    session.shares.add(share);
+    session.shares.add(keyOf(id));
     if (member === undefined) this.#giveOut(share);
   }
 
@@ -93,7 +52,7 @@ export class Shares {
   leaveAll(session: Session): void {
     if (session.shares === undefined) return;
     // Away first, so that nothing that comes back is given to this session again.
-    const shares = [...session.shares];
+    const shares = [...session.shares].flatMap((key) => this.#shares.get(key) ?? []);
     for (const share of shares) share.members.splice(0, share.members.length, ...withoutSession(share, session));
     for (const flight of session.flights) {
       if (flight.state !== 'sent') continue;
@@ -106,9 +65,14 @@ export class Shares {
 
   #leave(session: Session, share: Share): void {
     share.members.splice(0, share.members.length, ...withoutSession(share, session));
-    session.shares?.delete(share);
+    session.shares?.delete(keyOf(share.id));
     if (session.shares?.size === 0) session.shares = undefined;
-    if (share.members.length > 0) return;
+    this.#leaveIfOver(share);
+  }
+
+  /** What is being recorded for a session is not another's: until it is, the cluster must not take it back. */
+  #leaveIfOver(share: Share): void {
+    if (share.members.length > 0 || share.recording > 0 || this.#shares.get(keyOf(share.id)) !== share) return;
     this.#shares.delete(keyOf(share.id));
     const waiting = share.waiting;
     share.waiting = [];
@@ -119,7 +83,7 @@ export class Shares {
   /** The cluster gives a message. */
   given(id: ShareId, message: StoredPublication, settle: (done: boolean) => void): void {
     const share = this.#shares.get(keyOf(id));
-    if (share === undefined || share.members.length === 0) return settle(false);
+    if (share === undefined) return settle(false);
     share.waiting.push({ message, settle });
     if (share.waiting.length === 1) this.#giveOut(share);
   }
@@ -127,7 +91,10 @@ export class Shares {
   /** The session has room. */
   offer(session: Session): void {
     if (session.shares === undefined) return;
-    for (const share of session.shares) if (share.waiting.length > 0) this.#giveOut(share);
+    for (const key of session.shares) {
+      const share = this.#shares.get(key);
+      if (share !== undefined && share.waiting.length > 0) this.#giveOut(share);
+    }
   }
 
   #giveOut(share: Share): void {
@@ -149,15 +116,25 @@ export class Shares {
     const member = share.next(message);
     if (member === undefined) return false;
     const { retainAsPublished, subscriptionIdentifier } = member.subscription;
+    const qos = qosFor(member, message);
     this.#delivery.send(member.session, message, {
-      qos: qosFor(member, message),
+      qos,
       retain: message.retain && retainAsPublished,
       identifiers: subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier],
       dup: false,
       packetId: 0,
-      settle,
+      settle: qos === 2 ? this.#recording(share, settle) : settle,
     });
     return true;
+  }
+
+  #recording(share: Share, settle: (done: boolean) => void): (done: boolean) => void {
+    share.recording++;
+    return (done) => {
+      share.recording--;
+      settle(done);
+      this.#leaveIfOver(share);
+    };
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Place, SentPlace, SessionSubscription, StoredPublication } from '../ports.ts';
 import { PlaceQueue } from './place-queue.ts';
 
+export const placeKey = ({ queue, offset }: Place): string => `${queue}:${offset}`;
+
 /** A message that was or may have been sent on a connection before. */
 export interface Resend extends SentPlace {
   readonly qos: 1 | 2;
@@ -77,6 +79,8 @@ export class Waiting {
   scanning = false;
   /** Places and queues to look through take turns: neither waits for the other to end. */
   scanNext = false;
+  /** Places of queues that are looked through which go their own way: they are sent again, or were listed. */
+  #listed: ReadonlySet<string> | undefined;
 
   get empty(): boolean {
     return (
@@ -99,6 +103,15 @@ export class Waiting {
   /** A queue has to be looked through from an offset on. */
   scan(queue: number, offset: number): void {
     this.scans.set(queue, { queue, offset, behind: this.places.pushed });
+  }
+
+  /** These are not sent for having been found. */
+  list(places: readonly Place[]): void {
+    if (this.scans.size > 0) this.#listed = new Set(places.filter(({ queue }) => this.scans.has(queue)).map(placeKey));
+  }
+
+  isListed(place: Place): boolean {
+    return this.#listed?.has(placeKey(place)) ?? false;
   }
 
   /** A queue that may be looked through further: what waited of it before has been taken. */

@@ -221,6 +221,9 @@ test('QoS 2 out: an exchange goes on at another bridge, and one that has ended i
       { packetId: 3, released: false },
     ]);
     expect(await two.read(underWay)).toEqual(['1', '2']);
+    // And at the next one, though this one did nothing with it.
+    const third = await (await world.bridge('three')).claimed('device');
+    expect(third.backlog.exchanges.map(({ packetId }) => packetId).toSorted()).toEqual([2, 3]);
     expect(await two.read(again.backlog.places)).toEqual(['3']);
   }
 });

@@ -47,10 +47,11 @@ test('sessions, retained messages and exchanges outlive a restart of every broke
   await using world = await startWorld();
   const { cluster } = world;
   const one = await world.bridge('one');
-  await one.offline('device', ['a']);
+  const epoch = await one.session('device', ['a']);
+  await one.publishOnce('b', 'begun', 3, 'device');
+  one.suspend('device', epoch);
   await one.publish('a', 'missed');
   await one.publish('kept', 'retained', { retain: true });
-  await one.publishOnce('b', 'begun', 3, 'device');
   await cluster.advance(300);
   for (const name of cluster.brokers) cluster.killBroker(name);
   await cluster.advance(500);

@@ -1,3 +1,4 @@
+import type { QanatClient } from '@qanat/client';
 import { Random } from '@qanat/core';
 import { TopicRules } from '@qanat/mqtt';
 import { startCluster, type TestCluster } from '@qanat/testing';
@@ -101,6 +102,13 @@ class Chaos {
   }
 }
 
+async function storedPayloads(client: QanatClient): Promise<string[]> {
+  const payloads: string[] = [];
+  for await (const { body } of client.pullConsumer().read('mqtt', { until: 'end' }))
+    payloads.push(new TextDecoder().decode(body));
+  return payloads;
+}
+
 const seeds = (process.env.CHAOS_SEEDS ?? '1,2,3').split(',').map(Number);
 
 test.each(seeds)(
@@ -114,6 +122,11 @@ test.each(seeds)(
     const acknowledged = chaos.publishers.flatMap((publisher) => publisher.acknowledged);
     expect(acknowledged.length).toBeGreaterThan(50);
     const faults: string[] = [];
+    const stored = await cluster.until(storedPayloads(await cluster.connect()));
+    for (const { payload, qos } of acknowledged) {
+      const times = stored.filter((other) => other === payload).length;
+      if (times === 0 || (times > 1 && qos === 2)) faults.push(`${payload} (QoS ${qos}) is stored ${times} times`);
+    }
     const check = (subscriber: ChaosSubscriber, selects: (topic: string) => boolean, once: boolean): void => {
       for (const { payload, topic, qos } of acknowledged.filter((sent) => selects(sent.topic))) {
         const times = subscriber.received.get(payload) ?? 0;

@@ -110,13 +110,16 @@ test('a long absence with everything missed is scanned in bounded memory, and no
 test('clean start forgets what the session before had [MQTT-3.1.2-4]', async () => {
   await using world = await startWorld();
   const one = await world.bridge('one');
-  await one.offline('device', ['a']);
-  await one.publish('a', 'old');
+  const epoch = await one.session('device', ['a']);
   expect(await one.publishOnce('b', 'begun', 7, 'device')).toBe('success');
+  one.suspend('device', epoch);
+  await one.publish('a', 'old');
   await world.cluster.advance(300);
   const fresh = await one.claimed('device', { cleanStart: true });
   expect(fresh).toMatchObject({ sessionPresent: false, subscriptions: [], backlog: { places: [] } });
   expect(await one.inbound('device')).toEqual([]);
+  expect(await one.publishOnce('b', 'begun anew', 7, 'device')).toBe('success');
+  expect(one.arrivals.map(text)).toContain('begun anew');
   one.suspend('device', fresh.epoch);
   await world.cluster.advance(300);
   expect((await one.claimed('device')).backlog.places).toEqual([]);

@@ -2,9 +2,10 @@ import { TopicRules } from '@qanat/mqtt';
 import { expect, test } from 'vitest';
 import { publication, startWorld, text } from './bridges.ts';
 
-test('calls of one client and topic are stored in their order, whatever is beside them [MQTT-4.6.0-5]', async () => {
+test('calls of one client, topic and QoS are stored in their order, whatever is beside them [MQTT-4.6.0-5]', async () => {
   await using world = await startWorld();
   const one = await world.bridge('one');
+  await one.session('publisher', []);
   const outcomes: string[] = [];
   for (let i = 0; i < 200; i++) {
     const retain = i % 17 === 0;
@@ -16,8 +17,11 @@ test('calls of one client and topic are stored in their order, whatever is besid
   expect(outcomes.length).toBeLessThan(400);
   await world.cluster.advance(500);
   expect(outcomes).toEqual(Array.from({ length: 400 }, () => 'success'));
-  const stored = one.arrivals.filter(({ topic }) => topic === 'a').map(text);
-  expect(stored).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`));
+  const all = Array.from({ length: 200 }, (_, i) => i);
+  for (const qos of [1, 2] as const) {
+    const stored = one.arrivals.filter((message) => message.topic === 'a' && message.qos === qos).map(text);
+    expect(stored).toEqual(all.filter((i) => (i % 13 === 0) === (qos === 2)).map(String));
+  }
 });
 
 test('what a turn publishes leaves in few batches', async () => {
@@ -30,6 +34,19 @@ test('what a turn publishes leaves in few batches', async () => {
   expect(done).toBe(1_000);
   // One batch has one time of storing.
   expect(new Set(one.arrivals.map(({ storeTimeMs }) => storeTimeMs)).size).toBeLessThanOrEqual(2);
+});
+
+test('QoS 2 of a client whose session is elsewhere is not stored', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.session('device', []);
+  await two.claimed('device');
+  await world.cluster.advance(50);
+  expect(await one.publishOnce('a', 'late', 1, 'device')).toBe('unspecified-error');
+  expect(await two.publishOnce('a', 'now', 1, 'device')).toBe('success');
+  await world.cluster.advance(50);
+  expect(two.arrivals.map(text)).toEqual(['now']);
 });
 
 test('a topic without a rule, or one that only receives, takes nothing', async () => {

@@ -47,6 +47,7 @@ const record: fc.Arbitrary<SessionRecord> = fc.record({
   cursor,
   pointersFrom: offset,
   checkpointsFrom: offset,
+  inbound: fc.boolean(),
   will: some(
     fc.record({
       topic: textArb,

@@ -1,5 +1,14 @@
 import { LIMITS, utf8, utf8Length } from '@qanat/core';
-import { PROPERTY, type Publication, type PublicationProperties, TopicRules, toMessage, toPublication } from '@qanat/mqtt';
+import {
+  encodePacket,
+  PROPERTY,
+  type Publication,
+  type PublicationProperties,
+  type Publish,
+  TopicRules,
+  toMessage,
+  toPublication,
+} from '@qanat/mqtt';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { storedMessage } from './stored-message.ts';
@@ -118,9 +127,9 @@ test('[QNT-MQT-013] what was fetched from another MQTT server says so, and devic
 test('[QNT-MQT-014] properties without room stand in front of the body', () => {
   const contentType = 'x'.repeat(LIMITS.PROPERTIES_BYTES_MAX);
   const given = { topic: 't', qos: 2, retain: true, payload: utf8('body'), clientId: 'c', properties: { contentType } } as const;
-  const { body, properties: texts } = toMessage(given, rules.toCluster('t') ?? expect.unreachable(), 0);
+  const { body, properties: texts } = toMessage(given, rules.toCluster('t') ?? expect.unreachable(), 0, 'factory');
   const head = `{"mqtt.client":"c","mqtt.content-type":"${contentType}"}`;
-  expect(texts).toEqual({ 'mqtt.qos': '2', 'mqtt.retain': '1', 'mqtt.head': String(head.length) });
+  expect(texts).toEqual({ 'mqtt.qos': '2', 'mqtt.retain': '1', 'mqtt.from': 'factory', 'mqtt.head': String(head.length) });
   expect(body).toEqual(utf8(`${head}body`));
 });
 
@@ -202,4 +211,29 @@ test('[QNT-MQT-003] a rule lowers the quality of service, and takes RETAIN off',
   const low = new TopicRules([{ match: '#', topic: 'mqtt', maxQos: 1, retain: false }]);
   const given = { topic: 't', qos: 2, retain: true, payload: utf8(''), clientId: 'c', properties: undefined } as const;
   expect(through(given, low)).toEqual({ ...given, qos: 1, retain: false });
+});
+
+test('[QNT-MQT-010] whatever other clients write, MQTT can say what devices are given of it', () => {
+  const names = fc.oneof(fc.constantFrom(...Object.values(PROPERTY)), fc.string({ unit: 'binary', maxLength: 8 }));
+  const values = fc.oneof(
+    text.filter((value) => utf8Length(value) < 2000),
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.json({ maxDepth: 2 }),
+    fc.constantFrom('0', '1', '2', 'AA==', '[["a","b"]]', '[["a\\ud800","b"]]', 'a/b', 'a/+'),
+  );
+  const key = fc.oneof(
+    topic.filter((name) => utf8Length(name) <= LIMITS.KEY_BYTES_MAX),
+    fc.string({ unit: 'binary', maxLength: 9 }),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(names, values, { maxKeys: 8, size: 'max' }), key, fc.json(), (properties, keyText, body) => {
+      const given = toPublication(storedMessage('mqtt', { body, key: keyText, properties }), rules);
+      if (given === undefined) return;
+      const { expiresAtMs: _, ...rest } = given.properties ?? {};
+      const packetId = given.qos === 0 ? 0 : 1;
+      const publish: Publish = { type: 'PUBLISH', dup: false, ...given, packetId, properties: rest };
+      expect(encodePacket(publish, 5).length).toBeGreaterThan(0);
+    }),
+    { numRuns: 1000 },
+  );
 });

@@ -275,6 +275,7 @@ export class MemoryBridge implements Cluster {
     takenOver: () => {},
     shared: () => {},
     ready: () => {},
+    unsettled: () => [],
   };
   /** By queue, up to where it has been told. */
   readonly tails: number[] = Array.from({ length: QUEUES }, () => 0);
@@ -362,8 +363,9 @@ export class MemoryBridge implements Cluster {
   }
 
   scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void {
-    const to = Math.min(from.offset + SCAN_PAGE, this.tails[from.queue] as number);
+    this.calls.push(`scan ${from.queue}`);
     this.#cluster.later(() => {
+      const to = Math.min(from.offset + SCAN_PAGE, this.tails[from.queue] as number);
       const log = this.#cluster.logs[from.queue]?.slice(from.offset, to) ?? [];
       const found = log.filter(({ topic }) => filters.some((filter) => matches(filter, topic)));
       done(found, { queue: from.queue, offset: Math.max(from.offset, to) });

@@ -95,6 +95,24 @@ test('a backlog that the cluster did not list is looked through, up to what has 
   expect(byTopic(device.messages)).toEqual(byTopic([...expected, ...more]));
 });
 
+test('what is listed and in a stretch to look through comes once, also when its exchange has ended before it is found', () => {
+  const world = new World();
+  away(world);
+  const expected = sendMany(world, 30, (i) => (i % 2 === 0 ? 1 : 2));
+  const record = world.cluster.sessions.get('a');
+  const queue = world.cluster.queueOf('t/0');
+  const [first, second, third] = (world.cluster.logs[queue] ?? []).filter(({ qos }) => qos === 2);
+  if (record === undefined || first === undefined || second === undefined || third === undefined) throw new Error('too few');
+  record.exchanges.set(9, { queue, offset: first.offset, packetId: 9, released: false });
+  const maybeSent = [{ queue, offset: second.offset, packetId: 8 }];
+  const scanFrom = world.cluster.logs.map((_, at) => ({ queue: at, offset: 0 }));
+  record.backlog = { places: [...maybeSent, { queue, offset: third.offset }], maybeSent, scanFrom, exchanges: [] };
+  record.seen = world.bridge.tails;
+  const device = world.online(kept({ receiveMaximum: 1 }));
+  acknowledgeAll(world, device);
+  expect(device.messages.toSorted()).toEqual(expected.toSorted());
+});
+
 test('messages that wait do not keep those of QoS 0 back, and a queue that is looked through sends none twice', () => {
   const world = new World({ limits: { pendingPlacesMax: 2 } });
   const device = world.online(kept({ receiveMaximum: 1 })).subscribe('t/#', 1);
@@ -275,14 +293,49 @@ test('a frozen device is bounded: QoS 0 is dropped and counted, the rest stays i
   device.roomBytes = 2_000;
   const expected = sendMany(world, 3_000, (i) => (i % 2 === 0 ? 1 : 0));
   expect(device.bytes).toBeLessThan(70_000);
-  expect(device.paused).toBe(true);
   expect(world.server.figures().counters.droppedSlow).toBeGreaterThan(900);
   device.thaw();
   world.run();
   acknowledgeAll(world, device);
   const atLeastOnce = device.messages.filter((message) => Number(message.split('=')[1]) % 2 === 0);
   expect(byTopic(atLeastOnce)).toEqual(byTopic(expected));
+});
+
+test('a device that sends and does not read is answered up to UNREAD_ANSWER_BYTES_MAX, then not read either', () => {
+  const world = new World();
+  const device = world.online();
+  device.frozen = true;
+  const pings = Buffer.alloc(2 * 1_000);
+  for (let i = 0; i < pings.length; i += 2) pings[i] = 0xc0;
+  for (let i = 0; i < 33; i++) device.sendBytes(pings);
   expect(device.paused).toBe(false);
+  device.sendBytes(pings);
+  expect(device.paused).toBe(true);
+  device.thaw();
+  expect(device.paused).toBe(false);
+  expect(device.all('pingresp')).toHaveLength(34_000);
+});
+
+test('a subscription that is made while a queue is looked through misses nothing that arrives after it', () => {
+  const world = new World({ limits: { pendingPlacesMax: 1 } });
+  const device = world.online(kept({ receiveMaximum: 1 })).subscribe('t/#', 1);
+  world.run();
+  const expected = sendMany(world, 30);
+  const scans = () => world.bridge.calls.filter((call) => call.startsWith('scan'));
+  let acknowledged = 0;
+  while (scans().length === 0) {
+    const next = device.all('publish')[acknowledged];
+    if (next === undefined) world.step();
+    else device.ack('puback', next.messageId as number);
+    if (next !== undefined) acknowledged++;
+  }
+  const queue = Number(scans()[0]?.split(' ')[1]);
+  const other = [...'abcdefgh'].map((name) => `u/${name}`).find((topic) => world.cluster.queueOf(topic) === queue) ?? '';
+  device.subscribe('u/#', 1);
+  world.cluster.send(other, 'new');
+  world.bridge.tail(queue);
+  acknowledgeAll(world, device);
+  expect(device.messages.toSorted()).toEqual([...expected, `${other}=new`].toSorted());
 });
 
 test('unsettled tells what another bridge needs should this one die', () => {

@@ -240,6 +240,15 @@ test('[MQTT-3.3.2-6] [QNT-MQT-019] the time that a message waited is taken off i
   expect((device.take('publish')[0] as Fields).properties?.messageExpiryInterval).toBe(70);
 });
 
+test('[QNT-MQT-019] a deadline that is further away than MQTT can say is told as the longest interval', () => {
+  const world = new World();
+  const device = world.connected().subscribe('t');
+  const properties = { expiresAtMs: Number.MAX_SAFE_INTEGER };
+  world.cluster.store({ topic: 't', qos: 0, retain: false, payload: new Uint8Array(1), clientId: undefined, properties });
+  world.cluster.run();
+  expect((device.take('publish')[0] as Fields).properties?.messageExpiryInterval).toBe(0xffff_ffff);
+});
+
 test('[MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4] overlapping subscriptions: one copy, the highest QoS, all identifiers', () => {
   const world = new World();
   const device = world.connected();
