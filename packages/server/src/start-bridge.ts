@@ -26,11 +26,11 @@ export interface BridgeProcessOptions extends ListeningOptions {
   readonly nameServers: string | readonly string[];
   /** Who the bridge is at the cluster, where it asks: a user who may read and write the topics of its rules. */
   readonly login?: LoginOptions | undefined;
-  /** Between MQTT topics and topics of the cluster; the first one that matches decides. Default: everything to the topic `mqtt`. */
+  /** Between MQTT topics and topics of the cluster; the first that matches decides. Default: everything to the topic `mqtt`. */
   readonly rules?: readonly Rule[];
   /** Topic that keeps the state of sessions. Default STATE_TOPIC, `mqtt-state`. */
   readonly stateTopic?: string;
-  /** When a publish of QoS 1 or 2 is acknowledged: `committed`, or `leader`, once the broker has stored it. Default `committed`. */
+  /** When a publish of QoS 1 or 2 is acknowledged: `committed`, or `leader`, once a broker has stored it. Default `committed`. */
   readonly ack?: 'committed' | 'leader';
   /** Creates the topics of its rules and its state where they are missing. Default true. */
   readonly createsTopics?: boolean;

@@ -20,8 +20,8 @@ import type {
 import { ClusterParts } from './cluster-parts.ts';
 import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import type { LogClient } from './log-client.ts';
-import type { StoredAt } from './outbox.ts';
-import { outcomeOf } from './publishing.ts';
+import { outcomeOf, type Stored, type StoredAt } from './outbox.ts';
+
 import { StoredMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -119,7 +119,7 @@ export class BridgeCluster implements Cluster {
   publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean {
     const { publishing } = this.#parts;
     if (publication.qos === 0 && !publication.retain) publishing.drop(publication);
-    else this.#publish(publication, undefined, (outcome) => done?.(outcome));
+    else this.#publish(publication, undefined, done);
     return publishing.open;
   }
 
@@ -203,19 +203,15 @@ export class BridgeCluster implements Cluster {
   }
 
   /** Stores a publication, and retains it where it says so; then tells. */
-  #publish(
-    publication: Publication,
-    dedupId: string | undefined,
-    done: (outcome: PublishOutcome, at: StoredAt | undefined) => void,
-  ): void {
+  #publish(publication: Publication, dedupId: string | undefined, done: Stored | undefined): void {
     const { publishing, rules } = this.#parts;
     const retains = publication.retain && rules.toCluster(publication.topic)?.retain === true;
-    publishing.store(publication, retains, dedupId, (outcome, at) => {
-      if (this.#closed) return;
-      if (!retains || outcome !== 'success' || at?.offset === undefined) return done(outcome, at);
+    if (!retains) return publishing.store(publication, false, dedupId, done);
+    publishing.store(publication, true, dedupId, (outcome, at) => {
+      if (outcome !== 'success' || at?.offset === undefined) return done?.(outcome, at);
       this.#retain(publication, at.offset, at).then(
-        () => this.#tell(() => done('success', at), undefined),
-        (error: unknown) => this.#tell(() => done(outcomeOf(error), at), undefined),
+        () => this.#tell(() => done?.('success', at), undefined),
+        (error: unknown) => this.#tell(() => done?.(outcomeOf(error), at), undefined),
       );
     });
   }

@@ -7,12 +7,14 @@ import type { LocalSession } from './local-session.ts';
 import type { QueueTable } from './queue-table.ts';
 import { gatherBacklog, indexedFor, type ResumeScope } from './resume.ts';
 import { isConflict, NO_ENTRIES, type SessionEntries, type SessionStore, type Versioned } from './session-entries.ts';
+import type { SessionMirror } from './session-mirror.ts';
 import { expiresAtMs, type SessionRecord } from './session-record.ts';
-import { queueName } from './state-keys.ts';
+import { queueName, sessionKey } from './state-keys.ts';
 import type { Wills } from './wills.ts';
 
 export interface ClaimScope extends ResumeScope {
   readonly store: SessionStore;
+  readonly mirror: SessionMirror;
   readonly liveness: Liveness;
   readonly wills: Wills;
   readonly inbound: InboundExchanges;
@@ -55,17 +57,26 @@ export function withCheckpoint(record: SessionRecord, liveness: Liveness): { rec
  */
 export async function claimSession(scope: ClaimScope, request: ClaimRequest, epoch: number): Promise<ClaimResult> {
   const queue = await scope.store.queueOf(request.clientId);
+  // Most new sessions are new to the whole cluster: where that is wrong, the write is refused.
+  let isNew = !scope.mirror.sessions.has(sessionKey(request.clientId));
   for (;;) {
     try {
-      return await attempt(scope, request, epoch, queue);
+      return await attempt(scope, request, epoch, queue, isNew);
     } catch (error) {
       if (!isConflict(error)) throw error;
+      isNew = false;
     }
   }
 }
 
-async function attempt(scope: ClaimScope, request: ClaimRequest, epoch: number, queue: QueueId): Promise<ClaimResult> {
-  const found = await scope.store.read(queue, request.clientId);
+async function attempt(
+  scope: ClaimScope,
+  request: ClaimRequest,
+  epoch: number,
+  queue: QueueId,
+  isNew: boolean,
+): Promise<ClaimResult> {
+  const found = isNew ? undefined : await scope.store.read(queue, request.clientId);
   // Before the pointers are read: they are written before an index says so.
   const indexes = new Map(scope.indexes);
   const entries = found === undefined ? NO_ENTRIES : await scope.store.entriesOf(queue, found.record);
@@ -145,8 +156,23 @@ async function resume(
   const session = newSession(clientId, epoch, queue, record, version);
   session.pointers = new Map(entries.keys.filter((key) => key.startsWith('p/')).map((key) => [key, undefined]));
   session.finished = [...entries.finished];
-  const end = await gatherBacklog(scope, { record, entries: kept, indexed });
-  return { session, end: () => claimed(session, true, end()) };
+  try {
+    const end = await gatherBacklog(scope, { record, entries: kept, indexed });
+    return { session, end: () => claimed(session, true, end()) };
+  } catch (error) {
+    await letGo(scope, session, former);
+    throw error;
+  }
+}
+
+/** The backlog cannot be gathered, since a broker is away: the session is nobody's, as it was, so that it is indexed and expires. */
+async function letGo(
+  { store, wallMs }: ClaimScope,
+  { queue, record, version }: LocalSession,
+  former: SessionRecord,
+): Promise<void> {
+  const offlineSinceMs = former.owner === undefined ? former.offlineSinceMs : wallMs();
+  await store.replace(queue, { ...record, owner: undefined, offlineSinceMs, will: undefined }, version);
 }
 
 function newRecord(

@@ -41,12 +41,12 @@ function releasedValue(atMs: number): Uint8Array {
 }
 
 /**
- * The exchanges of QoS 2 that clients have begun: a broker stores each with its message, in the data queue of the message, and with the
- * exchange's key stores no other. When the client releases it the key goes.
+ * The exchanges of QoS 2 that clients have begun: a broker stores each with its message, in the data queue of the message, and
+ * with the exchange's key stores no other. When the client releases it the key goes.
  *
- * But a bridge that had the client before may still be trying to store the very message: it must find the key. So for a while after a
- * session came here the key of a released exchange stays, marked, and the packet id's next exchange has another key, of the next
- * generation. Which one follows from the keys that are there, for every bridge alike.
+ * But a bridge that had the client before may still be trying to store the very message: it must find the key. So for a while
+ * after a session came here the key of a released exchange stays, marked, and the packet id's next exchange has another key, of
+ * the next generation. Which one follows from the keys that are there, for every bridge alike.
  */
 export class InboundExchanges {
   readonly #client: LogClient;
@@ -68,8 +68,8 @@ export class InboundExchanges {
   }
 
   /**
-   * Calls back when the exchanges of a client are known: at once where they are, else in the order of the calls. Queues that cannot be
-   * asked are asked again by the next call.
+   * Calls back when the exchanges of a client are known: at once where they are, else in the order of the calls. Queues that
+   * cannot be asked are asked again by the next call.
    */
   whenKnown(clientId: string, run: () => void): void {
     const client = this.#clientOf(clientId);

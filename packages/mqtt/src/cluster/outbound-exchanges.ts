@@ -56,7 +56,7 @@ export class OutboundExchanges {
   set(session: LocalSession, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void {
     const { clientId, queue, record } = session;
     const lane = this.#lane(queue);
-    const key = exchangeKey(clientId, packetId);
+    const key = exchangeKey(clientId, record.claim, packetId);
     const places = this.#places.get(session) ?? new Map<number, OutboundExchange>();
     this.#places.set(session, places);
     if (exchange === undefined) {
@@ -80,7 +80,7 @@ export class OutboundExchanges {
       const writes = [...lane.writes.values()];
       for (const session of lane.ended) {
         const value = encodeFinished(session.record.claim, session.finished, this.#queues);
-        writes.push({ key: finishedKey(session.clientId), value });
+        writes.push({ key: finishedKey(session.clientId, session.record.claim), value });
       }
       const { dones } = lane;
       lane.dones = [];

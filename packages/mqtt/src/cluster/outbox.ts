@@ -1,4 +1,6 @@
 import type { MessageInit, Producer, QueueId } from '@qanat/client';
+import { QanatError } from '@qanat/core';
+import type { PublishOutcome } from '../ports.ts';
 import { BATCHES_PER_QUEUE_MAX } from './limits.ts';
 
 /** Where a message was stored. */
@@ -9,16 +11,28 @@ export interface StoredAt {
   readonly storeTimeMs: number;
 }
 
+/** Told what became of a message, and where it was stored. */
+export type Stored = (outcome: PublishOutcome, at: StoredAt | undefined) => void;
+
 /** A message that waits to be stored. */
 export interface Outgoing {
   readonly message: MessageInit;
   readonly bytes: number;
   /** Stored once under this name. */
-  readonly dedupId?: string;
+  readonly dedupId: string | undefined;
   /** Its place is wanted: it makes a batch of its own. */
   readonly alone: boolean;
-  /** Told once. An error, or the place of one that is alone. */
-  readonly done: ((error: unknown, at: StoredAt | undefined) => void) | undefined;
+  /** Told once, later: what became of it, with the place of one that is alone. */
+  readonly done: Stored | undefined;
+}
+
+/** What an error of the cluster means to a device. */
+export function outcomeOf(error: unknown): PublishOutcome {
+  if (!QanatError.is(error)) return 'unspecified-error';
+  if (error.code === 'FORBIDDEN') return 'not-authorized';
+  if (error.code === 'BATCH_TOO_LARGE') return 'packet-too-large';
+  if (error.code === 'LIMIT_EXCEEDED' || error.code === 'DISK_FULL') return 'quota-exceeded';
+  return 'unspecified-error';
 }
 
 interface Lane {
@@ -37,6 +51,7 @@ export class Outbox {
   readonly #lanes = new Map<string, Lane>();
   readonly #dirty = new Set<Lane>();
   #bytes = 0;
+  #closed = false;
   readonly #flush = (): void => {
     const lanes = [...this.#dirty];
     this.#dirty.clear();
@@ -67,7 +82,9 @@ export class Outbox {
     this.#dirty.add(found);
   }
 
+  /** Nothing is told any more. */
   close(): Promise<void> {
+    this.#closed = true;
     return this.#producer.close({ drain: false });
   }
 
@@ -79,8 +96,8 @@ export class Outbox {
       lane.waiting = lane.waiting.slice(count);
       lane.underWay++;
       this.#call(lane.topic, batch).then(
-        (at) => this.#settle(lane, batch, undefined, at),
-        (error: unknown) => this.#settle(lane, batch, error ?? new Error('stored nothing'), undefined),
+        (at) => this.#settle(lane, batch, 'success', at),
+        (error: unknown) => this.#settle(lane, batch, outcomeOf(error), undefined),
       );
     }
   }
@@ -101,11 +118,12 @@ export class Outbox {
     return { queue: { topic, broker, queue }, offset, storeTimeMs };
   }
 
-  #settle(lane: Lane, batch: readonly Outgoing[], error: unknown, at: StoredAt | undefined): void {
+  #settle(lane: Lane, batch: readonly Outgoing[], outcome: PublishOutcome, at: StoredAt | undefined): void {
+    if (this.#closed) return;
     lane.underWay--;
     for (const { bytes } of batch) this.#bytes -= bytes;
     this.#send(lane);
-    for (const { done } of batch) done?.(error, at);
+    for (const { done } of batch) done?.(outcome, at);
     this.#onRoom();
   }
 }

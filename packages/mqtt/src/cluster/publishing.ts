@@ -1,10 +1,9 @@
-import { QanatError } from '@qanat/core';
 import { toMessage } from '../mapping/to-message.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
-import type { Publication, PublishOutcome } from '../ports.ts';
+import type { Publication } from '../ports.ts';
 import { PUBLISH_BYTES_MAX, QOS0_BYTES_MAX } from './limits.ts';
 import type { LogClient } from './log-client.ts';
-import { Outbox, type StoredAt } from './outbox.ts';
+import { Outbox, type Stored } from './outbox.ts';
 import type { TopicQueues } from './topic-queues.ts';
 
 /** Counted for each message that waits, beside its payload. */
@@ -21,18 +20,6 @@ export interface PublishingOptions {
   readonly onReady: () => void;
 }
 
-/** Where a message was stored, or why it was not. */
-export type Stored = (outcome: PublishOutcome, at: StoredAt | undefined) => void;
-
-/** What an error of the cluster means to a device. */
-export function outcomeOf(error: unknown): PublishOutcome {
-  if (!QanatError.is(error)) return 'unspecified-error';
-  if (error.code === 'FORBIDDEN') return 'not-authorized';
-  if (error.code === 'BATCH_TOO_LARGE') return 'packet-too-large';
-  if (error.code === 'LIMIT_EXCEEDED' || error.code === 'DISK_FULL') return 'quota-exceeded';
-  return 'unspecified-error';
-}
-
 /** Stores publications: those of QoS 0 through a producer of their own, which sheds what is too much. */
 export class Publishing {
   /** Messages of QoS 0 that were not stored. */
@@ -41,6 +28,10 @@ export class Publishing {
   readonly #acknowledged: Outbox;
   readonly #unacknowledged: Outbox;
   #full = false;
+  #closed = false;
+  readonly #dropped: Stored = (outcome) => {
+    if (outcome !== 'success') this.shed++;
+  };
 
   constructor(options: PublishingOptions) {
     this.#options = options;
@@ -67,9 +58,7 @@ export class Publishing {
       this.shed++;
       return;
     }
-    this.#add(this.#unacknowledged, publication, mapped, false, undefined, (error) => {
-      if (error !== undefined) this.shed++;
-    });
+    this.#add(this.#unacknowledged, publication, mapped, false, undefined, this.#dropped);
   }
 
   /**
@@ -77,15 +66,18 @@ export class Publishing {
    * @param placed its place is wanted: it makes a batch of its own.
    * @param dedupId it is stored once under this name, and alone.
    */
-  store(publication: Publication, placed: boolean, dedupId: string | undefined, stored: Stored): void {
+  store(publication: Publication, placed: boolean, dedupId: string | undefined, stored: Stored | undefined): void {
     const mapped = this.#mapped(publication);
-    if (mapped === undefined) return queueMicrotask(() => stored('topic-name-invalid', undefined));
-    this.#add(this.#acknowledged, publication, mapped, placed || dedupId !== undefined, dedupId, (error, at) =>
-      stored(error === undefined ? 'success' : outcomeOf(error), at),
-    );
+    if (mapped !== undefined)
+      return this.#add(this.#acknowledged, publication, mapped, placed || dedupId !== undefined, dedupId, stored);
+    queueMicrotask(() => {
+      if (!this.#closed) stored?.('topic-name-invalid', undefined);
+    });
   }
 
+  /** Nothing is told any more. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#acknowledged.close(), this.#unacknowledged.close()]);
   }
 
@@ -100,14 +92,14 @@ export class Publishing {
     mapped: NonNullable<ReturnType<TopicRules['toCluster']>>,
     alone: boolean,
     dedupId: string | undefined,
-    done: (error: unknown, at: StoredAt | undefined) => void,
+    done: Stored | undefined,
   ): void {
     const { topics, wallMs } = this.#options;
     const message = toMessage(publication, mapped, wallMs());
     const queue = topics.queueOfKey(mapped.topic, mapped.key);
     const lane = queue === undefined ? mapped.topic : `${mapped.topic}/${queue.broker}/${queue.queue}`;
     const bytes = publication.payload.length + publication.topic.length + MESSAGE_BYTES;
-    outbox.add(lane, mapped.topic, { message, bytes, alone, done, ...(dedupId === undefined ? {} : { dedupId }) });
+    outbox.add(lane, mapped.topic, { message, bytes, alone, done, dedupId });
     if (this.bytes > PUBLISH_BYTES_MAX) this.#full = true;
   }
 

@@ -108,9 +108,9 @@ export class SessionStore {
       const r = new StoredReader(value, FORMAT);
       if (r.number() !== claim) continue;
       const queue = (): number => this.#queues.numberOfName(r.text());
-      if (key === finishedKey(clientId)) finished = r.list(() => placesIn(queue(), r)).flat();
+      if (key === finishedKey(clientId, claim)) finished = r.list(() => placesIn(queue(), r)).flat();
       else {
-        const packetId = Number(key.slice(exchangesPrefix(clientId).length));
+        const packetId = Number(key.slice(key.lastIndexOf('/') + 1));
         exchanges.push({ packetId, queue: queue(), offset: r.number(), released: r.byte() === 1 });
       }
     }
@@ -129,9 +129,13 @@ export class SessionStore {
     const value = encodeSession(record);
     const puts = others.filter((change) => change.value !== undefined);
     const removals = others.filter((change) => change.value === undefined);
-    const first = [{ key, value, expectedVersion: version }, ...puts, ...removals].slice(0, STATE_PAGE);
+    const room = STATE_PAGE - 1;
+    // What does not fit beside the record is there before it: it means nothing without.
+    await this.#writeAll(queue, puts.slice(room));
+    const beside = [...puts.slice(0, room), ...removals].slice(0, room);
+    const first = [{ key, value, expectedVersion: version }, ...beside];
     const written = await this.#persist(() => this.#write(queue, first, key, value));
-    await this.remove(queue, removals.slice(Math.max(0, STATE_PAGE - 1 - puts.length)));
+    await this.#writeAll(queue, removals.slice(Math.max(0, room - puts.length)));
     return written;
   }
 
@@ -143,34 +147,35 @@ export class SessionStore {
     const removals = keys.map((key) => ({ key, value: undefined }));
     const record = { key: sessionKey(clientId), value: undefined, expectedVersion: version };
     await this.#persist(() => this.#state.write(queue, [record, ...removals.slice(0, STATE_PAGE - 1)]));
-    await this.remove(queue, removals.slice(STATE_PAGE - 1));
-  }
-
-  /** Removes entries. @throws QanatError CLOSED. */
-  async remove(queue: QueueId, removals: readonly StateWrite[]): Promise<void> {
-    for (let at = 0; at < removals.length; at += STATE_PAGE) {
-      await this.#persist(() => this.#state.write(queue, removals.slice(at, at + STATE_PAGE)));
-    }
+    await this.#writeAll(queue, removals.slice(STATE_PAGE - 1));
   }
 
   /** The entries of exchanges that are under way. */
   exchangeWrites(clientId: string, claim: number, exchanges: readonly OutboundExchange[]): StateWrite[] {
     return exchanges.map((exchange) => ({
-      key: exchangeKey(clientId, exchange.packetId),
+      key: exchangeKey(clientId, claim, exchange.packetId),
       value: encodeExchange(claim, exchange, this.#queues),
     }));
   }
 
   /** The exchanges of a claim, as entries of the next one. */
-  restamped(clientId: string, claim: number, { exchanges, finished }: SessionEntries): StateWrite[] {
+  restamped(clientId: string, claim: number, { exchanges, finished, keys }: SessionEntries): StateWrite[] {
     const writes = this.exchangeWrites(clientId, claim, exchanges);
-    if (finished.length === 0) return writes;
-    return [...writes, { key: finishedKey(clientId), value: encodeFinished(claim, finished, this.#queues) }];
+    if (finished.length > 0)
+      writes.push({ key: finishedKey(clientId, claim), value: encodeFinished(claim, finished, this.#queues) });
+    for (const key of keys) if (key.startsWith(exchangesPrefix(clientId))) writes.push({ key, value: undefined });
+    return writes;
   }
 
   #sentPlace({ queue, offset, packetId }: SentPointers['places'][number]): SentPlace {
     const place = { queue: this.#queues.numberOfName(queue), offset };
     return packetId === undefined ? place : { ...place, packetId };
+  }
+
+  async #writeAll(queue: QueueId, changes: readonly StateWrite[]): Promise<void> {
+    for (let at = 0; at < changes.length; at += STATE_PAGE) {
+      await this.#persist(() => this.#state.write(queue, changes.slice(at, at + STATE_PAGE)));
+    }
   }
 
   /** A conflict may be with an earlier try of the same write, of which nothing was heard. */

@@ -15,10 +15,10 @@ import { CLAIM_MS, FINISHED_EXCHANGES_MAX, STUCK_SESSION_MS } from './limits.ts'
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
-import { outcomeOf } from './publishing.ts';
+import { outcomeOf } from './outbox.ts';
 import { isKept } from './selector.ts';
 import { isConflict } from './session-entries.ts';
-import type { KnownSession, SessionMirror } from './session-mirror.ts';
+import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
 import { finishedKey, sessionKey } from './state-keys.ts';
 import { Sequences } from './waiting.ts';
@@ -26,7 +26,6 @@ import { willDueMs } from './wills.ts';
 
 export interface SessionsScope extends ClaimScope {
   readonly clock: Clock;
-  readonly mirror: SessionMirror;
   readonly outbound: OutboundExchanges;
   readonly events: () => ClusterEvents;
   readonly onTrouble: (error: unknown) => void;
@@ -151,8 +150,8 @@ export class Sessions {
   }
 
   /**
-   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where it
-   * does; `false`: the session is not this bridge's.
+   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where
+   * it does; `false`: the session is not this bridge's.
    */
   usesInbound(clientId: string, done: (known: boolean) => void): void {
     const session = this.#local.get(sessionKey(clientId));
@@ -235,7 +234,7 @@ export class Sessions {
   async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
     const { store, inbound } = this.#scope;
     const keys = [...pointers.keys(), ...store.exchangeWrites(clientId, record.claim, backlog.exchanges).map(({ key }) => key)];
-    if (finished.length > 0) keys.push(finishedKey(clientId));
+    if (finished.length > 0) keys.push(finishedKey(clientId, record.claim));
     if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
   }

@@ -42,9 +42,11 @@ export const pointersKey = (clientId: string, queue: string, first: number, span
 /** What may have been sent before, of all queues. */
 export const sentKey = (clientId: string): string => `${pointersPrefix(clientId)}sent`;
 export const exchangesPrefix = (clientId: string): string => `o/${clientKey(clientId)}/`;
-export const exchangeKey = (clientId: string, packetId: number): string => exchangesPrefix(clientId) + packetId;
+/** By claim: what an earlier bridge still writes meets nothing of the later one. */
+export const exchangeKey = (clientId: string, claim: number, packetId: number): string =>
+  `${exchangesPrefix(clientId)}${claim}/${packetId}`;
 /** Exchanges that have ended since the session was saved. */
-export const finishedKey = (clientId: string): string => `${exchangesPrefix(clientId)}done`;
+export const finishedKey = (clientId: string, claim: number): string => `${exchangesPrefix(clientId)}${claim}/done`;
 export const inboundPrefix = (clientId: string): string => `d/${clientKey(clientId)}/`;
 export const inboundKey = (clientId: string, packetId: number, generation: number): string =>
   `${inboundPrefix(clientId)}${packetId}.${generation}`;

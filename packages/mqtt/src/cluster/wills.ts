@@ -55,7 +55,11 @@ export class Wills {
       this.#publish(publication, willKey(clientId, claim), resolve),
     );
     return async () => {
-      if (queue !== undefined) await this.#inbound.forgetWill(queue, clientId, claim);
+      try {
+        if (queue !== undefined) await this.#inbound.forgetWill(queue, clientId, claim);
+      } catch {
+        // It stays: no other will ever has its name, and with the session it goes.
+      }
     };
   }
 }

@@ -54,6 +54,10 @@ export class UpstreamLink {
       this.#admit();
       events.connected(sessionPresent === true);
     });
+    // Of 3.1.1: who is a bridge is not sent back what comes from him. MQTT 5.0 has No Local. It is told before it is written.
+    client.on('packetsend', (packet) => {
+      if (packet.cmd === 'connect' && packet.protocolVersion === 4) Object.assign(packet, { bridgeMode: true });
+    });
     client.on('error', (error) => {
       this.#error = error.message;
     });
@@ -124,8 +128,7 @@ function optionsOf({ clientId, protocolVersion = 5, username, password, tls = {}
     clientId,
     protocolVersion,
     clean: false,
-    // Of 3.1.1: the other broker does not send back what comes from here. MQTT 5.0 has No Local.
-    ...(protocolVersion === 4 ? { bridgeMode: true } : { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } }),
+    ...(protocolVersion === 4 ? {} : { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } }),
     keepalive: KEEP_ALIVE_S,
     connectTimeout: CONNECT_TIMEOUT_MS,
     reconnectPeriod: RECONNECT_MS,

@@ -88,7 +88,7 @@ test('a session goes offline while the broker of its state is away: it is saved 
   }
 });
 
-test('a claim whose broker stays away is refused, and what comes of it later does no harm', async () => {
+test('a claim whose broker stays away for CLAIM_MS is refused, and what comes of it later does no harm', async () => {
   await using world = await startWorld({ brokers: 1 });
   const { cluster } = world;
   const one = await world.bridge('one');

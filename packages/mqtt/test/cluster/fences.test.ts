@@ -2,13 +2,14 @@ import type { KeyedState } from '@qanat/client';
 import type { QueueId } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { withCheckpoint } from '../../src/cluster/claims.ts';
+import { INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
 import { decodeLiveness, encodeLiveness, Liveness } from '../../src/cluster/liveness.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
 import { indexedFor } from '../../src/cluster/resume.ts';
 import { encodeExchange, encodeFinished, SessionStore } from '../../src/cluster/session-entries.ts';
 import type { SessionRecord } from '../../src/cluster/session-record.ts';
 import { bridgeKey, exchangeKey, finishedKey } from '../../src/cluster/state-keys.ts';
-import { startWorld, text, type World } from './bridges.ts';
+import { publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
 
 const QUEUE: QueueId = { topic: 'mqtt', broker: 'broker-a', queue: 0 };
 
@@ -32,6 +33,16 @@ const recordOf = (rest: Partial<SessionRecord>): SessionRecord => ({
 function livenessOf(world: World, instance: string): Liveness {
   const nobody = {} as KeyedState; // it never writes
   return new Liveness(nobody, world.cluster.clock, instance, () => {});
+}
+
+/** A client id whose session lives at one broker, and a topic whose queue lives at the other. */
+async function apart(world: World, { client }: TestBridge): Promise<{ clientId: string; topic: string }> {
+  const brokerOf = async (topic: string, of: string) => (await world.cluster.until(client.keyedState(topic).queueOf(of))).broker;
+  let clientId = 'device';
+  while ((await brokerOf('mqtt-state', clientId)) !== 'broker-b') clientId += '.';
+  let topic = 't';
+  while ((await brokerOf('mqtt', topic)) !== 'broker-a') topic += '.';
+  return { clientId, topic };
 }
 
 test('an index counts only for sessions that its indexer had heard of', () => {
@@ -60,7 +71,7 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   }
 });
 
-test('of several bridges one does a task, and when it stands still another one does', async () => {
+test('of several bridges one does a task, and when it stands still for BRIDGE_DEAD_MS another one does (CHECKPOINT_MS is much less)', async () => {
   await using world = await startWorld();
   const names = ['one', 'two', 'three'];
   const all = names.map((name) => livenessOf(world, name));
@@ -86,6 +97,27 @@ test('of several bridges one does a task, and when it stands still another one d
   expect(all[0]?.isAlive('four')).toBe(false);
 });
 
+test('a session with more entries than one write takes is replaced with all of them', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const client = await cluster.connect();
+  await cluster.until(client.admin.createTopic('mqtt-state'));
+  const queues = new QueueTable();
+  const queue = queues.numberOf(QUEUE);
+  const store = new SessionStore(client.keyedState('mqtt-state'), cluster.clock, queues);
+  const home = await cluster.until(store.queueOf('device'));
+  const exchanges = Array.from({ length: 2_500 }, (_, i) => ({ packetId: i + 1, queue, offset: i, released: false }));
+  const writes = store.exchangeWrites('device', 1, exchanges);
+  const version = await cluster.until(store.replace(home, recordOf({ claim: 1 }), 0, writes));
+  const before = await cluster.until(store.entriesOf(home, recordOf({ claim: 1 })));
+  expect(before.exchanges).toHaveLength(2_500);
+  await cluster.until(store.replace(home, recordOf({ claim: 2 }), version, store.restamped('device', 2, before)));
+  const after = await cluster.until(store.entriesOf(home, recordOf({ claim: 2 })));
+  expect(after.exchanges).toHaveLength(2_500);
+  expect(after.keys).toHaveLength(2_500);
+  await expect(cluster.until(store.replace(home, recordOf({ claim: 3 }), version))).rejects.toThrow(/VERSION_CONFLICT|version/);
+});
+
 test('what a bridge writes of exchanges after another one has the session does not count', async () => {
   await using world = await startWorld();
   const { cluster } = world;
@@ -98,9 +130,9 @@ test('what a bridge writes of exchanges after another one has the session does n
   const home = await cluster.until(store.queueOf('device'));
   const exchange = (packetId: number) => ({ packetId, queue, offset: packetId, released: false });
   const writes = [
-    { key: exchangeKey('device', 1), value: encodeExchange(1, exchange(1), queues) },
-    { key: exchangeKey('device', 2), value: encodeExchange(2, exchange(2), queues) },
-    { key: finishedKey('device'), value: encodeFinished(1, [{ queue, offset: 9 }], queues) },
+    { key: exchangeKey('device', 1, 1), value: encodeExchange(1, exchange(1), queues) },
+    { key: exchangeKey('device', 2, 2), value: encodeExchange(2, exchange(2), queues) },
+    { key: finishedKey('device', 1), value: encodeFinished(1, [{ queue, offset: 9 }], queues) },
   ];
   await cluster.until(state.write(home, writes));
   const entries = await cluster.until(store.entriesOf(home, recordOf({ claim: 2 })));
@@ -114,12 +146,7 @@ test('a bridge that is behind claims a session once it has seen what the one bef
   const { cluster } = world;
   const one = await world.bridge('one');
   const two = await world.bridge('two');
-  const brokerOf = async (topic: string, text: string) =>
-    (await cluster.until(one.client.keyedState(topic).queueOf(text))).broker;
-  let clientId = 'device';
-  while ((await brokerOf('mqtt-state', clientId)) !== 'broker-b') clientId += '.';
-  let topic = 't';
-  while ((await brokerOf('mqtt', topic)) !== 'broker-a') topic += '.';
+  const { clientId, topic } = await apart(world, one);
   const epoch = await one.session(clientId, [topic]);
   await cluster.advance(100);
   cluster.cut('client-2', 'broker-a');
@@ -141,4 +168,54 @@ test('a bridge that is behind claims a session once it has seen what the one bef
   cluster.heal('client-2', 'broker-a');
   // It arrived before, and is not in the backlog: the session does not get it again.
   expect(await cluster.until(claim)).toBe(10);
+});
+
+test('a session whose backlog cannot be gathered is let go: it is indexed and expires as before', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const one = await world.bridge('one');
+  const { clientId, topic } = await apart(world, one);
+  await one.session(clientId, [topic]);
+  for (let i = 0; i < 5; i++) await one.publish(topic, `${i}`);
+  const two = await world.bridge('two');
+  await one.kill();
+  cluster.cut('client-2', 'broker-a');
+  expect(await two.claim(clientId)).toBe('unavailable');
+  expect(two.cluster.figures()).toMatchObject({ sessions: 0 });
+  await cluster.advance(10_000);
+  cluster.heal('client-2', 'broker-a');
+  await cluster.advance(5_000);
+  expect(two.cluster.figures()).toMatchObject({ sessions: 0, offlineSessions: 1 });
+  const { backlog } = await two.claimed(clientId);
+  expect(await two.read(backlog.places)).toEqual(['0', '1', '2', '3', '4']);
+});
+
+test('what the bridge before still tries to store is not stored after the exchange was released [MQTT-4.3.3-10]', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const { clientId, topic } = await apart(world, one);
+  await one.session(clientId, []);
+  expect(await one.publishOnce('first', 'so that it is known', 1, clientId)).toBe('success');
+  expect(await one.forget(clientId, 1)).toBe(true);
+  cluster.cut('client-1', 'broker-a');
+  one.cluster.publishOnce(publication(topic, 'once', { qos: 2, clientId }), 2, () => {});
+  await cluster.advance(1_000);
+  await two.claimed(clientId);
+  for (let round = 0; round < 3; round++) {
+    expect(await two.publishOnce(topic, `of round ${round}`, 2, clientId)).toBe('success');
+    expect(await two.inbound(clientId)).toEqual([2]);
+    expect(await two.forget(clientId, 2)).toBe(true);
+  }
+  cluster.heal('client-1', 'broker-a');
+  await cluster.advance(INBOUND_FENCE_MS / 2);
+  expect(two.arrivals.map(text)).toEqual(['so that it is known', 'of round 0', 'of round 1', 'of round 2']);
+  // Afterwards nothing can be under way, and the keys go.
+  await cluster.advance(INBOUND_FENCE_MS);
+  expect(await two.publishOnce(topic, 'last', 2, clientId)).toBe('success');
+  expect(await two.forget(clientId, 2)).toBe(true);
+  const home = await cluster.until(two.client.keyedState('mqtt').queueOf(topic));
+  const { entries } = await cluster.until(two.client.keyedState('mqtt').scan(home, { prefix: 'd/' }));
+  expect(entries).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { TopicRules } from '@qanat/mqtt';
 import { expect, test } from 'vitest';
+import { PUBLISH_BYTES_MAX, QOS0_BYTES_MAX } from '../../src/cluster/limits.ts';
 import { publication, startWorld, text } from './bridges.ts';
 
 test('calls of one client, topic and QoS are stored in their order, whatever is beside them [MQTT-4.6.0-5]', async () => {
@@ -63,11 +64,12 @@ test('a topic without a rule, or one that only receives, takes nothing', async (
   expect(one.arrivals).toEqual([]);
 });
 
-test('QoS 0 is shed and counted when the cluster does not take it; the others wait and are told to pause', async () => {
+test('QoS 0 is shed beyond QOS0_BYTES_MAX, and counted; the others wait, beyond PUBLISH_BYTES_MAX devices pause', async () => {
   await using world = await startWorld({ brokers: 1 });
   const one = await world.bridge('one');
   world.cluster.killBroker('broker-a');
   const payload = 'x'.repeat(100_000);
+  expect(PUBLISH_BYTES_MAX).toBe(2 * QOS0_BYTES_MAX);
   for (let i = 0; i < 200; i++) expect(one.cluster.publish(publication('a', payload, { qos: 0 }))).toBe(true);
   const { shed } = one.cluster.figures();
   expect(shed).toBeGreaterThan(100);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backlogEntries, Gathering } from '../../src/cluster/backlog.ts';
 import { decodeIndex, encodeIndex } from '../../src/cluster/index-record.ts';
+import { PLACES_MAX, POINTERS_PER_ENTRY_MAX, RETAINED_BYTES_MAX, SESSION_RECORD_BYTES_MAX } from '../../src/cluster/limits.ts';
 import { decodePointers, encodePointers, indexedEntries } from '../../src/cluster/pointers.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
 import { decodeRetained, encodeRetained } from '../../src/cluster/retained-record.ts';
@@ -149,6 +150,24 @@ test('a backlog that was saved is the backlog that comes back', () => {
   );
 });
 
+test('beyond PLACES_MAX a queue is scanned, from the first place that is not listed', () => {
+  const gathering = new Gathering();
+  for (let offset = 0; offset < PLACES_MAX + 10; offset++) gathering.add(0, offset);
+  gathering.add(1, 5);
+  const { places, scanFrom } = gathering.end([], [], []);
+  expect(places).toHaveLength(PLACES_MAX);
+  expect(scanFrom).toEqual([
+    { queue: 0, offset: PLACES_MAX },
+    { queue: 1, offset: 5 },
+  ]);
+});
+
+test('pointers beyond POINTERS_PER_ENTRY_MAX make another entry', () => {
+  const sparse = Array.from({ length: POINTERS_PER_ENTRY_MAX + 1 }, (_, i) => i * 3);
+  const entries = indexedEntries('c', 1, 'mqtt/a/0', sparse, 100_000);
+  expect(entries.map(({ value }) => decodePointers(value).offsets.length)).toEqual([POINTERS_PER_ENTRY_MAX, 1]);
+});
+
 test('keys: no session has a prefix of the keys of another one, and none is too long', () => {
   expect(clientKey('a/b')).not.toContain('/');
   fc.assert(
@@ -162,9 +181,15 @@ test('keys: no session has a prefix of the keys of another one, and none is too 
   expect(clientKey('x'.repeat(60_000))).toMatch(/^#[0-9a-f]{32}$/);
 });
 
-test('a record that is too large is refused', () => {
+test('a record beyond SESSION_RECORD_BYTES_MAX, or a retained message beyond RETAINED_BYTES_MAX, is refused', () => {
   const [sample] = fc.sample(record, 1);
   const payload = new Uint8Array(600_000);
   const will = { topic: 't', payload, qos: 0 as const, retain: false };
-  expect(() => encodeSession({ ...(sample as SessionRecord), will })).toThrow(/of 524288/);
+  expect(payload.length).toBeGreaterThan(SESSION_RECORD_BYTES_MAX);
+  expect(() => encodeSession({ ...(sample as SessionRecord), will })).toThrow(QanatError);
+  const queues = new QueueTable();
+  const queue = queues.numberOf({ topic: 'mqtt', broker: 'broker-a', queue: 3 });
+  const large = { topic: 't', qos: 1 as const, retain: true, payload: new Uint8Array(RETAINED_BYTES_MAX) };
+  const message = new StoredMessage({ ...large, clientId: undefined, properties: undefined }, queue, 0, 0);
+  expect(() => encodeRetained(message, queues)).toThrow(QanatError);
 });

@@ -1,0 +1,232 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { IDisconnectPacket } from 'mqtt';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { qanat } from '../fake-io.ts';
+import { BridgeWorld, portOf, Served } from './bridge-world.ts';
+import { device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
+
+const world = new BridgeWorld();
+beforeAll(() => world.start(), 60_000);
+afterAll(() => world.stop(), 60_000);
+
+const stops: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+/** A bridge beside that of `qanat dev`, as the same MQTT server or, with rules or a state topic, another one. */
+async function bridge(...argv: string[]): Promise<Served> {
+  const served = await Served.start(['bridge', 'mqtt', '--nameserver', world.nameServer, ...argv]);
+  stops.push(() => served.stop());
+  return served;
+}
+
+const mqttPort = ({ ready }: Served, scheme = 'mqtt'): number => portOf(ready.endpoints, scheme);
+
+describe('qanat bridge mqtt', () => {
+  it('tells devices that it shuts down, and ends with 0 [MQTT-3.14.4-1]', async () => {
+    const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'stops');
+    const one = await device(`mqtt://127.0.0.1:${mqttPort(served)}`, { protocolVersion: 5 });
+    const told = new Promise<IDisconnectPacket>((resolve) => one.client.once('disconnect', resolve));
+    stops.length = 0;
+    expect(await served.stop()).toBe(0);
+    expect((await told).reasonCode).toBe(0x8b);
+  });
+
+  it('is one MQTT server with the other bridges of the cluster', async () => {
+    const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'second');
+    const here = await device(`mqtt://127.0.0.1:${mqttPort(served)}`, { protocolVersion: 5 });
+    await here.client.subscribeAsync('between/+', { qos: 1 });
+    const there = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+    await there.client.publishAsync('between/x', 'hello', { qos: 1 });
+    await here.has(1);
+    await Promise.all([here.client.endAsync(), there.client.endAsync()]);
+  });
+
+  it('maps by its rules, refuses what has none, and takes rules from a file', async () => {
+    const rules = join(world.folder, 'rules.yaml');
+    writeFileSync(rules, '- { match: "devices/{id}/up/#", topic: telemetry, direction: up, key: "{id}" }\n');
+    const served = await bridge(
+      '--listen',
+      'mqtt://127.0.0.1:0',
+      '--name',
+      'rules',
+      '--rules',
+      rules,
+      '--state-topic',
+      'rules-state',
+    );
+    const one = await device(`mqtt://127.0.0.1:${mqttPort(served)}`, { protocolVersion: 5 });
+    await one.client.publishAsync('devices/7/up/t', '21', { qos: 1 });
+    const [message] = await world.messages('telemetry', 1, () => true);
+    expect([message?.key, message?.properties['mqtt.topic']]).toEqual(['7', 'devices/7/up/t']);
+    await expect(one.client.publishAsync('elsewhere', 'x', { qos: 1 })).rejects.toThrow(/Topic Name invalid/i);
+    await one.client.endAsync();
+  });
+
+  it('says where a file of rules is wrong', async () => {
+    const rules = join(world.folder, 'wrong.yaml');
+    writeFileSync(rules, '- match: "a/#"\n  topic: t\n  qos: 1\n');
+    const { code, err } = await qanat(['bridge', 'mqtt', '--rules', rules]);
+    expect(code).toBe(2);
+    expect(err).toContain('wrong.yaml:3:8: a rule has no field "qos"');
+  });
+
+  it('serves its figures', async () => {
+    const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'figures', '--http', '127.0.0.1:0');
+    const one = await device(`mqtt://127.0.0.1:${mqttPort(served)}`, { protocolVersion: 5 });
+    await one.client.publishAsync('figures/x', 'x', { qos: 1 });
+    const ask = async (path: string): Promise<string> => (await fetch(`http://${served.ready.http}${path}`)).text();
+    expect(JSON.parse(await ask('/status'))).toMatchObject({ bridges: [{ name: 'figures', ready: true, connections: 1 }] });
+    const metrics = await ask('/metrics');
+    expect(metrics).toContain('qanat_mqtt_published_total{node="figures",qos="1"} 1');
+    expect(metrics).toContain('qanat_ready{node="figures"} 1');
+    await one.client.endAsync();
+  });
+});
+
+describe.skipIf(!hasMosquitto)('over TLS, with users', () => {
+  it('lets in who proves to be a user, and grants what he may do', async () => {
+    const tls = join(world.folder, 'tls');
+    const users = join(world.folder, 'users.json');
+    expect((await qanat(['tls', 'init', '--dir', tls, '--client', 'meter-9'])).err).not.toContain('error');
+    const password = join(world.folder, 'pw');
+    writeFileSync(password, 'secret\n');
+    const add = (...argv: string[]): Promise<unknown> => qanat(['user', 'add', ...argv, '--users', users]);
+    await add('meter-7', '--allow', 'write mqtt:devices/%u/#', '--allow', 'read mqtt:devices/%u/#', '--password-file', password);
+    await add('meter-9', '--allow', 'write topic:mqtt', '--certificate');
+    const files = [
+      '--tls-ca',
+      join(tls, 'ca.pem'),
+      '--tls-cert',
+      join(tls, 'server.pem'),
+      '--tls-key',
+      join(tls, 'server-key.pem'),
+    ];
+    const served = await bridge(
+      ...['--listen', 'mqtts://127.0.0.1:0', '--name', 'secured', '--users', users, '--tls-client-certs', 'optional'],
+      ...files,
+    );
+    const port = mqttPort(served, 'mqtts');
+    const ca = ['--cafile', join(tls, 'ca.pem')];
+    const own = await sub(
+      port,
+      '5',
+      ...ca,
+      '-u',
+      'meter-7',
+      '-P',
+      'secret',
+      '-t',
+      'devices/meter-7/#',
+      '-q',
+      '1',
+      '-C',
+      '1',
+      '-v',
+    );
+    expect((await pub(port, '5', ...ca, '-t', 'devices/meter-7/t', '-m', '1', '-q', '1')).code).not.toBe(0);
+    expect((await pub(port, '5', ...ca, '-u', 'meter-7', '-P', 'wrong', '-t', 'a', '-m', '1', '-q', '1')).code).not.toBe(0);
+    const other = await pub(
+      port,
+      '5',
+      ...ca,
+      '-u',
+      'meter-7',
+      '-P',
+      'secret',
+      '-t',
+      'devices/meter-8/t',
+      '-m',
+      '1',
+      '-q',
+      '1',
+      '-d',
+    );
+    expect(other.out).toContain('RC:135');
+    const certificate = ['--cert', join(tls, 'client-meter-9.pem'), '--key', join(tls, 'client-meter-9-key.pem')];
+    expect(await pub(port, '5', ...ca, ...certificate, '-t', 'devices/meter-7/t', '-m', 'on', '-q', '1')).toMatchObject({
+      code: 0,
+    });
+    expect(messagesIn(await own.ended)).toEqual(['devices/meter-7/t on']);
+  });
+});
+
+describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () => {
+  const freePort = (): Promise<number> =>
+    new Promise((resolve) => {
+      const probe = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = probe.address() as { port: number };
+        probe.close(() => resolve(port));
+      });
+    });
+
+  const mosquitto = async (port: number): Promise<Tool> => {
+    const broker = new Tool('stdbuf', ['-oL', 'mosquitto', '-p', String(port), '-v']);
+    stops.push(async () => {
+      broker.stop();
+      await broker.ended;
+    });
+    await broker.says('running');
+    return broker;
+  };
+
+  it.each(['5', '3.1.1'])('exchanges topics both ways by MQTT %s, and sends nothing back', async (protocol) => {
+    const port = await freePort();
+    const broker = await mosquitto(port);
+    const name = `up${protocol.replaceAll('.', '')}`;
+    await bridge(
+      ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream', `mqtt://127.0.0.1:${port}`, '--upstream-name', name],
+      ...['--upstream-protocol', protocol, '--upstream-topic', `# both 1 ${name}/ there/`],
+    );
+    await broker.says('Received SUBSCRIBE');
+    const there = await sub(port, '5', '-t', 'there/#', '-q', '1', '-v');
+    const here = await sub(world.port(), '5', '-t', `${name}/#`, '-q', '1', '-v');
+    await pub(port, '5', '-t', 'there/down', '-m', 'from-there', '-q', '1');
+    await here.says('from-there');
+    await pub(world.port(), '5', '-t', `${name}/up`, '-m', 'from-here', '-q', '1');
+    await there.says('from-here');
+    await pub(port, '5', '-t', 'there/last', '-m', 'end', '-q', '1');
+    // Topics may be in different queues: there is no order between them.
+    for (const text of ['from-here', 'last end']) await here.says(text);
+    for (const tool of [there, here]) tool.stop();
+    expect(messagesIn(await there.ended)).toEqual(['there/down from-there', 'there/up from-here', 'there/last end']);
+    expect(messagesIn(await here.ended).sort()).toEqual([`${name}/down from-there`, `${name}/last end`, `${name}/up from-here`]);
+    const [message] = await world.messages('mqtt', 1, ({ key }) => key === `${name}/down`);
+    expect(message?.properties['mqtt.from']).toBe(name);
+  });
+
+  it('misses nothing of QoS 1 that came while the bridge, or the other broker, was away', async () => {
+    const port = await freePort();
+    const broker = await mosquitto(port);
+    const start = (): Promise<Served> =>
+      bridge(
+        ...[
+          '--listen',
+          'mqtt://127.0.0.1:0',
+          '--name',
+          'away',
+          '--upstream',
+          `mqtt://127.0.0.1:${port}`,
+          '--upstream-name',
+          'away',
+        ],
+        ...['--upstream-topic', 'in/# in 1 away/', '--upstream-topic', 'out/# out 1 away/'],
+      );
+    const first = await start();
+    await broker.says('Received SUBSCRIBE');
+    await first.stop();
+    for (const text of ['1', '2', '3']) await pub(port, '5', '-t', 'in/x', '-m', text, '-q', '1');
+    await start();
+    const found = await world.messages('mqtt', 3, ({ key }) => key === 'away/in/x');
+    expect(found.map(({ body }) => Buffer.from(body).toString())).toEqual(['1', '2', '3']);
+    broker.stop();
+    await broker.ended;
+    for (const text of ['4', '5', '6']) await pub(world.port(), '5', '-t', 'away/out/x', '-m', text, '-q', '1');
+    const again = await mosquitto(port);
+    const received = (): number => again.err.split('Received PUBLISH from qanat-away').length - 1;
+    while (received() < 3) await again.more();
+  });
+});

@@ -1,0 +1,26 @@
+import type { ClusterEvents, StoredPublication } from '@qanat/mqtt';
+import { expect, it } from 'vitest';
+import { EarlyEvents } from '../../src/bridge/early-events.ts';
+
+it('what the cluster tells before there is a server is told to it in order, and nothing twice', () => {
+  const told: string[] = [];
+  const server: ClusterEvents = {
+    arrived: (messages, nowMs) => void told.push(`arrived ${messages.length} ${nowMs}`),
+    takenOver: (clientId, epoch, nowMs) => void told.push(`taken over ${clientId} ${epoch} ${nowMs}`),
+    shared: (share, _message, settle, nowMs) => {
+      told.push(`shared ${share.name} ${nowMs}`);
+      settle(true);
+    },
+    ready: (nowMs) => void told.push(`ready ${nowMs}`),
+    unsettled: () => [],
+  };
+  const early = new EarlyEvents();
+  expect([...early.target.unsettled()]).toEqual([]);
+  early.target.arrived([], 1);
+  early.target.takenOver('c', 2, 3);
+  early.target.shared({ name: 's', filter: '#' }, {} as StoredPublication, (done) => told.push(`settled ${done}`), 4);
+  early.target.ready(5);
+  early.lead(server);
+  early.target.ready(6);
+  expect(told).toEqual(['arrived 0 1', 'taken over c 2 3', 'shared s 4', 'settled true', 'ready 5', 'ready 6']);
+});
