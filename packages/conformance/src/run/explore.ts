@@ -189,10 +189,7 @@ async function verdictOf(
   const evidence = finding?.passes ?? 0;
   const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
   const excluded = exclusionOf(id, options.site.role);
-  if (finding === undefined)
-    return excluded === undefined
-      ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
-      : { ...verdict, verdict: 'excluded', reason: excluded };
+  if (finding === undefined) return { ...verdict, ...withoutClause(id, excluded) };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
   const failed = await failedVerdictOf(options, finding, verdict);
@@ -205,6 +202,13 @@ async function verdictOf(
   const obstacle = obstacleOf(options, finding.clause, able);
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
+}
+
+/** What a draft brings and this kit has no clause for yet stands in nobody's way. */
+function withoutClause(id: string, excluded: string | undefined): Pick<Verdict, 'verdict' | 'reason'> {
+  if (excluded !== undefined) return { verdict: 'excluded', reason: excluded };
+  const reason = 'this kit has no clause for it in this role';
+  return { verdict: isOptional(id) ? 'not-run' : 'inconclusive', reason };
 }
 
 /** Undefined where nothing failed, or was late only. One failure that is not the known one is not excused by another that is. */

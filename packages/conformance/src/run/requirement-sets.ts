@@ -3,13 +3,13 @@ import { MQTT_STATEMENTS } from '../clause/mqtt-statements.ts';
 import { FROZEN_1_0 } from './requirements/v1-0.ts';
 import type { Verdict } from './result.ts';
 
-/** What came with 1.2: the mapping of MQTT, and what it relies on. */
-const isOfMqtt = (id: string): boolean => id.startsWith('QNT-MQT-');
+/** What came with 1.2: the mapping of MQTT, and the keyed state that it relies on. */
+const CAME_WITH_1_2 = /^QNT-(MQT|KST)-/;
 
 /** The ids of each version of the specification, the oldest first. Drafts have all there are, until they are frozen. */
 const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['1.0', new Set(FROZEN_1_0)],
-  ['1.1', new Set(REQUIREMENTS.flatMap(({ id }) => (isOfMqtt(id) ? [] : [id])))],
+  ['1.1', new Set(REQUIREMENTS.flatMap(({ id }) => (CAME_WITH_1_2.test(id) ? [] : [id])))],
   ['1.2', new Set([...REQUIREMENTS, ...MQTT_STATEMENTS].map(({ id }) => id))],
 ]);
 
