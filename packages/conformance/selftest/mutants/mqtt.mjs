@@ -6,6 +6,7 @@ const ENDINGS = 'server/endings.ts';
 const FEEDING = 'server/feeding.ts';
 const INBOUND = 'server/inbound.ts';
 const SUBSCRIBING = 'server/subscribing.ts';
+const OUTBOUND_PUBLISH = 'server/outbound-publish.ts';
 const PACKET_END = 'codec/packet-end.ts';
 
 const of = (name, clause, file, find, replace) => ({ name: `mqtt-${name}`, clause, file, find, replace, over: 'mqtt' });
@@ -45,7 +46,7 @@ export const MUTANTS = [
     "if (words.length > 0) return 'auto';\n    return `auto-${words.map",
   ),
   of('expiry-of-3.1.1-is-none', 'MQTT-3.2.2-3', CONNECTING, 'return cleanStart ? 0 : most;', 'return 0;'),
-  of('higher-qos-of-the-two', 'MQTT-3.8.4-8', DELIVERY, 'one < other ? one : other', 'one > other ? one : other'),
+  of('higher-qos-of-the-two', 'MQTT-3.8.4-8', OUTBOUND_PUBLISH, 'one < other ? one : other', 'one > other ? one : other'),
   of(
     'retain-passed-on',
     'MQTT-3.3.1-12',
