@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mqtt } from '../../src/families/mqtt/index.ts';
+import { mqtt, mqttCrashes } from '../../src/families/mqtt/index.ts';
 import type { Program } from '../../src/play/program.ts';
 import { BUDGETS } from '../../src/run/budget.ts';
 import { drawPrograms } from '../../src/run/draw-programs.ts';
@@ -12,11 +12,11 @@ import { DEGENERATE_BRIDGES, degenerateBridge, modelSite } from '../../src/selft
 
 /** The model server has no cluster behind it. */
 const PROGRAMS = mqtt.programs.filter(({ needs = [] }) => !needs.includes('cluster'));
-const DRAWN = drawPrograms(mqtt, 'bridge', 20, 1);
+const DRAWN = [...drawPrograms(mqtt, 'bridge', 20, 1), ...drawPrograms(mqttCrashes, 'bridge', 10, 1)];
 
 describe('a server of MQTT that keeps the standard', () => {
   it('keeps every clause, with evidence for each', async () => {
-    const { findings, harness } = await survey(modelSite(), [...PROGRAMS, ...DRAWN], [mqtt]);
+    const { findings, harness } = await survey(modelSite(), [...PROGRAMS, ...DRAWN], [mqtt, mqttCrashes]);
     expect(harness.map(({ program, why }) => `${program.name}: ${why}`)).toEqual([]);
     const all = [...findings.values()];
     const wrong = all.flatMap(({ clause, failures, broken }) => [

@@ -54,6 +54,7 @@ async function opened(play: Play, address: string): Promise<KitConnection> {
 
 /** Asks the driver for the cluster of the bridge, and goes to the broker of its topic. @throws HarnessError without one. */
 const cluster: Op = async (play) => {
+  if (!play.driver.manifest.abilities.includes('cluster')) return;
   const { ok = null, error } = await play.call('cluster', {});
   if (error !== undefined || !isObject(ok)) throw new HarnessError(`the driver tells no cluster: ${error?.text ?? 'no object'}`);
   const topic = textOf(ok, 'topic', 'mqtt');

@@ -72,17 +72,31 @@ const work = fc.oneof(
 
 const comesBack = (device: string): Step => ({ op: 'connect', d: device, ...lasting(VERSIONS[device] ?? 5) });
 
-/** A few devices come and go, publish and subscribe; in the end all are there, and everything that is owed comes. */
+/** All are there before and behind it, and in the end everything that is owed comes. */
+const around = (steps: readonly Step[]): Step[] => [
+  ...DEVICES.map(comesBack),
+  { op: 'subscribe', d: 'a', filter: '{t}/#', qos: 2 },
+  ...steps,
+  ...DEVICES.map(comesBack),
+  { op: 'settle' },
+  { op: 'publish', d: 'b', topic: '{t}/x', qos: 1 },
+  { op: 'collect' },
+];
+
+/** A few devices come and go, publish and subscribe. */
 export const generatedDevices: GeneratedPrograms = {
-  steps: fc
-    .array(work, { maxLength: STEPS_MAX, size: 'max' })
-    .map((steps) => [
-      ...DEVICES.map(comesBack),
-      { op: 'subscribe', d: 'a', filter: '{t}/#', qos: 2 },
-      ...steps,
-      ...DEVICES.map(comesBack),
-      { op: 'settle' },
-      { op: 'publish', d: 'b', topic: '{t}/x', qos: 1 },
-      { op: 'collect' },
-    ]),
+  steps: fc.array(work, { maxLength: STEPS_MAX, size: 'max' }).map(around),
 };
+
+const CRASHES_MAX = 3;
+
+/** The same, and the bridge dies in between and comes back: what it has acknowledged it still knows. */
+export const generatedCrashes: GeneratedPrograms = {
+  alone: true,
+  needs: ['kill'],
+  steps: fc
+    .array(fc.array(work, { maxLength: STEPS_MAX / 2, size: 'max' }), { minLength: 2, maxLength: CRASHES_MAX + 1, size: 'max' })
+    .map((parts) => around(parts.flatMap((part, i) => (i === 0 ? part : [KILL, ...DEVICES.map(comesBack), ...part])))),
+};
+
+const KILL: Step = { op: 'kill' };

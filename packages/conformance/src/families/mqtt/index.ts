@@ -7,7 +7,7 @@ import { MESSAGE_CLAUSES } from './clauses/message-clauses.ts';
 import { RETAIN_WILL_CLAUSES } from './clauses/retain-will-clauses.ts';
 import { WRONG_CLAUSES } from './clauses/wrong-clauses.ts';
 import { CLUSTER_OPS } from './cluster-ops.ts';
-import { generatedDevices } from './generated.ts';
+import { generatedCrashes, generatedDevices } from './generated.ts';
 import { MQTT_OPS } from './ops.ts';
 import { CONNECT_PROGRAMS } from './programs/connect-programs.ts';
 import { DELIVERY_PROGRAMS } from './programs/delivery-programs.ts';
@@ -38,4 +38,13 @@ export const mqtt: Family = {
   ],
   generated: { bridge: generatedDevices },
   ops: { ...MQTT_OPS, ...CLUSTER_OPS },
+};
+
+/** Programs of devices while the bridge dies and comes back, drawn at random, for the clauses of `mqtt`. */
+export const mqttCrashes: Family = {
+  name: 'mqtt-crashes',
+  clauses: [],
+  programs: [],
+  generated: { bridge: generatedCrashes },
+  ops: MQTT_OPS,
 };

@@ -109,8 +109,7 @@ function resumptionOf(view: View, link: LinkSeen, before: Life | undefined): Res
   const isTakenOver = last.closedIndex > connect.index;
   // Whether a session without anything to keep ends with the link that is taken over is for the server to say.
   if (isTakenOver) return { link, expected: expiry === 0 ? undefined : true, because: 'kept' };
-  if (expiry === 0)
-    return { link, expected: link.version === 4 || last.closed?.by === 'kit' ? false : undefined, because: 'expired' };
+  if (expiry === 0) return { link, expected: false, because: 'expired' };
   const leftMs = expiry * 1_000 - (connect.atMs - last.closedAtMs);
   if (expiry === FOREVER || leftMs > view.slackMs) return { link, expected: true, because: 'kept' };
   // A server may look for sessions that are over once in a second.

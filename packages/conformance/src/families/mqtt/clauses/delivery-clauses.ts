@@ -152,6 +152,8 @@ const inOrder = mqttClause('MQTT-4.6.0-5', (view, judge) => {
       candidatesOf(one).some(({ share }) => share !== undefined)
     )
       continue;
+    // Of what was published before nothing is promised.
+    if (!candidatesOf(one).every(({ ackIndex }) => ackIndex < publication.first.index)) continue;
     const name = `${nameOfLife(life)} ${key}`;
     if (seen.has(name)) continue;
     seen.add(name);
@@ -263,6 +265,7 @@ function judgeGroup(view: View, judge: Judge, publication: Publication, group: s
   // A link that dropped may have had a message of QoS 1 that nobody acknowledged in time.
   if (
     second !== undefined &&
+    !wasKilled(view) &&
     publication.copies.length === 1 &&
     new Set(acknowledged.map(({ link }) => link)).size === acknowledged.length
   )
@@ -271,6 +274,9 @@ function judgeGroup(view: View, judge: Judge, publication: Publication, group: s
   else if (isOwedToGroup(view, publication, group))
     judge.fail(publication.takenIndex ?? 0, `${publication.key} was acknowledged, and ${group} has members; none was given it`);
 }
+
+/** Who dies may have been told of an acknowledgement, and not have kept it: then QoS 1 comes again. */
+const wasKilled = (view: View): boolean => view.of('subject').some(({ what }) => what === 'killed');
 
 /** Its acknowledgement was on the way for long enough to have come before the link ended. */
 const isAcknowledged = (view: View, { seen, link }: Delivery): boolean =>
