@@ -24,6 +24,14 @@ const STEPS = [
     args: ['packages/conformance/bin/qanat-conformance.mjs', 'selftest', '--budget', 'quick', '--stored', '--no-control'],
   },
   {
+    name: 'bridge',
+    what: 'the conformance kit on an MQTT bridge of its own, which is killed and restarted',
+    args: [
+      ...['packages/conformance/bin/qanat-conformance.mjs', 'run', 'bridge', '--budget', 'standard'],
+      ...['--cmd', 'node packages/conformance/drivers/qanat-bridge.mjs'],
+    ],
+  },
+  {
     name: 'tutorial',
     what: 'the tutorial of the conformance kit, as its reader would follow it',
     args: ['packages/conformance/test/tutorial.mjs'],

@@ -5,3 +5,4 @@ export { BUDGETS } from '../src/run/budget.ts';
 export { drawPrograms } from '../src/run/draw-programs.ts';
 export { inProcessSite } from '../src/run/in-process-site.ts';
 export { survey } from '../src/run/survey.ts';
+export { streamSite } from '../src/selftest/mqtt/model-driver.ts';

@@ -7,10 +7,13 @@ import { build } from 'esbuild';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const packages = fileURLToPath(new URL('../..', import.meta.url));
 const sources = join(packages, 'core/src');
+/** Of mutants that are not in the core. */
+const SOURCES = { mqtt: join(packages, 'mqtt/src') };
+const ENTRIES = { websocket: 'engines-over-websocket.ts', mqtt: 'bridge-engine.ts' };
 /** The families, each with a file of its own: mutants/FILE.mjs. */
 const FILES = readdirSync(join(folder, 'mutants')).map((file) => file.replace('.mjs', ''));
 
-/** @returns { name, clause, role?, file, find, replace, over?: 'websocket', family: the file that it stands in } */
+/** @returns { name, clause, role?, file, find, replace, over?: 'websocket' or 'mqtt', family: the file that it stands in } */
 export async function readMutants() {
   const mutants = await Promise.all(
     FILES.map(async (family) => {
@@ -22,8 +25,11 @@ export async function readMutants() {
 }
 
 /** The text of a source with a bug in it. */
-function patched({ file, find, replace }) {
-  const text = readFileSync(join(sources, file), 'utf8');
+const pathOf = ({ file, over }) => join(SOURCES[over] ?? sources, file);
+
+function patched(mutant) {
+  const { file, find, replace } = mutant;
+  const text = readFileSync(pathOf(mutant), 'utf8');
   const count = text.split(find).length - 1;
   if (count !== 1) throw new Error(`the patch no longer fits: ${file} has ${count} times: ${find}`);
   return text.replace(find, () => replace);
@@ -31,7 +37,7 @@ function patched({ file, find, replace }) {
 
 function planting(mutant) {
   const contents = patched(mutant);
-  const path = join(sources, mutant.file);
+  const path = pathOf(mutant);
   const filter = new RegExp(`${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
   return { name: 'mutant', setup: (builder) => builder.onLoad({ filter }, () => ({ contents, loader: 'ts' })) };
 }
@@ -57,6 +63,6 @@ export async function bundle(entry, outfile, mutant) {
 /** The kit, for the processes that try mutants. */
 export const bundleKit = (outfile) => bundle(join(folder, 'entry.ts'), outfile);
 
-/** The engines with a mutant in them; for a mutant over WebSocket with that binding. */
+/** The engines with a mutant in them; for a mutant over WebSocket with that binding, for one of the bridge its server of MQTT. */
 export const bundleEngines = (outfile, mutant) =>
-  bundle(mutant.over === 'websocket' ? join(folder, 'engines-over-websocket.ts') : join(sources, 'index.ts'), outfile, mutant);
+  bundle(mutant.over === undefined ? join(sources, 'index.ts') : join(folder, ENTRIES[mutant.over]), outfile, mutant);

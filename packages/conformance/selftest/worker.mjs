@@ -1,5 +1,5 @@
 // Runs the programs of one clause's families against engines that have a bug, until the clause fails. Jobs come as messages.
-const { FAMILIES, BUDGETS, drawPrograms, inProcessSite, survey, WebSocketGround } = await import(process.argv[2]);
+const { FAMILIES, BUDGETS, drawPrograms, inProcessSite, streamSite, survey, WebSocketGround } = await import(process.argv[2]);
 
 /** Programs on real time wait mostly: so many at a time. */
 const AT_A_TIME = 8;
@@ -12,9 +12,13 @@ const casesOf = ({ clause: id, role }) =>
       .flatMap(({ roles }) => roles.filter((one) => role === undefined || role === one).map((one) => ({ family, role: one }))),
   );
 
+/** A bridge in this process has no cluster that a driver could tell, and is not started again. */
+const runsHere = (role, needs) => role !== 'bridge' || needs.length === 0;
+
 /** Engines that come with a binding run over it. */
 function siteOf(role, engines) {
-  const { webSocketTransport } = engines;
+  const { bridge, webSocketTransport } = engines;
+  if (bridge !== undefined) return streamSite(bridge);
   if (webSocketTransport === undefined) return inProcessSite({ role, engines });
   return inProcessSite({ role, engines, ground: () => new WebSocketGround(undefined, webSocketTransport()) });
 }
@@ -50,7 +54,7 @@ async function tryMutant(job) {
   if (cases.length === 0) throw new Error(`no family has the clause ${job.clause}`);
   const seen = { others: new Set(), error: undefined };
   for (const one of cases) {
-    const programs = one.family.programs.filter(({ role }) => role === one.role);
+    const programs = one.family.programs.filter(({ role, needs = [] }) => role === one.role && runsHere(one.role, needs));
     const killer = await killerAmong(inOrder(programs, job.first), job, one, engines, seen);
     // No seed has a part in the programs that were written by hand.
     if (killer !== undefined) return { ...killer, role: one.role, kills: job.seeds };

@@ -1,4 +1,4 @@
-import { REQUIREMENTS } from './clause/gen/requirements.ts';
+import { ALL_REQUIREMENTS } from './clause/requirement-list.ts';
 import type { Driver, Role } from './driver/driver.ts';
 import { clausesOf, FAMILIES } from './families/index.ts';
 import type { Ground } from './ground/ground.ts';
@@ -39,7 +39,7 @@ export function conformanceSuite(options: ConformanceSuiteOptions): void {
   };
   for (const { id } of clausesOf(role)) {
     if (!only(id)) continue;
-    const text = REQUIREMENTS.find((one) => one.id === id)?.text ?? '';
+    const text = ALL_REQUIREMENTS.find((one) => one.id === id)?.text ?? '';
     test(`${id} ${text}`, async () => judge(await result(), id));
   }
 }

@@ -76,7 +76,8 @@ async function tryOver(site: DriverSite, { good, bad }: Complain): Promise<void>
   else good(`a first program ran (${program.name}), ${run.events.length} events`);
 }
 
-const hasTalked = ({ events }: Run): boolean => events.some((event) => event.kind === 'frame' && event.from === 'subject');
+const hasTalked = ({ events }: Run): boolean =>
+  events.some((event) => (event.kind === 'frame' || event.kind === 'packet') && event.from === 'subject');
 
 /** What a subject did that sent no frame. */
 function silenceOf({ events }: Run): string {

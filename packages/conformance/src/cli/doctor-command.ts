@@ -66,7 +66,7 @@ async function examine(options: DoctorOptions, withinMs: number, terminal: Termi
     complain.good(`hello: ${name} ${version}, roles ${roles.join(', ')}, abilities ${abilities.join(', ') || 'none'}`);
     complain.good('what it does not know it answers with "unsupported"');
     for (const role of roles) {
-      if (role === 'nameserver' || role === 'broker') await tryAbilities(driver, role, withinMs, complain);
+      if (role === 'nameserver' || role === 'broker' || role === 'bridge') await tryAbilities(driver, role, withinMs, complain);
       await tryRole(driver, role, withinMs, complain);
     }
     if (driver.dead !== undefined) complain.bad(driver.dead);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
+import type { Requirement } from '../clause/gen/requirements.ts';
+import { ALL_REQUIREMENTS } from '../clause/requirement-list.ts';
 import { FAMILIES } from '../families/index.ts';
 import { BINDING_NAMES } from '../ground/ground.ts';
 import { binds, type Coverage, coverageOf } from '../run/coverage.ts';
@@ -46,7 +47,7 @@ function listed(options: ListOptions): readonly string[] {
   const role = options.role === undefined ? undefined : roleOf(options.role);
   const families = new Set(familiesOf(options).map(({ name }) => name));
   const wanted = selects(options);
-  return REQUIREMENTS.filter((one) => wanted(one.id) && (role === undefined || binds(one, role)))
+  return ALL_REQUIREMENTS.filter((one) => wanted(one.id) && (role === undefined || binds(one, role)))
     .map((requirement) => ({ requirement, coverage: coverageOf(requirement) }))
     .filter(({ coverage }) => options.family === undefined || familiesFor(coverage).some((name) => families.has(name)))
     .map(({ requirement, coverage }) =>
@@ -78,10 +79,10 @@ function textLine({ id, roles, level, text }: Requirement, coverage: readonly Co
 /** @throws UsageError for an id that there is not. */
 export function explanationOf(id: string, { role, all }: ExplainOptions = {}): string {
   const only = role === undefined ? undefined : roleOf(role);
-  const requirement = REQUIREMENTS.find((one) => one.id.toLowerCase() === id.toLowerCase());
+  const requirement = ALL_REQUIREMENTS.find((one) => one.id.toLowerCase() === id.toLowerCase());
   if (requirement === undefined) throw new UsageError(`there is no requirement ${id}`, 'qanat-conformance list shows all');
   const lines = [
-    `${requirement.id} (${requirement.level}), binds ${requirement.roles.split('').join(', ')}, spec/${requirement.page}`,
+    `${requirement.id} (${requirement.level}), binds ${requirement.roles.split('').join(', ')}, ${pageOf(requirement)}`,
     '',
     `  ${requirement.text}`,
     '',
@@ -91,6 +92,9 @@ export function explanationOf(id: string, { role, all }: ExplainOptions = {}): s
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** Where it stands: a page of the specification, or another standard. */
+const pageOf = ({ page }: Requirement): string => (page.startsWith('https:') ? page : `spec/${page}`);
 
 function roleLines({ role, clauses, excluded }: Coverage, all: boolean): readonly string[] {
   const name = `${role}:`.padEnd(12);

@@ -31,7 +31,9 @@ const collect = (value: string, before: readonly string[] = []): readonly string
 export function addRunCommand(program: Command, terminal: Terminal, ended: (code: number) => void): void {
   const command = program
     .command('run <role>')
-    .description('tells clause by clause whether an implementation conforms: nameserver, broker, producer, consumer or codec');
+    .description(
+      'tells clause by clause whether an implementation conforms: nameserver, broker, producer, consumer, codec or bridge',
+    );
   addSelectionOptions(addSubjectOptions(command))
     .option('--budget <name>', `how much is tried: ${Object.keys(BUDGETS).join(', ')}`, 'standard')
     .option('--seed <n>', 'of the programs that are drawn at random; the same seed draws the same ones', '1')

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { REQUIREMENTS } from '../clause/gen/requirements.ts';
+import { ALL_REQUIREMENTS } from '../clause/requirement-list.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { Family } from '../play/family.ts';
 import { UsageError } from './say.ts';
@@ -29,7 +29,7 @@ const patternOf = (glob: string): RegExp =>
 /** Whether a clause is among those that are asked for. @throws UsageError for what no requirement is called. */
 export function selects({ only, skip }: SelectionOptions): (id: string) => boolean {
   for (const glob of [...(only ?? []), ...(skip ?? [])])
-    if (!REQUIREMENTS.some(({ id }) => patternOf(glob).test(id)))
+    if (!ALL_REQUIREMENTS.some(({ id }) => patternOf(glob).test(id)))
       throw new UsageError(`there is no requirement ${glob}`, 'qanat-conformance list shows all; * stands for any characters');
   const wanted = only?.map(patternOf);
   const unwanted = (skip ?? []).map(patternOf);

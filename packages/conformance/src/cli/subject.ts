@@ -48,7 +48,7 @@ export function addSubjectOptions(command: Command): Command {
     .option('--connect <address>', 'a driver that listens: host:port, or the path of a socket; for running it under a debugger')
     .option(
       '--endpoint <address>',
-      'a NameServer or broker that runs already, host:port or ws://host:port; what needs a driver is not run',
+      'a server that runs already, host:port or ws://host:port, of a bridge mqtt://host:port; what needs a driver is not run',
     )
     .option('--user <name>', 'who the kit is at an endpoint that asks: an administrator')
     .option('--password-file <file>', 'its password; - for the standard input')
@@ -105,6 +105,7 @@ function lackOf(manifest: Manifest, role: Role, binding: SocketBinding): UsageEr
 }
 
 function referenceSubject(role: Role, binding: SocketBinding | undefined): Subject {
+  if (role === 'bridge') throw new UsageError('a bridge does not run in this process', 'give --cmd or --endpoint');
   const manifest: Manifest = {
     name: 'qanat (in process)',
     version: '0.1.0',
@@ -118,6 +119,7 @@ function referenceSubject(role: Role, binding: SocketBinding | undefined): Subje
 }
 
 async function endpointSubject(role: Role, endpoint: string, options: EndpointOptions): Promise<Subject> {
+  if (role === 'bridge') return bridgeSubject(endpoint);
   if (role !== 'nameserver' && role !== 'broker')
     throw new UsageError(`a ${role} has no address`, 'producers, consumers and codecs are tried by a driver: --cmd');
   const { address, binding } = placeOfEndpoint(endpoint, options.binding);
@@ -125,6 +127,14 @@ async function endpointSubject(role: Role, endpoint: string, options: EndpointOp
   const obstacle = await obstacleToLogin(site);
   if (obstacle !== undefined) throw obstacle;
   return { site, close: () => site.cleanUp(), abandon: () => {} };
+}
+
+/** A bridge, or any other server of MQTT. @throws UsageError. */
+function bridgeSubject(endpoint: string): Subject {
+  const [, address] = /^(?:mqtt:\/\/)?([^/]+:\d+)\/?$/.exec(endpoint) ?? [];
+  if (address === undefined)
+    throw new UsageError(`${endpoint} is no address of a server of MQTT`, 'it has a host and a port: mqtt://127.0.0.1:1883');
+  return { site: endpointSite('bridge', address), close: async () => {}, abandon: () => {} };
 }
 
 /** Where a server by its address is. @throws UsageError. */

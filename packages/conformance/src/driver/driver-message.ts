@@ -7,7 +7,7 @@ import type { Ability, Manifest, Role } from './driver.ts';
 export const DRIVER_PROTOCOL = 1;
 
 export const TRANSPORTS: readonly SocketBinding[] = ['tcp', 'websocket'];
-export const ROLES: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer', 'codec'];
+export const ROLES: readonly Role[] = ['nameserver', 'broker', 'producer', 'consumer', 'codec', 'bridge'];
 export const ABILITIES: readonly Ability[] = [
   'policy',
   'abandon',
@@ -25,6 +25,7 @@ export const ABILITIES: readonly Ability[] = [
   'functions',
   'users',
   'credentials',
+  'cluster',
 ];
 
 /** What a driver says: the answer to a call, or something by itself. */

@@ -3,7 +3,7 @@ import type { CallError } from '../history/event.ts';
 import type { Json, JsonObject } from '../json.ts';
 
 /** What an implementation can be. */
-export type Role = 'nameserver' | 'broker' | 'producer' | 'consumer' | 'codec';
+export type Role = 'nameserver' | 'broker' | 'producer' | 'consumer' | 'codec' | 'bridge';
 
 /** What a subject can do beyond its role; a clause may need some of it. */
 export type Ability =
@@ -38,7 +38,9 @@ export type Ability =
   /** A server asks who its clients are: takes `users` of `start`, and `users`. */
   | 'users'
   /** Logs in, a broker at its NameServers: takes `credentials` of `start`. */
-  | 'credentials';
+  | 'credentials'
+  /** Of a bridge: tells the NameServer of its cluster with its address, and the topic that it maps everything to. */
+  | 'cluster';
 
 /** What a driver says of itself and its subject. */
 export interface Manifest {

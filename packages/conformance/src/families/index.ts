@@ -10,6 +10,7 @@ import { consume } from './consume/index.ts';
 import { consumer } from './consumer/index.ts';
 import { framing } from './framing/index.ts';
 import { groups } from './groups/index.ts';
+import { mqtt, mqttCrashes } from './mqtt/index.ts';
 import { naming } from './naming/index.ts';
 import { produce } from './produce/index.ts';
 import { producer } from './producer/index.ts';
@@ -26,6 +27,8 @@ export const FAMILIES: readonly Family[] = [
   consumer,
   framing,
   groups,
+  mqtt,
+  mqttCrashes,
   naming,
   produce,
   producer,

@@ -63,6 +63,14 @@ export type HistoryEvent =
       readonly from: Side;
       readonly bytes: Uint8Array;
     }
+  /** One whole packet of MQTT, its fixed header included. */
+  | {
+      readonly kind: 'packet';
+      readonly atMs: number;
+      readonly connection: number;
+      readonly from: Side;
+      readonly bytes: Uint8Array;
+    }
   /** What the subject sent is no frame. */
   | {
       readonly kind: 'broken';

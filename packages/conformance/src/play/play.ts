@@ -1,6 +1,6 @@
 import type { KitCluster } from '../cluster/kit-cluster.ts';
 import { DRIVER_ENDED, type Driver } from '../driver/driver.ts';
-import type { Ground } from '../ground/ground.ts';
+import type { Ground, Link } from '../ground/ground.ts';
 import type { CallError } from '../history/event.ts';
 import { HISTORY_FULL, type History } from '../history/history.ts';
 import type { Json, JsonObject } from '../json.ts';
@@ -45,6 +45,8 @@ export class Play {
   users: readonly User[];
   /** Connections that the program has opened, in order. */
   readonly connections: KitConnection[] = [];
+  /** Streams that operations of a family have opened by themselves: dropped when the program ends. */
+  readonly links: Pick<Link, 'destroy'>[] = [];
   /** Values that steps have kept for later ones: `$name` in a header. */
   readonly kept = new Map<string, Json>();
   /** Where the subject listens; changes with a restart. */

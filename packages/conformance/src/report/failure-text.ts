@@ -1,4 +1,4 @@
-import { REQUIREMENTS } from '../clause/gen/requirements.ts';
+import { ALL_REQUIREMENTS } from '../clause/requirement-list.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { readHistoryLine } from '../history/history.ts';
 import { bytesOf } from '../json.ts';
@@ -11,7 +11,7 @@ import { arrowsAround, frameText, sequenceLines } from './sequence.ts';
 /** Characters of a step; repros have it whole. */
 const STEP_CHARACTERS = 200;
 
-const textOfRequirement = (id: string): string => REQUIREMENTS.find((one) => one.id === id)?.text ?? '';
+const textOfRequirement = (id: string): string => ALL_REQUIREMENTS.find((one) => one.id === id)?.text ?? '';
 
 type Where = Pick<Failure, 'index' | 'field'> & { readonly frame?: { readonly bytes: Uint8Array } | undefined };
 

@@ -1,4 +1,5 @@
 import { CONTROL_HEADERS, decodeFrame, ErrorInfo, Flag, FRAME_NAMES, type Frame, PREFACE_BYTES } from '@qanat/core';
+import { packetText } from '../families/mqtt/wire/packet.ts';
 import { closeCodeOf } from '../ground/websocket/close-codes.ts';
 import type { EventOf, HistoryEvent } from '../history/event.ts';
 import { isMark } from '../history/preface.ts';
@@ -76,6 +77,8 @@ function arrowOf(event: HistoryEvent, offending: boolean): Arrow | undefined {
   switch (event.kind) {
     case 'frame':
       return { ...base, way: event.from === 'kit' ? '>' : '<', text: frameText(event.bytes) };
+    case 'packet':
+      return { ...base, way: event.from === 'kit' ? '>' : '<', text: packetText(event.bytes) };
     case 'bytes':
       return { ...base, way: event.from === 'kit' ? '>' : '<', text: bytesText(event.bytes) };
     case 'connected':

@@ -11,13 +11,17 @@ const LETTERS: Readonly<Record<Exclude<Role, 'codec'>, string>> = {
   broker: 'B',
   producer: 'P',
   consumer: 'C',
+  bridge: 'M',
 };
 
 const OF_CODECS: ReadonlySet<string> = new Set(clausesOf('codec').map(({ id }) => id));
 
-/** Whether a requirement binds a role. A codec is a part of any of the others: what can be asked of it alone binds it. */
+/**
+ * Whether a requirement binds a role. A codec is a part of any of the others: what can be asked of it alone binds it.
+ * What binds everybody is judged of the clients and servers that a bridge is made of.
+ */
 export const binds = ({ id, roles }: Requirement, role: Role): boolean =>
-  role === 'codec' ? OF_CODECS.has(id) : roles.includes('A') || roles.includes(LETTERS[role]);
+  role === 'codec' ? OF_CODECS.has(id) : (role !== 'bridge' && roles.includes('A')) || roles.includes(LETTERS[role]);
 
 /** What this kit has for a requirement and a role that it binds: clauses, or else a reason why not, or else nothing. */
 export interface Coverage {

@@ -1,5 +1,6 @@
 import type { Clause } from '../clause/clause.ts';
-import { REQUIREMENTS, type Requirement } from '../clause/gen/requirements.ts';
+import type { Requirement } from '../clause/gen/requirements.ts';
+import { ALL_REQUIREMENTS } from '../clause/requirement-list.ts';
 import { type Ability, type Manifest, type Role, transportsOf } from '../driver/driver.ts';
 import { exclusionOf } from '../families/exclusions/index.ts';
 import { clausesOf } from '../families/index.ts';
@@ -94,7 +95,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     });
   if (gaveUp !== undefined) harness.unshift({ program: 'all', why: gaveUp });
   else if (!alive && signal?.aborted !== true) alive = await showsLifeWhenAsked(options, harness);
-  const binding = REQUIREMENTS.filter((one) => binds(one, site.role) && options.requirements?.has(one.id) !== false);
+  const binding = ALL_REQUIREMENTS.filter((one) => binds(one, site.role) && options.requirements?.has(one.id) !== false);
   const here = new Set(clauses.map(({ id }) => id));
   const elsewhere = new Set(clausesOf(site.role).map(({ id }) => id));
   const asked = binding.filter(({ id }) => options.only?.(id) !== false && (here.has(id) || !elsewhere.has(id)));
@@ -188,10 +189,7 @@ async function verdictOf(
   const evidence = finding?.passes ?? 0;
   const verdict = { id, level, text, evidence, programs: [...(finding?.evidence ?? [])].slice(0, 8) };
   const excluded = exclusionOf(id, options.site.role);
-  if (finding === undefined)
-    return excluded === undefined
-      ? { ...verdict, verdict: 'inconclusive', reason: 'this kit has no clause for it in this role' }
-      : { ...verdict, verdict: 'excluded', reason: excluded };
+  if (finding === undefined) return { ...verdict, ...withoutClause(id, excluded) };
   if (finding.broken !== undefined)
     return { ...verdict, verdict: 'inconclusive', reason: `the checker broke: ${finding.broken}` };
   const failed = await failedVerdictOf(options, finding, verdict);
@@ -204,6 +202,13 @@ async function verdictOf(
   const obstacle = obstacleOf(options, finding.clause, able);
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
+}
+
+/** What a draft brings and this kit has no clause for yet stands in nobody's way. */
+function withoutClause(id: string, excluded: string | undefined): Pick<Verdict, 'verdict' | 'reason'> {
+  if (excluded !== undefined) return { verdict: 'excluded', reason: excluded };
+  const reason = 'this kit has no clause for it in this role';
+  return { verdict: isOptional(id) ? 'not-run' : 'inconclusive', reason };
 }
 
 /** Undefined where nothing failed, or was late only. One failure that is not the known one is not excused by another that is. */
@@ -264,7 +269,7 @@ function settle({ clauses, harness, role, subject }: Result, aborted: boolean): 
   if (aborted) return 'incomplete';
   if (clauses.some(({ verdict }) => verdict === 'fail' || verdict === 'stale')) return 'nonconformant';
   if (harness.length > 0) return 'harness';
-  const isServer = role === 'nameserver' || role === 'broker';
+  const isServer = role === 'nameserver' || role === 'broker' || role === 'bridge';
   const blackBox = isServer && !FULL_SERVER.every((ability) => subject.abilities.includes(ability));
   const lacks = ({ id, verdict }: Verdict): boolean => blackBox && verdict === 'not-run' && !isOptional(id);
   const open = clauses.some((one) => one.level === 'MUST' && (one.verdict === 'inconclusive' || lacks(one)));

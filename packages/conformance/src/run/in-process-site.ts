@@ -52,7 +52,7 @@ export function inProcessSite({ role, engines = core, driver, latencyMs, login, 
         const made = driver?.(ground, program) ?? new ReferenceClient({ role, ground, platform: nodePlatform, engines });
         return { ground, history, driver: made, address: undefined, token: '', release: () => made.close() };
       }
-      return prepareServer(role === 'broker' ? 'broker' : 'nameserver', { ground, history, program, engines, driver });
+      return prepareServer(role, { ground, history, program, engines, driver });
     },
   };
 }
@@ -66,7 +66,7 @@ interface ServerParts {
 }
 
 async function prepareServer(
-  role: 'nameserver' | 'broker',
+  role: 'nameserver' | 'broker' | 'bridge',
   { ground, history, program, engines, driver }: ServerParts,
 ): Promise<Prepared> {
   const setup: JsonObject = program.setup ?? {};
@@ -83,13 +83,22 @@ async function prepareServer(
         })
       : undefined;
   await cluster?.start();
-  const made = driver?.(ground, program) ?? new ReferenceServer({ role, ground, platform: nodePlatform, engines, setup });
+  const made = driver?.(ground, program) ?? referenceOf(role, { ground, engines, setup });
   const address = await startOf(ground, made, { nameServers: [...(cluster?.nameServers ?? [])], ...loginsIn(setup) });
   const release = async (): Promise<void> => {
     await made.close();
     cluster?.close();
   };
   return { ground, history, driver: made, address, token: '', ...(cluster === undefined ? {} : { cluster }), release };
+}
+
+/** @throws HarnessError for a bridge: its engine is not among those of the core. */
+function referenceOf(
+  role: 'nameserver' | 'broker' | 'bridge',
+  parts: { readonly ground: Ground; readonly engines: Engines; readonly setup: JsonObject },
+): Driver {
+  if (role === 'bridge') throw new HarnessError('a bridge in this process is brought by its driver');
+  return new ReferenceServer({ role, platform: nodePlatform, ...parts });
 }
 
 async function startOf(ground: Ground, driver: Driver, args: JsonObject): Promise<string> {

@@ -1,18 +1,23 @@
 import { REQUIREMENTS } from '../clause/gen/requirements.ts';
+import { MQTT_STATEMENTS } from '../clause/mqtt-statements.ts';
 import { FROZEN_1_0 } from './requirements/v1-0.ts';
 import type { Verdict } from './result.ts';
 
-/** The ids of each version of the specification, the oldest first. 1.1 is a draft: until it is frozen it has all there are. */
+/** What came with 1.2: the mapping of MQTT, and the keyed state that it relies on. */
+const CAME_WITH_1_2 = /^QNT-(MQT|KST)-/;
+
+/** The ids of each version of the specification, the oldest first. Drafts have all there are, until they are frozen. */
 const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['1.0', new Set(FROZEN_1_0)],
-  ['1.1', new Set(REQUIREMENTS.map(({ id }) => id))],
+  ['1.1', new Set(REQUIREMENTS.flatMap(({ id }) => (CAME_WITH_1_2.test(id) ? [] : [id])))],
+  ['1.2', new Set([...REQUIREMENTS, ...MQTT_STATEMENTS].map(({ id }) => id))],
 ]);
 
 /** What every implementation keeps; a later version is optional. */
 export const FIRST_VERSION = '1.0';
 
 /** For people. */
-export const VERSIONS = '1.0, frozen as it was published, and 1.1, a draft';
+export const VERSIONS = '1.0, frozen as it was published, 1.1 and 1.2, drafts';
 
 /** The ids of a version of the specification: what was added later does not count. Undefined where there is no such version. */
 export const requirementSet = (version: string): ReadonlySet<string> | undefined => SETS.get(version);

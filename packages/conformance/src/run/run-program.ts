@@ -97,7 +97,7 @@ async function playIn(
 ): Promise<void> {
   const { ground, history, driver, token } = prepared;
   const isClient = program.role === 'producer' || program.role === 'consumer';
-  const isServer = program.role === 'nameserver' || program.role === 'broker';
+  const isServer = program.role === 'nameserver' || program.role === 'broker' || program.role === 'bridge';
   let play: Play | undefined;
   let own: KitCluster | undefined;
   if (isClient && prepared.cluster === undefined) {
@@ -131,6 +131,7 @@ async function playIn(
     history.add({ kind: 'step', step: program.steps.length, op: 'end' });
   } finally {
     for (const connection of play.connections) if (connection.state !== 'closed') connection.destroy();
+    for (const link of play.links) link.destroy();
     own?.close();
   }
 }
@@ -153,11 +154,12 @@ async function fenceAll(play: Play): Promise<void> {
   await play.pass(play.ground.timing === 'virtual' ? 50 : 20);
 }
 
-/** What all families share. A codec has nothing to connect to. */
+/** What all families share. A codec has nothing to connect to, and devices speak MQTT. */
 const SHARED_OPS: Readonly<Record<Role, Readonly<Record<string, Op>>>> = {
   ...{ nameserver: SERVER_OPS, broker: SERVER_OPS },
   ...{ producer: CLIENT_OPS, consumer: CLIENT_OPS },
   codec: {},
+  bridge: {},
 };
 
 const opsOf = (program: Program, families: readonly Family[]): Readonly<Record<string, Op>> => ({

@@ -1,5 +1,6 @@
 import type { Role } from '../driver/driver.ts';
 import { askedIn } from '../families/codec/asked.ts';
+import { deliveriesOf } from '../families/mqtt/messages.ts';
 import type { HistoryEvent } from '../history/event.ts';
 import { View } from '../history/view.ts';
 import type { Program, Step } from '../play/program.ts';
@@ -20,6 +21,8 @@ const SIGNS: Readonly<Record<Role, (view: View) => boolean>> = {
     view.requests('SEND', 'subject').length > 0 &&
     view.calls('send').some(({ result }) => result !== undefined && result.error === undefined),
   consumer: (view) => view.requests('PULL', 'subject').length > 0 && view.told('delivered').length > 0,
+  bridge: (view) =>
+    deliveriesOf(view).some(({ publication, qos, isNew }) => isNew && qos > 0 && publication?.takenIndex !== undefined),
   codec: (view) => ['decode', 'encode'].every((op) => hasRightFrame(view, op)),
 };
 
@@ -33,6 +36,7 @@ export const VITAL_SIGNS: Readonly<Record<Role, string>> = {
   producer: 'a message was sent and acknowledged',
   consumer: 'a message was pulled and delivered',
   codec: 'a frame was decoded and encoded right',
+  bridge: 'a message of QoS 1 was acknowledged and given to a subscriber',
 };
 
 export const showsLife = (role: Role, events: readonly HistoryEvent[]): boolean => SIGNS[role](new View(events, 0));
@@ -74,6 +78,12 @@ const STEPS: Readonly<Record<Exclude<Role, 'nameserver'>, readonly Step[]>> = {
     { op: 'awaitDelivered' },
   ],
   codec: [{ op: 'vector', file: 'frames', case: 1 }],
+  bridge: [
+    { op: 'connect', d: 'a' },
+    { op: 'subscribe', d: 'a', qos: 1 },
+    { op: 'publish', d: 'a', qos: 1 },
+    { op: 'awaitPackets', d: 'a' },
+  ],
 };
 
 /**
@@ -81,8 +91,8 @@ const STEPS: Readonly<Record<Exclude<Role, 'nameserver'>, readonly Step[]>> = {
  * @param user of the kit at a NameServer that asks, which lets a broker register by its own name only.
  */
 export const vitalProgram = (role: Role, user = '~vital'): Program => ({
-  // The operations for a codec are those of its family.
-  family: role === 'codec' ? 'codec' : 'vital',
+  // The operations for codecs and bridges are those of their families.
+  family: role === 'codec' ? 'codec' : role === 'bridge' ? 'mqtt' : 'vital',
   name: 'works-at-all',
   role,
   steps: role === 'nameserver' ? registering(user) : STEPS[role],

@@ -4,7 +4,7 @@ import type { Program, Step } from '../play/program.ts';
 import { drawPrograms } from '../run/draw-programs.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { runProgram } from '../run/run-program.ts';
-import type { Told } from './run-selftest.ts';
+import type { Told } from './outcome.ts';
 import { socketSite } from './socket-site.ts';
 
 const BINDINGS = ['tcp', 'websocket'] as const;

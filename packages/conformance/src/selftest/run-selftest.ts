@@ -13,7 +13,7 @@ import { BUDGETS, type Budget } from '../run/budget.ts';
 import { DriverSite } from '../run/driver-site.ts';
 import { type ExploreOptions, explore } from '../run/explore.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
-import { countOf, type Result, type VerdictName } from '../run/result.ts';
+import { countOf, type Result } from '../run/result.ts';
 import type { Login } from '../users/user.ts';
 import { KIT_NAME } from '../version.ts';
 import { CONTROL_GROUP, type LegalVariant, varied } from './control-group.ts';
@@ -21,39 +21,8 @@ import { DEGENERATE_CLIENTS, DegenerateClient } from './degenerate-clients.ts';
 import { DEGENERATE_CODECS, DegenerateCodec } from './degenerate-codecs.ts';
 import { DEGENERATE_LISTENERS, DegenerateListener, type DegenerateListenerName } from './degenerate-listeners.ts';
 import { DEGENERATE_SERVERS, DegenerateServer } from './degenerate-servers.ts';
-
-/** What became of one subject whose verdict is known beforehand. */
-export interface SelfTestOutcome {
-  readonly kind: 'degenerate' | 'control' | 'wire' | 'transports';
-  readonly subject: string;
-  readonly role: Role;
-  /** That had to go red, of a change on the wire. */
-  readonly clause?: string;
-  readonly ok: boolean;
-  /** The clauses by what was seen of them, of a subject that was judged as a whole. */
-  readonly seen?: Seen;
-  /** What was wrong with the kit's verdict, or the verdict. */
-  readonly text: string;
-  readonly seconds: number;
-}
-
-/** Ids of clauses with evidence for them, broken, and not put to the test. */
-export interface Seen {
-  readonly pass: readonly string[];
-  readonly fail: readonly string[];
-  readonly inconclusive: readonly string[];
-}
-
-const seenIn = ({ clauses }: Result): Seen => {
-  const having = (name: VerdictName): readonly string[] => clauses.filter(({ verdict }) => verdict === name).map(({ id }) => id);
-  return {
-    pass: having('pass'),
-    fail: [...having('fail'), ...having('warning')],
-    inconclusive: [...having('inconclusive'), ...having('not-run')],
-  };
-};
-
-export type Told = (outcome: SelfTestOutcome) => void;
+import { runDegenerateBridges, runModelBridge } from './mqtt/run-bridges.ts';
+import { seenIn, type Told } from './outcome.ts';
 
 const SERVERS = ['nameserver', 'broker'] as const;
 const CLIENTS = ['producer', 'consumer'] as const;
@@ -75,6 +44,7 @@ export async function runDegenerate(nowMs: () => number, told: Told): Promise<vo
     for (const name of DEGENERATE_CLIENTS) await degenerate(name, role, () => new DegenerateClient(name, role), nowMs, told);
   for (const name of DEGENERATE_CODECS) await degenerate(name, 'codec', () => new DegenerateCodec(name), nowMs, told);
   for (const name of Object.keys(DEGENERATE_LISTENERS)) await withoutWebSocket(name as DegenerateListenerName, nowMs, told);
+  await runDegenerateBridges(nowMs, told);
 }
 
 /** Servers that do not listen for WebSocket where they say so: nothing is credited, and the reason is told. */
@@ -109,6 +79,7 @@ async function degenerate(
 
 /** Implementations that differ as the specification allows: no clause goes red. */
 export async function runControlGroup(budget: Budget['name'], nowMs: () => number, told: Told): Promise<void> {
+  await runModelBridge(nowMs, told);
   for (const variant of CONTROL_GROUP) {
     for (const role of variant.roles) {
       const driver = (ground: Ground, program: Program): Driver => variantDriver(variant, role, ground, program);

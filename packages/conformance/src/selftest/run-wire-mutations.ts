@@ -11,7 +11,7 @@ import { endpointSite } from '../run/endpoint-site.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { judgeRun, runProgram, type Site } from '../run/run-program.ts';
 import { rewriting } from './control-group.ts';
-import type { Told } from './run-selftest.ts';
+import type { Told } from './outcome.ts';
 import { clientSite } from './socket-site.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import {

@@ -8,7 +8,7 @@ import { groundOver } from '../ground/ground-over.ts';
 import { inProcessSite } from '../run/in-process-site.ts';
 import { judgeRun, runProgram, type Site } from '../run/run-program.ts';
 import { addRun, type Finding, newFinding } from '../run/survey.ts';
-import type { Told } from './run-selftest.ts';
+import type { Told } from './outcome.ts';
 
 /** The engines of this repository over sockets, in this process. */
 export const socketSite = (role: Role, binding: SocketBinding): Site =>

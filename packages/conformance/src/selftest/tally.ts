@@ -1,5 +1,5 @@
 import { FAMILIES } from '../families/index.ts';
-import type { SelfTestOutcome } from './run-selftest.ts';
+import type { SelfTestOutcome } from './outcome.ts';
 
 type Kind = 'pass' | 'fail' | 'inconclusive';
 

@@ -11,14 +11,18 @@ import { SERVER_OPS } from '../../src/play/server-ops.ts';
 import { drawPrograms } from '../../src/run/draw-programs.ts';
 import { inProcessSite } from '../../src/run/in-process-site.ts';
 import { judgeRun, type Run, runProgram } from '../../src/run/run-program.ts';
+import { modelSite } from '../../src/selftest/mqtt/model-driver.ts';
 
 /** `SEED=… npx vitest run packages/conformance/test/play` tries what a failure printed again. */
 const PARAMETERS = { seed: Number(process.env.SEED ?? Date.now() % 1e9), verbose: 0 } as const;
 
 const ROLES = ['nameserver', 'broker', 'producer', 'consumer', 'codec'] as const;
 const isServer = (role: Role): boolean => role === 'nameserver' || role === 'broker';
+/** What has something to talk to. */
+const openingOf = (role: Role): Step =>
+  role === 'bridge' ? { op: 'connect' } : isServer(role) ? { op: 'open' } : { op: 'start' };
 const play = (program: Program, families: readonly Family[] = []): Promise<Run> =>
-  runProgram(inProcessSite({ role: program.role }), program, families);
+  runProgram(program.role === 'bridge' ? modelSite() : inProcessSite({ role: program.role }), program, families);
 
 const FIELDS = [
   'c',
@@ -60,9 +64,8 @@ const smallJson = fc.oneof(fc.string(), fc.boolean(), fc.constant(null), fc.inte
 
 it.each(ROLES.filter((role) => role !== 'codec'))('any list of operations is a program for a %s', async (role) => {
   const steps = anySteps(Object.keys(isServer(role) ? SERVER_OPS : CLIENT_OPS), json);
-  const [opening] = isServer(role) ? [{ op: 'open' }] : [{ op: 'start' }];
   const property = fc.asyncProperty(steps, async (some) => {
-    const run = await play({ family: '', role, steps: [opening as Step, ...some] });
+    const run = await play({ family: '', role, steps: [openingOf(role), ...some] });
     expect(run.harness).toBeUndefined();
     // What a header cannot hold is refused by its encoder; nothing else goes wrong in the operations that all families share.
     expect(run.senseless.filter((why) => !/: QanatError: /.test(why))).toEqual([]);
@@ -80,8 +83,7 @@ it.each(WITH_OPS)('also with the operations of %s for a %s, and no checker break
   const { ops = {} } = FAMILIES.find((family) => family.name === name) as Family;
   const clauses = FAMILIES.flatMap((one) => one.clauses.filter(({ roles }) => roles.includes(role)));
   const property = fc.asyncProperty(anySteps(Object.keys(ops), smallJson), async (some) => {
-    const [opening] = isServer(role) ? [{ op: 'open' }] : [{ op: 'start' }];
-    const run = await play({ family: name, role, steps: [opening as Step, ...some] }, FAMILIES);
+    const run = await play({ family: name, role, steps: [openingOf(role), ...some] }, FAMILIES);
     expect(run.harness).toBeUndefined();
     expect(judgeRun(run, clauses).flatMap(({ id, broken }) => (broken === undefined ? [] : [`${id}: ${broken}`]))).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import type { Role } from '../../driver/driver.ts';
+import { BRIDGE_EXCLUSIONS } from './bridge.ts';
 import { CLIENT_EXCLUSIONS, CONSUMER_EXCLUSIONS } from './clients.ts';
 import { CONNECTION_EXCLUSIONS } from './connection.ts';
 import { CONSUME_EXCLUSIONS } from './consume.ts';
@@ -35,6 +36,7 @@ const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reas
   { roles: CLIENTS, reasons: WEBSOCKET_CLIENT_EXCLUSIONS },
   { roles: ['producer'], reasons: PRODUCER_EXCLUSIONS },
   { roles: ['consumer'], reasons: CONSUMER_EXCLUSIONS },
+  { roles: ['bridge'], reasons: BRIDGE_EXCLUSIONS },
 ];
 
 /** Why a requirement cannot be observed of a role. Where there is a clause for the role, the clause counts. */

@@ -1,4 +1,4 @@
-import { Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
+import { Feature, Flag, FRAME_NAMES, FRAMES, LIMITS, type LiveFrame, Pull, ServerRole } from '@qanat/core';
 import { asks, entryOf, isOfSecurity } from '../../history/entry.ts';
 import type { EventOf, HistoryEvent } from '../../history/event.ts';
 import { isPlain } from '../../history/message-event.ts';
@@ -364,6 +364,7 @@ class Foresight {
     if (sent.more && sent.isOneWay) return this.#blind(sent.index);
     if ((joined?.frames ?? 0) >= LIMITS.MORE_FRAMES_MAX)
       return this.#expect(sent, 'QNT-FRM-013', 'closes', { codes: ['MALFORMED_FRAME'] });
+    if (!sent.isOneWay && !sent.more && this.#lacksFeature(name)) return this.#takeRefused(sent);
     if (verdict.kind === 'breaks') return this.#takeBreaking(sent, verdict);
     if (sent.isOneWay) return this.#expect(sent, 'QNT-FRM-008', 'ignored');
     if (sent.more) {
@@ -372,6 +373,17 @@ class Foresight {
     }
     this.#joined = undefined;
     this.#expect(sent, 'QNT-FRM-007', 'answered', { waitMs: waitOf(name, sent.control) });
+  }
+
+  /** The frame belongs to a feature that is not active: it is refused before anybody looks at its fields (QNT-CON-007). */
+  #lacksFeature(name: LiveFrame): boolean {
+    const { feature } = FRAMES[name];
+    return feature !== '' && this.#connection.helloOk?.features.includes(Feature[feature as keyof typeof Feature]) !== true;
+  }
+
+  #takeRefused(sent: SentFrame): void {
+    this.#joined = undefined;
+    this.#expect(sent, 'QNT-FRM-007', 'answered');
   }
 
   #takeBreaking(sent: SentFrame, { rule, why }: BrokenRule): void {

@@ -1,0 +1,16 @@
+/** Of chapter 24: what does not show on the wire of a bridge with the one rule that the kit wants. */
+export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
+  'QNT-MQT-002': 'the kit does not choose the rules of a bridge; those that capture levels are tried by the vectors',
+  'QNT-MQT-003':
+    'the kit does not choose the rules of a bridge; those with a highest quality of service are tried by the vectors',
+  'QNT-MQT-007': 'takes two bridges and every property: what it consists of is judged by QNT-MQT-008 and the statements of MQTT',
+  'QNT-MQT-012': 'the kit does not choose the rules of a bridge; which rule a topic hits is tried by the vectors',
+  'QNT-MQT-013': 'takes another server of MQTT that the bridge joins',
+  'QNT-MQT-015': 'whether a bridge starts with a list of rules stands in its exit code; the lists are tried by the vectors',
+  'QNT-MQT-016': 'whether a bridge starts with a list of rules stands in its exit code; the lists are tried by the vectors',
+  'QNT-MQT-018': 'what is not committed yet cannot be told apart from outside: a broker shows nobody such a message',
+  'QNT-MQT-025': 'the entry of an exchange is removed before PUBCOMP: what lies between shows in a crash at that moment only',
+  'QNT-MQT-029': 'takes two bridges, and the moment between their answers',
+  'QNT-MQT-030': 'takes another server of MQTT that the bridge joins',
+  'QNT-MQT-031': 'takes another server of MQTT that the bridge joins',
+};
