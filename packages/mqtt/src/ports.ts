@@ -1,6 +1,8 @@
 import type { Properties, QoS, Subscription, UserProperty, Will } from './codec/packet.ts';
 
-/** A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers). */
+/**
+ * A message as it lies in the cluster: what MQTT says of it, without what belongs to one connection (DUP, alias, identifiers).
+ */
 export interface Publication {
   readonly topic: string;
   /** As it was published; who receives it may get less. */
@@ -153,7 +155,10 @@ export interface Cluster {
 
   /** Reads messages again. Undefined for those that are gone. */
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void;
-  /** Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list selects. */
+  /**
+   * Looks through a queue from a place, up to a number of messages or to what has `arrived`, for those that a filter of the list
+   * selects.
+   */
   scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void;
   /** The retained messages that a filter selects. */
   retained(filter: string): Iterable<StoredPublication>;
