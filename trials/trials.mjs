@@ -7,6 +7,7 @@ import { hungBroker } from './hung-broker.mjs';
 import { hungNameServer } from './hung-name-server.mjs';
 import { killNine } from './kill-nine.mjs';
 import { mqttCatchUp } from './mqtt-catch-up.mjs';
+import { mqttHostile } from './mqtt-hostile.mjs';
 import { nameServers } from './name-servers.mjs';
 import { pauses } from './pauses.mjs';
 import { powerCut } from './power-cut.mjs';
@@ -78,6 +79,12 @@ export const TRIALS = [
     run: mqttCatchUp,
     deadlineMs: 25 * MINUTE_MS,
     about: 'MQTT devices come back to a log that has grown: the one command at once (1 million; full: 50 million; --rounds N: N)',
+  },
+  {
+    name: 'mqtt-hostile',
+    run: mqttHostile,
+    deadlineMs: 5 * MINUTE_MS,
+    about: 'hostile MQTT devices at a bridge: ended as the standard says, memory bounded, honest devices served',
   },
   {
     name: 'pauses',
