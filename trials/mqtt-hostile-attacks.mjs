@@ -1,5 +1,5 @@
-// What hostile devices try against an MQTT listener. An attack gives its verdict: what the bridge did, and whether the standard wants
-// it so. It runs in a thread of its own, so that it takes no time from the devices that are measured.
+// What hostile devices try against an MQTT listener. An attack gives its verdict: what the bridge did, and whether the standard
+// wants it so. It runs in a thread of its own, so that it takes no time from the devices that are measured.
 import { connect } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import mqttPacket from 'mqtt-packet';

@@ -1,4 +1,4 @@
-// Hostile devices at an MQTT bridge, while two honest ones talk: who is hostile is ended as the standard says, memory stays bounded,
+// Hostile devices at an MQTT bridge, while two honest ones talk: who is hostile is ended as the standard says, memory is bounded,
 // and the others notice little.
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
