@@ -46,8 +46,12 @@ async function killing(cluster, endMs) {
   return kills;
 }
 
-async function until(holds) {
-  for (const endMs = performance.now() + PATIENCE_MS; !holds() && performance.now() < endMs; ) await sleep(100);
+/** Waits until nothing is missing, and says now and then what is. */
+async function until(missing, what) {
+  for (let waitedMs = 0; missing() > 0 && waitedMs < PATIENCE_MS; waitedMs += 100) {
+    if (waitedMs % 5_000 === 0) say(`  ${missing()} ${what}`);
+    await sleep(100);
+  }
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'qanat-mqtt-fleet-'));
@@ -75,8 +79,8 @@ try {
   ]);
   const refused = (await Promise.allSettled(sending)).filter(({ status }) => status === 'rejected').length;
   const published = fleet.sum((device) => device.published);
-  await until(() => fleet.sum(({ acked }) => acked.size) >= published);
-  await until(() => verifyCommands(fleet.devices, commands).faults.length === 0);
+  await until(() => published - fleet.sum(({ acked }) => acked.size), 'publishes are not acknowledged yet');
+  await until(() => verifyCommands(fleet.devices, commands).faults.length, 'commands did not arrive yet');
 
   const telemetry = verifyTelemetry(fleet.devices, await readTelemetry(client, TOPIC));
   const commanded = verifyCommands(fleet.devices, commands);
