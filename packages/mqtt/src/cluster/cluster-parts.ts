@@ -5,6 +5,7 @@ import type { ClusterEvents, Publication, StoredPublication } from '../ports.ts'
 import { InboundExchanges } from './inbound-exchanges.ts';
 import { decodeIndex, type IndexRecord } from './index-record.ts';
 import { Indexer } from './indexer.ts';
+import { JoinedWalks } from './joined-walks.ts';
 import { CHECKPOINT_MS, TOPICS_MS } from './limits.ts';
 import { LiveGatherings } from './live-gathering.ts';
 import { Liveness } from './liveness.ts';
@@ -106,7 +107,7 @@ export class ClusterParts {
     const wills = new Wills(options.publishWill, this.inbound, wallMs);
     const { queues, tails, reader, live, liveness, inbound, outbound } = this;
     const shared = { store: this.#store, mirror, liveness, wills, inbound, wallMs, onTrouble };
-    const places = { queues, tails, reader, live, indexes: this.#indexes };
+    const places = { queues, tails, reader, walks: new JoinedWalks(reader), live, indexes: this.#indexes };
     this.sessions = new Sessions({ ...shared, ...places, clock, outbound, events });
     this.#steward = new Steward(shared);
     const given = (...args: [Parameters<ClusterEvents['shared']>[0], StoredPublication, (done: boolean) => void]): void =>

@@ -39,6 +39,10 @@ export const SCAN_MESSAGES_MAX = 1_000;
 export const FETCH_BYTES = 1024 * 1024;
 /** Reads under way for one `read`. */
 export const FETCHES_MAX = 8;
+/** Sessions that have missed more than so many offsets of a queue do not share one walk through it with others. */
+export const JOINED_SPAN_MAX = 200_000;
+/** Sessions that are claimed at the same time; further devices wait for their CONNACK. */
+export const CLAIMS_MAX = 128;
 /** Offsets of one entry of pointers. */
 export const POINTERS_PER_ENTRY_MAX = 8_192;
 /** Places that a resumed session is told one by one; beyond it a queue is scanned. */

@@ -6,7 +6,7 @@ import type { LogClient } from './log-client.ts';
 import type { QueueTable } from './queue-table.ts';
 import type { RecentMessages } from './recent-messages.ts';
 import { type ReadMessage, storedMessage } from './stored-publication.ts';
-import { pause } from './waiting.ts';
+import { pause, Slots } from './waiting.ts';
 
 /** Places that lie so near to each other are fetched together. */
 const NEAR = 64;
@@ -25,6 +25,7 @@ export class LogReader {
   readonly #queues: QueueTable;
   readonly #recent: RecentMessages;
   readonly #read: ReadMessage;
+  readonly #slots = new Slots(FETCHES_MAX);
 
   constructor(client: LogClient, clock: Clock, queues: QueueTable, recent: RecentMessages, read: ReadMessage) {
     this.#client = client;
@@ -48,10 +49,7 @@ export class LogReader {
       else found[i] = message;
     });
     const runs = runsOf(places, missing);
-    const work = async (): Promise<void> => {
-      for (let run = runs.pop(); run !== undefined; run = runs.pop()) await this.#fetchRun(run, places, found);
-    };
-    await Promise.all(Array.from({ length: Math.min(FETCHES_MAX, runs.length) }, work));
+    await Promise.all(runs.map((run) => this.#slots.run(() => this.#fetchRun(run, places, found))));
     return found;
   }
 

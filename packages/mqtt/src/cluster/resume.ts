@@ -1,6 +1,7 @@
 import type { Backlog, Place } from '../ports.ts';
 import { Gathering } from './backlog.ts';
 import type { IndexRecord } from './index-record.ts';
+import type { JoinedWalks } from './joined-walks.ts';
 import type { LiveGatherings } from './live-gathering.ts';
 import type { LogReader } from './log-reader.ts';
 import type { QueueTable } from './queue-table.ts';
@@ -13,6 +14,7 @@ export interface ResumeScope {
   readonly queues: QueueTable;
   readonly tails: Tails;
   readonly reader: LogReader;
+  readonly walks: JoinedWalks;
   readonly live: LiveGatherings;
 }
 
@@ -61,12 +63,12 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
       const queue = queues.numberOfName(pointers.queue);
       const { scan } = pointers;
       if (scan === undefined || scan.to === Number.POSITIVE_INFINITY) gathering.addPointers(queue, pointers);
-      else work.push(lookThrough(scope, gathering, selector, queue, scan.from, scan.to));
+      else work.push(lookThrough(scope, gathering, record, queue, scan.from, scan.to));
     }
     if (!selector.empty) {
       for (const [queue, to] of positions) {
         const from = Math.max(cursor.get(queue) ?? 0, indexed.get(queue) ?? 0);
-        work.push(lookThrough(scope, gathering, selector, queue, from, to));
+        work.push(lookThrough(scope, gathering, record, queue, from, to));
       }
     }
     await Promise.all(work);
@@ -91,17 +93,21 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
   }
 }
 
-async function lookThrough(
-  { reader }: ResumeScope,
+function lookThrough(
+  { walks }: ResumeScope,
   gathering: Gathering,
-  selector: Selector,
+  { clientId, subscriptions }: SessionRecord,
   queue: number,
   from: number,
   to: number,
 ): Promise<void> {
-  await reader.walk(queue, from, to, (message) => {
-    if (selector.selects(message)) gathering.add(queue, message.offset);
-    return !gathering.isScanned(queue, message.offset);
+  return walks.look(queue, {
+    clientId,
+    subscriptions,
+    from,
+    to,
+    found: ({ offset }) => gathering.add(queue, offset),
+    enough: ({ offset }) => gathering.isScanned(queue, offset),
   });
 }
 

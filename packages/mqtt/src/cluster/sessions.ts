@@ -11,7 +11,7 @@ import type {
 } from '../ports.ts';
 import { backlogEntries } from './backlog.ts';
 import { type ClaimResult, type ClaimScope, claimSession, cursorNow } from './claims.ts';
-import { CLAIM_MS, FINISHED_EXCHANGES_MAX, RETRY_MS, STUCK_SESSION_MS } from './limits.ts';
+import { CLAIM_MS, CLAIMS_MAX, FINISHED_EXCHANGES_MAX, RETRY_MS, STUCK_SESSION_MS } from './limits.ts';
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
@@ -21,7 +21,7 @@ import { isConflict } from './session-entries.ts';
 import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
 import { finishedKey, sessionKey } from './state-keys.ts';
-import { pause, Sequences } from './waiting.ts';
+import { pause, Sequences, Slots } from './waiting.ts';
 import { willDueMs } from './wills.ts';
 
 export interface SessionsScope extends ClaimScope {
@@ -50,6 +50,7 @@ export class Sessions {
   readonly #scope: SessionsScope;
   readonly #local = new Map<string, LocalSession>();
   readonly #sequences = new Sequences();
+  readonly #claims = new Slots(CLAIMS_MAX);
   /** Sessions that are going offline, and are not saved yet. */
   readonly #leaving = new Set<Promise<void>>();
   #epochs = 0;
@@ -88,11 +89,13 @@ export class Sessions {
       if (waiting) this.#begin(result, end);
       else await this.#release(result);
     };
-    this.#sequences.run(request.clientId, work).catch((error: unknown) => {
-      if (!this.#closed) onTrouble(error);
-      const outcome = outcomeOf(error);
-      if (waiting) end(outcome === 'not-authorized' || outcome === 'quota-exceeded' ? outcome : 'unavailable');
-    });
+    this.#sequences
+      .run(request.clientId, () => this.#claims.run(work))
+      .catch((error: unknown) => {
+        if (!this.#closed) onTrouble(error);
+        const outcome = outcomeOf(error);
+        if (waiting) end(outcome === 'not-authorized' || outcome === 'quota-exceeded' ? outcome : 'unavailable');
+      });
   }
 
   subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {

@@ -32,6 +32,28 @@ export class Sequences {
   }
 }
 
+/** Runs so many things at a time, the others in their order when one has ended. */
+export class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
 /** Calls something again and again, with a pause between its end and its next begin, until it is stopped. */
 export class Repeated {
   readonly #clock: Clock;
