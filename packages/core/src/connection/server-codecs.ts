@@ -1,4 +1,4 @@
-import { CONTROL_HEADERS } from '../wire/gen/messages.ts';
+import { CONTROL_HEADERS } from '../wire/gen/control-headers.ts';
 import { FrameType } from '../wire/gen/registry.ts';
 import type { MessageType } from '../wire/protobuf.ts';
 import type { LiveFrame } from './request.ts';
