@@ -132,6 +132,7 @@ function reader(type, inLog) {
  */
 const PARTS = {
   registration: /^(REGISTER_BROKER|UNREGISTER_BROKER|BROKER_HEARTBEAT)$/,
+  consuming: /^(PULL|OFFSET_\w+|CLIENT_HEARTBEAT|RELEASE|LEAVE)$/,
   administration: /^(TOPIC_(ALTER|REMOVE|LIST|DESCRIBE)|GROUP_\w+)$/,
   'keyed-state': /^STATE_/,
 };

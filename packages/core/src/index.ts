@@ -88,6 +88,7 @@ export * from './wire/frame.ts';
 export * from './wire/frame-buffers.ts';
 export * from './wire/frame-splitter.ts';
 export * from './wire/gen/administration-messages.ts';
+export * from './wire/gen/consuming-messages.ts';
 export * from './wire/gen/control-headers.ts';
 export * from './wire/gen/keyed-state-messages.ts';
 export * from './wire/gen/messages.ts';
