@@ -2,17 +2,23 @@ import { REQUIREMENTS } from '../clause/gen/requirements.ts';
 import { FROZEN_1_0 } from './requirements/v1-0.ts';
 import type { Verdict } from './result.ts';
 
-/** The ids of each version of the specification, the oldest first. 1.1 is a draft: until it is frozen it has all there are. */
+/** Areas that came with version 1.2. */
+const OF_1_2 = /^QNT-(KST|MQT)-/;
+
+const ALL = REQUIREMENTS.map(({ id }) => id);
+
+/** The ids of each version of the specification, the oldest first. 1.1 and 1.2 are drafts. */
 const SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['1.0', new Set(FROZEN_1_0)],
-  ['1.1', new Set(REQUIREMENTS.map(({ id }) => id))],
+  ['1.1', new Set(ALL.filter((id) => !OF_1_2.test(id)))],
+  ['1.2', new Set(ALL)],
 ]);
 
 /** What every implementation keeps; a later version is optional. */
 export const FIRST_VERSION = '1.0';
 
 /** For people. */
-export const VERSIONS = '1.0, frozen as it was published, and 1.1, a draft';
+export const VERSIONS = '1.0, frozen as it was published, and 1.1 and 1.2, drafts';
 
 /** The ids of a version of the specification: what was added later does not count. Undefined where there is no such version. */
 export const requirementSet = (version: string): ReadonlySet<string> | undefined => SETS.get(version);
