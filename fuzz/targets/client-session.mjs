@@ -1,5 +1,6 @@
 // A client's session, given what a server sends: it answers every call once, and ends rather than breaks.
 import { ClientSession } from '../../packages/core/src/connection/client-session.ts';
+import { codecOfRequest } from '../../packages/core/src/connection/server-codecs.ts';
 import { EngineContext } from '../../packages/core/src/context.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { decodeFrame, encodeFrame, Flag } from '../../packages/core/src/wire/frame.ts';
@@ -67,7 +68,10 @@ export default {
     session.handle({ kind: 'frame', connection, frame: helloOk(correlation) });
     must(told.open === 1, 'HELLO is not taken');
     const answers = ASKED.map(() => 0);
-    ASKED.forEach(([name, header], i) => session.request(name, header, { timeoutMs: 1_000 }, () => answers[i]++));
+    ASKED.forEach(([name, header], i) => {
+      const options = { timeoutMs: 1_000, codec: codecOfRequest(name) };
+      session.request(name, header, options, () => answers[i]++);
+    });
     const splitter = new FrameSplitter();
     splitter.frameBytesMax = 65_536;
     const error = splitter.push(input, (frame) => session.handle({ kind: 'frame', connection, frame }));

@@ -1,6 +1,7 @@
 // A control header: the generated codec of one frame, one side.
 import { decodeFrame } from '../../packages/core/src/wire/frame.ts';
-import { CONTROL_HEADERS, ErrorInfo } from '../../packages/core/src/wire/gen/messages.ts';
+import { CONTROL_HEADERS } from '../../packages/core/src/wire/gen/control-headers.ts';
+import { ErrorInfo } from '../../packages/core/src/wire/gen/messages.ts';
 import { equal, hex, must, refusing, same, vectors, wellFormed } from './rules.mjs';
 
 const CODES = ['MALFORMED_FRAME', 'INVALID_ARGUMENT', 'INVALID_NAME'];

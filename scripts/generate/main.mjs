@@ -16,11 +16,11 @@ import { generateVectors } from './vectors.mjs';
 const schema = loadSchema('spec/v1/proto');
 const files = {
   'packages/core/src/annotate/gen/fields.ts': generateFields(schema),
-  'packages/core/src/wire/gen/messages.ts': generateMessages(schema),
   'packages/core/src/wire/gen/registry.ts': generateRegistry(schema),
   'packages/conformance/src/clause/gen/requirements.ts': generateRequirements(),
   'packages/conformance/src/clause/gen/vectors.ts': generateVectors(),
 };
+for (const [name, text] of Object.entries(generateMessages(schema))) files[`packages/core/src/wire/gen/${name}`] = text;
 files['docs/conformance-matrix.md'] = await generateMatrix();
 for (const [name, text] of Object.entries(generateTables(schema))) files[`spec/v1/registry/${name}`] = text;
 

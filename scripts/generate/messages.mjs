@@ -1,4 +1,4 @@
-// Makes packages/core/src/wire/gen/messages.ts: an interface, a writer and a reader for each message of the schema.
+// Makes *messages.ts and control-headers.ts in packages/core/src/wire/gen: of each message an interface, a writer and a reader.
 import protobuf from 'protobufjs';
 import { frames, option } from './schema.mjs';
 
@@ -126,52 +126,126 @@ function reader(type, inLog) {
   return `function read${type.name}(r: ProtobufReader, end: number): ${type.name} {\n${body}}\n`;
 }
 
-function controlHeaders(live) {
-  const rows = live.map((f) => `  ${f.name}: { request: ${f.request}, response: ${f.response || 'undefined'} },\n`);
-  const note = '/** The control headers of each frame type; `response` is undefined where the frame is one-way. */\n';
-  return `${note}export const CONTROL_HEADERS = {\n${rows.join('')}} as const;\n`;
+/**
+ * What a page does not load at once: the control headers of these frames, and the messages that only they have, in a file of
+ * their own. Who sends such a frame says with the request how it is written.
+ */
+const PARTS = {
+  registration: /^(REGISTER_BROKER|UNREGISTER_BROKER|BROKER_HEARTBEAT)$/,
+  consuming: /^(PULL|OFFSET_\w+|CLIENT_HEARTBEAT|RELEASE|LEAVE)$/,
+  administration: /^(TOPIC_(ALTER|REMOVE|LIST|DESCRIBE)|GROUP_\w+)$/,
+  'keyed-state': /^STATE_/,
+};
+const partOfFrame = (frame) => Object.keys(PARTS).find((part) => PARTS[part].test(frame));
+
+/** The part of each message; '' for those that all load. */
+function partsOfMessages(schema, live) {
+  const users = new Map(Object.keys(schema.messages).map((name) => [name, new Set()]));
+  const use = (name, part) => {
+    if (users.get(name).has(part)) return;
+    users.get(name).add(part);
+    for (const field of schema.messages[name].type.fieldsArray) if (isMessage(field)) use(field.resolvedType.name, part);
+  };
+  for (const { name, request, response } of live)
+    for (const message of [request, response]) if (message) use(message, partOfFrame(name) ?? '');
+  for (const [name, { file }] of Object.entries(schema.messages)) if (file === 'log.proto') use(name, '');
+  return (name) => (users.get(name).size === 1 ? [...users.get(name)][0] : '');
 }
 
+const moduleOf = (part) => `./${part === '' ? '' : `${part}-`}messages.ts`;
+
+function importOf(names, from) {
+  const line = `import { ${names.join(', ')} } from '${from}';`;
+  return line.length <= 130 ? line : `import {\n  ${names.join(',\n  ')},\n} from '${from}';`;
+}
+
+function controlHeaders(live, partOf) {
+  const rows = live.map((f) => `  ${f.name}: { request: ${f.request}, response: ${f.response || 'undefined'} },\n`);
+  const names = [...new Set(live.flatMap(({ request, response }) => (response ? [request, response] : [request])))].sort();
+  const parts = [...Object.keys(PARTS), ''].sort((a, b) => (moduleOf(a) < moduleOf(b) ? -1 : 1));
+  const imports = parts.map((part) =>
+    importOf(
+      names.filter((name) => partOf(name) === part),
+      moduleOf(part),
+    ),
+  );
+  const note = '/** The control headers of each frame type; `response` is undefined where the frame is one-way. */\n';
+  return `${NOTE}${imports.join('\n')}\n\n${note}export const CONTROL_HEADERS = {\n${rows.join('')}} as const;\n`;
+}
+
+const decode = (name) => `decoder('${name}', read${name})`;
+
 /** A client sends no answers and reads no requests: without them it is half as long in a browser. */
-function clientHeaders(live) {
-  const decode = (name) => `decoder('${name}', read${name})`;
+function clientRequests(live, part) {
   const sent = live
-    .filter(({ from }) => from !== 'server')
+    .filter(({ name, from }) => from !== 'server' && (partOfFrame(name) ?? '') === part)
     .map((f) => {
       const answer = f.response ? `, decode: ${decode(f.response)}` : '';
       return `  ${f.name}: { encode: encoder(write${f.request})${answer} },\n`;
     });
+  const note = part === '' ? 'but for what has a file of its own' : 'of this part';
+  const name = part === '' ? 'CLIENT_REQUESTS' : `${part.replace('-', '_').toUpperCase()}_REQUESTS`;
+  return `/** What a client sends with each frame type, ${note}, and how it reads the answer. */
+export const ${name} = {
+${sent.join('')}} as const;
+`;
+}
+
+function serverPushes(live) {
   const pushed = live
     .filter(({ from, response }) => from !== 'client' && !response)
     .map((f) => `  ${f.name}: ${decode(f.request)},\n`);
-  return `/** What a client sends with each frame type, and how it reads the answer. */
-export const CLIENT_REQUESTS = {
-${sent.join('')}} as const;
-
-/** How a client reads the frames that servers send by themselves. */
+  return `/** How a client reads the frames that servers send by themselves. */
 export const SERVER_PUSHES = {
 ${pushed.join('')}} as const;
 `;
 }
 
-export function generateMessages(schema) {
-  const parts = Object.values(schema.messages).map(({ type, file }) => {
-    const { name } = type;
-    const made = `/* @__PURE__ */ messageType('${name}', write${name}, read${name})`;
-    const codec = `export const ${name}: MessageType<${name}, ${name}Init> = ${made};\n`;
-    return [interfaces(type), writer(type), reader(type, file === 'log.proto'), codec].join('\n');
-  });
-  const live = frames(schema).filter(({ status }) => status !== 'reserved');
-  return `// Generated from spec/v1/proto by scripts/generate. Do not edit.
-import {
-  checkCount, checkEnd, checkUint32, checkUint64, decoder, encoder, type MessageType, messageType, missing, NO_BYTES, readBytes,
-  readEnum, readString, readUint64,
+const NOTE = '// Generated from spec/v1/proto by scripts/generate. Do not edit.\n';
+const HELPERS = [
+  ...['checkCount', 'checkEnd', 'checkUint32', 'checkUint64', 'decoder', 'encoder', 'messageType', 'missing', 'NO_BYTES'],
+  ...['readBytes', 'readEnum', 'readString', 'readUint64'],
+];
+
+function fileOf(body, part, others) {
+  const used = HELPERS.filter((name) => new RegExp(`\\b${name}\\b`).test(body));
+  const at = used.indexOf('messageType');
+  const helpers = [...used.slice(0, at), 'type MessageType', ...used.slice(at)];
+  const shared = others.filter((name) => new RegExp(`\\b(read|write)${name}\\(`).test(body));
+  const taken = shared.flatMap((name) => [`type ${name}`, `type ${name}Init`, `read${name}`, `write${name}`]);
+  return `${NOTE}import {
+  ${helpers.join(', ').replace(/(.{100,120}?,) /g, '$1\n  ')},
 } from '../protobuf.ts';
 import type { ProtobufReader } from '../protobuf-reader.ts';
 import type { ProtobufWriter } from '../protobuf-writer.ts';
-import * as reg from './registry.ts';
+${part !== '' && taken.length > 0 ? `${importOf(taken, moduleOf(''))}\n` : ''}import * as reg from './registry.ts';
 
-${parts.join('\n')}
-${controlHeaders(live)}
-${clientHeaders(live)}`;
+${body}`;
+}
+
+/** @returns the texts of the files in packages/core/src/wire/gen, by their names. */
+export function generateMessages(schema) {
+  const live = frames(schema).filter(({ status }) => status !== 'reserved');
+  const partOf = partsOfMessages(schema, live);
+  const inPart = (part) => Object.values(schema.messages).filter(({ type }) => partOf(type.name) === part);
+  const shared = inPart('').map(({ type }) => type.name);
+  const nested = new Set(
+    Object.keys(PARTS)
+      .flatMap((part) => inPart(part))
+      .flatMap(({ type }) => type.fieldsArray.filter(isMessage))
+      .map((f) => f.resolvedType.name),
+  );
+  const textOf = (part) => {
+    const parts = inPart(part).map(({ type, file }) => {
+      const { name } = type;
+      const made = `/* @__PURE__ */ messageType('${name}', write${name}, read${name})`;
+      const codec = `export const ${name}: MessageType<${name}, ${name}Init> = ${made};\n`;
+      const lent = part === '' && nested.has(name) ? 'export ' : '';
+      return [interfaces(type), `${lent}${writer(type)}`, `${lent}${reader(type, file === 'log.proto')}`, codec].join('\n');
+    });
+    const tail = part === '' ? `\n${serverPushes(live)}` : '';
+    return fileOf(`${parts.join('\n')}\n${clientRequests(live, part)}${tail}`, part, part === '' ? [] : shared);
+  };
+  const files = Object.fromEntries(['', ...Object.keys(PARTS)].map((part) => [moduleOf(part).slice(2), textOf(part)]));
+  return { ...files, 'control-headers.ts': controlHeaders(live, partOf) };
 }

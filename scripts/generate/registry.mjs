@@ -30,6 +30,12 @@ function frameTable(schema) {
   return `${note}export const FRAMES = {\n${rows.join('')}} as const;\nexport type FrameName = keyof typeof FRAMES;\n`;
 }
 
+function reservedFrames(schema) {
+  const names = frames(schema).filter(({ status }) => status === 'reserved');
+  const note = '/** Frame types that have a number and nothing else. */\n';
+  return `${note}export const RESERVED_FRAMES: readonly string[] = [${names.map(({ name }) => quote(name)).join(', ')}];\n`;
+}
+
 export function generateRegistry(schema) {
   const enumText = plainEnums(schema).map(({ name, comment, values }) => {
     const rows = values
@@ -57,6 +63,7 @@ export function generateRegistry(schema) {
     .join('');
   return `// Generated from spec/v1/proto by scripts/generate. Do not edit.
 
+${reservedFrames(schema)}
 /** Numbers of the frame types. */
 export const FrameType = {
 ${types}} as const;

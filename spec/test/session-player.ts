@@ -4,6 +4,7 @@ import { pbkdf2 } from '@noble/hashes/pbkdf2.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import {
   ClientSession,
+  codecOfRequest,
   Door,
   decodeFrame,
   EngineContext,
@@ -254,7 +255,7 @@ function clientPlayer(setup: Setup): Player {
   });
   const player = { ...part, drain: () => withKeys(context) };
   const call = ({ name, frame, header, timeout_ms }: NonNullable<Step['call']>): void => {
-    const options: RequestOptions = { timeoutMs: timeout_ms };
+    const options: RequestOptions = { timeoutMs: timeout_ms, codec: codecOfRequest(frame) };
     const { message } = controlOf(frame, 'response');
     const asked = toCore(controlOf(frame, 'request').message, header);
     session.request(frame, asked as never, options, (error, response) => {

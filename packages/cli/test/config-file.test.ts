@@ -38,6 +38,8 @@ describe('a configuration file', () => {
     ['name:\n  - [a]', ':1:1: "name" needs a value'],
     ['- name', ':1:1: settings are lines of name: value'],
     ['queues: many', ':1:1: queues is "many": A whole number of at least 1 is needed.'],
+    ['state-mib: 0', ':1:1: state-mib is "0": A whole number of at least 1 is needed.'],
+    ['state-queue-mib: 1.5', ':1:1: state-queue-mib is "1.5": A whole number of at least 1 is needed.'],
     ['flush: never', 'Allowed choices are sync, async'],
     ['create-topics: maybe', 'Write true or false.'],
     ['json: true', 'there is no setting "json"'],

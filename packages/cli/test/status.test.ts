@@ -55,6 +55,7 @@ describe('a cluster with --http', () => {
     expect(seriesValue(text, 'qanat_requests_total', { ...broker, frame: 'SEND' })).toBe(2);
     expect(seriesValue(text, 'qanat_group_lag_messages', { ...broker, group: 'billing' })).toBe(1);
     expect(seriesValue(text, 'qanat_log_written_bytes_total', broker)).toBeGreaterThan(100);
+    expect(seriesValue(text, 'qanat_state_entries', broker)).toBe(0);
     expect(seriesValue(text, 'qanat_nameserver_brokers', { node: 'ns-1', state: 'live' })).toBe(1);
     expect(seriesValue(text, 'process_resident_memory_bytes', {})).toBeGreaterThan(1e6);
     expect(text).toMatch(/# HELP qanat_group_lag_messages \S.*\n# TYPE qanat_group_lag_messages gauge/);

@@ -2,6 +2,7 @@
 import {
   ClientSession,
   type ClientSessionEvents,
+  codecOfRequest,
   Driver,
   type Engine,
   EngineContext,
@@ -77,9 +78,14 @@ export class SessionClient {
     let answer: { error: QanatError | undefined; response: Response<N> } | undefined;
     this.call((nowMs) => {
       this.engine.context.enter(nowMs);
-      this.engine.session.request(name, header, { timeoutMs: 60_000, payload }, (error, response) => {
-        answer = { error, response };
-      });
+      this.engine.session.request(
+        name,
+        header,
+        { timeoutMs: 60_000, payload, codec: codecOfRequest(name) },
+        (error, response) => {
+          answer = { error, response };
+        },
+      );
     });
     this.#clock.runUntil(() => answer !== undefined, this.#clock.nowMs() + 61_000);
     if (answer === undefined) throw new Error(`${name} was never answered`);

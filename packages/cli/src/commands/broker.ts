@@ -20,8 +20,9 @@ import {
   serve,
   serveStatus,
 } from './serve.ts';
+import { addStateOptions, type StateFlags, stateLimits } from './state-options.ts';
 
-interface BrokerFlags extends LogFlags, ListeningFlags {
+interface BrokerFlags extends LogFlags, StateFlags, ListeningFlags {
   readonly name: string;
   readonly cluster: string;
   readonly advertise?: string;
@@ -47,7 +48,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     flush: flags.flush,
     login: await loginOf(session),
     logger: (await nodeLoggers(session))(flags.name),
-    engine: { log: logSettings(flags) },
+    engine: { log: logSettings(flags), limits: stateLimits(flags) },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
     ...(flags.queues === undefined ? {} : { defaultQueues: flags.queues }),
   });
@@ -89,6 +90,7 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .addOption(readyLineOption())
     .action((flags: BrokerFlags) => runBroker(session, flags));
   addLogOptions(command);
+  addStateOptions(command);
   addExamples(command, [
     ['qanat broker --name a --data /var/lib/qanat --create-topics', ''],
     ['qanat broker --nameserver ns1:7600,ns2:7600 --listen 0.0.0.0:7610 --insecure', 'in a network of its own'],

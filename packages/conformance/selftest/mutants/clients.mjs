@@ -92,9 +92,9 @@ export const MUTANTS = [
     name: 'client-refuses-payloads',
     what: 'a payload where there should be none breaks the connection',
     file: 'connection/client-session.ts',
-    find: '    pending.headers.push(clientCodec(pending.name).decode(frame.control));\n',
+    find: '    pending.headers.push(clientCodec(pending.name, pending.codec).decode(frame.control));\n',
     replace:
-      "    if (pending.name !== 'PULL' && frame.payload.length > 0) throw new QanatError('MALFORMED_FRAME', 'a payload');\n    pending.headers.push(clientCodec(pending.name).decode(frame.control));\n",
+      "    if (pending.name !== 'PULL' && frame.payload.length > 0) throw new QanatError('MALFORMED_FRAME', 'a payload');\n    pending.headers.push(clientCodec(pending.name, pending.codec).decode(frame.control));\n",
     clause: 'QNT-FRM-005',
   },
   {

@@ -20,6 +20,8 @@ export interface Clause {
   readonly roles: readonly Role[];
   /** Without these it cannot be put to the test. */
   readonly needs?: readonly Ability[];
+  /** Only of subjects that have this feature: whoever does not offer it lacks nothing. */
+  readonly feature?: number;
   /** Only on this binding. */
   readonly binding?: SocketBinding;
   /** Only on this clock: the waiting is too long for a real one. */

@@ -10,6 +10,7 @@ import { consume } from './consume/index.ts';
 import { consumer } from './consumer/index.ts';
 import { framing } from './framing/index.ts';
 import { groups } from './groups/index.ts';
+import { keyedState } from './keyed-state/index.ts';
 import { mqtt, mqttCrashes } from './mqtt/index.ts';
 import { naming } from './naming/index.ts';
 import { produce } from './produce/index.ts';
@@ -29,6 +30,7 @@ export const FAMILIES: readonly Family[] = [
   groups,
   mqtt,
   mqttCrashes,
+  keyedState,
   naming,
   produce,
   producer,

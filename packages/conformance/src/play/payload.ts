@@ -1,16 +1,18 @@
 import { encodeBatch, type Platform, type RecordInit } from '@qanat/core';
-import { bytesOf, isObject, type JsonObject } from '../json.ts';
+import { bytesOf, isObject, type Json, type JsonObject } from '../json.ts';
 import type { Play } from './play.ts';
 import { countOf, flagOf, listOf, numberOf, sizeOf, textOf } from './program.ts';
+import { stateEntriesOf } from './state-entries.ts';
 
 /**
- * The payload of a frame: `{ hex }`, `{ zeros: n }`, or `{ batch }`: `records` with `body` (text) or `size`, `key`, `tag`,
- * `properties`; or `count` records like the first one; `producerId`, `producerEpoch`, `baseSequence`, `bornTimeMs`,
- * `compress`. `patch` overwrites bytes: `[[at, hex], …]`, and `cut` drops bytes at the end.
+ * The payload of a frame: `{ hex }`, `{ zeros: n }`, `{ entries }` of keyed state, or `{ batch }`: `records` with `body` (text)
+ * or `size`, `key`, `tag`, `properties`; or `count` records like the first one; `producerId`, `producerEpoch`, `baseSequence`,
+ * `bornTimeMs`, `compress`. `patch` overwrites bytes: `[[at, hex], …]`, and `cut` drops bytes at the end.
  */
 export function payloadOf(play: Play, platform: Platform, payload: JsonObject): Uint8Array {
   if (typeof payload.hex === 'string') return bytesOf(payload.hex);
   if (typeof payload.zeros === 'number') return new Uint8Array(sizeOf(payload, 'zeros'));
+  if (Array.isArray(payload.entries)) return stateEntriesOf(play.value(payload.entries) as Json[]);
   if (!isObject(payload.batch)) return new Uint8Array(0);
   return changed(payload, batchOf(play, platform, payload.batch));
 }

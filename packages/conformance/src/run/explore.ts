@@ -12,6 +12,7 @@ import type { Budget } from './budget.ts';
 import { binds } from './coverage.ts';
 import { drawPrograms } from './draw-programs.ts';
 import { type FailureReportOptions, failureReport } from './failure-report.ts';
+import { featureName, featuresIn } from './features.ts';
 import { FIRST_VERSION, isOptional, versionJudged } from './requirement-sets.ts';
 import { countOf, RESULT_SCHEMA, type Result, type Verdict } from './result.ts';
 import { type RunAllOptions, runAll } from './run-all.ts';
@@ -75,12 +76,14 @@ export async function explore(options: ExploreOptions): Promise<Result> {
   let alive = false;
   const { signal, onProgress, parallel = PARALLEL } = options;
   const slackMs = new Map<Program, number>();
+  const offered = new Set<number>();
   const take = (run: Run, judgements: readonly Judgement[]): void => {
     result.programs++;
     slackMs.set(run.program, run.slackMs);
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
     const obstacle = obstacleIn(run);
     if (obstacle !== undefined) harness.push({ program: run.program.name ?? 'generated', why: obstacle });
+    if (site.role === 'broker') for (const feature of featuresIn(run.events)) offered.add(feature);
     addRun(findings, run, judgements);
   };
   const all = { site, families, clauses, programs, parallel, signal, mayJudge: options.mayJudge, onProgress, take };
@@ -110,7 +113,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     if (site.timing === 'virtual') await turn();
     const finding = findings.get(requirement.id);
     if (finding?.failures.length) onProgress?.(failed++, failing, `failing clauses: ${requirement.id} again, and smaller`);
-    const verdict = await verdictOf({ ...options, mayShrink }, requirement, finding, able);
+    const verdict = await verdictOf({ ...options, mayShrink, offered }, requirement, finding, able);
     verdicts.set(requirement.id, alive || verdict.verdict !== 'pass' ? verdict : withoutCredit(verdict, site.role));
   });
   result.clauses = asked.map(({ id }) => verdicts.get(id) as Verdict);
@@ -176,7 +179,7 @@ async function showsLifeWhenAsked(
   return run.harness === undefined && showsLife(site.role, run.events);
 }
 
-type VerdictOptions = ExploreOptions & Pick<FailureReportOptions, 'mayShrink'>;
+type VerdictOptions = ExploreOptions & Pick<FailureReportOptions, 'mayShrink'> & { readonly offered: ReadonlySet<number> };
 
 async function verdictOf(
   options: VerdictOptions,
@@ -201,6 +204,9 @@ async function verdictOf(
     return { ...verdict, verdict: 'pass', ...(late === undefined ? {} : { reason: `late once, and not again: ${late}` }) };
   const obstacle = obstacleOf(options, finding.clause, able);
   if (obstacle !== undefined) return { ...verdict, verdict: 'not-run', reason: obstacle };
+  const { feature } = finding.clause;
+  if (feature !== undefined && !options.offered.has(feature))
+    return { ...verdict, verdict: 'not-run', reason: `this subject does not offer ${featureName(feature)}` };
   return { ...verdict, verdict: 'inconclusive', reason: 'no program put it to the test' };
 }
 

@@ -25,6 +25,12 @@ const OPS = new Set([
 const isRace = (steps: readonly Step[]): boolean =>
   steps.some(({ wait }) => wait === false) && steps.filter(({ op }) => op === 'open').length > 1;
 
+const READS_STATE = new Set(['STATE_GET', 'STATE_SCAN']);
+
+/** What is on its way when keyed state is read may be in effect or not. */
+const readsTooSoon = (steps: readonly Step[]): boolean =>
+  steps.some(({ wait }) => wait === false) && steps.some(({ frame }) => typeof frame === 'string' && READS_STATE.has(frame));
+
 const TOLD_LATER = new Set(['TOPIC_CREATE', 'TOPIC_DELETE', 'OFFSET_FETCH', 'GROUP_DESCRIBE']);
 
 /**
@@ -43,6 +49,7 @@ const isPlain = (program: Program): boolean =>
   program.setup?.kit === undefined &&
   program.steps.every((step) => OPS.has(step.op) && step.reset !== true) &&
   !isRace(program.steps) &&
+  !readsTooSoon(program.steps) &&
   !isToldLater(program.steps);
 
 /** Programs that only ask and are answered, those written by hand. */

@@ -223,6 +223,16 @@ describe('the version of a verdict', () => {
     expect([result.settled, result.spec]).toEqual(['conformant', '1.1']);
   });
 
+  it('is not that of a feature which the subject does not offer, and nothing is missing', async () => {
+    const families = [MISSING, WORKS, saying('QNT-KST-010', () => {}, { feature: 31 })];
+    const result = await verdicts(['QNT-TYP-004', 'QNT-KST-010', 'QNT-KST-012'], { families });
+    expect(verdictOf(result, 'QNT-KST-010')).toMatchObject({
+      verdict: 'not-run',
+      reason: 'this subject does not offer feature 31',
+    });
+    expect([result.settled, result.spec]).toEqual(['conformant', '1.0']);
+  });
+
   it('leaves a black box without authentication as good as it is', async () => {
     const site = { ...sound, manifest: { ...none, abilities: [] } };
     const families = [MISSING, WORKS, saying(optional, () => {}, { needs: ['users'] })];

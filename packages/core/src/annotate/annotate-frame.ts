@@ -5,6 +5,7 @@ import { Flag, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import { FRAMES, type FrameName } from '../wire/gen/registry.ts';
 import { annotateBatch } from './annotate-batch.ts';
 import { annotateMessage } from './annotate-message.ts';
+import { annotateStateEntries } from './annotate-state-entries.ts';
 import { PartReader } from './part.ts';
 
 const NAMES: ReadonlyMap<number, FrameName> = new Map(
@@ -45,7 +46,14 @@ function annotatePayload(reader: PartReader, name: FrameName | undefined, flags:
   const asked = (flags & Flag.RESPONSE) === 0;
   const batches = (name === 'SEND' && asked) || (name === 'PULL' && !asked);
   while (batches && reader.left > 0) annotateBatch(reader, platform);
+  if (hasStateEntries(name, flags)) annotateStateEntries(reader);
   for (let line = 0; reader.left > 0; line++) reader.take(Math.min(PAYLOAD_LINE_BYTES, reader.left), line === 0 ? 'payload' : '');
+}
+
+function hasStateEntries(name: FrameName | undefined, flags: number): boolean {
+  if ((flags & Flag.ERROR) !== 0) return false;
+  const asked = (flags & Flag.RESPONSE) === 0;
+  return name === 'STATE_GET' || (name === 'STATE_WRITE' && asked) || (name === 'STATE_SCAN' && !asked);
 }
 
 function flagNames(flags: number): string {

@@ -225,6 +225,8 @@ export class Broker implements Engine, ServerHandler {
       logEnd: this.#opened ? this.#log.endPosition : 0,
       diskFull: this.#log.diskFull,
       damagedSegments: this.#log.damagedSegments,
+      stateEntries: this.#keyedStates.entryCount,
+      stateBytes: this.#keyedStates.bytes,
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
     };

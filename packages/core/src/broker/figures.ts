@@ -22,6 +22,10 @@ export interface BrokerFigures {
   readonly diskFull: boolean;
   /** Files of the log that were found damaged since the start. */
   readonly damagedSegments: number;
+  /** Keys of keyed state, over all queues. */
+  readonly stateEntries: number;
+  /** What they take, counted as STATE_QUEUE_BYTES_MAX is. */
+  readonly stateBytes: number;
   /** Messages of the batches that were handed out to readers. */
   readonly messagesOut: number;
   readonly traffic: Traffic;

@@ -1,7 +1,7 @@
 import { codeNumber } from '../connection/request.ts';
 import type { Request } from '../connection/server-session.ts';
 import { QanatError } from '../errors.ts';
-import type { LookedUpOffsetInit, LookupQueue } from '../wire/gen/messages.ts';
+import type { LookedUpOffsetInit, LookupQueue } from '../wire/gen/consuming-messages.ts';
 import { LIMITS, Position } from '../wire/gen/registry.ts';
 import type { TopicQueue } from './topic.ts';
 import type { Topics } from './topics.ts';

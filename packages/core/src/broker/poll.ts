@@ -1,5 +1,5 @@
 import type { Request } from '../connection/server-session.ts';
-import type { PullResultInit } from '../wire/gen/messages.ts';
+import type { PullResultInit } from '../wire/gen/consuming-messages.ts';
 import type { QueueWaiter, Topic, TopicQueue } from './topic.ts';
 
 /** One queue that a PULL asks for. */

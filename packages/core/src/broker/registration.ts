@@ -1,7 +1,8 @@
 import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
-import type { EndpointInit, RegisterBrokerInit, TopicShareInit } from '../wire/gen/messages.ts';
+import type { EndpointInit, TopicShareInit } from '../wire/gen/messages.ts';
+import { REGISTRATION_REQUESTS as CODECS, type RegisterBrokerInit } from '../wire/gen/registration-messages.ts';
 import type { BrokerSettings } from './broker-options.ts';
 import type { NameServerLink } from './name-server-link.ts';
 import { topicPages } from './topic-pages.ts';
@@ -114,7 +115,7 @@ export class Registration {
       if (!state.registered || link.session === undefined) continue;
       waiting++;
       const header = { broker: this.#parts.settings.name, storeId: this.#parts.storeId() };
-      link.session.request('UNREGISTER_BROKER', header, { timeoutMs: UNREGISTER_MS }, ended);
+      link.session.request('UNREGISTER_BROKER', header, { timeoutMs: UNREGISTER_MS, codec: CODECS.UNREGISTER_BROKER }, ended);
     }
     ended();
   }
@@ -133,7 +134,8 @@ export class Registration {
     }
     state.registering = true;
     state.again = false;
-    session.request('REGISTER_BROKER', this.#frames(), { timeoutMs: ANSWER_MS }, (error, { header }) => {
+    const options = { timeoutMs: ANSWER_MS, codec: CODECS.REGISTER_BROKER };
+    session.request('REGISTER_BROKER', this.#frames(), options, (error, { header }) => {
       if (link.session !== session) return;
       state.registering = false;
       if (error === undefined) this.#registered(link, state, header.heartbeatMs);
@@ -194,7 +196,8 @@ export class Registration {
       term: this.#parts.term(),
       revision: this.#revision,
     };
-    session.request('BROKER_HEARTBEAT', header, { timeoutMs: ANSWER_MS }, (error, response) => {
+    const options = { timeoutMs: ANSWER_MS, codec: CODECS.BROKER_HEARTBEAT };
+    session.request('BROKER_HEARTBEAT', header, options, (error, response) => {
       if (link.session !== session || this.#stopped) return;
       if (error?.code === 'TIMEOUT') link.suspect(error);
       else if (error === undefined && response.header.register) this.#register(link);

@@ -1,4 +1,4 @@
-import type { LiveFrame, RequestInit, Response } from '../connection/request.ts';
+import type { ClientCodec, LiveFrame, RequestInit, Response } from '../connection/request.ts';
 import { errorClass, type QanatError } from '../errors.ts';
 import { BackOff } from './back-off.ts';
 import type { ClientHost } from './host.ts';
@@ -16,6 +16,8 @@ export interface RetriedRequest<N extends LiveFrame> {
   readonly name: N;
   readonly header: RequestInit<N>;
   readonly payload?: readonly Uint8Array[];
+  /** As of `RequestOptions`. */
+  readonly codec?: ClientCodec;
   /** How long the broker may wait before it answers, ms. */
   readonly waitMs?: number;
   /** When to give up, ms from now. */
@@ -41,13 +43,13 @@ export function requestWithRetries<N extends LiveFrame>(
   done: (error: QanatError | undefined, response: Response<N>) => void,
 ): void {
   const { engine, settings } = host;
-  const { topic, broker, name, header, payload, waitMs = 0, idempotent } = request;
+  const { topic, broker, name, header, payload, codec, waitMs = 0, idempotent } = request;
+  const how = { ...(payload === undefined ? {} : { payload }), ...(codec === undefined ? {} : { codec }) };
   const dueMs = engine.nowMs() + request.timeoutMs;
   const backOff = new BackOff(engine.random, BACK_OFF_LEAST_MS, BACK_OFF_MOST_MS);
   const attempt = (): void => {
     const timeoutMs = Math.max(1, Math.min(settings.attemptMs + waitMs, dueMs - engine.nowMs()));
-    const options = payload === undefined ? { timeoutMs } : { timeoutMs, payload };
-    host.request(broker, name, header, options, (error, response) => {
+    host.request(broker, name, header, { ...how, timeoutMs }, (error, response) => {
       if (error === undefined) return done(undefined, response);
       if (error.code === 'TIMEOUT') host.suspect(broker, error);
       if (errorClass(error.wireNumber) === REROUTE) host.refreshRoute(topic);

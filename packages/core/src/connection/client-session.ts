@@ -178,7 +178,14 @@ export class ClientSession {
     if (this.#closed) return;
     const correlation = this.#takeCorrelation();
     const dueMs = this.#host.nowMs() + timeoutMs;
-    this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done: done as never });
+    this.#pending.set(correlation, {
+      name,
+      codec: undefined,
+      dueMs,
+      sentMs: this.#host.nowMs(),
+      headers: [],
+      done: done as never,
+    });
     this.#armTimeout(dueMs);
     this.#send(encodeFrame(FrameType[name], 0, correlation, clientCodec(name).encode(header)));
   };
@@ -207,10 +214,11 @@ export class ClientSession {
 
   #start({ name, frames, options, dueMs, done }: WaitingRequest): void {
     const correlation = this.#takeCorrelation();
-    this.#pending.set(correlation, { name, dueMs, sentMs: this.#host.nowMs(), headers: [], done });
+    const { codec } = options;
+    this.#pending.set(correlation, { name, codec, dueMs, sentMs: this.#host.nowMs(), headers: [], done });
     frames.forEach((header, i) => {
       const last = i === frames.length - 1;
-      const control = clientCodec(name).encode(header);
+      const control = clientCodec(name, options.codec).encode(header);
       this.#send(encodeFrame(FrameType[name], last ? 0 : Flag.MORE, correlation, control, last ? options.payload : undefined));
     });
   }
@@ -245,7 +253,7 @@ export class ClientSession {
       this.#pending.delete(frame.correlation);
       return this.#settle(pending, error, frame.payload);
     }
-    pending.headers.push(clientCodec(pending.name).decode(frame.control));
+    pending.headers.push(clientCodec(pending.name, pending.codec).decode(frame.control));
     if (pending.headers.length > LIMITS.MORE_FRAMES_MAX)
       throw new QanatError('MALFORMED_FRAME', 'too many frames joined by MORE');
     if (frame.flags & Flag.MORE) return;

@@ -1,9 +1,10 @@
 import type { QanatError } from '../errors.ts';
-import type { LiveFrame, RequestOptions, ResponseDone } from './request.ts';
+import type { ClientCodec, LiveFrame, RequestOptions, ResponseDone } from './request.ts';
 
 /** A request that was sent. */
 export interface PendingRequest {
   readonly name: LiveFrame;
+  readonly codec: ClientCodec | undefined;
   readonly dueMs: number;
   readonly sentMs: number;
   readonly headers: unknown[];

@@ -1,7 +1,8 @@
 import { codeOfWireNumber, type ErrorCode, errorClass, QanatError, wireNumberOf } from '../errors.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import { encodeFrame, Flag } from '../wire/frame.ts';
-import { type CONTROL_HEADERS, ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
+import type { CONTROL_HEADERS } from '../wire/gen/control-headers.ts';
+import { ErrorInfo, type ErrorInfoInit } from '../wire/gen/messages.ts';
 import { LIMITS, WIRE_ERRORS, type WireErrorCode } from '../wire/gen/registry.ts';
 import type { MessageType } from '../wire/protobuf.ts';
 
@@ -25,10 +26,18 @@ export interface Response<N extends LiveFrame> {
 
 export type ResponseDone<N extends LiveFrame> = (error: QanatError | undefined, response: Response<N>) => void;
 
+/** How a client writes a request of its own, and reads the answer. */
+export interface ClientCodec {
+  encode(header: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+
 export interface RequestOptions {
   /** When to give up, ms from now. The error is TIMEOUT; a late answer is dropped. */
   readonly timeoutMs: number;
   readonly payload?: readonly Uint8Array[];
+  /** Of a frame that is not in CLIENT_REQUESTS, but in a part that is loaded later. */
+  readonly codec?: ClientCodec;
 }
 
 /** Cuts an error message to what the wire allows. */

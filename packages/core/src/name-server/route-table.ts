@@ -5,7 +5,8 @@ import { checkName } from '../model/names.ts';
 import { compareTexts } from '../model/text-order.ts';
 import { DEFAULT_LISTENER } from '../scheme.ts';
 import { Silence } from '../timers.ts';
-import type { BrokerHeartbeat, BrokerRouteInit, Endpoint, RegisterBroker } from '../wire/gen/messages.ts';
+import type { BrokerRouteInit, Endpoint } from '../wire/gen/messages.ts';
+import type { BrokerHeartbeat, RegisterBroker } from '../wire/gen/registration-messages.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import { type BrokerEntry, hex } from './broker-entry.ts';
 

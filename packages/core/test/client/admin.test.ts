@@ -5,7 +5,7 @@ import { OffsetsAdmin } from '../../src/client/admin/offsets-admin.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { Request } from '../../src/connection/server-session.ts';
 import { QanatError, wireNumberOf } from '../../src/errors.ts';
-import type { GroupDescribeOkInit } from '../../src/wire/gen/messages.ts';
+import type { GroupDescribeOkInit } from '../../src/wire/gen/administration-messages.ts';
 import { Position } from '../../src/wire/gen/registry.ts';
 import { Cluster } from './cluster.ts';
 import type { FakeBroker } from './fake-broker.ts';

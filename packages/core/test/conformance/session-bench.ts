@@ -2,6 +2,7 @@
 import {
   ClientSession,
   type ClientSessionEvents,
+  codecOfRequest,
   decodeFrame,
   EngineContext,
   ErrorInfo,
@@ -121,7 +122,7 @@ export class ClientBench extends Bench implements ClientSessionEvents {
 
   /** Sends a request; what comes of it is in `errors`. */
   ask(name: LiveFrame = 'TOPIC_LIST', timeoutMs = 30_000): void {
-    this.session.request(name, {}, { timeoutMs }, (error) => this.errors.push(error));
+    this.session.request(name, {}, { timeoutMs, codec: codecOfRequest(name) }, (error) => this.errors.push(error));
     this.drain();
   }
 }

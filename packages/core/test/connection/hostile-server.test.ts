@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ClientSession,
   type ClientSessionEvents,
+  codecOfRequest,
   decodeFrame,
   EngineContext,
   encodeFrame,
@@ -35,7 +36,7 @@ describe('a server that breaks the rules', () => {
   ])('ends the call with %s', (_, flags) => {
     const { session, sent, give } = greeted();
     const answers: (QanatError | undefined)[] = [];
-    session.request('TOPIC_LIST', {}, { timeoutMs: 1_000 }, (error) => answers.push(error));
+    session.request('TOPIC_LIST', {}, { timeoutMs: 1_000, codec: codecOfRequest('TOPIC_LIST') }, (error) => answers.push(error));
     const correlation = sent()[0]?.correlation as number;
     give(encodeFrame(FrameType.TOPIC_LIST, flags, correlation, Uint8Array.of(0xff)));
     expect(session.closed).toBe(true);

@@ -11,6 +11,8 @@ export const BROKER_METRICS: readonly Metric<Broker>[] = [
   gauge('qanat_broker_groups', 'Groups at the broker.', (f) => f.groups),
   gauge('qanat_broker_producers', 'Producer ids that the broker remembers.', (f) => f.producers),
   gauge('qanat_broker_polls', 'PULL requests that wait for messages.', (f) => f.polls),
+  gauge('qanat_state_entries', 'Keys of keyed state, over all queues.', (f) => f.stateEntries),
+  gauge('qanat_state_bytes', 'Bytes of keyed state, with 128 bytes for each entry.', (f) => f.stateBytes),
   gauge('qanat_log_staged_bytes', 'Bytes that wait to be stored.', (f) => f.stagedBytes),
   gauge(
     'qanat_log_damaged_segments',

@@ -1,10 +1,11 @@
-import { encodeBatch, type Random, type SendOk } from '@qanat/core';
+import { codecOfRequest, encodeBatch, type Random, type SendOk } from '@qanat/core';
 import { type LeasesTold, queueKeyOf, type ToldLease, writeValue } from '../history/index.ts';
 import type { Application, WorkloadHost } from './application.ts';
 import type { WorkloadPlan } from './plan.ts';
 
 const EVERY_MS = 40_000;
 const ASK_MS = 3_000;
+const asking = (name: 'OFFSET_COMMIT' | 'PULL') => ({ timeoutMs: ASK_MS, codec: codecOfRequest(name) });
 const OFFSET_BEYOND = 1_000_000_000;
 const NAME = 'meddler';
 
@@ -87,10 +88,10 @@ export class Meddler {
     const queue = Number(number);
     this.#application.within((client) => {
       const offsets = [{ topic, queue, offset: start, leaseEpoch: epoch }];
-      client.request(broker, 'OFFSET_COMMIT', { group, member, offsets }, { timeoutMs: ASK_MS }, () => {});
+      client.request(broker, 'OFFSET_COMMIT', { group, member, offsets }, asking('OFFSET_COMMIT'), () => {});
       const queues = [{ queue, offset: start, leaseEpoch: epoch, maxBytes: 1 }];
       const pull = { group, member, poll: 1_000 + this.#random.below(1_000), topics: [{ topic, queues }] };
-      client.request(broker, 'PULL', pull, { timeoutMs: ASK_MS }, () => {});
+      client.request(broker, 'PULL', pull, asking('PULL'), () => {});
     });
   }
 

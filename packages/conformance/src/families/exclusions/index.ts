@@ -6,6 +6,7 @@ import { CONSUME_EXCLUSIONS } from './consume.ts';
 import { BROKER_DIALLING_EXCLUSIONS, NAME_SERVER_DIALLING_EXCLUSIONS } from './dialling.ts';
 import { EVERYWHERE_EXCLUSIONS } from './everywhere.ts';
 import { FRAMING_EXCLUSIONS } from './framing.ts';
+import { KEYED_STATE_CLIENT_EXCLUSIONS, KEYED_STATE_EXCLUSIONS } from './keyed-state.ts';
 import { NAME_SERVER_EXCLUSIONS } from './name-server.ts';
 import { PRODUCE_EXCLUSIONS } from './produce.ts';
 import { PRODUCER_EXCLUSIONS } from './producer.ts';
@@ -31,6 +32,8 @@ const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reas
   { roles: ['broker'], reasons: BROKER_DIALLING_EXCLUSIONS },
   { roles: ['broker'], reasons: PRODUCE_EXCLUSIONS },
   { roles: ['broker'], reasons: CONSUME_EXCLUSIONS },
+  { roles: ['broker'], reasons: KEYED_STATE_EXCLUSIONS },
+  { roles: EVERYBODY, reasons: KEYED_STATE_CLIENT_EXCLUSIONS },
   { roles: CLIENTS, reasons: CLIENT_EXCLUSIONS },
   { roles: SERVERS, reasons: WEBSOCKET_SERVER_EXCLUSIONS },
   { roles: CLIENTS, reasons: WEBSOCKET_CLIENT_EXCLUSIONS },

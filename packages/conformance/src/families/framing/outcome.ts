@@ -1,7 +1,7 @@
-import { FRAMES } from '@qanat/core';
+import { Feature, FRAMES } from '@qanat/core';
 import type { Clause, Judge } from '../../clause/clause.ts';
 import { isOfSecurity } from '../../history/entry.ts';
-import type { FrameSeen, View } from '../../history/view.ts';
+import type { ConnectionSeen, FrameSeen, View } from '../../history/view.ts';
 import { type Outlook, outlooksOf, type Prospect } from './outlook.ts';
 import type { SentFrame } from './sent-frames.ts';
 
@@ -72,6 +72,11 @@ const endText = ({ bySubject, clean, goAway }: End): string => {
 };
 
 /** Judges the prospects of one connection. */
+function needsOtherFeature({ helloOk }: ConnectionSeen, { name }: Prospect): boolean {
+  const feature = name === undefined ? '' : FRAMES[name].feature;
+  return feature !== '' && !(helloOk?.features ?? []).includes(Feature[feature]);
+}
+
 class Outcomes {
   readonly #outlook: Outlook;
   readonly #end: End;
@@ -86,6 +91,8 @@ class Outcomes {
     if (prospect.sent.index >= disturbedFrom) return OPEN;
     // Who may not ask is told so, whatever is in it (QNT-ATZ-002).
     if (isOfSecurity(connection, answers.get(prospect.sent)?.code)) return OPEN;
+    // Nor does a server look into what belongs to a feature that is not active (QNT-CON-007).
+    if (needsOtherFeature(connection, prospect)) return OPEN;
     switch (prospect.expect) {
       case 'closes':
         return this.#closes(prospect);

@@ -1,6 +1,11 @@
 import type { Request } from '../../connection/server-session.ts';
 import { compareTexts } from '../../model/text-order.ts';
-import type { GroupDescribeOkInit, GroupQueueInit, GroupSummaryInit, MemberDescriptionInit } from '../../wire/gen/messages.ts';
+import type {
+  GroupDescribeOkInit,
+  GroupQueueInit,
+  GroupSummaryInit,
+  MemberDescriptionInit,
+} from '../../wire/gen/administration-messages.ts';
 import { pagesOf } from './assignment.ts';
 import type { Group } from './group.ts';
 import { groupQueues } from './group-queues.ts';

@@ -1,7 +1,8 @@
 import type { Request } from '../../connection/server-session.ts';
 import { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
-import type { ClientHeartbeat, GroupStateInit, Subscription } from '../../wire/gen/messages.ts';
+import type { ClientHeartbeat } from '../../wire/gen/consuming-messages.ts';
+import type { GroupStateInit, Subscription } from '../../wire/gen/messages.ts';
 import { GroupKind, LeaseState } from '../../wire/gen/registry.ts';
 import { assignmentPages } from './assignment.ts';
 import type { GroupEnv } from './group-env.ts';

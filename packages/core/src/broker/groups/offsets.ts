@@ -1,7 +1,8 @@
 import { codeNumber } from '../../connection/request.ts';
 import type { Request } from '../../connection/server-session.ts';
 import { type ErrorCode, QanatError } from '../../errors.ts';
-import type { CommittedOffsetInit, FetchedOffsetInit, QueueCodeInit, QueueOffset } from '../../wire/gen/messages.ts';
+import type { FetchedOffsetInit, QueueCodeInit, QueueOffset } from '../../wire/gen/consuming-messages.ts';
+import type { CommittedOffsetInit } from '../../wire/gen/messages.ts';
 import { GroupKind, LIMITS } from '../../wire/gen/registry.ts';
 import { type HandOver, settleAfter } from './hand-over.ts';
 import type { GroupHost } from './host.ts';

@@ -1,7 +1,7 @@
 import { codeNumber } from '../../connection/request.ts';
 import type { Request } from '../../connection/server-session.ts';
 import { type ErrorCode, QanatError } from '../../errors.ts';
-import type { GroupReset, ResetResultInit } from '../../wire/gen/messages.ts';
+import type { GroupReset, ResetResultInit } from '../../wire/gen/administration-messages.ts';
 import { LIMITS, Position } from '../../wire/gen/registry.ts';
 import { pagesOf } from './assignment.ts';
 import type { Group } from './group.ts';

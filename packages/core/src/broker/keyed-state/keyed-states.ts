@@ -208,6 +208,18 @@ export class KeyedStates {
     this.#cut(new QanatError('OUTCOME_UNKNOWN', 'the store failed before the original was decided'));
   }
 
+  /** Of all queues, with everything staged. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keys that are there, over all queues. */
+  get entryCount(): number {
+    let count = 0;
+    for (const { entries } of this.#states.values()) count += entries.size;
+    return count;
+  }
+
   /** The highest version that took effect: a part of the snapshot, like what `parts` tells. */
   get version(): number {
     return this.#applied;

@@ -1,6 +1,6 @@
 import type { LiveFrame, RequestInit } from '../../connection/request.ts';
 import { QanatError } from '../../errors.ts';
-import type { GroupResetInit } from '../../wire/gen/messages.ts';
+import type { GroupResetInit } from '../../wire/gen/administration-messages.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { ClientHost } from '../host.ts';
 import type { ConnectionHost } from '../name-server-query.ts';

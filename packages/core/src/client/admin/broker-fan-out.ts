@@ -1,5 +1,6 @@
-import type { LiveFrame, RequestInit, Response } from '../../connection/request.ts';
+import type { ClientCodec, LiveFrame, RequestInit, Response } from '../../connection/request.ts';
 import type { QanatError } from '../../errors.ts';
+import { ADMINISTRATION_REQUESTS } from '../../wire/gen/administration-messages.ts';
 import type { ClientHost } from '../host.ts';
 
 export interface BrokerAnswer<N extends LiveFrame> {
@@ -7,6 +8,8 @@ export interface BrokerAnswer<N extends LiveFrame> {
   readonly error: QanatError | undefined;
   readonly response: Response<N>;
 }
+
+const CODECS: Partial<Readonly<Record<LiveFrame, ClientCodec>>> = ADMINISTRATION_REQUESTS;
 
 /** Sends one request to each of several brokers; `done` has every answer, in the order of `brokers`. */
 export function askBrokers<N extends LiveFrame>(
@@ -20,8 +23,10 @@ export function askBrokers<N extends LiveFrame>(
   const answers = new Array<BrokerAnswer<N>>(brokers.length);
   let open = brokers.length;
   if (open === 0) return done([]);
+  const codec = CODECS[name];
+  const options = codec === undefined ? { timeoutMs } : { timeoutMs, codec };
   brokers.forEach((broker, i) => {
-    host.request(broker, name, header, { timeoutMs }, (error, response) => {
+    host.request(broker, name, header, options, (error, response) => {
       answers[i] = { broker, error, response };
       if (--open === 0) done(answers);
     });

@@ -1,5 +1,5 @@
 import { codeOfWireNumber, type QanatError } from '../../errors.ts';
-import type { GroupResetInit, GroupResetOk } from '../../wire/gen/messages.ts';
+import { ADMINISTRATION_REQUESTS, type GroupResetInit, type GroupResetOk } from '../../wire/gen/administration-messages.ts';
 import { Position } from '../../wire/gen/registry.ts';
 import type { StartPosition } from '../consumer/options.ts';
 import type { ClientHost } from '../host.ts';
@@ -75,8 +75,9 @@ export function moveGroup(
   let failed: { readonly broker: string; readonly error: QanatError } | undefined;
   let open = requests.length;
   if (open === 0) return done(undefined, steps);
+  const request = { timeoutMs, codec: ADMINISTRATION_REQUESTS.GROUP_RESET };
   for (const { broker, header } of requests) {
-    host.request(broker, 'GROUP_RESET', header, { timeoutMs }, (error, response) => {
+    host.request(broker, 'GROUP_RESET', header, request, (error, response) => {
       if (error === undefined) steps.push(...resetSteps(broker, response.headers));
       else failed ??= { broker, error };
       if (--open === 0) done(failed, steps.sort(compareQueues));

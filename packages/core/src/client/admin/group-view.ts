@@ -1,5 +1,6 @@
 import { compareTexts } from '../../model/text-order.ts';
-import type { GroupDescribeOk, Subscription } from '../../wire/gen/messages.ts';
+import type { GroupDescribeOk } from '../../wire/gen/administration-messages.ts';
+import type { Subscription } from '../../wire/gen/messages.ts';
 import { GroupKind, Strategy, StrategyNames } from '../../wire/gen/registry.ts';
 import type { StrategyName } from '../consumer/options.ts';
 import type { QueueId } from '../host.ts';

@@ -1,5 +1,6 @@
-import type { LiveFrame, RequestInit, ResponseHeader } from '../../connection/request.ts';
+import type { RequestInit, ResponseHeader } from '../../connection/request.ts';
 import { codeOfWireNumber, QanatError } from '../../errors.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import { GroupKind, Position } from '../../wire/gen/registry.ts';
 import type { StartPosition } from '../consumer/options.ts';
 import type { ClientHost, QueueId } from '../host.ts';
@@ -71,7 +72,7 @@ export class OffsetsAdmin {
     });
   }
 
-  #ask<N extends LiveFrame, Q extends QueueId>(
+  #ask<N extends 'OFFSET_COMMIT' | 'OFFSET_FETCH' | 'OFFSET_LOOKUP', Q extends QueueId>(
     queues: readonly Q[],
     name: N,
     timeoutMs: number,
@@ -87,9 +88,10 @@ export class OffsetsAdmin {
     const parts = partsOf(queues);
     let open = parts.length;
     if (open === 0) return done(undefined, []);
+    const options = { timeoutMs, codec: CONSUMING_REQUESTS[name] };
     for (const part of parts) {
       const { broker } = part[0] as Q;
-      this.#host.request(broker, name, codec.header(part), { timeoutMs }, (error, response) => {
+      this.#host.request(broker, name, codec.header(part), options, (error, response) => {
         first ??= error;
         const answers = error === undefined ? codec.results(response.header, part) : [];
         part.forEach((queue, i) => results.set(queue, resultOf(queue, error, answers[i])));

@@ -1,5 +1,6 @@
 import { codeOfWireNumber, type QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import { GroupKind } from '../../wire/gen/registry.ts';
 import { partsOf } from './frame-budget.ts';
 import { queueKey } from './puller.ts';
@@ -77,7 +78,8 @@ export class Committer {
     const { host, settings } = this.#scope;
     const header = { group: settings.group, member: settings.instanceId, offsets: items, kind: GroupKind.ASSIGNED };
     this.#pending++;
-    host.request(this.#owner.broker, 'OFFSET_COMMIT', header, { timeoutMs: host.settings.attemptMs }, (error, response) => {
+    const options = { timeoutMs: host.settings.attemptMs, codec: CONSUMING_REQUESTS.OFFSET_COMMIT };
+    host.request(this.#owner.broker, 'OFFSET_COMMIT', header, options, (error, response) => {
       this.#pending--;
       if (this.#stopped) return;
       if (error !== undefined) return this.#failed(error);

@@ -1,5 +1,6 @@
 import { codeOfWireNumber, QanatError } from '../../errors.ts';
-import type { PullResult } from '../../wire/gen/messages.ts';
+import type { PullResult } from '../../wire/gen/consuming-messages.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import type { ClientHost, QueueId } from '../host.ts';
 import { requestWithRetries } from '../retried-request.ts';
 import type { Message } from './message.ts';
@@ -46,17 +47,21 @@ export function fetchQueue(
   polls = (polls + 1) % FIRST_POLL;
   const topics = [{ topic, queues: [{ queue, offset }] }];
   const header = { poll: FIRST_POLL + polls, waitMs, maxBytes, topics };
-  requestWithRetries(host, { topic, broker, name: 'PULL', header, waitMs, timeoutMs, idempotent: true }, (error, response) => {
-    if (error !== undefined) return done(error, undefined);
-    const [result] = response.header.results;
-    // Nothing to say of a queue: nothing has come.
-    if (result === undefined) return done(undefined, nothingAt(offset));
-    const fault = faultOf(id, offset, result);
-    if (fault !== undefined) return done(fault, undefined);
-    const { nextOffset, highWatermark, oldestOffset } = result;
-    const messages = messagesOf(host, id, offset, response.payload, nextOffset);
-    return done(undefined, { messages, nextOffset, highWatermark, oldestOffset });
-  });
+  requestWithRetries(
+    host,
+    { topic, broker, name: 'PULL', codec: CONSUMING_REQUESTS.PULL, header, waitMs, timeoutMs, idempotent: true },
+    (error, response) => {
+      if (error !== undefined) return done(error, undefined);
+      const [result] = response.header.results;
+      // Nothing to say of a queue: nothing has come.
+      if (result === undefined) return done(undefined, nothingAt(offset));
+      const fault = faultOf(id, offset, result);
+      if (fault !== undefined) return done(fault, undefined);
+      const { nextOffset, highWatermark, oldestOffset } = result;
+      const messages = messagesOf(host, id, offset, response.payload, nextOffset);
+      return done(undefined, { messages, nextOffset, highWatermark, oldestOffset });
+    },
+  );
 }
 
 function nothingAt(offset: number): FetchResult {

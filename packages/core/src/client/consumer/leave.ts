@@ -1,3 +1,4 @@
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import { GroupKind } from '../../wire/gen/registry.ts';
 import { partsOf } from './frame-budget.ts';
 import type { FinalOffset } from './releaser.ts';
@@ -36,8 +37,14 @@ export function sendLeave(
     const timeoutMs = Math.min(host.settings.attemptMs, untilMs() - engine.nowMs());
     if (timeoutMs <= 0) return end();
     for (const offsets of parts)
-      host.request(broker, 'OFFSET_COMMIT', { group, member, offsets, kind: GroupKind.ASSIGNED }, { timeoutMs }, () => {});
-    host.request(broker, 'LEAVE', { group, member, offsets: last }, { timeoutMs }, (error) => {
+      host.request(
+        broker,
+        'OFFSET_COMMIT',
+        { group, member, offsets, kind: GroupKind.ASSIGNED },
+        { timeoutMs, codec: CONSUMING_REQUESTS.OFFSET_COMMIT },
+        () => {},
+      );
+    host.request(broker, 'LEAVE', { group, member, offsets: last }, { timeoutMs, codec: CONSUMING_REQUESTS.LEAVE }, (error) => {
       // UNKNOWN_MEMBER and the like: we are no member any more, as was asked for.
       const again = error?.retryable === true && error.code !== 'UNKNOWN_MEMBER' && error.code !== 'LEASE_FENCED';
       if (again) engine.timers.at(engine.nowMs() + (error.retryAfterMs ?? RETRY_MS), attempt);

@@ -1,6 +1,8 @@
 import type { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
-import type { Assignment, ClientHeartbeatOk, Lease, SubscriptionInit } from '../../wire/gen/messages.ts';
+import type { ClientHeartbeatOk } from '../../wire/gen/consuming-messages.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
+import type { Assignment, Lease, SubscriptionInit } from '../../wire/gen/messages.ts';
 import { GroupKind, LIMITS, Position } from '../../wire/gen/registry.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { LeaseGuard } from './queue-stream.ts';
@@ -141,7 +143,8 @@ export class Membership {
       sessionMs: settings.sessionMs,
     };
     this.#beatAt(sentMs + LIMITS.MEMBER_HEARTBEAT_MS);
-    host.request(this.#owner.broker, 'CLIENT_HEARTBEAT', header, { timeoutMs: host.settings.attemptMs }, (error, response) => {
+    const options = { timeoutMs: host.settings.attemptMs, codec: CONSUMING_REQUESTS.CLIENT_HEARTBEAT };
+    host.request(this.#owner.broker, 'CLIENT_HEARTBEAT', header, options, (error, response) => {
       this.#pending = false;
       if (this.#stopped) return;
       if (error !== undefined) this.#failed(error, withSubscription);

@@ -1,7 +1,8 @@
 import type { Response } from '../../connection/request.ts';
 import { codeOfWireNumber, errorClass, QanatError } from '../../errors.ts';
 import { AWAY_AFTER_MS } from '../../timers.ts';
-import type { PullResult, PullTopicInit } from '../../wire/gen/messages.ts';
+import type { PullResult, PullTopicInit } from '../../wire/gen/consuming-messages.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import { pullFits } from './frame-budget.ts';
 import type { QueueStream } from './queue-stream.ts';
@@ -141,7 +142,7 @@ export class Puller {
       maxBytes: prefetch.hasRoom ? prefetch.pullBytes(brokerCount) : SCARCE_BYTES,
       topics,
     };
-    const options = { timeoutMs: this.#timeoutMs(poll) };
+    const options = { timeoutMs: this.#timeoutMs(poll), codec: CONSUMING_REQUESTS.PULL };
     host.request(this.#owner.broker, 'PULL', header, options, (error, response) => this.#answered(poll, error, response));
   }
 

@@ -1,4 +1,5 @@
 import { codeOfWireNumber, errorClass, type QanatError } from '../../errors.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import { partsOf } from './frame-budget.ts';
 import { queueKey } from './puller.ts';
 import type { ConsumerScope } from './scope.ts';
@@ -53,7 +54,8 @@ export class Releaser {
     const { host, settings } = this.#scope;
     this.#pending++;
     const header = { group: settings.group, member: settings.instanceId, offsets };
-    host.request(this.#broker, 'RELEASE', header, { timeoutMs: host.settings.attemptMs }, (error, response) => {
+    const options = { timeoutMs: host.settings.attemptMs, codec: CONSUMING_REQUESTS.RELEASE };
+    host.request(this.#broker, 'RELEASE', header, options, (error, response) => {
       this.#pending--;
       if (error === undefined) {
         const codes = new Map(response.header.results.map((result) => [queueKey(result.topic, result.queue), result.code]));

@@ -1,5 +1,6 @@
 import { codeOfWireNumber, QanatError } from '../../errors.ts';
-import type { LookedUpOffset } from '../../wire/gen/messages.ts';
+import type { LookedUpOffset } from '../../wire/gen/consuming-messages.ts';
+import { CONSUMING_REQUESTS } from '../../wire/gen/consuming-messages.ts';
 import { Position } from '../../wire/gen/registry.ts';
 import type { QueueId } from '../host.ts';
 import { partsOf } from './frame-budget.ts';
@@ -90,7 +91,8 @@ export class Tail {
     const { host } = this.#scope;
     const queues = asks.map(({ topic, queue, position, timeMs }) => ({ topic, queue, position, timeMs }));
     this.#pending++;
-    host.request(this.#owner.broker, 'OFFSET_LOOKUP', { queues }, { timeoutMs: host.settings.attemptMs }, (error, response) => {
+    const options = { timeoutMs: host.settings.attemptMs, codec: CONSUMING_REQUESTS.OFFSET_LOOKUP };
+    host.request(this.#owner.broker, 'OFFSET_LOOKUP', { queues }, options, (error, response) => {
       this.#pending--;
       if (this.#stopped) return;
       if (error === undefined) asks.forEach((ask, i) => this.#take(ask, response.header.offsets[i]));

@@ -1,6 +1,7 @@
 import type { RequestInit, Response } from '../../connection/request.ts';
 import { QanatError } from '../../errors.ts';
 import { readUtf8, utf8 } from '../../wire/bytes.ts';
+import { KEYED_STATE_REQUESTS } from '../../wire/gen/keyed-state-messages.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import { encodeStateEntries, readStateEntries, type StateEntry, StateEntryFlag } from '../../wire/state-entry.ts';
 import type { ClientHost, QueueId } from '../host.ts';
@@ -179,7 +180,15 @@ export class KeyedStateClient {
     const parts = payload === undefined ? {} : { payload: [payload] };
     requestWithRetries(
       this.#host,
-      { topic, broker, name, header: { topic, queue, ...(header as object) } as RequestInit<N>, ...parts, ...rest },
+      {
+        topic,
+        broker,
+        name,
+        header: { topic, queue, ...(header as object) } as RequestInit<N>,
+        codec: KEYED_STATE_REQUESTS[name],
+        ...parts,
+        ...rest,
+      },
       done,
     );
   }

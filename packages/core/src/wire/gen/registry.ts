@@ -1,5 +1,8 @@
 // Generated from spec/v1/proto by scripts/generate. Do not edit.
 
+/** Frame types that have a number and nothing else. */
+export const RESERVED_FRAMES: readonly string[] = ['CANCEL', 'ACK', 'NACK', 'REPLICATE'];
+
 /** Numbers of the frame types. */
 export const FrameType = {
   /** Negotiates version, features and limits; the first frame of every connection. */
