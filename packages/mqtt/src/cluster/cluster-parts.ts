@@ -95,7 +95,9 @@ export class ClusterParts {
       onTrouble,
     });
     const onReady = (): void => events().ready(clock.nowMs());
-    this.publishing = new Publishing({ client, rules, topics: this.topics, ack, wallMs, onReady });
+    const position = (queue: number): number => this.tails.position(queue);
+    const ways = { rules, topics: this.topics, queues: this.queues, position };
+    this.publishing = new Publishing({ ...ways, client, ack, wallMs, onReady });
     this.retained = new Retained(this.#state, clock, this.queues);
     this.inbound = new InboundExchanges(client, clock, this.topics);
     this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
@@ -207,10 +209,12 @@ export class ClusterParts {
     this.live.arrived(messages);
     if (messages.length > 0) this.#events().arrived(messages, this.clock.nowMs());
     this.#indexers.get(queue)?.wake();
+    this.publishing.seen(queue, to);
   }
 
   async #look(): Promise<void> {
     this.#wake();
+    this.publishing.sweep();
     await this.#steward.turn();
   }
 
