@@ -1,4 +1,4 @@
-import type { LoginOptions, QueueId, StrategyName } from '@qanat/core';
+import type { EncodedProperties, LoginOptions, QueueId, StrategyName } from '@qanat/core';
 import type { TlsFiles } from '@qanat/transports/tls';
 
 /** What every call that waits takes. */
@@ -44,6 +44,8 @@ export interface MessageInit {
   /** Messages of one key stay in order: they go to one queue. */
   readonly key?: string;
   readonly properties?: Readonly<Record<string, string>>;
+  /** In the place of `properties`, for many messages that have the same ones. */
+  readonly encodedProperties?: EncodedProperties;
   /** Default: now. */
   readonly bornTimeMs?: number;
 }

@@ -19,17 +19,16 @@ import {
   readUtf8,
   unzigzag,
   utf8,
-  utf8Length,
   varintLength,
   writeUint16At,
   writeUint32At,
   writeUint53At,
-  writeUtf8,
   writeVarint,
   zigzag,
 } from './bytes.ts';
 import { LIMITS } from './gen/registry.ts';
-import { checkLength, TextBytes } from './text-bytes.ts';
+import { type EncodedProperties, propertiesLength, writeEncoded, writeProperties } from './properties.ts';
+import { TextBytes } from './text-bytes.ts';
 
 /** A message as a producer gives it. */
 export interface RecordInit {
@@ -40,6 +39,8 @@ export interface RecordInit {
   readonly key?: string | undefined;
   /** At most PROPERTIES_BYTES_MAX bytes in all. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** In the place of `properties`, for many messages that have the same ones. */
+  readonly encodedProperties?: EncodedProperties | undefined;
   /** When the message came to be, ms since 1970. Default: the time of the send. */
   readonly bornTimeMs?: number | undefined;
 }
@@ -53,19 +54,13 @@ export interface BatchFields {
   readonly compress?: boolean;
 }
 
-function propertiesLength(properties: Readonly<Record<string, string>>): number {
-  let bytes = 0;
-  let payload = 0;
-  let count = 0;
-  for (const name in properties) {
-    const nameBytes = utf8Length(name);
-    const valueBytes = utf8Length(properties[name] as string);
-    bytes += varintLength(nameBytes) + nameBytes + varintLength(valueBytes) + valueBytes;
-    payload += nameBytes + valueBytes;
-    count++;
-  }
-  checkLength('properties', payload, LIMITS.PROPERTIES_BYTES_MAX);
-  return bytes + varintLength(count);
+const propertiesBytes = ({ encodedProperties, properties }: RecordInit): number => {
+  if (encodedProperties !== undefined) return encodedProperties.bytes.length;
+  return properties === undefined ? 1 : propertiesLength(properties);
+};
+
+function writePropertiesOf(out: Uint8Array, at: number, { encodedProperties, properties }: RecordInit): number {
+  return encodedProperties === undefined ? writeProperties(out, at, properties) : writeEncoded(out, at, encodedProperties);
 }
 
 /** An upper bound of the bytes that a record adds to a batch; cheap. For deciding where a batch ends. */
@@ -73,8 +68,7 @@ export function recordBytesBound(record: RecordInit): number {
   let bytes = record.body.length + 32;
   if (record.key !== undefined) bytes += record.key.length * 3 + 4;
   if (record.tag !== undefined) bytes += record.tag.length * 3 + 4;
-  if (record.properties !== undefined) bytes += propertiesLength(record.properties);
-  return bytes;
+  return bytes + propertiesBytes(record);
 }
 
 /** CRC-32 of the UTF-8 of a tag or key; 0 for none. */
@@ -86,21 +80,6 @@ const tags = new TextBytes('tag', LIMITS.TAG_BYTES_MAX);
 const keys = new TextBytes('key', LIMITS.KEY_BYTES_MAX);
 /** Of the records of the batch that is being built, without their length fields. */
 const lengths = new Uint32Array(LIMITS.BATCH_RECORDS_MAX);
-
-function writeProperties(out: Uint8Array, at: number, properties: Readonly<Record<string, string>> | undefined): number {
-  if (properties === undefined) {
-    out[at] = 0;
-    return at + 1;
-  }
-  const names = Object.keys(properties);
-  let to = writeVarint(out, at, names.length);
-  for (const name of names) {
-    const value = properties[name] as string;
-    to = writeUtf8(out, writeVarint(out, to, utf8Length(name)), name);
-    to = writeUtf8(out, writeVarint(out, to, utf8Length(value)), value);
-  }
-  return to;
-}
 
 /** Born time of a record less that of its batch. */
 const bornDelta = ({ bornTimeMs }: RecordInit, ofBatchMs: number): number =>
@@ -136,7 +115,7 @@ function writeRecords(
     to = tags.write(out, to);
     to = writeVarint(out, to, body.length);
     out.set(body, to);
-    to = writeProperties(out, to + body.length, record.properties);
+    to = writePropertiesOf(out, to + body.length, record);
   }
 }
 
@@ -155,7 +134,7 @@ function measureRecords(records: readonly RecordInit[], bornTimeMs: number): num
       (tagBytes === 0 ? 1 : varintLength(tagBytes + 1) + tagBytes) +
       varintLength(body) +
       body +
-      (record.properties === undefined ? 1 : propertiesLength(record.properties));
+      propertiesBytes(record);
     lengths[i] = length;
     bytes += varintLength(length) + length;
   }

@@ -1,4 +1,5 @@
 import type { Clock, QueueId } from '@qanat/core';
+import { retains } from '../mapping/property-scan.ts';
 import { toPublication } from '../mapping/to-publication.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
 import type { ClusterEvents, Publication, StoredPublication } from '../ports.ts';
@@ -91,12 +92,17 @@ export class ClusterParts {
       topics,
       queues: this.queues,
       read,
+      isQuiet: () => this.live.size === 0 && this.#offline.size === 0 && !events().listens(),
+      retains,
       fallback: (queue) => this.#indexes.get(queue)?.position,
-      onBatch: (queue, from, to, messages) => this.#arrived(queue, from, to, messages),
+      onBatch: (queue, from, to, messages, quiet) =>
+        quiet ? this.#passed(queue, from, to, messages) : this.#arrived(queue, from, to, messages),
       onTrouble,
     });
     const onReady = (): void => events().ready(clock.nowMs());
-    this.publishing = new Publishing({ client, rules, topics: this.topics, ack, wallMs, onReady });
+    const position = (queue: number): number => this.tails.position(queue);
+    const ways = { rules, topics: this.topics, queues: this.queues, position };
+    this.publishing = new Publishing({ ...ways, client, ack, wallMs, onReady });
     this.retained = new Retained(this.#state, clock, this.queues);
     this.inbound = new InboundExchanges(client, clock, this.topics);
     this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
@@ -207,11 +213,23 @@ export class ClusterParts {
     this.recent.add(queue, from, to, messages);
     this.live.arrived(messages);
     if (messages.length > 0) this.#events().arrived(messages, this.clock.nowMs());
-    this.#indexers.get(queue)?.wake();
+    this.#came(queue, from, to, messages);
+  }
+
+  /** A span to which nobody listened. Who needs it after all reads it from the log. */
+  #passed(queue: number, from: number, to: number, retained: readonly StoredPublication[]): void {
+    this.recent.skip(queue);
+    this.#came(queue, from, to, retained);
+  }
+
+  #came(queue: number, from: number, to: number, messages: readonly StoredPublication[]): void {
+    this.#indexers.get(queue)?.passed(from, to, messages.filter(isRetained));
+    this.publishing.seen(queue, to);
   }
 
   async #look(): Promise<void> {
     this.#wake();
+    this.publishing.sweep();
     await this.#steward.turn();
   }
 
@@ -219,5 +237,7 @@ export class ClusterParts {
     for (const indexer of this.#indexers.values()) indexer.wake();
   }
 }
+
+const isRetained = ({ retain }: StoredPublication): boolean => retain;
 
 type StateMirrorChanged = (key: string, value: Uint8Array | undefined, version: number, queue: QueueId) => void;

@@ -20,7 +20,7 @@ interface KnownId {
 }
 
 interface KnownClient {
-  readonly ids: Map<number, KnownId>;
+  ids: Map<number, KnownId>;
   /** Until then another bridge may still be storing what it was given, ms of this bridge's clock. */
   fencedUntilMs: number;
   /** Every queue was asked. */
@@ -29,7 +29,13 @@ interface KnownClient {
   loading: Promise<void> | undefined;
 }
 
-const newClient = (): KnownClient => ({ ids: new Map(), fencedUntilMs: 0, complete: false, loading: undefined });
+/** Of the many that never use QoS 2. Nothing is put into it. */
+const NO_IDS: Map<number, KnownId> = new Map();
+
+const newClient = (): KnownClient => ({ ids: NO_IDS, fencedUntilMs: 0, complete: false, loading: undefined });
+
+/** The many that never use QoS 2 share it: who changes anything makes one of its own. */
+const FRESH: KnownClient = Object.freeze({ ...newClient(), complete: true });
 
 /** Length of the value of a released exchange; the broker writes 8 bytes. */
 const RELEASED_BYTES = 9;
@@ -64,7 +70,7 @@ export class InboundExchanges {
   /** A session begins, or goes on, here: `fresh` has no exchanges, of others the queues are asked when they use QoS 2. */
   joined(clientId: string, fresh: boolean): void {
     this.#clients.delete(clientId);
-    if (fresh) this.#clients.set(clientId, { ...newClient(), complete: true });
+    if (fresh) this.#clients.set(clientId, FRESH);
   }
 
   /**
@@ -194,14 +200,16 @@ export class InboundExchanges {
   }
 
   #clientOf(clientId: string): KnownClient {
-    const client = this.#clients.get(clientId) ?? newClient();
+    const known = this.#clients.get(clientId) ?? newClient();
+    const client = known === FRESH ? { ...FRESH } : known;
     this.#clients.set(clientId, client);
     return client;
   }
 
-  #idOf({ ids }: KnownClient, packetId: number): KnownId {
-    const id = ids.get(packetId) ?? { begun: undefined, released: [] };
-    ids.set(packetId, id);
+  #idOf(client: KnownClient, packetId: number): KnownId {
+    if (client.ids === NO_IDS) client.ids = new Map();
+    const id = client.ids.get(packetId) ?? { begun: undefined, released: [] };
+    client.ids.set(packetId, id);
     return id;
   }
 

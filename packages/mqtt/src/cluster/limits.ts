@@ -29,8 +29,14 @@ export const CLAIM_MS = 10_000;
 export const RECENT_BYTES_MAX = 64 * 1024 * 1024;
 /** What waits to be stored before `publish` says that it is enough, bytes; it goes on below a quarter of it. */
 export const PUBLISH_BYTES_MAX = 16 * 1024 * 1024;
-/** Messages of QoS 0 are shed beyond so many bytes that wait to be stored. */
-export const QOS0_BYTES_MAX = 8 * 1024 * 1024;
+/** What was stored and has not come back in the tails before `publish` says that it is enough, bytes; as above. */
+export const UNSEEN_BYTES_MAX = 16 * 1024 * 1024;
+/** Messages of QoS 0 are shed beyond so many bytes that wait to be stored, although no socket is read any more. */
+export const QOS0_BYTES_MAX = 64 * 1024 * 1024;
+/** MQTT topics whose queues are remembered. */
+export const WAYS_KEPT_MAX = 16_384;
+/** Characters of such a topic: longer ones are rare, and would let a device fill the memory. */
+export const WAY_LENGTH_MAX = 255;
 /** Calls under way for one queue; what comes meanwhile makes the next batch. */
 export const BATCHES_PER_QUEUE_MAX = 2;
 /** Messages that one `scan` looks at. */

@@ -1,4 +1,4 @@
-import type { MessageInit, Producer, QueueId } from '@qanat/client';
+import type { BatchReceipt, MessageInit, Producer, QueueId } from '@qanat/client';
 import { QanatError } from '@qanat/core';
 import type { PublishOutcome } from '../ports.ts';
 import { BATCHES_PER_QUEUE_MAX } from './limits.ts';
@@ -14,16 +14,17 @@ export interface StoredAt {
 /** Told what became of a message, and where it was stored. */
 export type Stored = (outcome: PublishOutcome, at: StoredAt | undefined) => void;
 
-/** A message that waits to be stored. */
-export interface Outgoing {
-  readonly message: MessageInit;
-  readonly bytes: number;
+/** How a message is stored that makes a batch of its own, so that its place is told. */
+export interface Alone {
   /** Stored once under this name. */
   readonly dedupId: string | undefined;
-  /** Its place is wanted: it makes a batch of its own. */
-  readonly alone: boolean;
-  /** Told once, later: what became of it, with the place of one that is alone. */
-  readonly done: Stored | undefined;
+}
+
+export interface OutboxEvents {
+  /** Messages were stored: `to` is the offset behind the last one of a batch. */
+  onStored(queue: QueueId, to: number, bytes: number): void;
+  /** Fewer bytes wait than before. */
+  onRoom(): void;
 }
 
 /** What an error of the cluster means to a device. */
@@ -35,10 +36,29 @@ export function outcomeOf(error: unknown): PublishOutcome {
   return 'unspecified-error';
 }
 
-interface Lane {
+/** Messages that leave together: side by side in lists, since an object for each would cost more than the rest of its way. */
+class Gathering {
+  readonly messages: MessageInit[] = [];
+  /** Told once, later: what became of each, with the place of one that is alone. */
+  readonly dones: (Stored | undefined)[] = [];
+  bytes = 0;
+  readonly alone: Alone | undefined;
+
+  constructor(alone: Alone | undefined) {
+    this.alone = alone;
+  }
+}
+
+/** Messages of one lane go to one queue, as far as that is known. */
+export class Lane {
   readonly topic: string;
-  waiting: Outgoing[];
-  underWay: number;
+  waiting: Gathering[] = [];
+  underWay = 0;
+  dirty = false;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
 }
 
 /**
@@ -47,21 +67,23 @@ interface Lane {
  */
 export class Outbox {
   readonly #producer: Producer;
-  readonly #onRoom: () => void;
+  readonly #events: OutboxEvents;
   readonly #lanes = new Map<string, Lane>();
-  readonly #dirty = new Set<Lane>();
+  #dirty: Lane[] = [];
   #bytes = 0;
   #closed = false;
   readonly #flush = (): void => {
-    const lanes = [...this.#dirty];
-    this.#dirty.clear();
-    for (const lane of lanes) this.#send(lane);
+    const lanes = this.#dirty;
+    this.#dirty = [];
+    for (const lane of lanes) {
+      lane.dirty = false;
+      this.#send(lane);
+    }
   };
 
-  /** @param onRoom fewer bytes wait than before. */
-  constructor(producer: Producer, onRoom: () => void) {
+  constructor(producer: Producer, events: OutboxEvents) {
     this.#producer = producer;
-    this.#onRoom = onRoom;
+    this.#events = events;
   }
 
   /** Bytes of messages that are not settled. */
@@ -69,17 +91,30 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** @param lane messages of one lane go to one queue, as far as that is known. */
-  add(lane: string, topic: string, outgoing: Outgoing): void {
-    let found = this.#lanes.get(lane);
+  /** The lane of this name, which is the same for as long as this outbox lives. */
+  lane(name: string, topic: string): Lane {
+    let found = this.#lanes.get(name);
     if (found === undefined) {
-      found = { topic, waiting: [], underWay: 0 };
-      this.#lanes.set(lane, found);
+      found = new Lane(topic);
+      this.#lanes.set(name, found);
     }
-    found.waiting.push(outgoing);
-    this.#bytes += outgoing.bytes;
-    if (this.#dirty.size === 0) queueMicrotask(this.#flush);
-    this.#dirty.add(found);
+    return found;
+  }
+
+  /** @param alone it makes a batch of its own. @param done told once, later. */
+  add(lane: Lane, message: MessageInit, bytes: number, alone: Alone | undefined, done: Stored | undefined): void {
+    let last = lane.waiting.at(-1);
+    if (last === undefined || alone !== undefined || last.alone !== undefined) {
+      last = new Gathering(alone);
+      lane.waiting.push(last);
+    }
+    last.messages.push(message);
+    last.dones.push(done);
+    last.bytes += bytes;
+    this.#bytes += bytes;
+    if (lane.dirty) return;
+    lane.dirty = true;
+    if (this.#dirty.push(lane) === 1) queueMicrotask(this.#flush);
   }
 
   /** Nothing is told any more. */
@@ -89,41 +124,41 @@ export class Outbox {
   }
 
   #send(lane: Lane): void {
-    while (lane.waiting.length > 0 && lane.underWay < BATCHES_PER_QUEUE_MAX) {
-      const single = lane.waiting.findIndex(({ alone }) => alone);
-      const count = single < 0 ? lane.waiting.length : Math.max(1, single);
-      const batch = lane.waiting.slice(0, count);
-      lane.waiting = lane.waiting.slice(count);
+    while (lane.underWay < BATCHES_PER_QUEUE_MAX) {
+      const next = lane.waiting.shift();
+      if (next === undefined) return;
       lane.underWay++;
-      this.#call(lane.topic, batch).then(
-        (at) => this.#settle(lane, batch, 'success', at),
-        (error: unknown) => this.#settle(lane, batch, outcomeOf(error), undefined),
+      this.#call(lane.topic, next).then(
+        (at) => this.#settle(lane, next, 'success', at),
+        (error: unknown) => this.#settle(lane, next, outcomeOf(error), undefined),
       );
     }
   }
 
-  async #call(topic: string, batch: readonly Outgoing[]): Promise<StoredAt | undefined> {
-    const first = batch[0] as Outgoing;
-    if (first.dedupId !== undefined) {
-      const { broker, queue, offset, storeTimeMs } = await this.#producer.send(topic, first.message, { dedupId: first.dedupId });
+  async #call(topic: string, { messages, alone, bytes }: Gathering): Promise<StoredAt | undefined> {
+    if (alone?.dedupId !== undefined) {
+      const [message] = messages as [MessageInit];
+      const { broker, queue, offset, storeTimeMs } = await this.#producer.send(topic, message, { dedupId: alone.dedupId });
       return { queue: { topic, broker, queue }, offset, storeTimeMs };
     }
-    const receipts = await this.#producer.sendBatch(
-      topic,
-      batch.map(({ message }) => message),
-    );
+    const receipts = await this.#producer.sendBatch(topic, messages);
+    for (const receipt of receipts) this.#tellStored(receipt, (bytes * receipt.count) / messages.length);
     const receipt = receipts[0];
     if (receipt === undefined) return undefined;
     const { broker, queue, baseOffset: offset, storeTimeMs } = receipt;
     return { queue: { topic, broker, queue }, offset, storeTimeMs };
   }
 
-  #settle(lane: Lane, batch: readonly Outgoing[], outcome: PublishOutcome, at: StoredAt | undefined): void {
+  #tellStored({ topic, broker, queue, baseOffset, count }: BatchReceipt, bytes: number): void {
+    if (baseOffset !== undefined) this.#events.onStored({ topic, broker, queue }, baseOffset + count, bytes);
+  }
+
+  #settle(lane: Lane, { bytes, dones }: Gathering, outcome: PublishOutcome, at: StoredAt | undefined): void {
     if (this.#closed) return;
     lane.underWay--;
-    for (const { bytes } of batch) this.#bytes -= bytes;
+    this.#bytes -= bytes;
     this.#send(lane);
-    for (const { done } of batch) done?.(outcome, at);
-    this.#onRoom();
+    for (const done of dones) done?.(outcome, at);
+    this.#events.onRoom();
   }
 }

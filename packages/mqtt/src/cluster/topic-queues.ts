@@ -24,6 +24,8 @@ export class TopicQueues {
   readonly #onTrouble: (error: unknown) => void;
   readonly #refresh: Repeated;
   #closed = false;
+  /** Changes with the queues. */
+  edition = 0;
 
   /** @param onNew is told of every queue once. */
   constructor(
@@ -81,6 +83,7 @@ export class TopicQueues {
       const { queues } = await this.#client.admin.describeTopic(topic);
       const known = new Set(this.queuesOf(topic).map(queueName));
       const ids = queues.map(({ topic, broker, queue }) => ({ topic, broker, queue }));
+      if (ids.length !== known.size || ids.some((id) => !known.has(queueName(id)))) this.edition++;
       this.#topics.set(topic, placesOf(ids));
       for (const id of ids) if (!known.has(queueName(id))) this.#onNew(id);
     }
