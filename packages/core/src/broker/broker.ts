@@ -87,9 +87,17 @@ export class Broker implements Engine, ServerHandler {
     this.#topics = topics;
     this.#producers = producers;
     this.#admin = new TopicAdmin(settings, log, topics);
-    const keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
-    this.#keyedStates = keyedStates;
-    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates });
+    this.#keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
+    this.#produce = new Produce({
+      host: context,
+      platform,
+      limits,
+      log,
+      term,
+      topics,
+      producers,
+      keyedStates: this.#keyedStates,
+    });
     this.#pulls = new Pulls({
       host: context,
       platform,
@@ -131,7 +139,7 @@ export class Broker implements Engine, ServerHandler {
       pulls: this.#pulls,
       groups: this.#groups,
       registration: this.#registration,
-      keyedStates,
+      keyedStates: this.#keyedStates,
     });
   }
 
@@ -225,8 +233,7 @@ export class Broker implements Engine, ServerHandler {
       logEnd: this.#opened ? this.#log.endPosition : 0,
       diskFull: this.#log.diskFull,
       damagedSegments: this.#log.damagedSegments,
-      stateEntries: this.#keyedStates.entryCount,
-      stateBytes: this.#keyedStates.bytes,
+      ...this.#keyedStates.figures(),
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
     };
