@@ -87,17 +87,9 @@ export class Broker implements Engine, ServerHandler {
     this.#topics = topics;
     this.#producers = producers;
     this.#admin = new TopicAdmin(settings, log, topics);
-    this.#keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
-    this.#produce = new Produce({
-      host: context,
-      platform,
-      limits,
-      log,
-      term,
-      topics,
-      producers,
-      keyedStates: this.#keyedStates,
-    });
+    const keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
+    this.#keyedStates = keyedStates;
+    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates });
     this.#pulls = new Pulls({
       host: context,
       platform,
@@ -139,7 +131,7 @@ export class Broker implements Engine, ServerHandler {
       pulls: this.#pulls,
       groups: this.#groups,
       registration: this.#registration,
-      keyedStates: this.#keyedStates,
+      keyedStates,
     });
   }
 
@@ -256,8 +248,7 @@ export class Broker implements Engine, ServerHandler {
   }
 
   serves(name: LiveFrame): boolean {
-    const { at } = FRAMES[name];
-    return at === 'broker' || at === 'any';
+    return FRAMES[name].at === 'broker' || FRAMES[name].at === 'any';
   }
 
   onRequest(request: Request): void {
