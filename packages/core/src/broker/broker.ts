@@ -225,8 +225,7 @@ export class Broker implements Engine, ServerHandler {
       logEnd: this.#opened ? this.#log.endPosition : 0,
       diskFull: this.#log.diskFull,
       damagedSegments: this.#log.damagedSegments,
-      stateEntries: this.#keyedStates.entryCount,
-      stateBytes: this.#keyedStates.bytes,
+      ...this.#keyedStates.figures(),
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
     };
@@ -249,8 +248,7 @@ export class Broker implements Engine, ServerHandler {
   }
 
   serves(name: LiveFrame): boolean {
-    const { at } = FRAMES[name];
-    return at === 'broker' || at === 'any';
+    return FRAMES[name].at === 'broker' || FRAMES[name].at === 'any';
   }
 
   onRequest(request: Request): void {

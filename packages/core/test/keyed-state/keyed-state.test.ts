@@ -15,6 +15,14 @@ describe('STATE_WRITE', () => {
     expect(state.scan().version).toBe(second.version);
   });
 
+  it('tells operators how many keys there are and what they take, with 128 bytes for each', () => {
+    const { world, state } = stateWorld();
+    state.write({ key: 'a', value: '1' }, { key: 'bb', value: '' });
+    expect(world.broker.figures()).toMatchObject({ stateEntries: 2, stateBytes: 2 + 2 + 256 });
+    state.write({ key: 'a' });
+    expect(world.broker.figures()).toMatchObject({ stateEntries: 1, stateBytes: 2 + 128 });
+  });
+
   it('makes none where one key has another version, staged writes counted [QNT-KST-003, QNT-KST-006]', () => {
     const { state, world } = stateWorld();
     const { version } = state.write({ key: 'a', value: '1', expected: 0 });

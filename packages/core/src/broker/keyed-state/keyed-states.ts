@@ -6,6 +6,7 @@ import type { KeyedState, StateRecordInit, StateWritten } from '../../wire/gen/m
 import { LIMITS } from '../../wire/gen/registry.ts';
 import { encodeStateEntries, readStateEntries } from '../../wire/state-entry.ts';
 import type { BrokerLimits } from '../broker-options.ts';
+import type { BrokerFigures } from '../figures.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { UNKNOWN_OFFSET } from '../sequence-window.ts';
 import type { Term } from '../term.ts';
@@ -208,16 +209,11 @@ export class KeyedStates {
     this.#cut(new QanatError('OUTCOME_UNKNOWN', 'the store failed before the original was decided'));
   }
 
-  /** Of all queues, with everything staged. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Keys that are there, over all queues. */
-  get entryCount(): number {
-    let count = 0;
-    for (const { entries } of this.#states.values()) count += entries.size;
-    return count;
+  /** What operators hear of it. */
+  figures(): Pick<BrokerFigures, 'stateEntries' | 'stateBytes'> {
+    let stateEntries = 0;
+    for (const { entries } of this.#states.values()) stateEntries += entries.size;
+    return { stateEntries, stateBytes: this.#bytes };
   }
 
   /** The highest version that took effect: a part of the snapshot, like what `parts` tells. */
