@@ -181,6 +181,8 @@ export interface Unsettled {
 
 /** What the cluster tells the MQTT server. */
 export interface ClusterEvents {
+  /** Whether any session wants what `arrives`. Asked for each batch: where nobody does it is passed over. */
+  listens(): boolean;
   /** What was stored in a queue, in order and without gaps since the call before for this queue. */
   arrived(messages: readonly StoredPublication[], nowMs: number): void;
   /**

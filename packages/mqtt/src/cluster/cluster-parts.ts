@@ -1,4 +1,5 @@
 import type { Clock, QueueId } from '@qanat/core';
+import { retains } from '../mapping/property-scan.ts';
 import { toPublication } from '../mapping/to-publication.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
 import type { ClusterEvents, Publication, StoredPublication } from '../ports.ts';
@@ -90,8 +91,11 @@ export class ClusterParts {
       topics,
       queues: this.queues,
       read,
+      isQuiet: () => this.live.size === 0 && this.#offline.size === 0 && !events().listens(),
+      retains,
       fallback: (queue) => this.#indexes.get(queue)?.position,
-      onBatch: (queue, from, to, messages) => this.#arrived(queue, from, to, messages),
+      onBatch: (queue, from, to, messages, quiet) =>
+        quiet ? this.#passed(queue, from, to, messages) : this.#arrived(queue, from, to, messages),
       onTrouble,
     });
     const onReady = (): void => events().ready(clock.nowMs());
@@ -208,6 +212,17 @@ export class ClusterParts {
     this.recent.add(queue, from, to, messages);
     this.live.arrived(messages);
     if (messages.length > 0) this.#events().arrived(messages, this.clock.nowMs());
+    this.#came(queue, to);
+  }
+
+  /** A span to which nobody listened. Who needs it after all reads it from the log. */
+  #passed(queue: number, from: number, to: number, retained: readonly StoredPublication[]): void {
+    this.recent.skip(queue);
+    this.#indexers.get(queue)?.passed(from, to, retained);
+    this.#came(queue, to);
+  }
+
+  #came(queue: number, to: number): void {
     this.#indexers.get(queue)?.wake();
     this.publishing.seen(queue, to);
   }

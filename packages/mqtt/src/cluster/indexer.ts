@@ -8,6 +8,7 @@ import type { KeyedState, StateWrite } from './log-client.ts';
 import type { LogReader } from './log-reader.ts';
 import type { OfflineSession, OfflineSessions } from './offline-sessions.ts';
 import { indexedEntries } from './pointers.ts';
+import { QuietSpan } from './quiet-span.ts';
 import { keeps } from './selector.ts';
 import { isConflict } from './session-entries.ts';
 import { indexKey, queueName } from './state-keys.ts';
@@ -52,6 +53,7 @@ export class Indexer {
   #scheduled = false;
   #again = false;
   #cancel: () => void = () => {};
+  readonly #quiet = new QuietSpan();
 
   /** @param number of the data queue. @param name of it in records. */
   constructor(scope: IndexerScope, number: number, name: string) {
@@ -72,6 +74,11 @@ export class Indexer {
     if (!this.#scheduled) this.#later(INDEX_MS);
   }
 
+  /** What was stored in a span to which nobody listened: of it there are the retained messages alone. */
+  passed(from: number, to: number, retained: readonly StoredPublication[]): void {
+    this.#quiet.add(from, to, retained);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#cancel();
@@ -89,7 +96,7 @@ export class Indexer {
     let nextMs: number | undefined;
     try {
       if (this.#scope.liveness.isMine(this.#key)) nextMs = await this.#step();
-      else this.#done = undefined;
+      else this.#leave();
     } catch (error) {
       this.#done = undefined;
       nextMs = RETRY_MS;
@@ -100,26 +107,44 @@ export class Indexer {
     else if (nextMs !== undefined) this.#later(nextMs);
   }
 
+  /** Another bridge indexes. */
+  #leave(): void {
+    this.#done = undefined;
+    this.#quiet.forget(this.#scope.tails.position(this.#number));
+  }
+
   /** @returns ms until there is more to do; undefined: nothing until `wake`. */
   async #step(): Promise<number | undefined> {
-    const { tails, reader, offline, onMessage } = this.#scope;
+    const { tails, offline } = this.#scope;
     this.#done ??= await this.#read();
     const { position, seen } = this.#done;
     const versions = offline.versions();
     const end = tails.position(this.#number);
-    const to = Math.min(end, position + INDEX_SPAN_MAX);
     const found = new Map<string, Found>();
     const late = offline.since(seen);
     await this.#lookBack(late, position, found);
+    const to = await this.#goThrough(position, end, found);
+    await this.#writePointers(found, to);
+    this.#done = { queue: this.#name, position: to, seen: versions };
+    const waitMs = await this.#tell(found.size > 0 || late.length > 0);
+    return to < end ? 0 : waitMs;
+  }
+
+  /** @returns how far. */
+  async #goThrough(position: number, end: number, found: Map<string, Found>): Promise<number> {
+    const { reader, offline, onMessage } = this.#scope;
+    const quietTo = offline.size === 0 ? this.#quiet.endFrom(position) : position;
+    if (quietTo > position) {
+      for (const message of this.#quiet.take(position)) onMessage(message);
+      return quietTo;
+    }
+    const to = Math.min(end, position + INDEX_SPAN_MAX);
     await reader.walk(this.#number, position, to, (message) => {
       onMessage(message);
       offline.match(message, (session) => note(found, session, message));
       return true;
     });
-    await this.#writePointers(found, to);
-    this.#done = { queue: this.#name, position: to, seen: versions };
-    const waitMs = await this.#tell(found.size > 0 || late.length > 0);
-    return to < end ? 0 : waitMs;
+    return to;
   }
 
   /** What was stored between the end of a session's connection and the time when this bridge heard of it. */

@@ -35,6 +35,8 @@ export const UNSEEN_BYTES_MAX = 16 * 1024 * 1024;
 export const QOS0_BYTES_MAX = 64 * 1024 * 1024;
 /** MQTT topics whose queues are remembered. */
 export const WAYS_KEPT_MAX = 16_384;
+/** Characters of such a topic: longer ones are rare, and would let a device fill the memory. */
+export const WAY_LENGTH_MAX = 255;
 /** Calls under way for one queue; what comes meanwhile makes the next batch. */
 export const BATCHES_PER_QUEUE_MAX = 2;
 /** Messages that one `scan` looks at. */

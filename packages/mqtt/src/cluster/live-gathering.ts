@@ -7,6 +7,10 @@ export type TakeArrived = (message: StoredPublication) => void;
 export class LiveGatherings {
   readonly #all = new Set<TakeArrived>();
 
+  get size(): number {
+    return this.#all.size;
+  }
+
   /** @returns what ends it. */
   begin(take: TakeArrived): () => void {
     this.#all.add(take);

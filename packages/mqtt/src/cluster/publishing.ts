@@ -3,7 +3,7 @@ import { MessageMaker } from '../mapping/message-maker.ts';
 import type { MappedTopic } from '../mapping/rule.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
 import type { Publication } from '../ports.ts';
-import { PUBLISH_BYTES_MAX, QOS0_BYTES_MAX, UNSEEN_BYTES_MAX, WAYS_KEPT_MAX } from './limits.ts';
+import { PUBLISH_BYTES_MAX, QOS0_BYTES_MAX, UNSEEN_BYTES_MAX, WAY_LENGTH_MAX, WAYS_KEPT_MAX } from './limits.ts';
 import type { LogClient } from './log-client.ts';
 import { type Alone, type Lane, Outbox, type Stored } from './outbox.ts';
 import type { QueueTable } from './queue-table.ts';
@@ -12,8 +12,6 @@ import { Unseen } from './unseen.ts';
 
 /** Counted for each message that waits, beside its payload. */
 const MESSAGE_BYTES = 256;
-/** Longer topics are rare, and would let a device fill the memory. */
-const WAY_LENGTH_MAX = 255;
 
 const ALONE: Alone = { dedupId: undefined };
 

@@ -9,8 +9,8 @@ interface Batch {
   readonly from: number;
   readonly to: number;
   /** Those of the span that are publications, in the order of their offsets. */
-  readonly messages: readonly StoredPublication[];
-  readonly bytes: number;
+  messages: readonly StoredPublication[];
+  bytes: number;
 }
 
 /** The newest batches of all tails, as far as their bytes allow: what is read again soon is not fetched again. */
@@ -44,6 +44,18 @@ export class RecentMessages {
     while (this.#bytes > this.#bytesMax) this.#evict();
   }
 
+  /** What follows in a queue was not read: what is here of it is needed no more, since it can be no beginning of a span. */
+  skip(queue: number): void {
+    const batches = this.#queues.get(queue);
+    if (batches === undefined) return;
+    this.#queues.delete(queue);
+    for (const batch of batches) {
+      this.#bytes -= batch.bytes;
+      batch.bytes = 0;
+      batch.messages = [];
+    }
+  }
+
   /** From where on everything of the queue is here; undefined: nothing is. */
   since(queue: number): number | undefined {
     return this.#queues.get(queue)?.[0]?.from;
@@ -74,7 +86,8 @@ export class RecentMessages {
   #evict(): void {
     const batch = this.#all[this.#oldest++] as Batch;
     this.#bytes -= batch.bytes;
-    this.#queues.get(batch.queue)?.shift();
+    const batches = this.#queues.get(batch.queue);
+    if (batches?.[0] === batch) batches.shift();
     if (this.#oldest < 1_024 || this.#oldest * 2 < this.#all.length) return;
     this.#all = this.#all.slice(this.#oldest);
     this.#oldest = 0;

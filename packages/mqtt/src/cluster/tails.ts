@@ -16,8 +16,15 @@ export interface TailsOptions {
   readonly read: ReadMessage;
   /** Where to begin in a queue whose end nobody tells, since its broker is away; undefined: not known either. */
   readonly fallback: (queue: number) => number | undefined;
-  /** What was stored in a span of a queue: each span begins where the one before ended. */
-  readonly onBatch: (queue: number, from: number, to: number, messages: readonly StoredPublication[]) => void;
+  /** Nobody wants what comes, but for what is retained. Asked for each batch. */
+  readonly isQuiet: () => boolean;
+  /** Whether a message may be one that is retained. */
+  readonly retains: (message: Message) => boolean;
+  /**
+   * What was stored in a span of a queue: each span begins where the one before ended.
+   * @param quiet these are the retained ones alone.
+   */
+  readonly onBatch: (queue: number, from: number, to: number, messages: readonly StoredPublication[], quiet: boolean) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -117,14 +124,22 @@ export class Tails {
     const { topic, broker, queue } = first;
     const number = this.#options.queues.numberOf({ topic, broker, queue } satisfies QueueId);
     const from = this.position(number);
+    const quiet = this.#options.isQuiet();
+    const publications = this.#publications(messages, number, from, quiet);
+    this.#positions.set(number, Math.max(from, last.offset + 1));
+    if (last.offset >= from) this.#options.onBatch(number, from, last.offset + 1, publications, quiet);
+    if (this.#waiting.length > 0) this.#tell();
+  }
+
+  #publications(messages: readonly Message[], queue: number, from: number, quiet: boolean): StoredPublication[] {
+    const { read, retains } = this.#options;
     const publications: StoredPublication[] = [];
     for (const message of messages) {
-      const publication = message.offset < from ? undefined : storedMessage(this.#options.read, message, number);
+      if (message.offset < from || (quiet && !retains(message))) continue;
+      const publication = storedMessage(read, message, queue);
       if (publication !== undefined) publications.push(publication);
     }
-    this.#positions.set(number, Math.max(from, last.offset + 1));
-    if (last.offset >= from) this.#options.onBatch(number, from, last.offset + 1, publications);
-    if (this.#waiting.length > 0) this.#tell();
+    return publications;
   }
 
   #tell(): void {

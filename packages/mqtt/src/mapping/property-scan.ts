@@ -36,6 +36,21 @@ export class PropertyScan {
     for (let left = this.#varint(); left > 0 && this.#at < this.#bytes.length; left--) this.#property();
   }
 
+  /** Whether the message is to be retained. As `read`, without a look at what else there is. */
+  retains(message: Message): boolean {
+    this.#bytes = message.bytes;
+    this.#at = message.propertiesAt;
+    for (let left = this.#varint(); left > 0 && this.#at < this.#bytes.length; left--) {
+      const nameBytes = this.#varint();
+      const nameAt = this.#at;
+      this.#at = nameAt + nameBytes;
+      const valueBytes = this.#varint();
+      if (this.#is(RETAIN, nameAt, nameBytes)) return true;
+      this.#at += valueBytes;
+    }
+    return false;
+  }
+
   #property(): void {
     const nameBytes = this.#varint();
     const nameAt = this.#at;
@@ -67,3 +82,8 @@ export class PropertyScan {
     }
   }
 }
+
+const scan = /* @__PURE__ */ new PropertyScan();
+
+/** Whether a message may be one that is retained, told without decoding anything. */
+export const retains = (message: Message): boolean => scan.retains(message);

@@ -219,6 +219,10 @@ export class MqttServer implements ClusterEvents {
 
   // The cluster.
 
+  listens(): boolean {
+    return this.#context.receivers.size > 0;
+  }
+
   arrived(messages: readonly StoredPublication[], nowMs: number): void {
     const { arrivedTo } = this.#context;
     this.#context.input(nowMs, () => {

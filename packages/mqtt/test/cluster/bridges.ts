@@ -44,6 +44,8 @@ export const subscription = (filter: string, rest: Partial<SessionSubscription> 
 
 /** A bridge without devices: what the cluster tells it is kept, and tests ask in the place of a server. */
 export class TestBridge implements ClusterEvents {
+  /** What `listens` says. */
+  listening = true;
   readonly client: QanatClient;
   readonly arrivals: StoredPublication[] = [];
   readonly lost: string[] = [];
@@ -149,6 +151,10 @@ export class TestBridge implements ClusterEvents {
   }
 
   // ---- ClusterEvents ----
+
+  listens(): boolean {
+    return this.listening;
+  }
 
   arrived(messages: readonly StoredPublication[]): void {
     this.arrivals.push(...messages);

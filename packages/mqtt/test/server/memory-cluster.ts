@@ -271,6 +271,7 @@ function selects(subscriptions: readonly SessionSubscription[], message: StoredP
 /** The cluster as one bridge sees it. */
 export class MemoryBridge implements Cluster {
   server: ClusterEvents = {
+    listens: () => true,
     arrived: () => {},
     takenOver: () => {},
     shared: () => {},

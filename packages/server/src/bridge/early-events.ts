@@ -16,6 +16,10 @@ export class EarlyEvents implements ClusterEvents {
     for (const tell of this.#kept.splice(0)) tell(server);
   }
 
+  listens(): boolean {
+    return true;
+  }
+
   arrived(...told: Parameters<ClusterEvents['arrived']>): void {
     this.#kept.push((events) => events.arrived(...told));
   }

@@ -5,6 +5,7 @@ import { EarlyEvents } from '../../src/bridge/early-events.ts';
 it('what the cluster tells before there is a server is told to it in order, and nothing twice', () => {
   const told: string[] = [];
   const server: ClusterEvents = {
+    listens: () => false,
     arrived: (messages, nowMs) => void told.push(`arrived ${messages.length} ${nowMs}`),
     takenOver: (clientId, epoch, nowMs) => void told.push(`taken over ${clientId} ${epoch} ${nowMs}`),
     shared: (share, _message, settle, nowMs) => {
@@ -16,11 +17,13 @@ it('what the cluster tells before there is a server is told to it in order, and 
   };
   const early = new EarlyEvents();
   expect([...early.target.unsettled()]).toEqual([]);
+  expect(early.target.listens()).toBe(true);
   early.target.arrived([], 1);
   early.target.takenOver('c', 2, 3);
   early.target.shared({ name: 's', filter: '#' }, {} as StoredPublication, (done) => told.push(`settled ${done}`), 4);
   early.target.ready(5);
   early.lead(server);
+  expect(early.target.listens()).toBe(false);
   early.target.ready(6);
   expect(told).toEqual(['arrived 0 1', 'taken over c 2 3', 'shared s 4', 'settled true', 'ready 5', 'ready 6']);
 });
