@@ -32,11 +32,6 @@ export interface ClaimResult {
 /** Packet ids are drawn from another part of their range by each connection. */
 const firstPacketId = (claim: number): number => (((claim % 65_535) * 8_191) % 65_535) + 1;
 
-/** All positions of the tails, by the names of the queues. */
-export function cursorNow({ tails, queues }: Pick<ResumeScope, 'tails' | 'queues'>): Map<string, number> {
-  return new Map([...tails.positions()].map(([number, offset]) => [queues.nameOf(number), offset]));
-}
-
 /**
  * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last
  * checkpoint where these count. @returns whether the pointers still count.
@@ -119,7 +114,7 @@ async function begin(
   scope.inbound.joined(clientId, true);
   const record = newRecord(scope, request, claim, {
     subscriptions: [],
-    cursor: cursorNow(scope),
+    cursor: scope.tails.cursor(),
     pointersFrom: claim,
     inbound: false,
   });
@@ -195,13 +190,16 @@ function newRecord(
   };
 }
 
+/** Of the many sessions that have none. */
+const NO_POINTERS: ReadonlyMap<string, undefined> = new Map();
+
 const newSession = (clientId: string, epoch: number, queue: QueueId, record: SessionRecord, version: number): LocalSession => ({
   clientId,
   epoch,
   queue,
   record,
   version,
-  pointers: new Map(),
+  pointers: NO_POINTERS,
   savedAtMs: Number.NEGATIVE_INFINITY,
   finished: [],
   live: false,

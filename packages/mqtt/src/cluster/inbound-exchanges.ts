@@ -20,7 +20,7 @@ interface KnownId {
 }
 
 interface KnownClient {
-  readonly ids: Map<number, KnownId>;
+  ids: Map<number, KnownId>;
   /** Until then another bridge may still be storing what it was given, ms of this bridge's clock. */
   fencedUntilMs: number;
   /** Every queue was asked. */
@@ -29,7 +29,10 @@ interface KnownClient {
   loading: Promise<void> | undefined;
 }
 
-const newClient = (): KnownClient => ({ ids: new Map(), fencedUntilMs: 0, complete: false, loading: undefined });
+/** Of the many that never use QoS 2. Nothing is put into it. */
+const NO_IDS: Map<number, KnownId> = new Map();
+
+const newClient = (): KnownClient => ({ ids: NO_IDS, fencedUntilMs: 0, complete: false, loading: undefined });
 
 /** Length of the value of a released exchange; the broker writes 8 bytes. */
 const RELEASED_BYTES = 9;
@@ -199,9 +202,10 @@ export class InboundExchanges {
     return client;
   }
 
-  #idOf({ ids }: KnownClient, packetId: number): KnownId {
-    const id = ids.get(packetId) ?? { begun: undefined, released: [] };
-    ids.set(packetId, id);
+  #idOf(client: KnownClient, packetId: number): KnownId {
+    if (client.ids === NO_IDS) client.ids = new Map();
+    const id = client.ids.get(packetId) ?? { begun: undefined, released: [] };
+    client.ids.set(packetId, id);
     return id;
   }
 

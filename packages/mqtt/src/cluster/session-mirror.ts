@@ -3,7 +3,7 @@ import { decodeSession, type SessionRecord } from './session-record.ts';
 
 /** A session as the cluster knows it. */
 export interface KnownSession {
-  readonly record: SessionRecord;
+  record: SessionRecord;
   readonly version: number;
   /** The state queue that it lives in. */
   readonly queue: QueueId;
@@ -24,6 +24,12 @@ export class SessionMirror {
   /** @param listener is called for each change, in the order of a queue's versions. */
   listen(listener: Listener): void {
     this.#listeners.push(listener);
+  }
+
+  /** What stands in an entry is at hand already: it need not be kept twice. */
+  share(key: string, version: number, record: SessionRecord): void {
+    const known = this.#sessions.get(key);
+    if (known?.version === version) known.record = record;
   }
 
   /** Takes a change of an entry. @throws QanatError CORRUPT_LOG. */

@@ -10,7 +10,7 @@ import type {
   Suspension,
 } from '../ports.ts';
 import { backlogEntries } from './backlog.ts';
-import { type ClaimResult, type ClaimScope, claimSession, cursorNow } from './claims.ts';
+import { type ClaimResult, type ClaimScope, claimSession } from './claims.ts';
 import { CLAIM_MS, FINISHED_EXCHANGES_MAX, STUCK_SESSION_MS } from './limits.ts';
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
@@ -117,7 +117,7 @@ export class Sessions {
     const session = this.get(clientId, epoch);
     if (session === undefined) return;
     this.#leave(session);
-    const cursor = cursorNow(this.#scope);
+    const cursor = this.#scope.tails.cursor();
     const wallMs = this.#scope.wallMs();
     this.#sequences
       .run(clientId, () => this.#suspend(session, suspension, cursor, wallMs))
@@ -132,7 +132,7 @@ export class Sessions {
    */
   async checkpoint(): Promise<void> {
     const number = ++this.#checkpoints;
-    const cursor = cursorNow(this.#scope);
+    const cursor = this.#scope.tails.cursor();
     const unsettled = new Map<LocalSession, Backlog>();
     for (const { clientId, epoch, backlog } of this.#scope.events().unsettled()) {
       const session = this.get(clientId, epoch);
@@ -198,7 +198,7 @@ export class Sessions {
     const { backlog } = end();
     const { expiryInterval } = session.record;
     const suspension = { expiryInterval, discardWill: true, backlog };
-    await this.#suspend(session, suspension, cursorNow(this.#scope), this.#scope.wallMs());
+    await this.#suspend(session, suspension, this.#scope.tails.cursor(), this.#scope.wallMs());
   }
 
   async #suspend(
@@ -278,14 +278,22 @@ export class Sessions {
     try {
       session.version = await this.#scope.store.replace(session.queue, record, session.version, others);
       session.record = record;
+      this.#share(sessionKey(session.clientId), session);
     } catch (error) {
       if (isConflict(error)) this.#lost(session);
       throw error;
     }
   }
 
+  /** The subscriptions of a fleeting session stand in no entry. */
+  #share(key: string, session: LocalSession): void {
+    const { version, record } = session;
+    if (!isFleeting(session) || record.subscriptions.length === 0) this.#scope.mirror.share(key, version, record);
+  }
+
   #changed(key: string, now: KnownSession | undefined, version: number): void {
     const session = this.#local.get(key);
+    if (session?.version === version) this.#share(key, session);
     if (session === undefined || version <= session.version) return;
     const ours = now?.record.owner === this.#scope.liveness.instance && now.record.claim === session.record.claim;
     if (!ours) this.#lost(session);

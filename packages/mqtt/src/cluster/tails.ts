@@ -36,6 +36,8 @@ export class Tails {
   readonly #options: TailsOptions;
   readonly #positions = new Map<number, number>();
   readonly #starts = new Map<number, number>();
+  /** As long as it holds. */
+  #cursor: ReadonlyMap<string, number> | undefined;
   #waiting: { readonly queue: number; readonly offset: number; readonly reached: () => void }[] = [];
   #consumer: PushConsumer | undefined;
   #closed = false;
@@ -57,6 +59,12 @@ export class Tails {
   /** All positions, as they are now. */
   positions(): Map<number, number> {
     return new Map(this.#positions);
+  }
+
+  /** The same by the names of queues. Many sessions keep it: those that begin at one time keep the same one. */
+  cursor(): ReadonlyMap<string, number> {
+    this.#cursor ??= new Map([...this.#positions].map(([number, offset]) => [this.#options.queues.nameOf(number), offset]));
+    return this.#cursor;
   }
 
   /** Resolves when everything below an offset has been given to `onBatch`. */
@@ -88,6 +96,7 @@ export class Tails {
           const end = queue.away ? fallback(number) : queue.highWatermark;
           if (end === undefined) missing = true;
           else this.#positions.set(number, end);
+          this.#cursor = undefined;
         }
         if (!missing) return;
       } catch (error) {
@@ -127,6 +136,7 @@ export class Tails {
     const quiet = this.#options.isQuiet();
     const publications = this.#publications(messages, number, from, quiet);
     this.#positions.set(number, Math.max(from, last.offset + 1));
+    this.#cursor = undefined;
     if (last.offset >= from) this.#options.onBatch(number, from, last.offset + 1, publications, quiet);
     if (this.#waiting.length > 0) this.#tell();
   }

@@ -49,7 +49,7 @@ export class SocketStream implements ByteStream {
   readonly certificateNames: readonly string[] | undefined;
   readonly #around: StreamSurroundings;
   readonly #socket: Socket;
-  /** Made when there is something to send. */
+  /** While there is something to send. */
   #queue: WriteQueue | undefined;
   #waits = false;
   #blocked = false;
@@ -93,6 +93,8 @@ export class SocketStream implements ByteStream {
   flush(): void {
     this.#waits = false;
     if (!this.#socket.destroyed) this.#queue?.writeTo(this.#socket, nothing);
+    // A stream that has nothing to say needs none.
+    this.#queue = undefined;
   }
 
   setReading(on: boolean): void {

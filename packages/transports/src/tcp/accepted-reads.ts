@@ -9,7 +9,13 @@ const BUFFER_BYTES = 262_144;
  * another socket, which does. Where Node keeps the connection to itself the socket stays as it is: slower, and right as well.
  */
 export class AcceptedReads {
-  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  /** The same for all sockets: Node calls it as a method of the socket that has read. */
+  readonly #onread = {
+    buffer: new Uint8Array(BUFFER_BYTES),
+    callback(this: Socket, bytes: number, buffer: Uint8Array): boolean {
+      return this.emit('data', buffer.subarray(0, bytes));
+    },
+  };
 
   /**
    * @param accepted what was read from it was handled.
@@ -22,10 +28,7 @@ export class AcceptedReads {
     handle.readStop();
     handle.reading = false;
     owner._handle = null;
-    const callback = (bytes: number, buffer: Uint8Array): boolean => socket.emit('data', buffer.subarray(0, bytes));
-    const onread = { buffer: this.#buffer, callback };
     // The types lack `handle` and `onread`.
-    const socket = new Socket({ handle, allowHalfOpen: true, onread } as SocketConstructorOpts);
-    return socket;
+    return new Socket({ handle, allowHalfOpen: true, onread: this.#onread } as SocketConstructorOpts);
   }
 }

@@ -22,9 +22,11 @@ export function plainAcceptor(onStream: (stream: AcceptedStream) => void): Accep
   return {
     options: { allowHalfOpen: true, pauseOnConnect: true },
     accept: (first) => {
+      // Of the first socket, which is gone then: each keeps what it was asked.
+      const remote = remoteOf(first);
       const socket = reads.begin(first);
       socket.setNoDelay(true);
-      onStream({ socket, remote: remoteOf(socket) });
+      onStream({ socket, remote });
     },
     close: () => undefined,
   };
