@@ -173,8 +173,8 @@ export class Connecting {
   }
 
   #online(connection: Connection, session: Session, connect: Connect): void {
-    const { limits, sessions, online, nowMs } = this.#context;
-    online.set(connection.id, session);
+    const { limits, sessions, nowMs } = this.#context;
+    connection.session = session;
     connection.phase = 'online';
     connection.heardMs = nowMs;
     connection.silenceMaxMs = this.#keepAliveOf(connect) * PATIENCE * 1_000;

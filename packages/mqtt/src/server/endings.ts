@@ -63,15 +63,15 @@ export class Endings {
     // What a blocked socket holds would never leave.
     if (!gone && connection.blocked) sockets.abort(connection.id);
     else if (!gone) sockets.close(connection.id);
-    const session = this.#context.online.get(connection.id);
+    const session = connection.session;
     if (session !== undefined) this.#suspend(session, discardWill);
   }
 
   #suspend(session: Session, discardWill: boolean): void {
-    const { sessions, online, receivers, cluster } = this.#context;
+    const { sessions, receivers, cluster } = this.#context;
     const { clientId, epoch, expiryInterval, connection } = session;
     sessions.delete(clientId);
-    online.delete(connection.id);
+    connection.session = undefined;
     for (const filter of session.subscriptions.keys()) receivers.delete(session, filter);
     this.#shares.leaveAll(session);
     const backlog = expiryInterval === 0 ? NOTHING_LEFT : backlogOf(session);

@@ -119,8 +119,8 @@ export class MqttServer implements ClusterEvents {
     });
   }
 
-  #feed({ id }: Connection): void {
-    const session = this.#context.online.get(id);
+  #feed(connection: Connection): void {
+    const { session } = connection;
     if (session !== undefined) this.#feeding.feed(session);
   }
 
@@ -167,7 +167,7 @@ export class MqttServer implements ClusterEvents {
 
   #handle(connection: Connection, packet: ClientPacket): void {
     if (packet.type === 'CONNECT') return this.#connecting.connect(connection, packet);
-    const session = this.#context.online.get(connection.id);
+    const session = connection.session;
     if (session !== undefined) this.#handleOnline(connection, session, packet);
   }
 

@@ -35,8 +35,6 @@ export class ServerContext {
   readonly connections = new Map<number, Connection>();
   /** By client id. */
   readonly sessions = new Map<string, Session>();
-  /** By the number of their connection. */
-  readonly online = new Map<number, Session>();
   /** By queue the offset behind what has `arrived`. */
   readonly arrivedTo = new Map<number, number>();
   nowMs = 0;

@@ -83,7 +83,8 @@ export class BridgeProcess implements BridgeView {
     const sockets = new DeviceSockets(host, parts.connectionsMax);
     const early = new EarlyEvents();
     const cluster = await parts.openCluster(() => early.target);
-    const wake = (): void => void setImmediate(() => host.enter((engine, nowMs) => engine.flush(nowMs)));
+    // Streams gather what they are given until the turn ends: another turn before that would only take time.
+    const wake = (): void => queueMicrotask(() => host.enter((engine, nowMs) => engine.flush(nowMs)));
     const limits = { ...parts.limits, connectionsMax: parts.connectionsMax };
     const server = new MqttServer(
       { seed: randomSeed(), limits },
