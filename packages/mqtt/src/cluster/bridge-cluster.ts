@@ -217,9 +217,9 @@ export class BridgeCluster implements Cluster {
   }
 
   #retain(publication: Publication, offset: number, { queue, storeTimeMs }: StoredAt): Promise<void> {
-    const own = { ...publication, payload: new Uint8Array(publication.payload) };
+    const payload = new Uint8Array(publication.payload);
     const { queues, retained } = this.#parts;
-    return retained.put(new StoredMessage(own, queues.numberOf(queue), offset, storeTimeMs));
+    return retained.put(new StoredMessage(publication, payload, queues.numberOf(queue), offset, storeTimeMs));
   }
 
   /** Asks until there is an answer: that a broker is away does not mean that a message is gone. */

@@ -212,18 +212,17 @@ export class ClusterParts {
     this.recent.add(queue, from, to, messages);
     this.live.arrived(messages);
     if (messages.length > 0) this.#events().arrived(messages, this.clock.nowMs());
-    this.#came(queue, to);
+    this.#came(queue, from, to, messages);
   }
 
   /** A span to which nobody listened. Who needs it after all reads it from the log. */
   #passed(queue: number, from: number, to: number, retained: readonly StoredPublication[]): void {
     this.recent.skip(queue);
-    this.#indexers.get(queue)?.passed(from, to, retained);
-    this.#came(queue, to);
+    this.#came(queue, from, to, retained);
   }
 
-  #came(queue: number, to: number): void {
-    this.#indexers.get(queue)?.wake();
+  #came(queue: number, from: number, to: number, messages: readonly StoredPublication[]): void {
+    this.#indexers.get(queue)?.passed(from, to, messages.filter(isRetained));
     this.publishing.seen(queue, to);
   }
 
@@ -237,5 +236,7 @@ export class ClusterParts {
     for (const indexer of this.#indexers.values()) indexer.wake();
   }
 }
+
+const isRetained = ({ retain }: StoredPublication): boolean => retain;
 
 type StateMirrorChanged = (key: string, value: Uint8Array | undefined, version: number, queue: QueueId) => void;

@@ -74,9 +74,10 @@ export class Indexer {
     if (!this.#scheduled) this.#later(INDEX_MS);
   }
 
-  /** What was stored in a span to which nobody listened: of it there are the retained messages alone. */
+  /** A span was stored, with these messages to be retained: where no session is offline they are all that it needs. */
   passed(from: number, to: number, retained: readonly StoredPublication[]): void {
     this.#quiet.add(from, to, retained);
+    this.wake();
   }
 
   stop(): void {

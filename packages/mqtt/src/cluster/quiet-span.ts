@@ -3,7 +3,7 @@ import type { StoredPublication } from '../ports.ts';
 /** Retained messages that wait for the indexer; beyond it they are read from the log again. */
 export const QUIET_KEPT_MAX = 1_000;
 
-/** The newest span of a queue that nobody listened to: only what is retained of it was read. */
+/** The newest span of a queue, with what is retained of it: where no session is offline nothing else is to be indexed. */
 export class QuietSpan {
   #from = 0;
   #to = 0;
@@ -16,7 +16,7 @@ export class QuietSpan {
     this.#retained.push(...retained);
   }
 
-  /** Up to where everything from this position on was quiet; the position itself: nothing was. */
+  /** Up to where everything from this position on is known; the position itself: nothing is. */
   endFrom(position: number): number {
     return position >= this.#from && position < this.#to ? this.#to : position;
   }

@@ -1,5 +1,6 @@
 import type { StoredPublication } from '../ports.ts';
 import { RECENT_BYTES_MAX } from './limits.ts';
+import { PackedMessages } from './packed-messages.ts';
 
 /** Counted for each message beside its payload: its object and its texts. */
 const MESSAGE_BYTES = 200;
@@ -9,9 +10,11 @@ interface Batch {
   readonly from: number;
   readonly to: number;
   /** Those of the span that are publications, in the order of their offsets. */
-  messages: readonly StoredPublication[];
+  messages: PackedMessages;
   bytes: number;
 }
+
+const NONE = new PackedMessages(0, 0, []);
 
 /** The newest batches of all tails, as far as their bytes allow: what is read again soon is not fetched again. */
 export class RecentMessages {
@@ -35,7 +38,7 @@ export class RecentMessages {
   add(queue: number, from: number, to: number, messages: readonly StoredPublication[]): void {
     let bytes = MESSAGE_BYTES;
     for (const { payload } of messages) bytes += payload.length + MESSAGE_BYTES;
-    const batch = { queue, from, to, messages, bytes };
+    const batch = { queue, from, to, messages: new PackedMessages(queue, from, messages), bytes };
     const batches = this.#queues.get(queue);
     if (batches === undefined) this.#queues.set(queue, [batch]);
     else batches.push(batch);
@@ -52,7 +55,7 @@ export class RecentMessages {
     for (const batch of batches) {
       this.#bytes -= batch.bytes;
       batch.bytes = 0;
-      batch.messages = [];
+      batch.messages = NONE;
     }
   }
 
@@ -66,7 +69,9 @@ export class RecentMessages {
     const batches = this.#queues.get(queue) ?? [];
     const batch = batches[firstEndingBehind(batches, offset)];
     if (batch === undefined || offset < batch.from) return 'gone';
-    return batch.messages[firstAtOrBehind(batch.messages, offset, offset)];
+    const { messages } = batch;
+    const at = firstAtOrBehind(messages, offset);
+    return at < messages.length && messages.offsetAt(at) === offset ? messages.at(at) : undefined;
   }
 
   /** Visits what lies in a span that is here; visitors that return false end it. @returns where it ended. */
@@ -75,9 +80,8 @@ export class RecentMessages {
     for (let i = firstEndingBehind(batches, from); i < batches.length; i++) {
       const { messages } = batches[i] as Batch;
       for (let at = firstAtOrBehind(messages, from); at < messages.length; at++) {
-        const message = messages[at] as StoredPublication;
-        if (message.offset >= to) return to;
-        if (!visitor(message)) return message.offset + 1;
+        if (messages.offsetAt(at) >= to) return to;
+        if (!visitor(messages.at(at))) return messages.offsetAt(at) + 1;
       }
     }
     return to;
@@ -106,14 +110,14 @@ function firstEndingBehind(batches: readonly Batch[], offset: number): number {
   return low;
 }
 
-/** Index of the first message at or behind the offset; none when it is behind `last`. */
-function firstAtOrBehind(messages: readonly StoredPublication[], offset: number, last = Number.POSITIVE_INFINITY): number {
+/** Index of the first message at or behind the offset. */
+function firstAtOrBehind(messages: PackedMessages, offset: number): number {
   let low = 0;
   let high = messages.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((messages[middle] as StoredPublication).offset >= offset) high = middle;
+    if (messages.offsetAt(middle) >= offset) high = middle;
     else low = middle + 1;
   }
-  return (messages[low]?.offset ?? 0) > last ? messages.length : low;
+  return low;
 }

@@ -37,7 +37,7 @@ export function decodeRetained(bytes: Uint8Array, queues: QueueTable): StoredPub
   const clientId = r.maybe(() => r.text());
   const payload = r.bytes();
   const properties = r.maybe(() => readProperties(r));
-  return new StoredMessage({ topic, qos, retain: true, payload, clientId, properties }, queue, offset, storeTimeMs);
+  return new StoredMessage({ topic, qos, retain: true, clientId, properties }, payload, queue, offset, storeTimeMs);
 }
 
 function writeProperties(w: StoredWriter, properties: PublicationProperties): void {

@@ -14,11 +14,17 @@ export class StoredMessage implements StoredPublication {
   readonly offset: number;
   readonly storeTimeMs: number;
 
-  constructor(publication: Publication, queue: number, offset: number, storeTimeMs: number) {
+  constructor(
+    publication: Omit<Publication, 'payload'>,
+    payload: Uint8Array,
+    queue: number,
+    offset: number,
+    storeTimeMs: number,
+  ) {
     this.topic = publication.topic;
     this.qos = publication.qos;
     this.retain = publication.retain;
-    this.payload = publication.payload;
+    this.payload = payload;
     this.clientId = publication.clientId;
     this.properties = publication.properties;
     this.queue = queue;
@@ -32,5 +38,7 @@ export type ReadMessage = (message: Message) => Publication | undefined;
 
 export function storedMessage(read: ReadMessage, message: Message, queue: number): StoredMessage | undefined {
   const publication = read(message);
-  return publication === undefined ? undefined : new StoredMessage(publication, queue, message.offset, message.storeTimeMs);
+  return publication === undefined
+    ? undefined
+    : new StoredMessage(publication, publication.payload, queue, message.offset, message.storeTimeMs);
 }

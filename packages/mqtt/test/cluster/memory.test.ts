@@ -7,7 +7,8 @@ import { TopicTree } from '../../src/cluster/topic-tree.ts';
 
 const message = (queue: number, offset: number, bytes = 10): StoredMessage =>
   new StoredMessage(
-    { topic: 't', qos: 1, retain: false, payload: new Uint8Array(bytes), clientId: undefined, properties: undefined },
+    { topic: 't', qos: 1, retain: false, clientId: undefined, properties: undefined },
+    new Uint8Array(bytes),
     queue,
     offset,
     0,
@@ -71,7 +72,7 @@ test('recent messages: what is here is found, what left is gone, what is none is
       for (const [place, expected] of all) {
         const [queue = 0, offset = 0] = place.split(':').map(Number);
         const since = recent.since(queue) ?? Number.POSITIVE_INFINITY;
-        expect(recent.find(queue, offset)).toBe(offset < since ? 'gone' : expected);
+        expect(recent.find(queue, offset)).toEqual(offset < since ? 'gone' : expected);
       }
       for (const [queue, end] of ends) {
         const since = recent.since(queue);

@@ -99,7 +99,7 @@ describe('what a bridge stores comes back, and what is damaged is refused', () =
     const message = fc
       .record({ topic: textArb, qos, retain: fc.constant(true), payload: bytes, clientId: some(textArb), properties })
       .chain((publication) => fc.tuple(fc.constant(publication), offset, offset))
-      .map(([publication, at, timeMs]) => new StoredMessage(publication, queue, at, timeMs));
+      .map(([publication, at, timeMs]) => new StoredMessage(publication, publication.payload, queue, at, timeMs));
     bears(
       message,
       (value) => encodeRetained(value, queues),
@@ -190,6 +190,6 @@ test('a record beyond SESSION_RECORD_BYTES_MAX, or a retained message beyond RET
   const queues = new QueueTable();
   const queue = queues.numberOf({ topic: 'mqtt', broker: 'broker-a', queue: 3 });
   const large = { topic: 't', qos: 1 as const, retain: true, payload: new Uint8Array(RETAINED_BYTES_MAX) };
-  const message = new StoredMessage({ ...large, clientId: undefined, properties: undefined }, queue, 0, 0);
+  const message = new StoredMessage({ ...large, clientId: undefined, properties: undefined }, large.payload, queue, 0, 0);
   expect(() => encodeRetained(message, queues)).toThrow(QanatError);
 });
