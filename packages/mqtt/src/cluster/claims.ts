@@ -160,7 +160,9 @@ async function resume(
   }
 }
 
-/** The backlog cannot be gathered, since a broker is away: the session is nobody's, as it was, so that it is indexed and expires. */
+/**
+ * The backlog cannot be gathered, since a broker is away: the session is nobody's, as it was, so that it is indexed and expires.
+ */
 async function letGo(
   { store, wallMs }: ClaimScope,
   { queue, record, version }: LocalSession,

@@ -34,6 +34,9 @@ const NO_IDS: Map<number, KnownId> = new Map();
 
 const newClient = (): KnownClient => ({ ids: NO_IDS, fencedUntilMs: 0, complete: false, loading: undefined });
 
+/** The many that never use QoS 2 share it: who changes anything makes one of its own. */
+const FRESH: KnownClient = Object.freeze({ ...newClient(), complete: true });
+
 /** Length of the value of a released exchange; the broker writes 8 bytes. */
 const RELEASED_BYTES = 9;
 
@@ -67,7 +70,7 @@ export class InboundExchanges {
   /** A session begins, or goes on, here: `fresh` has no exchanges, of others the queues are asked when they use QoS 2. */
   joined(clientId: string, fresh: boolean): void {
     this.#clients.delete(clientId);
-    if (fresh) this.#clients.set(clientId, { ...newClient(), complete: true });
+    if (fresh) this.#clients.set(clientId, FRESH);
   }
 
   /**
@@ -197,7 +200,8 @@ export class InboundExchanges {
   }
 
   #clientOf(clientId: string): KnownClient {
-    const client = this.#clients.get(clientId) ?? newClient();
+    const known = this.#clients.get(clientId) ?? newClient();
+    const client = known === FRESH ? { ...FRESH } : known;
     this.#clients.set(clientId, client);
     return client;
   }

@@ -23,6 +23,9 @@ export class PropertyScan {
   more = false;
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
+  /** The client id that was read last: messages of one client often follow each other. */
+  #lastId = '';
+  #lastIdBytes: Uint8Array = new Uint8Array(0);
 
   /** The message's properties have the right form, or their end is taken for their last one. */
   read(message: Message): void {
@@ -60,10 +63,18 @@ export class PropertyScan {
     const to = from + valueBytes;
     this.#at = to;
     if (this.#is(QOS, nameAt, nameBytes)) this.qos = readUtf8(this.#bytes, from, to);
-    else if (this.#is(CLIENT, nameAt, nameBytes)) this.clientId = readUtf8(this.#bytes, from, to);
+    else if (this.#is(CLIENT, nameAt, nameBytes)) this.clientId = this.#clientId(from, to);
     else if (this.#is(TOPIC, nameAt, nameBytes)) this.topic = readUtf8(this.#bytes, from, to);
     else if (this.#is(RETAIN, nameAt, nameBytes)) this.retain = valueBytes === 1 && this.#bytes[from] === ONE;
     else if (!this.#is(FROM, nameAt, nameBytes)) this.more = true;
+  }
+
+  #clientId(from: number, to: number): string {
+    if (!this.#is(this.#lastIdBytes, from, to - from)) {
+      this.#lastId = readUtf8(this.#bytes, from, to);
+      this.#lastIdBytes = this.#bytes.slice(from, to);
+    }
+    return this.#lastId;
   }
 
   #is(name: Uint8Array, at: number, length: number): boolean {

@@ -20,11 +20,16 @@ export function mannerFor(message: StoredPublication, receiver: Receiver): Manne
   };
 }
 
+/** Two versions, with RETAIN and without. */
+const KINDS = 4;
+
 /** Sends messages to clients: what arrives, to all who receive it, and any message to one. */
 export class Delivery {
   readonly #context: ServerContext;
   /** PUBLISH packets of QoS 0 of the message in hand, by version and RETAIN: they are the same for many clients. */
-  readonly #common: (Stretch | undefined)[] = [];
+  readonly #common: (Stretch | undefined)[] = new Array(KINDS).fill(undefined);
+  /** There are some. */
+  #prepared = false;
 
   constructor(context: ServerContext) {
     this.#context = context;
@@ -39,11 +44,16 @@ export class Delivery {
       figures.droppedExpired++;
       return;
     }
-    this.#common.length = 0;
+    if (this.#prepared) this.#forget();
     for (const one of audience) {
       const receiver = receiverOf(one, message.clientId);
       if (receiver !== undefined) this.#offer(message, receiver);
     }
+  }
+
+  #forget(): void {
+    for (let kind = 0; kind < KINDS; kind++) this.#common[kind] = undefined;
+    this.#prepared = false;
   }
 
   #offer(message: StoredPublication, receiver: Receiver): void {
@@ -66,11 +76,12 @@ export class Delivery {
     if (identifiers !== undefined || connection.aliasesOut !== undefined)
       return void this.send(session, message, mannerFor(message, receiver));
     const retain = message.retain && receiver.retainAsPublished;
-    const kind = 2 * session.version + (retain ? 1 : 0);
+    const kind = 2 * (session.version - 4) + (retain ? 1 : 0);
     let stretch = this.#common[kind];
     if (stretch === undefined) {
       stretch = output.publish(plainPublish(message, mannerFor(message, receiver), session.version, wallMs), session.version);
       this.#common[kind] = stretch;
+      this.#prepared = true;
     }
     if (stretch === undefined || stretch.to - stretch.from > connection.packetBytesMax) {
       figures.droppedTooLarge++;
@@ -82,13 +93,13 @@ export class Delivery {
 
   /**
    * Sends a message to one client, whatever waits; of QoS 1 and 2 the caller has seen that there is room.
+   * @param manner is used for nothing else.
    * @returns false: it cannot be said to this client, which counts as done [MQTT-3.1.2-25].
    */
   send(session: Session, message: StoredPublication, manner: Manner): boolean {
     if (manner.qos === 0) return this.#sendOnce(session, message, manner);
-    const packetId = manner.packetId || session.flights.newId();
-    const numbered = { ...manner, packetId };
-    return manner.qos === 1 ? this.#sendAcknowledged(session, message, numbered) : this.#sendExactly(session, message, numbered);
+    if (manner.packetId === 0) manner.packetId = session.flights.newId();
+    return manner.qos === 1 ? this.#sendAcknowledged(session, message, manner) : this.#sendExactly(session, message, manner);
   }
 
   #sendOnce(session: Session, message: StoredPublication, manner: Manner): boolean {

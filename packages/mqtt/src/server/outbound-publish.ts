@@ -9,8 +9,8 @@ export interface Manner {
   /** Of the subscriptions for whose sake it is sent. */
   readonly identifiers: readonly number[] | undefined;
   readonly dup: boolean;
-  /** 0: none yet. */
-  readonly packetId: number;
+  /** 0: none yet. Filled in when it is sent. */
+  packetId: number;
   /** Of a shared subscription. */
   readonly settle: ((done: boolean) => void) | undefined;
 }

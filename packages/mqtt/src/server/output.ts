@@ -68,7 +68,13 @@ export class Output {
 
   /** @returns undefined: MQTT cannot say it, since a text is too long. Other clients of the cluster know no such limit. */
   publish(publish: Publish, version: ProtocolVersion): Stretch | undefined {
-    return sayable(() => this.#write(publish, version));
+    // Without a closure for each message, as `sayable` would need one.
+    try {
+      return this.#write(publish, version);
+    } catch (error) {
+      if (error instanceof MqttError) return undefined;
+      throw error;
+    }
   }
 
   /** Bytes of the packet; undefined: MQTT cannot say it. */
