@@ -58,8 +58,8 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   const liveness = livenessOf(world, 'me');
   const positions = new Map([['mqtt/broker-a/0', 50]]);
   const checkpoint = { number: 4, positions };
-  expect(decodeLiveness(encodeLiveness(1, checkpoint))).toEqual(checkpoint);
-  liveness.changed(bridgeKey('other'), encodeLiveness(1, checkpoint), 1, QUEUE);
+  expect(decodeLiveness(encodeLiveness({ atMs: 1, checkpoint }))).toEqual({ atMs: 1, checkpoint });
+  liveness.changed(bridgeKey('other'), encodeLiveness({ atMs: 1, checkpoint }), 1, QUEUE);
   const at = (checkpointsFrom: number) => withCheckpoint(recordOf({ owner: 'other', checkpointsFrom }), liveness);
   for (const from of [0, 5]) {
     expect(at(from).record.cursor.get('mqtt/broker-a/0')).toBe(10);
@@ -78,7 +78,12 @@ test('of several bridges one does a task; when it misses CHECKPOINT_MS for BRIDG
   const beat = (beats: number, of: readonly string[]): void => {
     for (const liveness of all)
       for (const name of of)
-        liveness.changed(bridgeKey(name), encodeLiveness(beats, { number: 0, positions: new Map() }), beats, QUEUE);
+        liveness.changed(
+          bridgeKey(name),
+          encodeLiveness({ atMs: beats, checkpoint: { number: 0, positions: new Map() } }),
+          beats,
+          QUEUE,
+        );
   };
   const tasks = Array.from({ length: 60 }, (_, i) => `task ${i}`);
   const doers = (task: string) => all.filter((liveness) => liveness.isMine(task)).map(({ instance }) => instance);
