@@ -165,10 +165,16 @@ export class BridgeCluster implements Cluster {
     this.#parts.sessions.suspend(clientId, epoch, suspension);
   }
 
-  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void {
+  exchange(
+    clientId: string,
+    epoch: number,
+    packetId: number,
+    exchange: OutboundExchange | undefined,
+    done: (held: boolean) => void,
+  ): void {
     const session = this.#parts.sessions.get(clientId, epoch);
-    if (session === undefined) return queueMicrotask(() => this.#tell(done, undefined));
-    this.#parts.outbound.set(session, packetId, exchange, () => this.#tell(done, undefined));
+    if (session === undefined) return queueMicrotask(() => this.#tell(done, false));
+    this.#parts.outbound.set(session, packetId, exchange, (held) => this.#tell(done, held));
   }
 
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void {

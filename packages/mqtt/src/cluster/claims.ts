@@ -29,6 +29,9 @@ export interface ClaimResult {
   end(): Claimed;
 }
 
+/** A bridge that writes exchanges of the session faster than they are read here is stopped after so many tries. */
+const CONFLICTS_MAX = 3;
+
 /** Packet ids are drawn from another part of their range by each connection. */
 const firstPacketId = (claim: number): number => (((claim % 65_535) * 8_191) % 65_535) + 1;
 
@@ -59,12 +62,13 @@ export async function claimSession(scope: ClaimScope, request: ClaimRequest, epo
   const queue = await scope.store.queueOf(request.clientId);
   // Most new sessions are new to the whole cluster: where that is wrong, the write is refused.
   let isNew = !scope.mirror.sessions.has(sessionKey(request.clientId));
-  for (;;) {
+  for (let conflicts = 0; ; ) {
     try {
-      return await attempt(scope, request, epoch, queue, isNew);
+      return await attempt(scope, request, epoch, queue, isNew, conflicts >= CONFLICTS_MAX);
     } catch (error) {
       if (!isConflict(error)) throw error;
       isNew = false;
+      conflicts++;
     }
   }
 }
@@ -75,8 +79,10 @@ async function attempt(
   epoch: number,
   queue: QueueId,
   isNew: boolean,
+  shut: boolean,
 ): Promise<ClaimResult> {
   const found = isNew ? undefined : await scope.store.read(queue, request.clientId);
+  if (shut && found !== undefined) await scope.store.shut(queue, found.record);
   // Before the pointers are read: they are written before an index says so.
   const indexes = new Map(scope.indexes);
   const entries = found === undefined ? NO_ENTRIES : await scope.store.entriesOf(queue, found.record);
@@ -208,6 +214,7 @@ const newSession = (clientId: string, epoch: number, queue: QueueId, record: Ses
   queue,
   record,
   version,
+  fence: 0,
   pointers: new Map(),
   savedAtMs: Number.NEGATIVE_INFINITY,
   finished: [],

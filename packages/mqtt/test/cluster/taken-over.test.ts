@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NOTHING, startWorld } from './bridges.ts';
+import { NOTHING, startWorld, subscription } from './bridges.ts';
 
 test('a session that another bridge claims is told to the one that had it [MQTT-3.1.4-3]', async () => {
   await using world = await startWorld();
@@ -77,5 +77,31 @@ test('the first packet ids of two connections differ', async () => {
   for (const { firstPacketId } of [first, second]) {
     expect(firstPacketId).toBeGreaterThanOrEqual(1);
     expect(firstPacketId).toBeLessThanOrEqual(65_535);
+  }
+});
+
+test('QoS 2 out: of an exchange that the former bridge begins beside a claim the next one knows, or it is refused [MQTT-4.3.3-1]', async () => {
+  for (let delayMs = 0; delayMs < 12; delayMs++) {
+    await using world = await startWorld({ seed: delayMs + 1 });
+    const one = await world.bridge('one');
+    const two = await world.bridge('two');
+    const epoch = await one.session('device', [subscription('a', { qos: 2 })]);
+    await one.publish('a', 'message', { qos: 2 });
+    await world.cluster.advance(20);
+    const [{ queue, offset } = { queue: 0, offset: 0 }] = one.arrivals;
+    const begins = (packetId: number): Promise<boolean> =>
+      new Promise((done) => one.cluster.exchange('device', epoch, packetId, { queue, offset, packetId, released: false }, done));
+    await world.cluster.until(begins(1));
+    await world.cluster.until(one.exchange('device', epoch, 1, undefined));
+    const held: boolean[] = [];
+    const claim = two.claimed('device');
+    for (let packetId = 2; packetId < 12; packetId++) {
+      void begins(packetId).then((is) => is && held.push(is));
+      await world.cluster.advance(delayMs / 4);
+    }
+    const { backlog } = await world.cluster.until(claim);
+    await world.cluster.advance(100);
+    expect(backlog.exchanges).toHaveLength(held.length);
+    expect(one.lost).toEqual(['device']);
   }
 });
