@@ -134,7 +134,8 @@ export class BridgeCluster implements Cluster {
     const clientId = publication.clientId ?? '';
     this.#parts.sessions.usesInbound(clientId, (ours) => {
       if (!ours) return queueMicrotask(() => this.#tell(done, 'unspecified-error'));
-      inbound.whenKnown(clientId, () => {
+      inbound.whenKnown(clientId, (known) => {
+        if (!known) return this.#tell(done, 'unspecified-error');
         const dedupId = inbound.dedupId(clientId, packetId);
         this.#publish(publication, dedupId, (outcome, at) => {
           if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);

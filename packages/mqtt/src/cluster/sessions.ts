@@ -59,6 +59,7 @@ export class Sessions {
   constructor(scope: SessionsScope) {
     this.#scope = scope;
     scope.outbound.ownedBy({ fence: (session) => this.#fence(session), fenced: (session) => this.#lost(session) });
+    scope.inbound.ownedBy((clientId) => this.#confirm(clientId));
     scope.mirror.listen((key, now, version) => this.#changed(key, now, version));
   }
 
@@ -243,6 +244,23 @@ export class Sessions {
     const keys = fence > 0 ? (await store.entriesOf(queue, record)).keys : [...pointers.keys()];
     if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
+  }
+
+  /** Whether the session is still this bridge's, by its record as it is now. */
+  async #confirm(clientId: string): Promise<boolean> {
+    const session = this.#local.get(sessionKey(clientId));
+    while (session !== undefined && !this.#closed) {
+      try {
+        const found = await this.#scope.store.read(session.queue, clientId);
+        if (found?.record.owner === session.record.owner && found?.record.claim === session.record.claim) break;
+        this.#lost(session);
+      } catch (error) {
+        this.#scope.onTrouble(error);
+        await pause(this.#scope.clock, RETRY_MS);
+      }
+      if (this.#local.get(sessionKey(clientId)) !== session) return false;
+    }
+    return session !== undefined && this.#local.get(sessionKey(clientId)) === session;
   }
 
   /** Before the first exchange: its fence stands beside the record. */
