@@ -3,10 +3,11 @@ import type { QueueId } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { withCheckpoint } from '../../src/cluster/claims.ts';
 import { INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
+import { LiveGatherings } from '../../src/cluster/live-gathering.ts';
 import { decodeLiveness, encodeLiveness, Liveness } from '../../src/cluster/liveness.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
-import { indexedFor } from '../../src/cluster/resume.ts';
-import { encodeExchange, encodeFinished, SessionStore } from '../../src/cluster/session-entries.ts';
+import { gatherBacklog, indexedFor, type ResumeScope } from '../../src/cluster/resume.ts';
+import { encodeExchange, encodeFinished, NO_ENTRIES, SessionStore } from '../../src/cluster/session-entries.ts';
 import type { SessionRecord } from '../../src/cluster/session-record.ts';
 import { BRIDGES, bridgeKey, exchangeKey, finishedKey } from '../../src/cluster/state-keys.ts';
 import { NOTHING, publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
@@ -257,4 +258,31 @@ test('what the bridge before still tries to store is not stored after the exchan
   const home = await cluster.until(two.client.keyedState('mqtt').queueOf(topic));
   const { entries } = await cluster.until(two.client.keyedState('mqtt').scan(home, { prefix: 'd/' }));
   expect(entries).toEqual([]);
+});
+
+test('what an indexer has found ahead of this bridge does not arrive here once more [MQTT-4.3.3-1]', async () => {
+  const queues = new QueueTable();
+  const queue = queues.numberOf(QUEUE);
+  const pointers = { queue: 'mqtt/broker-a/0', claim: 1, offsets: [3, 7], scan: undefined };
+  const dense = { ...pointers, offsets: [], scan: { from: 20, to: 25 } };
+  const waits: { readonly offset: number; readonly reached: () => void }[] = [];
+  const tails = {
+    positions: () => new Map([[queue, 5]]),
+    reached: (_queue: number, offset: number) => new Promise<void>((reached) => waits.push({ offset, reached })),
+  };
+  const reader = { walk: async (_queue: number, _from: number, to: number) => to };
+  let ended = false;
+  const scope = { queues, tails, reader, live: new LiveGatherings() } as unknown as ResumeScope;
+  const entries = { ...NO_ENTRIES, pointers: [pointers, dense].map((one) => ({ key: '', pointers: one })) };
+  const gathered = gatherBacklog(scope, { record: recordOf({ cursor: new Map() }), entries, indexed: new Map() });
+  void gathered.then(() => {
+    ended = true;
+  });
+  expect(waits.map(({ offset }) => offset)).toEqual([8, 25]);
+  for (const { reached } of waits) {
+    await Promise.resolve();
+    expect(ended).toBe(false);
+    reached();
+  }
+  expect((await gathered)().places.map(({ offset }) => offset)).toEqual([3, 7]);
 });
