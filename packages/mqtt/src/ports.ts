@@ -150,8 +150,15 @@ export interface Cluster {
   /**
    * An outbound exchange of QoS 2 begins, is released, or ended (undefined). It must be durable before the packet is sent. The
    * `done`s of one session come in the order of the calls.
+   * @param done `false`: the session is another bridge's, which knows nothing of it; `takenOver` came before.
    */
-  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void;
+  exchange(
+    clientId: string,
+    epoch: number,
+    packetId: number,
+    exchange: OutboundExchange | undefined,
+    done: (held: boolean) => void,
+  ): void;
 
   /** Reads messages again. Undefined for those that are gone. */
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void;

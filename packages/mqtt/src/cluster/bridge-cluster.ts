@@ -37,6 +37,8 @@ export interface BridgeClusterOptions {
   readonly ack?: 'committed' | 'leader';
   /** Creates the topics that are not there. Default true. */
   readonly createTopics?: boolean;
+  /** Tells this life of the bridge from all others of the same name. Default: start, process and a count. */
+  readonly life?: string;
   /** The client's clock. */
   readonly clock: Clock;
   readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
@@ -63,6 +65,9 @@ export interface ClusterFigures {
 
 let lives = 0;
 
+const uniqueLife = (clock: Clock): string =>
+  [Math.floor(clock.wallMs()), ++lives, process.pid].map((number) => number.toString(36)).join('.');
+
 /** The port of the MQTT server to a Qanat cluster: everything that outlives a connection is in topics and their keyed state. */
 export class BridgeCluster implements Cluster {
   readonly #parts: ClusterParts;
@@ -82,8 +87,8 @@ export class BridgeCluster implements Cluster {
   private constructor(options: BridgeClusterOptions, events: () => ClusterEvents) {
     const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
     this.#options = options;
-    const life = [Math.floor(clock.wallMs()), ++lives, process.pid].map((number) => number.toString(36));
-    const instance = `${bridgeId}.${life.join('.')}`;
+    const { life = uniqueLife(clock) } = options;
+    const instance = `${bridgeId}.${life}`;
     const parts = { client, clock, instance, rules, stateTopic, ack, createTopics };
     this.#parts = new ClusterParts(
       {
@@ -129,7 +134,8 @@ export class BridgeCluster implements Cluster {
     const clientId = publication.clientId ?? '';
     this.#parts.sessions.usesInbound(clientId, (ours) => {
       if (!ours) return queueMicrotask(() => this.#tell(done, 'unspecified-error'));
-      inbound.whenKnown(clientId, () => {
+      inbound.whenKnown(clientId, (known) => {
+        if (!known) return this.#tell(done, 'unspecified-error');
         const dedupId = inbound.dedupId(clientId, packetId);
         this.#publish(publication, dedupId, (outcome, at) => {
           if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
@@ -160,10 +166,16 @@ export class BridgeCluster implements Cluster {
     this.#parts.sessions.suspend(clientId, epoch, suspension);
   }
 
-  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void {
+  exchange(
+    clientId: string,
+    epoch: number,
+    packetId: number,
+    exchange: OutboundExchange | undefined,
+    done: (held: boolean) => void,
+  ): void {
     const session = this.#parts.sessions.get(clientId, epoch);
-    if (session === undefined) return queueMicrotask(() => this.#tell(done, undefined));
-    this.#parts.outbound.set(session, packetId, exchange, () => this.#tell(done, undefined));
+    if (session === undefined) return queueMicrotask(() => this.#tell(done, false));
+    this.#parts.outbound.set(session, packetId, exchange, (held) => this.#tell(done, held));
   }
 
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void {

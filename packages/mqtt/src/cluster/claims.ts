@@ -10,7 +10,7 @@ import { isConflict, NO_ENTRIES, type SessionEntries, type SessionStore, type Ve
 import type { SessionMirror } from './session-mirror.ts';
 import { expiresAtMs, type SessionRecord } from './session-record.ts';
 import { queueName, sessionKey } from './state-keys.ts';
-import type { Wills } from './wills.ts';
+import { type Wills, willDueMs } from './wills.ts';
 
 export interface ClaimScope extends ResumeScope {
   readonly store: SessionStore;
@@ -28,6 +28,9 @@ export interface ClaimResult {
   readonly session: LocalSession;
   end(): Claimed;
 }
+
+/** A bridge that writes exchanges of the session faster than they are read here is stopped after so many tries. */
+const CONFLICTS_MAX = 3;
 
 /** Packet ids are drawn from another part of their range by each connection. */
 const firstPacketId = (claim: number): number => (((claim % 65_535) * 8_191) % 65_535) + 1;
@@ -54,12 +57,13 @@ export async function claimSession(scope: ClaimScope, request: ClaimRequest, epo
   const queue = await scope.store.queueOf(request.clientId);
   // Most new sessions are new to the whole cluster: where that is wrong, the write is refused.
   let isNew = !scope.mirror.sessions.has(sessionKey(request.clientId));
-  for (;;) {
+  for (let conflicts = 0; ; ) {
     try {
-      return await attempt(scope, request, epoch, queue, isNew);
+      return await attempt(scope, request, epoch, queue, isNew, conflicts >= CONFLICTS_MAX);
     } catch (error) {
       if (!isConflict(error)) throw error;
       isNew = false;
+      conflicts++;
     }
   }
 }
@@ -70,12 +74,14 @@ async function attempt(
   epoch: number,
   queue: QueueId,
   isNew: boolean,
+  shut: boolean,
 ): Promise<ClaimResult> {
   const found = isNew ? undefined : await scope.store.read(queue, request.clientId);
+  if (shut && found !== undefined) await scope.store.shut(queue, found.record);
   // Before the pointers are read: they are written before an index says so.
   const indexes = new Map(scope.indexes);
   const entries = found === undefined ? NO_ENTRIES : await scope.store.entriesOf(queue, found.record);
-  const goesOn = found !== undefined && !request.cleanStart && expiresAtMs(found.record) > scope.wallMs();
+  const goesOn = found !== undefined && !request.cleanStart && expiresAtMs(asLeft(scope, found.record)) > scope.wallMs();
   const forgetWill = found === undefined ? undefined : await settleWill(scope, found.record, goesOn);
   const result = goesOn
     ? await resume(scope, request, epoch, queue, found, entries, indexes)
@@ -84,19 +90,23 @@ async function attempt(
   return result;
 }
 
+/** The record as it is once the connection before has ended: with this claim, or with the death of its bridge. */
+function asLeft({ liveness, wallMs }: ClaimScope, record: SessionRecord): SessionRecord {
+  const { owner } = record;
+  if (owner === undefined) return record;
+  const offlineSinceMs = liveness.servedUntilMs(owner, wallMs());
+  const left = { ...record, owner: undefined, offlineSinceMs };
+  return { ...left, willDueMs: willDueMs(left, offlineSinceMs) };
+}
+
 /**
  * The will of the connection before: it is sent where the session ends, or where it has no delay to be cancelled in
  * [MQTT-3.1.3-9].
  */
-async function settleWill(
-  { wills }: ClaimScope,
-  record: SessionRecord,
-  goesOn: boolean,
-): Promise<(() => Promise<void>) | undefined> {
-  const { owner, will, willDueMs } = record;
-  if (owner === undefined && willDueMs === 0) return undefined;
-  const delayed = owner === undefined || (will?.properties?.willDelayInterval ?? 0) > 0;
-  return goesOn && delayed ? undefined : wills.publish(record);
+async function settleWill(scope: ClaimScope, record: SessionRecord, goesOn: boolean): Promise<(() => Promise<void>) | undefined> {
+  const dueMs = asLeft(scope, record).willDueMs;
+  if (dueMs === 0 || (goesOn && dueMs > scope.wallMs())) return undefined;
+  return scope.wills.publish(record);
 }
 
 async function begin(
@@ -202,6 +212,7 @@ const newSession = (clientId: string, epoch: number, queue: QueueId, record: Ses
   queue,
   record,
   version,
+  fence: 0,
   pointers: NO_POINTERS,
   savedAtMs: Number.NEGATIVE_INFINITY,
   finished: [],

@@ -26,7 +26,7 @@ interface KnownClient {
   /** Every queue was asked. */
   complete: boolean;
   /** While the queues are asked. */
-  loading: Promise<void> | undefined;
+  loading: Promise<boolean> | undefined;
 }
 
 /** Of the many that never use QoS 2. Nothing is put into it. */
@@ -60,11 +60,20 @@ export class InboundExchanges {
   readonly #topics: TopicQueues;
   readonly #clients = new Map<string, KnownClient>();
   readonly #states = new Map<string, KeyedState>();
+  #confirm: (clientId: string) => Promise<boolean> = async () => true;
 
   constructor(client: LogClient, clock: Clock, topics: TopicQueues) {
     this.#client = client;
     this.#clock = clock;
     this.#topics = topics;
+  }
+
+  /**
+   * @param confirm asks the cluster whether the session of a client is still this bridge's. What was read of the exchanges
+   *   before counts only then: another bridge may have released some of them.
+   */
+  ownedBy(confirm: (clientId: string) => Promise<boolean>): void {
+    this.#confirm = confirm;
   }
 
   /** A session begins, or goes on, here: `fresh` has no exchanges, of others the queues are asked when they use QoS 2. */
@@ -76,14 +85,18 @@ export class InboundExchanges {
   /**
    * Calls back when the exchanges of a client are known: at once where they are, else in the order of the calls. Queues that
    * cannot be asked are asked again by the next call.
+   * @param run `false`: the session is not this bridge's any more.
    */
-  whenKnown(clientId: string, run: () => void): void {
+  whenKnown(clientId: string, run: (ours: boolean) => void): void {
     const client = this.#clientOf(clientId);
-    if (client.complete && client.loading === undefined) return run();
-    client.loading ??= this.#load(clientId, client).finally(() => {
-      client.loading = undefined;
-    });
-    void client.loading.then(run);
+    if (client.complete && client.loading === undefined) return run(true);
+    const loading =
+      client.loading ??
+      this.#load(clientId, client).finally(() => {
+        client.loading = undefined;
+      });
+    client.loading = loading;
+    void loading.then(run);
   }
 
   /** The name under which the next message of a client and packet id is stored once. */
@@ -99,7 +112,7 @@ export class InboundExchanges {
 
   /** Ends an exchange. @returns whether there was one. @throws QanatError: it is not known what became of it. */
   async forget(clientId: string, packetId: number): Promise<boolean> {
-    await new Promise<void>((resolve) => this.whenKnown(clientId, resolve));
+    if (!(await new Promise<boolean>((resolve) => this.whenKnown(clientId, resolve)))) return false;
     const client = this.#clients.get(clientId);
     const id = client?.ids.get(packetId);
     const begun = id?.begun;
@@ -127,7 +140,7 @@ export class InboundExchanges {
 
   /** The packet ids of the exchanges of a client that are not released. */
   async list(clientId: string): Promise<number[]> {
-    await new Promise<void>((resolve) => this.whenKnown(clientId, resolve));
+    if (!(await new Promise<boolean>((resolve) => this.whenKnown(clientId, resolve)))) return [];
     const { ids } = this.#clientOf(clientId);
     return [...ids].filter(([, { begun }]) => begun !== undefined).map(([packetId]) => packetId);
   }
@@ -163,7 +176,7 @@ export class InboundExchanges {
     return this.#write(queue, willKey(clientId, claim), undefined);
   }
 
-  async #load(clientId: string, client: KnownClient): Promise<void> {
+  async #load(clientId: string, client: KnownClient): Promise<boolean> {
     client.fencedUntilMs = this.#clock.nowMs() + INBOUND_FENCE_MS;
     client.complete = true;
     const prefix = inboundPrefix(clientId);
@@ -178,6 +191,9 @@ export class InboundExchanges {
         client.complete = false;
       },
     );
+    const ours = await this.#confirm(clientId);
+    if (!ours && this.#clients.get(clientId) === client) this.leave(clientId);
+    return ours;
   }
 
   #found(id: KnownId, generation: number, queue: QueueId, value: Uint8Array): void {

@@ -15,23 +15,29 @@ export interface Checkpoint {
   readonly positions: ReadonlyMap<string, number>;
 }
 
-interface Seen {
+/** What the entry of a bridge says. */
+export interface Beat {
+  /** When it was written, ms since 1970. */
+  readonly atMs: number;
   readonly checkpoint: Checkpoint;
+}
+
+interface Seen extends Beat {
   readonly queue: QueueId;
   /** By this bridge's own clock. */
   changedAtMs: number;
 }
 
-export function encodeLiveness(beat: number, { number, positions }: Checkpoint): Uint8Array {
-  const w = new StoredWriter(FORMAT).number(beat).number(number);
+export function encodeLiveness({ atMs, checkpoint: { number, positions } }: Beat): Uint8Array {
+  const w = new StoredWriter(FORMAT).number(Math.floor(atMs)).number(number);
   return w.list([...positions], ([queue, offset]) => w.text(queue).number(offset)).end();
 }
 
 /** @throws QanatError CORRUPT_LOG. */
-export function decodeLiveness(bytes: Uint8Array): Checkpoint {
+export function decodeLiveness(bytes: Uint8Array): Beat {
   const r = new StoredReader(bytes, FORMAT);
-  r.number();
-  return { number: r.number(), positions: new Map(r.list(() => [r.text(), r.number()] as const)) };
+  const atMs = r.number();
+  return { atMs, checkpoint: { number: r.number(), positions: new Map(r.list(() => [r.text(), r.number()] as const)) } };
 }
 
 const NONE: Checkpoint = { number: 0, positions: new Map() };
@@ -50,7 +56,6 @@ export class Liveness {
   readonly #missing = new Map<string, number>();
   readonly #beat: Repeated;
   readonly #onTrouble: (error: unknown) => void;
-  #beats = 0;
   #own: Checkpoint = NONE;
 
   /** @param instance name of this life of the bridge: another one has another name. */
@@ -84,7 +89,7 @@ export class Liveness {
     const instance = key.slice(BRIDGES.length);
     this.#missing.delete(instance);
     if (value === undefined) this.#seen.delete(instance);
-    else this.#seen.set(instance, { checkpoint: decodeLiveness(value), queue, changedAtMs: this.#clock.nowMs() });
+    else this.#seen.set(instance, { ...decodeLiveness(value), queue, changedAtMs: this.#clock.nowMs() });
   }
 
   /**
@@ -104,6 +109,15 @@ export class Liveness {
   /** The last checkpoint that a bridge told of. */
   checkpointOf(instance: string): Checkpoint {
     return instance === this.instance ? this.#own : (this.#seen.get(instance)?.checkpoint ?? NONE);
+  }
+
+  /**
+   * Until when a bridge may have served its sessions, ms since 1970 and not after `wallMs`: `wallMs` itself while it lives, and
+   * where nothing is known of it. It holds for bridges as well that were dead before this one began.
+   */
+  servedUntilMs(instance: string, wallMs: number): number {
+    const seen = instance === this.instance ? undefined : this.#seen.get(instance);
+    return seen === undefined ? wallMs : Math.min(wallMs, seen.atMs + BRIDGE_DEAD_MS);
   }
 
   /** Whether this bridge is the one for a task. */
@@ -130,7 +144,9 @@ export class Liveness {
 
   async #write(): Promise<void> {
     const key = bridgeKey(this.instance);
-    await this.#state.write(await this.#state.queueOf(key), [{ key, value: encodeLiveness(++this.#beats, this.#own) }]);
+    await this.#state.write(await this.#state.queueOf(key), [
+      { key, value: encodeLiveness({ atMs: this.#clock.wallMs(), checkpoint: this.#own }) },
+    ]);
   }
 
   async #remove(instance: string): Promise<void> {

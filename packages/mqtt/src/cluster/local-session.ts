@@ -12,6 +12,8 @@ export interface LocalSession {
   /** As it stands in the cluster. */
   record: SessionRecord;
   version: number;
+  /** Version of the fence of its exchanges; 0: it has none yet. */
+  fence: number;
   /** Its pointers, by key. */
   pointers: ReadonlyMap<string, Uint8Array | undefined>;
   /** When its pointers were last saved, by the bridge's clock. */

@@ -61,7 +61,10 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
       if (positions.has(queue)) work.push(tails.reached(queue, offset + 1));
     for (const { pointers } of entries.pointers) {
       const queue = queues.numberOfName(pointers.queue);
-      const { scan } = pointers;
+      const { offsets, scan } = pointers;
+      // The indexer may have been ahead, too.
+      const end = Math.max((offsets.at(-1) ?? -1) + 1, scan === undefined || scan.to === Number.POSITIVE_INFINITY ? 0 : scan.to);
+      if (positions.has(queue)) work.push(tails.reached(queue, end));
       if (scan === undefined || scan.to === Number.POSITIVE_INFINITY) gathering.addPointers(queue, pointers);
       else work.push(lookThrough(scope, gathering, record, queue, scan.from, scan.to));
     }

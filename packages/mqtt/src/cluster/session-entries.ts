@@ -5,7 +5,7 @@ import type { KeyedState, StateWrite } from './log-client.ts';
 import { decodePointers, decodeSent, type Pointers, type SentPointers } from './pointers.ts';
 import type { QueueTable } from './queue-table.ts';
 import { decodeSession, encodeSession, type SessionRecord } from './session-record.ts';
-import { exchangeKey, exchangesPrefix, finishedKey, pointersPrefix, sentKey, sessionKey } from './state-keys.ts';
+import { exchangeKey, exchangesPrefix, fenceKey, finishedKey, pointersPrefix, sentKey, sessionKey } from './state-keys.ts';
 import { readAll } from './state-mirror.ts';
 import { StoredReader, StoredWriter } from './stored-bytes.ts';
 import { pause } from './waiting.ts';
@@ -26,11 +26,13 @@ export interface SessionEntries {
   readonly exchanges: readonly OutboundExchange[];
   /** Places of exchanges that have ended. */
   readonly finished: readonly Place[];
+  /** Of the exchanges of this claim: they are all of them, as long as it has this version. */
+  readonly fence: { readonly key: string; readonly version: number } | undefined;
   /** All their keys. */
   readonly keys: readonly string[];
 }
 
-export const NO_ENTRIES: SessionEntries = { pointers: [], sent: [], exchanges: [], finished: [], keys: [] };
+export const NO_ENTRIES: SessionEntries = { pointers: [], sent: [], exchanges: [], finished: [], fence: undefined, keys: [] };
 
 export function encodeExchange(claim: number, { queue, offset, released }: OutboundExchange, queues: QueueTable): Uint8Array {
   return new StoredWriter(FORMAT)
@@ -40,6 +42,9 @@ export function encodeExchange(claim: number, { queue, offset, released }: Outbo
     .byte(released ? 1 : 0)
     .end();
 }
+
+/** @param mark tells the writes of a bridge from each other. */
+export const encodeFence = (claim: number, mark: number): Uint8Array => new StoredWriter(FORMAT).number(claim).number(mark).end();
 
 export function encodeFinished(claim: number, places: readonly Place[], queues: QueueTable): Uint8Array {
   const w = new StoredWriter(FORMAT).number(claim);
@@ -56,7 +61,7 @@ const placesIn = (queue: number, r: StoredReader): Place[] => r.list(() => ({ qu
 /** Another bridge has the session. */
 export const isConflict = (error: unknown): boolean => QanatError.is(error) && (error.code as string) === 'VERSION_CONFLICT';
 
-const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+export const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /** Errors that another try may cure. */
 const mayPass = (error: unknown): boolean => QanatError.is(error) && error.retryable;
@@ -104,7 +109,8 @@ export class SessionStore {
       .filter(({ pointers }) => pointers.claim >= pointersFrom);
     const exchanges: OutboundExchange[] = [];
     let finished: readonly Place[] = [];
-    for (const { key, value } of o) {
+    const fence = o.find(({ key }) => key === fenceKey(clientId, claim));
+    for (const { key, value } of o.filter((entry) => !entry.key.endsWith('/fence'))) {
       const r = new StoredReader(value, FORMAT);
       if (r.number() !== claim) continue;
       const queue = (): number => this.#queues.numberOfName(r.text());
@@ -115,7 +121,7 @@ export class SessionStore {
       }
     }
     const sentPlaces = sent === undefined || sent.claim < pointersFrom ? [] : sent.places.map((place) => this.#sentPlace(place));
-    return { pointers, sent: sentPlaces, exchanges, finished, keys: [...p, ...o].map(({ key }) => key) };
+    return { pointers, sent: sentPlaces, exchanges, finished, fence, keys: [...p, ...o].map(({ key }) => key) };
   }
 
   /**
@@ -127,13 +133,14 @@ export class SessionStore {
   async replace(queue: QueueId, record: SessionRecord, version: number, others: readonly StateWrite[] = []): Promise<number> {
     const key = sessionKey(record.clientId);
     const value = encodeSession(record);
-    const puts = others.filter((change) => change.value !== undefined);
-    const removals = others.filter((change) => change.value === undefined);
-    const room = STATE_PAGE - 1;
+    const conditions = others.filter((change) => change.expectedVersion !== undefined);
+    const puts = others.filter((change) => change.value !== undefined && change.expectedVersion === undefined);
+    const removals = others.filter((change) => change.value === undefined && change.expectedVersion === undefined);
+    const room = STATE_PAGE - 1 - conditions.length;
     // What does not fit beside the record is there before it: it means nothing without.
     await this.#writeAll(queue, puts.slice(room));
     const beside = [...puts.slice(0, room), ...removals].slice(0, room);
-    const first = [{ key, value, expectedVersion: version }, ...beside];
+    const first = [{ key, value, expectedVersion: version }, ...conditions, ...beside];
     const written = await this.#persist(() => this.#write(queue, first, key, value));
     await this.#writeAll(queue, removals.slice(Math.max(0, room - puts.length)));
     return written;
@@ -150,6 +157,11 @@ export class SessionStore {
     await this.#writeAll(queue, removals.slice(STATE_PAGE - 1));
   }
 
+  /** From now on the claim writes no exchanges any more. @throws QanatError. */
+  async shut(queue: QueueId, { clientId, claim }: SessionRecord): Promise<void> {
+    await this.#state.write(queue, [{ key: fenceKey(clientId, claim), value: undefined }]);
+  }
+
   /** The entries of exchanges that are under way. */
   exchangeWrites(clientId: string, claim: number, exchanges: readonly OutboundExchange[]): StateWrite[] {
     return exchanges.map((exchange) => ({
@@ -159,11 +171,14 @@ export class SessionStore {
   }
 
   /** The exchanges of a claim, as entries of the next one. */
-  restamped(clientId: string, claim: number, { exchanges, finished, keys }: SessionEntries): StateWrite[] {
+  restamped(clientId: string, claim: number, { exchanges, finished, fence, keys }: SessionEntries): StateWrite[] {
     const writes = this.exchangeWrites(clientId, claim, exchanges);
     if (finished.length > 0)
       writes.push({ key: finishedKey(clientId, claim), value: encodeFinished(claim, finished, this.#queues) });
-    for (const key of keys) if (key.startsWith(exchangesPrefix(clientId))) writes.push({ key, value: undefined });
+    for (const key of keys) {
+      if (key === fence?.key) writes.push({ key, value: undefined, expectedVersion: fence.version });
+      else if (key.startsWith(exchangesPrefix(clientId))) writes.push({ key, value: undefined });
+    }
     return writes;
   }
 

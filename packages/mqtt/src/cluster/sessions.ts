@@ -17,10 +17,10 @@ import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
 import { outcomeOf } from './outbox.ts';
 import { isKept } from './selector.ts';
-import { isConflict } from './session-entries.ts';
+import { encodeFence, isConflict } from './session-entries.ts';
 import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
-import { finishedKey, sessionKey } from './state-keys.ts';
+import { fenceKey, sessionKey } from './state-keys.ts';
 import { pause, Sequences, Slots } from './waiting.ts';
 import { willDueMs } from './wills.ts';
 
@@ -59,6 +59,8 @@ export class Sessions {
 
   constructor(scope: SessionsScope) {
     this.#scope = scope;
+    scope.outbound.ownedBy({ fence: (session) => this.#fence(session), fenced: (session) => this.#lost(session) });
+    scope.inbound.ownedBy((clientId) => this.#confirm(clientId));
     scope.mirror.listen((key, now, version) => this.#changed(key, now, version));
   }
 
@@ -227,7 +229,7 @@ export class Sessions {
     };
     const dueMs = willDueMs(record, wallMs);
     const forgetWill = will !== undefined && dueMs <= wallMs ? await this.#scope.wills.publish(record) : undefined;
-    if (expiryInterval === 0) await this.#end(session, backlog);
+    if (expiryInterval === 0) await this.#end(session);
     else {
       const pointers = backlogEntries(clientId, former.claim, backlog, this.#scope.queues);
       const rest = forgetWill === undefined ? { will, willDueMs: dueMs } : { will: undefined, willDueMs: 0 };
@@ -239,12 +241,43 @@ export class Sessions {
     this.#scope.inbound.leave(clientId);
   }
 
-  async #end({ clientId, queue, version, record, pointers, finished }: LocalSession, backlog: Backlog): Promise<void> {
+  async #end(session: LocalSession): Promise<void> {
+    const { clientId, queue, version, record, pointers, fence } = session;
     const { store, inbound } = this.#scope;
-    const keys = [...pointers.keys(), ...store.exchangeWrites(clientId, record.claim, backlog.exchanges).map(({ key }) => key)];
-    if (finished.length > 0) keys.push(finishedKey(clientId, record.claim));
+    const keys = fence > 0 ? (await store.entriesOf(queue, record)).keys : [...pointers.keys()];
     if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
+  }
+
+  /** Whether the session is still this bridge's, by its record as it is now. */
+  async #confirm(clientId: string): Promise<boolean> {
+    const session = this.#local.get(sessionKey(clientId));
+    while (session !== undefined && !this.#closed) {
+      try {
+        const found = await this.#scope.store.read(session.queue, clientId);
+        if (found?.record.owner === session.record.owner && found?.record.claim === session.record.claim) break;
+        this.#lost(session);
+      } catch (error) {
+        this.#scope.onTrouble(error);
+        await pause(this.#scope.clock, RETRY_MS);
+      }
+      if (this.#local.get(sessionKey(clientId)) !== session) return false;
+    }
+    return session !== undefined && this.#local.get(sessionKey(clientId)) === session;
+  }
+
+  /** Before the first exchange: its fence stands beside the record. */
+  #fence(session: LocalSession): Promise<boolean> {
+    const { clientId } = session;
+    const work = async (): Promise<boolean> => {
+      if (this.#local.get(sessionKey(clientId)) !== session) return false;
+      const { record } = session;
+      const value = encodeFence(record.claim, 0);
+      await this.#replace(session, record, [{ key: fenceKey(clientId, record.claim), value }]);
+      session.fence = session.version;
+      return true;
+    };
+    return this.#sequences.run(clientId, work).catch(() => false);
   }
 
   /** What is to be saved of a session at a checkpoint; undefined where what is saved will do. */

@@ -45,6 +45,8 @@ export const exchangesPrefix = (clientId: string): string => `o/${clientKey(clie
 /** By claim: what an earlier bridge still writes meets nothing of the later one. */
 export const exchangeKey = (clientId: string, claim: number, packetId: number): string =>
   `${exchangesPrefix(clientId)}${claim}/${packetId}`;
+/** Is replaced with each write of exchanges, and removed by the next claim. */
+export const fenceKey = (clientId: string, claim: number): string => `${exchangesPrefix(clientId)}${claim}/fence`;
 /** Exchanges that have ended since the session was saved. */
 export const finishedKey = (clientId: string, claim: number): string => `${exchangesPrefix(clientId)}${claim}/done`;
 export const inboundPrefix = (clientId: string): string => `d/${clientKey(clientId)}/`;

@@ -106,8 +106,11 @@ export class Steward {
   /** The record of a session whose bridge has died, as that bridge would have left it. */
   #offline(record: SessionRecord, nowMs: number): { record: SessionRecord; pointersHold: boolean } {
     if (record.owner === undefined) return { record, pointersHold: true };
-    const known = withCheckpoint(record, this.#scope.liveness);
-    const offline = { ...known.record, owner: undefined, offlineSinceMs: nowMs, checkpointsFrom: 0 };
-    return { record: { ...offline, willDueMs: willDueMs(offline, nowMs) }, pointersHold: known.pointersHold };
+    const { liveness } = this.#scope;
+    const known = withCheckpoint(record, liveness);
+    // The bridge may have been dead for long when this one began.
+    const offlineSinceMs = liveness.servedUntilMs(record.owner, nowMs);
+    const offline = { ...known.record, owner: undefined, offlineSinceMs, checkpointsFrom: 0 };
+    return { record: { ...offline, willDueMs: willDueMs(offline, offlineSinceMs) }, pointersHold: known.pointersHold };
   }
 }

@@ -45,6 +45,8 @@ export function backlogOf({ flights, waiting }: Session): Backlog {
   const sent: SentPlace[] = [];
   const exchanges: OutboundExchange[] = [];
   for (const flight of flights) {
+    // What is being recorded for a member of a share is the share's, until it is.
+    if (flight.shared && flight.state === 'recording') continue;
     if (flight.qos === 2) exchanges.push(exchangeOf(flight));
     else if (!flight.shared) sent.push({ ...placeOf(flight), packetId: flight.packetId });
   }

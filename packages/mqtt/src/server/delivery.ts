@@ -135,19 +135,19 @@ export class Delivery {
     const flight = this.#takeOff(session, message, manner, recorded ? 'sent' : 'recording');
     if (recorded) return this.#write(session, message, manner);
     const { queue, offset } = message;
-    cluster.exchange(clientId, epoch, packetId, { queue, offset, packetId, released: false }, () => {
-      this.#recorded(session, flight, message, manner);
+    cluster.exchange(clientId, epoch, packetId, { queue, offset, packetId, released: false }, (held) => {
+      this.#recorded(session, flight, message, manner, held);
       this.#context.answered();
     });
     return true;
   }
 
-  #recorded(session: Session, flight: Flight, message: StoredPublication, manner: Manner): void {
+  #recorded(session: Session, flight: Flight, message: StoredPublication, manner: Manner, held: boolean): void {
     const settle = flight.settle;
     flight.settle = undefined;
-    if (!session.connection.open) {
+    if (!held || !session.connection.open) {
       // It was never sent: where the session has ended, another member may have it. Else it is this session's, by its record.
-      settle?.(session.expiryInterval > 0);
+      settle?.(held && session.expiryInterval > 0);
       return;
     }
     flight.state = 'sent';

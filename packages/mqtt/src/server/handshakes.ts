@@ -43,12 +43,18 @@ export class Handshakes {
   release(session: Session, flight: Flight): void {
     const { queue, offset, packetId } = flight;
     flight.state = 'releasing';
-    this.#context.cluster.exchange(session.clientId, session.epoch, packetId, { queue, offset, packetId, released: true }, () => {
-      if (!session.connection.open) return;
-      flight.state = 'released';
-      this.#context.output.ack(session.connection, 'PUBREL', packetId);
-      this.#context.answered();
-    });
+    this.#context.cluster.exchange(
+      session.clientId,
+      session.epoch,
+      packetId,
+      { queue, offset, packetId, released: true },
+      (held) => {
+        if (!held || !session.connection.open) return;
+        flight.state = 'released';
+        this.#context.output.ack(session.connection, 'PUBREL', packetId);
+        this.#context.answered();
+      },
+    );
   }
 
   /** PUBREL for an exchange that was released on a connection before [MQTT-4.4.0-1]. */

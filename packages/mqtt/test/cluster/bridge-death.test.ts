@@ -227,3 +227,39 @@ test('QoS 2 out: an exchange goes on at another bridge, and one that has ended i
     expect(await two.read(again.backlog.places)).toEqual(['3']);
   }
 });
+
+test('a session that was to end with its connection does not outlive its bridge, however soon the device is back [MQTT-4.1.0-2]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  await one.session('device', ['x'], { expiryInterval: 0, will: willOf('gone') });
+  await one.kill();
+  const again = await world.bridge('one');
+  const { sessionPresent, subscriptions } = await again.claimed('device', { expiryInterval: 60 });
+  expect(sessionPresent).toBe(false);
+  expect(subscriptions).toEqual([]);
+  await world.cluster.advance(20_000);
+  expect(again.arrivals.map(text)).toEqual(['gone']);
+  expect((await again.claimed('device')).sessionPresent).toBe(true);
+});
+
+test('the expiry interval of a session counts from the death of its bridge, not from the start of the next [MQTT-4.1.0-2]', async () => {
+  for (const [downMs, present] of [
+    [30_000, true],
+    [90_000, false],
+  ] as const) {
+    for (const waitMs of [0, 20_000]) {
+      await using world = await startWorld({ seed: downMs + waitMs });
+      const one = await world.bridge('one');
+      const will = willOf('gone', { properties: { willDelayInterval: 40 } });
+      await one.session('device', ['x'], { expiryInterval: 60, will });
+      await one.kill();
+      await world.cluster.advance(downMs);
+      const again = await world.bridge('one');
+      // At once, and after it was seen that nobody has the session.
+      await world.cluster.advance(waitMs);
+      expect((await again.claimed('device')).sessionPresent).toBe(present);
+      await world.cluster.advance(100);
+      expect(again.arrivals.map(text)).toEqual(downMs + waitMs > 45_000 ? ['gone'] : []);
+    }
+  }
+});

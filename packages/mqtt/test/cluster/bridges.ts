@@ -129,8 +129,8 @@ export class TestBridge implements ClusterEvents {
     return this.#call((done) => this.cluster.publishOnce(publication(topic, payload, { qos: 2, clientId }), packetId, done));
   }
 
-  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined): Promise<void> {
-    return this.#call((done) => this.cluster.exchange(clientId, epoch, packetId, exchange, () => done(undefined)));
+  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined): Promise<boolean> {
+    return this.#call((done) => this.cluster.exchange(clientId, epoch, packetId, exchange, done));
   }
 
   forget(clientId: string, packetId: number): Promise<boolean> {

@@ -3,10 +3,11 @@ import type { QueueId } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { withCheckpoint } from '../../src/cluster/claims.ts';
 import { INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
+import { LiveGatherings } from '../../src/cluster/live-gathering.ts';
 import { decodeLiveness, encodeLiveness, Liveness } from '../../src/cluster/liveness.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
-import { indexedFor } from '../../src/cluster/resume.ts';
-import { encodeExchange, encodeFinished, SessionStore } from '../../src/cluster/session-entries.ts';
+import { gatherBacklog, indexedFor, type ResumeScope } from '../../src/cluster/resume.ts';
+import { encodeExchange, encodeFinished, NO_ENTRIES, SessionStore } from '../../src/cluster/session-entries.ts';
 import type { SessionRecord } from '../../src/cluster/session-record.ts';
 import { BRIDGES, bridgeKey, exchangeKey, finishedKey } from '../../src/cluster/state-keys.ts';
 import { NOTHING, publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
@@ -58,8 +59,8 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   const liveness = livenessOf(world, 'me');
   const positions = new Map([['mqtt/broker-a/0', 50]]);
   const checkpoint = { number: 4, positions };
-  expect(decodeLiveness(encodeLiveness(1, checkpoint))).toEqual(checkpoint);
-  liveness.changed(bridgeKey('other'), encodeLiveness(1, checkpoint), 1, QUEUE);
+  expect(decodeLiveness(encodeLiveness({ atMs: 1, checkpoint }))).toEqual({ atMs: 1, checkpoint });
+  liveness.changed(bridgeKey('other'), encodeLiveness({ atMs: 1, checkpoint }), 1, QUEUE);
   const at = (checkpointsFrom: number) => withCheckpoint(recordOf({ owner: 'other', checkpointsFrom }), liveness);
   for (const from of [0, 5]) {
     expect(at(from).record.cursor.get('mqtt/broker-a/0')).toBe(10);
@@ -78,7 +79,12 @@ test('of several bridges one does a task; when it misses CHECKPOINT_MS for BRIDG
   const beat = (beats: number, of: readonly string[]): void => {
     for (const liveness of all)
       for (const name of of)
-        liveness.changed(bridgeKey(name), encodeLiveness(beats, { number: 0, positions: new Map() }), beats, QUEUE);
+        liveness.changed(
+          bridgeKey(name),
+          encodeLiveness({ atMs: beats, checkpoint: { number: 0, positions: new Map() } }),
+          beats,
+          QUEUE,
+        );
   };
   const tasks = Array.from({ length: 60 }, (_, i) => `task ${i}`);
   const doers = (task: string) => all.filter((liveness) => liveness.isMine(task)).map(({ instance }) => instance);
@@ -252,4 +258,31 @@ test('what the bridge before still tries to store is not stored after the exchan
   const home = await cluster.until(two.client.keyedState('mqtt').queueOf(topic));
   const { entries } = await cluster.until(two.client.keyedState('mqtt').scan(home, { prefix: 'd/' }));
   expect(entries).toEqual([]);
+});
+
+test('what an indexer has found ahead of this bridge does not arrive here once more [MQTT-4.3.3-1]', async () => {
+  const queues = new QueueTable();
+  const queue = queues.numberOf(QUEUE);
+  const pointers = { queue: 'mqtt/broker-a/0', claim: 1, offsets: [3, 7], scan: undefined };
+  const dense = { ...pointers, offsets: [], scan: { from: 20, to: 25 } };
+  const waits: { readonly offset: number; readonly reached: () => void }[] = [];
+  const tails = {
+    positions: () => new Map([[queue, 5]]),
+    reached: (_queue: number, offset: number) => new Promise<void>((reached) => waits.push({ offset, reached })),
+  };
+  const reader = { walk: async (_queue: number, _from: number, to: number) => to };
+  let ended = false;
+  const scope = { queues, tails, reader, live: new LiveGatherings() } as unknown as ResumeScope;
+  const entries = { ...NO_ENTRIES, pointers: [pointers, dense].map((one) => ({ key: '', pointers: one })) };
+  const gathered = gatherBacklog(scope, { record: recordOf({ cursor: new Map() }), entries, indexed: new Map() });
+  void gathered.then(() => {
+    ended = true;
+  });
+  expect(waits.map(({ offset }) => offset)).toEqual([8, 25]);
+  for (const { reached } of waits) {
+    await Promise.resolve();
+    expect(ended).toBe(false);
+    reached();
+  }
+  expect((await gathered)().places.map(({ offset }) => offset)).toEqual([3, 7]);
 });

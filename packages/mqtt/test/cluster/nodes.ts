@@ -55,7 +55,7 @@ export class Node {
     const log = (_level: string, event: string, fields: object): void => {
       this.logged.push(`${event} ${JSON.stringify(fields)}`);
     };
-    const options = { client: this.client, bridgeId: this.name, rules, clock: this.#cluster.clock, log };
+    const options = { client: this.client, bridgeId: this.name, life: 'only', rules, clock: this.#cluster.clock, log };
     this.#bridge = await this.#cluster.until(BridgeCluster.start(options, () => this.server));
     return this;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NOTHING, startWorld } from './bridges.ts';
+import { NOTHING, publication, startWorld, subscription, TestBridge, text } from './bridges.ts';
 
 test('a session that another bridge claims is told to the one that had it [MQTT-3.1.4-3]', async () => {
   await using world = await startWorld();
@@ -78,4 +78,72 @@ test('the first packet ids of two connections differ', async () => {
     expect(firstPacketId).toBeGreaterThanOrEqual(1);
     expect(firstPacketId).toBeLessThanOrEqual(65_535);
   }
+});
+
+test('QoS 2 out: of an exchange that the former bridge begins beside a claim the next one knows, or it is refused [MQTT-4.3.3-1]', async () => {
+  for (let delayMs = 0; delayMs < 12; delayMs++) {
+    await using world = await startWorld({ seed: delayMs + 1 });
+    const one = await world.bridge('one');
+    const two = await world.bridge('two');
+    const epoch = await one.session('device', [subscription('a', { qos: 2 })]);
+    await one.publish('a', 'message', { qos: 2 });
+    await world.cluster.advance(20);
+    const [{ queue, offset } = { queue: 0, offset: 0 }] = one.arrivals;
+    const begins = (packetId: number): Promise<boolean> =>
+      new Promise((done) => one.cluster.exchange('device', epoch, packetId, { queue, offset, packetId, released: false }, done));
+    await world.cluster.until(begins(1));
+    await world.cluster.until(one.exchange('device', epoch, 1, undefined));
+    const held: boolean[] = [];
+    const claim = two.claimed('device');
+    for (let packetId = 2; packetId < 12; packetId++) {
+      void begins(packetId).then((is) => is && held.push(is));
+      await world.cluster.advance(delayMs / 4);
+    }
+    const { backlog } = await world.cluster.until(claim);
+    await world.cluster.advance(100);
+    expect(backlog.exchanges).toHaveLength(held.length);
+    expect(one.lost).toEqual(['device']);
+  }
+});
+
+/** The same object, but for one method. */
+function withMethod<T extends object>(object: T, name: keyof T, method: (...args: never[]) => unknown): T {
+  const get = (target: T, property: keyof T): unknown => {
+    const value = target[property];
+    if (property === name) return method;
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+  return new Proxy(object, { get: get as never });
+}
+
+test('QoS 2 in: what the former bridge looks for while the next one releases it is stored once [MQTT-4.3.3-10]', async () => {
+  await using world = await startWorld();
+  const client = await world.cluster.connect();
+  let answer = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const slow = withMethod(client, 'keyedState', (topic: string) => {
+    const state = client.keyedState(topic);
+    const scan = async (...args: Parameters<typeof state.scan>): Promise<unknown> => {
+      await held;
+      return state.scan(...args);
+    };
+    return topic === 'mqtt' ? withMethod(state, 'scan', scan as never) : state;
+  });
+  const one = await new TestBridge(world, slow).start('one', 'committed');
+  const two = await world.bridge('two');
+  await one.session('device', ['x']);
+  await one.publishOnce('a', 'earlier', 4, 'device');
+  await one.claimed('device');
+  const outcomes: string[] = [];
+  one.cluster.publishOnce(publication('a', 'message', { qos: 2, clientId: 'device' }), 5, (outcome) => outcomes.push(outcome));
+  await world.cluster.advance(20);
+  await two.claimed('device');
+  expect(await two.publishOnce('a', 'message', 5, 'device')).toBe('success');
+  expect(await two.forget('device', 5)).toBe(true);
+  answer();
+  await world.cluster.advance(1_000);
+  expect(outcomes).toEqual(['unspecified-error']);
+  expect(two.arrivals.map(text)).toEqual(['earlier', 'message']);
 });

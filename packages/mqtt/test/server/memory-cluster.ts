@@ -349,13 +349,19 @@ export class MemoryBridge implements Cluster {
     this.#cluster.later(() => this.#cluster.suspend(this, clientId, epoch, suspension, seen));
   }
 
-  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void {
+  exchange(
+    clientId: string,
+    epoch: number,
+    packetId: number,
+    exchange: OutboundExchange | undefined,
+    done: (held: boolean) => void,
+  ): void {
     this.calls.push(`exchange ${packetId} ${exchange === undefined ? 'ended' : exchange.released ? 'released' : 'begun'}`);
     this.#cluster.later(() => {
       const record = this.#cluster.sessions.get(clientId);
       if (record?.epoch === epoch && exchange === undefined) record.exchanges.delete(packetId);
       else if (record?.epoch === epoch && exchange !== undefined) record.exchanges.set(packetId, exchange);
-      done();
+      done(record?.epoch === epoch);
     });
   }
 

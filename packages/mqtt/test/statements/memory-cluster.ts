@@ -230,11 +230,17 @@ export class MemoryCluster implements Cluster {
     this.store({ topic, qos, retain, payload, clientId, properties: { ...rest, ...expires } });
   }
 
-  exchange(clientId: string, _epoch: number, packetId: number, exchange: OutboundExchange | undefined, done: () => void): void {
+  exchange(
+    clientId: string,
+    _epoch: number,
+    packetId: number,
+    exchange: OutboundExchange | undefined,
+    done: (held: boolean) => void,
+  ): void {
     const exchanges = this.#sessions.get(clientId)?.exchanges;
     if (exchange === undefined) exchanges?.delete(packetId);
     else exchanges?.set(packetId, exchange);
-    this.later(done);
+    this.later(() => done(true));
   }
 
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void {
