@@ -5,6 +5,7 @@ import {
   type BrokerOptions,
   ClientSession,
   type ClientSessionEvents,
+  codecOfRequest,
   Driver,
   type Engine,
   EngineContext,
@@ -156,7 +157,7 @@ export class NamingWorld {
     let failure: QanatError | undefined;
     driver.enter(() => {
       for (const header of headers) {
-        asker.session.request<N>(name, header, { timeoutMs: 3_000 }, (error, response) => {
+        asker.session.request<N>(name, header, { timeoutMs: 3_000, codec: codecOfRequest(name) }, (error, response) => {
           failure ??= error;
           answers.push(response.headers);
         });
