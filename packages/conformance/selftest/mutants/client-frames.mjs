@@ -263,8 +263,8 @@ export const MUTANTS = [
     'HELLO names a feature that is not assigned',
     'QNT-RGY-006',
     'connection/client-handshake.ts',
-    'const hello = login === undefined ? greeting : { ...greeting, ...AUTH_REQUIRED };',
-    'const hello = { ...greeting, features: [2] };',
+    'const hello = login === undefined ? greeting : withAuth(greeting);',
+    'const hello = { ...greeting, features: [900] };',
     'consumer',
   ),
   mutant(
@@ -272,8 +272,8 @@ export const MUTANTS = [
     'a blank stands behind the topic of a batch',
     'QNT-NAM-001',
     SENDER,
-    'topic: queue.topic, queue: queue.queue, ack: batch.ack }',
-    'topic: `${queue.topic} `, queue: queue.queue, ack: batch.ack }',
+    'const header = { topic: queue.topic, queue: queue.queue, ack, dedupId };',
+    'const header = { topic: `${queue.topic} `, queue: queue.queue, ack, dedupId };',
   ),
   mutant(
     'client-joins-any-group',
@@ -289,8 +289,8 @@ export const MUTANTS = [
     'the topic of a batch is in small letters',
     'QNT-NAM-002',
     SENDER,
-    'topic: queue.topic, queue: queue.queue, ack: batch.ack }',
-    'topic: queue.topic.toLowerCase(), queue: queue.queue, ack: batch.ack }',
+    'const header = { topic: queue.topic, queue: queue.queue, ack, dedupId };',
+    'const header = { topic: queue.topic.toLowerCase(), queue: queue.queue, ack, dedupId };',
   ),
   mutant(
     'client-reads-small-letters',

@@ -318,7 +318,7 @@ export const MUTANTS = [
     name: 'client-asks-for-tiny-frames',
     what: 'HELLO asks for frames of 1000 bytes',
     file: 'connection/client-handshake.ts',
-    find: 'const hello = login === undefined ? greeting : { ...greeting, ...AUTH_REQUIRED };',
+    find: 'const hello = login === undefined ? greeting : withAuth(greeting);',
     replace: 'const hello = { ...greeting, frameBytesMax: 1_000 };',
     clause: 'QNT-LIM-007',
   },

@@ -211,9 +211,9 @@ export const MUTANTS = [
     name: 'wrong-role-closes',
     what: 'a frame for another role ends the connection',
     file: 'connection/server-session.ts',
-    find: "    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);\n",
+    find: '    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);\n',
     replace:
-      "    if (!this.#role.serves(name)) {\n      const error = new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);\n      this.refuse(frame, error);\n      this.end(error);\n      throw error;\n    }\n",
+      '    if (!this.#role.serves(name)) {\n      const error = notServed(this.#role.identity(), name);\n      this.refuse(frame, error);\n      this.end(error);\n      throw error;\n    }\n',
     clause: 'QNT-ERR-003',
   },
   {

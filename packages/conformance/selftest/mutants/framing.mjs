@@ -347,8 +347,8 @@ export const MUTANTS = [
     name: 'hello-again',
     what: 'HELLO may come again',
     file: session,
-    find: "if (name === 'HELLO') throw new QanatError('UNEXPECTED_FRAME', 'HELLO comes once');",
-    replace: "if (name === 'HELLO') return this.#handshake.handle(frame);",
+    find: "if (name === 'AUTH' || name === 'HELLO') throw",
+    replace: "if (name === 'HELLO') return this.#handshake.handle(frame);\n    if (name === 'AUTH') throw",
     clause: 'QNT-FRM-025',
   },
   {
@@ -363,7 +363,7 @@ export const MUTANTS = [
   {
     name: 'other-role-unsupported',
     what: 'a type of another role is answered like an unknown one',
-    file: session,
+    file: 'connection/frame-features.ts',
     find: "new QanatError('WRONG_BROKER',",
     replace: "new QanatError('UNSUPPORTED_FRAME',",
     clause: 'QNT-FRM-027',
@@ -372,18 +372,18 @@ export const MUTANTS = [
     name: 'other-role-decoded-first',
     what: 'the control header is looked at before the role',
     file: 'connection/server-session.ts',
-    find: "    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);\n",
+    find: '    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);\n',
     replace:
-      "    requestCodec(name).decode(frame.control);\n    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);\n",
+      '    requestCodec(name).decode(frame.control);\n    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);\n',
     clause: 'QNT-FRM-027',
   },
   {
     name: 'one-way-of-other-role-closes',
     what: 'a one-way frame of another role ends the connection',
     file: 'connection/server-session.ts',
-    find: "    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);\n",
+    find: '    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);\n',
     replace:
-      "    if (!this.#role.serves(name) && (frame.flags & Flag.ONEWAY) !== 0) throw new QanatError('UNEXPECTED_FRAME', name);\n    if (!this.#role.serves(name)) throw new QanatError('WRONG_BROKER', `this ${roleName(this.#role)} does not serve ${name}`);\n",
+      "    if (!this.#role.serves(name) && (frame.flags & Flag.ONEWAY) !== 0) throw new QanatError('UNEXPECTED_FRAME', name);\n    if (!this.#role.serves(name)) throw notServed(this.#role.identity(), name);\n",
     clause: 'QNT-FRM-028',
   },
   {

@@ -80,8 +80,8 @@ export const MUTANTS = [
     'new-ids-when-sent-again',
     'MQTT-4.4.0-1',
     DELIVERY,
-    'manner.packetId || session.flights.newId()',
-    'session.flights.newId()',
+    'if (manner.packetId === 0) manner.packetId',
+    'manner.packetId',
   ),
   of(
     'wills-never-discarded',

@@ -70,9 +70,9 @@ export const MUTANTS = [
     name: 'room-before-duplicates',
     what: 'a duplicate is refused when the disk is full',
     file: PRODUCE,
-    find: '    const producer = this.#parts.producers.holder(request.session, header);',
+    find: '    return this.#parts.producers.holder(request.session, header).window(',
     replace:
-      '    this.#checkRoom(request.payload.length);\n    const producer = this.#parts.producers.holder(request.session, header);',
+      '    this.#checkRoom(request.payload.length);\n    return this.#parts.producers.holder(request.session, header).window(',
     clause: 'QNT-SND-037',
   },
   {
@@ -177,9 +177,9 @@ export const MUTANTS = [
     name: 'burst-turned-round',
     what: 'what waits for the disk is staged after what comes behind it',
     file: PRODUCE,
-    find: '    log.appendBatch(place.topic.id, place.queue, batch, (error) => {',
+    find: '    if (mark === undefined) log.appendBatch(',
     replace:
-      '    if (pending === undefined && log.stagedBytes > 0 && baseOffset > 0) stampBatch(platform, batch, baseOffset - 1, term.current, storeTimeMs);\n    log.appendBatch(place.topic.id, place.queue, batch, (error) => {',
+      '    if (pending === undefined && log.stagedBytes > 0 && baseOffset > 0) stampBatch(platform, batch, baseOffset - 1, term.current, storeTimeMs);\n    if (mark === undefined) log.appendBatch(',
     clause: 'QNT-SND-039',
   },
   // ---- producer ids ----

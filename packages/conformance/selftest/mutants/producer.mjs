@@ -260,9 +260,9 @@ export const MUTANTS = [
     name: 'producer-adds-a-reserved-property',
     what: 'each message gets a property of a reserved name',
     file: 'client/producer/producer.ts',
-    find: '      checkRecord(record);\n      bytes = recordBytesBound(record);',
+    find: '      checkRecord(record);\n      if (options.dedupId',
     replace:
-      "      checkRecord(record);\n      record = { ...record, properties: { ...record.properties, 'qnt.sent': '1' } };\n      bytes = recordBytesBound(record);",
+      "      checkRecord(record);\n      record = { ...record, properties: { ...record.properties, 'qnt.sent': '1' } };\n      if (options.dedupId",
     clause: 'QNT-NAM-006',
   },
 ];

@@ -16,7 +16,7 @@ const SHAKE_HANDS = 'connection/client-handshake.ts';
 
 const DEADLINE = "this.#timer = this.#deadline(this.#options.authDeadlineMs, 'AUTH_TIMEOUT', 'AUTH that succeeds');";
 const TOO_SOON = "throw new QanatError('UNAUTHENTICATED', 'AUTH comes before everything else');";
-const AGAIN = "if (name === 'AUTH') throw new QanatError('UNEXPECTED_FRAME', 'AUTH comes once');";
+const AGAIN = "if (name === 'AUTH' || name === 'HELLO') throw";
 const CHECK_RIGHTS = 'if (this.principal !== undefined) this.#door?.checkRights(this.principal, name, headers[0]);';
 const CHECK_BEGIN = 'if (this.principal !== undefined) this.#door?.checkBegin(this.principal, name);';
 const REFUSES =
@@ -160,9 +160,9 @@ export const MUTANTS = [
     name: 'long-frames-behind-hello',
     what: 'long frames are taken as soon as HELLO is answered',
     file: SESSION,
-    find: '    this.hello = hello;\n    this.#idleMs = idleMs;',
+    find: '    this.hello = hello;\n    this.features = new Set(features);',
     replace:
-      "    this.hello = hello;\n    this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax });\n    this.#idleMs = idleMs;",
+      "    this.hello = hello;\n    this.#host.emit({ kind: 'frameLimit', connection: this.connection, bytes: this.#options.frameBytesMax });\n    this.features = new Set(features);",
     clause: 'QNT-AUT-005',
   },
   {
@@ -287,7 +287,7 @@ export const MUTANTS = [
     file: SESSION,
     find: AGAIN,
     replace:
-      "if (name === 'AUTH') return this.send(encodeFrame(FrameType.AUTH, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));",
+      "if (name === 'AUTH') return this.send(encodeFrame(FrameType.AUTH, Flag.RESPONSE, frame.correlation, new Uint8Array(0)));\n    if (name === 'HELLO') throw",
     clause: 'QNT-AUT-014',
   },
   {
@@ -295,7 +295,7 @@ export const MUTANTS = [
     what: 'AUTH on an authenticated connection is answered UNSUPPORTED_FRAME',
     file: SESSION,
     find: AGAIN,
-    replace: "if (name === 'AUTH') return this.#unknown(frame);",
+    replace: "if (name === 'AUTH') return this.#unknown(frame);\n    if (name === 'HELLO') throw",
     clause: 'QNT-AUT-014',
   },
   {
@@ -643,8 +643,8 @@ export const MUTANTS = [
     name: 'client-wishes-for-auth',
     what: 'a client with credentials does not require AUTH',
     file: SHAKE_HANDS,
-    find: 'requiredFeatures: [Feature.FEATURE_AUTH] };',
-    replace: 'requiredFeatures: [] };',
+    find: '  requiredFeatures: [Feature.FEATURE_AUTH],',
+    replace: '  requiredFeatures: [],',
     clause: 'QNT-AUT-002',
   },
   {
