@@ -35,7 +35,7 @@ function options(name: string, entry: Record<string, string>): Options {
     removeNodeProtocol: false,
     sourcemap: true,
     silent: true,
-    external: [/^@qanat\//, 'commander', 'mqtt', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
+    external: [/^@qanat\//, 'commander', 'mqtt', 'mqtt-packet', 'prom-client', 'selfsigned', 'vitest', 'yaml'],
   };
 }
 

@@ -150,6 +150,21 @@ export class MqttServer implements ClusterEvents {
     this.#context.input(nowMs, () => {});
   }
 
+  /**
+   * Ends the connections of some peers for what an operator did: with DISCONNECT 0x98 where the client knows it. Their wills are
+   * published.
+   */
+  disconnectWhere(isMeant: (peer: Peer) => boolean, nowMs: number): void {
+    this.#context.input(nowMs, () => {
+      for (const connection of [...this.#context.connections.values()]) {
+        if (!isMeant(connection.peer)) continue;
+        // CONNACK has no such reason.
+        const refused = connection.phase === 'connecting';
+        this.#endings.disconnect(connection, refused ? REASON.NOT_AUTHORIZED : REASON.ADMINISTRATIVE_ACTION);
+      }
+    });
+  }
+
   /** Says DISCONNECT 0x8B to everybody, and refuses every CONNECT from now on. */
   stop(nowMs: number): void {
     this.#context.input(nowMs, () => {

@@ -211,3 +211,22 @@ test('a session that is claimed while the server stops is given back', () => {
   expect(device.last('connack').reasonCode).toBe(0x88);
   expect(world.cluster.sessions.get('a')?.owner).toBeUndefined();
 });
+
+test('an administrative action ends connections with DISCONNECT 0x98, and their wills are published [MQTT-3.1.2-8]', () => {
+  const world = new World();
+  const will = { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
+  const device = world.online({ clientId: 'five', will });
+  const older = world.online({ clientId: 'four' }, 4);
+  world.gate.slow = true;
+  const connecting = world.device().connect({ clientId: 'connecting' });
+  world.server.disconnectWhere(({ address }) => address !== '10.0.0.1:4000', world.nowMs);
+  world.run();
+  expect(device.ended).toBeUndefined();
+  world.server.disconnectWhere(({ address }) => address === '10.0.0.1:4000', world.nowMs);
+  world.run();
+  expect(device.last('disconnect').reasonCode).toBe(0x98);
+  expect(connecting.last('connack').reasonCode).toBe(0x87);
+  expect([device, older, connecting].map(({ ended }) => ended)).toEqual(['closed', 'closed', 'closed']);
+  expect(older.got.map(({ cmd }) => cmd)).toEqual(['connack']);
+  expect(world.cluster.logs.flat().map(({ topic }) => topic)).toEqual(['w']);
+});

@@ -70,9 +70,10 @@ export class BridgeProcess implements BridgeView {
       this.#end = resolve;
     });
     parts.users?.follow((users) => {
-      if (made.gate === undefined) return;
-      made.gate.users = users;
-      made.sockets.abortWhere((peer) => made.gate?.isOutdated(peer) === true);
+      const { gate } = made;
+      if (gate === undefined) return;
+      gate.users = users;
+      made.host.enter((engine, nowMs) => engine.disconnectWhere((peer) => gate.isOutdated(peer), nowMs));
     });
   }
 

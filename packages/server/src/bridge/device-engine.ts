@@ -15,6 +15,8 @@ export interface DeviceEngine {
   flush(nowMs: number): void;
   /** When `tick` is due; undefined: not before something else happens. */
   nextDeadlineMs(): number | undefined;
+  /** Ends the connections of some peers for what an operator did, and tells them (0x98). */
+  disconnectWhere(isMeant: (peer: Peer) => boolean, nowMs: number): void;
   /** Tells every client that the server shuts down, and closes [MQTT-3.14.0-1]. */
   stop(nowMs: number): void;
 }

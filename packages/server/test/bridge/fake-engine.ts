@@ -31,6 +31,9 @@ export class FakeEngine implements DeviceEngine {
   nextDeadlineMs(): number | undefined {
     return this.deadlineMs;
   }
+  disconnectWhere(): void {
+    this.told.push('disconnect');
+  }
   stop(): void {
     this.told.push('stop');
     this.onStop();
