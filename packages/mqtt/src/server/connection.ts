@@ -2,7 +2,6 @@ import type { ProtocolVersion } from '../codec/packet.ts';
 import type { Peer } from '../ports.ts';
 import type { InboundAliases, OutboundAliases } from './aliases.ts';
 import type { Gathered } from './gathered.ts';
-import type { Session } from './session.ts';
 
 /** `new`: CONNECT is awaited. `connecting`: it is being answered, and nothing behind it is looked at yet. */
 export type Phase = 'new' | 'connecting' | 'online' | 'closed';
@@ -27,8 +26,8 @@ export class Connection {
   /** Of CONNECT; until then 4, by which nothing is sent. */
   version: ProtocolVersion = 4;
   clientId = '';
-  /** While it is online. */
-  session: Session | undefined;
+  /** While it is online, for `sessionOf`: it is the session that knows its connection. */
+  session: object | undefined;
   /** When it was accepted, or last sent anything. */
   heardMs: number;
   /** 0: none. One and a half times the Keep Alive [MQTT-3.1.2-22]. */

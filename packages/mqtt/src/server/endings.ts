@@ -2,7 +2,7 @@ import { connackReturnCode, REASON } from '../codec/reason-codes.ts';
 import { backlogOf, NOTHING_LEFT } from './backlog.ts';
 import type { Connection } from './connection.ts';
 import type { ServerContext } from './server-context.ts';
-import type { Session } from './session.ts';
+import { type Session, sessionOf } from './session.ts';
 import type { Shares } from './shares.ts';
 
 /** How a connection is ended. */
@@ -63,7 +63,7 @@ export class Endings {
     // What a blocked socket holds would never leave.
     if (!gone && connection.blocked) sockets.abort(connection.id);
     else if (!gone) sockets.close(connection.id);
-    const session = connection.session;
+    const session = sessionOf(connection);
     if (session !== undefined) this.#suspend(session, discardWill);
   }
 

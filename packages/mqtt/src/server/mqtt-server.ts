@@ -17,7 +17,7 @@ import { PeerCount } from './peer-count.ts';
 import { Receiving } from './receiving.ts';
 import { Requests } from './requests.ts';
 import { type MqttServerPorts, ServerContext } from './server-context.ts';
-import type { Session } from './session.ts';
+import { type Session, sessionOf } from './session.ts';
 import { Shares } from './shares.ts';
 import { Subscribing } from './subscribing.ts';
 
@@ -182,7 +182,7 @@ export class MqttServer implements ClusterEvents {
 
   #handle(connection: Connection, packet: ClientPacket): void {
     if (packet.type === 'CONNECT') return this.#connecting.connect(connection, packet);
-    const session = connection.session;
+    const session = sessionOf(connection);
     if (session !== undefined) this.#handleOnline(connection, session, packet);
   }
 

@@ -86,3 +86,6 @@ export class Session {
     flight.counted = false;
   }
 }
+
+/** The session of a connection that is online, found without a look into a map. */
+export const sessionOf = ({ session }: Connection): Session | undefined => session as Session | undefined;
