@@ -120,7 +120,7 @@ export class MqttServer implements ClusterEvents {
   }
 
   #feed(connection: Connection): void {
-    const { session } = connection;
+    const session = sessionOf(connection);
     if (session !== undefined) this.#feeding.feed(session);
   }
 
