@@ -76,13 +76,7 @@ export const MUTANTS = [
     'if (stretch === undefined) {\n      figures.droppedTooLarge++;\n      return false;',
   ),
   of('first-copy-with-dup', 'MQTT-3.3.1-3', DELIVERY, '    dup: false,', '    dup: true,'),
-  of(
-    'new-ids-when-sent-again',
-    'MQTT-4.4.0-1',
-    DELIVERY,
-    'if (manner.packetId === 0) manner.packetId',
-    'manner.packetId',
-  ),
+  of('new-ids-when-sent-again', 'MQTT-4.4.0-1', DELIVERY, 'if (manner.packetId === 0) manner.packetId', 'manner.packetId'),
   of(
     'wills-never-discarded',
     'MQTT-3.1.2-10',
