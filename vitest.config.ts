@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 // The private condition makes tests import sources, so that no build is needed before a test.
@@ -10,6 +11,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     testTimeout: 30_000,
+    // Otherwise one processor is left to its owner, and of two half the time is lost.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,

@@ -25,6 +25,7 @@ describe('a cluster with --http', () => {
     const io = new FakeIo();
     const argv = [
       'dev',
+      '--no-mqtt',
       '--data',
       join(folder, 'dev'),
       '--brokers',

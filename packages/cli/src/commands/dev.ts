@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DevCluster, formatListener, Logger, RunningNode, StatusServer } from '@qanat/server';
+import type { DevCluster, DevClusterOptions, formatListener, Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { option, wholeNumber } from '../options.ts';
@@ -117,16 +117,23 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
   const startMs = performance.now();
   const { formatListener, startDevCluster } = await import('@qanat/server');
   const logger = await nodeLoggers(session, 'warn');
-  const cluster = await startDevCluster({
-    data: flags.data,
-    fresh: flags.fresh ?? false,
-    nameServers: flags.nameservers,
-    brokers: flags.brokers,
-    host: HOST,
-    ports: await chooseDevPorts(HOST, flags.nameservers, flags.brokers),
-    mqtt: flags.mqtt ? await chooseMqttPorts(HOST) : undefined,
-    // Nodes that leave one after the other miss each other: no news while all are stopped.
-    logger: (node) => quietAfter(session.signal, logger(node)),
+  const start = (ports: NonNullable<DevClusterOptions['ports']>, mqtt: DevClusterOptions['mqtt']): Promise<DevCluster> =>
+    startDevCluster({
+      data: flags.data,
+      fresh: flags.fresh ?? false,
+      nameServers: flags.nameservers,
+      brokers: flags.brokers,
+      host: HOST,
+      ports,
+      mqtt: flags.mqtt ? mqtt : undefined,
+      // Nodes that leave one after the other miss each other: no news while all are stopped.
+      logger: (node) => quietAfter(session.signal, logger(node)),
+    });
+  const usual = await chooseDevPorts(HOST, flags.nameservers, flags.brokers);
+  const cluster = await start(usual, await chooseMqttPorts(HOST)).catch((error: unknown) => {
+    // Somebody was quicker: any free ports.
+    if (!String(error).includes('EADDRINUSE')) throw error;
+    return start({ qanat: {}, ws: {} }, { mqtt: 0, ws: 0 });
   });
   const nodes = nodesOf(cluster);
   const status = await serveStatus(flags.http, nodes);

@@ -270,9 +270,9 @@ test('what an indexer has found ahead of this bridge does not arrive here once m
     positions: () => new Map([[queue, 5]]),
     reached: (_queue: number, offset: number) => new Promise<void>((reached) => waits.push({ offset, reached })),
   };
-  const reader = { walk: async (_queue: number, _from: number, to: number) => to };
+  const walks = { look: async () => {} };
   let ended = false;
-  const scope = { queues, tails, reader, live: new LiveGatherings() } as unknown as ResumeScope;
+  const scope = { queues, tails, walks, live: new LiveGatherings() } as unknown as ResumeScope;
   const entries = { ...NO_ENTRIES, pointers: [pointers, dense].map((one) => ({ key: '', pointers: one })) };
   const gathered = gatherBacklog(scope, { record: recordOf({ cursor: new Map() }), entries, indexed: new Map() });
   void gathered.then(() => {
