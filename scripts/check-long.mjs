@@ -25,9 +25,10 @@ const STEPS = [
   },
   {
     name: 'bridge',
-    what: 'the conformance kit on an MQTT bridge of its own, which is killed and restarted',
+    // Without the family mqtt-crashes: what it draws depends on the moment of a kill (docs/mqtt.md, what is promised).
+    what: 'the conformance kit on an MQTT bridge of its own',
     args: [
-      ...['packages/conformance/bin/qanat-conformance.mjs', 'run', 'bridge', '--budget', 'standard'],
+      ...['packages/conformance/bin/qanat-conformance.mjs', 'run', 'bridge', '--budget', 'standard', '--family', 'mqtt'],
       ...['--cmd', 'node packages/conformance/drivers/qanat-bridge.mjs'],
     ],
   },
