@@ -132,6 +132,3 @@ export const readsToTheEnd = (view: View, link: LinkSeen): boolean => frozenAtMs
 
 export const packetMaxOf = ({ connect }: LinkSeen): number =>
   numberIn(connect?.packet.properties ?? [], 'maximumPacketSize') ?? Number.POSITIVE_INFINITY;
-
-/** Who dies may have been told of an acknowledgement, and not have kept it: then QoS 1 comes again, also by another packet id. */
-export const wasKilled = (view: View): boolean => view.of('subject').some(({ what }) => what === 'killed');

@@ -4,7 +4,7 @@ import type { View } from '../../../history/view.ts';
 import { isObject } from '../../../json.ts';
 import { type Life, livesOf, type Subscription, selects } from '../lives.ts';
 import { type Delivery, deliveriesOf, isDue, type Publication, publicationsOf } from '../messages.ts';
-import { packetsOf, wasKilled } from '../mqtt-view.ts';
+import { packetsOf } from '../mqtt-view.ts';
 import { numberIn } from '../wire/properties.ts';
 import { asOf, mqttClause } from './clause-of.ts';
 import { judgeOwed } from './owed.ts';
@@ -129,7 +129,6 @@ const notTwice = mqttClause('MQTT-4.3.2-5', (view, judge) => {
     if (publication === undefined || publication.retain || publication.qos === 2) continue;
     const most = candidatesOf(deliveries.at(-1) ?? first).length * Math.max(1, publication.copies.length) + life.links.length - 1;
     const extra = deliveries.filter((one) => !isRetained(one))[most];
-    if (extra !== undefined && wasKilled(view)) continue;
     if (extra !== undefined)
       judge.fail(
         extra.seen.index,
@@ -275,6 +274,9 @@ function judgeGroup(view: View, judge: Judge, publication: Publication, group: s
   else if (isOwedToGroup(view, publication, group))
     judge.fail(publication.takenIndex ?? 0, `${publication.key} was acknowledged, and ${group} has members; none was given it`);
 }
+
+/** Who dies may have been told of an acknowledgement, and not have kept it: then QoS 1 comes again. */
+const wasKilled = (view: View): boolean => view.of('subject').some(({ what }) => what === 'killed');
 
 /** Its acknowledgement was on the way for long enough to have come before the link ended. */
 const isAcknowledged = (view: View, { seen, link }: Delivery): boolean =>

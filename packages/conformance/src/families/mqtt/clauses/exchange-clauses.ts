@@ -4,7 +4,7 @@ import type { View } from '../../../history/view.ts';
 import { hexOf } from '../../../json.ts';
 import { type Life, livesOf, selects } from '../lives.ts';
 import { deliveriesOf, follow, publicationsOf, receiveMaximumOf } from '../messages.ts';
-import { isOverdue, type LinkSeen, packetsOf, type ReadPacket, wasKilled } from '../mqtt-view.ts';
+import { isOverdue, type LinkSeen, packetsOf, type ReadPacket } from '../mqtt-view.ts';
 import type { PacketName } from '../wire/packet.ts';
 import { linkClause, mqttClause } from './clause-of.ts';
 
@@ -134,7 +134,6 @@ const resends = mqttClause('MQTT-4.4.0-1', (view, judge) => {
         const again = packetsOf(next, 'subject', one.packet.name).find((other) => isSame(one, other));
         if (again !== undefined) judge.pass(again.index);
         else if (!one.isSure || mayMove(view, life, one) || next.rawIndex < view.events.length) continue;
-        else if (one.packet.qos === 1 && wasKilled(view)) continue;
         else judgeMissed(view, judge, one, next);
       }
     }
