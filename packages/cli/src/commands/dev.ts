@@ -112,6 +112,10 @@ const quietAfter =
     if (level === 'error' || !signal.aborted) log(level, event, fields);
   };
 
+/** Somebody listens at an address that was free when it was looked at. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
+
 async function runDev(session: Session, flags: DevFlags): Promise<void> {
   if (flags.fresh === true) checkFresh(flags.data);
   const startMs = performance.now();
@@ -132,7 +136,7 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
   const usual = await chooseDevPorts(HOST, flags.nameservers, flags.brokers);
   const cluster = await start(usual, await chooseMqttPorts(HOST)).catch((error: unknown) => {
     // Somebody was quicker: any free ports.
-    if (!String(error).includes('EADDRINUSE')) throw error;
+    if (!isTaken(error)) throw error;
     return start({ qanat: {}, ws: {} }, { mqtt: 0, ws: 0 });
   });
   const nodes = nodesOf(cluster);
