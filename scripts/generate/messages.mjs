@@ -135,6 +135,7 @@ const PARTS = {
   consuming: /^(PULL|OFFSET_\w+|CLIENT_HEARTBEAT|RELEASE|LEAVE)$/,
   administration: /^(TOPIC_(ALTER|REMOVE|LIST|DESCRIBE)|GROUP_\w+)$/,
   'keyed-state': /^STATE_/,
+  replication: /^(REPLICATE|SNAPSHOT_READ|PROMOTE|DEMOTE|BROKER_DESCRIBE|RECORD_(PUT|GET))$/,
 };
 const partOfFrame = (frame) => Object.keys(PARTS).find((part) => PARTS[part].test(frame));
 

@@ -39,6 +39,8 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 10, name: 'in_flight_max', kind: 'uint32' },
     { number: 11, name: 'idle_ms', kind: 'uint32' },
     { number: 12, name: 'mechanisms', kind: 'uint32', repeated: true },
+    { number: 13, name: 'replica', kind: 'uint32' },
+    { number: 14, name: 'replica_role', kind: 'enum', of: 'ReplicaRole' },
   ],
   Auth: [
     { number: 1, name: 'mechanism', kind: 'enum', of: 'AuthMechanism' },
@@ -77,14 +79,24 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 7, name: 'creates_topics', kind: 'bool' },
     { number: 8, name: 'software', kind: 'string' },
     { number: 9, name: 'topics', kind: 'message', of: 'TopicShare', repeated: true },
+    { number: 10, name: 'replica', kind: 'uint32' },
+    { number: 11, name: 'replica_role', kind: 'enum', of: 'ReplicaRole' },
   ],
   RegisterBrokerOk: [
     { number: 1, name: 'heartbeat_ms', kind: 'uint32' },
     { number: 2, name: 'expiry_ms', kind: 'uint32' },
+    { number: 3, name: 'master', kind: 'message', of: 'MasterRoute' },
+  ],
+  MasterRoute: [
+    { number: 1, name: 'replica', kind: 'uint32' },
+    { number: 2, name: 'term', kind: 'uint32' },
+    { number: 3, name: 'endpoints', kind: 'message', of: 'Endpoint', repeated: true },
+    { number: 4, name: 'away', kind: 'bool' },
   ],
   UnregisterBroker: [
     { number: 1, name: 'broker', kind: 'string' },
     { number: 2, name: 'store_id', kind: 'bytes' },
+    { number: 3, name: 'replica', kind: 'uint32' },
   ],
   UnregisterBrokerOk: [
   ],
@@ -93,9 +105,11 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 2, name: 'store_id', kind: 'bytes' },
     { number: 3, name: 'term', kind: 'uint32' },
     { number: 4, name: 'revision', kind: 'uint64' },
+    { number: 5, name: 'replica', kind: 'uint32' },
   ],
   BrokerHeartbeatOk: [
     { number: 1, name: 'register', kind: 'bool' },
+    { number: 2, name: 'master', kind: 'message', of: 'MasterRoute' },
   ],
   RouteQuery: [
     { number: 1, name: 'topics', kind: 'string', repeated: true },
@@ -123,6 +137,13 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 5, name: 'endpoints', kind: 'message', of: 'Endpoint', repeated: true },
     { number: 6, name: 'away', kind: 'bool' },
     { number: 7, name: 'creates_topics', kind: 'bool' },
+    { number: 8, name: 'replica', kind: 'uint32' },
+    { number: 9, name: 'slaves', kind: 'message', of: 'ReplicaRoute', repeated: true },
+  ],
+  ReplicaRoute: [
+    { number: 1, name: 'replica', kind: 'uint32' },
+    { number: 2, name: 'endpoints', kind: 'message', of: 'Endpoint', repeated: true },
+    { number: 3, name: 'away', kind: 'bool' },
   ],
   InitProducer: [
     { number: 1, name: 'name', kind: 'string' },
@@ -421,6 +442,96 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 2, name: 'more', kind: 'bool' },
     { number: 3, name: 'reset', kind: 'bool' },
   ],
+  Replicate: [
+    { number: 1, name: 'broker', kind: 'string' },
+    { number: 2, name: 'store_id', kind: 'bytes' },
+    { number: 3, name: 'replica', kind: 'uint32' },
+    { number: 4, name: 'incarnation', kind: 'uint64' },
+    { number: 5, name: 'term', kind: 'uint32' },
+    { number: 6, name: 'position', kind: 'uint64' },
+    { number: 7, name: 'chain', kind: 'uint32' },
+    { number: 8, name: 'stored', kind: 'uint64' },
+    { number: 9, name: 'probe', kind: 'bool' },
+    { number: 10, name: 'wait_ms', kind: 'uint32' },
+    { number: 11, name: 'max_bytes', kind: 'uint32' },
+  ],
+  ReplicateOk: [
+    { number: 1, name: 'term', kind: 'uint32' },
+    { number: 2, name: 'committed', kind: 'uint64' },
+    { number: 3, name: 'log_end', kind: 'uint64' },
+    { number: 4, name: 'oldest', kind: 'uint64' },
+    { number: 5, name: 'diverged', kind: 'bool' },
+    { number: 6, name: 'in_sync', kind: 'bool' },
+  ],
+  SnapshotRead: [
+    { number: 1, name: 'broker', kind: 'string' },
+    { number: 2, name: 'snapshot', kind: 'uint64' },
+    { number: 3, name: 'offset', kind: 'uint64' },
+    { number: 4, name: 'max_bytes', kind: 'uint32' },
+  ],
+  SnapshotReadOk: [
+    { number: 1, name: 'snapshot', kind: 'uint64' },
+    { number: 2, name: 'size', kind: 'uint64' },
+    { number: 3, name: 'oldest', kind: 'uint64' },
+    { number: 4, name: 'chain', kind: 'uint32' },
+  ],
+  Promote: [
+    { number: 1, name: 'accept_loss', kind: 'bool' },
+  ],
+  PromoteOk: [
+    { number: 1, name: 'term', kind: 'uint32' },
+  ],
+  Demote: [
+  ],
+  DemoteOk: [
+  ],
+  Replica: [
+    { number: 1, name: 'replica', kind: 'uint32' },
+    { number: 2, name: 'incarnation', kind: 'uint64' },
+  ],
+  BrokerDescribe: [
+  ],
+  BrokerDescribeOk: [
+    { number: 1, name: 'broker', kind: 'string' },
+    { number: 2, name: 'replica', kind: 'uint32' },
+    { number: 3, name: 'role', kind: 'enum', of: 'ReplicaRole' },
+    { number: 4, name: 'term', kind: 'uint32' },
+    { number: 5, name: 'log_end', kind: 'uint64' },
+    { number: 6, name: 'stored', kind: 'uint64' },
+    { number: 7, name: 'committed', kind: 'uint64' },
+    { number: 8, name: 'oldest', kind: 'uint64' },
+    { number: 9, name: 'flush_async', kind: 'bool' },
+    { number: 10, name: 'min_in_sync', kind: 'uint32' },
+    { number: 11, name: 'replicas', kind: 'message', of: 'ReplicaState', repeated: true },
+    { number: 12, name: 'following', kind: 'string' },
+    { number: 13, name: 'state', kind: 'string' },
+  ],
+  ReplicaState: [
+    { number: 1, name: 'replica', kind: 'uint32' },
+    { number: 2, name: 'incarnation', kind: 'uint64' },
+    { number: 3, name: 'in_sync', kind: 'bool' },
+    { number: 4, name: 'stored', kind: 'uint64' },
+    { number: 5, name: 'silent_ms', kind: 'uint32' },
+  ],
+  GroupRecord: [
+    { number: 1, name: 'store_id', kind: 'bytes' },
+    { number: 2, name: 'term', kind: 'uint32' },
+    { number: 3, name: 'master', kind: 'uint32' },
+    { number: 4, name: 'version', kind: 'uint64' },
+    { number: 5, name: 'in_sync', kind: 'message', of: 'Replica', repeated: true },
+  ],
+  RecordPut: [
+    { number: 1, name: 'broker', kind: 'string' },
+    { number: 2, name: 'record', kind: 'message', of: 'GroupRecord' },
+  ],
+  RecordPutOk: [
+  ],
+  RecordGet: [
+    { number: 1, name: 'broker', kind: 'string' },
+  ],
+  RecordGetOk: [
+    { number: 1, name: 'record', kind: 'message', of: 'GroupRecord' },
+  ],
   StateRecord: [
     { number: 1, name: 'term_started', kind: 'message', of: 'TermStarted' },
     { number: 2, name: 'topic_changed', kind: 'message', of: 'TopicChanged' },
@@ -587,12 +698,16 @@ export const VALUE_NAMES: Readonly<Record<string, ReadonlyMap<number, string>>> 
     [4016, 'NAME_IN_USE'],
     [4017, 'LIMIT_EXCEEDED'],
     [4018, 'CREATION_DISABLED'],
+    [4019, 'REPLICA_BEHIND'],
     [5001, 'NOT_READY'],
     [5002, 'SHUTTING_DOWN'],
     [5003, 'DISK_FULL'],
     [5004, 'STORAGE_REJECTED'],
+    [5005, 'NOT_YET'],
+    [5006, 'NOT_ENOUGH_REPLICAS'],
     [6001, 'STORAGE_FAILED'],
     [6002, 'OUTCOME_UNKNOWN'],
+    [6003, 'MASTER_CHANGED'],
     [7001, 'UNAUTHENTICATED'],
     [7002, 'FORBIDDEN'],
     [7003, 'AUTH_FAILED'],
@@ -632,5 +747,9 @@ export const VALUE_NAMES: Readonly<Record<string, ReadonlyMap<number, string>>> 
   LeaseState: new Map([
     [0, 'HELD'],
     [1, 'RELEASING'],
+  ]),
+  ReplicaRole: new Map([
+    [0, 'MASTER'],
+    [1, 'SLAVE'],
   ]),
 };

@@ -58,6 +58,22 @@ import {
   UnregisterBroker,
   UnregisterBrokerOk,
 } from './registration-messages.ts';
+import {
+  BrokerDescribe,
+  BrokerDescribeOk,
+  Demote,
+  DemoteOk,
+  Promote,
+  PromoteOk,
+  RecordGet,
+  RecordGetOk,
+  RecordPut,
+  RecordPutOk,
+  Replicate,
+  ReplicateOk,
+  SnapshotRead,
+  SnapshotReadOk,
+} from './replication-messages.ts';
 
 /** The control headers of each frame type; `response` is undefined where the frame is one-way. */
 export const CONTROL_HEADERS = {
@@ -80,6 +96,13 @@ export const CONTROL_HEADERS = {
   ASSIGNMENT: { request: Assignment, response: undefined },
   RELEASE: { request: Release, response: ReleaseOk },
   LEAVE: { request: Leave, response: LeaveOk },
+  REPLICATE: { request: Replicate, response: ReplicateOk },
+  SNAPSHOT_READ: { request: SnapshotRead, response: SnapshotReadOk },
+  PROMOTE: { request: Promote, response: PromoteOk },
+  DEMOTE: { request: Demote, response: DemoteOk },
+  BROKER_DESCRIBE: { request: BrokerDescribe, response: BrokerDescribeOk },
+  RECORD_PUT: { request: RecordPut, response: RecordPutOk },
+  RECORD_GET: { request: RecordGet, response: RecordGetOk },
   TOPIC_CREATE: { request: TopicCreate, response: TopicCreateOk },
   TOPIC_ALTER: { request: TopicAlter, response: TopicAlterOk },
   TOPIC_REMOVE: { request: TopicRemove, response: TopicRemoveOk },

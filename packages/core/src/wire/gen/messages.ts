@@ -156,6 +156,10 @@ export interface HelloOk {
   readonly idleMs: number;
   /** with the feature AUTH: those offered, numbers of AuthMechanism */
   readonly mechanisms: readonly number[];
+  /** number of the replica in its broker group; 0 where there is one only */
+  readonly replica: number;
+  /** of a broker */
+  readonly replicaRole: reg.ReplicaRole;
 }
 
 export interface HelloOkInit {
@@ -171,6 +175,8 @@ export interface HelloOkInit {
   readonly inFlightMax?: number | undefined;
   readonly idleMs?: number | undefined;
   readonly mechanisms?: readonly number[] | undefined;
+  readonly replica?: number | undefined;
+  readonly replicaRole?: reg.ReplicaRole | undefined;
 }
 
 
@@ -195,6 +201,8 @@ function writeHelloOk(w: ProtobufWriter, v: HelloOkInit): ProtobufWriter {
     for (const item of v.mechanisms) w.uint32(checkUint32(item, 'HelloOk.mechanisms'));
     w.ldelim();
   }
+  if (v.replica) w.uint32(104).uint32(checkUint32(v.replica, 'HelloOk.replica'));
+  if (v.replicaRole) w.uint32(112).uint32(v.replicaRole);
   return w;
 }
 
@@ -211,6 +219,8 @@ function readHelloOk(r: ProtobufReader, end: number): HelloOk {
   let inFlightMax: number = 0;
   let idleMs: number = 0;
   const mechanisms: number[] = [];
+  let replica: number = 0;
+  let replicaRole: reg.ReplicaRole = 0;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -226,11 +236,13 @@ function readHelloOk(r: ProtobufReader, end: number): HelloOk {
       case 80: inFlightMax = r.uint32(); break;
       case 88: idleMs = r.uint32(); break;
       case 98: { const end = r.end(); while (r.pos < end) { checkCount(mechanisms.length, reg.LIMITS.LIST_ITEMS_MAX, 'HelloOk.mechanisms'); mechanisms.push(r.uint32()); } } break;
+      case 104: replica = r.uint32(); break;
+      case 112: replicaRole = readEnum(r, reg.ReplicaRoleNames, 'HelloOk.replica_role'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { minor, features, software, role, name, storeId, term, frameBytesMax, batchBytesMax, inFlightMax, idleMs, mechanisms };
+  return { minor, features, software, role, name, storeId, term, frameBytesMax, batchBytesMax, inFlightMax, idleMs, mechanisms, replica, replicaRole };
 }
 
 export const HelloOk: MessageType<HelloOk, HelloOkInit> = /* @__PURE__ */ messageType('HelloOk', writeHelloOk, readHelloOk);
@@ -646,6 +658,9 @@ export interface BrokerRoute {
   /** not heard of lately; new sends go elsewhere */
   readonly away: boolean;
   readonly createsTopics: boolean;
+  /** of the master, to which endpoints, term and away belong */
+  readonly replica: number;
+  readonly slaves: readonly ReplicaRoute[];
 }
 
 export interface BrokerRouteInit {
@@ -656,6 +671,8 @@ export interface BrokerRouteInit {
   readonly endpoints?: readonly EndpointInit[] | undefined;
   readonly away?: boolean | undefined;
   readonly createsTopics?: boolean | undefined;
+  readonly replica?: number | undefined;
+  readonly slaves?: readonly ReplicaRouteInit[] | undefined;
 }
 
 
@@ -667,6 +684,8 @@ function writeBrokerRoute(w: ProtobufWriter, v: BrokerRouteInit): ProtobufWriter
   if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(42).fork(), item).ldelim();
   if (v.away) w.uint32(48).bool(v.away);
   if (v.createsTopics) w.uint32(56).bool(v.createsTopics);
+  if (v.replica) w.uint32(64).uint32(checkUint32(v.replica, 'BrokerRoute.replica'));
+  if (v.slaves !== undefined) for (const item of v.slaves) writeReplicaRoute(w.uint32(74).fork(), item).ldelim();
   return w;
 }
 
@@ -678,6 +697,8 @@ function readBrokerRoute(r: ProtobufReader, end: number): BrokerRoute {
   const endpoints: Endpoint[] = [];
   let away: boolean = false;
   let createsTopics: boolean = false;
+  let replica: number = 0;
+  const slaves: ReplicaRoute[] = [];
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -688,15 +709,57 @@ function readBrokerRoute(r: ProtobufReader, end: number): BrokerRoute {
       case 42: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'BrokerRoute.endpoints'); endpoints.push(readEndpoint(r, r.end())); break;
       case 48: away = r.bool(); break;
       case 56: createsTopics = r.bool(); break;
+      case 64: replica = r.uint32(); break;
+      case 74: checkCount(slaves.length, reg.LIMITS.REPLICAS_MAX, 'BrokerRoute.slaves'); slaves.push(readReplicaRoute(r, r.end())); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   if (broker.length === 0) missing('BrokerRoute.broker');
-  return { broker, cluster, storeId, term, endpoints, away, createsTopics };
+  return { broker, cluster, storeId, term, endpoints, away, createsTopics, replica, slaves };
 }
 
 export const BrokerRoute: MessageType<BrokerRoute, BrokerRouteInit> = /* @__PURE__ */ messageType('BrokerRoute', writeBrokerRoute, readBrokerRoute);
+
+/** A slave of a broker group, in a route. */
+export interface ReplicaRoute {
+  readonly replica: number;
+  readonly endpoints: readonly Endpoint[];
+  readonly away: boolean;
+}
+
+export interface ReplicaRouteInit {
+  readonly replica?: number | undefined;
+  readonly endpoints?: readonly EndpointInit[] | undefined;
+  readonly away?: boolean | undefined;
+}
+
+
+function writeReplicaRoute(w: ProtobufWriter, v: ReplicaRouteInit): ProtobufWriter {
+  if (v.replica) w.uint32(8).uint32(checkUint32(v.replica, 'ReplicaRoute.replica'));
+  if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(18).fork(), item).ldelim();
+  if (v.away) w.uint32(24).bool(v.away);
+  return w;
+}
+
+function readReplicaRoute(r: ProtobufReader, end: number): ReplicaRoute {
+  let replica: number = 0;
+  const endpoints: Endpoint[] = [];
+  let away: boolean = false;
+  while (r.pos < end) {
+    const tag = r.uint32();
+    switch (tag) {
+      case 8: replica = r.uint32(); break;
+      case 18: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'ReplicaRoute.endpoints'); endpoints.push(readEndpoint(r, r.end())); break;
+      case 24: away = r.bool(); break;
+      default: r.skip(tag);
+    }
+  }
+  checkEnd(r, end);
+  return { replica, endpoints, away };
+}
+
+export const ReplicaRoute: MessageType<ReplicaRoute, ReplicaRouteInit> = /* @__PURE__ */ messageType('ReplicaRoute', writeReplicaRoute, readReplicaRoute);
 
 export interface InitProducer {
   /** makes the id durable and fences its former holder; empty for none */

@@ -1,7 +1,7 @@
 // Generated from spec/v1/proto by scripts/generate. Do not edit.
 
 /** Frame types that have a number and nothing else. */
-export const RESERVED_FRAMES: readonly string[] = ['CANCEL', 'ACK', 'NACK', 'REPLICATE'];
+export const RESERVED_FRAMES: readonly string[] = ['CANCEL', 'ACK', 'NACK'];
 
 /** Numbers of the frame types. */
 export const FrameType = {
@@ -49,8 +49,20 @@ export const FrameType = {
   RELEASE: 0x0403,
   /** A member leaves its group on purpose, and gives everything back. */
   LEAVE: 0x0404,
-  /** A slave pulls the log of its master. The number is reserved for version 1.3. */
+  /** A slave pulls the log of its master, and says how far it has stored it. */
   REPLICATE: 0x0501,
+  /** Reads a snapshot of the master's state, for a slave whose log begins behind the oldest entry. */
+  SNAPSHOT_READ: 0x0502,
+  /** Makes a slave the master of its group, in a term of its own. */
+  PROMOTE: 0x0503,
+  /** Makes a master a slave, which waits for the next master. */
+  DEMOTE: 0x0504,
+  /** Tells the role, the term, the log and the in-sync set of a broker. */
+  BROKER_DESCRIBE: 0x0505,
+  /** A master has its in-sync set on record at a NameServer. */
+  RECORD_PUT: 0x0506,
+  /** Asks a NameServer for the record of a broker group. */
+  RECORD_GET: 0x0507,
   /** Creates a topic at this broker. */
   TOPIC_CREATE: 0x0601,
   /** Adds queues to a topic at this broker. */
@@ -100,7 +112,13 @@ export const FRAMES = {
   ASSIGNMENT: { type: 1026, request: 'Assignment', response: '', from: 'server', at: 'client', payload: '', more: 'request', idempotent: true, feature: '', reserved: false, since: '1.0', access: '-' },
   RELEASE: { type: 1027, request: 'Release', response: 'ReleaseOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read group' },
   LEAVE: { type: 1028, request: 'Leave', response: 'LeaveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'read group' },
-  REPLICATE: { type: 1281, request: '', response: '', from: '', at: '', payload: '', more: '', idempotent: false, feature: '', reserved: true, since: '1.3', access: '' },
+  REPLICATE: { type: 1281, request: 'Replicate', response: 'ReplicateOk', from: 'client', at: 'broker', payload: 'response: whole log entries, from the position asked for', more: '', idempotent: true, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'role replica' },
+  SNAPSHOT_READ: { type: 1282, request: 'SnapshotRead', response: 'SnapshotReadOk', from: 'client', at: 'broker', payload: 'response: bytes of the snapshot', more: '', idempotent: true, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'role replica' },
+  PROMOTE: { type: 1283, request: 'Promote', response: 'PromoteOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'role admin' },
+  DEMOTE: { type: 1284, request: 'Demote', response: 'DemoteOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'role admin' },
+  BROKER_DESCRIBE: { type: 1285, request: 'BrokerDescribe', response: 'BrokerDescribeOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'describe cluster' },
+  RECORD_PUT: { type: 1286, request: 'RecordPut', response: 'RecordPutOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'role broker' },
+  RECORD_GET: { type: 1287, request: 'RecordGet', response: 'RecordGetOk', from: 'client', at: 'nameserver', payload: '', more: '', idempotent: true, feature: 'FEATURE_REPLICATION', reserved: false, since: '1.3', access: 'role broker' },
   TOPIC_CREATE: { type: 1537, request: 'TopicCreate', response: 'TopicCreateOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'create topic' },
   TOPIC_ALTER: { type: 1538, request: 'TopicAlter', response: 'TopicAlterOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: true, feature: '', reserved: false, since: '1.0', access: 'role admin' },
   TOPIC_REMOVE: { type: 1539, request: 'TopicRemove', response: 'TopicRemoveOk', from: 'client', at: 'broker', payload: '', more: '', idempotent: false, feature: '', reserved: false, since: '1.0', access: 'role admin' },
@@ -183,6 +201,8 @@ export const WIRE_ERRORS = {
   LIMIT_EXCEEDED: { number: 4017, hint: 'the message names the limit', closes: false },
   /** this broker does not create topics on demand */
   CREATION_DISABLED: { number: 4018, hint: 'create the topic by an administrator', closes: false },
+  /** the replica is not known to have everything that is committed */
+  REPLICA_BEHIND: { number: 4019, hint: 'promote one of the in-sync set, or accept the loss', closes: false },
   /** the server has started and does not know enough yet */
   NOT_READY: { number: 5001, hint: 'try again after the given time', closes: false },
   /** the server is about to stop */
@@ -191,10 +211,16 @@ export const WIRE_ERRORS = {
   DISK_FULL: { number: 5003, hint: 'free space, or wait for retention', closes: false },
   /** the write failed and was cut off the log */
   STORAGE_REJECTED: { number: 5004, hint: 'try again', closes: false },
+  /** this replica does not know yet whether the offset is committed */
+  NOT_YET: { number: 5005, hint: 'ask again, or ask the master', closes: false },
+  /** fewer replicas are in sync than the broker demands */
+  NOT_ENOUGH_REPLICAS: { number: 5006, hint: 'start the missing replicas', closes: false },
   /** the store failed after the write; the message may or may not be stored */
   STORAGE_FAILED: { number: 6001, hint: 'try the same queue with the same sequence', closes: false },
   /** the original of this duplicate is not decided */
   OUTCOME_UNKNOWN: { number: 6002, hint: 'try the same queue with the same sequence', closes: false },
+  /** the broker ceased to be master after the write; the message may or may not be stored */
+  MASTER_CHANGED: { number: 6003, hint: 'try the same queue with the same sequence at the master', closes: false },
   /** the connection has not authenticated */
   UNAUTHENTICATED: { number: 7001, hint: 'this server asks who its clients are: connect with a user', closes: false },
   /** the principal may not do this */
@@ -354,6 +380,14 @@ export const LIMITS = {
   STATE_QUEUE_BYTES_MAX: 268435456,
   /** newest changes of a queue's keyed state that a STATE_SCAN can begin behind, in changes. */
   STATE_CHANGES_REMEMBERED: 4096,
+  /** replicas of a broker group, in replicas. */
+  REPLICAS_MAX: 16,
+  /** time that a slave of the in-sync set may lag behind before its master has it dropped, in ms. */
+  REPLICA_LAG_MS: 10000,
+  /** log entries in one REPLICATE response, but for a first entry that is longer, in bytes. */
+  REPLICATE_BYTES_MAX: 4194304,
+  /** longest wait of a REPLICATE, in ms. */
+  REPLICATE_WAIT_MS_MAX: 30000,
 } as const;
 export type LimitName = keyof typeof LIMITS;
 
@@ -362,6 +396,7 @@ export const Feature = {
   FEATURE_AUTH: 1,
   FEATURE_KEYED_STATE: 2,
   FEATURE_DEDUP: 3,
+  FEATURE_REPLICATION: 4,
 } as const;
 
 /** What a server is. */
@@ -443,3 +478,13 @@ export const LeaseState = {
 } as const;
 export type LeaseState = (typeof LeaseState)[keyof typeof LeaseState];
 export const LeaseStateNames: readonly string[] = ['HELD', 'RELEASING'];
+
+/** What a broker is in its group. */
+export const ReplicaRole = {
+  /** takes messages, commits and members */
+  MASTER: 0,
+  /** copies the log of its master, and serves what is committed */
+  SLAVE: 1,
+} as const;
+export type ReplicaRole = (typeof ReplicaRole)[keyof typeof ReplicaRole];
+export const ReplicaRoleNames: readonly string[] = ['MASTER', 'SLAVE'];
