@@ -36,6 +36,20 @@ export interface BrokerLimits {
   readonly stateBytesMax: number;
 }
 
+/** A broker that is one replica of its group (spec, chapter of replication). */
+export interface ReplicationOptions {
+  /** Its number in the group: 0 to REPLICAS_MAX − 1. Two replicas of a group never have the same. */
+  readonly replica: number;
+  /** What it is while nothing is on record of its group. Default `master`. */
+  readonly role?: 'master' | 'slave';
+  /** Who says which replica is master: the operator (`manual`, the default), or an election. */
+  readonly mode?: 'manual' | 'automatic';
+  /** Replicas in sync, itself included, below which a master takes no messages with ack level COMMITTED. Default 1. */
+  readonly minInSync?: number;
+  /** How long a slave of the in-sync set may lag behind, ms. Default REPLICA_LAG_MS. */
+  readonly lagMs?: number;
+}
+
 /** Intervals, ms; the defaults are those of the specification. */
 export interface BrokerTimes {
   /** Between two full registrations at a NameServer. */
@@ -75,15 +89,18 @@ export interface BrokerOptions {
   /** Who the broker is at its NameServers, where these ask. Default: it does not say. */
   readonly credentials?: Credentials;
   readonly groups?: Partial<GroupOptions>;
+  /** Makes the broker a replica of its group. Default: it is the only one. */
+  readonly replication?: ReplicationOptions | undefined;
   /** Sizes of segments, cache and reserve; retention. */
   readonly log?: Partial<Omit<CommitLogOptions, 'platform' | 'flush' | 'newStoreId'>>;
 }
 
 /** Options with every default filled in. */
 export interface BrokerSettings
-  extends Required<Omit<BrokerOptions, 'limits' | 'times' | 'session' | 'security' | 'credentials'>> {
+  extends Required<Omit<BrokerOptions, 'limits' | 'times' | 'session' | 'security' | 'credentials' | 'replication'>> {
   readonly security?: ServerSecurity;
   readonly credentials?: Credentials;
+  readonly replication?: Required<ReplicationOptions> | undefined;
   readonly limits: BrokerLimits;
   readonly times: BrokerTimes;
   readonly session: ServerSessionOptions;
@@ -102,6 +119,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     software: options.software ?? 'qanat',
     log: options.log ?? {},
     groups: options.groups ?? {},
+    replication: replicationSettings(options.replication),
     session: { ...DEFAULT_SESSION_OPTIONS, ...options.session },
     limits: {
       batchBytesMax: LIMITS.BATCH_BYTES_MAX,
@@ -126,6 +144,11 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
   return settings;
 }
 
+function replicationSettings(options: ReplicationOptions | undefined): Required<ReplicationOptions> | undefined {
+  if (options === undefined) return undefined;
+  return { role: 'master', mode: 'manual', minInSync: 1, lagMs: LIMITS.REPLICA_LAG_MS, ...options };
+}
+
 function bad(setting: string, why: string): never {
   throw new QanatError('BAD_CONFIG', `broker setting ${setting}: ${why}`, { outcome: 'not-sent' });
 }
@@ -147,6 +170,16 @@ function check(settings: BrokerSettings): void {
     if (!(value > 0)) bad(name, `${value} is not above zero`);
   }
   checkLog(settings.log);
+  if (settings.replication !== undefined) checkReplication(settings.replication, settings.nameServers.length);
+}
+
+function checkReplication({ replica, minInSync, lagMs }: Required<ReplicationOptions>, nameServers: number): void {
+  const isNumber = Number.isInteger(replica) && replica >= 0 && replica < LIMITS.REPLICAS_MAX;
+  if (!isNumber) bad('replication.replica', `a number from 0 to ${LIMITS.REPLICAS_MAX - 1}, not ${replica}`);
+  if (!Number.isInteger(minInSync) || minInSync < 1 || minInSync > LIMITS.REPLICAS_MAX)
+    bad('replication.minInSync', `1 to ${LIMITS.REPLICAS_MAX} replicas, not ${minInSync}`);
+  if (!(lagMs > 0)) bad('replication.lagMs', `${lagMs} is not above zero`);
+  if (nameServers === 0) bad('nameServers', 'a replica finds its master, and has its records, at NameServers: name one at least');
 }
 
 function checkLog(log: BrokerSettings['log']): void {

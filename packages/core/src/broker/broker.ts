@@ -96,6 +96,7 @@ export class Broker implements Engine, ServerHandler {
       log,
       topics,
       leaseError: (group, member, topicId, queue, epoch) => this.#groups.pullError(group, member, topicId, queue, epoch),
+      isSlave: () => false,
     });
     this.#topology = new Topology({
       host: context,
@@ -228,6 +229,7 @@ export class Broker implements Engine, ServerHandler {
       ...this.#keyedStates.figures(),
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
+      replication: undefined,
     };
   }
 

@@ -29,6 +29,23 @@ export interface BrokerFigures {
   /** Messages of the batches that were handed out to readers. */
   readonly messagesOut: number;
   readonly traffic: Traffic;
+  /** Of a replica; undefined where the broker is alone. */
+  readonly replication: ReplicationFigures | undefined;
+}
+
+/** What a replica is and how far it has come; positions are bytes from the beginning of the log. */
+export interface ReplicationFigures {
+  readonly replica: number;
+  readonly role: 'master' | 'slave';
+  /** For people: what it does now. */
+  readonly state: string;
+  readonly stored: number;
+  readonly committed: number;
+  /** Of a master: its in-sync set, itself included; 0 at a slave. */
+  readonly inSync: number;
+  readonly minInSync: number;
+  /** Of a master: bytes that the slowest slave which is heard lags behind; of a slave: bytes that it lags behind its master. */
+  readonly lagBytes: number;
 }
 
 /** What a topic holds at a broker, over its queues there. */

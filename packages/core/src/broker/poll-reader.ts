@@ -28,11 +28,13 @@ export class PollReader {
   readonly #log: CommitLog;
   readonly #topics: Topics;
   readonly #leaseError: LeaseCheck;
+  readonly #isSlave: () => boolean;
 
-  constructor(log: CommitLog, topics: Topics, leaseError: LeaseCheck) {
+  constructor(log: CommitLog, topics: Topics, leaseError: LeaseCheck, isSlave: () => boolean) {
     this.#log = log;
     this.#topics = topics;
     this.#leaseError = leaseError;
+    this.#isSlave = isSlave;
   }
 
   /** Visits the queues from `start` on; `done` may be called at once. The results are in the poll. Error: STORAGE_FAILED. */
@@ -45,12 +47,15 @@ export class PollReader {
     });
   }
 
-  /** Adds the queues whose next offset moved, though nothing of them passed. */
+  /** Adds the queues whose next offset moved, though nothing of them passed, and those of which a slave knows too little. */
   addProgress(poll: Poll): void {
     for (const queue of poll.queues) {
-      if (queue.answered || queue.place === undefined || queue.offset === queue.from) continue;
+      if (queue.answered || queue.place === undefined) continue;
+      const isAhead = queue.offset > queue.place.highWatermark && this.#isSlave();
+      if (!isAhead && queue.offset === queue.from) continue;
       if (!this.#hasRoom(poll, queue)) return;
-      this.#addResult(poll, queue, queue.place, 0);
+      if (isAhead) this.#addError(poll, queue, 'NOT_YET');
+      else this.#addResult(poll, queue, queue.place, 0);
     }
   }
 
@@ -74,7 +79,8 @@ export class PollReader {
       const error = this.#leaseError(poll.group, poll.request.header.member, topic.id, queue.queue, queue.leaseEpoch);
       if (error !== undefined) return this.#addError(poll, queue, error);
     }
-    if (offset === place.highWatermark) return undefined;
+    // What lies ahead of a slave may be committed all the same: the poll waits for it (QNT-RPL, reading from a slave).
+    if (offset === place.highWatermark || (offset > place.highWatermark && this.#isSlave())) return undefined;
     if (offset > place.highWatermark || offset < this.#topics.oldest(place))
       return this.#addError(poll, queue, 'OFFSET_OUT_OF_RANGE');
     return place;

@@ -38,6 +38,7 @@ export interface PullParts {
   readonly log: CommitLog;
   readonly topics: Topics;
   readonly leaseError: LeaseCheck;
+  readonly isSlave: () => boolean;
 }
 
 /**
@@ -62,11 +63,11 @@ export class Pulls {
   #queues = 0;
   readonly #lookAt = (poll: Poll): void => this.#look(poll);
 
-  constructor({ host, platform, log, topics, leaseError }: PullParts) {
+  constructor({ host, platform, log, topics, leaseError, isSlave }: PullParts) {
     this.#host = host;
     this.#topics = topics;
     this.#filters = new PollFilters(platform);
-    this.#reader = new PollReader(log, topics, leaseError);
+    this.#reader = new PollReader(log, topics, leaseError, isSlave);
   }
 
   /** Requests that are not answered. */

@@ -34,6 +34,15 @@ export const DEFAULT_GROUP_OPTIONS: GroupOptions = {
   membersMax: MEMBERS_MAX,
 };
 
+/** The session of a member that asked for `askedMs` (0: it leaves it to the broker), and how often to hear from it. */
+export function sessionTimes(
+  options: GroupOptions,
+  askedMs: number,
+): { readonly heartbeatMs: number; readonly sessionMs: number } {
+  const sessionMs = askedMs === 0 ? options.sessionMs : askedMs;
+  return { heartbeatMs: Math.min(options.heartbeatMs, Math.max(1, Math.floor(sessionMs / 3))), sessionMs };
+}
+
 /** What the groups of one broker share. */
 export interface GroupEnv {
   readonly host: GroupHost;

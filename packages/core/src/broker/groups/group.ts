@@ -5,7 +5,7 @@ import type { ClientHeartbeat } from '../../wire/gen/consuming-messages.ts';
 import type { GroupStateInit, Subscription } from '../../wire/gen/messages.ts';
 import { GroupKind, LeaseState } from '../../wire/gen/registry.ts';
 import { assignmentPages } from './assignment.ts';
-import type { GroupEnv } from './group-env.ts';
+import { type GroupEnv, sessionTimes } from './group-env.ts';
 import { type Grant, HandOver } from './hand-over.ts';
 import { holderOf, LeaseTable, type QueueSlot } from './lease-table.ts';
 import { type Member, Members } from './members.ts';
@@ -37,7 +37,7 @@ export class Group {
   #view: View = { members: 0, queues: 0, widest: 0 };
   #rebalance: { readonly dueMs: number; readonly timer: Timer } | undefined;
   /** After a restart, until every member had the time to come back: leases stay where they are. */
-  #settling = false;
+  #settling: Timer | undefined;
   /** Members that are to be told now that what they hold is another. */
   #untold = new Set<Member>();
 
@@ -154,14 +154,26 @@ export class Group {
     }
     if (this.members.size === 0) return;
     this.#watchTopics();
-    this.#settling = true;
     const { engine } = this.#env.host;
     const settle = (): void => {
-      this.#settling = false;
+      this.#settling = undefined;
       this.#rebalanceNow();
     };
-    this.#env.at(engine.nowMs() + this.#env.options.sessionMs, settle, { forPeer: true });
+    this.#settling = this.#env.at(engine.nowMs() + this.#env.options.sessionMs, settle, { forPeer: true });
     this.#retarget();
+  }
+
+  /** Forgets its members, and what is to be done: only the log says who holds what. */
+  standDown(): void {
+    this.#rebalance?.timer.cancel();
+    this.#rebalance = undefined;
+    this.#settling?.cancel();
+    this.#settling = undefined;
+    this.#untold.clear();
+    for (const member of [...this.members.all()]) this.members.remove(member);
+    this.table.standDown();
+    this.#owners = new Map();
+    this.#view = { members: 0, queues: 0, widest: 0 };
   }
 
   /** Queues of a topic came or went, at this broker or another. */
@@ -214,7 +226,7 @@ export class Group {
   }
 
   #sessionMs(header: ClientHeartbeat): number {
-    return header.sessionMs === 0 ? this.#env.options.sessionMs : header.sessionMs;
+    return sessionTimes(this.#env.options, header.sessionMs).sessionMs;
   }
 
   /** The record was replaced: this member may only release and stop. */
@@ -237,12 +249,10 @@ export class Group {
   // ---- answers and pushes ----
 
   #answer(header: ClientHeartbeat, member: Member | undefined): Parameters<Request<'CLIENT_HEARTBEAT'>['respond']>[0] {
-    const sessionMs = this.#sessionMs(header);
     return {
       generation: member?.generation,
       wantSubscription: member === undefined || member.revision !== header.revision,
-      heartbeatMs: Math.min(this.#env.options.heartbeatMs, Math.max(1, Math.floor(sessionMs / 3))),
-      sessionMs,
+      ...sessionTimes(this.#env.options, header.sessionMs),
     };
   }
 
@@ -358,7 +368,7 @@ export class Group {
       const member = this.members.get(lease.member);
       if (member === undefined || lease.overdue) over.push(slot);
       else if (lease.state === LeaseState.HELD && this.#owners.get(slot.topicId)?.[slot.queue] !== member.id) {
-        if (!this.#settling || this.#isOutdated(member)) this.handOver.release(slot);
+        if (this.#settling === undefined || this.#isOutdated(member)) this.handOver.release(slot);
       }
     }
     this.handOver.end(over);

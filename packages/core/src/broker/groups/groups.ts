@@ -6,7 +6,7 @@ import { GroupKind } from '../../wire/gen/registry.ts';
 import type { GroupFigures } from '../figures.ts';
 import { describeGroup, lagOf, listGroups } from './describe.ts';
 import { Group } from './group.ts';
-import { DEFAULT_GROUP_OPTIONS, GROUP_TOPICS_MAX, type GroupEnv, type GroupOptions } from './group-env.ts';
+import { DEFAULT_GROUP_OPTIONS, GROUP_TOPICS_MAX, type GroupEnv, type GroupOptions, sessionTimes } from './group-env.ts';
 import type { Settle } from './hand-over.ts';
 import type { GroupHost } from './host.ts';
 import { LeaseTable, liveLease } from './lease-table.ts';
@@ -139,9 +139,33 @@ export class Groups {
     for (const group of this.#groups.values()) group.handOver.rolledBack();
   }
 
-  /** Recovery is over. */
+  /** Recovery is over, or the broker became master: members of the leases have a session's time to come back. */
   start(): void {
+    this.#stopped = false;
     for (const group of this.#groups.values()) group.start();
+  }
+
+  /** The broker is a slave from now on: it grants nothing, and takes nobody for gone. Leases are what the log says. */
+  standDown(): void {
+    this.#stopped = true;
+    this.#generation = 0;
+    for (const group of this.#groups.values()) group.standDown();
+  }
+
+  /** CLIENT_HEARTBEAT at a slave: what the member holds here is what it holds already (spec, chapter of replication). */
+  renew(request: Request<'CLIENT_HEARTBEAT'>): void {
+    const { generation, sessionMs } = request.header;
+    checkSession(sessionMs);
+    request.respond({ generation, ...sessionTimes(this.#options, sessionMs) });
+  }
+
+  /** Why a PULL may not read this queue of a slave: a lease that it does not know yet may be in force. */
+  pullErrorAtSlave(groupName: string, member: string, topicId: number, queue: number, epoch: number): ErrorCode | undefined {
+    const group = this.#groups.get(groupName);
+    if (epoch === 0 || group?.kind === GroupKind.FREE) return this.pullError(groupName, member, topicId, queue, epoch);
+    const lease = group?.table.find(topicId, queue)?.lease;
+    if (lease === undefined || lease.epoch < epoch) return 'NOT_YET';
+    return lease.epoch === epoch && lease.member === member ? undefined : 'LEASE_FENCED';
   }
 
   /**

@@ -124,6 +124,18 @@ export class LeaseTable {
     }
   }
 
+  /** Forgets what was to be done with leases; what the log says of them stays. */
+  standDown(): void {
+    for (const slot of this.all()) {
+      slot.pending = undefined;
+      if (slot.lease === undefined) continue;
+      slot.lease.timer?.cancel();
+      slot.lease.state = LeaseState.HELD;
+      slot.lease.timer = undefined;
+      slot.lease.overdue = false;
+    }
+  }
+
   /** @returns what was dropped. */
   dropTopic(topicId: number): readonly QueueSlot[] {
     const slots = [...(this.#topics.get(topicId)?.values() ?? [])];
