@@ -162,8 +162,9 @@ export class Produce {
       if (error === undefined) request.respond({ baseOffset, storeTimeMs });
       else request.fail(error);
     };
-    if (mark === undefined) log.appendBatch(place.topic.id, place.queue, batch, settle);
-    else log.appendMarkedBatch(mark, place.topic.id, place.queue, batch, settle);
+    const at = request.header.ack === AckLevel.ACK_LEADER ? 'stored' : 'committed';
+    if (mark === undefined) log.appendBatch(place.topic.id, place.queue, batch, settle, at);
+    else log.appendMarkedBatch(mark, place.topic.id, place.queue, batch, settle, at);
   }
 }
 
