@@ -14,6 +14,9 @@ import { SEGMENT_BYTES_MAX } from './log/segment.ts';
 /** Every broker takes batches of this length (spec, chapter of limits). */
 const BATCH_BYTES_LEAST = 65_536;
 
+/** Numbers are 32 bits on the wire; a small one is easy to read, and is enough to count people's machines. */
+export const REPLICA_NUMBER_MAX = 65_535;
+
 /** What brokers of this version have beside AUTH. */
 export const BROKER_FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
 /** Keyed state of all queues of a broker: it is in memory. */
@@ -51,6 +54,8 @@ export interface BrokerTimes {
 export interface BrokerOptions {
   /** Names the broker in its cluster; one live store has it. */
   readonly name: string;
+  /** Number of this replica in the group of the brokers of its name. Default 0. */
+  readonly replica?: number;
   /** Default `default`. */
   readonly cluster?: string;
   /** Addresses; default none: a broker without NameServers serves who knows it. */
@@ -93,6 +98,7 @@ export interface BrokerSettings
 export function brokerSettings(options: BrokerOptions): BrokerSettings {
   const settings: BrokerSettings = {
     ...options,
+    replica: options.replica ?? 0,
     cluster: options.cluster ?? 'default',
     nameServers: options.nameServers ?? [],
     endpoints: options.endpoints ?? [],
@@ -135,7 +141,9 @@ function check(settings: BrokerSettings): void {
     const error = nameError(settings[setting], LIMITS.BROKER_NAME_BYTES_MAX);
     if (error !== undefined) bad(setting, error);
   }
-  const { defaultQueues, limits, session, endpoints } = settings;
+  const { defaultQueues, limits, session, endpoints, replica } = settings;
+  if (!Number.isInteger(replica) || replica < 0 || replica > REPLICA_NUMBER_MAX)
+    bad('replica', `a number from 0 to ${REPLICA_NUMBER_MAX}, not ${replica}`);
   if (!Number.isInteger(defaultQueues) || defaultQueues < 1 || defaultQueues > LIMITS.QUEUES_PER_TOPIC_MAX) {
     bad('defaultQueues', `1 to ${LIMITS.QUEUES_PER_TOPIC_MAX} queues, not ${defaultQueues}`);
   }

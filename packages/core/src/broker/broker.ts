@@ -242,8 +242,8 @@ export class Broker implements Engine, ServerHandler {
   // ---- ServerHandler ----
 
   identity(): HelloOkInit {
-    const { software, name, limits } = this.#settings;
-    const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax };
+    const { software, name, limits, replica } = this.#settings;
+    const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax, replica };
     return this.#opened ? { ...identity, storeId: this.#log.storeId, term: this.#term.current } : identity;
   }
 

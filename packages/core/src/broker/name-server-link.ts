@@ -7,9 +7,12 @@ import { QanatError } from '../errors.ts';
 import type { Login } from '../security/login.ts';
 import type { Timer } from '../timers.ts';
 import type { Routes } from '../wire/gen/messages.ts';
+import { Feature } from '../wire/gen/registry.ts';
 
 const BACK_OFF_MIN_MS = 100;
 const BACK_OFF_MAX_MS = 2_000;
+/** Records of broker groups, where the NameServer keeps them. */
+const FEATURES: readonly number[] = [Feature.FEATURE_REPLICATION];
 /** From the dial to the answer to HELLO. */
 const CONNECT_MS = 3_000;
 
@@ -55,7 +58,8 @@ export class NameServerLink implements ClientSessionEvents {
 
   connect(): void {
     if (this.#closed) return;
-    const session = new ClientSession(this.#host, this, this.address, { minor: MINOR_VERSION, ...this.#greeting }, this.#login);
+    const greeting = { minor: MINOR_VERSION, features: FEATURES, ...this.#greeting };
+    const session = new ClientSession(this.#host, this, this.address, greeting, this.#login);
     this.#session = session;
     this.#timer = this.#host.timers.at(
       this.#host.nowMs() + CONNECT_MS,
