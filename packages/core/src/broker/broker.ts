@@ -8,8 +8,14 @@ import { Door } from '../security/door.ts';
 import { Login } from '../security/login.ts';
 import type { UserTable } from '../security/user-table.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
-import { FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
-import { BROKER_FEATURES, type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
+import { Feature, FRAMES, LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
+import {
+  BROKER_FEATURES,
+  type BrokerOptions,
+  type BrokerSettings,
+  brokerSettings,
+  type ReplicationOptions,
+} from './broker-options.ts';
 import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
@@ -22,7 +28,10 @@ import { notEnoughReplicas, Produce } from './produce.ts';
 import { Producers } from './producers.ts';
 import { Pulls } from './pulls.ts';
 import { Registration } from './registration.ts';
-import type { Replica } from './replication/replica.ts';
+import { masterAddress } from './replication/master-address.ts';
+import { NameServerRegister } from './replication/name-server-register.ts';
+import { Replica } from './replication/replica.ts';
+import { ServerLink } from './server-link.ts';
 import { BrokerState } from './state.ts';
 import { Term } from './term.ts';
 import { TopicAdmin } from './topic-admin.ts';
@@ -30,6 +39,8 @@ import { Topics } from './topics.ts';
 import { Topology } from './topology.ts';
 
 const STORE_ID_BYTES = 16;
+const NO_STORE = new Uint8Array(STORE_ID_BYTES);
+const REPLICATION: readonly number[] = [Feature.FEATURE_REPLICATION];
 /** What is answered only once it is committed, but for SEND, which may ask for less. */
 const MUST_COMMIT: ReadonlySet<LiveFrame> = new Set([
   'OFFSET_COMMIT',
@@ -58,7 +69,7 @@ const SERVED_BY_SLAVES: ReadonlySet<LiveFrame> = new Set([
  * NAME_IN_USE) and `stopped` after `stop`.
  */
 export class Broker implements Engine, ServerHandler {
-  readonly features = BROKER_FEATURES;
+  readonly features: readonly number[];
   readonly #settings: BrokerSettings;
   readonly #context: EngineContext;
   readonly #sessions: ServerSessions;
@@ -77,6 +88,8 @@ export class Broker implements Engine, ServerHandler {
   readonly #registration: Registration;
   readonly #state: BrokerState;
   readonly #replica: Replica | undefined;
+  /** Of a slave. */
+  #masterLink: ServerLink | undefined;
   readonly #life: BrokerLife;
 
   /** @throws QanatError BAD_CONFIG that names the setting. */
@@ -85,6 +98,7 @@ export class Broker implements Engine, ServerHandler {
     const context = new EngineContext(settings.random);
     const { platform, limits } = settings;
     this.#settings = settings;
+    this.features = settings.replication === undefined ? BROKER_FEATURES : [...BROKER_FEATURES, ...REPLICATION];
     this.#context = context;
     const door = settings.security === undefined ? undefined : new Door(context, settings.security, settings.cluster);
     this.#sessions = new ServerSessions(context, this, limits.connectionsMax, settings.session, door);
@@ -134,8 +148,12 @@ export class Broker implements Engine, ServerHandler {
       settings,
       topics,
       links: this.#links,
-      storeId: () => log.storeId,
-      term: () => term.current,
+      // Before it has its log a slave asks who is master in the name of a store that is nobody's.
+      storeId: () => (this.#life.opened ? log.storeId : NO_STORE),
+      term: () => this.#ownTerm,
+      replicaRole: () => this.#registeredRole,
+      masterSeen: (master) => this.#replica?.masterSeen(master),
+      fenced: () => this.#replica?.fenced(),
       fatal: (error) => this.#life.fatal(error),
     });
     this.#state = new BrokerState({
@@ -173,7 +191,8 @@ export class Broker implements Engine, ServerHandler {
   handle(input: Input, nowMs: number): void {
     this.#context.enter(nowMs);
     if (!this.#context.handle(input) && !this.#sessions.handle(input))
-      for (const link of this.#links) if (link.handle(input)) break;
+      for (const link of this.#masterLink === undefined ? this.#links : [this.#masterLink, ...this.#links])
+        if (link.handle(input)) break;
     this.#life.begin();
     this.#life.closeWhenLeft();
   }
@@ -259,9 +278,10 @@ export class Broker implements Engine, ServerHandler {
   // ---- ServerHandler ----
 
   identity(): HelloOkInit {
-    const { software, name, limits } = this.#settings;
-    const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax };
-    return this.#life.opened ? { ...identity, storeId: this.#log.storeId, term: this.#term.current } : identity;
+    const { software, name, limits, replica } = this.#settings;
+    const replicaRole = this.#registeredRole;
+    const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax, replica, replicaRole };
+    return this.#life.opened ? { ...identity, storeId: this.#log.storeId, term: this.#ownTerm } : identity;
   }
 
   serves(name: LiveFrame): boolean {
@@ -314,10 +334,21 @@ export class Broker implements Engine, ServerHandler {
     return true;
   }
 
+  /** The term that it is known with: a slave's is that of the newest master that it knows. */
+  get #ownTerm(): number {
+    return this.#replica?.term ?? this.#term.current;
+  }
+
+  /** What the broker is in its group; undefined: it does not know yet, or has no log of its group yet. */
+  get #registeredRole(): ReplicaRole | undefined {
+    if (this.#replica === undefined) return ReplicaRole.MASTER;
+    return this.#life.opened ? this.#replica.role : undefined;
+  }
+
   // ---- parts ----
 
   #makeLog(): CommitLog {
-    const { platform, flush, random, log: sizes } = this.#settings;
+    const { platform, flush, random, log: sizes, replication } = this.#settings;
     const context = this.#context;
     const host = {
       timers: context.timers,
@@ -328,16 +359,47 @@ export class Broker implements Engine, ServerHandler {
         context.log(level, event, fields),
       fatal: (error: QanatError) => this.#life.storeFailed(error),
     };
-    return new CommitLog({ ...sizes, platform, flush, newStoreId: random.bytes(STORE_ID_BYTES) }, host, {
+    const newStoreId = random.bytes(STORE_ID_BYTES);
+    return new CommitLog({ ...sizes, platform, flush, newStoreId, replicated: replication !== undefined }, host, {
       restore: (snapshot) => this.#state.restore(snapshot),
       apply: (entry) => this.#state.apply(entry),
-      rolledBack: () => this.#state.rolledBack(),
+      rolledBack: () => {
+        this.#state.rolledBack();
+        this.#replica?.logRolledBack();
+      },
+      progressed: () => this.#replica?.logProgressed(),
+    });
+  }
+
+  #makeReplica(replication: Required<ReplicationOptions>): Replica {
+    const { name: broker, flush, software } = this.#settings;
+    const context = this.#context;
+    return new Replica({
+      host: context,
+      settings: replication,
+      broker,
+      flush,
+      log: this.#log,
+      term: this.#term,
+      register: new NameServerRegister(context, broker, this.#links),
+      link: (address, events) => {
+        const greeting = { software, label: `${broker}/${replication.replica}`, features: REPLICATION };
+        this.#masterLink = new ServerLink(context, address, greeting, this.#login, events);
+        return this.#masterLink;
+      },
+      addressOf: ({ endpoints }) => masterAddress(endpoints, this.#settings.nameServers),
+      events: {
+        leads: () => this.#groups.start(),
+        stoodDown: () => this.#groups.standDown(),
+        changed: () => this.#registration.changed(),
+      },
     });
   }
 
   #makeLink(address: string): NameServerLink {
-    const { software, name } = this.#settings;
-    return new NameServerLink(this.#context, address, { software, label: name }, this.#login, {
+    const { software, name, replication } = this.#settings;
+    const greeting = { software, label: name, ...(replication === undefined ? {} : { features: REPLICATION }) };
+    return new NameServerLink(this.#context, address, greeting, this.#login, {
       onOpen: (link) => {
         this.#registration.linkOpened(link);
         this.#topology.linkOpened(link);

@@ -76,15 +76,14 @@ export class BrokerLife {
   begin(): void {
     if (this.#phase !== 'new') return;
     this.#phase = 'opening';
-    const { replica, links, log } = this.#parts;
+    const { replica, links } = this.#parts;
     if (replica === undefined) return this.#open();
     // Whose log it is, and who is master, stands at the NameServers.
     for (const link of links) link.connect();
     return replica.prepare((error, storeId) => {
       if (this.#phase === 'stopping') return this.#closeStorage();
       if (error !== undefined) return this.fatal(error);
-      if (storeId !== undefined) log.adopt(storeId);
-      return this.#open();
+      return this.#open(storeId);
     });
   }
 
@@ -131,7 +130,7 @@ export class BrokerLife {
     context.emit({ kind: 'fatal', error });
   }
 
-  #open(): void {
+  #open(newStoreId?: Uint8Array): void {
     const { log, term, producers, replica } = this.#parts;
     log.open((error) => {
       if (error !== undefined) return this.fatal(error);
@@ -142,7 +141,7 @@ export class BrokerLife {
       if (this.#phase === 'stopping') return this.#close();
       this.#ready();
       return replica.start();
-    });
+    }, newStoreId);
   }
 
   #beginTerm(): void {

@@ -2,7 +2,16 @@ import { isSecure, schemeOf } from '../scheme.ts';
 import type { BrokerRoute, Endpoint } from '../wire/gen/messages.ts';
 import type { ClientSettings } from './host.ts';
 
-/** What the routes tell of one broker. */
+/** What the routes tell of a slave of a broker group. */
+export interface KnownSlave {
+  readonly replica: number;
+  /** Where to connect; undefined when none of those `offered` suits this client. */
+  readonly endpoint: Endpoint | undefined;
+  readonly offered: readonly Endpoint[];
+  readonly away: boolean;
+}
+
+/** What the routes tell of one broker; where it has slaves, of the master. */
 export interface KnownBroker {
   readonly name: string;
   readonly cluster: string;
@@ -15,6 +24,10 @@ export interface KnownBroker {
   /** Not heard of lately: new sends without a key go elsewhere. */
   readonly away: boolean;
   readonly createsTopics: boolean;
+  /** Number of the master. */
+  readonly replica: number;
+  /** By their numbers. */
+  readonly slaves: readonly KnownSlave[];
 }
 
 /** The scheme that an address stands for. */
@@ -43,6 +56,13 @@ export function knownBroker(settings: ClientSettings, broker: BrokerRoute, nameS
     nameServer,
     away: broker.away,
     createsTopics: broker.createsTopics,
+    replica: broker.replica,
+    slaves: broker.slaves.map(({ replica, endpoints, away }) => ({
+      replica,
+      endpoint: chooseEndpoint(settings, endpoints, nameServer),
+      offered: endpoints,
+      away,
+    })),
   };
 }
 

@@ -94,12 +94,13 @@ export class CommitLog implements ReplicaLog {
 
   /**
    * Recovers, then takes entries. Once.
+   * @param newStoreId of an empty store, where it is not that of the options: a slave has that of its master.
    *
    * Errors: CORRUPT_LOG (durable data is damaged; it names the place, and nothing was changed), STORE_IO.
    */
-  open(done: (error: QanatError | undefined) => void): void {
+  open(done: (error: QanatError | undefined) => void, newStoreId: Uint8Array = this.#options.newStoreId): void {
     const recovery = new Recovery({
-      options: this.#options,
+      options: { ...this.#options, newStoreId },
       host: this.#host,
       observer: this.#observer,
       codec: this.#codec,

@@ -13,7 +13,7 @@ const PUT_AGAIN_MAX_MS = 2_000;
 export interface InSyncSetParts {
   readonly host: EngineHost;
   readonly log: ReplicaLog;
-  readonly register: GroupRegister;
+  readonly register: Pick<GroupRegister, 'put'>;
   /** The record of this master's term, as it stands in the register: this replica is its master and one of its set. */
   readonly record: GroupRecord;
   readonly incarnation: number;

@@ -15,7 +15,7 @@ const HEAD_BYTES_MAX = 128;
 export interface MasterParts {
   readonly host: EngineHost;
   readonly log: ReplicaLog;
-  readonly register: GroupRegister;
+  readonly register: Pick<GroupRegister, 'put'>;
   /** Name of the broker group. */
   readonly broker: string;
   /** The record of this master's term, as it stands in the register. */

@@ -1,6 +1,7 @@
 // What a replica keeps beside its log: the numbers of its lives.
 import { QanatError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
+import { readUtf8, utf8 } from '../../wire/bytes.ts';
 import { segmentBaseOf } from '../log/segment.ts';
 import { perform, type StorageTask } from '../log/storage-task.ts';
 
@@ -27,12 +28,12 @@ export function* beginLife(random: Random): StorageTask<ReplicaLife> {
   const earlier = file === undefined ? [] : readLives(yield* perform({ op: 'read', name: NAME, position: 0, length: file.size }));
   const incarnation = random.below(HIGH_WORDS) * 0x1_0000_0000 + random.uint32() + 1;
   const lives = [incarnation, ...earlier.slice(0, LIVES_REMEMBERED)];
-  yield* perform({ op: 'replace', name: NAME, bytes: new TextEncoder().encode(`incarnations ${lives.join(' ')}\n`) });
+  yield* perform({ op: 'replace', name: NAME, bytes: utf8(`incarnations ${lives.join(' ')}\n`) });
   return { incarnation, earlier: lives.slice(1), isEmpty: !files.some(({ name }) => segmentBaseOf(name) !== undefined) };
 }
 
 function readLives(bytes: Uint8Array): readonly number[] {
-  const text = new TextDecoder().decode(bytes);
+  const text = readUtf8(bytes, 0, bytes.length);
   if (TEXT.test(text)) return text.trim().split(' ').slice(1).map(Number);
   throw new QanatError('CORRUPT_LOG', `${NAME}: the file does not say which lives the replica had`, {
     hint: 'remove the file: the replica then joins its group as a slave',

@@ -10,7 +10,7 @@ import type { ReplicationFigures } from '../figures.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
 import type { Term } from '../term.ts';
-import type { GroupRegister } from './group-register.ts';
+import type { GroupRegister, RecordFound } from './group-register.ts';
 import { MasterReplica } from './master.ts';
 import { beginLife, type ReplicaLife } from './replica-file.ts';
 import { type SlaveParts, SlaveReplica } from './slave.ts';
@@ -57,15 +57,23 @@ export class Replica {
   #slave: SlaveReplica | undefined;
   /** The newest master that was heard of. */
   #route: MasterRoute | undefined;
+  /** The highest term on record, or in which a master was heard of. */
+  #knownTerm = 0;
   #timer: Timer | undefined;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
   }
 
-  /** What its group knows it as: master from the moment at which that is on record. */
-  get role(): ReplicaRole {
-    return this.#master === undefined ? ReplicaRole.SLAVE : ReplicaRole.MASTER;
+  /** What its group knows it as: master from the moment at which that is on record; undefined while it does not know itself. */
+  get role(): ReplicaRole | undefined {
+    if (this.#master !== undefined) return ReplicaRole.MASTER;
+    return this.#state === 'slave' || this.#state === 'halted' ? ReplicaRole.SLAVE : undefined;
+  }
+
+  /** Of the newest master that it knows. */
+  get term(): number {
+    return this.#master?.record.term ?? this.#highestTerm();
   }
 
   get leads(): boolean {
@@ -123,8 +131,9 @@ export class Replica {
   /** A NameServer tells where the master is. */
   masterSeen(route: MasterRoute): void {
     const { settings } = this.#parts;
-    if (this.#state === 'stopped' || route.term < (this.#route?.term ?? 0)) return;
+    if (this.#state === 'stopped' || route.term < this.#knownTerm) return;
     this.#route = route;
+    this.#knownTerm = route.term;
     if (route.replica === settings.replica) return;
     if (this.#master !== undefined && route.term > this.#master.record.term)
       this.#standDown(`replica ${route.replica} is master in term ${route.term}`);
@@ -214,9 +223,10 @@ export class Replica {
       throw new QanatError('NOT_READY', `the replica is ${this.state}`, { retryAfterMs: ASK_AGAIN_MS });
     const { acceptLoss } = request.header;
     const { register, settings } = this.#parts;
-    return register.get((error, record, all) => {
+    return register.get((found) => {
+      const { record } = found;
       if (this.#state !== 'slave') return request.fail(new QanatError('NOT_READY', `the replica is ${this.state}`));
-      const behind = acceptLoss ? undefined : this.#behind(error, record, all);
+      const behind = acceptLoss ? undefined : this.#behind(found);
       if (behind !== undefined) return request.fail(behind);
       const others = acceptLoss ? [] : (record?.inSync.filter(({ replica }) => replica !== record.master) ?? []);
       const next = this.#nextRecord(
@@ -230,10 +240,9 @@ export class Replica {
   }
 
   /** Why this replica may lack something that is committed. */
-  #behind(error: QanatError | undefined, record: GroupRecord | undefined, all: boolean): QanatError | undefined {
+  #behind({ record, complete }: RecordFound): QanatError | undefined {
     const behind = (why: string): QanatError => new QanatError('REPLICA_BEHIND', why);
-    if (error !== undefined) return behind(`no NameServer tells who is in sync: ${error.message}`);
-    if (!all) return behind('not all NameServers tell who is in sync: one that is missing may know better');
+    if (!complete) return behind('not all NameServers tell who is in sync: one that is missing may know better');
     if (record === undefined) return behind('nothing is on record of this group');
     if (this.#isOf(record)) return undefined;
     const members = record.inSync.map(({ replica }) => replica).join(', ');
@@ -251,7 +260,7 @@ export class Replica {
       broker,
       replica: settings.replica,
       role: this.role,
-      term: this.#master?.record.term ?? Math.max(log.written.term, this.#route?.term ?? 0),
+      term: this.term,
       logEnd: log.endPosition,
       stored: log.storedPosition,
       committed: log.committedPosition,
@@ -267,16 +276,16 @@ export class Replica {
   // ---- who is master ----
 
   /** Asks for the record until `decide` can do with what is known. */
-  #ask(decide: (record: GroupRecord | undefined, all: boolean) => boolean, what: string): void {
+  #ask(decide: (record: GroupRecord | undefined, complete: boolean) => boolean, what: string): void {
     const { host, register } = this.#parts;
-    register.get((error, record, all) => {
+    register.get(({ record, complete }) => {
       if (this.#state === 'stopped') return;
+      this.#knownTerm = Math.max(this.#knownTerm, record?.term ?? 0);
+      const before = this.#waitsFor;
+      this.#waitsFor = '';
       // That there is no record only all of its keepers can say.
-      if (error === undefined && (all || record !== undefined) && decide(record, all)) {
-        this.#waitsFor = '';
-        return;
-      }
-      if (this.#waitsFor !== what) host.log('info', 'replication.waits', { for: what, error: error?.message });
+      if ((complete || record !== undefined) && decide(record, complete)) return;
+      if (before !== what) host.log('info', 'replication.waits', { for: what });
       this.#waitsFor = what;
       this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => this.#ask(decide, what));
     });
@@ -285,14 +294,14 @@ export class Replica {
   #decide(): void {
     const { settings } = this.#parts;
     this.#state = 'undecided';
-    this.#ask((record, all) => {
+    this.#ask((record, complete) => {
       if (record === undefined ? settings.role === 'slave' : record.master !== settings.replica || !this.#isOf(record)) {
         this.#beSlave();
         return true;
       }
       const others = record?.inSync.filter(({ replica }) => replica !== settings.replica) ?? [];
       // Alone in a record that may be old it could commit what nobody else has; with others it needs them to.
-      if (!all && others.length === 0) return false;
+      if (!complete && others.length === 0) return false;
       this.#rise(this.#nextRecord(record, others), (error) => {
         if (error !== undefined) this.#beSlave();
       });
@@ -310,11 +319,15 @@ export class Replica {
   }
 
   #nextRecord(record: GroupRecord | undefined, others: readonly Member[]): GroupRecord {
-    const { log, term, settings } = this.#parts;
+    const { log, settings } = this.#parts;
     const { incarnation } = this.#life as ReplicaLife;
-    const known = Math.max(record?.term ?? 0, log.written.term, term.current, this.#route?.term ?? 0);
     const inSync = [{ replica: settings.replica, incarnation }, ...others].sort((a, b) => a.replica - b.replica);
-    return { storeId: log.storeId, term: known + 1, master: settings.replica, version: 1, inSync };
+    return { storeId: log.storeId, term: this.#highestTerm(record) + 1, master: settings.replica, version: 1, inSync };
+  }
+
+  #highestTerm(record?: GroupRecord): number {
+    const { log, term } = this.#parts;
+    return Math.max(record?.term ?? 0, log.written.term, term.current, this.#knownTerm);
   }
 
   /** Has it on record that this replica is master; then it is. `done` comes once, with TERM_FENCED where another was quicker. */
@@ -400,6 +413,7 @@ export class Replica {
       broker,
       replica: settings.replica,
       incarnation: (this.#life as ReplicaLife).incarnation,
+      term: this.#highestTerm(),
       link,
       onHalted: (error) => this.#halt(error.code, error.message),
       // The next heartbeat brings another route.
