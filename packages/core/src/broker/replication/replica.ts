@@ -16,7 +16,7 @@ import { beginLife, type ReplicaLife } from './replica-file.ts';
 import { type SlaveParts, SlaveReplica } from './slave.ts';
 
 /** Between two questions for the record of the group, and between two attempts to put one. */
-const ASK_AGAIN_MS = 1_000;
+const ASK_AGAIN_MS = 200;
 
 export interface ReplicaParts {
   readonly host: EngineHost;
@@ -190,7 +190,7 @@ export class Replica {
     const { broker, settings } = this.#parts;
     const name = `replica ${settings.replica} of broker ${broker}`;
     if (this.#state === 'rising')
-      return new QanatError('NOT_READY', `${name} becomes master: ${this.state}`, { retryAfterMs: ASK_AGAIN_MS / 4 });
+      return new QanatError('NOT_READY', `${name} becomes master: ${this.state}`, { retryAfterMs: ASK_AGAIN_MS });
     const master = this.#route === undefined ? 'no master is known' : `the master is replica ${this.#route.replica}`;
     return new QanatError('NOT_MASTER', `${name} is a slave, ${master}`);
   }
@@ -327,7 +327,8 @@ export class Replica {
 
   #highestTerm(record?: GroupRecord): number {
     const { log, term } = this.#parts;
-    return Math.max(record?.term ?? 0, log.written.term, term.current, this.#knownTerm);
+    const ofLog = this.#state === 'opening' ? 0 : log.written.term;
+    return Math.max(record?.term ?? 0, ofLog, term.current, this.#knownTerm);
   }
 
   /** Has it on record that this replica is master; then it is. `done` comes once, with TERM_FENCED where another was quicker. */
