@@ -427,6 +427,33 @@ describe('the recovery of a replica', () => {
     expect(opened(REPLICATED, other.disk).log.committedPosition).toBe(0);
   });
 
+  it('cuts damage off where it is told to, and counts only what a snapshot covers as committed', () => {
+    const damaged = (): LogWorld => {
+      const world = stored(5, 2);
+      world.log.snapshot([{}], () => {});
+      world.log.commitTo(5 * ENTRY);
+      world.disk.pump();
+      world.advance(1_000);
+      world.disk.flip(FIRST, 64 + 2 * ENTRY + 100);
+      return world;
+    };
+    expect(new LogWorld(REPLICATED, damaged().disk).open()?.code).toBe('CORRUPT_LOG');
+    const mended = opened({ ...REPLICATED, repair: 'cut' }, damaged().disk);
+    expect([mended.log.committedPosition, mended.log.endPosition]).toEqual([2 * ENTRY, 2 * ENTRY]);
+    const intact = stored(5, 2);
+    expect(opened({ ...REPLICATED, repair: 'cut' }, intact.disk).log.endPosition).toBe(5 * ENTRY);
+  });
+
+  it('cuts a log that is shorter than its snapshot where it ends, and goes back to the state before', () => {
+    const world = stored(3, 3);
+    world.log.snapshot([{}], () => {});
+    world.disk.pump();
+    world.disk.cutTo(FIRST, 64 + ENTRY);
+    expect(new LogWorld(REPLICATED, world.disk).open()?.code).toBe('CORRUPT_LOG');
+    const mended = opened({ ...REPLICATED, repair: 'cut' }, world.disk);
+    expect([mended.restored, mended.log.committedPosition, mended.log.endPosition]).toEqual([undefined, 0, ENTRY]);
+  });
+
   it('writes down once a second at most what is committed', () => {
     const world = stored(6);
     for (let i = 1; i <= 5; i++) {

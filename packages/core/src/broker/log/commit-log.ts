@@ -4,23 +4,20 @@ import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { type SnapshotInit, StateRecord, type StateRecordInit } from '../../wire/gen/messages.ts';
 import type { LogPlace, ReplicaLog } from '../replication/replica-log.ts';
 import { Background } from './background.ts';
-import { CommittedFile } from './committed-file.ts';
 import { EntryCodec, EntryKind } from './entry.ts';
-import { type EntriesDone, EntryReader, type PlaceDone, verifiedEntries } from './entry-reader.ts';
+import { type EntriesDone, type PlaceDone, verifiedEntries } from './entry-reader.ts';
 import { FreeSpaceWatch } from './free-space.ts';
-import { GroupCommit } from './group-commit.ts';
+import type { GroupCommit } from './group-commit.ts';
 import { IndexFiles } from './index-files.ts';
 import { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
-import { LogSnapshots } from './log-snapshots.ts';
+import { type OpenLog, openLog } from './open-log.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
-import { Retention } from './retention.ts';
-import { Scrub } from './scrub.ts';
 import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { StagedEntries, unsettled } from './staged-entries.ts';
+import { unsettled } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
 
 export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
@@ -32,20 +29,6 @@ const BLOCK_BYTES = MIB;
 const RESERVE_BYTES = 256 * MIB;
 /** A log of 10 GB is read in about three hours. */
 const SCRUB_BYTES_PER_SECOND = MIB;
-
-/** What there is once the log is recovered. */
-interface OpenLog {
-  readonly storeId: Uint8Array;
-  readonly segments: readonly Segment[];
-  readonly staged: StagedEntries;
-  readonly commit: GroupCommit;
-  readonly retention: Retention;
-  readonly scrub: Scrub;
-  readonly snapshots: LogSnapshots;
-  readonly entries: EntryReader;
-  /** Of a replicated log. */
-  readonly committedFile: CommittedFile | undefined;
-}
 
 /**
  * Keeps entries in the order in which they are staged, and gives them to its observer once they are in the log for ever. Pure:
@@ -330,81 +313,26 @@ export class CommitLog implements ReplicaLog {
   }
 
   #begin(log: RecoveredLog): void {
-    const { segmentBytes = SEGMENT_BYTES } = this.#options;
-    const staged = new StagedEntries(this.#codec, this.#blocks, segmentBytes, log);
-    const commit = new GroupCommit(
-      {
-        options: this.#options,
-        host: this.#host,
-        observer: this.#observer,
-        blocks: this.#blocks,
-        index: this.#index,
-        staged,
-        term: () => this.term,
-        writeFailed: () => this.#space.check(),
-        written: (bytes) => this.#space.written(bytes),
-        applied: () => this.#open?.committedFile?.moved(),
-        sealed: (segment, chain) => this.#sealed(segment, chain),
-      },
-      log,
-    );
-    this.term = log.term;
-    const retention = new Retention({
-      limits: this.#options,
+    const { segmentBytes = SEGMENT_BYTES, scrubBytesPerSecond = SCRUB_BYTES_PER_SECOND } = this.#options;
+    const parts = {
+      options: this.#options,
+      segmentBytes,
+      scrubBytesPerSecond,
       host: this.#host,
-      background: this.#background,
-      blocks: this.#blocks,
-      index: this.#index,
-      segments: log.segments,
-      applied: () => commit.applier.applied,
-      coveredTo: () => this.#snapshots.coveredTo,
-      roll: () => staged.roll(),
-      removed: (segment) => this.#indexFiles.remove(segment),
-    });
-    const scrub = new Scrub({
-      bytesPerSecond: this.#options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
-      host: this.#host,
-      background: this.#background,
-      codec: new EntryCodec(this.#options.platform),
-      segments: log.segments,
-      applied: () => commit.applier.applied,
-    });
-    const { storeId, segments } = log;
-    const committed = (): LogPlace => commit.applier.place;
-    const entries = new EntryReader({
-      host: this.#host,
+      observer: this.#observer,
       codec: this.#codec,
       blocks: this.#blocks,
+      index: this.#index,
       reader: this.#reader,
-      staged,
-      segments,
-      written: () => commit.written,
-      committed,
-    });
-    const { platform, replicated, snapshotBytes } = this.#options;
-    const snapshots = new LogSnapshots(
-      {
-        host: this.#host,
-        platform,
-        background: this.#background,
-        store: this.#snapshots,
-        storeId,
-        commit,
-        retention,
-        snapshotBytes,
-      },
-      log.snapshotPosition,
-    );
-    const kept = { host: this.#host, platform, background: this.#background, committed };
-    const committedFile = replicated === true ? new CommittedFile(kept) : undefined;
-    this.#open = { storeId, segments, staged, commit, retention, scrub, snapshots, entries, committedFile };
+      store: this.#snapshots,
+      space: this.#space,
+      background: this.#background,
+      indexFiles: this.#indexFiles,
+      term: () => this.term,
+    };
+    this.#open = openLog(parts, log);
+    this.term = log.term;
     this.#indexFiles.write();
-  }
-
-  #sealed(segment: Segment, chain: number): void {
-    this.#indexFiles.seal(segment, chain);
-    this.#indexFiles.write();
-    this.#open?.retention.check();
   }
 
   #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle, at?: SettleAt): void {
