@@ -4,52 +4,31 @@ import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { type SnapshotInit, StateRecord, type StateRecordInit } from '../../wire/gen/messages.ts';
 import type { LogPlace, ReplicaLog } from '../replication/replica-log.ts';
 import { Background } from './background.ts';
-import { CommittedFile } from './committed-file.ts';
 import { EntryCodec, EntryKind } from './entry.ts';
-import { type EntriesDone, EntryReader, type PlaceDone, verifiedEntries } from './entry-reader.ts';
+import { type EntriesDone, type PlaceDone, verifiedEntries } from './entry-reader.ts';
 import { FreeSpaceWatch } from './free-space.ts';
-import { GroupCommit } from './group-commit.ts';
+import type { GroupCommit } from './group-commit.ts';
 import { IndexFiles } from './index-files.ts';
 import { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
+import { type OpenLog, openLog } from './open-log.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
-import { Retention } from './retention.ts';
-import { Scrub } from './scrub.ts';
 import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
-import { SnapshotFile } from './snapshot-file.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { StagedEntries, unsettled } from './staged-entries.ts';
+import { unsettled } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
 
 export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES = 128 * MIB;
-const SNAPSHOT_BYTES = 64 * MIB;
-/** A snapshot of many queues takes time to make: there is so much log between two for each of its bytes, up to a limit. */
-const LOG_PER_SNAPSHOT_BYTE = 256;
-const SNAPSHOT_BYTES_MAX = 192 * MIB;
 const CACHE_BYTES = 64 * MIB;
 const BLOCK_BYTES = MIB;
 const RESERVE_BYTES = 256 * MIB;
 /** A log of 10 GB is read in about three hours. */
 const SCRUB_BYTES_PER_SECOND = MIB;
-const SNAPSHOT_RETRY_MS = 10_000;
-
-/** What there is once the log is recovered. */
-interface OpenLog {
-  readonly storeId: Uint8Array;
-  readonly segments: readonly Segment[];
-  readonly staged: StagedEntries;
-  readonly commit: GroupCommit;
-  readonly retention: Retention;
-  readonly scrub: Scrub;
-  readonly entries: EntryReader;
-  /** Of a replicated log. */
-  readonly committedFile: CommittedFile | undefined;
-}
 
 /**
  * Keeps entries in the order in which they are staged, and gives them to its observer once they are in the log for ever. Pure:
@@ -71,11 +50,6 @@ export class CommitLog implements ReplicaLog {
   readonly #indexFiles: IndexFiles;
   #open: OpenLog | undefined;
   #closing = false;
-  #snapshotPosition = 0;
-  #snapshotting = false;
-  /** Gives a snapshot up of which not all slices are taken. */
-  #endSnapshot: (() => void) | undefined;
-  #snapshotAgainMs = 0;
 
   constructor(options: CommitLogOptions, host: LogHost, observer: LogObserver) {
     assert((options.segmentBytes ?? SEGMENT_BYTES) <= SEGMENT_BYTES_MAX, 'a segment has less than 4 GiB');
@@ -292,11 +266,7 @@ export class CommitLog implements ReplicaLog {
 
   /** So much of the log lies behind the newest snapshot that the broker should call `snapshot`. */
   get wantsSnapshot(): boolean {
-    if (this.#snapshotting || this.#open === undefined || this.#host.nowMs() < this.#snapshotAgainMs) return false;
-    const behindBytes = this.#open.commit.applier.applied - this.#snapshotPosition;
-    if (behindBytes > 0 && this.#open.retention.wantsSnapshot) return true;
-    if (this.#options.snapshotBytes !== undefined) return behindBytes >= this.#options.snapshotBytes;
-    return behindBytes >= Math.min(SNAPSHOT_BYTES_MAX, Math.max(SNAPSHOT_BYTES, this.#snapshots.bytes * LOG_PER_SNAPSHOT_BYTE));
+    return this.#open?.snapshots.isDue === true;
   }
 
   /**
@@ -306,33 +276,7 @@ export class CommitLog implements ReplicaLog {
    * Errors: STORE_IO; the log goes on, and asks again after 10 s. STORAGE_FAILED. CLOSED: the log was closed before its end.
    */
   snapshot(slices: Iterable<SnapshotInit>, done: (error: QanatError | undefined) => void): void {
-    assert(!this.#snapshotting, 'one snapshot at a time');
-    const { commit, storeId, retention } = this.#opened;
-    const position = commit.applier.applied;
-    this.#snapshotting = true;
-    retention.wantsSnapshot = false;
-    const ended = (error: QanatError | undefined): void => {
-      this.#snapshotting = false;
-      this.#endSnapshot = undefined;
-      if (error === undefined) {
-        this.#snapshotPosition = position;
-        retention.check();
-      } else if (error.code !== 'CLOSED') {
-        this.#snapshotAgainMs = this.#host.nowMs() + SNAPSHOT_RETRY_MS;
-        this.#host.log('warn', 'log.snapshot.failed', { position, error: error.message });
-      }
-      done(error);
-    };
-    const placed: SnapshotInit[] = [{ position, chain: commit.applier.place.chain, storeId }];
-    const file = new SnapshotFile(this.#host, this.#options.platform, chained(placed, slices), (bytes) => {
-      this.#endSnapshot = undefined;
-      this.#background.run(this.#keep(position, bytes), ended);
-    });
-    if (file.isDone) return;
-    this.#endSnapshot = () => {
-      file.abandon();
-      ended(new QanatError('CLOSED', 'the log is being closed'));
-    };
+    this.#opened.snapshots.take(slices, done);
   }
 
   /** Writes and syncs what is staged, then `done`; the storage stays open. What is appended from now on is rejected. */
@@ -347,7 +291,7 @@ export class CommitLog implements ReplicaLog {
     this.#open?.retention.stop();
     this.#open?.scrub.stop();
     this.#open?.committedFile?.stop();
-    this.#endSnapshot?.();
+    this.#open?.snapshots.stop();
     commit.finish(() => {
       commit.stop();
       if (this.stagedBytes > 0) this.stepDown(new QanatError('MASTER_CHANGED', 'the log was closed before this was committed'));
@@ -370,69 +314,26 @@ export class CommitLog implements ReplicaLog {
   }
 
   #begin(log: RecoveredLog): void {
-    const { segmentBytes = SEGMENT_BYTES } = this.#options;
-    const staged = new StagedEntries(this.#codec, this.#blocks, segmentBytes, log);
-    const commit = new GroupCommit(
-      {
-        options: this.#options,
-        host: this.#host,
-        observer: this.#observer,
-        blocks: this.#blocks,
-        index: this.#index,
-        staged,
-        term: () => this.term,
-        writeFailed: () => this.#space.check(),
-        written: (bytes) => this.#space.written(bytes),
-        applied: () => this.#open?.committedFile?.moved(),
-        sealed: (segment, chain) => this.#sealed(segment, chain),
-      },
-      log,
-    );
-    this.term = log.term;
-    this.#snapshotPosition = log.snapshotPosition;
-    const retention = new Retention({
-      limits: this.#options,
+    const { segmentBytes = SEGMENT_BYTES, scrubBytesPerSecond = SCRUB_BYTES_PER_SECOND } = this.#options;
+    const parts = {
+      options: this.#options,
+      segmentBytes,
+      scrubBytesPerSecond,
       host: this.#host,
-      background: this.#background,
-      blocks: this.#blocks,
-      index: this.#index,
-      segments: log.segments,
-      applied: () => commit.applier.applied,
-      coveredTo: () => this.#snapshots.coveredTo,
-      roll: () => staged.roll(),
-      removed: (segment) => this.#indexFiles.remove(segment),
-    });
-    const scrub = new Scrub({
-      bytesPerSecond: this.#options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
-      host: this.#host,
-      background: this.#background,
-      codec: new EntryCodec(this.#options.platform),
-      segments: log.segments,
-      applied: () => commit.applier.applied,
-    });
-    const { storeId, segments } = log;
-    const committed = (): LogPlace => commit.applier.place;
-    const entries = new EntryReader({
-      host: this.#host,
+      observer: this.#observer,
       codec: this.#codec,
       blocks: this.#blocks,
+      index: this.#index,
       reader: this.#reader,
-      staged,
-      segments,
-      written: () => commit.written,
-      committed,
-    });
-    const { platform, replicated } = this.#options;
-    const kept = { host: this.#host, platform, background: this.#background, committed };
-    const committedFile = replicated === true ? new CommittedFile(kept) : undefined;
-    this.#open = { storeId, segments, staged, commit, retention, scrub, entries, committedFile };
+      store: this.#snapshots,
+      space: this.#space,
+      background: this.#background,
+      indexFiles: this.#indexFiles,
+      term: () => this.term,
+    };
+    this.#open = openLog(parts, log);
+    this.term = log.term;
     this.#indexFiles.write();
-  }
-
-  #sealed(segment: Segment, chain: number): void {
-    this.#indexFiles.seal(segment, chain);
-    this.#indexFiles.write();
-    this.#open?.retention.check();
   }
 
   #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle, at?: SettleAt): void {
@@ -456,16 +357,4 @@ export class CommitLog implements ReplicaLog {
     if (failure !== undefined) return new QanatError('STORAGE_REJECTED', `nothing is written since ${failure.message}`);
     return this.#closing ? new QanatError('STORAGE_REJECTED', 'the log is closed') : undefined;
   }
-
-  *#keep(position: number, bytes: Uint8Array): StorageTask<void> {
-    const { commit } = this.#opened;
-    // With flush async, a snapshot must not say more than the log that survives a power cut.
-    if (commit.synced < position) yield* commit.syncWritten();
-    if (commit.failure !== undefined) throw commit.failure;
-    yield* this.#snapshots.write(position, bytes);
-  }
-}
-
-function* chained<Item>(...lists: readonly Iterable<Item>[]): Generator<Item> {
-  for (const list of lists) yield* list;
 }

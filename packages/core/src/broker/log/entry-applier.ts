@@ -65,9 +65,9 @@ export class EntryApplier {
     return this.#applied;
   }
 
-  /** Applied, or about to be. */
+  /** Where what is applied, or about to be, ends. */
   get decided(): number {
-    return Math.max(this.#applied, this.#target);
+    return this.#parts.staged.endFrom(this.#applied, this.#target, Number.POSITIVE_INFINITY);
   }
 
   get place(): LogPlace {

@@ -71,6 +71,11 @@ export interface CommitLogOptions {
    * Default: what is stored is committed.
    */
   readonly replicated?: boolean;
+  /**
+   * `cut`: damage in durable data is cut off, with everything behind it (copies stay in `cut/`), and nothing of the rest counts
+   * as committed but what a snapshot covers. For a replica that is not the master, which has the rest. Default: open refuses.
+   */
+  readonly repair?: 'cut';
   /** Sixteen bytes, used when the store is empty: those of its master where it is to be a replica. */
   readonly newStoreId: Uint8Array;
   /** Size at which a new segment starts. Default 128 MiB; less than 4 GiB. */

@@ -9,7 +9,9 @@ import { ENTRY_HEADER_BYTES, type EntryCodec, type EntryHeader, EntryKind } from
 import type { IndexFiles } from './index-files.ts';
 import type { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver } from './log-host.ts';
+import { repairLog } from './log-repair.ts';
 import { LogScan, type ScannedSegment } from './log-scan.ts';
+import { surveyLog } from './log-survey.ts';
 import type { QueueIndex } from './queue-index.ts';
 import {
   decodeSegmentHeader,
@@ -82,10 +84,11 @@ export class Recovery {
   }
 
   *run(): StorageTask<RecoveredLog> {
-    const { snapshots, observer } = this.#parts;
+    const { options, snapshots, observer } = this.#parts;
     const before = yield* perform({ op: 'list' });
-    const rewrittenTo = yield* resumeRewrite(this.#parts.options.platform, before);
-    const files = rewrittenTo === undefined ? before : yield* perform({ op: 'list' });
+    const rewrittenTo = yield* resumeRewrite(options.platform, before);
+    if (options.repair === 'cut') yield* this.#repair();
+    const files = rewrittenTo === undefined && options.repair === undefined ? before : yield* perform({ op: 'list' });
     const segments = yield* this.#segments(files);
     const snapshot = yield* snapshots.newest(files);
     if (segments.length === 0) {
@@ -94,7 +97,7 @@ export class Recovery {
         corrupt(`there is a snapshot at position ${snapshot?.position}, but no segment of the log`);
       if ((this.#unborn?.base ?? 0) > 0) corrupt(`there is an empty segment ${this.#unborn?.name}, but none before it`);
       observer.restore(snapshot);
-      return yield* this.#newStore(snapshot?.storeId ?? this.#parts.options.newStoreId);
+      return yield* this.#newStore(snapshot?.storeId ?? options.newStoreId);
     }
     const first = segments[0] as FoundSegment;
     const last = segments.at(-1) as FoundSegment;
@@ -126,6 +129,16 @@ export class Recovery {
       uncommitted: this.#uncommitted,
       snapshotPosition: snapshot?.position ?? 0,
     };
+  }
+
+  /** Cuts damage off. What was committed there, another replica has. */
+  *#repair(): StorageTask<void> {
+    const { platform } = this.#parts.options;
+    const { damage } = yield* surveyLog(platform, { whole: true });
+    if (damage === undefined) return;
+    this.#parts.host.log('warn', 'log.damage.cut', { file: damage.file, position: damage.position, what: damage.what });
+    yield* perform({ op: 'unlink', name: COMMITTED_FILE });
+    yield* repairLog(platform, damage.position, false);
   }
 
   /** The segments as the log has them from now on; those that had no index get one. */

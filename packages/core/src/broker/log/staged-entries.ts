@@ -150,12 +150,14 @@ export class StagedEntries {
 
   /**
    * Where as many of the entries from `from` on end as are within `limit`, and within `bytesMax` but for the first one; `from`
-   * where there is none.
+   * where none begins.
    */
   endFrom(from: number, limit: number, bytesMax: number): number {
     const entries = this.#entries;
+    const first = this.#indexOf(from);
+    if (entries[first]?.position !== from) return from;
     let end = from;
-    for (let at = this.#indexOf(from); at < entries.length; at++) {
+    for (let at = first; at < entries.length; at++) {
       const next = endOf(entries[at] as StagedEntry);
       if (next > limit || (next - from > bytesMax && end > from)) return end;
       end = next;
