@@ -126,7 +126,7 @@ class ReplicationRun {
   #work(replica: ModelReplica): void {
     const random = this.#random;
     const { life } = replica;
-    switch (random.below(9)) {
+    switch (random.below(10)) {
       case 0:
         if (life === undefined) return replica.start();
         return replica.look();
@@ -141,7 +141,7 @@ class ReplicationRun {
         return replica.work();
       case 6:
         if (life !== undefined && random.below(4) === 0) life.log.keptCount = life.log.committedCount;
-        return this.#pass(random.below(60));
+        return this.#pass(random.below(this.#healed ? 600 : 60));
       default:
         return this.#network.step();
     }
@@ -231,10 +231,9 @@ class ReplicationRun {
       const replica = this.#any();
       if (replica.life === undefined) replica.start();
       this.#work(replica);
-      this.#check();
+      if (i % 10 === 0) this.#check();
       if (i % 50 === 0 && this.#together()) return true;
     }
-    console.log(JSON.stringify(this.#register.record), this.#replicas.map(({life,halted})=>JSON.stringify({halted,m:life?.master?.describe(),p:life?.promoting,i:life?.incarnation,f:life?.slave?.following, e:life?.log.entries.length, c:life?.log.committedCount,w:life?.log.writtenCount,t:life?.tasks.length})), this.#nowMs, this.#network.size);
     return false;
   }
 
