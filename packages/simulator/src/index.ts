@@ -21,4 +21,5 @@ export { VirtualCluster } from './virtual-cluster.ts';
 export { type LinkConditions, VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.ts';
 export { VirtualNode, type VirtualNodeOptions } from './virtual-node.ts';
 export * from './workload/index.ts';
+export * from './replication/memory-replica-log.ts';
 export * from './replication/run-replication.ts';
