@@ -137,3 +137,12 @@ test('QNT-RPL-024 a master that does not answer in time gets a new connection', 
   asked[0]?.done(new QanatError('TIMEOUT', 'late'), { header: undefined, payload: new Uint8Array(0) });
   expect(seen.suspected).toBe(1);
 });
+
+test('QNT-RPL-009 a slave whose log ends below the oldest entry of its master needs a snapshot, and does not cut', () => {
+  const { slave, answer, seen, log } = slaveWorld();
+  slave.follow(master());
+  answer(0, { oldest: 64 });
+  expect(seen.tooOld).toEqual([64]);
+  expect(seen.halted).toBe(0);
+  expect(log.entries).toEqual([]);
+});
