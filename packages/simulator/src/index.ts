@@ -5,6 +5,8 @@ export type { Fault, FaultKind } from './faults/fault.ts';
 export * from './history/index.ts';
 export { HostClock } from './host-clock.ts';
 export { MemoryStorage, type MemoryStorageOptions } from './memory-storage.ts';
+export * from './replication/memory-replica-log.ts';
+export * from './replication/run-replication.ts';
 export { type ClusterPlan, drawPlan, type SimulationPlan } from './simulation/draw-plan.ts';
 export type { Violation } from './simulation/judge.ts';
 export {
@@ -21,5 +23,3 @@ export { VirtualCluster } from './virtual-cluster.ts';
 export { type LinkConditions, VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.ts';
 export { VirtualNode, type VirtualNodeOptions } from './virtual-node.ts';
 export * from './workload/index.ts';
-export * from './replication/memory-replica-log.ts';
-export * from './replication/run-replication.ts';

@@ -1,12 +1,4 @@
-import {
-  ENTRY_AT,
-  ENTRY_HEADER_BYTES,
-  type LogPlace,
-  QanatError,
-  readUint32,
-  type ReplicaLog,
-  writeUint32At,
-} from '@qanat/core';
+import { ENTRY_AT, ENTRY_HEADER_BYTES, type LogPlace, QanatError, type ReplicaLog, readUint32, writeUint32At } from '@qanat/core';
 
 /** One entry of the model: it has no body, and takes as much room as a header does. */
 export interface ModelEntry {

@@ -1,12 +1,4 @@
-import {
-  EngineContext,
-  type GroupRecord,
-  MasterReplica,
-  type QanatError,
-  Random,
-  type Request,
-  SlaveReplica,
-} from '@qanat/core';
+import { EngineContext, type GroupRecord, MasterReplica, type QanatError, Random, type Request, SlaveReplica } from '@qanat/core';
 import { MemoryReplicaLog, type ModelEntry } from './memory-replica-log.ts';
 import { ModelLink } from './model-link.ts';
 import type { ModelNetwork } from './model-network.ts';

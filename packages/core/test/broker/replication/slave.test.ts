@@ -108,8 +108,7 @@ test('QNT-RPL-021 a slave that has diverged finds the newest common place, and c
   slave.logRolledBack();
   slave.follow(master());
   answer(0, { diverged: true });
-  for (let i = 1; asked[i]?.header.probe === true; i++)
-    answer(i, { diverged: (asked[i]?.header.position as number) > 5 * 64 });
+  for (let i = 1; asked[i]?.header.probe === true; i++) answer(i, { diverged: (asked[i]?.header.position as number) > 5 * 64 });
   work();
   expect(log.entries).toHaveLength(5);
   expect(asked.at(-1)?.header).toMatchObject({ probe: false, position: 5 * 64 });
