@@ -5,6 +5,8 @@ export type { Fault, FaultKind } from './faults/fault.ts';
 export * from './history/index.ts';
 export { HostClock } from './host-clock.ts';
 export { MemoryStorage, type MemoryStorageOptions } from './memory-storage.ts';
+export * from './replication/memory-replica-log.ts';
+export * from './replication/run-replication.ts';
 export { type ClusterPlan, drawPlan, type SimulationPlan } from './simulation/draw-plan.ts';
 export type { Violation } from './simulation/judge.ts';
 export {
