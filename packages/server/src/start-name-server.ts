@@ -14,8 +14,8 @@ export interface NameServerProcessOptions extends ListeningOptions {
   /** For operators and logs. Default `nameserver`. */
   readonly name?: string;
   /**
-   * Folder for the records of broker groups, which replicated brokers in manual mode need; made where it is missing. Default: none,
-   * it keeps no records.
+   * Folder for the records of broker groups, which replicated brokers in manual mode need; made where it is missing. Default:
+   * none, it keeps no records.
    */
   readonly store?: string | undefined;
   readonly logger?: Logger;
