@@ -1,6 +1,6 @@
 // Goal: a replica says at its NameServers which one it is, and learns from them where its master is.
 import { describe, expect, it } from 'vitest';
-import { type BrokerSettings, brokerSettings } from '../../src/broker/broker-options.ts';
+import { type BrokerSettings, brokerSettings, REPLICA_NUMBER_MAX } from '../../src/broker/broker-options.ts';
 import { NameServerLink } from '../../src/broker/name-server-link.ts';
 import { Registration } from '../../src/broker/registration.ts';
 import type { Topics } from '../../src/broker/topics.ts';
@@ -144,5 +144,13 @@ describe('registration of replicas', () => {
     const late = new Replica(world, 3, MASTER, 4);
     expect(late.fenced).toEqual([4]);
     expect(late.seen).toMatchObject([{ replica: 2, term: 4 }]);
+  });
+
+  it('takes a number up to REPLICA_NUMBER_MAX', () => {
+    const numbered = (replica: number) =>
+      brokerSettings({ name: 'b', replica, platform: portablePlatform, random: new Random(1) });
+    expect(numbered(REPLICA_NUMBER_MAX).replica).toBe(REPLICA_NUMBER_MAX);
+    for (const bad of [REPLICA_NUMBER_MAX + 1, -1, 1.5])
+      expect(() => numbered(bad)).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }));
   });
 });
