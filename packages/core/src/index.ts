@@ -98,6 +98,7 @@ export * from './wire/gen/control-headers.ts';
 export * from './wire/gen/keyed-state-messages.ts';
 export * from './wire/gen/messages.ts';
 export * from './wire/gen/registration-messages.ts';
+export * from './wire/gen/replication-messages.ts';
 export * from './wire/gen/registry.ts';
 export * from './wire/gen/replication-messages.ts';
 export * from './wire/preface.ts';
