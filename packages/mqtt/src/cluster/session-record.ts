@@ -4,7 +4,9 @@ import type { SessionSubscription } from '../ports.ts';
 import { SESSION_RECORD_BYTES_MAX } from './limits.ts';
 import { StoredReader, StoredWriter } from './stored-bytes.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** Without `sentUntilMs`. */
+const FORMER_FORMAT = 1;
 
 /** What the cluster keeps of a session, under `s/`. */
 export interface SessionRecord {
@@ -33,6 +35,11 @@ export interface SessionRecord {
   readonly will: Will | undefined;
   /** When the will of an offline session is published, ms since 1970. 0: there is none to publish. */
   readonly willDueMs: number;
+  /**
+   * Messages that were stored until then, ms since 1970, may have been sent by a bridge that did not tell how far it came. 0: no
+   * bridge has left it so.
+   */
+  readonly sentUntilMs: number;
 }
 
 /** An interval that never ends. */
@@ -53,7 +60,7 @@ export function encodeSession(record: SessionRecord): Uint8Array {
     .number(record.checkpointsFrom)
     .byte(record.inbound ? 1 : 0);
   w.maybe(record.will, (will) => writeWill(w, will));
-  const bytes = w.number(record.willDueMs).end();
+  const bytes = w.number(record.willDueMs).number(record.sentUntilMs).end();
   if (bytes.length > SESSION_RECORD_BYTES_MAX)
     throw new QanatError('LIMIT_EXCEEDED', `the session's record has ${bytes.length} bytes, of ${SESSION_RECORD_BYTES_MAX}`);
   return bytes;
@@ -61,7 +68,8 @@ export function encodeSession(record: SessionRecord): Uint8Array {
 
 /** @returns what borrows the payload of its will. @throws QanatError CORRUPT_LOG. */
 export function decodeSession(bytes: Uint8Array): SessionRecord {
-  const r = new StoredReader(bytes, FORMAT);
+  const isFormer = bytes[0] === FORMER_FORMAT;
+  const r = new StoredReader(bytes, isFormer ? FORMER_FORMAT : FORMAT);
   return {
     clientId: r.text(),
     claim: r.number(),
@@ -76,6 +84,7 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
     inbound: r.byte() === 1,
     will: r.maybe(() => readWill(r)),
     willDueMs: r.number(),
+    sentUntilMs: isFormer ? 0 : r.number(),
   };
 }
 

@@ -48,6 +48,7 @@ const record: fc.Arbitrary<SessionRecord> = fc.record({
   cursor,
   pointersFrom: offset,
   checkpointsFrom: offset,
+  sentUntilMs: offset,
   inbound: fc.boolean(),
   will: some(
     fc.record({
@@ -82,6 +83,16 @@ function bears<T>(arb: fc.Arbitrary<T>, encode: (value: T) => Uint8Array, decode
 
 describe('what a bridge stores comes back, and what is damaged is refused', () => {
   test('session records', () => bears(record, encodeSession, decodeSession));
+
+  test('session records of the format before, which do not say until when another bridge may have sent', () => {
+    fc.assert(
+      fc.property(record, (value) => {
+        const bytes = encodeSession({ ...value, sentUntilMs: 0 });
+        const former = Uint8Array.from([1, ...bytes.subarray(1, -1)]);
+        expect(decodeSession(former)).toEqual({ ...value, sentUntilMs: 0 });
+      }),
+    );
+  });
 
   test('pointers', () => {
     const scan = some(fc.record({ from: offset, to: fc.oneof(offset, fc.constant(Number.POSITIVE_INFINITY)) }));
