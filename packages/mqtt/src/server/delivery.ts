@@ -116,7 +116,7 @@ export class Delivery {
     return session.expiryInterval === 0 || session.flights.get(this.#context.cluster.packetIdOf(message)) === undefined;
   }
 
-  /** Exchanges are written down with their ids, what is a share's is not sent to this session again: the rest goes by its place. */
+  /** Exchanges are written down with their ids, and what is a share's is not sent to this session again. */
   #packetIdFor({ expiryInterval, flights }: Session, message: StoredPublication, { qos, settle }: Manner): number {
     const isAgain = qos === 1 && settle === undefined && expiryInterval > 0;
     return isAgain ? this.#context.cluster.packetIdOf(message) : flights.newId();
