@@ -60,9 +60,9 @@ export interface OutboundExchange extends Place {
   readonly released: boolean;
 }
 
-/** A place of QoS 1 that was sent, with its packet id where it is known: it is sent again with the same [MQTT-4.4.0-1]. */
+/** A place of QoS 1 that was sent, with its packet id: it is sent again with the same [MQTT-4.4.0-1]. */
 export interface SentPlace extends Place {
-  readonly packetId?: number;
+  readonly packetId: number;
 }
 
 /** What a session still has to send, oldest first in each queue. What `exchanges` names is not in `places`. */

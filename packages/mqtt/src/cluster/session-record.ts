@@ -4,9 +4,7 @@ import type { SessionSubscription } from '../ports.ts';
 import { SESSION_RECORD_BYTES_MAX } from './limits.ts';
 import { StoredReader, StoredWriter } from './stored-bytes.ts';
 
-const FORMAT = 2;
-/** Without `sentUntilMs`. */
-const FORMER_FORMAT = 1;
+const FORMAT = 1;
 
 /** What the cluster keeps of a session, under `s/`. */
 export interface SessionRecord {
@@ -68,8 +66,7 @@ export function encodeSession(record: SessionRecord): Uint8Array {
 
 /** @returns what borrows the payload of its will. @throws QanatError CORRUPT_LOG. */
 export function decodeSession(bytes: Uint8Array): SessionRecord {
-  const isFormer = bytes[0] === FORMER_FORMAT;
-  const r = new StoredReader(bytes, isFormer ? FORMER_FORMAT : FORMAT);
+  const r = new StoredReader(bytes, FORMAT);
   return {
     clientId: r.text(),
     claim: r.number(),
@@ -84,7 +81,7 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
     inbound: r.byte() === 1,
     will: r.maybe(() => readWill(r)),
     willDueMs: r.number(),
-    sentUntilMs: isFormer ? 0 : r.number(),
+    sentUntilMs: r.number(),
   };
 }
 

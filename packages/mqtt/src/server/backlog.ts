@@ -49,7 +49,7 @@ export function backlogOf({ flights, waiting }: Session): Backlog {
   return { places, scanFrom, maybeSent, exchanges };
 }
 
-function reserve(session: Session, place: SentPlace, packetId: number, qos: 1 | 2, released: boolean): Flight {
+function reserve(session: Session, place: Place, packetId: number, qos: 1 | 2, released: boolean): Flight {
   const { queue, offset } = place;
   const state = released ? 'released' : 'reserved';
   const flight: Flight = { packetId, queue, offset, qos, state, counted: false, settle: undefined, shared: false };
@@ -57,17 +57,11 @@ function reserve(session: Session, place: SentPlace, packetId: number, qos: 1 | 
   return flight;
 }
 
-/** A packet id that is not in the record is that of the place. */
-function packetIdFor({ cluster }: ServerContext, { flights }: Session, place: SentPlace): number {
-  const packetId = place.packetId ?? cluster.packetIdOf(place);
-  return flights.get(packetId) === undefined ? packetId : flights.newId();
-}
-
 /**
  * Gives a session that goes on what it still has to send.
  * @returns the exchanges whose PUBREL is sent again at once: it takes no place in the window (MQTT 5.0 section 4.9).
  */
-export function restoreBacklog(context: ServerContext, session: Session, { backlog }: Claimed): Flight[] {
+export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[] {
   const { exchanges, maybeSent, places, scanFrom } = backlog;
   const released: Flight[] = [];
   const resends: Resend[] = [];
@@ -77,9 +71,8 @@ export function restoreBacklog(context: ServerContext, session: Session, { backl
     else resends.push({ ...placeOf(exchange), packetId: exchange.packetId, qos: 2 });
   }
   for (const place of maybeSent) {
-    const packetId = packetIdFor(context, session, place);
-    reserve(session, place, packetId, 1, false);
-    resends.push({ ...placeOf(place), packetId, qos: 1 });
+    reserve(session, place, place.packetId, 1, false);
+    resends.push({ ...place, qos: 1 });
   }
   if (resends.length === 0 && places.length === 0 && scanFrom.length === 0) return released;
   session.waiting = new Waiting();

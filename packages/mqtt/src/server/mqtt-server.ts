@@ -224,7 +224,7 @@ export class MqttServer implements ClusterEvents {
   /** CONNACK is written: the session's subscriptions hold from here on, and what it has missed follows. */
   #begin(session: Session, claimed: Claimed): void {
     const { connection } = session;
-    for (const flight of restoreBacklog(this.#context, session, claimed)) this.#handshakes.releaseAgain(session, flight);
+    for (const flight of restoreBacklog(session, claimed)) this.#handshakes.releaseAgain(session, flight);
     for (const subscription of claimed.subscriptions) this.#subscribing.join(session, subscription);
     this.#keepAlive.watch(connection);
     this.#feeding.feed(session);

@@ -1,11 +1,10 @@
-import type { Place, SessionSubscription, StoredPublication } from '../ports.ts';
+import type { Place, SentPlace, SessionSubscription, StoredPublication } from '../ports.ts';
 import { PlaceQueue } from './place-queue.ts';
 
 export const placeKey = ({ queue, offset }: Place): string => `${queue}:${offset}`;
 
 /** A message that was or may have been sent on a connection before. */
-export interface Resend extends Place {
-  readonly packetId: number;
+export interface Resend extends SentPlace {
   readonly qos: 1 | 2;
 }
 

@@ -84,16 +84,6 @@ function bears<T>(arb: fc.Arbitrary<T>, encode: (value: T) => Uint8Array, decode
 describe('what a bridge stores comes back, and what is damaged is refused', () => {
   test('session records', () => bears(record, encodeSession, decodeSession));
 
-  test('session records of the format before, which do not say until when another bridge may have sent', () => {
-    fc.assert(
-      fc.property(record, (value) => {
-        const bytes = encodeSession({ ...value, sentUntilMs: 0 });
-        const former = Uint8Array.from([1, ...bytes.subarray(1, -1)]);
-        expect(decodeSession(former)).toEqual({ ...value, sentUntilMs: 0 });
-      }),
-    );
-  });
-
   test('pointers', () => {
     const scan = some(fc.record({ from: offset, to: fc.oneof(offset, fc.constant(Number.POSITIVE_INFINITY)) }));
     bears(fc.record({ queue: textArb, claim: offset, offsets, scan }), encodePointers, decodePointers);
