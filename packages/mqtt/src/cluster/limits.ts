@@ -70,3 +70,5 @@ export const RETAINED_BYTES_MAX = 768 * 1024;
 export const SHARE_WINDOW = 256;
 /** How long it is remembered that a retained message was removed, ms: an older one that comes later does not bring it back. */
 export const RETAINED_REMOVED_MS = 60_000;
+/** A message that is to be retained counts as such for so long, ms, while nobody has written it down. */
+export const RETAINED_COMING_MS = 60_000;
