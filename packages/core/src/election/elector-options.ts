@@ -14,9 +14,9 @@ export const WATCH_MS = 2_000;
 export type ElectorHost = Pick<EngineHost, 'timers' | 'random' | 'nowMs' | 'log' | 'consensus'>;
 
 /**
- * What an elector decides. Each call comes from within an input or tick of the engine, and none before this life of the replica is
- * on record: a slave may ask the master for entries only then, since the master may propose it for the in-sync set as soon as it
- * knows of it.
+ * What an elector decides. Each call comes from within an input or tick of the engine, and none before the store knows of this
+ * life of the replica: a slave may ask the master for entries only then, since the master may propose it for the in-sync set as
+ * soon as it has heard of it.
  */
 export interface ElectorEvents {
   /** This replica is master in this term, by this record; it has stood in the store. */

@@ -16,9 +16,9 @@ const RETRY_MS = 100;
 export type Leading = 'no' | 'sure' | 'doubtful';
 
 /**
- * Elects the master of a broker group, for one replica of it, by a consensus store. Safety is in the record alone: it is changed by
- * compare-and-swap, a term has one master, and within its term only that master changes it. The lease says when somebody else may
- * stand, and may end at any instant. While the store is away all stays as it is.
+ * Elects the master of a broker group, for one replica of it, by a consensus store. Safety is in the record alone: it is changed
+ * by compare-and-swap, a term has one master, and within its term only that master changes it. The lease says when somebody else
+ * may stand, and may end at any instant. While the store is away all stays as it is.
  *
  * It works in rounds, one after the other: read the group, learn from it, do the one step that is due, and otherwise watch. A
  * step whose outcome is unknown needs no care of its own: the next round finds what became of it.
@@ -59,7 +59,7 @@ export class Elector {
     this.#round();
   }
 
-  /** Stands no more, and lets others stand at once where this replica led. `done` comes when the store knows, or cannot be told. */
+  /** Stands no more, and lets others stand at once where it led. `done` comes when the store knows, or cannot be told. */
   stop(done: () => void): void {
     this.#stopped = true;
     const lease = this.#keeper.lease ?? this.#granted?.lease;

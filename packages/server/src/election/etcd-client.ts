@@ -27,7 +27,8 @@ export class EtcdClient {
   }
 
   /**
-   * @param repeatable done twice it does no harm. Otherwise another member is asked only when it is certain that none has done it.
+   * @param repeatable done twice it does no harm. Otherwise another member is asked only when it is certain that none has done
+   * it.
    * @returns undefined where etcd says that there is no such thing: a lease.
    * @throws QanatError; its outcome says what may have happened.
    */

@@ -16,8 +16,8 @@ type Of<Op extends ConsensusRequest['op']> = Extract<ConsensusRequest, { readonl
 type AnyResult = ConsensusResults[ConsensusRequest['op']];
 
 /**
- * The consensus store in etcd 3.4 or newer, by its JSON gateway: keys and values are base64, 64-bit integers are texts, and fields
- * that are zero, false or empty are left out (gRPC gateway of etcd).
+ * The consensus store in etcd 3.4 or newer, by its JSON gateway: keys and values are base64, 64-bit integers are texts, and
+ * fields that are zero, false or empty are left out (gRPC gateway of etcd).
  */
 export class EtcdStore implements ConsensusStore {
   readonly #client: EtcdClient;

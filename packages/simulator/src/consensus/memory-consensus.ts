@@ -39,7 +39,7 @@ interface Watch {
 
 type AnyDone = ConsensusDone<ConsensusResults[ConsensusRequest['op']]>;
 
-/** One consensus store on a virtual clock, with as many clients as a test wants, and everything that can go wrong between them. */
+/** One consensus store on a virtual clock, with as many clients as a test wants, and all that can go wrong between them. */
 export class MemoryConsensus {
   /** What becomes of the requests of each client. */
   conditions: (client: string, request: ConsensusRequest) => RequestConditions = () => USUAL;
