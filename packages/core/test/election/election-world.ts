@@ -120,9 +120,8 @@ export class Candidate {
   put(record: GroupRecord, done: (code: string) => void): void {
     this.call((elector) =>
       elector.put(record, (error) => {
-        if (error === undefined || QanatError.is(error, 'TERM_FENCED') || QanatError.is(error, 'REPLICA_BEHIND'))
-          done(error?.code ?? 'on record');
-        else if (error.code === 'CLOSED') done('CLOSED');
+        const code = error?.code ?? 'on record';
+        if (['on record', 'TERM_FENCED', 'REPLICA_BEHIND', 'CLOSED'].includes(code)) done(code);
         else this.#engine.context.timers.at(this.#engine.context.nowMs() + 50, () => this.put(record, done));
       }),
     );
