@@ -232,10 +232,10 @@ export class Elector {
     });
   }
 
-  /** A compare-and-swap, and the next round. `lost`: it is certain that nothing was done, or nobody is interested any more. */
+  /** A compare-and-swap, and the next round. `lost`: it is certain that nothing was done. */
   #swap(compares: readonly Compare[], puts: readonly ConsensusPut[], lost: () => void): void {
     this.#host.consensus({ op: 'cas', compares, puts }, (error, result) => {
-      if (this.#stopped || (error === undefined && !result.succeeded)) lost();
+      if (error === undefined && !result.succeeded) lost();
       if (error !== undefined) this.#failed(error);
       else this.#again(result.succeeded ? 0 : RETRY_MS);
     });

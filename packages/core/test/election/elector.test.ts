@@ -339,6 +339,20 @@ describe('a consensus store', () => {
     expect(slave.logs).toEqual(['consensus store away']);
   });
 
+  it('whose answers come in another order than its states is read right: the older state is dropped', () => {
+    const { world, members } = group(2);
+    const master = members[0] as Candidate;
+    let slow = 1;
+    world.store.conditions = (client, { op }) =>
+      client === '1' && op === 'get' && slow-- > 0 ? { fate: 'answered', delaysMs: [1, 400] } : answered;
+    world.store.write(KEYS.replica(9), new Uint8Array([1]));
+    world.run(10);
+    expect(put(world, master, withMembers(world.record as GroupRecord, [master]))).toBe('on record');
+    world.run(1_000);
+    expect(master.told).toEqual(['lead 1']);
+    expect(master.logs).toEqual([]);
+  });
+
   it('where something else has written is not believed', () => {
     const world = new ElectionWorld();
     world.store.write(KEYS.record, new Uint8Array([1, 2, 3]));
