@@ -14,6 +14,9 @@ export const hasEtcd: boolean = spawnSync('etcd', ['--version'], { stdio: 'ignor
 /** Until a cluster that was started, or has lost a member, answers; much more than it takes. */
 const READY_MS = 20_000;
 
+/** A machine that runs many tests at once may be slow: what is not about time gives a member more of it. */
+export const PATIENT_MS = 5_000;
+
 export interface Member {
   readonly name: string;
   readonly port: number;
@@ -117,7 +120,7 @@ export async function askUntilAnswered<R extends ConsensusRequest>(
 }
 
 export async function readyStore(cluster: EtcdCluster, settings: object = {}): Promise<EtcdStore> {
-  const store = new EtcdStore({ endpoints: cluster.endpoints, ...settings });
+  const store = new EtcdStore({ endpoints: cluster.endpoints, timeoutMs: PATIENT_MS, ...settings });
   await askUntilAnswered(store, { op: 'get', prefix: '/qanat/' });
   return store;
 }

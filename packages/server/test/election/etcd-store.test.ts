@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { type ConsensusPut, utf8 } from '@qanat/core';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ETCD_TIMEOUT_MS } from '../../src/election/etcd-settings.ts';
 import { EtcdStore } from '../../src/index.ts';
-import { ask, askUntilAnswered, EtcdCluster, hasEtcd, killMember, type Member, readyStore } from './etcd-process.ts';
+import { ask, askUntilAnswered, EtcdCluster, hasEtcd, killMember, type Member, PATIENT_MS, readyStore } from './etcd-process.ts';
 
 const PREFIX = '/qanat/test/g/a/';
 const get = { op: 'get', prefix: PREFIX } as const;
@@ -47,7 +48,7 @@ describe.skipIf(!hasEtcd)('one etcd (skipped where etcd is not installed)', () =
   afterAll(() => store?.close());
 
   it('lets one of many win a race for a key, and tells the others that they lost', async () => {
-    const stores = Array.from({ length: 5 }, () => new EtcdStore({ endpoints: cluster.endpoints }));
+    const stores = Array.from({ length: 5 }, () => new EtcdStore({ endpoints: cluster.endpoints, timeoutMs: PATIENT_MS }));
     const race = { op: 'cas', compares: [absent('race')] } as const;
     const results = await Promise.all(stores.map((one, i) => ask(one, { ...race, puts: [put('race', `${i}`)] })));
     expect(results.filter(({ succeeded }) => succeeded)).toHaveLength(1);
@@ -150,7 +151,7 @@ describe.skipIf(!hasEtcd)('an etcd that asks who its clients are (skipped where 
     }
     await cluster.post(member, 'auth/enable', {});
     const storeOf = (user: string, password = `${user}-password`): EtcdStore =>
-      new EtcdStore({ endpoints: cluster.endpoints, login: { user, password } });
+      new EtcdStore({ endpoints: cluster.endpoints, login: { user, password }, timeoutMs: PATIENT_MS });
     await expect(ask(open, get)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     await expect(ask(storeOf('qanat', 'wrong'), get)).rejects.toMatchObject({ code: 'AUTH_FAILED' });
     await expect(ask(storeOf('other'), get)).rejects.toMatchObject({
@@ -176,7 +177,7 @@ describe.skipIf(!hasEtcd)('an etcd with TLS (skipped where etcd is not installed
     expect(await ask(store, { op: 'cas', compares: [], puts: [put('safe', 'x')] })).toMatchObject({ succeeded: true });
     await ask(store, { op: 'watch', prefix: PREFIX, revision: 0, waitMs: 20_000 });
     for (const tls of [{ ca }, { cert, key }]) {
-      const other = new EtcdStore({ endpoints: cluster.endpoints, tls });
+      const other = new EtcdStore({ endpoints: cluster.endpoints, tls, timeoutMs: PATIENT_MS });
       await expect(ask(other, get)).rejects.toMatchObject({ code: 'TLS_FAILED', hint: expect.stringContaining('CA') });
     }
   });
@@ -210,9 +211,9 @@ async function certificates(): Promise<{ readonly ca: string; readonly cert: str
 describe.skipIf(!hasEtcd)('three etcds (skipped where etcd is not installed)', () => {
   it('go on without their leader, and lose nothing', async () => {
     const cluster = await EtcdCluster.start({ size: 3 });
-    const store = await readyStore(cluster);
-    await ask(store, { op: 'cas', compares: [absent('kept')], puts: [put('kept', 'yes')] });
-    const { lease } = await ask(store, { op: 'grant', ttlMs: 60_000 });
+    const store = await readyStore(cluster, { timeoutMs: ETCD_TIMEOUT_MS });
+    await askUntilAnswered(store, { op: 'cas', compares: [absent('kept')], puts: [put('kept', 'yes')] });
+    const { lease } = await askUntilAnswered(store, { op: 'grant', ttlMs: 60_000 });
     const statuses = await Promise.all(cluster.members.map((member) => cluster.post(member, 'maintenance/status', {})));
     const isLeader = ({ leader, header }: { leader?: string; header?: { member_id: string } }): boolean =>
       leader === header?.member_id;
