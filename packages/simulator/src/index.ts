@@ -1,5 +1,6 @@
 export { CHECKERS, type Checker, check, type Verdict } from './checkers/index.ts';
 export { ClusterHosts, type ClusterHostsOptions } from './cluster-hosts.ts';
+export { MemoryConsensus, type RequestConditions, type RequestFate } from './consensus/memory-consensus.ts';
 export { DiskFaults, type DiskOperation, type UnsyncedPages } from './faults/disk-faults.ts';
 export type { Fault, FaultKind } from './faults/fault.ts';
 export * from './history/index.ts';
