@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { replicationPlan, runReplication } from '../src/replication/run-replication.ts';
 
 /** More by hand: REPLICATION_SEEDS=100000 npx vitest run packages/simulator/test/replication.test.ts */
-const SEEDS = Number(process.env.REPLICATION_SEEDS ?? 2_000);
+const SEEDS = Number(process.env.REPLICATION_SEEDS ?? 800);
 
 test('QNT-RPL-001 groups of replicas keep what is committed through crashes, cuts, lost answers and elections', () => {
   let acked = 0;

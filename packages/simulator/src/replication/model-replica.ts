@@ -138,11 +138,10 @@ export class ModelReplica {
     });
   }
 
-  /** One thing that was asked of the disk is done. */
-  work(): void {
+  /** So much of what was asked of the disk is done. */
+  work(count: number): void {
     const { life } = this;
-    const task = life?.tasks.splice(0, 1)[0];
-    if (task !== undefined) this.inLife(life, task);
+    for (const task of life?.tasks.splice(0, count) ?? []) this.inLife(life, task);
   }
 
   tick(): void {

@@ -48,7 +48,7 @@ export class NameServerRegister implements GroupRegister {
     const options = { timeoutMs: ANSWER_MS, codec: CODECS.RECORD_PUT };
     this.#askAll(
       (session, answered) => session.request('RECORD_PUT', header, options, (error) => answered({ error })),
-      (answers) => done(verdict(answers, everywhere ? this.#links.length : 1)),
+      (answers) => done(verdict(answers, everywhere ? this.#links.length : 0)),
     );
   }
 
@@ -79,11 +79,14 @@ export class NameServerRegister implements GroupRegister {
   }
 }
 
+/** @param wanted so many have to have it, or to keep no records; one at least has to have it. */
 function verdict(answers: readonly Answer[], wanted: number): QanatError | undefined {
   const fenced = answers.find(({ error }) => error?.code === 'TERM_FENCED');
   if (fenced !== undefined) return fenced.error;
-  if (answers.filter(({ error }) => error === undefined).length >= wanted) return undefined;
-  const failed = answers.find(({ error }) => error !== undefined && !KEEPS_NONE.has(error.code));
+  const keepers = answers.filter(({ error }) => error === undefined || !KEEPS_NONE.has(error.code));
+  const confirmed = keepers.filter(({ error }) => error === undefined).length;
+  if (confirmed > 0 && confirmed + answers.length - keepers.length >= wanted) return undefined;
+  const failed = keepers.find(({ error }) => error !== undefined);
   return failed?.error ?? answers[0]?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
 }
 

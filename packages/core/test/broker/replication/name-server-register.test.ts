@@ -42,9 +42,9 @@ function world(keeps: readonly boolean[]) {
     clock.run(clock.nowMs() + 4_000);
   };
   const all = keeps.map((_, i) => i);
-  const put = (text: GroupRecordInit, open = all): string => {
+  const put = (text: GroupRecordInit, open = all, everywhere?: boolean): string => {
     const ended: (QanatError | undefined)[] = [];
-    each((register) => register.put(text, (error) => ended.push(error)), open);
+    each((register) => register.put(text, (error) => ended.push(error), everywhere), open);
     expect(ended).toHaveLength(1);
     return ended[0]?.code ?? 'ok';
   };
@@ -94,5 +94,23 @@ describe('the register of manual mode', () => {
     expect(mixed.put(record(1))).toBe('ok');
     expect(mixed.get()).toMatchObject({ record: { term: 1 }, complete: true });
     expect(world([false]).put(record(1))).toBe('UNSUPPORTED_FEATURE');
+  });
+
+  it('counts the first record of a master only when everybody who keeps records has it [QNT-REG-035]', () => {
+    const { put, get } = world([true, true]);
+    expect(put(record(1), [0], true)).not.toBe('ok');
+    expect(get([1])).toMatchObject({ record: undefined, complete: false });
+    expect(put(record(1), [0, 1], true)).toBe('ok');
+    const mixed = world([true, false]);
+    expect(mixed.put(record(1), [0], true)).not.toBe('ok');
+    expect(mixed.put(record(1), [0, 1], true)).toBe('ok');
+    expect(mixed.put(record(2, 1), [0, 1], true)).toBe('TERM_FENCED');
+    expect(world([false]).put(record(1), [0], true)).toBe('UNSUPPORTED_FEATURE');
+  });
+
+  it('has a silent NameServer count for no one: what it would say of a first record is not known [QNT-REG-035]', () => {
+    const { network, put } = world([true, true]);
+    network.cut('broker', 'ns-1');
+    expect(put(record(1), [0, 1], true)).toBe('TIMEOUT');
   });
 });
