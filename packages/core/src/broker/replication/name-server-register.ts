@@ -19,9 +19,6 @@ export interface RecordLink {
 /** How one NameServer answered. */
 type Answer = { readonly error?: QanatError | undefined; readonly record?: GroupRecord | undefined };
 
-/** Whether `a` is of a higher term, or the later one of the same term. */
-const isNewer = (a: GroupRecord, b: GroupRecord): boolean => a.term > b.term || (a.term === b.term && a.version > b.version);
-
 /**
  * The register of manual mode: the records of a broker group at all of its NameServers (spec, chapter of broker registration). It
  * is no agreement among them: a record counts when one has it and none that can be reached has a higher one.
@@ -91,11 +88,12 @@ function verdict(answers: readonly Answer[], wanted: number): QanatError | undef
 }
 
 function found(answers: readonly Answer[], configured: number): RecordFound {
-  let record: GroupRecord | undefined;
+  const newest = new Map<number, GroupRecord>();
   let answered = 0;
-  for (const { error, record: one } of answers) {
+  for (const { error, record } of answers) {
     if (error === undefined || KEEPS_NONE.has(error.code)) answered++;
-    if (one !== undefined && (record === undefined || isNewer(one, record))) record = one;
+    if (record !== undefined && record.version > (newest.get(record.term)?.version ?? -1)) newest.set(record.term, record);
   }
-  return { record, complete: answered === configured };
+  const [record, ...others] = [...newest.values()].sort((a, b) => b.term - a.term);
+  return { record, others, complete: answered === configured };
 }

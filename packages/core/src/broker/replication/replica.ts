@@ -274,8 +274,11 @@ export class Replica implements MastershipEvents {
   }
 
   #promote(request: Request<'PROMOTE'>): void {
+    const { acceptLoss } = request.header;
     if (this.#master !== undefined) return request.respond({ term: this.#master.record.term });
-    this.#mastership.promote(request.header.acceptLoss, (error, term) => {
+    if (!acceptLoss && this.#state === 'halted') throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
+    if (!acceptLoss && this.#state !== 'slave') throw this.refusal();
+    this.#mastership.promote(acceptLoss, (error, term) => {
       if (error === undefined) request.respond({ term });
       else request.fail(error);
     });

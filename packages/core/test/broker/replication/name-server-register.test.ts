@@ -59,7 +59,7 @@ function world(keeps: readonly boolean[]) {
 describe('the register of manual mode', () => {
   it('has a record written at every NameServer that can be reached [QNT-REG-035]', () => {
     const { put, get } = world([true, true]);
-    expect(get()).toEqual({ record: undefined, complete: true });
+    expect(get()).toEqual({ record: undefined, others: [], complete: true });
     expect(put(record(1))).toBe('ok');
     for (const one of [0, 1]) expect(get([one])).toMatchObject({ record: { term: 1 }, complete: false });
     expect(get()).toMatchObject({ record: { term: 1 }, complete: true });
@@ -74,6 +74,15 @@ describe('the register of manual mode', () => {
     expect(get()).toMatchObject({ record: { term: 5, version: 2 } });
   });
 
+  it('finds the newest record of each term, for one promotion may be unfinished and another master go on [QNT-REG-035]', () => {
+    const { put, get } = world([true, true]);
+    put(record(1, 1));
+    put(record(1, 2), [1]);
+    expect(get()).toMatchObject({ record: { term: 1, version: 2 }, others: [] });
+    put(record(2, 2), [0]);
+    expect(get()).toMatchObject({ record: { term: 2, version: 2 }, others: [{ term: 1, version: 2 }] });
+  });
+
   it('is content with one confirmation when another NameServer does not answer, and tells that it did not hear all [QNT-REG-035]', () => {
     const { network, put, get } = world([true, true]);
     network.cut('broker', 'ns-1');
@@ -86,7 +95,7 @@ describe('the register of manual mode', () => {
     expect(put(record(1), [])).toBe('CONNECTION_FAILED');
     network.cut('broker', 'ns-0');
     expect(put(record(1))).toBe('TIMEOUT');
-    expect(get()).toEqual({ record: undefined, complete: false });
+    expect(get()).toEqual({ record: undefined, others: [], complete: false });
   });
 
   it('takes a NameServer without records for one that has none [QNT-REG-035]', () => {
