@@ -42,7 +42,7 @@ export interface BrokerProcessOptions extends ListeningOptions {
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
-  const log = options.logger ?? createLogger({ node: options.name });
+  const log = options.logger ?? createLogger({ node: nodeName(options.name, options.engine?.replication?.replica) });
   const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
@@ -76,8 +76,11 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
   network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
-  return host.running('broker', options.name, endpoints);
+  return host.running('broker', nodeName(options.name, options.engine?.replication?.replica), endpoints);
 }
+
+/** Replicas of one name are told apart: in logs, metrics and what is shown to people. */
+export const nodeName = (broker: string, replica = 0): string => (replica === 0 ? broker : `${broker}/${replica}`);
 
 /** A broker is of use once clients can find it: waits for its NameServers, but not for those that are down. */
 async function registered(engine: Broker, nameServers: number): Promise<void> {
