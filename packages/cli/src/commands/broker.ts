@@ -4,6 +4,7 @@ import { collectSeldom } from '../heap-growth.ts';
 import { loginOf } from '../login.ts';
 import { option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
+import { addBrokerGroupCommands } from './broker-group.ts';
 import { addExamples } from './examples.ts';
 import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
 import { addReplicationOptions, type ReplicationFlags, replicationOf, usualData } from './replication-options.ts';
@@ -88,7 +89,7 @@ function withUsualListen(command: Command, flags: BrokerFlags): BrokerFlags {
 export function addBrokerCommand(program: Command, session: Session): void {
   const command = program
     .command('broker')
-    .description('run a broker: it stores and serves messages')
+    .description('run a broker: it stores and serves messages; or look after the replicas of one')
     .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
     .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }));
   addListeningOptions(command, USUAL_LISTEN)
@@ -129,4 +130,5 @@ export function addBrokerCommand(program: Command, session: Session): void {
     ['qanat broker --name a --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);
   addStopHelp(command);
+  addBrokerGroupCommands(command, session);
 }
