@@ -14,27 +14,42 @@ import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
 import { KeyedStates } from './keyed-state/keyed-states.ts';
+import { BrokerLife } from './life.ts';
 import { CommitLog } from './log/commit-log.ts';
 import { lookUpOffsets } from './lookup.ts';
 import { NameServerLink } from './name-server-link.ts';
-import { Produce } from './produce.ts';
+import { notEnoughReplicas, Produce } from './produce.ts';
 import { Producers } from './producers.ts';
 import { Pulls } from './pulls.ts';
 import { Registration } from './registration.ts';
+import type { Replica } from './replication/replica.ts';
 import { BrokerState } from './state.ts';
 import { Term } from './term.ts';
 import { TopicAdmin } from './topic-admin.ts';
 import { Topics } from './topics.ts';
 import { Topology } from './topology.ts';
 
-/** When a broker that recovers is asked again. */
-const NOT_READY_RETRY_MS = 200;
-/** After the log refused the record of the term. */
-const TERM_RETRY_MS = 1_000;
 const STORE_ID_BYTES = 16;
-
-/** Life of a broker: it recovers, logs its term, serves, and stops (spec, chapter of brokers). */
-type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
+/** What is answered only once it is committed, but for SEND, which may ask for less. */
+const MUST_COMMIT: ReadonlySet<LiveFrame> = new Set([
+  'OFFSET_COMMIT',
+  'STATE_WRITE',
+  'TOPIC_CREATE',
+  'TOPIC_ALTER',
+  'TOPIC_REMOVE',
+  'GROUP_RESET',
+]);
+/** Frames that a slave serves beside those of replication (spec, chapter of replication). */
+const SERVED_BY_SLAVES: ReadonlySet<LiveFrame> = new Set([
+  'PULL',
+  'CLIENT_HEARTBEAT',
+  'OFFSET_LOOKUP',
+  'OFFSET_FETCH',
+  'GROUP_LIST',
+  'GROUP_DESCRIBE',
+  'TOPIC_LIST',
+  'TOPIC_DESCRIBE',
+]);
 
 /**
  * A Broker: stores and serves messages. An engine: a driver gives it inputs, a storage and a clock.
@@ -61,11 +76,8 @@ export class Broker implements Engine, ServerHandler {
   readonly #topology: Topology;
   readonly #registration: Registration;
   readonly #state: BrokerState;
-  #phase: Phase = 'new';
-  #opened = false;
-  /** No NameServer waits for us any more. */
-  #unregistered = false;
-  #snapshotting = false;
+  readonly #replica: Replica | undefined;
+  readonly #life: BrokerLife;
 
   /** @throws QanatError BAD_CONFIG that names the setting. */
   constructor(options: BrokerOptions) {
@@ -79,6 +91,8 @@ export class Broker implements Engine, ServerHandler {
     this.#login = settings.credentials === undefined ? undefined : new Login(context, settings.credentials);
     this.#links = settings.nameServers.map((address) => this.#makeLink(address));
     const log = this.#makeLog();
+    const canCommit = (): boolean => this.#replica?.enoughInSync !== false;
+    const isSlave = (): boolean => this.#replica?.leads === false;
     const term = new Term(log);
     const topics = new Topics(log);
     const producers = new Producers(context, limits, log, term);
@@ -89,14 +103,14 @@ export class Broker implements Engine, ServerHandler {
     this.#admin = new TopicAdmin(settings, log, topics);
     const keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
     this.#keyedStates = keyedStates;
-    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates });
+    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates, canCommit });
     this.#pulls = new Pulls({
       host: context,
       platform,
       log,
       topics,
-      leaseError: (group, member, topicId, queue, epoch) => this.#groups.pullError(group, member, topicId, queue, epoch),
-      isSlave: () => false,
+      leaseError: (...lease) => (isSlave() ? this.#groups.pullErrorAtSlave(...lease) : this.#groups.pullError(...lease)),
+      isSlave,
     });
     this.#topology = new Topology({
       host: context,
@@ -122,7 +136,7 @@ export class Broker implements Engine, ServerHandler {
       links: this.#links,
       storeId: () => log.storeId,
       term: () => term.current,
-      fatal: (error) => this.#fatal(error),
+      fatal: (error) => this.#life.fatal(error),
     });
     this.#state = new BrokerState({
       term,
@@ -134,6 +148,24 @@ export class Broker implements Engine, ServerHandler {
       registration: this.#registration,
       keyedStates,
     });
+    this.#replica = settings.replication === undefined ? undefined : this.#makeReplica(settings.replication);
+    this.#life = new BrokerLife({
+      context,
+      settings,
+      sessions: this.#sessions,
+      links: this.#links,
+      log,
+      term,
+      topics,
+      producers,
+      keyedStates,
+      pulls: this.#pulls,
+      groups: this.#groups,
+      topology: this.#topology,
+      registration: this.#registration,
+      state: this.#state,
+      replica: this.#replica,
+    });
   }
 
   // ---- Engine ----
@@ -142,24 +174,24 @@ export class Broker implements Engine, ServerHandler {
     this.#context.enter(nowMs);
     if (!this.#context.handle(input) && !this.#sessions.handle(input))
       for (const link of this.#links) if (link.handle(input)) break;
-    if (this.#phase === 'new') this.#open();
-    this.#closeWhenLeft();
+    this.#life.begin();
+    this.#life.closeWhenLeft();
   }
 
   tick(nowMs: number): void {
     this.#context.enter(nowMs);
-    if (this.#phase === 'new') this.#open();
+    this.#life.begin();
     this.#context.timers.tick(nowMs);
   }
 
   drain(): readonly Output[] {
-    if (this.#opened) {
+    if (this.#life.opened) {
       this.#log.nextTurn();
       this.#pulls.flush();
       this.#keyedStates.flush();
       this.#topology.flush();
       this.#log.commit();
-      if (this.#phase === 'ready' && this.#log.wantsSnapshot) this.#keepSnapshot(() => {});
+      this.#life.turnEnded();
     }
     const outputs = this.#context.drain();
     this.#pulls.burstEnded();
@@ -191,30 +223,13 @@ export class Broker implements Engine, ServerHandler {
    * snapshot, closes the store, then emits `stopped`. Idempotent.
    */
   stop(nowMs: number, graceMs: number = LIMITS.GOAWAY_GRACE_MS): void {
-    if (this.#phase === 'stopping' || this.#phase === 'closing' || this.#phase === 'stopped') return;
     this.#context.enter(nowMs);
-    const before = this.#phase;
-    this.#phase = 'stopping';
-    this.#groups.stop();
-    this.#topology.stop();
-    this.#pulls.endAll();
-    this.#keyedStates.endAll();
-    const stops = new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`);
-    this.#sessions.refuse(stops);
-    this.#sessions.goAway(stops, graceMs);
-    if (before === 'new') this.#closeStorage();
-    if (before !== 'ready') return;
-    this.#context.timers.at(nowMs + graceMs, () => this.#close());
-    this.#registration.unregister(() => {
-      this.#unregistered = true;
-      for (const link of this.#links) link.close();
-      this.#closeWhenLeft();
-    });
+    this.#life.stop(nowMs, graceMs);
   }
 
   figures(): BrokerFigures {
     return {
-      ready: this.#phase === 'ready',
+      ready: this.#life.phase === 'ready',
       term: this.#term.current,
       nameServers: this.#registration.registeredCount,
       topics: this.#topics.size,
@@ -222,14 +237,14 @@ export class Broker implements Engine, ServerHandler {
       producers: this.#producers.size,
       connections: this.#sessions.size,
       polls: this.#pulls.size,
-      stagedBytes: this.#opened ? this.#log.stagedBytes : 0,
-      logEnd: this.#opened ? this.#log.endPosition : 0,
+      stagedBytes: this.#life.opened ? this.#log.stagedBytes : 0,
+      logEnd: this.#life.opened ? this.#log.endPosition : 0,
       diskFull: this.#log.diskFull,
       damagedSegments: this.#log.damagedSegments,
       ...this.#keyedStates.figures(),
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
-      replication: undefined,
+      replication: this.#life.opened ? this.#replica?.figures() : undefined,
     };
   }
 
@@ -246,7 +261,7 @@ export class Broker implements Engine, ServerHandler {
   identity(): HelloOkInit {
     const { software, name, limits } = this.#settings;
     const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax };
-    return this.#opened ? { ...identity, storeId: this.#log.storeId, term: this.#term.current } : identity;
+    return this.#life.opened ? { ...identity, storeId: this.#log.storeId, term: this.#term.current } : identity;
   }
 
   serves(name: LiveFrame): boolean {
@@ -254,7 +269,9 @@ export class Broker implements Engine, ServerHandler {
   }
 
   onRequest(request: Request): void {
-    if (this.#phase !== 'ready') throw this.#refusal();
+    const refusal = this.#life.refusal();
+    if (refusal !== undefined) throw refusal;
+    if (this.#replica !== undefined && this.#handledByReplica(this.#replica, request)) return undefined;
     switch (request.name) {
       case 'SEND':
         return this.#produce.send(request as Request<'SEND'>);
@@ -275,17 +292,26 @@ export class Broker implements Engine, ServerHandler {
     this.#keyedStates.sessionClosed(session);
     this.#producers.sessionClosed(session);
     this.#groups.sessionClosed(session);
+    this.#replica?.sessionClosed(session);
   }
 
   onDrained(session: ServerSession): void {
     this.#pulls.sessionDrained(session);
+    this.#replica?.sessionDrained(session);
   }
 
-  #refusal(): QanatError {
-    if (this.#phase === 'new' || this.#phase === 'opening') {
-      return new QanatError('NOT_READY', `broker ${this.#settings.name} recovers its log`, { retryAfterMs: NOT_READY_RETRY_MS });
-    }
-    return new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`);
+  /**
+   * What a replica serves by itself, and what it must not while it is not master. @returns whether the request is answered, or
+   * will be.
+   */
+  #handledByReplica(replica: Replica, request: Request): boolean {
+    if (replica.handle(request)) return true;
+    if (replica.leads && !replica.enoughInSync && MUST_COMMIT.has(request.name)) throw notEnoughReplicas();
+    if (replica.leads) return false;
+    if (!replica.serves || !SERVED_BY_SLAVES.has(request.name)) throw replica.refusal();
+    if (request.name !== 'CLIENT_HEARTBEAT') return false;
+    this.#groups.renew(request as Request<'CLIENT_HEARTBEAT'>);
+    return true;
   }
 
   // ---- parts ----
@@ -300,7 +326,7 @@ export class Broker implements Engine, ServerHandler {
       storage: context.storage.bind(context),
       log: (level: LogLevel, event: string, fields: Record<string, string | number | boolean | undefined>) =>
         context.log(level, event, fields),
-      fatal: (error: QanatError) => this.#storeFailed(error),
+      fatal: (error: QanatError) => this.#life.storeFailed(error),
     };
     return new CommitLog({ ...sizes, platform, flush, newStoreId: random.bytes(STORE_ID_BYTES) }, host, {
       restore: (snapshot) => this.#state.restore(snapshot),
@@ -322,81 +348,5 @@ export class Broker implements Engine, ServerHandler {
         this.#topology.linkClosed(link);
       },
     });
-  }
-
-  // ---- life ----
-
-  #open(): void {
-    this.#phase = 'opening';
-    this.#log.open((error) => {
-      if (error !== undefined) return this.#fatal(error);
-      this.#opened = true;
-      this.#term.saw(this.#log.term);
-      this.#producers.recovered();
-      return this.#beginTerm();
-    });
-  }
-
-  #beginTerm(): void {
-    if (this.#phase === 'stopping') return this.#close();
-    return this.#term.begin((error) => {
-      if (this.#phase === 'stopping') return this.#close();
-      if (error === undefined) return this.#ready();
-      this.#context.log('error', 'broker.term.failed', { error: error.message });
-      this.#context.timers.at(this.#context.nowMs() + TERM_RETRY_MS, () => this.#beginTerm());
-      return undefined;
-    });
-  }
-
-  #ready(): void {
-    this.#phase = 'ready';
-    this.#groups.start();
-    this.#topology.start();
-    for (const link of this.#links) link.connect();
-    this.#context.log('info', 'broker.ready', { name: this.#settings.name, term: this.#term.current, topics: this.#topics.size });
-    this.#context.emit({ kind: 'ready' });
-  }
-
-  #closeWhenLeft(): void {
-    if (this.#phase === 'stopping' && this.#unregistered && this.#sessions.size === 0) this.#close();
-  }
-
-  /** All connections are gone, or had their time. */
-  #close(): void {
-    if (this.#phase !== 'stopping' || !this.#opened) return;
-    this.#phase = 'closing';
-    this.#keepSnapshot(() => this.#log.close(() => this.#closeStorage()));
-  }
-
-  /** One at a time; where one is being written, a restart reads a little more of the log. */
-  #keepSnapshot(done: () => void): void {
-    if (this.#snapshotting) return done();
-    this.#snapshotting = true;
-    this.#log.snapshot(this.#state.snapshot(), () => {
-      this.#snapshotting = false;
-      done();
-    });
-  }
-
-  #closeStorage(): void {
-    this.#phase = 'closing';
-    this.#context.storage({ op: 'close' }, () => this.#stopped());
-  }
-
-  #stopped(): void {
-    this.#phase = 'stopped';
-    for (const link of this.#links) link.close();
-    this.#context.emit({ kind: 'stopped' });
-  }
-
-  #storeFailed(error: QanatError): void {
-    this.#producers.storeFailed();
-    this.#keyedStates.storeFailed();
-    this.#fatal(error);
-  }
-
-  #fatal(error: QanatError): void {
-    this.#context.log('error', 'broker.fatal', { code: error.code, error: error.message });
-    this.#context.emit({ kind: 'fatal', error });
   }
 }

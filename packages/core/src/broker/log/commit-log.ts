@@ -2,13 +2,16 @@
 import { assert, QanatError } from '../../errors.ts';
 import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { type SnapshotInit, StateRecord, type StateRecordInit } from '../../wire/gen/messages.ts';
+import type { LogPlace, ReplicaLog } from '../replication/replica-log.ts';
 import { Background } from './background.ts';
+import { CommittedFile } from './committed-file.ts';
 import { EntryCodec, EntryKind } from './entry.ts';
+import { type EntriesDone, EntryReader, type PlaceDone, verifiedEntries } from './entry-reader.ts';
 import { FreeSpaceWatch } from './free-space.ts';
 import { GroupCommit } from './group-commit.ts';
 import { IndexFiles } from './index-files.ts';
 import { LogBlocks } from './log-blocks.ts';
-import type { CommitLogOptions, LogHost, LogObserver, Settle } from './log-host.ts';
+import type { CommitLogOptions, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
@@ -17,10 +20,10 @@ import { Scrub } from './scrub.ts';
 import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { StagedEntries } from './staged-entries.ts';
+import { StagedEntries, unsettled } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
 
-export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle } from './log-host.ts';
+export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES = 128 * MIB;
@@ -38,17 +41,21 @@ const SNAPSHOT_RETRY_MS = 10_000;
 /** What there is once the log is recovered. */
 interface OpenLog {
   readonly storeId: Uint8Array;
+  readonly segments: readonly Segment[];
   readonly staged: StagedEntries;
   readonly commit: GroupCommit;
   readonly retention: Retention;
   readonly scrub: Scrub;
+  readonly entries: EntryReader;
+  /** Of a replicated log. */
+  readonly committedFile: CommittedFile | undefined;
 }
 
 /**
  * Keeps entries in the order in which they are staged, and gives them to its observer once they are in the log for ever. Pure:
  * it asks its host for storage and time.
  */
-export class CommitLog {
+export class CommitLog implements ReplicaLog {
   /** Set by the broker after open, before the first append; until then that of the newest entry. Never decreases. */
   term = 0;
   readonly #options: CommitLogOptions;
@@ -124,7 +131,24 @@ export class CommitLog {
   /** Bytes that are staged and not yet applied. */
   get stagedBytes(): number {
     const { staged, commit } = this.#opened;
-    return staged.end - commit.applied;
+    return staged.end - commit.applier.applied;
+  }
+
+  get oldestPosition(): number {
+    return (this.#opened.segments[0] as Segment).base;
+  }
+
+  get written(): LogPlace {
+    const { commit } = this.#opened;
+    return commit.placeAt(commit.written);
+  }
+
+  get storedPosition(): number {
+    return this.#opened.commit.stored;
+  }
+
+  get committedPosition(): number {
+    return this.#opened.commit.applier.applied;
   }
 
   /** Free space is under the reserve: the broker takes no messages, state records still go. */
@@ -140,12 +164,12 @@ export class CommitLog {
   /**
    * Stages a batch that is stamped already (offset, term, store time, header checksum); copies the bytes.
    *
-   * `settle` comes after `apply` of the entry, or with STORAGE_REJECTED (cut off the log, and the cut synced) or STORAGE_FAILED
-   * (it may be in the log).
+   * `settle` comes after `apply` of the entry, or with STORAGE_REJECTED (cut off the log, and the cut synced), STORAGE_FAILED (it
+   * may be in the log) or MASTER_CHANGED (it may be in the log of another replica). With `at` stored it does not wait for others.
    */
-  appendBatch(topicId: number, queue: number, batch: Uint8Array, settle: Settle): void {
+  appendBatch(topicId: number, queue: number, batch: Uint8Array, settle: Settle, at: SettleAt = 'committed'): void {
     assert(batch.length >= BATCH_HEADER_BYTES, 'a batch has a header');
-    this.#append(EntryKind.BATCH, topicId, queue, batch, settle);
+    this.#append(EntryKind.BATCH, topicId, queue, batch, settle, at);
   }
 
   /** Stages a state record; `settle` as for a batch. */
@@ -154,20 +178,77 @@ export class CommitLog {
   }
 
   /** Stages a state record and, directly behind it, a batch: both are in the log or none is. `settle` as for a batch. */
-  appendMarkedBatch(record: StateRecordInit, topicId: number, queue: number, batch: Uint8Array, settle: Settle): void {
+  appendMarkedBatch(
+    record: StateRecordInit,
+    topicId: number,
+    queue: number,
+    batch: Uint8Array,
+    settle: Settle,
+    at: SettleAt = 'committed',
+  ): void {
     assert(batch.length >= BATCH_HEADER_BYTES, 'a batch has a header');
+    if (this.#refuses(settle)) return;
     const { staged, commit } = this.#opened;
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return settle(refusal);
     const mark = StateRecord.encode(record);
-    staged.add(EntryKind.STATE, 0, 0, this.term, commit.synced, mark, () => {}, batch.length);
-    staged.add(EntryKind.BATCH, topicId, queue, this.term, commit.synced, batch, settle, 0, true);
+    staged.add(EntryKind.STATE, 0, 0, this.term, commit.synced, mark, unsettled, batch.length);
+    const entry = staged.add(EntryKind.BATCH, topicId, queue, this.term, commit.synced, batch, settle, 0, true);
+    if (at === 'stored' && this.#options.replicated === true) staged.settleEarly(entry);
   }
 
   /** Starts writing what is staged if nothing is in flight. To be called once after each burst of inputs. */
   commit(): void {
     this.#open?.commit.start();
   }
+
+  // ---- one of several replicas ----
+
+  commitTo(position: number): void {
+    const { commit } = this.#opened;
+    // What is to be cut may lie below.
+    if (!commit.cutting) commit.applier.commitTo(position);
+  }
+
+  placeAt(position: number, done: PlaceDone): void {
+    this.#opened.entries.placeAt(position, done);
+  }
+
+  readEntries(position: number, bytesMax: number, done: EntriesDone): void {
+    this.#opened.entries.readEntries(position, bytesMax, done);
+  }
+
+  /** They are written at the next `commit`, as what is appended is. `term` becomes that of the last of them. */
+  appendEntries(entries: Uint8Array): void {
+    const { commit, staged } = this.#opened;
+    const refusal = commit.cutting ? 'the log is being cut' : this.#refusal()?.message;
+    if (refusal !== undefined) throw new QanatError('INVALID_BATCH', refusal);
+    const headers = verifiedEntries(this.#codec, entries, staged.endPlace);
+    // Who takes entries of others has nothing of its own on the way.
+    commit.applier.endRollBack();
+    let at = 0;
+    for (const header of headers) {
+      staged.addCopy(header, entries, at, commit.synced);
+      at += header.length;
+    }
+    this.term = Math.max(this.term, staged.endPlace.term);
+  }
+
+  uncommittedPlaces(): readonly LogPlace[] {
+    const { commit, staged } = this.#opened;
+    return [commit.applier.place, ...staged.places()];
+  }
+
+  /** Whoever appended what is cut was told so by `stepDown` before; what is not settled yet is, with MASTER_CHANGED. */
+  cutTo(position: number, done: (error: QanatError | undefined) => void): void {
+    const { commit } = this.#opened;
+    commit.cutTo(commit.placeAt(position), done);
+  }
+
+  /** Settles all that is staged and not committed with `error`: it stays in the log, and others decide what becomes of it. */
+  stepDown(error: QanatError): void {
+    this.#opened.commit.applier.stepDown(error);
+  }
+
+  // ---- readers ----
 
   /** The offsets of a queue, of applied entries only. undefined: nothing is stored. */
   bounds(topicId: number, queue: number): { oldest: number; next: number } | undefined {
@@ -211,7 +292,7 @@ export class CommitLog {
   /** So much of the log lies behind the newest snapshot that the broker should call `snapshot`. */
   get wantsSnapshot(): boolean {
     if (this.#snapshotting || this.#open === undefined || this.#host.nowMs() < this.#snapshotAgainMs) return false;
-    const behindBytes = this.#open.commit.applied - this.#snapshotPosition;
+    const behindBytes = this.#open.commit.applier.applied - this.#snapshotPosition;
     if (behindBytes > 0 && this.#open.retention.wantsSnapshot) return true;
     if (this.#options.snapshotBytes !== undefined) return behindBytes >= this.#options.snapshotBytes;
     return behindBytes >= Math.min(SNAPSHOT_BYTES_MAX, Math.max(SNAPSHOT_BYTES, this.#snapshots.bytes * LOG_PER_SNAPSHOT_BYTE));
@@ -226,7 +307,7 @@ export class CommitLog {
   snapshot(slices: Iterable<SnapshotInit>, done: (error: QanatError | undefined) => void): void {
     assert(!this.#snapshotting, 'one snapshot at a time');
     const { commit, storeId, retention } = this.#opened;
-    const position = commit.applied;
+    const position = commit.applier.applied;
     this.#snapshotting = true;
     retention.wantsSnapshot = false;
     const ended = (error: QanatError | undefined): void => {
@@ -241,7 +322,7 @@ export class CommitLog {
       }
       done(error);
     };
-    const placed: SnapshotInit[] = [{ position, chain: commit.appliedChain, storeId }];
+    const placed: SnapshotInit[] = [{ position, chain: commit.applier.place.chain, storeId }];
     const file = new SnapshotFile(this.#host, this.#options.platform, chained(placed, slices), (bytes) => {
       this.#endSnapshot = undefined;
       this.#background.run(this.#keep(position, bytes), ended);
@@ -264,14 +345,22 @@ export class CommitLog {
     }
     this.#open?.retention.stop();
     this.#open?.scrub.stop();
+    this.#open?.committedFile?.stop();
     this.#endSnapshot?.();
     commit.finish(() => {
       commit.stop();
+      if (this.stagedBytes > 0) this.stepDown(new QanatError('MASTER_CHANGED', 'the log was closed before this was committed'));
       this.#background.stop(() => {
         if (commit.failure !== undefined) done(commit.failure);
-        else runTask(this.#host, commit.syncApplied(), () => done(commit.failure));
+        else runTask(this.#host, this.#end(commit), () => done(commit.failure));
       });
     });
+  }
+
+  *#end(commit: GroupCommit): StorageTask<void> {
+    yield* commit.syncWritten();
+    const file = this.#open?.committedFile;
+    if (file !== undefined && commit.failure === undefined) yield* file.task();
   }
 
   get #opened(): OpenLog {
@@ -281,7 +370,7 @@ export class CommitLog {
 
   #begin(log: RecoveredLog): void {
     const { segmentBytes = SEGMENT_BYTES } = this.#options;
-    const staged = new StagedEntries(this.#codec, this.#blocks, segmentBytes, log.segments, log.end, log.chain);
+    const staged = new StagedEntries(this.#codec, this.#blocks, segmentBytes, log);
     const commit = new GroupCommit(
       {
         options: this.#options,
@@ -293,7 +382,8 @@ export class CommitLog {
         term: () => this.term,
         writeFailed: () => this.#space.check(),
         written: (bytes) => this.#space.written(bytes),
-        segmentBegun: (segment, before) => this.#sealed(before, segment.previousChain),
+        applied: () => this.#open?.committedFile?.moved(),
+        sealed: (segment, chain) => this.#sealed(segment, chain),
       },
       log,
     );
@@ -306,7 +396,7 @@ export class CommitLog {
       blocks: this.#blocks,
       index: this.#index,
       segments: log.segments,
-      applied: () => commit.applied,
+      applied: () => commit.applier.applied,
       coveredTo: () => this.#snapshots.coveredTo,
       roll: () => staged.roll(),
       removed: (segment) => this.#indexFiles.remove(segment),
@@ -317,8 +407,24 @@ export class CommitLog {
       background: this.#background,
       codec: new EntryCodec(this.#options.platform),
       segments: log.segments,
+      applied: () => commit.applier.applied,
     });
-    this.#open = { storeId: log.storeId, staged, commit, retention, scrub };
+    const { storeId, segments } = log;
+    const committed = (): LogPlace => commit.applier.place;
+    const entries = new EntryReader({
+      host: this.#host,
+      codec: this.#codec,
+      blocks: this.#blocks,
+      reader: this.#reader,
+      staged,
+      segments,
+      written: () => commit.written,
+      committed,
+    });
+    const { platform, replicated } = this.#options;
+    const kept = { host: this.#host, platform, background: this.#background, committed };
+    const committedFile = replicated === true ? new CommittedFile(kept) : undefined;
+    this.#open = { storeId, segments, staged, commit, retention, scrub, entries, committedFile };
     this.#indexFiles.write();
   }
 
@@ -328,11 +434,20 @@ export class CommitLog {
     this.#open?.retention.check();
   }
 
-  #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle): void {
+  #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle, at?: SettleAt): void {
+    if (this.#refuses(settle)) return;
     const { staged, commit } = this.#opened;
+    const entry = staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
+    if (at === 'stored' && this.#options.replicated === true) staged.settleEarly(entry);
+  }
+
+  #refuses(settle: Settle): boolean {
+    const { applier } = this.#opened.commit;
     const refusal = this.#refusal();
     if (refusal !== undefined) settle(refusal);
-    else staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
+    else if (applier.rollingBack) applier.reject([settle]);
+    else return false;
+    return true;
   }
 
   #refusal(): QanatError | undefined {
@@ -344,7 +459,7 @@ export class CommitLog {
   *#keep(position: number, bytes: Uint8Array): StorageTask<void> {
     const { commit } = this.#opened;
     // With flush async, a snapshot must not say more than the log that survives a power cut.
-    if (commit.synced < position) yield* commit.syncApplied();
+    if (commit.synced < position) yield* commit.syncWritten();
     if (commit.failure !== undefined) throw commit.failure;
     yield* this.#snapshots.write(position, bytes);
   }
