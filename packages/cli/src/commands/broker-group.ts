@@ -114,8 +114,11 @@ function addDescribe(noun: Command, session: Session): void {
 
 /** What is done with the replicas of a broker, beside running one. */
 export function addBrokerGroupCommands(broker: Command, session: Session): void {
-  // What stands behind a subcommand is the subcommand's: both have --replica.
-  broker.enablePositionalOptions();
+  // Commander gives `--replica` to the outer command, which has one too, wherever it stands.
+  broker.hook('preSubcommand', (_broker, subcommand) => {
+    if (broker.getOptionValueSource('replica') !== 'cli') return;
+    subcommand.setOptionValueWithSource('replica', broker.getOptionValue('replica'), 'cli');
+  });
   addPromote(broker, session);
   addDemote(broker, session);
   addDescribe(broker, session);
