@@ -1,5 +1,6 @@
 import type {
   AdminDone,
+  BrokerGroup,
   BrokerInfo,
   Admin as EngineSide,
   GroupDescription,
@@ -55,6 +56,25 @@ export class EngineAdmin implements Admin {
 
   listBrokers(options: CallOptions = {}): Promise<readonly BrokerInfo[]> {
     return this.#call(options, (admin, timeoutMs, done) => admin.listBrokers(timeoutMs, done));
+  }
+
+  async describeBroker(broker: string, options: CallOptions = {}): Promise<BrokerGroup> {
+    const [group] = await this.#call<readonly BrokerGroup[]>(options, (admin, timeoutMs, done) =>
+      admin.describeBrokers(broker, timeoutMs, done),
+    );
+    return group as BrokerGroup;
+  }
+
+  describeBrokers(options: CallOptions = {}): Promise<readonly BrokerGroup[]> {
+    return this.#call(options, (admin, timeoutMs, done) => admin.describeBrokers(undefined, timeoutMs, done));
+  }
+
+  promote(broker: string, replica: number, options: CallOptions & { readonly acceptLoss?: boolean } = {}): Promise<number> {
+    return this.#call(options, (admin, timeoutMs, done) => admin.promote(broker, replica, options, timeoutMs, done));
+  }
+
+  demote(broker: string, options: CallOptions = {}): Promise<void> {
+    return this.#call<undefined>(options, (admin, timeoutMs, done) => admin.demote(broker, timeoutMs, done));
   }
 
   listGroups(options: CallOptions = {}): Promise<readonly GroupOverview[]> {

@@ -48,7 +48,7 @@ export interface ClientOptions {
 const ATTEMPT_MS = 3_000;
 const CONNECT_MS = 3_000;
 /** What a client of this version uses where a server has it. */
-const FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
+const FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP, Feature.FEATURE_REPLICATION];
 
 /**
  * The engine of one application's client: the routes, and a connection to each broker in use. Producers, consumers and

@@ -57,6 +57,20 @@ export class Cluster {
     return this.brokers[1] as FakeBroker;
   }
 
+  /** A slave of broker `name`, with its number, that the NameServer tells of. It has the logs of its master. */
+  addSlave(name: string, replica: number): FakeBroker {
+    const slave = this.world.add(new FakeBroker(name, `${name}${replica}:7620`, new Random(11)));
+    slave.replica = replica;
+    slave.slave = true;
+    slave.later = (ms, run) => this.world.later(ms, run);
+    const route = this.nameServer.brokers.get(name);
+    this.nameServer.brokers.set(name, {
+      ...route,
+      slaves: [...(route?.slaves ?? []), { replica, endpoints: [{ scheme: 'qanat', address: slave.address }] }],
+    });
+    return slave;
+  }
+
   send(text: string, more: Partial<RecordInit> = {}, options: SendOptions = {}, topic = 'orders'): Result {
     const result: Result = { text, error: undefined, receipt: undefined, done: 0 };
     this.world.call(() => this.sendIn(result, more, options, topic));
