@@ -12,7 +12,8 @@
 // has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
 // one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
-// over WebSocket, each right after the same over TCP. replication: a broker alone beside a master with one slave. mqtt: the bridge beside mosquitto. The last line with --json is one object.
+// over WebSocket, each right after the same over TCP. mqtt: the bridge beside mosquitto. The last line with --json is one object.
+// replication: a broker alone beside a master with one slave, and how fast an empty slave catches up (replication.mjs).
 // cpuUs: microseconds of a processor that each process spent on a message.
 // mqtt-codec: packets per second that the codec of MQTT reads and writes, without a broker (mqtt-codec.mjs).
 import { fork } from 'node:child_process';
