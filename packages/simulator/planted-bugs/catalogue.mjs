@@ -36,7 +36,7 @@ export const CATALOGUE = [
     name: 'rejected-visible-after-restart',
     what: 'a failed write is said to be rejected before it was cut off the log',
     file: 'broker/log/group-commit.ts',
-    find: "if (segment.ready) yield* perform({ op: 'truncate', name, size: fileOffset(base, this.#applied) });",
+    find: "if (segment.ready) yield* perform({ op: 'truncate', name, size: fileOffset(base, this.#written) });",
     replace: 'if (segment.ready) yield* [];',
     detector: 'rejected-invisible',
     stress: 'append-then-kill',

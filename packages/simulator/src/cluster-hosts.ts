@@ -9,6 +9,7 @@ import {
   type Platform,
   QanatError,
   Random,
+  type ReplicationOptions,
   type Transport,
 } from '@qanat/core';
 import { DiskFaults } from './faults/disk-faults.ts';
@@ -28,6 +29,10 @@ export interface ClusterHostsOptions {
   readonly nameServers?: number;
   /** Default 2. */
   readonly brokers?: number;
+  /** Slaves of each broker. Default 0: brokers are alone. */
+  readonly slaves?: number;
+  /** What of its group's replication differs from the defaults. */
+  readonly replication?: Partial<ReplicationOptions>;
   /** One way between two hosts, ms; a function is asked for each message. Default 0.2. */
   readonly latencyMs?: number | ((from: string, to: string) => number);
   /** Time of a sync of the disk, ms. Default 0.3. */
@@ -45,6 +50,12 @@ export interface ClusterHostsOptions {
   readonly onLog?: (node: string, level: LogLevel, event: string, fields: LogFields) => void;
 }
 
+/** The group and the number in it of a node that is a broker. */
+export function replicaOf(node: string): { readonly group: string; readonly replica: number } {
+  const [, group = node, replica = '0'] = /^(.+?)-(\d+)$/.exec(node) ?? [];
+  return { group, replica: Number(replica) };
+}
+
 const NAME_SERVER_PORT = 7600;
 const BROKER_PORT = 7610;
 
@@ -58,6 +69,7 @@ export class ClusterHosts {
   readonly brokers = new Map<string, VirtualNode<Broker>>();
   /** What clients are told: `ns-1:7600`, … */
   readonly nameServerAddresses: readonly string[];
+  /** Nodes that are brokers: `broker-a`, … and, where they have slaves, `broker-a-1`, …: replica 1 of the group broker-a. */
   readonly brokerNames: readonly string[];
   readonly #options: ClusterHostsOptions;
   readonly #random: Random;
@@ -74,7 +86,9 @@ export class ClusterHosts {
       ...(options.faults === true ? { random: this.newRandom() } : {}),
     });
     this.nameServerAddresses = Array.from({ length: options.nameServers ?? 2 }, (_, i) => `ns-${i + 1}:${NAME_SERVER_PORT}`);
-    this.brokerNames = Array.from({ length: options.brokers ?? 2 }, (_, i) => `broker-${String.fromCharCode(97 + i)}`);
+    const groups = Array.from({ length: options.brokers ?? 2 }, (_, i) => `broker-${String.fromCharCode(97 + i)}`);
+    const slaves = Array.from({ length: options.slaves ?? 0 }, (_, i) => `-${i + 1}`);
+    this.brokerNames = groups.flatMap((group) => ['', ...slaves].map((replica) => `${group}${replica}`));
   }
 
   get clock(): Clock {
@@ -137,7 +151,7 @@ export class ClusterHosts {
   get complete(): boolean {
     const names = this.brokerNames;
     const known = [...this.nameServers.values()].every((node) =>
-      names.every((name) => node.engine.brokers().some((broker) => broker.name === name && !broker.away)),
+      names.every((name) => node.engine.brokers().some((broker) => broker.name === replicaOf(name).group && !broker.away)),
     );
     return known && names.every((name) => this.brokers.get(name)?.ready === true);
   }
@@ -152,9 +166,11 @@ export class ClusterHosts {
       software: 'qanat-sim',
       random: this.newRandom(),
       warmupMs: 0,
+      keepsRecords: this.#replicates,
       ...this.#options.nameServer,
     });
-    const node = new VirtualNode(engine, this.#nodeOptions(name, 'nameServer'));
+    const storage = this.#replicates ? { storage: this.#diskOf(name) } : {};
+    const node = new VirtualNode(engine, { ...this.#nodeOptions(name, 'nameServer'), ...storage });
     this.nameServers.set(name, node);
     node.onEnd(() => this.#ended(this.nameServers, node));
     this.network.wakeUp(name);
@@ -165,8 +181,11 @@ export class ClusterHosts {
 
   /** Starts a broker on the disk that it left. */
   startBroker(name: string): VirtualNode<Broker> {
+    const { group, replica } = replicaOf(name);
+    const role = replica === 0 ? 'master' : 'slave';
     const engine = new Broker({
-      name,
+      name: group,
+      ...(this.#replicates ? { replication: { replica, role, ...this.#options.replication } } : {}),
       nameServers: this.nameServerAddresses,
       createsTopics: true,
       platform: this.#options.platform,
@@ -219,11 +238,13 @@ export class ClusterHosts {
   killNameServer(name: string): void {
     this.#kill(this.#take(this.nameServers, name));
     this.network.crash(name);
+    this.#leaveDisk(name, (disk) => disk.kill(this.#diskRandom(name)));
   }
 
   cutPowerOfNameServer(name: string, options: { readonly silent?: boolean } = {}): void {
     this.#kill(this.#take(this.nameServers, name));
     this.#losePower(name, options.silent === true);
+    this.#leaveDisk(name, (disk) => disk.crash(this.#diskRandom(name)));
   }
 
   /** SIGSTOP: nothing runs on the host and what arrives waits, until `goOn`. */
@@ -241,6 +262,10 @@ export class ClusterHosts {
   }
 
   // ---- inside ----
+
+  get #replicates(): boolean {
+    return (this.#options.slaves ?? 0) > 0;
+  }
 
   #diskOf(name: string): MemoryStorage {
     const disk =

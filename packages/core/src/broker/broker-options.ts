@@ -101,6 +101,8 @@ export interface BrokerSettings
   readonly security?: ServerSecurity;
   readonly credentials?: Credentials;
   readonly replication?: Required<ReplicationOptions> | undefined;
+  /** Number of this replica in its broker group; 0 where it is alone. */
+  readonly replica: number;
   readonly limits: BrokerLimits;
   readonly times: BrokerTimes;
   readonly session: ServerSessionOptions;
@@ -110,6 +112,7 @@ export interface BrokerSettings
 export function brokerSettings(options: BrokerOptions): BrokerSettings {
   const settings: BrokerSettings = {
     ...options,
+    replica: options.replication?.replica ?? 0,
     cluster: options.cluster ?? 'default',
     nameServers: options.nameServers ?? [],
     endpoints: options.endpoints ?? [],

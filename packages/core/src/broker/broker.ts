@@ -8,33 +8,59 @@ import { Door } from '../security/door.ts';
 import { Login } from '../security/login.ts';
 import type { UserTable } from '../security/user-table.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
-import { FRAMES, LIMITS, ServerRole } from '../wire/gen/registry.ts';
-import { BROKER_FEATURES, type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
+import { Feature, FRAMES, LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
+import {
+  BROKER_FEATURES,
+  type BrokerOptions,
+  type BrokerSettings,
+  brokerSettings,
+  type ReplicationOptions,
+} from './broker-options.ts';
 import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
 import { KeyedStates } from './keyed-state/keyed-states.ts';
+import { BrokerLife } from './life.ts';
 import { CommitLog } from './log/commit-log.ts';
 import { lookUpOffsets } from './lookup.ts';
 import { NameServerLink } from './name-server-link.ts';
-import { Produce } from './produce.ts';
+import { notEnoughReplicas, Produce } from './produce.ts';
 import { Producers } from './producers.ts';
 import { Pulls } from './pulls.ts';
 import { Registration } from './registration.ts';
+import { masterAddress } from './replication/master-address.ts';
+import { NameServerRegister } from './replication/name-server-register.ts';
+import { Replica } from './replication/replica.ts';
+import { ServerLink } from './server-link.ts';
 import { BrokerState } from './state.ts';
 import { Term } from './term.ts';
 import { TopicAdmin } from './topic-admin.ts';
 import { Topics } from './topics.ts';
 import { Topology } from './topology.ts';
 
-/** When a broker that recovers is asked again. */
-const NOT_READY_RETRY_MS = 200;
-/** After the log refused the record of the term. */
-const TERM_RETRY_MS = 1_000;
 const STORE_ID_BYTES = 16;
-
-/** Life of a broker: it recovers, logs its term, serves, and stops (spec, chapter of brokers). */
-type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
+const NO_STORE = new Uint8Array(STORE_ID_BYTES);
+const REPLICATION: readonly number[] = [Feature.FEATURE_REPLICATION];
+/** What is answered only once it is committed, but for SEND, which may ask for less. */
+const MUST_COMMIT: ReadonlySet<LiveFrame> = new Set([
+  'OFFSET_COMMIT',
+  'STATE_WRITE',
+  'TOPIC_CREATE',
+  'TOPIC_ALTER',
+  'TOPIC_REMOVE',
+  'GROUP_RESET',
+]);
+/** Frames that a slave serves beside those of replication (spec, chapter of replication). */
+const SERVED_BY_SLAVES: ReadonlySet<LiveFrame> = new Set([
+  'PULL',
+  'CLIENT_HEARTBEAT',
+  'OFFSET_LOOKUP',
+  'OFFSET_FETCH',
+  'GROUP_LIST',
+  'GROUP_DESCRIBE',
+  'TOPIC_LIST',
+  'TOPIC_DESCRIBE',
+]);
 
 /**
  * A Broker: stores and serves messages. An engine: a driver gives it inputs, a storage and a clock.
@@ -43,7 +69,7 @@ type Phase = 'new' | 'opening' | 'ready' | 'stopping' | 'closing' | 'stopped';
  * NAME_IN_USE) and `stopped` after `stop`.
  */
 export class Broker implements Engine, ServerHandler {
-  readonly features = BROKER_FEATURES;
+  readonly features: readonly number[];
   readonly #settings: BrokerSettings;
   readonly #context: EngineContext;
   readonly #sessions: ServerSessions;
@@ -61,11 +87,10 @@ export class Broker implements Engine, ServerHandler {
   readonly #topology: Topology;
   readonly #registration: Registration;
   readonly #state: BrokerState;
-  #phase: Phase = 'new';
-  #opened = false;
-  /** No NameServer waits for us any more. */
-  #unregistered = false;
-  #snapshotting = false;
+  readonly #replica: Replica | undefined;
+  /** Of a slave. */
+  #masterLink: ServerLink | undefined;
+  readonly #life: BrokerLife;
 
   /** @throws QanatError BAD_CONFIG that names the setting. */
   constructor(options: BrokerOptions) {
@@ -73,12 +98,15 @@ export class Broker implements Engine, ServerHandler {
     const context = new EngineContext(settings.random);
     const { platform, limits } = settings;
     this.#settings = settings;
+    this.features = settings.replication === undefined ? BROKER_FEATURES : [...BROKER_FEATURES, ...REPLICATION];
     this.#context = context;
     const door = settings.security === undefined ? undefined : new Door(context, settings.security, settings.cluster);
     this.#sessions = new ServerSessions(context, this, limits.connectionsMax, settings.session, door);
     this.#login = settings.credentials === undefined ? undefined : new Login(context, settings.credentials);
     this.#links = settings.nameServers.map((address) => this.#makeLink(address));
     const log = this.#makeLog();
+    const canCommit = (): boolean => this.#replica?.enoughInSync !== false;
+    const isSlave = (): boolean => this.#replica?.leads === false;
     const term = new Term(log);
     const topics = new Topics(log);
     const producers = new Producers(context, limits, log, term);
@@ -89,14 +117,14 @@ export class Broker implements Engine, ServerHandler {
     this.#admin = new TopicAdmin(settings, log, topics);
     const keyedStates = new KeyedStates({ host: context, limits, log, term, topics });
     this.#keyedStates = keyedStates;
-    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates });
+    this.#produce = new Produce({ host: context, platform, limits, log, term, topics, producers, keyedStates, canCommit });
     this.#pulls = new Pulls({
       host: context,
       platform,
       log,
       topics,
-      leaseError: (group, member, topicId, queue, epoch) => this.#groups.pullError(group, member, topicId, queue, epoch),
-      isSlave: () => false,
+      leaseError: (...lease) => (isSlave() ? this.#groups.pullErrorAtSlave(...lease) : this.#groups.pullError(...lease)),
+      isSlave,
     });
     this.#topology = new Topology({
       host: context,
@@ -120,9 +148,13 @@ export class Broker implements Engine, ServerHandler {
       settings,
       topics,
       links: this.#links,
-      storeId: () => log.storeId,
-      term: () => term.current,
-      fatal: (error) => this.#fatal(error),
+      // Before it has its log a slave asks who is master in the name of a store that is nobody's.
+      storeId: () => (this.#life.opened ? log.storeId : NO_STORE),
+      term: () => this.#ownTerm,
+      replicaRole: () => this.#registeredRole,
+      masterSeen: (master) => this.#replica?.masterSeen(master),
+      fenced: () => this.#replica?.fenced(),
+      fatal: (error) => this.#life.fatal(error),
     });
     this.#state = new BrokerState({
       term,
@@ -134,6 +166,24 @@ export class Broker implements Engine, ServerHandler {
       registration: this.#registration,
       keyedStates,
     });
+    this.#replica = settings.replication === undefined ? undefined : this.#makeReplica(settings.replication);
+    this.#life = new BrokerLife({
+      context,
+      settings,
+      sessions: this.#sessions,
+      links: this.#links,
+      log,
+      term,
+      topics,
+      producers,
+      keyedStates,
+      pulls: this.#pulls,
+      groups: this.#groups,
+      topology: this.#topology,
+      registration: this.#registration,
+      state: this.#state,
+      replica: this.#replica,
+    });
   }
 
   // ---- Engine ----
@@ -141,25 +191,26 @@ export class Broker implements Engine, ServerHandler {
   handle(input: Input, nowMs: number): void {
     this.#context.enter(nowMs);
     if (!this.#context.handle(input) && !this.#sessions.handle(input))
-      for (const link of this.#links) if (link.handle(input)) break;
-    if (this.#phase === 'new') this.#open();
-    this.#closeWhenLeft();
+      for (const link of this.#masterLink === undefined ? this.#links : [this.#masterLink, ...this.#links])
+        if (link.handle(input)) break;
+    this.#life.begin();
+    this.#life.closeWhenLeft();
   }
 
   tick(nowMs: number): void {
     this.#context.enter(nowMs);
-    if (this.#phase === 'new') this.#open();
+    this.#life.begin();
     this.#context.timers.tick(nowMs);
   }
 
   drain(): readonly Output[] {
-    if (this.#opened) {
+    if (this.#life.opened) {
       this.#log.nextTurn();
       this.#pulls.flush();
       this.#keyedStates.flush();
       this.#topology.flush();
       this.#log.commit();
-      if (this.#phase === 'ready' && this.#log.wantsSnapshot) this.#keepSnapshot(() => {});
+      this.#life.turnEnded();
     }
     const outputs = this.#context.drain();
     this.#pulls.burstEnded();
@@ -191,30 +242,13 @@ export class Broker implements Engine, ServerHandler {
    * snapshot, closes the store, then emits `stopped`. Idempotent.
    */
   stop(nowMs: number, graceMs: number = LIMITS.GOAWAY_GRACE_MS): void {
-    if (this.#phase === 'stopping' || this.#phase === 'closing' || this.#phase === 'stopped') return;
     this.#context.enter(nowMs);
-    const before = this.#phase;
-    this.#phase = 'stopping';
-    this.#groups.stop();
-    this.#topology.stop();
-    this.#pulls.endAll();
-    this.#keyedStates.endAll();
-    const stops = new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`);
-    this.#sessions.refuse(stops);
-    this.#sessions.goAway(stops, graceMs);
-    if (before === 'new') this.#closeStorage();
-    if (before !== 'ready') return;
-    this.#context.timers.at(nowMs + graceMs, () => this.#close());
-    this.#registration.unregister(() => {
-      this.#unregistered = true;
-      for (const link of this.#links) link.close();
-      this.#closeWhenLeft();
-    });
+    this.#life.stop(nowMs, graceMs);
   }
 
   figures(): BrokerFigures {
     return {
-      ready: this.#phase === 'ready',
+      ready: this.#life.phase === 'ready',
       term: this.#term.current,
       nameServers: this.#registration.registeredCount,
       topics: this.#topics.size,
@@ -222,14 +256,14 @@ export class Broker implements Engine, ServerHandler {
       producers: this.#producers.size,
       connections: this.#sessions.size,
       polls: this.#pulls.size,
-      stagedBytes: this.#opened ? this.#log.stagedBytes : 0,
-      logEnd: this.#opened ? this.#log.endPosition : 0,
+      stagedBytes: this.#life.opened ? this.#log.stagedBytes : 0,
+      logEnd: this.#life.opened ? this.#log.endPosition : 0,
       diskFull: this.#log.diskFull,
       damagedSegments: this.#log.damagedSegments,
       ...this.#keyedStates.figures(),
       messagesOut: this.#pulls.messagesOut,
       traffic: this.#sessions.traffic,
-      replication: undefined,
+      replication: this.#life.opened ? this.#replica?.figures() : undefined,
     };
   }
 
@@ -244,9 +278,10 @@ export class Broker implements Engine, ServerHandler {
   // ---- ServerHandler ----
 
   identity(): HelloOkInit {
-    const { software, name, limits } = this.#settings;
-    const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax };
-    return this.#opened ? { ...identity, storeId: this.#log.storeId, term: this.#term.current } : identity;
+    const { software, name, limits, replica } = this.#settings;
+    const replicaRole = this.#registeredRole;
+    const identity = { software, role: ServerRole.BROKER, name, batchBytesMax: limits.batchBytesMax, replica, replicaRole };
+    return this.#life.opened ? { ...identity, storeId: this.#log.storeId, term: this.#ownTerm } : identity;
   }
 
   serves(name: LiveFrame): boolean {
@@ -254,7 +289,9 @@ export class Broker implements Engine, ServerHandler {
   }
 
   onRequest(request: Request): void {
-    if (this.#phase !== 'ready') throw this.#refusal();
+    const refusal = this.#life.refusal();
+    if (refusal !== undefined) throw refusal;
+    if (this.#replica !== undefined && this.#handledByReplica(this.#replica, request)) return undefined;
     switch (request.name) {
       case 'SEND':
         return this.#produce.send(request as Request<'SEND'>);
@@ -275,23 +312,43 @@ export class Broker implements Engine, ServerHandler {
     this.#keyedStates.sessionClosed(session);
     this.#producers.sessionClosed(session);
     this.#groups.sessionClosed(session);
+    this.#replica?.sessionClosed(session);
   }
 
   onDrained(session: ServerSession): void {
     this.#pulls.sessionDrained(session);
+    this.#replica?.sessionDrained(session);
   }
 
-  #refusal(): QanatError {
-    if (this.#phase === 'new' || this.#phase === 'opening') {
-      return new QanatError('NOT_READY', `broker ${this.#settings.name} recovers its log`, { retryAfterMs: NOT_READY_RETRY_MS });
-    }
-    return new QanatError('SHUTTING_DOWN', `broker ${this.#settings.name} stops`);
+  /**
+   * What a replica serves by itself, and what it must not while it is not master. @returns whether the request is answered, or
+   * will be.
+   */
+  #handledByReplica(replica: Replica, request: Request): boolean {
+    if (replica.handle(request)) return true;
+    if (replica.leads && !replica.enoughInSync && MUST_COMMIT.has(request.name)) throw notEnoughReplicas();
+    if (replica.leads) return false;
+    if (!replica.serves || !SERVED_BY_SLAVES.has(request.name)) throw replica.refusal();
+    if (request.name !== 'CLIENT_HEARTBEAT') return false;
+    this.#groups.renew(request as Request<'CLIENT_HEARTBEAT'>);
+    return true;
+  }
+
+  /** The term that it is known with: a slave's is that of the newest master that it knows. */
+  get #ownTerm(): number {
+    return this.#replica?.term ?? this.#term.current;
+  }
+
+  /** What the broker is in its group; undefined: it does not know yet, or has no log of its group yet. */
+  get #registeredRole(): ReplicaRole | undefined {
+    if (this.#replica === undefined) return ReplicaRole.MASTER;
+    return this.#life.opened ? this.#replica.role : undefined;
   }
 
   // ---- parts ----
 
   #makeLog(): CommitLog {
-    const { platform, flush, random, log: sizes } = this.#settings;
+    const { platform, flush, random, log: sizes, replication } = this.#settings;
     const context = this.#context;
     const host = {
       timers: context.timers,
@@ -300,18 +357,49 @@ export class Broker implements Engine, ServerHandler {
       storage: context.storage.bind(context),
       log: (level: LogLevel, event: string, fields: Record<string, string | number | boolean | undefined>) =>
         context.log(level, event, fields),
-      fatal: (error: QanatError) => this.#storeFailed(error),
+      fatal: (error: QanatError) => this.#life.storeFailed(error),
     };
-    return new CommitLog({ ...sizes, platform, flush, newStoreId: random.bytes(STORE_ID_BYTES) }, host, {
+    const newStoreId = random.bytes(STORE_ID_BYTES);
+    return new CommitLog({ ...sizes, platform, flush, newStoreId, replicated: replication !== undefined }, host, {
       restore: (snapshot) => this.#state.restore(snapshot),
       apply: (entry) => this.#state.apply(entry),
-      rolledBack: () => this.#state.rolledBack(),
+      rolledBack: () => {
+        this.#state.rolledBack();
+        this.#replica?.logRolledBack();
+      },
+      progressed: () => this.#replica?.logProgressed(),
+    });
+  }
+
+  #makeReplica(replication: Required<ReplicationOptions>): Replica {
+    const { name: broker, flush, software } = this.#settings;
+    const context = this.#context;
+    return new Replica({
+      host: context,
+      settings: replication,
+      broker,
+      flush,
+      log: this.#log,
+      term: this.#term,
+      register: new NameServerRegister(context, broker, this.#links),
+      link: (address, events) => {
+        const greeting = { software, label: `${broker}/${replication.replica}`, features: REPLICATION };
+        this.#masterLink = new ServerLink(context, address, greeting, this.#login, events);
+        return this.#masterLink;
+      },
+      addressOf: ({ endpoints }) => masterAddress(endpoints, this.#settings.nameServers),
+      events: {
+        leads: () => this.#groups.start(),
+        stoodDown: () => this.#groups.standDown(),
+        changed: () => this.#registration.changed(),
+      },
     });
   }
 
   #makeLink(address: string): NameServerLink {
-    const { software, name } = this.#settings;
-    return new NameServerLink(this.#context, address, { software, label: name }, this.#login, {
+    const { software, name, replication } = this.#settings;
+    const greeting = { software, label: name, ...(replication === undefined ? {} : { features: REPLICATION }) };
+    return new NameServerLink(this.#context, address, greeting, this.#login, {
       onOpen: (link) => {
         this.#registration.linkOpened(link);
         this.#topology.linkOpened(link);
@@ -322,81 +410,5 @@ export class Broker implements Engine, ServerHandler {
         this.#topology.linkClosed(link);
       },
     });
-  }
-
-  // ---- life ----
-
-  #open(): void {
-    this.#phase = 'opening';
-    this.#log.open((error) => {
-      if (error !== undefined) return this.#fatal(error);
-      this.#opened = true;
-      this.#term.saw(this.#log.term);
-      this.#producers.recovered();
-      return this.#beginTerm();
-    });
-  }
-
-  #beginTerm(): void {
-    if (this.#phase === 'stopping') return this.#close();
-    return this.#term.begin((error) => {
-      if (this.#phase === 'stopping') return this.#close();
-      if (error === undefined) return this.#ready();
-      this.#context.log('error', 'broker.term.failed', { error: error.message });
-      this.#context.timers.at(this.#context.nowMs() + TERM_RETRY_MS, () => this.#beginTerm());
-      return undefined;
-    });
-  }
-
-  #ready(): void {
-    this.#phase = 'ready';
-    this.#groups.start();
-    this.#topology.start();
-    for (const link of this.#links) link.connect();
-    this.#context.log('info', 'broker.ready', { name: this.#settings.name, term: this.#term.current, topics: this.#topics.size });
-    this.#context.emit({ kind: 'ready' });
-  }
-
-  #closeWhenLeft(): void {
-    if (this.#phase === 'stopping' && this.#unregistered && this.#sessions.size === 0) this.#close();
-  }
-
-  /** All connections are gone, or had their time. */
-  #close(): void {
-    if (this.#phase !== 'stopping' || !this.#opened) return;
-    this.#phase = 'closing';
-    this.#keepSnapshot(() => this.#log.close(() => this.#closeStorage()));
-  }
-
-  /** One at a time; where one is being written, a restart reads a little more of the log. */
-  #keepSnapshot(done: () => void): void {
-    if (this.#snapshotting) return done();
-    this.#snapshotting = true;
-    this.#log.snapshot(this.#state.snapshot(), () => {
-      this.#snapshotting = false;
-      done();
-    });
-  }
-
-  #closeStorage(): void {
-    this.#phase = 'closing';
-    this.#context.storage({ op: 'close' }, () => this.#stopped());
-  }
-
-  #stopped(): void {
-    this.#phase = 'stopped';
-    for (const link of this.#links) link.close();
-    this.#context.emit({ kind: 'stopped' });
-  }
-
-  #storeFailed(error: QanatError): void {
-    this.#producers.storeFailed();
-    this.#keyedStates.storeFailed();
-    this.#fatal(error);
-  }
-
-  #fatal(error: QanatError): void {
-    this.#context.log('error', 'broker.fatal', { code: error.code, error: error.message });
-    this.#context.emit({ kind: 'fatal', error });
   }
 }

@@ -34,6 +34,8 @@ export interface ProduceParts {
   readonly topics: Topics;
   readonly producers: Producers;
   readonly keyedStates: KeyedStates;
+  /** Enough replicas are in sync for a message that has to be committed. */
+  readonly canCommit: () => boolean;
 }
 
 /** Stores record batches (spec, chapter of produce). */
@@ -90,10 +92,11 @@ export class Produce {
 
   /**
    * Comes last: "not stored, there is no room" as the answer to a repeated batch would be a lie where its original is stored.
-   * @throws QanatError DISK_FULL, BROKER_BUSY.
+   * @throws QanatError NOT_ENOUGH_REPLICAS, DISK_FULL, BROKER_BUSY.
    */
-  #checkRoom(bytes: number): void {
-    const { log, limits } = this.#parts;
+  #checkRoom(bytes: number, ack: AckLevel): void {
+    const { log, limits, canCommit } = this.#parts;
+    if (ack === AckLevel.ACK_COMMITTED && !canCommit()) throw notEnoughReplicas();
     if (log.diskFull) throw new QanatError('DISK_FULL', 'free space is below the reserve');
     if (log.stagedBytes + bytes > limits.stagedBytesMax) {
       throw new QanatError('BROKER_BUSY', `${log.stagedBytes} bytes wait to be stored`, { retryAfterMs: BUSY_RETRY_MS });
@@ -146,7 +149,7 @@ export class Produce {
   ): void {
     const { host, platform, log, term } = this.#parts;
     const batch = request.payload;
-    this.#checkRoom(batch.length);
+    this.#checkRoom(batch.length, request.header.ack);
     const baseOffset = place.nextOffset;
     this.sawStoreTime(host.wallMs());
     const storeTimeMs = this.#storeTimeMs;
@@ -159,10 +162,14 @@ export class Produce {
       if (error === undefined) request.respond({ baseOffset, storeTimeMs });
       else request.fail(error);
     };
-    if (mark === undefined) log.appendBatch(place.topic.id, place.queue, batch, settle);
-    else log.appendMarkedBatch(mark, place.topic.id, place.queue, batch, settle);
+    const at = request.header.ack === AckLevel.ACK_LEADER ? 'stored' : 'committed';
+    if (mark === undefined) log.appendBatch(place.topic.id, place.queue, batch, settle, at);
+    else log.appendMarkedBatch(mark, place.topic.id, place.queue, batch, settle, at);
   }
 }
+
+export const notEnoughReplicas = (): QanatError =>
+  new QanatError('NOT_ENOUGH_REPLICAS', 'fewer replicas are in sync than this broker demands');
 
 const NEXT: Verdict = { kind: 'next' };
 

@@ -1,8 +1,15 @@
+import type { ClientSession } from '../connection/client-session.ts';
 import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import type { EndpointInit, TopicShareInit } from '../wire/gen/messages.ts';
-import { REGISTRATION_REQUESTS as CODECS, type RegisterBrokerInit } from '../wire/gen/registration-messages.ts';
+import {
+  REGISTRATION_REQUESTS as CODECS,
+  type MasterRoute,
+  type RegisterBrokerInit,
+  type RegisterBrokerOk,
+} from '../wire/gen/registration-messages.ts';
+import { ReplicaRole } from '../wire/gen/registry.ts';
 import type { BrokerSettings } from './broker-options.ts';
 import type { NameServerLink } from './name-server-link.ts';
 import { topicPages } from './topic-pages.ts';
@@ -35,6 +42,15 @@ export interface RegistrationParts {
   readonly links: readonly NameServerLink[];
   readonly storeId: () => Uint8Array;
   readonly term: () => number;
+  /**
+   * What the broker is in its group at this moment; undefined: a slave that does not have the log of its group yet, and so must not
+   * register (QNT-REG-030). Call `changed` when it is another one. Default: the master.
+   */
+  readonly replicaRole?: () => ReplicaRole | undefined;
+  /** A NameServer told where another replica is master; comes again with every heartbeat. */
+  readonly masterSeen?: (master: MasterRoute) => void;
+  /** A NameServer refused us in this term: another replica is master, of which it tells next, or our term is an old one. */
+  readonly fenced?: (term: number) => void;
   /** The name belongs to another broker. */
   readonly fatal: (error: QanatError) => void;
 }
@@ -114,7 +130,8 @@ export class Registration {
       state.report?.cancel();
       if (!state.registered || link.session === undefined) continue;
       waiting++;
-      const header = { broker: this.#parts.settings.name, storeId: this.#parts.storeId() };
+      const { name: broker, replica } = this.#parts.settings;
+      const header = { broker, replica, storeId: this.#parts.storeId() };
       link.session.request('UNREGISTER_BROKER', header, { timeoutMs: UNREGISTER_MS, codec: CODECS.UNREGISTER_BROKER }, ended);
     }
     ended();
@@ -128,23 +145,25 @@ export class Registration {
     const state = this.#state(link);
     const { session } = link;
     if (session === undefined || this.#stopped || this.#endpoints.length === 0) return;
+    if (this.#role === undefined) return this.#ask(link, state);
     if (state.registering) {
       state.again = true;
       return;
     }
     state.registering = true;
     state.again = false;
+    const term = this.#parts.term();
     const options = { timeoutMs: ANSWER_MS, codec: CODECS.REGISTER_BROKER };
     session.request('REGISTER_BROKER', this.#frames(), options, (error, { header }) => {
       if (link.session !== session) return;
       state.registering = false;
-      if (error === undefined) this.#registered(link, state, header.heartbeatMs);
-      else this.#refused(link, state, error);
+      if (error === undefined) this.#registered(link, state, header);
+      else this.#refused(link, state, error, term);
       if (state.again) this.#register(link);
     });
   }
 
-  #registered(link: NameServerLink, state: LinkState, heartbeatMs: number): void {
+  #registered(link: NameServerLink, state: LinkState, { heartbeatMs, master }: RegisterBrokerOk): void {
     const { host, settings } = this.#parts;
     if (!state.registered) host.log('info', 'broker.registered', { address: link.address, topics: this.#parts.topics.size });
     state.registered = true;
@@ -153,9 +172,10 @@ export class Registration {
     state.report?.cancel();
     state.report = host.timers.at(host.nowMs() + settings.times.reportMs, () => this.#register(link));
     this.#armHeartbeat(link, state);
+    this.#saw(master);
   }
 
-  #refused(link: NameServerLink, state: LinkState, error: QanatError): void {
+  #refused(link: NameServerLink, state: LinkState, error: QanatError, term: number): void {
     this.#parts.host.log('error', 'broker.registration.refused', {
       address: link.address,
       code: error.code,
@@ -165,7 +185,26 @@ export class Registration {
     this.#decide(state, error.code === 'NAME_IN_USE' ? 'in-use' : 'failed', error);
     state.registered = false;
     this.#armHeartbeat(link, state);
-    return undefined;
+    if (error.code !== 'TERM_FENCED') return undefined;
+    this.#parts.fenced?.(term);
+    return this.#ask(link, state);
+  }
+
+  #saw(master: MasterRoute | undefined): void {
+    if (master !== undefined) this.#parts.masterSeen?.(master);
+  }
+
+  get #role(): ReplicaRole | undefined {
+    return this.#parts.replicaRole === undefined ? ReplicaRole.MASTER : this.#parts.replicaRole();
+  }
+
+  /** Who is not registered asks where the master is by a heartbeat, whose answer tells it (QNT-REG-030). */
+  #ask(link: NameServerLink, state: LinkState): void {
+    const { session } = link;
+    if (session === undefined || this.#stopped) return;
+    state.registered = false;
+    this.#armHeartbeat(link, state);
+    this.#sendHeartbeat(link, session, () => {});
   }
 
   /** Fatal only when, at the start, every NameServer that could be asked says that the name is taken. */
@@ -190,17 +229,22 @@ export class Registration {
     if (session === undefined || this.#stopped) return;
     this.#armHeartbeat(link, state);
     if (!state.registered) return this.#register(link);
-    const header = {
-      broker: this.#parts.settings.name,
-      storeId: this.#parts.storeId(),
-      term: this.#parts.term(),
-      revision: this.#revision,
-    };
+    return this.#sendHeartbeat(link, session, (register) => {
+      if (register) this.#register(link);
+    });
+  }
+
+  #sendHeartbeat(link: NameServerLink, session: ClientSession, done: (register: boolean) => void): void {
+    const { name: broker, replica } = this.#parts.settings;
+    const [storeId, term] = [this.#parts.storeId(), this.#parts.term()];
+    const header = { broker, replica, storeId, term, revision: this.#revision };
     const options = { timeoutMs: ANSWER_MS, codec: CODECS.BROKER_HEARTBEAT };
     session.request('BROKER_HEARTBEAT', header, options, (error, response) => {
       if (link.session !== session || this.#stopped) return;
       if (error?.code === 'TIMEOUT') link.suspect(error);
-      else if (error === undefined && response.header.register) this.#register(link);
+      if (error !== undefined) return;
+      this.#saw(response.header.master);
+      done(response.header.register);
     });
   }
 
@@ -209,7 +253,7 @@ export class Registration {
    * that it changed.
    */
   #revise(shares: readonly TopicShareInit[]): void {
-    const text = JSON.stringify([this.#endpoints, shares]);
+    const text = JSON.stringify([this.#endpoints, shares, this.#role]);
     if (text === this.#text) return;
     this.#text = text;
     this.#revision++;
@@ -231,6 +275,8 @@ export class Registration {
       createsTopics: settings.createsTopics,
       software: settings.software,
       topics: first,
+      replica: settings.replica,
+      replicaRole: this.#role,
     };
     return [head, ...rest.map((page) => ({ topics: page }))];
   }

@@ -1,14 +1,21 @@
-import type { QanatError } from '../errors.ts';
+import { assert, type QanatError } from '../errors.ts';
 import type { CommitLog, Settle } from './log/commit-log.ts';
 
 /** Numbers of one kind that a term has; when they are used up, a new term is logged. */
 const NUMBERS_PER_TERM = 2 ** 20;
+/** So many of one kind are drawn when a term is about to be used up. */
+const NUMBERS_BEFORE_RENEWAL = NUMBERS_PER_TERM - 2 ** 16;
 
 /**
  * The broker's term and the numbers that are drawn in it. Producer ids and lease epochs are `term × 2^20 + n`: since the term
  * grows at every start and is logged, none comes twice (spec, chapter of terms).
  */
 export class Term {
+  /**
+   * Where the broker may not begin a term by itself (spec, chapter of replication): called once in a term, when few numbers of a
+   * kind are left.
+   */
+  onNearlyUsedUp: (() => void) | undefined;
   readonly #log: CommitLog;
   #current = 0;
   /** The record of the present term is in the log for ever. */
@@ -35,9 +42,12 @@ export class Term {
     if (term > this.#current) this.#current = term;
   }
 
-  /** Begins the next term. `done` comes when it is logged; with an error, `begin` may be called again. */
-  begin(done: Settle): void {
-    this.#current++;
+  /**
+   * Begins a term, the next one where no other is said. `done` comes when it is logged; with an error, `begin` may be called
+   * again.
+   */
+  begin(done: Settle, term: number = this.#current + 1): void {
+    this.#current = term;
     this.#producers = 0;
     this.#epochs = 0;
     this.#log.term = this.#current;
@@ -46,16 +56,23 @@ export class Term {
 
   /** Draws a lease epoch. Its effect stands in the log behind the record of its term. */
   nextEpoch(): number {
-    if (this.#epochs === NUMBERS_PER_TERM) this.begin(() => {});
+    this.#watch(this.#epochs);
     return this.#current * NUMBERS_PER_TERM + this.#epochs++;
   }
 
   /** Draws a producer id, when the term's record is durable: nothing else of the id may ever come into the log. */
   nextProducerId(done: (error: QanatError | undefined, id: number) => void): void {
-    if (this.#producers === NUMBERS_PER_TERM) this.begin(() => {});
+    this.#watch(this.#producers);
     const id = this.#current * NUMBERS_PER_TERM + this.#producers++;
     if (this.#logged) done(undefined, id);
     else this.#record((error) => done(error, id));
+  }
+
+  #watch(drawn: number): void {
+    if (drawn === NUMBERS_BEFORE_RENEWAL) this.onNearlyUsedUp?.();
+    if (drawn < NUMBERS_PER_TERM) return;
+    assert(this.onNearlyUsedUp === undefined, 'the numbers of a term are used up before the next one is on record');
+    this.begin(() => {});
   }
 
   #record(done: Settle): void {

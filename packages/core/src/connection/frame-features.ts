@@ -3,8 +3,9 @@ import type { HelloOkInit } from '../wire/gen/messages.ts';
 import { Feature, FRAMES, ServerRole } from '../wire/gen/registry.ts';
 import type { LiveFrame } from './request.ts';
 
-/** Features beside AUTH came with this minor version. */
-const MINOR_VERSION_OF_FEATURES = 2;
+/** Features beside AUTH came with these minor versions. */
+const FIRST_MINOR_VERSION = 2;
+const MINOR_VERSIONS: ReadonlyMap<number, number> = new Map([[Feature.FEATURE_REPLICATION, 3]]);
 
 export const NO_FEATURES: ReadonlySet<number> = new Set();
 
@@ -17,7 +18,7 @@ const FEATURE_OF: ReadonlyMap<string, number> = new Map(
 
 /** Of a role's features those that a server of this minor version has switched on. */
 export const servedFeatures = (features: readonly number[] | undefined, minor: number): readonly number[] =>
-  features === undefined || minor < MINOR_VERSION_OF_FEATURES ? [] : features;
+  features?.filter((feature) => minor >= (MINOR_VERSIONS.get(feature) ?? FIRST_MINOR_VERSION)) ?? [];
 
 /** What a server says of a frame that another role serves. */
 export const notServed = ({ role }: HelloOkInit, name: LiveFrame): QanatError =>

@@ -2,7 +2,7 @@ import { LIMITS } from '../wire/gen/registry.ts';
 import { UNREAD_BYTES_TOTAL_MAX } from './unread-answers.ts';
 
 /** The minor version that this implementation speaks (spec, chapter of connections). */
-export const MINOR_VERSION = 2;
+export const MINOR_VERSION = 3;
 
 /** One address leaves room for others, whatever CONNECTIONS_MAX is by default; many clients may stand behind one address. */
 export const CONNECTIONS_PER_ADDRESS_MAX = 16_384;

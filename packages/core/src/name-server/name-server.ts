@@ -5,7 +5,7 @@ import { ServerSessions } from '../connection/server-sessions.ts';
 import type { Traffic } from '../connection/traffic.ts';
 import { EngineContext } from '../context.ts';
 import type { Engine, Input, Output } from '../engine.ts';
-import { QanatError, wireNumberOf } from '../errors.ts';
+import { assert, QanatError, wireNumberOf } from '../errors.ts';
 import { nameError } from '../model/names.ts';
 import type { Random } from '../random.ts';
 import { Door } from '../security/door.ts';
@@ -14,10 +14,13 @@ import type { ServerSecurity } from '../security/server-security.ts';
 import type { UserTable } from '../security/user-table.ts';
 import { utf8Length } from '../wire/bytes.ts';
 import type { HelloOkInit, RoutesInit } from '../wire/gen/messages.ts';
-import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
-import type { BrokerEntry } from './broker-entry.ts';
+import type { MasterRouteInit } from '../wire/gen/registration-messages.ts';
+import { Feature, LIMITS, ServerRole } from '../wire/gen/registry.ts';
+import { type BrokerEntry, isAway } from './broker-entry.ts';
+import { brokerRoute, masterRoute } from './broker-route.ts';
+import { GroupRecords } from './group-records.ts';
 import { RoutePages } from './route-pages.ts';
-import { brokerRoute, RouteTable } from './route-table.ts';
+import { RouteTable } from './route-table.ts';
 import { RouteWatches } from './route-watches.ts';
 
 export interface NameServerOptions {
@@ -39,6 +42,11 @@ export interface NameServerOptions {
   readonly session?: Partial<ServerSessionOptions>;
   /** Makes the NameServer ask who its clients are, and check what they may do. Default: it asks nobody. */
   readonly security?: ServerSecurity;
+  /**
+   * Keeps the records of broker groups in the storage of its driver, and offers FEATURE_REPLICATION. Default false: it needs no
+   * storage, and refuses RECORD_PUT and RECORD_GET with UNSUPPORTED_FEATURE.
+   */
+  readonly keepsRecords?: boolean;
 }
 
 /** What an operator may want to know of a NameServer at this moment. */
@@ -62,18 +70,28 @@ const SERVED: ReadonlySet<LiveFrame> = new Set([
   'UNREGISTER_BROKER',
   'BROKER_HEARTBEAT',
   'ROUTE_QUERY',
+  'RECORD_PUT',
+  'RECORD_GET',
 ]);
 
 /** Whether the NameServer tells this client of the topic. */
 const sees = ({ principal }: ServerSession, topic: string): boolean => principal === undefined || maySeeTopic(principal, topic);
 
-/** A NameServer: keeps routes in memory, and knows no other NameServer (spec, chapters of broker registration and of routes). */
+/**
+ * A NameServer: keeps routes in memory, and knows no other NameServer (spec, chapters of broker registration and of routes). With
+ * `keepsRecords` it keeps the records of broker groups in a file, emits `ready` once it has read it, and `fatal` (CORRUPT_LOG,
+ * STORE_IO) when it cannot.
+ */
 export class NameServer implements Engine, ServerHandler {
+  readonly features: readonly number[];
   readonly #options: NameServerOptions;
   readonly #context: EngineContext;
   readonly #sessions: ServerSessions;
   readonly #watches = new RouteWatches();
   readonly #table: RouteTable;
+  /** Undefined where it keeps none. */
+  readonly #records: GroupRecords | undefined;
+  #ready = false;
   #startedMs: number | undefined;
   #stopping = false;
   #ended = false;
@@ -89,9 +107,10 @@ export class NameServer implements Engine, ServerHandler {
       lostMs: options.lostMs ?? LIMITS.BROKER_LOST_MS,
       awayMs: options.awayMs ?? LIMITS.BROKER_AWAY_MS,
     };
-    this.#table = new RouteTable(this.#context, times, options.brokersMax ?? LIMITS.BROKERS_MAX, (topic) =>
-      this.#watches.changed(topic),
-    );
+    const brokersMax = options.brokersMax ?? LIMITS.BROKERS_MAX;
+    this.#table = new RouteTable(this.#context, times, brokersMax, (topic) => this.#watches.changed(topic));
+    this.#records = options.keepsRecords === true ? new GroupRecords(this.#context, brokersMax) : undefined;
+    this.features = this.#records === undefined ? [] : [Feature.FEATURE_REPLICATION];
   }
 
   // ---- Engine ----
@@ -137,16 +156,21 @@ export class NameServer implements Engine, ServerHandler {
   }
 
   /** Brokers that are known, for operators. */
-  brokers(): readonly { readonly name: string; readonly away: boolean; readonly topics: number }[] {
-    return [...this.#table.brokers()].map((b) => ({ name: b.name, away: b.state === 'away', topics: b.topics.size }));
+  brokers(): readonly { readonly name: string; readonly away: boolean; readonly topics: number; readonly slaves: number }[] {
+    return [...this.#table.brokers()].map((entry) => ({
+      name: entry.name,
+      away: isAway(entry),
+      topics: entry.topics.size,
+      slaves: entry.slaves.size,
+    }));
   }
 
   /** For operators. */
   figures(): NameServerFigures {
     const brokers = [...this.#table.brokers()];
-    const brokersAway = brokers.filter((broker) => broker.state === 'away').length;
+    const brokersAway = brokers.filter(isAway).length;
     return {
-      ready: this.#startedMs !== undefined && !this.#stopping,
+      ready: this.#ready && !this.#stopping,
       topics: this.#table.topicCount,
       brokers: brokers.length - brokersAway,
       brokersAway,
@@ -162,14 +186,21 @@ export class NameServer implements Engine, ServerHandler {
   #stopped(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#context.emit({ kind: 'stopped' });
+    if (this.#records === undefined) return this.#context.emit({ kind: 'stopped' });
+    return this.#context.storage({ op: 'close' }, () => this.#context.emit({ kind: 'stopped' }));
   }
 
   #enter(nowMs: number): void {
     this.#context.enter(nowMs);
     if (this.#startedMs !== undefined) return;
     this.#startedMs = nowMs;
-    this.#context.emit({ kind: 'ready' });
+    if (this.#records === undefined) return this.#opened(undefined);
+    return this.#records.open((error) => this.#opened(error));
+  }
+
+  #opened(error: QanatError | undefined): void {
+    this.#ready = error === undefined;
+    this.#context.emit(error === undefined ? { kind: 'ready' } : { kind: 'fatal', error });
   }
 
   // ---- ServerHandler ----
@@ -190,6 +221,10 @@ export class NameServer implements Engine, ServerHandler {
         return this.#heartbeat(request as Request<'BROKER_HEARTBEAT'>);
       case 'UNREGISTER_BROKER':
         return this.#unregister(request as Request<'UNREGISTER_BROKER'>);
+      case 'RECORD_PUT':
+        return this.#recordsKept().put(request as Request<'RECORD_PUT'>);
+      case 'RECORD_GET':
+        return this.#recordsKept().get(request as Request<'RECORD_GET'>);
       default:
         return this.#query(request as Request<'ROUTE_QUERY'>);
     }
@@ -201,20 +236,34 @@ export class NameServer implements Engine, ServerHandler {
   }
 
   #register(request: Request<'REGISTER_BROKER'>): void {
+    const { broker, replica } = request.header;
     this.#table.register(request.session, request.headers);
     request.respond({
       heartbeatMs: this.#options.heartbeatMs ?? LIMITS.BROKER_HEARTBEAT_MS,
       expiryMs: this.#options.expiryMs ?? LIMITS.BROKER_EXPIRY_MS,
+      master: this.#masterFor(request.session, broker, replica),
     });
   }
 
   #heartbeat(request: Request<'BROKER_HEARTBEAT'>): void {
-    request.respond({ register: this.#table.heartbeat(request.session, request.header) });
+    const { broker, replica } = request.header;
+    const register = this.#table.heartbeat(request.session, request.header);
+    request.respond({ register, master: this.#masterFor(request.session, broker, replica) });
+  }
+
+  #masterFor({ listener }: ServerSession, broker: string, replica: number): MasterRouteInit | undefined {
+    return masterRoute(this.#table.broker(broker), replica, listener);
   }
 
   #unregister(request: Request<'UNREGISTER_BROKER'>): void {
-    this.#table.unregister(request.header.broker, request.header.storeId);
+    this.#table.unregister(request.header);
     request.respond({});
+  }
+
+  /** FEATURE_REPLICATION, which is offered with records alone, was checked before. */
+  #recordsKept(): GroupRecords {
+    assert(this.#records !== undefined, 'records are asked for where none are kept');
+    return this.#records;
   }
 
   #query(request: Request<'ROUTE_QUERY'>): void {
@@ -250,8 +299,7 @@ export class NameServer implements Engine, ServerHandler {
       else this.#addForbidden(pages, topic, session);
     }
     for (const entry of this.#table.brokers()) {
-      if (named.has(entry) || (entry.createsTopics && entry.state === 'live'))
-        pages.addBroker(brokerRoute(entry, session.listener));
+      if (named.has(entry) || (entry.createsTopics && !isAway(entry))) pages.addBroker(brokerRoute(entry, session.listener));
     }
     return pages.pages();
   }

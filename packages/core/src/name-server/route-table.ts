@@ -3,12 +3,11 @@ import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import { checkName } from '../model/names.ts';
 import { compareTexts } from '../model/text-order.ts';
-import { DEFAULT_LISTENER } from '../scheme.ts';
 import { Silence } from '../timers.ts';
-import type { BrokerRouteInit, Endpoint } from '../wire/gen/messages.ts';
-import type { BrokerHeartbeat, RegisterBroker } from '../wire/gen/registration-messages.ts';
-import { LIMITS } from '../wire/gen/registry.ts';
-import { type BrokerEntry, hex } from './broker-entry.ts';
+import type { BrokerHeartbeat, RegisterBroker, UnregisterBroker } from '../wire/gen/registration-messages.ts';
+import { LIMITS, ReplicaRole } from '../wire/gen/registry.ts';
+import { type BrokerEntry, findReplica, hex, newBrokerEntry, type ReplicaEntry, replicasOf } from './broker-entry.ts';
+import { routeText } from './broker-route.ts';
 
 /** Topics of all brokers: 100 brokers may have 10,000 each. */
 export const SHARES_MAX = 1_000_000;
@@ -19,7 +18,7 @@ export interface RouteTableTimes {
   readonly awayMs: number;
 }
 
-/** Which brokers there are, and which topics they have. */
+/** Which brokers there are, with their replicas, and which topics they have. */
 export class RouteTable {
   readonly #host: EngineHost;
   readonly #times: RouteTableTimes;
@@ -43,6 +42,10 @@ export class RouteTable {
     return this.#brokers.values();
   }
 
+  broker(name: string): BrokerEntry | undefined {
+    return this.#brokers.get(name);
+  }
+
   get topicCount(): number {
     return this.#topics.size;
   }
@@ -60,95 +63,126 @@ export class RouteTable {
   /** @throws QanatError INVALID_NAME, INVALID_ARGUMENT, NAME_IN_USE, TERM_FENCED, LIMIT_EXCEEDED. */
   register(session: ServerSession, frames: readonly RegisterBroker[]): void {
     const head = frames[0] as RegisterBroker;
-    if (head.broker === '') throw new QanatError('INVALID_ARGUMENT', 'RegisterBroker.broker is missing');
-    checkName('broker', head.broker);
-    if (head.cluster !== '') checkName('cluster', head.cluster);
-    if (head.storeId.length === 0) throw new QanatError('INVALID_ARGUMENT', 'RegisterBroker.store_id is missing');
+    checkHead(head);
     const topics = readTopics(frames);
     const known = this.#brokers.get(head.broker);
     if (known === undefined && this.#brokers.size >= this.#brokersMax) {
       throw new QanatError('LIMIT_EXCEEDED', `${this.#brokersMax} brokers are registered (BROKERS_MAX)`);
     }
-    if (known !== undefined) this.#checkHolder(known, head);
-    const shares = this.#shares + topics.size - (known?.topics.size ?? 0);
-    if (shares > SHARES_MAX)
-      throw new QanatError('LIMIT_EXCEEDED', `${this.#shares} topics of all brokers are registered (SHARES_MAX)`);
+    if (known !== undefined) checkHolder(known, head);
+    const tells = known === undefined || tellsTopics(known, head);
+    if (tells) this.#checkShares(topics.size - (known?.topics.size ?? 0));
+    const isNew = known === undefined || findReplica(known, head.replica) === undefined;
     const entry = known ?? this.#newEntry(head.broker);
-    const before = new Map([...entry.topics.keys()].map((topic) => [topic, topicText(entry, topic)]));
-    this.#replaceTopics(entry, topics);
-    entry.cluster = head.cluster;
-    entry.storeId = hex(head.storeId);
-    entry.storeIdBytes = head.storeId;
-    entry.term = head.term;
-    entry.revision = head.revision;
-    entry.endpoints = head.endpoints;
-    entry.createsTopics = head.createsTopics;
-    this.#heard(entry, session);
-    for (const topic of new Set([...before.keys(), ...topics.keys()])) {
-      if (before.get(topic) !== topicText(entry, topic)) this.#changed(topic);
+    const before = new Map([...entry.topics.keys()].map((topic) => [topic, routeText(entry, topic)]));
+    if (entry.storeId !== hex(head.storeId)) this.#beginStore(entry, head.storeId);
+    if (tells) this.#takeShape(entry, head, topics);
+    const replica = isSlave(head) ? this.#takeSlave(entry, head) : this.#takeMaster(entry, head);
+    replica.term = head.term;
+    replica.revision = head.revision;
+    replica.endpoints = head.endpoints;
+    this.#heard(entry, replica, session);
+    for (const topic of new Set([...before.keys(), ...entry.topics.keys()])) {
+      if ((before.get(topic) ?? '') !== routeText(entry, topic)) this.#changed(topic);
     }
-    if (known === undefined)
-      this.#host.log('info', 'broker registered', { broker: entry.name, topics: topics.size, remote: session.remote });
+    const { name: broker } = entry;
+    const { remote } = session;
+    if (isNew) this.#host.log('info', 'broker registered', { broker, replica: head.replica, topics: topics.size, remote });
   }
 
-  /** @returns whether the broker must register again. */
+  /** @returns whether the replica must register again. */
   heartbeat(session: ServerSession, beat: BrokerHeartbeat): boolean {
     const entry = this.#brokers.get(beat.broker);
+    const replica = entry && findReplica(entry, beat.replica);
     if (
       entry === undefined ||
+      replica === undefined ||
       entry.storeId !== hex(beat.storeId) ||
-      entry.term !== beat.term ||
-      entry.revision !== beat.revision
+      replica.term !== beat.term ||
+      replica.revision !== beat.revision
     )
       return true;
-    this.#heard(entry, session);
+    this.#heard(entry, replica, session);
     return false;
   }
 
-  /** A broker stops on purpose: it is away at once, and keeps its place. */
-  unregister(name: string, storeId: Uint8Array): void {
-    const entry = this.#brokers.get(name);
-    if (entry !== undefined && entry.storeId === hex(storeId)) this.#leave(entry, 'it said so');
+  /** A replica stops on purpose: it is away at once, and keeps its place. */
+  unregister({ broker, storeId, replica: number }: UnregisterBroker): void {
+    const entry = this.#brokers.get(broker);
+    const replica = entry && findReplica(entry, number);
+    if (entry !== undefined && replica !== undefined && entry.storeId === hex(storeId)) this.#leave(entry, replica, 'it said so');
   }
 
-  /** A connection is gone: the brokers that were heard on it have `lostMs` to come back. */
+  /** A connection is gone: the replicas that were heard on it have `lostMs` to come back. */
   sessionClosed(session: ServerSession): void {
     for (const entry of this.#brokers.values()) {
-      if (entry.session !== session) continue;
-      entry.session = undefined;
-      if (entry.state !== 'live') continue;
-      const dueMs = Math.min(this.#host.nowMs() + this.#times.lostMs, entry.silence.endsMs(this.#times.expiryMs));
-      this.#arm(entry, dueMs, () => this.#leave(entry, 'its connection was lost'));
+      for (const replica of replicasOf(entry)) if (replica.session === session) this.#lost(entry, replica);
     }
   }
 
-  #checkHolder(known: BrokerEntry, head: RegisterBroker): void {
-    const sameStore = known.storeId === hex(head.storeId);
-    if (!sameStore && known.state === 'live') {
-      throw new QanatError('NAME_IN_USE', `broker ${head.broker} is live with another store (${known.storeId.slice(0, 8)}…)`);
-    }
-    if (sameStore && head.term < known.term)
-      throw new QanatError('TERM_FENCED', `broker ${head.broker} is known with term ${known.term}, not ${head.term}`);
+  #lost(entry: BrokerEntry, replica: ReplicaEntry): void {
+    replica.session = undefined;
+    if (replica.state !== 'live') return;
+    const dueMs = Math.min(this.#host.nowMs() + this.#times.lostMs, replica.silence.endsMs(this.#times.expiryMs));
+    this.#arm(replica, dueMs, () => this.#leave(entry, replica, 'its connection was lost'));
+  }
+
+  #checkShares(more: number): void {
+    if (this.#shares + more > SHARES_MAX)
+      throw new QanatError('LIMIT_EXCEEDED', `${this.#shares} topics of all brokers are registered (SHARES_MAX)`);
   }
 
   #newEntry(name: string): BrokerEntry {
-    const entry: BrokerEntry = {
-      name,
-      cluster: '',
-      storeId: '',
-      storeIdBytes: new Uint8Array(0),
-      term: 0,
-      revision: 0,
-      endpoints: [],
-      createsTopics: false,
-      topics: new Map(),
-      state: 'live',
-      silence: new Silence(this.#host.timers, this.#host.nowMs()),
-      session: undefined,
-      timer: undefined,
-    };
+    const entry = newBrokerEntry(name);
     this.#brokers.set(name, entry);
     return entry;
+  }
+
+  #newReplica(replica: number): ReplicaEntry {
+    const silence = new Silence(this.#host.timers, this.#host.nowMs());
+    return { replica, term: 0, revision: 0, endpoints: [], state: 'live', silence, session: undefined, timer: undefined };
+  }
+
+  /** Nobody is live any more who had the other store (QNT-REG-015). */
+  #beginStore(entry: BrokerEntry, storeId: Uint8Array): void {
+    for (const replica of replicasOf(entry)) replica.timer?.cancel();
+    entry.master = undefined;
+    entry.slaves.clear();
+    entry.holder = undefined;
+    entry.term = 0;
+    entry.storeId = hex(storeId);
+    entry.storeIdBytes = storeId;
+  }
+
+  #takeShape(entry: BrokerEntry, head: RegisterBroker, topics: ReadonlyMap<string, number>): void {
+    this.#replaceTopics(entry, topics);
+    entry.cluster = head.cluster;
+    entry.createsTopics = head.createsTopics;
+  }
+
+  /** A slave stands beside the master; one that was the master itself leaves that place empty (QNT-REG-024, QNT-REG-026). */
+  #takeSlave(entry: BrokerEntry, { replica, term }: RegisterBroker): ReplicaEntry {
+    if (entry.master?.replica === replica) {
+      entry.master.timer?.cancel();
+      entry.master = undefined;
+    }
+    if (entry.holder === undefined) entry.term = Math.max(entry.term, term);
+    const slave = entry.slaves.get(replica) ?? this.#newReplica(replica);
+    entry.slaves.set(replica, slave);
+    return slave;
+  }
+
+  /** The name is the master's of the highest term (QNT-REG-025). */
+  #takeMaster(entry: BrokerEntry, { replica, term }: RegisterBroker): ReplicaEntry {
+    const slave = entry.slaves.get(replica);
+    entry.slaves.delete(replica);
+    entry.term = term;
+    entry.holder = replica;
+    const { master } = entry;
+    if (master !== undefined && master.replica === replica) return master;
+    master?.timer?.cancel();
+    entry.master = slave ?? this.#newReplica(replica);
+    return entry.master;
   }
 
   #replaceTopics(entry: BrokerEntry, topics: ReadonlyMap<string, number>): void {
@@ -168,25 +202,35 @@ export class RouteTable {
     if (holders?.size === 0) this.#topics.delete(topic);
   }
 
-  #heard(entry: BrokerEntry, session: ServerSession): void {
-    entry.silence.heard(this.#host.nowMs());
-    entry.session = session;
-    if (entry.state === 'away') {
-      entry.state = 'live';
-      this.#host.log('info', 'broker is back', { broker: entry.name });
+  #heard(entry: BrokerEntry, replica: ReplicaEntry, session: ServerSession): void {
+    replica.silence.heard(this.#host.nowMs());
+    replica.session = session;
+    if (replica.state === 'away') {
+      replica.state = 'live';
+      this.#host.log('info', 'broker is back', { broker: entry.name, replica: replica.replica });
       this.#allChanged(entry);
     }
-    this.#arm(entry, entry.silence.endsMs(this.#times.expiryMs), () =>
-      this.#leave(entry, `nothing was heard for ${this.#times.expiryMs} ms`),
+    this.#arm(replica, replica.silence.endsMs(this.#times.expiryMs), () =>
+      this.#leave(entry, replica, `nothing was heard for ${this.#times.expiryMs} ms`),
     );
   }
 
-  #leave(entry: BrokerEntry, why: string): void {
-    if (entry.state === 'away') return;
-    entry.state = 'away';
-    this.#host.log('warn', 'broker is away', { broker: entry.name, why });
+  #leave(entry: BrokerEntry, replica: ReplicaEntry, why: string): void {
+    if (replica.state === 'away') return;
+    replica.state = 'away';
+    this.#host.log('warn', 'broker is away', { broker: entry.name, replica: replica.replica, why });
     this.#allChanged(entry);
-    this.#arm(entry, this.#host.nowMs() + this.#times.awayMs, () => this.#remove(entry));
+    this.#arm(replica, this.#host.nowMs() + this.#times.awayMs, () => this.#over(entry, replica));
+  }
+
+  /** A replica was away for long enough. The group keeps its place, and its master there, as long as it has a slave (QNT-REG-027). */
+  #over(entry: BrokerEntry, replica: ReplicaEntry): void {
+    replica.timer = undefined;
+    if (entry.slaves.get(replica.replica) === replica) {
+      entry.slaves.delete(replica.replica);
+      this.#allChanged(entry);
+    }
+    if (entry.slaves.size === 0 && entry.master?.timer === undefined) this.#remove(entry);
   }
 
   #remove(entry: BrokerEntry): void {
@@ -203,38 +247,42 @@ export class RouteTable {
     for (const topic of entry.topics.keys()) this.#changed(topic);
   }
 
-  #arm(entry: BrokerEntry, dueMs: number, run: () => void): void {
-    entry.timer?.cancel();
-    entry.timer = this.#host.timers.at(dueMs, run, { forPeer: true });
+  #arm(replica: ReplicaEntry, dueMs: number, run: () => void): void {
+    replica.timer?.cancel();
+    replica.timer = this.#host.timers.at(dueMs, run, { forPeer: true });
   }
 }
 
-/**
- * What a broker looks like in a route.
- * @param network the name of the listener that the asker came in on.
- */
-export const brokerRoute = (entry: BrokerEntry, network: string): BrokerRouteInit => ({
-  broker: entry.name,
-  cluster: entry.cluster,
-  storeId: entry.storeIdBytes,
-  term: entry.term,
-  endpoints: endpointsIn(entry.endpoints, network),
-  away: entry.state === 'away',
-  createsTopics: entry.createsTopics,
-});
+const isSlave = ({ replicaRole }: RegisterBroker): boolean => replicaRole === ReplicaRole.SLAVE;
 
-/** Who came in over one network reaches a broker there, where it has an endpoint of that name (QNT-RTE-026). */
-function endpointsIn(endpoints: readonly Endpoint[], network: string): readonly Endpoint[] {
-  const near = endpoints.filter(({ listener }) => (listener || DEFAULT_LISTENER) === network);
-  return near.length > 0 ? near : endpoints;
+/** The topics are the master's to tell; a slave's count only where no master has told any. */
+const tellsTopics = (known: BrokerEntry, head: RegisterBroker): boolean =>
+  !isSlave(head) || known.holder === undefined || known.storeId !== hex(head.storeId);
+
+function checkHead(head: RegisterBroker): void {
+  if (head.broker === '') throw new QanatError('INVALID_ARGUMENT', 'RegisterBroker.broker is missing');
+  checkName('broker', head.broker);
+  if (head.cluster !== '') checkName('cluster', head.cluster);
+  if (head.storeId.length === 0) throw new QanatError('INVALID_ARGUMENT', 'RegisterBroker.store_id is missing');
 }
 
-/** Two equal texts: the route of the topic through this broker is the same. */
-function topicText(entry: BrokerEntry, topic: string): string {
-  const queues = entry.topics.get(topic);
-  if (queues === undefined) return '';
-  const endpoints = entry.endpoints.map((e) => `${e.listener} ${e.scheme} ${e.address}`).join();
-  return `${queues}|${entry.cluster}|${entry.storeId}|${entry.term}|${entry.createsTopics}|${endpoints}`;
+function checkHolder(known: BrokerEntry, head: RegisterBroker): void {
+  if (known.storeId !== hex(head.storeId)) {
+    if (!replicasOf(known).some(({ state }) => state === 'live')) return;
+    throw new QanatError('NAME_IN_USE', `broker ${head.broker} is live with another store (${known.storeId.slice(0, 8)}…)`);
+  }
+  if (isSlave(head)) checkSlave(known, head);
+  else if (head.term < known.term)
+    throw new QanatError('TERM_FENCED', `broker ${head.broker} is known with term ${known.term}, not ${head.term}`);
+  else if (head.term === known.term && known.holder !== undefined && known.holder !== head.replica)
+    throw new QanatError('TERM_FENCED', `the master of broker ${head.broker} in term ${known.term} is replica ${known.holder}`);
+}
+
+function checkSlave({ master, term, slaves }: BrokerEntry, head: RegisterBroker): void {
+  if (master?.replica === head.replica && head.term < term)
+    throw new QanatError('TERM_FENCED', `replica ${head.replica} of broker ${head.broker} is known as master of term ${term}`);
+  if (!slaves.has(head.replica) && slaves.size >= LIMITS.REPLICAS_MAX - 1)
+    throw new QanatError('LIMIT_EXCEEDED', `broker ${head.broker} has ${LIMITS.REPLICAS_MAX} replicas (REPLICAS_MAX)`);
 }
 
 function readTopics(frames: readonly RegisterBroker[]): ReadonlyMap<string, number> {

@@ -56,6 +56,7 @@ export class LogWorld implements LogObserver {
   readonly applied: string[] = [];
   readonly fatals: QanatError[] = [];
   restored: Snapshot | undefined;
+  progressed?: () => void;
   now = 0;
   /** What the wall clock shows beyond `now`. */
   wallOffsetMs = 0;

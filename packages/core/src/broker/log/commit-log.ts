@@ -2,53 +2,39 @@
 import { assert, QanatError } from '../../errors.ts';
 import { BATCH_HEADER_BYTES } from '../../wire/batch.ts';
 import { type SnapshotInit, StateRecord, type StateRecordInit } from '../../wire/gen/messages.ts';
+import type { LogPlace, ReplicaLog } from '../replication/replica-log.ts';
 import { Background } from './background.ts';
 import { EntryCodec, EntryKind } from './entry.ts';
+import { type EntriesDone, type PlaceDone, verifiedEntries } from './entry-reader.ts';
 import { FreeSpaceWatch } from './free-space.ts';
-import { GroupCommit } from './group-commit.ts';
+import type { GroupCommit } from './group-commit.ts';
 import { IndexFiles } from './index-files.ts';
 import { LogBlocks } from './log-blocks.ts';
-import type { CommitLogOptions, LogHost, LogObserver, Settle } from './log-host.ts';
+import type { CommitLogOptions, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
+import { type OpenLog, openLog } from './open-log.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
-import { Retention } from './retention.ts';
-import { Scrub } from './scrub.ts';
 import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
-import { SnapshotFile } from './snapshot-file.ts';
 import { SnapshotStore } from './snapshot-store.ts';
-import { StagedEntries } from './staged-entries.ts';
+import { unsettled } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
 
-export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle } from './log-host.ts';
+export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 
 const MIB = 1024 * 1024;
 const SEGMENT_BYTES = 128 * MIB;
-const SNAPSHOT_BYTES = 64 * MIB;
-/** A snapshot of many queues takes time to make: there is so much log between two for each of its bytes, up to a limit. */
-const LOG_PER_SNAPSHOT_BYTE = 256;
-const SNAPSHOT_BYTES_MAX = 192 * MIB;
 const CACHE_BYTES = 64 * MIB;
 const BLOCK_BYTES = MIB;
 const RESERVE_BYTES = 256 * MIB;
 /** A log of 10 GB is read in about three hours. */
 const SCRUB_BYTES_PER_SECOND = MIB;
-const SNAPSHOT_RETRY_MS = 10_000;
-
-/** What there is once the log is recovered. */
-interface OpenLog {
-  readonly storeId: Uint8Array;
-  readonly staged: StagedEntries;
-  readonly commit: GroupCommit;
-  readonly retention: Retention;
-  readonly scrub: Scrub;
-}
 
 /**
  * Keeps entries in the order in which they are staged, and gives them to its observer once they are in the log for ever. Pure:
  * it asks its host for storage and time.
  */
-export class CommitLog {
+export class CommitLog implements ReplicaLog {
   /** Set by the broker after open, before the first append; until then that of the newest entry. Never decreases. */
   term = 0;
   readonly #options: CommitLogOptions;
@@ -64,11 +50,6 @@ export class CommitLog {
   readonly #indexFiles: IndexFiles;
   #open: OpenLog | undefined;
   #closing = false;
-  #snapshotPosition = 0;
-  #snapshotting = false;
-  /** Gives a snapshot up of which not all slices are taken. */
-  #endSnapshot: (() => void) | undefined;
-  #snapshotAgainMs = 0;
 
   constructor(options: CommitLogOptions, host: LogHost, observer: LogObserver) {
     assert((options.segmentBytes ?? SEGMENT_BYTES) <= SEGMENT_BYTES_MAX, 'a segment has less than 4 GiB');
@@ -87,12 +68,13 @@ export class CommitLog {
 
   /**
    * Recovers, then takes entries. Once.
+   * @param newStoreId of an empty store, where it is not that of the options: a slave has that of its master.
    *
    * Errors: CORRUPT_LOG (durable data is damaged; it names the place, and nothing was changed), STORE_IO.
    */
-  open(done: (error: QanatError | undefined) => void): void {
+  open(done: (error: QanatError | undefined) => void, newStoreId: Uint8Array = this.#options.newStoreId): void {
     const recovery = new Recovery({
-      options: this.#options,
+      options: { ...this.#options, newStoreId },
       host: this.#host,
       observer: this.#observer,
       codec: this.#codec,
@@ -124,7 +106,24 @@ export class CommitLog {
   /** Bytes that are staged and not yet applied. */
   get stagedBytes(): number {
     const { staged, commit } = this.#opened;
-    return staged.end - commit.applied;
+    return staged.end - commit.applier.applied;
+  }
+
+  get oldestPosition(): number {
+    return (this.#opened.segments[0] as Segment).base;
+  }
+
+  get written(): LogPlace {
+    const { commit } = this.#opened;
+    return commit.placeAt(commit.written);
+  }
+
+  get storedPosition(): number {
+    return this.#opened.commit.stored;
+  }
+
+  get committedPosition(): number {
+    return this.#opened.commit.applier.applied;
   }
 
   /** Free space is under the reserve: the broker takes no messages, state records still go. */
@@ -140,12 +139,12 @@ export class CommitLog {
   /**
    * Stages a batch that is stamped already (offset, term, store time, header checksum); copies the bytes.
    *
-   * `settle` comes after `apply` of the entry, or with STORAGE_REJECTED (cut off the log, and the cut synced) or STORAGE_FAILED
-   * (it may be in the log).
+   * `settle` comes after `apply` of the entry, or with STORAGE_REJECTED (cut off the log, and the cut synced), STORAGE_FAILED (it
+   * may be in the log) or MASTER_CHANGED (it may be in the log of another replica). With `at` stored it does not wait for others.
    */
-  appendBatch(topicId: number, queue: number, batch: Uint8Array, settle: Settle): void {
+  appendBatch(topicId: number, queue: number, batch: Uint8Array, settle: Settle, at: SettleAt = 'committed'): void {
     assert(batch.length >= BATCH_HEADER_BYTES, 'a batch has a header');
-    this.#append(EntryKind.BATCH, topicId, queue, batch, settle);
+    this.#append(EntryKind.BATCH, topicId, queue, batch, settle, at);
   }
 
   /** Stages a state record; `settle` as for a batch. */
@@ -154,20 +153,77 @@ export class CommitLog {
   }
 
   /** Stages a state record and, directly behind it, a batch: both are in the log or none is. `settle` as for a batch. */
-  appendMarkedBatch(record: StateRecordInit, topicId: number, queue: number, batch: Uint8Array, settle: Settle): void {
+  appendMarkedBatch(
+    record: StateRecordInit,
+    topicId: number,
+    queue: number,
+    batch: Uint8Array,
+    settle: Settle,
+    at: SettleAt = 'committed',
+  ): void {
     assert(batch.length >= BATCH_HEADER_BYTES, 'a batch has a header');
+    if (this.#refuses(settle)) return;
     const { staged, commit } = this.#opened;
-    const refusal = this.#refusal();
-    if (refusal !== undefined) return settle(refusal);
     const mark = StateRecord.encode(record);
-    staged.add(EntryKind.STATE, 0, 0, this.term, commit.synced, mark, () => {}, batch.length);
-    staged.add(EntryKind.BATCH, topicId, queue, this.term, commit.synced, batch, settle, 0, true);
+    staged.add(EntryKind.STATE, 0, 0, this.term, commit.synced, mark, unsettled, batch.length);
+    const entry = staged.add(EntryKind.BATCH, topicId, queue, this.term, commit.synced, batch, settle, 0, true);
+    if (at === 'stored' && this.#options.replicated === true) staged.settleEarly(entry);
   }
 
   /** Starts writing what is staged if nothing is in flight. To be called once after each burst of inputs. */
   commit(): void {
     this.#open?.commit.start();
   }
+
+  // ---- one of several replicas ----
+
+  commitTo(position: number): void {
+    const { commit } = this.#opened;
+    // What is to be cut may lie below.
+    if (!commit.cutting) commit.applier.commitTo(position);
+  }
+
+  placeAt(position: number, done: PlaceDone): void {
+    this.#opened.entries.placeAt(position, done);
+  }
+
+  readEntries(position: number, bytesMax: number, done: EntriesDone): void {
+    this.#opened.entries.readEntries(position, bytesMax, done);
+  }
+
+  /** They are written at the next `commit`, as what is appended is. `term` becomes that of the last of them. */
+  appendEntries(entries: Uint8Array): void {
+    const { commit, staged } = this.#opened;
+    const refusal = commit.cutting ? 'the log is being cut' : this.#refusal()?.message;
+    if (refusal !== undefined) throw new QanatError('INVALID_BATCH', refusal);
+    const headers = verifiedEntries(this.#codec, entries, staged.endPlace);
+    // Who takes entries of others has nothing of its own on the way.
+    commit.applier.endRollBack();
+    let at = 0;
+    for (const header of headers) {
+      staged.addCopy(header, entries, at, commit.synced);
+      at += header.length;
+    }
+    this.term = Math.max(this.term, staged.endPlace.term);
+  }
+
+  uncommittedPlaces(): readonly LogPlace[] {
+    const { commit, staged } = this.#opened;
+    return [commit.applier.place, ...staged.places()];
+  }
+
+  /** Whoever appended what is cut was told so by `stepDown` before; what is not settled yet is, with MASTER_CHANGED. */
+  cutTo(position: number, done: (error: QanatError | undefined) => void): void {
+    const { commit } = this.#opened;
+    commit.cutTo(commit.placeAt(position), done);
+  }
+
+  /** Settles all that is staged and not committed with `error`: it stays in the log, and others decide what becomes of it. */
+  stepDown(error: QanatError): void {
+    this.#opened.commit.applier.stepDown(error);
+  }
+
+  // ---- readers ----
 
   /** The offsets of a queue, of applied entries only. undefined: nothing is stored. */
   bounds(topicId: number, queue: number): { oldest: number; next: number } | undefined {
@@ -210,11 +266,7 @@ export class CommitLog {
 
   /** So much of the log lies behind the newest snapshot that the broker should call `snapshot`. */
   get wantsSnapshot(): boolean {
-    if (this.#snapshotting || this.#open === undefined || this.#host.nowMs() < this.#snapshotAgainMs) return false;
-    const behindBytes = this.#open.commit.applied - this.#snapshotPosition;
-    if (behindBytes > 0 && this.#open.retention.wantsSnapshot) return true;
-    if (this.#options.snapshotBytes !== undefined) return behindBytes >= this.#options.snapshotBytes;
-    return behindBytes >= Math.min(SNAPSHOT_BYTES_MAX, Math.max(SNAPSHOT_BYTES, this.#snapshots.bytes * LOG_PER_SNAPSHOT_BYTE));
+    return this.#open?.snapshots.isDue === true;
   }
 
   /**
@@ -224,33 +276,7 @@ export class CommitLog {
    * Errors: STORE_IO; the log goes on, and asks again after 10 s. STORAGE_FAILED. CLOSED: the log was closed before its end.
    */
   snapshot(slices: Iterable<SnapshotInit>, done: (error: QanatError | undefined) => void): void {
-    assert(!this.#snapshotting, 'one snapshot at a time');
-    const { commit, storeId, retention } = this.#opened;
-    const position = commit.applied;
-    this.#snapshotting = true;
-    retention.wantsSnapshot = false;
-    const ended = (error: QanatError | undefined): void => {
-      this.#snapshotting = false;
-      this.#endSnapshot = undefined;
-      if (error === undefined) {
-        this.#snapshotPosition = position;
-        retention.check();
-      } else if (error.code !== 'CLOSED') {
-        this.#snapshotAgainMs = this.#host.nowMs() + SNAPSHOT_RETRY_MS;
-        this.#host.log('warn', 'log.snapshot.failed', { position, error: error.message });
-      }
-      done(error);
-    };
-    const placed: SnapshotInit[] = [{ position, chain: commit.appliedChain, storeId }];
-    const file = new SnapshotFile(this.#host, this.#options.platform, chained(placed, slices), (bytes) => {
-      this.#endSnapshot = undefined;
-      this.#background.run(this.#keep(position, bytes), ended);
-    });
-    if (file.isDone) return;
-    this.#endSnapshot = () => {
-      file.abandon();
-      ended(new QanatError('CLOSED', 'the log is being closed'));
-    };
+    this.#opened.snapshots.take(slices, done);
   }
 
   /** Writes and syncs what is staged, then `done`; the storage stays open. What is appended from now on is rejected. */
@@ -264,14 +290,22 @@ export class CommitLog {
     }
     this.#open?.retention.stop();
     this.#open?.scrub.stop();
-    this.#endSnapshot?.();
+    this.#open?.committedFile?.stop();
+    this.#open?.snapshots.stop();
     commit.finish(() => {
       commit.stop();
+      if (this.stagedBytes > 0) this.stepDown(new QanatError('MASTER_CHANGED', 'the log was closed before this was committed'));
       this.#background.stop(() => {
         if (commit.failure !== undefined) done(commit.failure);
-        else runTask(this.#host, commit.syncApplied(), () => done(commit.failure));
+        else runTask(this.#host, this.#end(commit), () => done(commit.failure));
       });
     });
+  }
+
+  *#end(commit: GroupCommit): StorageTask<void> {
+    yield* commit.syncWritten();
+    const file = this.#open?.committedFile;
+    if (file !== undefined && commit.failure === undefined) yield* file.task();
   }
 
   get #opened(): OpenLog {
@@ -280,59 +314,42 @@ export class CommitLog {
   }
 
   #begin(log: RecoveredLog): void {
-    const { segmentBytes = SEGMENT_BYTES } = this.#options;
-    const staged = new StagedEntries(this.#codec, this.#blocks, segmentBytes, log.segments, log.end, log.chain);
-    const commit = new GroupCommit(
-      {
-        options: this.#options,
-        host: this.#host,
-        observer: this.#observer,
-        blocks: this.#blocks,
-        index: this.#index,
-        staged,
-        term: () => this.term,
-        writeFailed: () => this.#space.check(),
-        written: (bytes) => this.#space.written(bytes),
-        segmentBegun: (segment, before) => this.#sealed(before, segment.previousChain),
-      },
-      log,
-    );
-    this.term = log.term;
-    this.#snapshotPosition = log.snapshotPosition;
-    const retention = new Retention({
-      limits: this.#options,
+    const { segmentBytes = SEGMENT_BYTES, scrubBytesPerSecond = SCRUB_BYTES_PER_SECOND } = this.#options;
+    const parts = {
+      options: this.#options,
+      segmentBytes,
+      scrubBytesPerSecond,
       host: this.#host,
-      background: this.#background,
+      observer: this.#observer,
+      codec: this.#codec,
       blocks: this.#blocks,
       index: this.#index,
-      segments: log.segments,
-      applied: () => commit.applied,
-      coveredTo: () => this.#snapshots.coveredTo,
-      roll: () => staged.roll(),
-      removed: (segment) => this.#indexFiles.remove(segment),
-    });
-    const scrub = new Scrub({
-      bytesPerSecond: this.#options.scrubBytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
-      host: this.#host,
+      reader: this.#reader,
+      store: this.#snapshots,
+      space: this.#space,
       background: this.#background,
-      codec: new EntryCodec(this.#options.platform),
-      segments: log.segments,
-    });
-    this.#open = { storeId: log.storeId, staged, commit, retention, scrub };
+      indexFiles: this.#indexFiles,
+      term: () => this.term,
+    };
+    this.#open = openLog(parts, log);
+    this.term = log.term;
     this.#indexFiles.write();
   }
 
-  #sealed(segment: Segment, chain: number): void {
-    this.#indexFiles.seal(segment, chain);
-    this.#indexFiles.write();
-    this.#open?.retention.check();
-  }
-
-  #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle): void {
+  #append(kind: EntryKind, topicId: number, queue: number, body: Uint8Array, settle: Settle, at?: SettleAt): void {
+    if (this.#refuses(settle)) return;
     const { staged, commit } = this.#opened;
+    const entry = staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
+    if (at === 'stored' && this.#options.replicated === true) staged.settleEarly(entry);
+  }
+
+  #refuses(settle: Settle): boolean {
+    const { applier } = this.#opened.commit;
     const refusal = this.#refusal();
     if (refusal !== undefined) settle(refusal);
-    else staged.add(kind, topicId, queue, this.term, commit.synced, body, settle);
+    else if (applier.rollingBack) applier.reject([settle]);
+    else return false;
+    return true;
   }
 
   #refusal(): QanatError | undefined {
@@ -340,16 +357,4 @@ export class CommitLog {
     if (failure !== undefined) return new QanatError('STORAGE_REJECTED', `nothing is written since ${failure.message}`);
     return this.#closing ? new QanatError('STORAGE_REJECTED', 'the log is closed') : undefined;
   }
-
-  *#keep(position: number, bytes: Uint8Array): StorageTask<void> {
-    const { commit } = this.#opened;
-    // With flush async, a snapshot must not say more than the log that survives a power cut.
-    if (commit.synced < position) yield* commit.syncApplied();
-    if (commit.failure !== undefined) throw commit.failure;
-    yield* this.#snapshots.write(position, bytes);
-  }
-}
-
-function* chained<Item>(...lists: readonly Iterable<Item>[]): Generator<Item> {
-  for (const list of lists) yield* list;
 }

@@ -113,6 +113,15 @@ export class EntryCodec {
     return header;
   }
 
+  /** The header at `at` with another synced position, which is not in the chain. It is valid until the next call. */
+  restamp(b: Uint8Array, at: number, syncedPosition: number): Uint8Array {
+    const header = this.#header;
+    header.set(b.subarray(at, at + ENTRY_HEADER_BYTES));
+    writeUint53At(header, ENTRY_AT.syncedPosition, syncedPosition);
+    writeUint32At(header, ENTRY_AT.headerChecksum, this.#checksumOf(header, 0));
+    return header;
+  }
+
   /** Whether the 64 bytes at `at` are a header that was written for this position, whatever follows them. */
   headerHolds(b: Uint8Array, at: number, position: number): boolean {
     return (

@@ -1,9 +1,9 @@
 // Group commit: one group of entries on its way to the disk, the next one gathering meanwhile.
-import { QanatError } from '../../errors.ts';
+import { assert, QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
-import { readBatchHeader } from '../../wire/batch.ts';
-import { ENTRY_HEADER_BYTES, EntryKind } from './entry.ts';
-import { type LogBlocks, sliceOfBlocks } from './log-blocks.ts';
+import type { LogPlace } from '../replication/replica-log.ts';
+import { EntryApplier } from './entry-applier.ts';
+import type { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver } from './log-host.ts';
 import type { QueueIndex } from './queue-index.ts';
 import type { RecoveredLog } from './recovery.ts';
@@ -27,18 +27,26 @@ export interface GroupCommitParts {
   writeFailed(): void;
   /** So many bytes were written. */
   written(bytes: number): void;
-  /** A segment was begun; the one before it takes no more entries, and all of it is applied and synced. */
-  segmentBegun(segment: Segment, before: Segment): void;
+  /** More is applied. */
+  applied(): void;
+  /** A segment takes no more entries, and all of it is applied and synced; `chain` is that of its last one. */
+  sealed(segment: Segment, chain: number): void;
+}
+
+interface Cut {
+  readonly place: LogPlace;
+  done(error: QanatError | undefined): void;
 }
 
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #storeId: Uint8Array;
   readonly #segments: Segment[];
-  readonly #blockAt: (start: number) => Uint8Array;
-  /** Written, applied and settled up to here; never cut again. */
-  #applied: number;
-  #appliedChain: number;
+  readonly applier: EntryApplier;
+  /** In the files up to here; never cut again but by `cutTo`. */
+  #written: number;
+  /** On stable storage (flush sync) or written (flush async). */
+  #stored: number;
   #synced: number;
   /** The newest term of which something is on stable storage. */
   #syncedTerm: number;
@@ -46,30 +54,51 @@ export class GroupCommit {
   #syncing = false;
   #syncTimer: Timer | undefined;
   #failure: QanatError | undefined;
+  #cut: Cut | undefined;
   #whenIdle: (() => void)[] = [];
 
   constructor(parts: GroupCommitParts, log: RecoveredLog) {
     this.#parts = parts;
     this.#storeId = log.storeId;
     this.#segments = log.segments;
-    this.#applied = log.end;
-    this.#appliedChain = log.chain;
-    this.#synced = log.end;
+    this.#written = log.position;
+    this.#stored = log.position;
+    this.#synced = log.position;
     this.#syncedTerm = parts.term();
-    this.#blockAt = (start) => parts.blocks.block(start) as Uint8Array;
+    const { host, observer, blocks, index, staged, applied, sealed } = parts;
+    const shared = {
+      replicated: this.#replicated,
+      host,
+      observer,
+      blocks,
+      index,
+      staged,
+      segments: log.segments,
+      applied,
+      sealed,
+    };
+    const failed = ({ name }: Segment, error: QanatError): void => this.#fail('read', name, error);
+    this.applier = new EntryApplier({ ...shared, failed, idle: () => this.#resume() }, log.committed, log.position);
   }
 
-  get applied(): number {
-    return this.#applied;
+  get written(): number {
+    return this.#written;
   }
 
-  get appliedChain(): number {
-    return this.#appliedChain;
+  get stored(): number {
+    return this.#stored;
   }
 
   /** Everything below it is on stable storage. */
   get synced(): number {
     return this.#synced;
+  }
+
+  /** The place at `position`, which is one between what is applied and the end. */
+  placeAt(position: number): LogPlace {
+    const place = position === this.applier.applied ? this.applier.place : this.#parts.staged.placeAt(position);
+    assert(place !== undefined, `no entry ends at position ${position}, or it is committed`);
+    return place;
   }
 
   /** Why the log takes nothing any more. */
@@ -79,38 +108,76 @@ export class GroupCommit {
 
   /** Starts a group if none is under way and something is staged. */
   start(): void {
-    if (this.#writing || this.#failure !== undefined || this.#parts.staged.end === this.#applied) return;
+    if (this.#writing || this.#failure !== undefined || !this.#hasWork) return;
     this.#writing = true;
     runTask(this.#parts.host, this.#write(), (error) => {
       this.#writing = false;
       // Failures of the storage were dealt with: this is a defect of the state.
       if (error !== undefined) throw error;
-      for (const run of this.#whenIdle.splice(0)) run();
+      this.#resume();
     });
   }
 
   /** Writes what is staged, then runs `idle`, at once where nothing is. */
   finish(idle: () => void): void {
     this.start();
-    if (this.#writing) this.#whenIdle.push(idle);
+    if (this.#busy) this.#whenIdle.push(idle);
     else idle();
   }
 
-  /** What is applied is on stable storage when this ends; otherwise the log has failed. */
-  *syncApplied(): StorageTask<void> {
-    if (this.#synced === this.#applied) return;
-    const written = this.#segments.findLast(({ ready, base }) => ready && base <= this.#applied) as Segment;
-    yield* this.#sync(written.name, this.#applied);
+  /** A cut is asked for and not done. */
+  get cutting(): boolean {
+    return this.#cut !== undefined;
+  }
+
+  /** Cuts everything behind `place` off, as soon as nothing is being written or applied. */
+  cutTo(place: LogPlace, done: (error: QanatError | undefined) => void): void {
+    assert(this.#cut === undefined, 'one cut at a time');
+    if (this.#failure !== undefined) return done(this.#failure);
+    assert(place.position >= this.applier.decided, 'what is committed is never cut');
+    this.#cut = { place, done };
+    this.applier.cutTo(place.position);
+    this.start();
+  }
+
+  /** What is written is on stable storage when this ends; otherwise the log has failed. */
+  *syncWritten(): StorageTask<void> {
+    if (this.#synced === this.#written) return;
+    const written = this.#segments.findLast(({ ready, base }) => ready && base <= this.#written) as Segment;
+    yield* this.#sync(written.name, this.#written);
   }
 
   stop(): void {
     this.#syncTimer?.cancel();
   }
 
+  get #replicated(): boolean {
+    return this.#parts.options.replicated === true;
+  }
+
+  get #busy(): boolean {
+    return this.#writing || this.applier.busy || (this.#cut !== undefined && this.#failure === undefined);
+  }
+
+  get #hasWork(): boolean {
+    if (this.#cut !== undefined) return !this.#syncing && !this.applier.busy;
+    return this.#parts.staged.end > this.#written;
+  }
+
+  /** Something ended for which something may wait. */
+  #resume(): void {
+    if (this.#cut !== undefined) this.start();
+    if (!this.#busy) for (const run of this.#whenIdle.splice(0)) run();
+  }
+
   *#write(): StorageTask<void> {
-    const { host, options, staged } = this.#parts;
-    while (staged.end > this.#applied && this.#failure === undefined) {
-      const segment = this.#segmentOf(this.#applied);
+    const { host, options } = this.#parts;
+    while (this.#failure === undefined && this.#hasWork) {
+      if (this.#cut !== undefined) {
+        yield* this.#cutOff(this.#cut);
+        continue;
+      }
+      const segment = this.#segmentOf(this.#written);
       const end = segment.end;
       const term = this.#parts.term();
       try {
@@ -126,7 +193,9 @@ export class GroupCommit {
       if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);
       if (this.#failure !== undefined) return;
       this.#syncedTerm = term;
-      this.#applyTo(segment, end);
+      this.#stored = end;
+      this.#parts.observer.progressed?.();
+      this.applier.storedTo(end);
       if (options.flush === 'async') this.#syncLater();
     }
   }
@@ -157,36 +226,20 @@ export class GroupCommit {
     yield* this.#sync(name, segment.base);
     if (this.#failure !== undefined) return;
     segment.ready = true;
-    this.#parts.segmentBegun(segment, before);
+    this.applier.seal();
   }
 
   *#append(segment: Segment, end: number): StorageTask<void> {
     if (!segment.ready) yield* this.#begin(segment);
     if (this.#failure !== undefined) return;
-    const parts = this.#parts.blocks.parts(segment.base, this.#applied, end);
-    yield* perform({ op: 'append', name: segment.name, parts });
-    this.#parts.written(end - this.#applied);
-  }
-
-  #applyTo(segment: Segment, end: number): void {
-    const { blocks, index, observer, staged } = this.#parts;
-    const entries = staged.take(end);
-    for (const { kind, position, length, term, topicId, queue, chain } of entries) {
-      const body = sliceOfBlocks(blocks, this.#blockAt, segment.base, position + ENTRY_HEADER_BYTES, length - ENTRY_HEADER_BYTES);
-      const batch = kind === EntryKind.BATCH;
-      if (batch) {
-        const { baseOffset, recordCount, storeTimeMs } = readBatchHeader(body);
-        index.add(topicId, queue, segment.base, position, length, baseOffset, recordCount, storeTimeMs);
-        if (segment.firstStoreTimeMs === 0) segment.firstStoreTimeMs = storeTimeMs;
-        segment.lastStoreTimeMs = storeTimeMs;
-      }
-      segment.lastTerm = term;
-      this.#applied = position + length;
-      this.#appliedChain = chain;
-      observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
-    }
-    blocks.pinFrom(this.#applied);
-    for (const { settle } of entries) settle(undefined);
+    const { blocks } = this.#parts;
+    yield* perform({ op: 'append', name: segment.name, parts: blocks.parts(segment.base, this.#written, end) });
+    this.#parts.written(end - this.#written);
+    this.#written = end;
+    if (!this.#replicated) return;
+    // What is written can be read back: however much is not committed, it need not stay in memory.
+    blocks.pinFrom(end);
+    this.#parts.observer.progressed?.();
   }
 
   /** Syncs a file whose bytes below `position` are written. A failure is the end: what a second try says proves nothing. */
@@ -202,11 +255,11 @@ export class GroupCommit {
 
   /** Cuts off what was not written whole, durably; only then is it said to be rejected. */
   *#rollBack(segment: Segment, cause: QanatError): StorageTask<void> {
-    const { host, observer, staged } = this.#parts;
+    const { host, staged } = this.#parts;
     if (this.#failure !== undefined) return;
     const { name, base } = segment;
     try {
-      if (segment.ready) yield* perform({ op: 'truncate', name, size: fileOffset(base, this.#applied) });
+      if (segment.ready) yield* perform({ op: 'truncate', name, size: fileOffset(base, this.#written) });
       else yield* perform({ op: 'unlink', name });
     } catch (error) {
       if (!QanatError.is(error)) throw error;
@@ -214,12 +267,62 @@ export class GroupCommit {
       return;
     }
     if (this.#failure !== undefined) return;
-    const entries = staged.cut(this.#applied, this.#appliedChain);
-    observer.rolledBack();
+    const entries = staged.cut(this.placeAt(this.#written));
     const rejected = new QanatError('STORAGE_REJECTED', `${name}: the write failed and was cut off: ${cause.message}`, { cause });
-    for (const { settle } of entries) settle(rejected);
-    host.log('warn', 'log.rolled-back', { position: this.#applied, entries: entries.length });
+    const settles = entries.map(({ settle }) => settle);
+    this.applier.reject(settles, rejected);
+    host.log('warn', 'log.rolled-back', { position: this.#written, entries: entries.length });
     this.#parts.writeFailed();
+  }
+
+  /** The newest file first: what a crash leaves at any step is a log without a gap. */
+  *#cutOff({ place, done }: Cut): StorageTask<void> {
+    const { position } = place;
+    const segment = this.#segmentOf(position);
+    let tail: Uint8Array | undefined;
+    try {
+      if (position < this.#written) {
+        for (const { name, ready } of this.#segments.slice(this.#segments.indexOf(segment) + 1).reverse())
+          if (ready) yield* perform({ op: 'unlink', name });
+        if (segment.ready) yield* perform({ op: 'truncate', name: segment.name, size: fileOffset(segment.base, position) });
+      }
+      tail = yield* this.#tailOf(segment, position);
+    } catch (error) {
+      if (!QanatError.is(error) || error.code === 'INTERNAL') throw error;
+      this.#fail('cut', segment.name, error);
+    }
+    if (this.#failure !== undefined) return;
+    this.#forgetBehind(segment, place, tail);
+    this.#cut = undefined;
+    done(undefined);
+  }
+
+  /** The bytes of the block that the next entry goes into, where it left memory. */
+  *#tailOf({ name, base }: Segment, position: number): StorageTask<Uint8Array | undefined> {
+    const { blocks } = this.#parts;
+    const start = blocks.startOf(base, position);
+    if (start === position || blocks.has(start)) return undefined;
+    const length = position - start;
+    const bytes = yield* perform({ op: 'read', name, position: fileOffset(base, start), length });
+    if (bytes.length === length) return bytes;
+    throw new QanatError('STORE_IO', `${name}: read ${bytes.length} bytes instead of ${length}`);
+  }
+
+  #forgetBehind({ base }: Segment, place: LogPlace, tail: Uint8Array | undefined): void {
+    const { blocks, host, staged } = this.#parts;
+    const { position } = place;
+    const before = staged.end;
+    this.#written = Math.min(this.#written, position);
+    this.#stored = Math.min(this.#stored, position);
+    // What is written from now on must not say that the entries cut were on stable storage.
+    this.#synced = Math.min(this.#synced, position);
+    blocks.pinFrom(this.#written);
+    const cut = staged.cut(place);
+    if (tail !== undefined) blocks.insert(blocks.startOf(base, position), tail);
+    this.applier.cutTo(position);
+    host.log('info', 'log.cut', { position, bytes: before - position });
+    const gone = new QanatError('MASTER_CHANGED', `the log was cut at position ${position}: another replica may have the entry`);
+    for (const { settle } of cut) settle(gone);
   }
 
   #fail(step: string, name: string, cause: QanatError): void {
@@ -228,15 +331,16 @@ export class GroupCommit {
     this.#failure = failure;
     this.stop();
     this.#parts.host.log('error', 'log.store.failed', { segment: name, step, error: cause.message });
-    this.#parts.staged.abandon(failure);
+    this.applier.end(failure);
+    this.#cut?.done(failure);
     this.#parts.host.fatal(failure);
   }
 
   /** Flush async: bounds what a power cut takes, in time and in bytes. */
   #syncLater(): void {
     const { host, options } = this.#parts;
-    if (this.#syncing || this.#synced === this.#applied) return;
-    if (this.#applied - this.#synced >= (options.flushBytes ?? FLUSH_BYTES)) {
+    if (this.#syncing || this.#synced === this.#written) return;
+    if (this.#written - this.#synced >= (options.flushBytes ?? FLUSH_BYTES)) {
       this.#syncNow();
       return;
     }
@@ -248,9 +352,10 @@ export class GroupCommit {
     this.#syncTimer = undefined;
     if (this.#syncing || this.#failure !== undefined) return;
     this.#syncing = true;
-    runTask(this.#parts.host, this.syncApplied(), () => {
+    runTask(this.#parts.host, this.syncWritten(), () => {
       this.#syncing = false;
       if (this.#failure === undefined) this.#syncLater();
+      this.#resume();
     });
   }
 }

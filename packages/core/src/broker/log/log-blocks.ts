@@ -26,6 +26,7 @@ export class LogBlocks {
   #bytes = 0;
   #tail: Block | undefined;
   #pinnedFrom = 0;
+  #cuts = 0;
   readonly #spares: Uint8Array[] = [];
 
   constructor(blockBytes: number, cacheBytes: number) {
@@ -41,7 +42,7 @@ export class LogBlocks {
     return position - ((position - base) % this.blockBytes);
   }
 
-  /** Blocks that reach beyond this position are kept: they are written to, or not yet applied. */
+  /** Blocks that reach beyond this position are kept: they are written to, or nowhere else yet. */
   pinFrom(position: number): void {
     this.#pinnedFrom = position;
   }
@@ -105,9 +106,19 @@ export class LogBlocks {
     for (const block of [...this.#blocks.values()]) if (block.start < base) this.#drop(block);
   }
 
-  /** Forgets what was written at and above `position`. */
+  /** Forgets what was written at and above `position`. What was lent of it stays as it is: new bytes go to other memory. */
   cut(position: number): void {
-    for (const block of [...this.#blocks.values()]) if (block.start >= position) this.#drop(block);
+    this.#cuts++;
+    for (const block of [...this.#blocks.values()]) {
+      if (block.start + this.blockBytes <= position) continue;
+      this.#drop(block);
+      if (block.start < position) this.insert(block.start, block.bytes.slice(0, position - block.start));
+    }
+  }
+
+  /** How often something was cut: what a read began to fetch before may be of entries that are gone. */
+  get cuts(): number {
+    return this.#cuts;
   }
 
   #writable(start: number): Block {

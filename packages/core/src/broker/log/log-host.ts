@@ -45,18 +45,38 @@ export interface LogObserver {
    * written (flush async).
    */
   apply(entry: LogEntry): void;
-  /** All that was staged and not yet applied was cut off the log: forget it. Their settles follow. */
+  /**
+   * All that was staged and not yet applied was cut off the log, or is another replica's matter: forget it. Their settles follow.
+   */
   rolledBack(): void;
+  /** Of a replicated log: what is written or stored has grown. */
+  progressed?(): void;
 }
 
-/** Ends an append, after `apply` of its entry. STORAGE_REJECTED: it will never be visible. STORAGE_FAILED: it may be. */
+/**
+ * Ends an append, after `apply` of its entry. STORAGE_REJECTED: it will never be visible. STORAGE_FAILED, MASTER_CHANGED: it may
+ * be.
+ */
 export type Settle = (error: QanatError | undefined) => void;
+
+/** When an append is settled: when its entry is applied, or when it is stored in this log, which a broker alone applies then. */
+export type SettleAt = 'committed' | 'stored';
 
 export interface CommitLogOptions {
   readonly platform: Platform;
   /** When an entry takes effect: as soon as it is on stable storage, or as soon as it is written. */
   readonly flush: 'sync' | 'async';
-  /** Sixteen bytes, used when the store is empty. */
+  /**
+   * Whether other brokers have this log, too: entries are applied when they are stored and known to be committed (`commitTo`).
+   * Default: what is stored is committed.
+   */
+  readonly replicated?: boolean;
+  /**
+   * `cut`: damage in durable data is cut off, with everything behind it (copies stay in `cut/`), and nothing of the rest counts
+   * as committed but what a snapshot covers. For a replica that is not the master, which has the rest. Default: open refuses.
+   */
+  readonly repair?: 'cut';
+  /** Sixteen bytes, used when the store is empty: those of its master where it is to be a replica. */
   readonly newStoreId: Uint8Array;
   /** Size at which a new segment starts. Default 128 MiB; less than 4 GiB. */
   readonly segmentBytes?: number;

@@ -10,6 +10,8 @@ import { fileOffset, segmentName } from './segment.ts';
 const COLD_BLOCKS_MAX = 8;
 
 export type ReadDone = (error: QanatError | undefined, batches: readonly Uint8Array[], nextOffset: number) => void;
+/** Gives the blocks of what was fetched. */
+export type BlocksDone = (error: QanatError | undefined, blockAt: (start: number) => Uint8Array) => void;
 type BlockDone = (error: QanatError | undefined, bytes: Uint8Array) => void;
 
 /** What one read will give, and the blocks that it needs for it. */
@@ -52,6 +54,31 @@ export class LogReader {
         if (failed === undefined) failed = this.#shortBlock(plan, held);
         if (failed === undefined) done(undefined, this.#slices(plan, held), plan.nextOffset);
         else done(failed, [], offset);
+      });
+    }
+  }
+
+  /**
+   * The blocks of [from, to) of the segment at `base`, which are written; short ones where the file is. `done` may be called at
+   * once; the blocks are lent as those of `read` are.
+   */
+  fetch(base: number, from: number, to: number, done: BlocksDone): void {
+    const held = new Map<number, Uint8Array>();
+    const missing: number[] = [];
+    this.#eachBlock(base, from, to - from, (start) => {
+      const bytes = this.#blocks.block(start);
+      if (bytes === undefined) missing.push(start);
+      else held.set(start, bytes);
+    });
+    const blockAt = (start: number): Uint8Array => held.get(start) as Uint8Array;
+    if (missing.length === 0) return done(undefined, blockAt);
+    let waiting = missing.length;
+    let failed: QanatError | undefined;
+    for (const start of missing) {
+      this.#load(base, start, (error, bytes) => {
+        failed ??= error;
+        held.set(start, bytes);
+        if (--waiting === 0) done(failed, blockAt);
       });
     }
   }
@@ -127,6 +154,7 @@ export class LogReader {
       return;
     }
     this.#loading.set(start, [done]);
+    const { cuts } = this.#blocks;
     const request = {
       op: 'read',
       name: segmentName(base),
@@ -136,7 +164,8 @@ export class LogReader {
     } as const;
     this.#host.storage(request, (error, result) => {
       const bytes = error === undefined ? (result as Uint8Array) : new Uint8Array(0);
-      const isWanted = error === undefined && !this.#blocks.has(start) && base >= this.#index.oldestBase;
+      const isWanted =
+        error === undefined && !this.#blocks.has(start) && base >= this.#index.oldestBase && cuts === this.#blocks.cuts;
       if (isWanted) this.#blocks.insert(start, bytes);
       const waiters = this.#loading.get(start) ?? [];
       this.#loading.delete(start);

@@ -33,9 +33,12 @@ interface Cut {
 /**
  * Cuts the log at `position`, which must be that of its first damage, and every snapshot behind it.
  *
+ * @param logsTerm whether a record of the highest term that is cut off goes to the end: not in a replica, which has no entries
+ *   of its own.
+ *
  * Errors: INVALID_ARGUMENT (nothing is damaged, or elsewhere, or nothing would be left to start from), STORE_IO.
  */
-export function* repairLog(platform: Platform, position: number): StorageTask<LogRepair> {
+export function* repairLog(platform: Platform, position: number, logsTerm = true): StorageTask<LogRepair> {
   const { damage } = yield* surveyLog(platform, { whole: true });
   const refuse = (why: string): never => {
     throw new QanatError('INVALID_ARGUMENT', why, { hint: 'see "qanat log verify DIR"' });
@@ -69,7 +72,7 @@ export function* repairLog(platform: Platform, position: number): StorageTask<Lo
       yield* perform({ op: 'unlink', name: file.name });
     else yield* perform({ op: 'truncate', name: file.name, size: Math.max(from, Math.min(file.size, SEGMENT_HEADER_BYTES)) });
   }
-  yield* logTerm(platform, term);
+  if (logsTerm) yield* logTerm(platform, term);
   const cutBytes = cuts.reduce((sum, { file, from }) => sum + Math.max(0, file.size - Math.max(from, SEGMENT_HEADER_BYTES)), 0);
   return { position, cutBytes, copies, survey: yield* surveyLog(platform, { whole: true }) };
 }

@@ -203,10 +203,10 @@ class Survey {
       if (!this.#options.whole && this.#skip(scan, segment, next)) continue;
       const whole = yield* scan.segment(segment, next?.base ?? segment.fileEnd);
       if (this.#damage !== undefined) return;
-      if (whole) continue;
-      yield* scan.lookForEvidence(segment);
-      if (scan.position < scan.evidence) this.#damage = damageAt(segment, scan.position, scan.evidence, scan.fault);
-      return;
+      if (!whole) yield* scan.lookForEvidence(segment);
+      if (scan.position < scan.evidence && (!whole || next === undefined))
+        this.#damage = damageAt(segment, scan.position, scan.evidence, whole ? 'the file ends' : scan.fault);
+      if (!whole) return;
     }
   }
 

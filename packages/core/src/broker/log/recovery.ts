@@ -3,11 +3,15 @@ import { QanatError } from '../../errors.ts';
 import type { StoredFile } from '../../storage.ts';
 import { readBatchHeader } from '../../wire/batch.ts';
 import type { Snapshot } from '../../wire/gen/messages.ts';
+import type { LogPlace } from '../replication/replica-log.ts';
+import { COMMITTED_FILE, readCommitted, writeCommitted } from './committed-file.ts';
 import { ENTRY_HEADER_BYTES, type EntryCodec, type EntryHeader, EntryKind } from './entry.ts';
 import type { IndexFiles } from './index-files.ts';
 import type { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver } from './log-host.ts';
+import { repairLog } from './log-repair.ts';
 import { LogScan, type ScannedSegment } from './log-scan.ts';
+import { surveyLog } from './log-survey.ts';
 import type { QueueIndex } from './queue-index.ts';
 import {
   decodeSegmentHeader,
@@ -21,16 +25,15 @@ import {
   segmentName,
 } from './segment.ts';
 import type { SnapshotStore } from './snapshot-store.ts';
+import { type FoundEntries, type StagedEntry, unsettled } from './staged-entries.ts';
 import { perform, type StorageTask } from './storage-task.ts';
 import { resumeRewrite, rewriteTail } from './tail-rewrite.ts';
 
-export interface RecoveredLog {
+/** The place is the end of the log. */
+export interface RecoveredLog extends FoundEntries {
   readonly storeId: Uint8Array;
-  readonly segments: Segment[];
-  readonly end: number;
-  /** Of the last entry. */
-  readonly chain: number;
-  readonly term: number;
+  /** Everything before it is applied. */
+  readonly committed: LogPlace;
   /** Of the newest snapshot; 0 without one. */
   readonly snapshotPosition: number;
 }
@@ -68,15 +71,24 @@ export class Recovery {
   /** Bases of the segments whose index came from its file. */
   readonly #indexed = new Set<number>();
 
+  /** What the file of a replicated log says. */
+  #kept: Pick<LogPlace, 'position' | 'chain'> | undefined;
+  /** Entries from here on are not known to be committed. */
+  #committedTo = Number.POSITIVE_INFINITY;
+  /** Where the first of them begins. */
+  #committed: LogPlace | undefined;
+  readonly #uncommitted: StagedEntry[] = [];
+
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
   }
 
   *run(): StorageTask<RecoveredLog> {
-    const { snapshots, observer } = this.#parts;
+    const { options, snapshots, observer } = this.#parts;
     const before = yield* perform({ op: 'list' });
-    const rewrittenTo = yield* resumeRewrite(this.#parts.options.platform, before);
-    const files = rewrittenTo === undefined ? before : yield* perform({ op: 'list' });
+    const rewrittenTo = yield* resumeRewrite(options.platform, before);
+    if (options.repair === 'cut') yield* this.#repair();
+    const files = rewrittenTo === undefined && options.repair === undefined ? before : yield* perform({ op: 'list' });
     const segments = yield* this.#segments(files);
     const snapshot = yield* snapshots.newest(files);
     if (segments.length === 0) {
@@ -85,42 +97,60 @@ export class Recovery {
         corrupt(`there is a snapshot at position ${snapshot?.position}, but no segment of the log`);
       if ((this.#unborn?.base ?? 0) > 0) corrupt(`there is an empty segment ${this.#unborn?.name}, but none before it`);
       observer.restore(snapshot);
-      return yield* this.#newStore(snapshot?.storeId ?? this.#parts.options.newStoreId);
+      return yield* this.#newStore(snapshot?.storeId ?? options.newStoreId);
     }
     const first = segments[0] as FoundSegment;
     const last = segments.at(-1) as FoundSegment;
     if (first.base > (snapshot?.position ?? 0)) corrupt(`the log begins with ${first.name}, but no snapshot goes so far`);
     if (snapshot !== undefined && !sameBytes(snapshot.storeId, first.header.storeId)) corrupt('the snapshot is of another store');
+    yield* this.#readCommitted(files, snapshot);
     observer.restore(snapshot);
     const evidence = Math.max(last.base, this.#unborn?.base ?? 0, snapshot?.position ?? 0, rewrittenTo ?? 0);
     const byName = new Map(files.map((file) => [file.name, file]));
     const scan = yield* this.#scan(segments, byName, snapshot, evidence);
     yield* this.#mend(scan, last);
+    yield* this.#keepCommitted(files, scan);
     yield* this.#loadTail(scan, last);
     this.#parts.host.log('info', 'log.recovered', {
       position: scan.position,
       segments: segments.length,
       snapshot: snapshot?.position,
     });
+    const { position, chain } = scan;
+    const term = Math.max(scan.term, snapshot?.term ?? 0);
+    const committed = this.#committed ?? { position, chain, term };
     return {
       storeId: first.header.storeId,
-      segments: this.#sealed(segments, byName, scan.position),
-      end: scan.position,
-      chain: scan.chain,
-      term: Math.max(scan.term, snapshot?.term ?? 0),
+      segments: this.#sealed(segments, byName, position, committed.position),
+      position,
+      chain,
+      term,
+      committed,
+      uncommitted: this.#uncommitted,
       snapshotPosition: snapshot?.position ?? 0,
     };
   }
 
+  /** Cuts damage off. What was committed there, another replica has. */
+  *#repair(): StorageTask<void> {
+    const { platform } = this.#parts.options;
+    const { damage } = yield* surveyLog(platform, { whole: true });
+    if (damage === undefined) return;
+    this.#parts.host.log('warn', 'log.damage.cut', { file: damage.file, position: damage.position, what: damage.what });
+    yield* perform({ op: 'unlink', name: COMMITTED_FILE });
+    yield* repairLog(platform, damage.position, false);
+  }
+
   /** The segments as the log has them from now on; those that had no index get one. */
-  #sealed(found: readonly FoundSegment[], files: ReadonlyMap<string, StoredFile>, end: number): Segment[] {
+  #sealed(found: readonly FoundSegment[], files: ReadonlyMap<string, StoredFile>, end: number, committed: number): Segment[] {
     const { indexFiles } = this.#parts;
     indexFiles.findStrays(files, new Set(found.map(({ base }) => base)));
     return found.map(({ base, header }, i) => {
       const next = found[i + 1];
       const marks = this.#marks.get(base);
       const segment: Segment = { ...emptySegment(base, header.previousChain, true), end: next?.base ?? end, ...marks };
-      if (next !== undefined && !this.#indexed.has(base)) indexFiles.seal(segment, next.header.previousChain);
+      if (next !== undefined && next.base <= committed && !this.#indexed.has(base))
+        indexFiles.seal(segment, next.header.previousChain);
       return segment;
     });
   }
@@ -160,7 +190,9 @@ export class Recovery {
     yield* perform({ op: 'create', name });
     yield* perform({ op: 'append', name, parts: [encodeSegmentHeader(options.platform, header)] });
     yield* perform({ op: 'sync', name });
-    return { storeId: header.storeId, segments: [emptySegment(0, 0, true)], end: 0, chain: 0, term: 0, snapshotPosition: 0 };
+    const begin: LogPlace = { position: 0, chain: 0, term: 0 };
+    const segments = [emptySegment(0, 0, true)];
+    return { ...begin, storeId: header.storeId, segments, committed: begin, uncommitted: [], snapshotPosition: 0 };
   }
 
   /** Reads every entry, but those of segments that the snapshot covers and whose index is whole. */
@@ -179,6 +211,8 @@ export class Recovery {
       evidence,
       (segment, header, bytes, at) => {
         if (snapshot !== undefined && header.position === replayFrom) checkSnapshot(snapshot, scan.chain);
+        this.#checkCommitted(scan, header.length);
+        if (header.position >= this.#committedTo) return this.#leave(scan, header);
         this.#accept(segment, header, bytes.subarray(at + ENTRY_HEADER_BYTES, at + header.length), header.position >= replayFrom);
         if (header.position < replayFrom && header.position + header.length > replayFrom)
           checkSnapshot(snapshot, undefined, header);
@@ -199,6 +233,7 @@ export class Recovery {
       if (!whole) break;
     }
     if (snapshot !== undefined && scan.position === replayFrom) checkSnapshot(snapshot, scan.chain);
+    this.#checkCommitted(scan, 0);
     return scan;
   }
 
@@ -221,6 +256,40 @@ export class Recovery {
     this.#marks.set(base, { lastTerm, firstStoreTimeMs, lastStoreTimeMs });
     scan.skipTo(next.base, found.chain, lastTerm);
     return true;
+  }
+
+  *#readCommitted(files: readonly StoredFile[], snapshot: Snapshot | undefined): StorageTask<void> {
+    const { options } = this.#parts;
+    if (options.replicated !== true) return;
+    this.#kept = yield* readCommitted(options.platform, files);
+    this.#committedTo = Math.max(this.#kept?.position ?? 0, snapshot?.position ?? 0);
+  }
+
+  /** What the file says is of this log, so far as this goes. */
+  #checkCommitted({ position, chain }: LogScan, length: number): void {
+    const kept = this.#kept;
+    if (kept === undefined || kept.position < position || kept.position > position + length) return;
+    if (kept.position === position ? kept.chain === chain : kept.position === position + length) return;
+    corrupt(`${COMMITTED_FILE}: another log was committed up to position ${kept.position}`);
+  }
+
+  /** Leaves an entry to be applied when it is known to be committed. */
+  #leave({ chain, term }: LogScan, header: EntryHeader): void {
+    this.#committed ??= { position: header.position, chain, term };
+    const { kind, position, length, topicId, queue } = header;
+    const { term: itsTerm, chain: itsChain } = header;
+    this.#uncommitted.push({ kind, position, length, term: itsTerm, topicId, queue, chain: itsChain, settle: unsettled });
+  }
+
+  /** A log that is shorter than what was committed goes on otherwise; one that is no replica any more commits all it has. */
+  *#keepCommitted(files: readonly StoredFile[], scan: LogScan): StorageTask<void> {
+    const { options, host } = this.#parts;
+    if (options.replicated !== true) {
+      if (files.some(({ name }) => name === COMMITTED_FILE)) yield* perform({ op: 'unlink', name: COMMITTED_FILE });
+    } else if (this.#kept !== undefined && this.#kept.position > scan.position) {
+      host.log('warn', 'log.committed.lost', { position: scan.position, committed: this.#kept.position });
+      yield* writeCommitted(options.platform, scan);
+    }
   }
 
   #marksOf(base: number): SegmentMarks {

@@ -20,6 +20,8 @@ export interface ScrubParts {
   readonly codec: EntryCodec;
   /** Those of the log; the last one is not sealed. */
   readonly segments: readonly Segment[];
+  /** What is above may yet be cut off. */
+  applied(): number;
 }
 
 export class Scrub {
@@ -53,8 +55,8 @@ export class Scrub {
   }
 
   #round(): void {
-    const { segments } = this.#parts;
-    const next = segments.find(({ base }, i) => base >= this.#doneTo && segments[i + 1]?.ready === true);
+    const { applied, segments } = this.#parts;
+    const next = segments.find(({ base, end }, i) => base >= this.#doneTo && end <= applied() && segments[i + 1]?.ready === true);
     if (next === undefined) {
       this.#doneTo = 0;
       for (const base of this.#damaged) if (base < (segments[0] as Segment).base) this.#damaged.delete(base);

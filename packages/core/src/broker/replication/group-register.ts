@@ -1,0 +1,22 @@
+import type { QanatError } from '../../errors.ts';
+import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
+
+/** What is on record of a broker group. */
+export interface RecordFound {
+  /** The newest; undefined when none of those that answered has one. */
+  readonly record: GroupRecord | undefined;
+  /** Everybody who keeps records of the group answered: there is no newer one. */
+  readonly complete: boolean;
+}
+
+/** Where the record of a broker group is kept, beyond the life of any replica: NameServers, or a consensus store. */
+export interface GroupRegister {
+  /**
+   * Puts a record in the place of the one before. `done` comes once for each call; without an error the record is there for ever.
+   * Errors: TERM_FENCED: another master's record is there. Any other: the outcome is unknown, and the same record may be put again.
+   */
+  put(record: GroupRecord, done: (error: QanatError | undefined) => void): void;
+
+  /** Asks for the record. `done` comes once for each call. */
+  get(done: (found: RecordFound) => void): void;
+}

@@ -1,0 +1,98 @@
+import type { ClientSession } from '../../connection/client-session.ts';
+import type { EngineHost } from '../../context.ts';
+import { QanatError } from '../../errors.ts';
+import { REPLICATION_REQUESTS as CODECS, type GroupRecord, type GroupRecordInit } from '../../wire/gen/replication-messages.ts';
+import type { GroupRegister, RecordFound } from './group-register.ts';
+
+/** A NameServer that does not answer within this time cannot be reached. */
+const ANSWER_MS = 3_000;
+/** What a NameServer without records, or of an earlier version, answers: it has none. */
+const KEEPS_NONE: ReadonlySet<string> = new Set(['UNSUPPORTED_FEATURE', 'UNSUPPORTED_FRAME']);
+
+/** A link to a NameServer, as far as its records are concerned. */
+export interface RecordLink {
+  readonly address: string;
+  /** Undefined while there is no connection. */
+  readonly session: ClientSession | undefined;
+}
+
+/** How one NameServer answered. */
+type Answer = { readonly error?: QanatError | undefined; readonly record?: GroupRecord | undefined };
+
+/** Whether `a` is of a higher term, or the later one of the same term. */
+const isNewer = (a: GroupRecord, b: GroupRecord): boolean => a.term > b.term || (a.term === b.term && a.version > b.version);
+
+/**
+ * The register of manual mode: the records of a broker group at all of its NameServers (spec, chapter of broker registration). It
+ * is no agreement among them: a record counts when one has it and none that can be reached has a higher one.
+ */
+export class NameServerRegister implements GroupRegister {
+  readonly #host: EngineHost;
+  readonly #broker: string;
+  readonly #links: readonly RecordLink[];
+
+  /** @param broker name of the group. */
+  constructor(host: EngineHost, broker: string, links: readonly RecordLink[]) {
+    this.#host = host;
+    this.#broker = broker;
+    this.#links = links;
+  }
+
+  /**
+   * Has the record at every NameServer that can be reached. `done` comes once, never before this returns: with undefined when one
+   * has it durably and none refused; with TERM_FENCED when one has a higher record; with any other error when nobody knows: the
+   * same record is then to be put again.
+   */
+  put(record: GroupRecordInit, done: (error: QanatError | undefined) => void): void {
+    const header = { broker: this.#broker, record };
+    const options = { timeoutMs: ANSWER_MS, codec: CODECS.RECORD_PUT };
+    this.#askAll(
+      (session, answered) => session.request('RECORD_PUT', header, options, (error) => answered({ error })),
+      (answers) => done(verdict(answers)),
+    );
+  }
+
+  /** Asks all NameServers of the configuration for their records. `done` comes once, never before this returns. */
+  get(done: (found: RecordFound) => void): void {
+    const options = { timeoutMs: ANSWER_MS, codec: CODECS.RECORD_GET };
+    this.#askAll(
+      (session, answered) =>
+        session.request('RECORD_GET', { broker: this.#broker }, options, (error, { header }) =>
+          answered(error === undefined ? { record: header.record } : { error }),
+        ),
+      (answers) => done(found(answers, this.#links.length)),
+    );
+  }
+
+  #askAll(
+    ask: (session: ClientSession, answered: (answer: Answer) => void) => void,
+    done: (answers: readonly Answer[]) => void,
+  ): void {
+    const sessions = this.#links.flatMap(({ session }) => session ?? []);
+    const answers: Answer[] = [];
+    const answered = (answer: Answer): void => {
+      answers.push(answer);
+      if (answers.length === sessions.length) done(answers);
+    };
+    if (sessions.length === 0) this.#host.timers.at(this.#host.nowMs(), () => done(answers));
+    for (const session of sessions) ask(session, answered);
+  }
+}
+
+function verdict(answers: readonly Answer[]): QanatError | undefined {
+  const fenced = answers.find(({ error }) => error?.code === 'TERM_FENCED');
+  if (fenced !== undefined) return fenced.error;
+  if (answers.some(({ error }) => error === undefined)) return undefined;
+  const failed = answers.find(({ error }) => error !== undefined && !KEEPS_NONE.has(error.code));
+  return failed?.error ?? answers[0]?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
+}
+
+function found(answers: readonly Answer[], configured: number): RecordFound {
+  let record: GroupRecord | undefined;
+  let answered = 0;
+  for (const { error, record: one } of answers) {
+    if (error === undefined || KEEPS_NONE.has(error.code)) answered++;
+    if (one !== undefined && (record === undefined || isNewer(one, record))) record = one;
+  }
+  return { record, complete: answered === configured };
+}
