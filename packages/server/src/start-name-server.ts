@@ -1,4 +1,5 @@
 import { type Endpoint, NameServer, type NameServerOptions, Random } from '@qanat/core';
+import { openFileStorage } from '@qanat/storage';
 import { systemClock } from '@qanat/transports/node';
 import { formatListener } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -12,17 +13,26 @@ import { SOFTWARE } from './version.ts';
 export interface NameServerProcessOptions extends ListeningOptions {
   /** For operators and logs. Default `nameserver`. */
   readonly name?: string;
+  /**
+   * Folder for the records of broker groups, which replicated brokers in manual mode need; made where it is missing. Default:
+   * none, it keeps no records.
+   */
+  readonly store?: string | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
-  readonly engine?: Partial<Omit<NameServerOptions, 'name' | 'software' | 'random'>>;
+  readonly engine?: Partial<Omit<NameServerOptions, 'name' | 'software' | 'random' | 'keepsRecords'>>;
 }
 
-/** Starts a NameServer on its listeners. @throws QanatError BAD_CONFIG when it cannot listen. */
+/**
+ * Starts a NameServer on its listeners, once it has read its records.
+ * @throws QanatError BAD_CONFIG when it cannot listen; STORE_LOCKED, CORRUPT_LOG or STORE_IO of its store.
+ */
 export async function startNameServer(options: NameServerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
   const connectionsMax = connectionsThatFit(options.engine?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
+  const storage = options.store === undefined ? undefined : await openFileStorage(options.store);
   const engine = new NameServer({
     name: options.name ?? 'nameserver',
     software: SOFTWARE,
@@ -30,9 +40,16 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
     ...(users === undefined ? {} : { security: users.security }),
     ...options.engine,
     connectionsMax,
+    keepsRecords: storage !== undefined,
   });
-  const host = new NodeHost(engine, network, { clock: systemClock, onLog: log }, users);
-  await host.start();
+  const ports = { clock: systemClock, onLog: log, ...(storage === undefined ? {} : { storage }) };
+  const host = new NodeHost(engine, network, ports, users);
+  try {
+    await host.start();
+  } catch (error) {
+    storage?.close(() => {});
+    throw error;
+  }
   const endpoints = await host.listen();
   network.logListening(endpoints);
   return host.running('nameserver', options.name ?? formatListener(endpoints[0] as Endpoint), endpoints);

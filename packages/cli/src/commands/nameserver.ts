@@ -19,15 +19,16 @@ import {
 
 interface NameServerFlags extends ListeningFlags {
   readonly name?: string;
+  readonly store?: string;
   readonly http?: string;
   readonly json?: boolean;
 }
 
 async function runNameServer(session: Session, flags: NameServerFlags): Promise<void> {
-  const { name, http, json } = flags;
+  const { name, store, http, json } = flags;
   const { startNameServer } = await import('@qanat/server');
   const logger = (await nodeLoggers(session))(name ?? 'nameserver');
-  const node = await startNameServer({ ...listeningOf(session, flags), logger, ...(name === undefined ? {} : { name }) });
+  const node = await startNameServer({ ...listeningOf(session, flags), store, logger, ...(name === undefined ? {} : { name }) });
   const status = await serveStatus(http, [node]);
   if (json === true)
     session.out.json({
@@ -48,7 +49,12 @@ export function addNameServerCommand(program: Command, session: Session): void {
   const command = program
     .command('nameserver')
     .description('run a NameServer: it keeps the routes, and knows no other')
-    .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }));
+    .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
+    .addOption(
+      option('--store <dir>', 'where records of replicated brokers are kept; default: none, it refuses them', {
+        env: 'QANAT_STORE',
+      }),
+    );
   addListeningOptions(command, '127.0.0.1:7600')
     .addOption(httpOption())
     .addOption(configOption())
@@ -57,6 +63,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
   addExamples(command, [
     ['qanat nameserver', 'on 127.0.0.1:7600'],
     ['qanat nameserver --listen 0.0.0.0:7600 --insecure', 'for other machines too, in a network of its own'],
+    ['qanat nameserver --store /var/lib/qanat-ns', 'with records of broker groups, for replicated brokers'],
     ['qanat nameserver --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);
   addStopHelp(command);

@@ -20,8 +20,8 @@ interface Taken {
 }
 
 /**
- * The records of broker groups, in one small file that is replaced as a whole (spec, chapter of broker registration). What is read
- * is durable, and what is put is answered once it is; puts that come during a write are the next one.
+ * The records of broker groups, in one small file that is replaced as a whole (spec, chapter of broker registration). What is
+ * read is durable, and what is put is answered once it is; puts that come during a write are the next one.
  */
 export class GroupRecords {
   readonly #host: EngineHost;
