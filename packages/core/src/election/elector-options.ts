@@ -39,6 +39,8 @@ export interface ElectorOptions {
   storeId(): Uint8Array;
   /** The highest term in the log of this replica; a new term is above it. */
   logTerm(): number;
+  /** The last term in which this life of the replica led, where that is over: it never leads in it again. */
+  readonly ledTerm?: number | undefined;
   /** Whether this replica may be the first master of a group that has no record. */
   readonly createsRecord: boolean;
   /** Default LEASE_TTL_MS. */

@@ -38,7 +38,7 @@ export class Elector {
   /** The term that this replica leads in. */
   #term: number | undefined;
   /** The newest term in which another one leads, as far as it was told of. */
-  #followed = 0;
+  #followed: number;
   #announced = false;
   #acceptsLoss = false;
   #halted: QanatError | undefined;
@@ -51,6 +51,7 @@ export class Elector {
     this.#keys = new GroupKeys(options.cluster, options.group);
     this.#me = { replica: options.replica, incarnation: options.life.incarnation };
     this.#ttlMs = options.leaseTtlMs ?? LEASE_TTL_MS;
+    this.#followed = options.ledTerm ?? 0;
     this.#keeper = new LeaseKeeper(host);
     this.#backOff = new BackOff(host.random, AWAY_LEAST_MS, AWAY_MOST_MS);
   }
@@ -264,7 +265,8 @@ export class Elector {
     const kept = this.#acceptsLoss ? [] : (record?.inSync ?? []);
     const others = kept.filter(({ replica }) => replica !== this.#me.replica && replica !== record?.master);
     const storeId = this.#options.storeId();
-    return { storeId, term, master: this.#me.replica, version: 1, inSync: [this.#me, ...others] };
+    const version = (record?.version ?? 0) + 1;
+    return { storeId, term, master: this.#me.replica, version, inSync: [this.#me, ...others] };
   }
 
   #mayLead(): boolean {

@@ -1,3 +1,4 @@
+import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import { GroupRecord, Replica } from '../wire/gen/replication-messages.ts';
 import type { ConsensusEntry, ConsensusResults, LeaseId } from './consensus.ts';
@@ -73,3 +74,18 @@ export function readGroup(
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 export const isSameReplica = (a: Replica, b: Replica): boolean => a.replica === b.replica && a.incarnation === b.incarnation;
+
+/** What is on record of a group; undefined: nothing. For who does not stand for election yet. */
+export function findRecord(
+  host: Pick<EngineHost, 'consensus'>,
+  cluster: string,
+  group: string,
+  done: (error: QanatError | undefined, record: GroupRecord | undefined) => void,
+): void {
+  const keys = new GroupKeys(cluster, group);
+  host.consensus({ op: 'get', prefix: keys.prefix }, (error, result) => {
+    const view = error ?? readGroup(keys, 0, result);
+    if (QanatError.is(view)) done(view, undefined);
+    else done(undefined, view.record?.value);
+  });
+}

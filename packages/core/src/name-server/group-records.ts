@@ -134,8 +134,12 @@ function checkRecord({ broker, record }: { readonly broker: string; readonly rec
   return record;
 }
 
+/**
+ * Versions go on from term to term: who is to become master must have read the newest record of the master before, or its own is
+ * refused.
+ */
 const isAbove = (record: GroupRecord, held: GroupRecord): boolean =>
-  record.term > held.term || (record.term === held.term && record.version > held.version);
+  record.version > held.version && (record.term > held.term || (record.term === held.term && record.master === held.master));
 
 function sameRecord(a: GroupRecord, b: GroupRecord): boolean {
   const [one, other] = [GroupRecord.encode(a), GroupRecord.encode(b)];

@@ -1,6 +1,6 @@
 // Goal: a replica says at its NameServers which one it is, and learns from them where its master is.
 import { describe, expect, it } from 'vitest';
-import { type BrokerSettings, brokerSettings, REPLICA_NUMBER_MAX } from '../../src/broker/broker-options.ts';
+import { type BrokerSettings, brokerSettings } from '../../src/broker/broker-options.ts';
 import { NameServerLink } from '../../src/broker/name-server-link.ts';
 import { Registration } from '../../src/broker/registration.ts';
 import type { Topics } from '../../src/broker/topics.ts';
@@ -9,6 +9,7 @@ import {
   type Engine,
   EngineContext,
   type Input,
+  LIMITS,
   type MasterRoute,
   portablePlatform,
   Random,
@@ -36,7 +37,8 @@ class Replica implements Engine {
     const endpoints = [{ listener: 'default', scheme: 'mem', address: `b-${replica}:7610` }];
     const settings: BrokerSettings = brokerSettings({
       name: 'b',
-      replica,
+      nameServers: ['ns'],
+      replication: { replica },
       endpoints,
       platform: portablePlatform,
       random: new Random(1),
@@ -146,11 +148,17 @@ describe('registration of replicas', () => {
     expect(late.seen).toMatchObject([{ replica: 2, term: 4 }]);
   });
 
-  it('takes a number up to REPLICA_NUMBER_MAX', () => {
+  it('takes a number below REPLICAS_MAX', () => {
     const numbered = (replica: number) =>
-      brokerSettings({ name: 'b', replica, platform: portablePlatform, random: new Random(1) });
-    expect(numbered(REPLICA_NUMBER_MAX).replica).toBe(REPLICA_NUMBER_MAX);
-    for (const bad of [REPLICA_NUMBER_MAX + 1, -1, 1.5])
+      brokerSettings({
+        name: 'b',
+        nameServers: ['ns'],
+        replication: { replica },
+        platform: portablePlatform,
+        random: new Random(1),
+      });
+    expect(numbered(LIMITS.REPLICAS_MAX - 1).replica).toBe(LIMITS.REPLICAS_MAX - 1);
+    for (const bad of [LIMITS.REPLICAS_MAX, -1, 1.5])
       expect(() => numbered(bad)).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }));
   });
 });

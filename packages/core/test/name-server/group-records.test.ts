@@ -61,7 +61,12 @@ describe('records of broker groups', () => {
     put(record());
     own.call((nowMs) => {
       own.engine.context.enter(nowMs);
-      own.engine.session.request('RECORD_PUT', { broker: 'b', record: record({ version: 2 }) }, { timeoutMs: 9_000, codec: PUT }, () => {});
+      own.engine.session.request(
+        'RECORD_PUT',
+        { broker: 'b', record: record({ version: 2 }) },
+        { timeoutMs: 9_000, codec: PUT },
+        () => {},
+      );
     });
     clock.run(clock.nowMs() + 10);
     expect(get('b', reader)?.version).toBe(1);

@@ -17,7 +17,7 @@ export class ModelRegister {
   }
 
   /** How one replica sees it. @param after runs something at a time to come, if the process lives so long. */
-  seenBy(replica: number, after: (delayMs: number, task: () => void) => void): GroupRegister {
+  seenBy(replica: number, after: (delayMs: number, task: () => void) => void): Pick<GroupRegister, 'put'> {
     return {
       put: (record, done) => {
         let open = true;

@@ -1,7 +1,8 @@
 // Goal: a record counts when one NameServer has it and none refuses it; nobody's silence is taken for a yes.
 import { MemoryStorage, VirtualClock, VirtualNetwork, VirtualNode } from '@qanat/simulator';
 import { describe, expect, it } from 'vitest';
-import { NameServerRegister, type RecordFound } from '../../../src/broker/replication/name-server-register.ts';
+import type { RecordFound } from '../../../src/broker/replication/group-register.ts';
+import { NameServerRegister } from '../../../src/broker/replication/name-server-register.ts';
 import { Feature, type GroupRecordInit, NameServer, type QanatError, Random } from '../../../src/index.ts';
 import { SessionClient } from '../../session-client.ts';
 

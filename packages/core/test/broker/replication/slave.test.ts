@@ -50,14 +50,14 @@ function slaveWorld(term = 1) {
 const master = (change: Partial<FollowedMaster> = {}): FollowedMaster => ({ replica: 0, term: 1, address: 'm:1', ...change });
 
 /** Entries of a master's log. */
-function entriesOf(count: number, term = 1): Uint8Array {
+function entriesOf(count: number, term = 1): Uint8Array<ArrayBuffer> {
   const tasks: (() => void)[] = [];
   const log = new MemoryReplicaLog({ sync: true, later: (task) => tasks.push(task), violation: () => {} });
   for (let i = 0; i < count; i++) log.append(term, i + 1);
   log.write(count);
   let bytes = new Uint8Array(0);
   log.readEntries(0, 1e6, (_, [part]) => {
-    bytes = (part as Uint8Array).slice();
+    bytes = new Uint8Array(part as Uint8Array);
   });
   for (const task of tasks) task();
   return bytes;
