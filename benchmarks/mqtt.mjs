@@ -13,6 +13,9 @@ import { median } from './yardstick.mjs';
 
 const LOAD = fileURLToPath(new URL('./mqtt-load.mjs', import.meta.url));
 const WINDOW = 100;
+const WARM_UP_MS = 1_500;
+/** So few messages need longer until V8 has compiled their way; what that takes is no delay of a bridge that runs. */
+const LATENCY_WARM_UP_MS = 5_000;
 
 /** `key` is the figure that is compared; `lower`: less is better. */
 const WORKS = [
@@ -40,7 +43,13 @@ const WORKS = [
     unit: 'deliveries/s',
     load: { work: 'throughput', qos: 0, publishers: 1, subscribers: 50 },
   },
-  { name: 'QoS 1 at 1,000 a second, p99', key: 'p99', unit: 'ms', lower: true, load: { work: 'latency', qos: 1, rate: 1000 } },
+  {
+    name: 'QoS 1 at 1,000 a second, p99',
+    key: 'p99',
+    unit: 'ms',
+    lower: true,
+    load: { work: 'latency', qos: 1, rate: 1000, warmUpMs: LATENCY_WARM_UP_MS },
+  },
   { name: 'idle connection', key: 'bytes', unit: 'bytes', lower: true, load: { work: 'idle', connections: 10_000 } },
 ];
 
@@ -146,7 +155,7 @@ async function measure(start, work, values) {
     const settings = {
       window: WINDOW,
       payloadBytes: Number(values.size),
-      warmUpMs: 1_500,
+      warmUpMs: WARM_UP_MS,
       durationMs: Number(values.duration) * 1000,
     };
     const startMs = performance.now();

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 const KEYWORD = /\b(MUST|SHOULD|MAY|SHALL|REQUIRED|RECOMMENDED|OPTIONAL)\b/;
 const ID = /QNT-[A-Z]{3}-\d{3}/g;
 const REQUIREMENT = /^\*\*\[(QNT-([A-Z]{3})-\d{3})\]\*\* \(([ANBPCM](?:,[ANBPCM])*)\) /;
-const AREAS = 'INV TYP NAM FRM CON COR ERR LIM KAL REG RTE BAT SND PUL OFS GRP ADM LOG TCP SEC RGY WSK AUT ATZ KST MQT'.split(
+const AREAS = 'INV TYP NAM FRM CON COR ERR LIM KAL REG RTE BAT SND PUL OFS GRP ADM LOG TCP SEC RGY WSK AUT ATZ KST MQT RPL'.split(
   ' ',
 );
 const UNTESTED = 'spec/v1/untested.json';

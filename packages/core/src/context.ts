@@ -1,3 +1,4 @@
+import type { ConsensusDone, ConsensusRequest, ConsensusResults } from './election/consensus.ts';
 import type { ConnectionId, Input, LogFields, LogLevel, Output } from './engine.ts';
 import { assert, type QanatError } from './errors.ts';
 import type { Random } from './random.ts';
@@ -21,13 +22,14 @@ export interface EngineHost {
   /** Draws the number of a connection and asks for it. */
   connect(address: string): ConnectionId;
   storage(request: StorageRequest, done: OperationDone): void;
+  consensus<R extends ConsensusRequest>(request: R, done: ConsensusDone<ConsensusResults[R['op']]>): void;
   /** Asks for a key; one of the arguments of `done` is undefined. */
   deriveKey(request: KeyRequest, done: KeyDone): void;
 }
 
 /**
- * What every part of one engine shares: the time, the timers, the outputs, and the storage requests and keys under way. An
- * engine calls `enter` first in `handle` and `tick`; its parts see only its EngineHost.
+ * What every part of one engine shares: the time, the timers, the outputs, and the requests and keys under way. An engine calls
+ * `enter` first in `handle` and `tick`; its parts see only its EngineHost.
  */
 export class EngineContext<ExtraOutput = never> implements EngineHost {
   readonly timers: Timers = new Timers();
@@ -80,6 +82,10 @@ export class EngineContext<ExtraOutput = never> implements EngineHost {
     this.#outputs.push({ kind: 'storage', operation: this.#begin(done), request });
   }
 
+  consensus<R extends ConsensusRequest>(request: R, done: ConsensusDone<ConsensusResults[R['op']]>): void {
+    this.#outputs.push({ kind: 'consensus', operation: this.#begin(done as OperationDone), request });
+  }
+
   deriveKey(request: KeyRequest, done: KeyDone): void {
     this.#outputs.push({ kind: 'deriveKey', operation: this.#begin(done as OperationDone), request });
   }
@@ -91,15 +97,15 @@ export class EngineContext<ExtraOutput = never> implements EngineHost {
   }
 
   /**
-   * Runs what waits for a storage request or a key, or takes the new offset of the wall clock. @returns whether the input was
-   * one of these.
+   * Runs what waits for a request to a store or for a key, or takes the new offset of the wall clock. @returns whether the input
+   * was one of these.
    */
   handle(input: Input): boolean {
     if (input.kind === 'wallClock') {
       this.#wallOffsetMs = input.offsetMs;
       return true;
     }
-    if (input.kind !== 'stored' && input.kind !== 'derived') return false;
+    if (input.kind !== 'stored' && input.kind !== 'derived' && input.kind !== 'decided') return false;
     const done = this.#operations.get(input.operation);
     assert(done !== undefined, `operation ${input.operation} was not asked for`);
     this.#operations.delete(input.operation);

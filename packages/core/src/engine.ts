@@ -1,3 +1,4 @@
+import type { ConsensusRequest } from './election/consensus.ts';
 import type { QanatError } from './errors.ts';
 import type { KeyRequest } from './security/scram-client.ts';
 import type { StorageRequest } from './storage.ts';
@@ -32,6 +33,8 @@ export type Input =
   | { readonly kind: 'drained'; readonly connection: ConnectionId }
   /** A storage request ended. `result` is what its port method gives. */
   | { readonly kind: 'stored'; readonly operation: number; readonly error: QanatError | undefined; readonly result: unknown }
+  /** A request to the consensus store ended. `result` is what its port gives. */
+  | { readonly kind: 'decided'; readonly operation: number; readonly error: QanatError | undefined; readonly result: unknown }
   /** A key was derived. `result` are 32 bytes. */
   | { readonly kind: 'derived'; readonly operation: number; readonly error: QanatError | undefined; readonly result: unknown }
   /** Wall clock minus monotonic clock: at the start, and whenever it moved by more than 50 ms. */
@@ -60,6 +63,7 @@ export type Output =
   /** Drops the connection now. */
   | { readonly kind: 'abort'; readonly connection: ConnectionId; readonly error: QanatError }
   | { readonly kind: 'storage'; readonly operation: number; readonly request: StorageRequest }
+  | { readonly kind: 'consensus'; readonly operation: number; readonly request: ConsensusRequest }
   /** Asks for a key from a password (PBKDF2): slow on purpose, so the platform does it beside everything else. */
   | { readonly kind: 'deriveKey'; readonly operation: number; readonly request: KeyRequest }
   /** The engine is ready to serve: a broker after its recovery. Comes once. */

@@ -22,6 +22,11 @@ const LOCAL_ERRORS = {
   CORRUPT_LOG: { retryable: false, hint: 'durable data is damaged; nothing was changed' },
   STORE_LOCKED: { retryable: false, hint: 'another process uses the directory' },
   STORE_IO: { retryable: false, hint: 'the file system failed; see the cause' },
+  RECOVERY_REQUIRED: {
+    retryable: false,
+    hint: 'bring back a replica that has everything, or accept that acknowledged messages are lost',
+  },
+  REPLICA_TAKEN: { retryable: false, hint: 'stop the other process, or give this replica a number of its own' },
   INTERNAL: { retryable: false, hint: 'this is a defect of Qanat: please report it' },
 } as const satisfies Record<string, LocalError>;
 

@@ -6,7 +6,7 @@ export function startStorageRequest(storage: Storage, request: StorageRequest, d
     case 'append':
       return storage.append(request.name, request.parts, done as StorageDone<void>);
     case 'sync':
-      return storage.sync(request.name, done as StorageDone<void>);
+      return storage.sync(request.name, done as StorageDone<void>, request.beside);
     case 'read':
       return storage.read(request.name, request.position, request.length, done as StorageDone<Uint8Array>, request.into);
     case 'truncate':

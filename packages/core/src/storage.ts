@@ -12,7 +12,7 @@ export type StorageDone<Result> = (error: QanatError | undefined, result: Result
 
 /**
  * Keeps bytes in files. It knows no log. `done` is never called before the method has returned; requests on one file end in
- * the order in which they were made.
+ * the order in which they were made, but for a sync `beside` others.
  *
  * Every failure is a QanatError STORE_IO with the cause; after a failed `append` or `sync` the file's durable content is what
  * was synced before, and what follows is not known until it is read by a new instance.
@@ -31,8 +31,11 @@ export interface Storage {
    * @param into memory of at least `length` bytes that the result may lie in; the port's until `done`.
    */
   read(name: string, position: number, length: number, done: StorageDone<Uint8Array>, into?: Uint8Array): void;
-  /** What was appended before is on stable storage. */
-  sync(name: string, done: StorageDone<void>): void;
+  /**
+   * What was appended before is on stable storage.
+   * @param beside appends and reads that are requested later do not wait for it, and may end before it. Default false.
+   */
+  sync(name: string, done: StorageDone<void>, beside?: boolean): void;
   /** Cuts the file to `size` bytes, durably. */
   truncate(name: string, size: number, done: StorageDone<void>): void;
   /** Removes the file, durably. Removing what is not there succeeds. */
@@ -57,7 +60,7 @@ export type StorageRequest =
       readonly length: number;
       readonly into?: Uint8Array | undefined;
     }
-  | { readonly op: 'sync'; readonly name: string }
+  | { readonly op: 'sync'; readonly name: string; readonly beside?: boolean }
   | { readonly op: 'truncate'; readonly name: string; readonly size: number }
   | { readonly op: 'unlink'; readonly name: string }
   | { readonly op: 'replace'; readonly name: string; readonly bytes: Uint8Array }

@@ -7,6 +7,7 @@ import {
   type Engine,
   EngineContext,
   type GoAway,
+  type HelloInit,
   type Input,
   type LiveFrame,
   type Output,
@@ -55,12 +56,12 @@ export class SessionClient {
   readonly #clock: VirtualClock;
   readonly #driver: Driver;
 
-  constructor(clock: VirtualClock, network: VirtualNetwork, host: string, address: string) {
+  constructor(clock: VirtualClock, network: VirtualNetwork, host: string, address: string, greeting: HelloInit = {}) {
     this.#clock = clock;
     this.#driver = new Driver(this.engine, { clock, transports: [network.transport(host)] });
     this.call((nowMs) => {
       this.engine.context.enter(nowMs);
-      this.engine.session = new ClientSession(this.engine.context, this.engine, address, { software: 'test' });
+      this.engine.session = new ClientSession(this.engine.context, this.engine, address, { software: 'test', ...greeting });
     });
   }
 

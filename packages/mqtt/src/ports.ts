@@ -60,9 +60,9 @@ export interface OutboundExchange extends Place {
   readonly released: boolean;
 }
 
-/** A place of QoS 1 that was sent, with its packet id where it is known: it is sent again with the same [MQTT-4.4.0-1]. */
+/** A place of QoS 1 that was sent, with its packet id: it is sent again with the same [MQTT-4.4.0-1]. */
 export interface SentPlace extends Place {
-  readonly packetId?: number;
+  readonly packetId: number;
 }
 
 /** What a session still has to send, oldest first in each queue. What `exchanges` names is not in `places`. */
@@ -94,12 +94,27 @@ export interface Claimed {
   readonly sessionPresent: boolean;
   readonly subscriptions: readonly SessionSubscription[];
   readonly backlog: Backlog;
-  /** First packet id to use: ids of the connection before, which nobody may remember, are not used again at once. */
+  /**
+   * First packet id to use for what has none by its place: ids of the connection before, which nobody may remember, are not used
+   * again at once.
+   */
   readonly firstPacketId: number;
+  /**
+   * What was stored until then, ms since 1970, may have been sent before, although `maybeSent` does not name it: a bridge ended
+   * without telling. Then it is sent with DUP [MQTT-3.3.1-1]. 0: nothing.
+   */
+  readonly sentUntilMs: number;
 }
 
 /** Why a session could not be claimed. */
 export type ClaimRefusal = 'unavailable' | 'not-authorized' | 'quota-exceeded';
+
+/** What a session has at a moment. */
+export interface Standing {
+  readonly subscriptions: readonly SessionSubscription[];
+  /** What was selected by the subscriptions before. */
+  readonly backlog: Backlog;
+}
 
 /** How a session's connection ended. */
 export interface Suspension {
@@ -143,8 +158,13 @@ export interface Cluster {
    * next `arrived` is in the backlog, where a subscription selects it: the subscriptions must be in the tree when `done` returns.
    */
   claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void;
-  /** The subscriptions of a session changed. */
-  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void;
+  /** The subscriptions of a session changed. What they were before must not be needed to know what it still has to send. */
+  subscribed(clientId: string, epoch: number, standing: Standing, done: (ok: boolean) => void): void;
+  /**
+   * The packet id by which a message is sent to sessions with QoS 1, 1 to PLACE_IDS: the same at every bridge, so that one which
+   * knows only that it may have been sent uses it again.
+   */
+  packetIdOf(place: Place): number;
   /** The connection ended. */
   suspend(clientId: string, epoch: number, suspension: Suspension): void;
   /**

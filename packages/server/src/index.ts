@@ -1,5 +1,7 @@
 export { DEFAULT_RULES as DEFAULT_MQTT_RULES, type Rule as MqttRule } from '@qanat/mqtt';
 export type { UpstreamSettings } from './bridge/open-upstream.ts';
+export type { EtcdSettings } from './election/etcd-settings.ts';
+export { EtcdStore } from './election/etcd-store.ts';
 export { formatListener } from './listeners.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogThreshold } from './logger.ts';
 export type { RunningNode } from './running-node.ts';

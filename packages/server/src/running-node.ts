@@ -47,7 +47,7 @@ export class NodeHost<E extends Broker | NameServer> {
   constructor(
     engine: E,
     network: ServerNetwork,
-    options: Pick<DriverOptions<never>, 'clock' | 'storage' | 'deriveKey' | 'onLog'>,
+    options: Pick<DriverOptions<never>, 'clock' | 'storage' | 'consensus' | 'deriveKey' | 'onLog'>,
     users: WatchedUsers | undefined,
   ) {
     this.engine = engine;

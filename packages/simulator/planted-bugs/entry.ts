@@ -1,5 +1,6 @@
 // What the runner of planted bugs bundles: one run of a seed, in one kind of plan.
 import { nodePlatform } from '@qanat/transports/node';
+import { replicationPlan, runReplication } from '../src/replication/run-replication.ts';
 import { runSimulation } from '../src/simulation/run-simulation.ts';
 import { planOf, type Stress } from './plans.ts';
 
@@ -9,6 +10,7 @@ export function runSeed(
   minutes: number,
   stress: Stress | undefined,
 ): readonly { checker: string; message: string }[] {
+  if (stress === 'replication') return runReplication(replicationPlan(seed)).violations;
   return runSimulation({ seed, minutes, plan: planOf(seed, minutes, stress), platform: nodePlatform }).violations.map(
     ({ checker, message }) => ({ checker, message }),
   );

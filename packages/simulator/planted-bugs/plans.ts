@@ -16,6 +16,7 @@ export type Stress =
   | 'power-cuts'
   | 'quick-restarts'
   | 'rebalance'
+  | 'replication'
   | 'restarts'
   | 'retention'
   | 'rot'

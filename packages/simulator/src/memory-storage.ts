@@ -23,7 +23,12 @@ export interface MemoryStorageOptions {
   readonly faults?: DiskFaults;
 }
 
+/** How a request stands to the others on its file: see `sync` of the port for `passed`. */
+type Manner = 'in turn' | 'exclusive' | 'passed';
+
 interface Request {
+  readonly manner: Manner;
+  underWay: boolean;
   readonly start: () => void;
   /** What a request that never ends has done by then: nothing, a part of it, or all. */
   readonly leave: (random: Random) => void;
@@ -33,14 +38,19 @@ const FREE_BYTES = 2 ** 40;
 
 /**
  * A storage in memory, on any clock. It knows what was written and what was synced, and loses the rest when the power is cut.
- * Requests on one file run one after the other; what a dead instance has under way never ends.
+ * Requests on one file run one after the other, but for a sync beside others; what a dead instance has under way never ends.
  */
 export class MemoryStorage implements Storage {
   readonly #clock: Pick<Clock, 'at' | 'nowMs'>;
   readonly #options: MemoryStorageOptions;
   readonly #files: Map<string, MemoryFile>;
-  /** The requests on each file that have not ended; the first is under way. Requests on no file have the name ''. */
+  /**
+   * The requests on each file that have not ended; the first is under way, unless it is exclusive and waits for one that was
+   * passed. Requests on no file have the name ''.
+   */
   readonly #queues = new Map<string, Request[]>();
+  /** How many requests on a file are under way that others may pass. */
+  readonly #passed = new Map<string, number>();
   #closers: StorageDone<void>[] = [];
   #state: 'open' | 'closing' | 'closed' | 'dead' = 'open';
 
@@ -131,15 +141,19 @@ export class MemoryStorage implements Storage {
     this.#onFile('read', name, this.#options.readMs, done, () => this.#existing(name).read(position, length), NOTHING);
   }
 
-  sync(name: string, done: StorageDone<void>): void {
+  sync(name: string, done: StorageDone<void>, beside = false): void {
+    let size = Number.POSITIVE_INFINITY;
+    const begin = (): void => {
+      size = this.#files.get(name)?.size ?? 0;
+    };
     const run = (): void => {
       const file = this.#existing(name);
       const pages = this.#options.faults?.takesSync();
       if (pages === 'drop') file.loseUnsynced();
       if (pages !== undefined) throw new QanatError('STORE_IO', `cannot sync ${name}: input/output error`);
-      file.sync(file.size);
+      file.sync(size);
     };
-    this.#onFile('sync', name, this.#options.syncMs, done, run, NOTHING);
+    this.#onFile('sync', name, this.#options.syncMs, done, run, NOTHING, beside ? 'passed' : 'in turn', begin);
   }
 
   truncate(name: string, size: number, done: StorageDone<void>): void {
@@ -186,16 +200,18 @@ export class MemoryStorage implements Storage {
     leave: (random: Random) => void = (random) => {
       if (random.fraction() < 0.5) outcomeOf(run);
     },
+    manner: Manner = TAKES_AWAY.has(operation) ? 'exclusive' : 'in turn',
+    begin: () => void = NOTHING,
   ): void {
     assertStoredName(name);
     const { faults } = this.#options;
-    if (faults === undefined) return this.#request(name, takesMs ?? 0, done, run, leave);
+    if (faults === undefined) return this.#request(name, takesMs ?? 0, done, run, leave, manner, begin);
     const runOrFail = (): Result => {
       if (!faults.takes(operation)) return run();
       if (operation === 'append') leave(faults.random);
       throw new QanatError('STORE_IO', `cannot ${operation} ${name}: input/output error`);
     };
-    this.#request(name, takesMs ?? 0, done, runOrFail, leave);
+    this.#request(name, takesMs ?? 0, done, runOrFail, leave, manner, begin);
   }
 
   #request<Result>(
@@ -204,6 +220,8 @@ export class MemoryStorage implements Storage {
     done: StorageDone<Result>,
     run: () => Result,
     leave: (random: Random) => void,
+    manner: Manner = 'in turn',
+    begin: () => void = NOTHING,
   ): void {
     if (this.#state === 'dead') return;
     if (this.#state !== 'open') {
@@ -216,14 +234,37 @@ export class MemoryStorage implements Storage {
     const end = (): void => {
       if (this.#state === 'dead') return;
       const { error, result } = outcomeOf(run);
-      queue.shift();
-      if (queue.length > 0) queue[0]?.start();
-      else this.#queues.delete(queueName);
+      if (manner === 'passed') this.#countPassed(queueName, -1);
+      else queue.shift();
+      this.#startNext(queueName);
       done(error, result as Result);
       this.#closeWhenIdle();
     };
-    queue.push({ start: () => this.#after(takesMs, end), leave });
-    if (queue.length === 1) queue[0]?.start();
+    const start = (): void => {
+      begin();
+      this.#after(takesMs, end);
+      if (manner !== 'passed') return;
+      this.#countPassed(queueName, 1);
+      queue.shift();
+      this.#startNext(queueName);
+    };
+    queue.push({ manner, underWay: false, start, leave });
+    this.#startNext(queueName);
+  }
+
+  #startNext(queueName: string): void {
+    const next = this.#queues.get(queueName)?.[0];
+    if (next === undefined) this.#queues.delete(queueName);
+    else if (!next.underWay && (next.manner !== 'exclusive' || !this.#passed.has(queueName))) {
+      next.underWay = true;
+      next.start();
+    }
+  }
+
+  #countPassed(queueName: string, by: 1 | -1): void {
+    const count = (this.#passed.get(queueName) ?? 0) + by;
+    if (count === 0) this.#passed.delete(queueName);
+    else this.#passed.set(queueName, count);
   }
 
   /** As long as the disk is slow, it takes longer. */
@@ -245,7 +286,7 @@ export class MemoryStorage implements Storage {
   }
 
   #closeWhenIdle(): void {
-    if (this.#closers.length === 0 || this.#queues.size > 0) return;
+    if (this.#closers.length === 0 || this.#queues.size > 0 || this.#passed.size > 0) return;
     this.#state = 'closed';
     const closers = this.#closers;
     this.#closers = [];
@@ -273,7 +314,7 @@ export class MemoryStorage implements Storage {
 
   #die(random: Random | undefined): void {
     this.#state = 'dead';
-    if (random !== undefined) for (const queue of this.#queues.values()) queue[0]?.leave(random);
+    if (random !== undefined) for (const [first] of this.#queues.values()) if (first?.underWay === true) first.leave(random);
     this.#queues.clear();
     this.#closers = [];
   }
@@ -284,6 +325,8 @@ export class MemoryStorage implements Storage {
 }
 
 const NOTHING = (): void => {};
+/** What waits for a sync that others may pass. */
+const TAKES_AWAY: ReadonlySet<DiskOperation> = new Set(['create', 'truncate', 'unlink', 'replace']);
 
 function firstBytes(parts: readonly Uint8Array[], bytesMax: number): readonly Uint8Array[] {
   const first: Uint8Array[] = [];

@@ -51,6 +51,7 @@ function inputText(input: Input): string {
       return `frame ${input.connection} ${frameText(input.frame)}`;
     case 'stored':
     case 'derived':
+    case 'decided':
       return `${input.kind} ${input.operation} ${input.error?.code ?? 'ok'}`;
     case 'closed':
       return `closed ${input.connection} ${input.error?.code ?? 'clean'}`;
@@ -67,6 +68,8 @@ function outputText(output: Output): string {
       return `send ${output.connection} ${frameText(joinParts(output.parts))}`;
     case 'storage':
       return `storage ${output.operation} ${output.request.op}${'name' in output.request ? ` ${output.request.name}` : ''}`;
+    case 'consensus':
+      return `consensus ${output.operation} ${output.request.op}`;
     case 'log':
       return `log ${output.level} ${output.event} ${JSON.stringify(output.fields)}`;
     case 'connect':

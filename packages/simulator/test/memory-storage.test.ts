@@ -45,6 +45,21 @@ describe('the memory storage', () => {
     expect(read).toEqual([1, 2]);
   });
 
+  it('lets appends pass a sync beside, which covers what was there when it began, and nothing that takes bytes away', () => {
+    const clock = new VirtualClock();
+    const storage = new MemoryStorage(clock, { appendMs: 1, syncMs: 10 });
+    const ended: string[] = [];
+    const note = (what: string) => (): void => void ended.push(`${what} ${clock.nowMs()} ${storage.durableSize('a')}`);
+    storage.create('a', note('create'));
+    storage.append('a', [Uint8Array.of(1, 2)], note('append'));
+    storage.sync('a', note('sync'), true);
+    storage.append('a', [Uint8Array.of(3)], note('append'));
+    clock.run(15);
+    storage.truncate('a', 1, note('truncate'));
+    clock.run(100);
+    expect(ended).toEqual(['create 10 0', 'append 11 0', 'append 12 0', 'sync 21 2', 'truncate 31 1']);
+  });
+
   it('keeps what was written when only the process is killed, and loses it when the power goes after that', () => {
     const clock = new VirtualClock();
     const storage = new MemoryStorage(clock);

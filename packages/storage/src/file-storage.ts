@@ -20,6 +20,9 @@ interface Entry {
 
 type Start<Result> = (entry: Entry, finish: Finish<Result>) => void;
 
+/** How a request stands to the others on its file: as the methods of `RequestQueue`. */
+type Manner = 'in turn' | 'beside' | 'passed';
+
 /** The storage port on a directory. Made by `openFileStorage`. */
 export class FileStorage implements Storage {
   readonly #directory: string;
@@ -72,11 +75,11 @@ export class FileStorage implements Storage {
     const start: Start<Uint8Array> = (entry, finish) => existing(entry).read(position, length, finish, into);
     const entry = this.#entry(name);
     const isThere = entry.handle !== undefined && position + length <= entry.handle.size;
-    this.#request('read', name, false, done, start, isThere && !entry.queue.mayShrink);
+    this.#request('read', name, false, done, start, isThere && !entry.queue.mayShrink ? 'beside' : 'in turn');
   }
 
-  sync(name: string, done: StorageDone<void>): void {
-    this.#request('sync', name, false, done, (entry, finish) => existing(entry).sync(finish));
+  sync(name: string, done: StorageDone<void>, beside = false): void {
+    this.#request('sync', name, false, done, (entry, finish) => existing(entry).sync(finish), beside ? 'passed' : 'in turn');
   }
 
   truncate(name: string, size: number, done: StorageDone<void>): void {
@@ -129,7 +132,7 @@ export class FileStorage implements Storage {
     exclusive: boolean,
     done: StorageDone<Result>,
     start: Start<Result>,
-    beside = false,
+    manner: Manner = 'in turn',
   ): void {
     const entry = this.#entry(name);
     const failed = (error: Error): QanatError => storeError(`cannot ${what} ${name}`, error);
@@ -142,7 +145,8 @@ export class FileStorage implements Storage {
       }
     };
     if (this.#state !== 'open') process.nextTick(ended, new Error('the store is closed'), undefined);
-    else if (beside) entry.queue.addBeside(guarded, ended);
+    else if (manner === 'beside') entry.queue.addBeside(guarded, ended);
+    else if (manner === 'passed') entry.queue.addPassed(guarded, ended);
     else entry.queue.add(exclusive, guarded, ended);
   }
 

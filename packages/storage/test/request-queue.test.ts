@@ -35,6 +35,25 @@ describe('the requests on one file', () => {
     expect([queue.isIdle, queue.mayShrink]).toEqual([true, false]);
   });
 
+  it('let others pass a sync that nobody waits for, but for what takes bytes away', async () => {
+    const { queue, log, start, finish } = world();
+    queue.add(false, start('append'), () => log.push('end append'));
+    queue.addPassed(start('sync'), () => log.push('end sync'));
+    queue.add(false, start('append 2'), () => log.push('end append 2'));
+    queue.add(true, start('truncate'), () => log.push('end truncate'));
+    expect(log).toEqual(['start append']);
+    finish('append');
+    finish('append 2');
+    await turn();
+    expect(log).toEqual(['start append', 'start sync', 'start append 2', 'end append', 'end append 2']);
+    expect(queue.isIdle).toBe(false);
+    finish('sync');
+    finish('truncate');
+    await turn();
+    expect(log.slice(5)).toEqual(['start truncate', 'quiet', 'end sync', 'end truncate']);
+    expect(queue.isIdle).toBe(true);
+  });
+
   it('run one by one, and end after a read that was asked for earlier', async () => {
     const { queue, log, start, finish } = world();
     queue.addBeside(start('read'), () => log.push('end read'));

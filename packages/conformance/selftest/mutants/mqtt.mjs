@@ -75,7 +75,7 @@ export const MUTANTS = [
     'if (stretch === undefined || stretch.to - stretch.from > connection.packetBytesMax) {\n      figures.droppedTooLarge++;\n      return false;',
     'if (stretch === undefined) {\n      figures.droppedTooLarge++;\n      return false;',
   ),
-  of('first-copy-with-dup', 'MQTT-3.3.1-3', DELIVERY, '    dup: false,', '    dup: true,'),
+  of('first-copy-with-dup', 'MQTT-3.3.1-3', DELIVERY, '    dup: qos === 1 &&', '    dup: qos === 1 ||'),
   of('new-ids-when-sent-again', 'MQTT-4.4.0-1', DELIVERY, 'if (manner.packetId === 0) manner.packetId', 'manner.packetId'),
   of(
     'wills-never-discarded',

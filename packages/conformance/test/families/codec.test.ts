@@ -132,7 +132,7 @@ describe('the verdict on a codec', () => {
         op === 'decode' &&
         what === 'frame' &&
         (right as JsonObject).frame === 'GOAWAY' &&
-        (right as JsonObject).header !== undefined
+        ((right as JsonObject).header as JsonObject | undefined)?.grace_ms === 5000
           ? { ...(right as JsonObject), header: { code: 5002, message: 'stops' } }
           : undefined,
       ),

@@ -48,6 +48,11 @@ export interface ReplicationOptions {
   readonly minInSync?: number;
   /** How long a slave of the in-sync set may lag behind, ms. Default REPLICA_LAG_MS. */
   readonly lagMs?: number;
+  /**
+   * With flush async: what was written before this start is there still, for the machine has run since. Default false: after a
+   * power cut some may be gone, and the replica does not count as one in sync before it has copied it again.
+   */
+  readonly intact?: boolean;
 }
 
 /** Intervals, ms; the defaults are those of the specification. */
@@ -149,7 +154,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
 
 function replicationSettings(options: ReplicationOptions | undefined): Required<ReplicationOptions> | undefined {
   if (options === undefined) return undefined;
-  return { role: 'master', mode: 'manual', minInSync: 1, lagMs: LIMITS.REPLICA_LAG_MS, ...options };
+  return { role: 'master', mode: 'manual', minInSync: 1, lagMs: LIMITS.REPLICA_LAG_MS, intact: false, ...options };
 }
 
 function bad(setting: string, why: string): never {

@@ -8,14 +8,8 @@ import { Door } from '../security/door.ts';
 import { Login } from '../security/login.ts';
 import type { UserTable } from '../security/user-table.ts';
 import type { EndpointInit, HelloOkInit } from '../wire/gen/messages.ts';
-import { Feature, FRAMES, LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
-import {
-  BROKER_FEATURES,
-  type BrokerOptions,
-  type BrokerSettings,
-  brokerSettings,
-  type ReplicationOptions,
-} from './broker-options.ts';
+import { FRAMES, LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
+import { BROKER_FEATURES, type BrokerOptions, type BrokerSettings, brokerSettings } from './broker-options.ts';
 import type { BrokerFigures, GroupFigures, TopicFigures } from './figures.ts';
 import { BrokerGroupHost } from './group-host.ts';
 import { Groups } from './groups/groups.ts';
@@ -28,10 +22,9 @@ import { notEnoughReplicas, Produce } from './produce.ts';
 import { Producers } from './producers.ts';
 import { Pulls } from './pulls.ts';
 import { Registration } from './registration.ts';
-import { masterAddress } from './replication/master-address.ts';
-import { NameServerRegister } from './replication/name-server-register.ts';
-import { Replica } from './replication/replica.ts';
-import { ServerLink } from './server-link.ts';
+import type { Replica } from './replication/replica.ts';
+import { REPLICATION, replicaOfBroker } from './replication/replica-of-broker.ts';
+import type { ServerLink } from './server-link.ts';
 import { BrokerState } from './state.ts';
 import { Term } from './term.ts';
 import { TopicAdmin } from './topic-admin.ts';
@@ -40,7 +33,6 @@ import { Topology } from './topology.ts';
 
 const STORE_ID_BYTES = 16;
 const NO_STORE = new Uint8Array(STORE_ID_BYTES);
-const REPLICATION: readonly number[] = [Feature.FEATURE_REPLICATION];
 /** What is answered only once it is committed, but for SEND, which may ask for less. */
 const MUST_COMMIT: ReadonlySet<LiveFrame> = new Set([
   'OFFSET_COMMIT',
@@ -166,7 +158,22 @@ export class Broker implements Engine, ServerHandler {
       registration: this.#registration,
       keyedStates,
     });
-    this.#replica = settings.replication === undefined ? undefined : this.#makeReplica(settings.replication);
+    this.#replica = replicaOfBroker({
+      host: context,
+      settings,
+      login: this.#login,
+      log,
+      term,
+      links: this.#links,
+      linked: (link) => {
+        this.#masterLink = link;
+      },
+      events: {
+        leads: () => this.#groups.start(),
+        stoodDown: () => this.#groups.standDown(),
+        changed: () => this.#registration.changed(),
+      },
+    });
     this.#life = new BrokerLife({
       context,
       settings,
@@ -368,31 +375,6 @@ export class Broker implements Engine, ServerHandler {
         this.#replica?.logRolledBack();
       },
       progressed: () => this.#replica?.logProgressed(),
-    });
-  }
-
-  #makeReplica(replication: Required<ReplicationOptions>): Replica {
-    const { name: broker, flush, software } = this.#settings;
-    const context = this.#context;
-    return new Replica({
-      host: context,
-      settings: replication,
-      broker,
-      flush,
-      log: this.#log,
-      term: this.#term,
-      register: new NameServerRegister(context, broker, this.#links),
-      link: (address, events) => {
-        const greeting = { software, label: `${broker}/${replication.replica}`, features: REPLICATION };
-        this.#masterLink = new ServerLink(context, address, greeting, this.#login, events);
-        return this.#masterLink;
-      },
-      addressOf: ({ endpoints }) => masterAddress(endpoints, this.#settings.nameServers),
-      events: {
-        leads: () => this.#groups.start(),
-        stoodDown: () => this.#groups.standDown(),
-        changed: () => this.#registration.changed(),
-      },
     });
   }
 

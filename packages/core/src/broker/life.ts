@@ -89,7 +89,7 @@ export class BrokerLife {
 
   /** A burst of inputs was handled, and what it staged is on its way. */
   turnEnded(): void {
-    if (this.#phase === 'ready' && this.#parts.log.wantsSnapshot) this.#keepSnapshot(() => {});
+    if (this.#phase === 'ready' && this.#parts.log.wantsSnapshot && !this.#parts.state.isBetween) this.#keepSnapshot(() => {});
   }
 
   stop(nowMs: number, graceMs: number): void {
@@ -175,14 +175,15 @@ export class BrokerLife {
     this.#phase = 'closing';
     const { log, replica } = this.#parts;
     this.#keepSnapshot(() => {
-      replica?.stop();
-      log.close(() => this.#closeStorage());
+      const closeLog = (): void => log.close(() => this.#closeStorage());
+      if (replica === undefined) closeLog();
+      else replica.stop(closeLog);
     });
   }
 
   /** One at a time; where one is being written, a restart reads a little more of the log. */
   #keepSnapshot(done: () => void): void {
-    if (this.#snapshotting) return done();
+    if (this.#snapshotting || this.#parts.state.isBetween) return done();
     const { log, state } = this.#parts;
     this.#snapshotting = true;
     log.snapshot(state.snapshot(), () => {

@@ -43,8 +43,8 @@ export interface RegistrationParts {
   readonly storeId: () => Uint8Array;
   readonly term: () => number;
   /**
-   * What the broker is in its group at this moment; undefined: a slave that does not have the log of its group yet, and so must not
-   * register (QNT-REG-030). Call `changed` when it is another one. Default: the master.
+   * What the broker is in its group at this moment; undefined: a slave that does not have the log of its group yet, and so must
+   * not register (QNT-REG-030). Call `changed` when it is another one. Default: the master.
    */
   readonly replicaRole?: () => ReplicaRole | undefined;
   /** A NameServer told where another replica is master; comes again with every heartbeat. */

@@ -70,6 +70,11 @@ export class BrokerState implements LogObserver {
     this.#mark = undefined;
   }
 
+  /** The last entry is the mark of a batch that is not applied yet: a snapshot would not hold it. */
+  get isBetween(): boolean {
+    return this.#mark !== undefined;
+  }
+
   /**
    * What the state is now, in slices to be taken while entries go on to be applied. Position, chain and store id are the log's
    * part. A snapshot that is begun ends the one before.

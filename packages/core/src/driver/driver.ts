@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { ConsensusRequest, ConsensusStore } from '../election/consensus.ts';
 import type { ConnectionId, Engine, Input, LogFields, LogLevel, Output } from '../engine.ts';
 import { assert, QanatError } from '../errors.ts';
 import { schemeOf } from '../scheme.ts';
@@ -21,6 +22,8 @@ export interface DriverOptions<ExtraOutput> {
   /** Found by the scheme of an address; the first one serves addresses without a scheme. */
   readonly transports: readonly Transport[];
   readonly storage?: Storage;
+  /** For brokers that elect their master. */
+  readonly consensus?: ConsensusStore;
   /** For engines that log in with a password. */
   readonly deriveKey?: DeriveKey;
   /** Outputs that the driver does not know. */
@@ -190,6 +193,8 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
         return this.#send(known.connection, known.parts, known.lent);
       case 'storage':
         return this.#store(known.operation, known.request);
+      case 'consensus':
+        return this.#ask(known.operation, known.request);
       case 'deriveKey':
         return this.#derive(known.operation, known.request);
       case 'connect':
@@ -252,6 +257,14 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
     const done: StorageDone<unknown> = (error, result) =>
       this.#step((nowMs) => this.#engine.handle({ kind: 'stored', operation, error, result }, nowMs));
     startStorageRequest(storage, request, done);
+  }
+
+  #ask(operation: number, request: ConsensusRequest): void {
+    const { consensus } = this.#options;
+    assert(consensus !== undefined, 'the engine needs a consensus store');
+    consensus.start(request, (error, result) =>
+      this.#step((nowMs) => this.#engine.handle({ kind: 'decided', operation, error, result }, nowMs)),
+    );
   }
 
   #derive(operation: number, request: KeyRequest): void {

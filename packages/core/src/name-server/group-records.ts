@@ -20,8 +20,8 @@ interface Taken {
 }
 
 /**
- * The records of broker groups, in one small file that is replaced as a whole (spec, chapter of broker registration). What is read
- * is durable, and what is put is answered once it is; puts that come during a write are the next one.
+ * The records of broker groups, in one small file that is replaced as a whole (spec, chapter of broker registration). What is
+ * read is durable, and what is put is answered once it is; puts that come during a write are the next one.
  */
 export class GroupRecords {
   readonly #host: EngineHost;
@@ -134,8 +134,12 @@ function checkRecord({ broker, record }: { readonly broker: string; readonly rec
   return record;
 }
 
+/**
+ * Versions go on from term to term: who is to become master must have read the newest record of the master before, or its own is
+ * refused.
+ */
 const isAbove = (record: GroupRecord, held: GroupRecord): boolean =>
-  record.term > held.term || (record.term === held.term && record.version > held.version);
+  record.version > held.version && (record.term > held.term || (record.term === held.term && record.master === held.master));
 
 function sameRecord(a: GroupRecord, b: GroupRecord): boolean {
   const [one, other] = [GroupRecord.encode(a), GroupRecord.encode(b)];

@@ -1,5 +1,5 @@
-// The file in which a NameServer keeps the records of broker groups: a CRC-32 of the rest, the number of the format, then for each
-// group the length of a RecordPut and its bytes.
+// The file in which a NameServer keeps the records of broker groups: a CRC-32 of the rest, the number of the format, then for
+// each group the length of a RecordPut and its bytes.
 import { QanatError } from '../errors.ts';
 import { portableCrc32 } from '../portable-crc32.ts';
 import { readUint32, writeUint32At } from '../wire/bytes.ts';

@@ -223,7 +223,7 @@ export class RouteTable {
     this.#arm(replica, this.#host.nowMs() + this.#times.awayMs, () => this.#over(entry, replica));
   }
 
-  /** A replica was away for long enough. The group keeps its place, and its master there, as long as it has a slave (QNT-REG-027). */
+  /** A replica was away for long enough. The group keeps its place, with its master, as long as it has a slave (QNT-REG-027). */
   #over(entry: BrokerEntry, replica: ReplicaEntry): void {
     replica.timer = undefined;
     if (entry.slaves.get(replica.replica) === replica) {

@@ -199,6 +199,21 @@ function describeOrder(test: Test): void {
     for (const [i, content] of wanted.entries()) expectBytes(reads[i], content, `read ${i}`);
   });
 
+  test('ends a sync beside others, whatever passes it, and before bytes are taken away', async (bench) => {
+    const { storage } = bench;
+    await bench.create(LOG);
+    await bench.append(LOG, bytes(1));
+    const ended: string[] = [];
+    const note = (what: string) => (): void => void ended.push(what);
+    storage.sync(LOG, note('sync'), true);
+    storage.append(LOG, [bytes(2)], note('append'));
+    storage.truncate(LOG, 1, note('truncate'));
+    await bench.append(LOG, bytes(3));
+    expectEqual(ended.slice(0, 2).sort().join(', '), 'append, sync', 'what ended first');
+    expectEqual(ended[2], 'truncate', 'what ended then');
+    expectBytes(await bench.read(LOG, 0, 9), bytes(1, 3), 'the file');
+  });
+
   test('keeps hundreds of appends and syncs apart', async (bench) => {
     await bench.create(LOG);
     let ended = 0;

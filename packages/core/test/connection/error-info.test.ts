@@ -14,6 +14,8 @@ const LOCAL: readonly ErrorCode[] = [
   'CORRUPT_LOG',
   'STORE_LOCKED',
   'STORE_IO',
+  'RECOVERY_REQUIRED',
+  'REPLICA_TAKEN',
   'INTERNAL',
 ];
 

@@ -188,6 +188,20 @@ describe('flush async (spec, chapter of the log entry)', () => {
     expect(world.disk.count('sync')).toBe(syncs + 1);
   });
 
+  it('lets the next group pass the sync of the interval', () => {
+    const world = inItsTerm();
+    world.send(1, 0, batchOf(1, 1, 10), 'a');
+    world.commit();
+    world.now += 200;
+    world.timers.tick(world.now);
+    world.send(1, 0, batchOf(2, 1, 10), 'b');
+    world.log.commit();
+    expect(world.disk.pending).toEqual([
+      expect.objectContaining({ op: 'sync', beside: true }),
+      expect.objectContaining({ op: 'append' }),
+    ]);
+  });
+
   it('syncs before the interval when much is written, before a new segment, and at close', () => {
     const world = opened({ flush: 'async', flushBytes: 300 });
     const syncs = world.disk.count('sync');

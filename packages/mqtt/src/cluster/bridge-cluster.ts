@@ -12,8 +12,8 @@ import type {
   Place,
   Publication,
   PublishOutcome,
-  SessionSubscription,
   ShareId,
+  Standing,
   StoredPublication,
   Suspension,
 } from '../ports.ts';
@@ -158,8 +158,12 @@ export class BridgeCluster implements Cluster {
     this.#parts.sessions.claim(request, done);
   }
 
-  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
-    this.#parts.sessions.subscribed(clientId, epoch, subscriptions, done);
+  subscribed(clientId: string, epoch: number, standing: Standing, done: (ok: boolean) => void): void {
+    this.#parts.sessions.subscribed(clientId, epoch, standing, done);
+  }
+
+  packetIdOf(place: Place): number {
+    return this.#parts.queues.packetIdOf(place);
   }
 
   suspend(clientId: string, epoch: number, suspension: Suspension): void {

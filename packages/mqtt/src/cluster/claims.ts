@@ -1,4 +1,5 @@
 import type { QueueId } from '@qanat/core';
+import { PACKET_IDS, PLACE_IDS } from '../packet-ids.ts';
 import type { Backlog, Claimed, ClaimRequest } from '../ports.ts';
 import type { InboundExchanges } from './inbound-exchanges.ts';
 import type { IndexRecord } from './index-record.ts';
@@ -33,17 +34,22 @@ export interface ClaimResult {
 const CONFLICTS_MAX = 3;
 
 /** Packet ids are drawn from another part of their range by each connection. */
-const firstPacketId = (claim: number): number => (((claim % 65_535) * 8_191) % 65_535) + 1;
+const firstPacketId = (claim: number): number => PLACE_IDS + 1 + (((claim % PACKET_IDS) * 1_031) % (PACKET_IDS - PLACE_IDS));
 
 /**
  * The record of a session whose bridge does not tell any more how far it came, with the positions of that bridge's last
- * checkpoint where these count. @returns whether the pointers still count.
+ * checkpoint where these count, and until when it may have sent. @returns whether the pointers still count.
  */
-export function withCheckpoint(record: SessionRecord, liveness: Liveness): { record: SessionRecord; pointersHold: boolean } {
-  const { owner, checkpointsFrom, cursor } = record;
-  if (owner === undefined || checkpointsFrom === 0) return { record, pointersHold: true };
+export function withCheckpoint(
+  former: SessionRecord,
+  liveness: Liveness,
+  wallMs: number,
+): { record: SessionRecord; pointersHold: boolean } {
+  const { owner, checkpointsFrom, cursor } = former;
+  if (owner === undefined) return { record: former, pointersHold: true };
+  const record = { ...former, sentUntilMs: liveness.servedUntilMs(owner, wallMs) };
   const { number, positions } = liveness.checkpointOf(owner);
-  if (number < checkpointsFrom) return { record, pointersHold: true };
+  if (checkpointsFrom === 0 || number < checkpointsFrom) return { record, pointersHold: true };
   return { record: { ...record, cursor: new Map([...cursor, ...positions]) }, pointersHold: false };
 }
 
@@ -127,6 +133,7 @@ async function begin(
     cursor: scope.tails.cursor(),
     pointersFrom: claim,
     inbound: false,
+    sentUntilMs: 0,
   });
   const removals = entries.keys.map((key) => ({ key, value: undefined }));
   const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
@@ -146,15 +153,16 @@ async function resume(
 ): Promise<ClaimResult> {
   const { clientId } = request;
   scope.inbound.joined(clientId, !found.record.inbound);
-  const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness);
+  const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness, scope.wallMs());
   const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
   const claim = former.claim + 1;
-  const { subscriptions, cursor, pointersFrom } = former;
+  const { subscriptions, cursor, pointersFrom, sentUntilMs } = former;
   const record = newRecord(scope, request, claim, {
     subscriptions,
     cursor,
     pointersFrom: pointersHold ? pointersFrom : claim,
     inbound: found.record.inbound,
+    sentUntilMs,
   });
   const kept = pointersHold ? entries : { ...entries, pointers: [], sent: [] };
   const version = await scope.store.replace(queue, record, found.version, scope.store.restamped(clientId, claim, entries));
@@ -187,7 +195,7 @@ function newRecord(
   { liveness }: ClaimScope,
   { clientId, expiryInterval, principal, will }: ClaimRequest,
   claim: number,
-  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom' | 'inbound'>,
+  rest: Pick<SessionRecord, 'subscriptions' | 'cursor' | 'pointersFrom' | 'inbound' | 'sentUntilMs'>,
 ): SessionRecord {
   return {
     clientId,
@@ -220,6 +228,6 @@ const newSession = (clientId: string, epoch: number, queue: QueueId, record: Ses
 });
 
 function claimed({ epoch, record }: LocalSession, sessionPresent: boolean, backlog: Backlog): Claimed {
-  const { subscriptions, claim } = record;
-  return { epoch, sessionPresent, subscriptions, backlog, firstPacketId: firstPacketId(claim) };
+  const { subscriptions, claim, sentUntilMs } = record;
+  return { epoch, sessionPresent, subscriptions, backlog, sentUntilMs, firstPacketId: firstPacketId(claim) };
 }

@@ -223,13 +223,16 @@ export class ClusterParts {
   }
 
   #came(queue: number, from: number, to: number, messages: readonly StoredPublication[]): void {
-    this.#indexers.get(queue)?.passed(from, to, messages.filter(isRetained));
+    const retained = messages.filter(isRetained);
+    for (const message of retained) this.retained.arrived(message);
+    this.#indexers.get(queue)?.passed(from, to, retained);
     this.publishing.seen(queue, to);
   }
 
   async #look(): Promise<void> {
     this.#wake();
     this.publishing.sweep();
+    this.retained.forgetComing();
     await this.#steward.turn();
   }
 

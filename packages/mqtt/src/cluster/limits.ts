@@ -27,10 +27,13 @@ export const CLAIM_MS = 10_000;
 
 /** Messages of all tails that are kept for reading them again, bytes. */
 export const RECENT_BYTES_MAX = 64 * 1024 * 1024;
-/** What waits to be stored before `publish` says that it is enough, bytes; it goes on below a quarter of it. */
-export const PUBLISH_BYTES_MAX = 16 * 1024 * 1024;
+/**
+ * What waits to be stored before `publish` says that it is enough, bytes; it goes on below a quarter of it. Everybody's next
+ * message waits behind these: with more of them a flood of one device is felt by all others.
+ */
+export const PUBLISH_BYTES_MAX = 4 * 1024 * 1024;
 /** What was stored and has not come back in the tails before `publish` says that it is enough, bytes; as above. */
-export const UNSEEN_BYTES_MAX = 16 * 1024 * 1024;
+export const UNSEEN_BYTES_MAX = 4 * 1024 * 1024;
 /** Messages of QoS 0 are shed beyond so many bytes that wait to be stored, although no socket is read any more. */
 export const QOS0_BYTES_MAX = 64 * 1024 * 1024;
 /** MQTT topics whose queues are remembered. */
@@ -67,3 +70,5 @@ export const RETAINED_BYTES_MAX = 768 * 1024;
 export const SHARE_WINDOW = 256;
 /** How long it is remembered that a retained message was removed, ms: an older one that comes later does not bring it back. */
 export const RETAINED_REMOVED_MS = 60_000;
+/** A message that is to be retained counts as such for so long, ms, while nobody has written it down. */
+export const RETAINED_COMING_MS = 60_000;

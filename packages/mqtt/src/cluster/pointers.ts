@@ -87,19 +87,14 @@ export function indexedEntries(
 /** Places that may have been sent, in the order in which they were. */
 export interface SentPointers {
   readonly claim: number;
-  readonly places: readonly { readonly queue: string; readonly offset: number; readonly packetId: number | undefined }[];
+  readonly places: readonly { readonly queue: string; readonly offset: number; readonly packetId: number }[];
 }
 
 export function encodeSent({ claim, places }: SentPointers): Uint8Array {
   const w = new StoredWriter(FORMAT).number(claim);
   const names = [...new Set(places.map(({ queue }) => queue))];
   w.list(names, (name) => w.text(name));
-  w.list(places, ({ queue, offset, packetId }) =>
-    w
-      .number(names.indexOf(queue))
-      .number(offset)
-      .number(packetId ?? 0),
-  );
+  w.list(places, ({ queue, offset, packetId }) => w.number(names.indexOf(queue)).number(offset).number(packetId));
   return w.end();
 }
 
@@ -108,6 +103,6 @@ export function decodeSent(bytes: Uint8Array): SentPointers {
   const r = new StoredReader(bytes, FORMAT);
   const claim = r.number();
   const names = r.list(() => r.text());
-  const places = r.list(() => ({ queue: names[r.number()] ?? '', offset: r.number(), packetId: r.number() || undefined }));
+  const places = r.list(() => ({ queue: names[r.number()] ?? '', offset: r.number(), packetId: r.number() }));
   return { claim, places };
 }

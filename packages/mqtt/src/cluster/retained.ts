@@ -1,6 +1,6 @@
 import type { Clock, QueueId } from '@qanat/core';
 import type { StoredPublication } from '../ports.ts';
-import { RETAINED_REMOVED_MS } from './limits.ts';
+import { RETAINED_COMING_MS, RETAINED_REMOVED_MS } from './limits.ts';
 import type { KeyedState } from './log-client.ts';
 import type { QueueTable } from './queue-table.ts';
 import { decodeRetained, encodeRetained } from './retained-record.ts';
@@ -22,6 +22,12 @@ export function isLater(message: StoredPublication, than: StoredPublication): bo
   return message.storeTimeMs >= than.storeTimeMs;
 }
 
+/** A message that has arrived here and is to be retained, since when. */
+interface Coming {
+  readonly message: StoredPublication;
+  readonly sinceMs: number;
+}
+
 const isRemoval = ({ payload }: StoredPublication): boolean => payload.length === 0;
 
 /**
@@ -33,6 +39,9 @@ export class Retained {
   readonly #clock: Clock;
   readonly #queues: QueueTable;
   readonly #tree = new TopicTree<Kept>();
+  /** Later than what is written: who subscribes now has missed their arrival. By topic. */
+  readonly #coming = new Map<string, Coming>();
+  readonly #comingTree = new TopicTree<StoredPublication>();
   /** Topic by key, for entries that are removed. */
   readonly #topics = new Map<string, string>();
   readonly #sequences = new Sequences();
@@ -55,9 +64,29 @@ export class Retained {
   /** The messages that a filter selects [MQTT-3.3.1-9], but for those that have expired. */
   *match(filter: string): Generator<StoredPublication> {
     const now = this.#clock.wallMs();
-    for (const { message } of this.#tree.match(filter)) {
+    for (const message of this.#matching(filter)) {
       if (!isRemoval(message) && (message.properties?.expiresAtMs ?? now + 1) > now) yield message;
     }
+  }
+
+  *#matching(filter: string): Generator<StoredPublication> {
+    yield* this.#comingTree.match(filter);
+    for (const { message } of this.#tree.match(filter)) if (!this.#coming.has(message.topic)) yield message;
+  }
+
+  /**
+   * A message that is to be retained has arrived, here or from another bridge: it is what new subscriptions of this bridge get
+   * from now on, written or not. Their sessions were not there when it was given out.
+   */
+  arrived(message: StoredPublication): void {
+    const before = this.#coming.get(message.topic);
+    if (this.has(message) || (before !== undefined && !isLater(message, before.message))) return;
+    this.#coming.set(message.topic, { message, sinceMs: this.#clock.nowMs() });
+    this.#comingTree.set(message.topic, message);
+  }
+
+  #came(topic: string): void {
+    if (this.#coming.delete(topic)) this.#comingTree.delete(topic);
   }
 
   /** Whether a message is retained already, or one that was stored later. */
@@ -87,6 +116,14 @@ export class Retained {
     if (before !== undefined && before.version > version) return;
     this.#topics.set(key, message.topic);
     this.#tree.set(message.topic, { message, version, home });
+    const coming = this.#coming.get(message.topic);
+    if (coming !== undefined && !isLater(coming.message, message)) this.#came(message.topic);
+  }
+
+  /** What nobody could write is not retained after all. To be called now and then. */
+  forgetComing(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const [topic, { sinceMs }] of this.#coming) if (nowMs - sinceMs > RETAINED_COMING_MS) this.#came(topic);
   }
 
   /**

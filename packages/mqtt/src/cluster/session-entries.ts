@@ -183,8 +183,7 @@ export class SessionStore {
   }
 
   #sentPlace({ queue, offset, packetId }: SentPointers['places'][number]): SentPlace {
-    const place = { queue: this.#queues.numberOfName(queue), offset };
-    return packetId === undefined ? place : { ...place, packetId };
+    return { queue: this.#queues.numberOfName(queue), offset, packetId };
   }
 
   async #writeAll(queue: QueueId, changes: readonly StateWrite[]): Promise<void> {

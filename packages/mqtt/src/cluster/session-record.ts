@@ -33,6 +33,11 @@ export interface SessionRecord {
   readonly will: Will | undefined;
   /** When the will of an offline session is published, ms since 1970. 0: there is none to publish. */
   readonly willDueMs: number;
+  /**
+   * Messages that were stored until then, ms since 1970, may have been sent by a bridge that did not tell how far it came. 0: no
+   * bridge has left it so.
+   */
+  readonly sentUntilMs: number;
 }
 
 /** An interval that never ends. */
@@ -53,7 +58,7 @@ export function encodeSession(record: SessionRecord): Uint8Array {
     .number(record.checkpointsFrom)
     .byte(record.inbound ? 1 : 0);
   w.maybe(record.will, (will) => writeWill(w, will));
-  const bytes = w.number(record.willDueMs).end();
+  const bytes = w.number(record.willDueMs).number(record.sentUntilMs).end();
   if (bytes.length > SESSION_RECORD_BYTES_MAX)
     throw new QanatError('LIMIT_EXCEEDED', `the session's record has ${bytes.length} bytes, of ${SESSION_RECORD_BYTES_MAX}`);
   return bytes;
@@ -76,6 +81,7 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
     inbound: r.byte() === 1,
     will: r.maybe(() => readWill(r)),
     willDueMs: r.number(),
+    sentUntilMs: r.number(),
   };
 }
 

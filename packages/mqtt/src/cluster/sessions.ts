@@ -6,7 +6,8 @@ import type {
   ClaimRequest,
   ClusterEvents,
   OutboundExchange,
-  SessionSubscription,
+  Place,
+  Standing,
   Suspension,
 } from '../ports.ts';
 import { backlogEntries } from './backlog.ts';
@@ -36,8 +37,8 @@ interface Saving {
   readonly cursor: ReadonlyMap<string, number>;
   readonly pointers: ReadonlyMap<string, Uint8Array>;
   readonly exchanges: readonly OutboundExchange[];
-  /** How many of the ended exchanges need not be remembered any more. */
-  readonly finished: number;
+  /** The ended exchanges that need not be remembered any more. */
+  readonly finished: readonly Place[];
 }
 
 const NO_POINTERS: ReadonlyMap<string, Uint8Array> = new Map();
@@ -100,13 +101,16 @@ export class Sessions {
       });
   }
 
-  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
+  subscribed(clientId: string, epoch: number, { subscriptions, backlog }: Standing, done: (ok: boolean) => void): void {
+    const asked = this.get(clientId, epoch);
+    // What the subscriptions before have selected up to here.
+    const saving = asked && !isFleeting(asked) ? this.#savingOf(asked, backlog, this.#scope.tails.cursor()) : undefined;
     const work = async (): Promise<boolean> => {
       const session = this.get(clientId, epoch);
       if (session === undefined) return false;
       const record = { ...session.record, subscriptions };
-      if (isFleeting(session)) session.record = record;
-      else await this.#replace(session, record, []);
+      if (saving === undefined) session.record = record;
+      else await this.#write(session, { ...record, checkpointsFrom: 0 }, saving);
       return true;
     };
     this.#sequences.run(clientId, work).then(
@@ -150,7 +154,8 @@ export class Sessions {
       if (isFleeting(session) || !session.live) continue;
       const backlog = unsettled.get(session);
       const save = this.#savingOf(session, backlog, cursor);
-      if (save !== undefined) saves.push(this.#save(session, save, backlog === undefined ? number : 0));
+      if (this.#isDue(session, save, backlog === undefined))
+        saves.push(this.#save(session, save, backlog === undefined ? number : 0));
     }
     // Those that are on their way offline are nobody's in the end, but until then this checkpoint would count for them.
     await Promise.all(saves);
@@ -231,9 +236,8 @@ export class Sessions {
     const forgetWill = will !== undefined && dueMs <= wallMs ? await this.#scope.wills.publish(record) : undefined;
     if (expiryInterval === 0) await this.#end(session);
     else {
-      const pointers = backlogEntries(clientId, former.claim, backlog, this.#scope.queues);
       const rest = forgetWill === undefined ? { will, willDueMs: dueMs } : { will: undefined, willDueMs: 0 };
-      const saving = { cursor, pointers, exchanges: backlog.exchanges, finished: session.finished.length };
+      const saving = { ...this.#savingOf(session, backlog, cursor), exchanges: backlog.exchanges };
       await this.#write(session, { ...record, ...rest }, saving);
     }
     await forgetWill?.();
@@ -280,15 +284,19 @@ export class Sessions {
     return this.#sequences.run(clientId, work).catch(() => false);
   }
 
-  /** What is to be saved of a session at a checkpoint; undefined where what is saved will do. */
-  #savingOf(session: LocalSession, backlog: Backlog | undefined, cursor: ReadonlyMap<string, number>): Saving | undefined {
+  /** A session as it is now. Exchanges that are under way are stored as they happen. */
+  #savingOf(session: LocalSession, backlog: Backlog | undefined, cursor: ReadonlyMap<string, number>): Saving {
     const { record, clientId, finished } = session;
     const pointers = backlog === undefined ? NO_POINTERS : backlogEntries(clientId, record.claim, backlog, this.#scope.queues);
-    const saving = { cursor, pointers, exchanges: [], finished: finished.length };
-    if (finished.length > FINISHED_EXCHANGES_MAX) return saving;
-    if (backlog === undefined) return record.checkpointsFrom === 0 && record.subscriptions.some(isKept) ? saving : undefined;
-    const fresh = this.#scope.clock.nowMs() - session.savedAtMs < STUCK_SESSION_MS;
-    return fresh && record.checkpointsFrom === 0 && sameEntries(pointers, session.pointers) ? undefined : saving;
+    return { cursor, pointers, exchanges: [], finished: [...finished] };
+  }
+
+  /** Whether it is to be saved at a checkpoint: what is saved will not do. */
+  #isDue({ record, savedAtMs, pointers: saved }: LocalSession, { pointers, finished }: Saving, isSettled: boolean): boolean {
+    if (finished.length > FINISHED_EXCHANGES_MAX) return true;
+    if (isSettled) return record.checkpointsFrom === 0 && record.subscriptions.some(isKept);
+    const fresh = this.#scope.clock.nowMs() - savedAtMs < STUCK_SESSION_MS;
+    return !fresh || record.checkpointsFrom !== 0 || !sameEntries(pointers, saved);
   }
 
   /** What a session has left must be saved, however long that takes; unless it is another bridge's. */
@@ -326,7 +334,8 @@ export class Sessions {
     await this.#replace(session, { ...record, cursor: merged, pointersFrom: record.claim }, others);
     session.pointers = pointers;
     session.savedAtMs = this.#scope.clock.nowMs();
-    session.finished.splice(0, finished);
+    const saved = new Set(finished);
+    session.finished = session.finished.filter((place) => !saved.has(place));
   }
 
   /** @throws QanatError VERSION_CONFLICT: the session is another bridge's. */

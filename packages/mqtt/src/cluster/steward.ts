@@ -107,7 +107,7 @@ export class Steward {
   #offline(record: SessionRecord, nowMs: number): { record: SessionRecord; pointersHold: boolean } {
     if (record.owner === undefined) return { record, pointersHold: true };
     const { liveness } = this.#scope;
-    const known = withCheckpoint(record, liveness);
+    const known = withCheckpoint(record, liveness, nowMs);
     // The bridge may have been dead for long when this one began.
     const offlineSinceMs = liveness.servedUntilMs(record.owner, nowMs);
     const offline = { ...known.record, owner: undefined, offlineSinceMs, checkpointsFrom: 0 };

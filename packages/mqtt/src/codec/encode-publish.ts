@@ -114,3 +114,17 @@ export function writeAck(
   writeUint16At(target, at + 2, packetId);
   return at + ACK_BYTES;
 }
+
+/** Bytes of what `writePong` writes. */
+export const PONG_BYTES = 2;
+
+/**
+ * Writes a PINGRESP.
+ * @param target has PONG_BYTES bytes from `at` on.
+ * @returns the place behind the packet.
+ */
+export function writePong(target: Uint8Array, at: number): number {
+  target[at] = firstByte(PACKET_TYPE.PINGRESP);
+  target[at + 1] = 0;
+  return at + PONG_BYTES;
+}

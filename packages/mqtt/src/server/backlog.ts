@@ -18,7 +18,7 @@ function exchangeOf({ queue, offset, packetId, state }: Flight): OutboundExchang
   return { queue, offset, packetId, released: state === 'released' || state === 'releasing' };
 }
 
-/** The places that wait, and were not sent on this connection or one before under a packet id that we know. */
+/** The places that wait, and have no packet id yet. */
 function waitingPlaces(waiting: Waiting): Place[] {
   const read = [...(waiting.reading ?? []), ...waiting.loaded.rest()];
   return [
@@ -31,33 +31,25 @@ function waitingPlaces(waiting: Waiting): Place[] {
   ];
 }
 
-/** What may have been sent before this connection, under packet ids that nobody knows any more. */
-function namelessResends(waiting: Waiting): Place[] {
-  const read = [...(waiting.reading ?? []), ...waiting.loaded.rest()].flatMap(({ resend }) => resend ?? []);
-  return [...read, ...waiting.resends.rest()].filter(({ packetId }) => packetId === undefined).map(placeOf);
-}
-
 /**
  * What a session still has to send when its connection ends. Of shared subscriptions only exchanges of QoS 2 are the session's
  * own; their messages of QoS 1 have gone back.
  */
 export function backlogOf({ flights, waiting }: Session): Backlog {
-  const sent: SentPlace[] = [];
+  const maybeSent: SentPlace[] = [];
   const exchanges: OutboundExchange[] = [];
   for (const flight of flights) {
     // What is being recorded for a member of a share is the share's, until it is.
     if (flight.shared && flight.state === 'recording') continue;
     if (flight.qos === 2) exchanges.push(exchangeOf(flight));
-    else if (!flight.shared) sent.push({ ...placeOf(flight), packetId: flight.packetId });
+    else if (!flight.shared) maybeSent.push({ ...placeOf(flight), packetId: flight.packetId });
   }
-  const nameless = waiting === undefined ? [] : namelessResends(waiting);
-  const maybeSent = [...sent, ...nameless];
   const places = inOrder([...maybeSent.map(placeOf), ...(waiting === undefined ? [] : waitingPlaces(waiting))]);
   const scanFrom = [...(waiting?.scans.values() ?? [])].map(placeOf);
   return { places, scanFrom, maybeSent, exchanges };
 }
 
-function reserve(session: Session, place: SentPlace, packetId: number, qos: 1 | 2, released: boolean): Flight {
+function reserve(session: Session, place: Place, packetId: number, qos: 1 | 2, released: boolean): Flight {
   const { queue, offset } = place;
   const state = released ? 'released' : 'reserved';
   const flight: Flight = { packetId, queue, offset, qos, state, counted: false, settle: undefined, shared: false };
@@ -79,7 +71,7 @@ export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[]
     else resends.push({ ...placeOf(exchange), packetId: exchange.packetId, qos: 2 });
   }
   for (const place of maybeSent) {
-    if (place.packetId !== undefined) reserve(session, place, place.packetId, 1, false);
+    reserve(session, place, place.packetId, 1, false);
     resends.push({ ...place, qos: 1 });
   }
   if (resends.length === 0 && places.length === 0 && scanFrom.length === 0) return released;

@@ -162,6 +162,7 @@ export class Connecting {
       expiryInterval,
       window: Math.min(receiveMaximum, this.#context.limits.windowMax),
       firstPacketId: claimed.firstPacketId,
+      sentUntilMs: claimed.sentUntilMs,
     });
     this.#online(connection, session, connect);
     const properties = connection.version === 5 ? this.#connackProperties(attempt) : undefined;

@@ -8,13 +8,17 @@ import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
 import { Waiting } from './waiting.ts';
 
-/** A message that was selected by one receiver's subscriptions, sent for the first time [MQTT-3.8.4-8]. */
+/**
+ * A message that was selected by one receiver's subscriptions [MQTT-3.8.4-8], sent here for the first time. Of QoS 1 it may be
+ * that another bridge has sent it, and died; exchanges of QoS 2 that have begun are known.
+ */
 export function mannerFor(message: StoredPublication, receiver: Receiver): Manner {
+  const qos = lower(message.qos, receiver.qos);
   return {
-    qos: lower(message.qos, receiver.qos),
+    qos,
     retain: message.retain && receiver.retainAsPublished,
     identifiers: receiver.identifiers,
-    dup: false,
+    dup: qos === 1 && message.storeTimeMs <= receiver.session.sentUntilMs,
     packetId: 0,
     settle: undefined,
   };
@@ -59,7 +63,8 @@ export class Delivery {
   #offer(message: StoredPublication, receiver: Receiver): void {
     const { session } = receiver;
     if (lower(message.qos, receiver.qos) === 0) return this.#quick(message, receiver);
-    if (session.waiting === undefined && session.hasRoom) return void this.send(session, message, mannerFor(message, receiver));
+    if (session.waiting === undefined && this.hasRoomFor(session, message))
+      return void this.send(session, message, mannerFor(message, receiver));
     session.waiting ??= new Waiting();
     session.waiting.later(message, this.#context.limits.pendingPlacesMax);
   }
@@ -98,8 +103,23 @@ export class Delivery {
    */
   send(session: Session, message: StoredPublication, manner: Manner): boolean {
     if (manner.qos === 0) return this.#sendOnce(session, message, manner);
-    if (manner.packetId === 0) manner.packetId = session.flights.newId();
+    if (manner.packetId === 0) manner.packetId = this.#packetIdFor(session, message, manner);
     return manner.qos === 1 ? this.#sendAcknowledged(session, message, manner) : this.#sendExactly(session, message, manner);
+  }
+
+  /**
+   * One more message of QoS 1 or 2 may be sent now, and this one: where another one is under way by the packet id of its place,
+   * it waits for its turn.
+   */
+  hasRoomFor(session: Session, message: StoredPublication): boolean {
+    if (!session.hasRoom) return false;
+    return session.expiryInterval === 0 || session.flights.get(this.#context.cluster.packetIdOf(message)) === undefined;
+  }
+
+  /** Exchanges are written down with their ids, and what is a share's is not sent to this session again. */
+  #packetIdFor({ expiryInterval, flights }: Session, message: StoredPublication, { qos, settle }: Manner): number {
+    const isAgain = qos === 1 && settle === undefined && expiryInterval > 0;
+    return isAgain ? this.#context.cluster.packetIdOf(message) : flights.newId();
   }
 
   #sendOnce(session: Session, message: StoredPublication, manner: Manner): boolean {

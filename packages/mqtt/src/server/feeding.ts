@@ -135,11 +135,13 @@ export class Feeding {
 
   #sendLoaded(session: Session, waiting: Waiting): boolean {
     for (let loaded = waiting.loaded.first; loaded !== undefined; loaded = waiting.loaded.first) {
-      if (!session.hasRoom) return false;
+      const { message, resend } = loaded;
+      const isNew = resend === undefined && message !== undefined;
+      if (isNew ? !this.#delivery.hasRoomFor(session, message) : !session.hasRoom) return false;
       waiting.loaded.shift();
-      if (loaded.resend !== undefined) this.#resend(session, loaded.resend, loaded.message);
-      else if (loaded.message === undefined) this.#context.figures.droppedGone++;
-      else this.#sendSelected(session, loaded.message);
+      if (resend !== undefined) this.#resend(session, resend, message);
+      else if (message === undefined) this.#context.figures.droppedGone++;
+      else this.#sendSelected(session, message);
     }
     return true;
   }
@@ -154,9 +156,9 @@ export class Feeding {
 
   /** What was begun is brought to its end, whether or not it has expired or is still subscribed to [MQTT-3.10.4-3]. */
   #resend(session: Session, resend: Resend, message: StoredPublication | undefined): void {
-    const packetId = resend.packetId ?? 0;
+    const { packetId } = resend;
     const flight = session.flights.get(packetId);
-    if (packetId !== 0 && flight?.state !== 'reserved') return;
+    if (flight?.state !== 'reserved') return;
     if (message === undefined) return this.#gone(session, flight);
     const receiver = this.#context.receivers.one(session, message.topic);
     this.#delivery.send(session, message, {
@@ -179,9 +181,10 @@ export class Feeding {
   #sendRetained(session: Session, waiting: Waiting): boolean {
     for (let delivery = waiting.retained.first; delivery !== undefined; delivery = waiting.retained.first) {
       const qos = lower(delivery.message.qos, delivery.subscription.qos);
-      if (qos === 0 ? session.connection.blocked : !session.hasRoom) return false;
+      const { message } = delivery;
+      if (qos === 0 ? session.connection.blocked : !this.#delivery.hasRoomFor(session, message)) return false;
       waiting.retained.shift();
-      if (this.#isCurrent(delivery.message)) this.#sendRetainedOne(session, delivery);
+      if (this.#isCurrent(message)) this.#sendRetainedOne(session, delivery);
     }
     return true;
   }

@@ -1,3 +1,4 @@
+import { PACKET_IDS, PLACE_IDS } from '../packet-ids.ts';
 import type { Place } from '../ports.ts';
 
 /**
@@ -18,14 +19,12 @@ export interface Flight extends Place {
   settle: ((done: boolean) => void) | undefined;
 }
 
-const PACKET_IDS = 65_535;
-
 /** The messages on their way to one client, by packet id, in the order in which they were sent. */
 export class Flights {
   #flights: Map<number, Flight> | undefined;
   #nextId: number;
 
-  /** @param firstPacketId 1 to 65,535. */
+  /** @param firstPacketId above PLACE_IDS. */
   constructor(firstPacketId: number) {
     this.#nextId = firstPacketId;
   }
@@ -38,7 +37,7 @@ export class Flights {
     return this.#flights?.get(packetId);
   }
 
-  /** A packet id that is not in use [MQTT-2.2.1-3]. There are fewer flights than ids: windows are smaller. */
+  /** A packet id that is no place's and not in use [MQTT-2.2.1-3]. There are fewer flights than ids: windows are smaller. */
   newId(): number {
     while (this.#flights?.has(this.#nextId)) this.#advance();
     const id = this.#nextId;
@@ -47,7 +46,7 @@ export class Flights {
   }
 
   #advance(): void {
-    this.#nextId = (this.#nextId % PACKET_IDS) + 1;
+    this.#nextId = this.#nextId === PACKET_IDS ? PLACE_IDS + 1 : this.#nextId + 1;
   }
 
   add(flight: Flight): void {

@@ -203,7 +203,7 @@ export class MqttServer implements ClusterEvents {
       case 'UNSUBSCRIBE':
         return this.#subscribing.unsubscribe(session, packet);
       case 'PINGREQ':
-        return void this.#context.output.packet(connection, { type: 'PINGRESP' });
+        return this.#context.output.pong(connection);
       case 'DISCONNECT':
         return this.#disconnected(connection, session, packet);
       default:

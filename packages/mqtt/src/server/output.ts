@@ -1,5 +1,5 @@
 import { encodePacket } from '../codec/encode.ts';
-import { ACK_BYTES, publishLength, writeAck, writePublish } from '../codec/encode-publish.ts';
+import { ACK_BYTES, PONG_BYTES, publishLength, writeAck, writePong, writePublish } from '../codec/encode-publish.ts';
 import { MqttError } from '../codec/mqtt-error.ts';
 import type { ProtocolVersion, Publish, ServerPacket } from '../codec/packet.ts';
 import type { Sockets } from '../ports.ts';
@@ -54,6 +54,14 @@ export class Output {
     if (this.#at + ACK_BYTES > SLAB_BYTES) this.#newSlab();
     const from = this.#at;
     this.#at = writeAck(this.#slab, from, type, packetId);
+    this.#append(connection, this.#slab, from, this.#at);
+  }
+
+  /** A PINGRESP. Who sends nothing but pings gets these without end, so each must cost little. */
+  pong(connection: Connection): void {
+    if (this.#at + PONG_BYTES > SLAB_BYTES) this.#newSlab();
+    const from = this.#at;
+    this.#at = writePong(this.#slab, from);
     this.#append(connection, this.#slab, from, this.#at);
   }
 

@@ -17,6 +17,8 @@ export interface SessionSettings {
   /** Messages of QoS 1 and 2 that may be under way to the client. */
   readonly window: number;
   readonly firstPacketId: number;
+  /** As `Claimed` says. */
+  readonly sentUntilMs: number;
 }
 
 /** A session while its client is connected here. Offline, it is the cluster's alone. */
@@ -29,6 +31,7 @@ export class Session {
   /** Seconds. DISCONNECT may change it. */
   expiryInterval: number;
   readonly window: number;
+  readonly sentUntilMs: number;
   /** Messages of QoS 1 and 2 that were sent on this connection and are not acknowledged [MQTT-3.3.4-9]. */
   underWay = 0;
   readonly flights: Flights;
@@ -56,6 +59,7 @@ export class Session {
     this.version = settings.connection.version;
     this.expiryInterval = settings.expiryInterval;
     this.window = settings.window;
+    this.sentUntilMs = settings.sentUntilMs;
     this.flights = new Flights(settings.firstPacketId);
   }
 

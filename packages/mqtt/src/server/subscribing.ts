@@ -2,6 +2,7 @@ import type { Subscribe, Subscription, Unsubscribe } from '../codec/packet.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
 import { isShared, parseShare } from '../filters/topic-filter.ts';
 import type { SessionSubscription } from '../ports.ts';
+import { backlogOf } from './backlog.ts';
 import type { Feeding } from './feeding.ts';
 import type { Requests } from './requests.ts';
 import type { ServerContext } from './server-context.ts';
@@ -101,7 +102,8 @@ export class Subscribing {
   #record(session: Session, changes: readonly Change[], answer: (ok: boolean) => void): void {
     const { clientId, epoch, connection, subscriptions } = session;
     this.#requests.begin(session);
-    this.#context.cluster.subscribed(clientId, epoch, [...subscriptions.values()], (ok) => {
+    const standing = { subscriptions: [...subscriptions.values()], backlog: backlogOf(session) };
+    this.#context.cluster.subscribed(clientId, epoch, standing, (ok) => {
       if (!connection.open) return;
       if (!ok) for (const change of changes) this.#undo(session, change);
       answer(ok);

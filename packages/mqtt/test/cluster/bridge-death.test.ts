@@ -263,3 +263,55 @@ test('the expiry interval of a session counts from the death of its bridge, not 
     }
   }
 });
+
+test('whoever goes on with the session of a dead bridge knows until when that may have sent, and by which packet ids [MQTT-4.4.0-1]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  await one.session('resumed', ['a']);
+  await one.session('left', ['a']);
+  await one.offline('suspended', ['a']);
+  await one.publish('a', 'sent');
+  await world.cluster.advance(50);
+  const [sent] = one.arrivals;
+  if (sent === undefined) throw new Error('nothing arrived');
+  await one.kill();
+  const resumed = await two.claimed('resumed');
+  expect(await two.read(resumed.backlog.places)).toEqual(['sent']);
+  expect(resumed.sentUntilMs).toBeGreaterThanOrEqual(sent.storeTimeMs);
+  const [place] = resumed.backlog.places;
+  expect(place && two.cluster.packetIdOf(place)).toBe(one.cluster.packetIdOf(sent));
+  // Nobody comes for the other one before the death is noticed: what is stored behind it was not sent.
+  await world.cluster.advance(10_000);
+  await two.publish('a', 'late');
+  await world.cluster.advance(1_000);
+  const late = two.arrivals.at(-1)?.storeTimeMs ?? 0;
+  const left = await two.claimed('left');
+  expect(await two.read(left.backlog.places)).toEqual(['sent', 'late']);
+  expect(left.sentUntilMs).toBeGreaterThanOrEqual(sent.storeTimeMs);
+  expect(left.sentUntilMs).toBeLessThan(late);
+  expect((await two.claimed('suspended')).sentUntilMs).toBe(0);
+  // A bridge that hands the session over does not make it forget.
+  two.suspend('left', left.epoch, left.backlog);
+  await world.cluster.advance(100);
+  expect((await two.claimed('left')).sentUntilMs).toBe(left.sentUntilMs);
+});
+
+test('what was sent before a subscription changed is known by its packet id, also when the bridge dies at once', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const epoch = await one.session('device', ['a', 'b']);
+  await world.cluster.advance(2_500);
+  await one.publish('a', 'sent');
+  await world.cluster.advance(50);
+  const [sent] = one.arrivals.map(({ queue, offset }) => ({ queue, offset, packetId: 9 }));
+  if (sent === undefined) throw new Error('nothing arrived');
+  const { packetId: _, ...place } = sent;
+  const backlog = { ...NOTHING, places: [place], maybeSent: [sent] };
+  expect(await one.subscribed('device', epoch, { subscriptions: [subscription('b')], backlog })).toBe(true);
+  await one.kill();
+  const claimed = await two.claimed('device');
+  expect(await two.read(claimed.backlog.places)).toEqual(['sent']);
+  expect(claimed.backlog.maybeSent.map(({ packetId }) => packetId)).toEqual([9]);
+});

@@ -13,6 +13,7 @@ import type {
   PublishOutcome,
   SessionSubscription,
   ShareId,
+  Standing,
   StoredPublication,
   Unsettled,
 } from '../../src/ports.ts';
@@ -101,9 +102,12 @@ export class TestBridge implements ClusterEvents {
   ): Promise<number> {
     const { epoch } = await this.claimed(clientId, rest);
     const subscriptions = filters.map((filter) => (typeof filter === 'string' ? subscription(filter) : filter));
-    const ok = await this.#call<boolean>((done) => this.cluster.subscribed(clientId, epoch, subscriptions, done));
-    if (!ok) throw new Error('not subscribed');
+    if (!(await this.subscribed(clientId, epoch, { subscriptions, backlog: NOTHING }))) throw new Error('not subscribed');
     return epoch;
+  }
+
+  subscribed(clientId: string, epoch: number, standing: Standing): Promise<boolean> {
+    return this.#call((done) => this.cluster.subscribed(clientId, epoch, standing, done));
   }
 
   /** An online session that subscribes and goes offline with nothing left. */

@@ -28,6 +28,7 @@ const recordOf = (rest: Partial<SessionRecord>): SessionRecord => ({
   inbound: false,
   will: undefined,
   willDueMs: 0,
+  sentUntilMs: 0,
   ...rest,
 });
 
@@ -61,7 +62,7 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   const checkpoint = { number: 4, positions };
   expect(decodeLiveness(encodeLiveness({ atMs: 1, checkpoint }))).toEqual({ atMs: 1, checkpoint });
   liveness.changed(bridgeKey('other'), encodeLiveness({ atMs: 1, checkpoint }), 1, QUEUE);
-  const at = (checkpointsFrom: number) => withCheckpoint(recordOf({ owner: 'other', checkpointsFrom }), liveness);
+  const at = (checkpointsFrom: number) => withCheckpoint(recordOf({ owner: 'other', checkpointsFrom }), liveness, 9);
   for (const from of [0, 5]) {
     expect(at(from).record.cursor.get('mqtt/broker-a/0')).toBe(10);
     expect(at(from).pointersHold).toBe(true);

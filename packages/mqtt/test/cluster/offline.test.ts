@@ -69,7 +69,10 @@ test('what was left unsent comes back with its marks, and is gone once it is set
   const places = one.arrivals.map(({ queue, offset }) => ({ queue, offset }));
   const [, first, second] = places;
   if (first === undefined || second === undefined) throw new Error('nothing arrived');
-  const maybeSent = [{ ...second, packetId: 9 }, first];
+  const maybeSent = [
+    { ...second, packetId: 9 },
+    { ...first, packetId: 7 },
+  ];
   one.suspend('device', epoch, { places: places.slice(1), scanFrom: [], maybeSent, exchanges: [] });
   await world.cluster.advance(500);
   const { backlog, epoch: again } = await one.claimed('device');

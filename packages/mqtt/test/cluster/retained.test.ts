@@ -1,5 +1,6 @@
 import { DEFAULT_RULES, TopicRules } from '@qanat/mqtt';
 import { expect, test } from 'vitest';
+import { RETAINED_BYTES_MAX, RETAINED_COMING_MS } from '../../src/cluster/limits.ts';
 import { startWorld, text } from './bridges.ts';
 
 const kept = (bridge: Awaited<ReturnType<Awaited<ReturnType<typeof startWorld>>['bridge']>>, filter: string): string[] =>
@@ -45,6 +46,31 @@ test('what another client of the cluster sends to be retained is retained, and w
   await world.cluster.until(client.producer().send('mqtt', message));
   await world.cluster.advance(500);
   expect(kept(one, 'from/+')).toEqual(['config']);
+});
+
+test('a message to be retained that has arrived is what new subscriptions get, before it is written down [MQTT-3.3.1-9]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const two = await world.bridge('two');
+  const seen: string[][] = [];
+  for (const bridge of [one, two]) bridge.arrived = () => queueMicrotask(() => seen.push(kept(bridge, '#')));
+  for (const payload of ['on', 'off', '']) {
+    await one.publish('state', payload, { retain: true });
+    await world.cluster.advance(50);
+    expect(seen.splice(0), payload).toEqual(payload === '' ? [[], []] : [[payload], [payload]]);
+  }
+});
+
+test('what nobody could write down is not retained for ever', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  const properties = { 'mqtt.retain': '1' };
+  const body = new Uint8Array(RETAINED_BYTES_MAX);
+  await world.cluster.until((await world.cluster.connect()).producer().send('mqtt', { key: 'large', body, properties }));
+  await world.cluster.advance(50);
+  expect(kept(one, 'large')).toHaveLength(1);
+  await world.cluster.advance(RETAINED_COMING_MS + 1_000);
+  expect(kept(one, 'large')).toEqual([]);
 });
 
 test('an expired retained message is given to nobody, and its entry goes [MQTT-3.3.2-5]', async () => {

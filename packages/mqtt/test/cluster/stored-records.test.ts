@@ -48,6 +48,7 @@ const record: fc.Arbitrary<SessionRecord> = fc.record({
   cursor,
   pointersFrom: offset,
   checkpointsFrom: offset,
+  sentUntilMs: offset,
   inbound: fc.boolean(),
   will: some(
     fc.record({

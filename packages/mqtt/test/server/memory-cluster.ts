@@ -12,6 +12,7 @@ import {
   type PublishOutcome,
   type SessionSubscription,
   type ShareId,
+  type Standing,
   type StoredPublication,
   type Suspension,
   type Will,
@@ -65,6 +66,10 @@ export class MemoryCluster {
   records = true;
   /** What `publish` returns. */
   takesMore = true;
+  /** What the next claims are told of a bridge that died. */
+  sentUntilMs = -1;
+  /** The packet id of a place. */
+  packetIdOf = (queue: number, offset: number): number => 1 + ((queue * 20_000 + offset) % 61_417);
   /** Places listed in a backlog; what is beyond is looked through. */
   placesMax = 1_000;
   nowMs = 0;
@@ -176,7 +181,9 @@ export class MemoryCluster {
       exchanges: before?.exchanges ?? new Map(),
     });
     const subscriptions = before?.subscriptions ?? [];
-    return { epoch, sessionPresent: before !== undefined, subscriptions, backlog, firstPacketId: ((epoch * 977) % 65_535) + 1 };
+    const firstPacketId = 61_418 + ((epoch * 977) % 4_118);
+    const { sentUntilMs } = this;
+    return { epoch, sessionPresent: before !== undefined, subscriptions, backlog, firstPacketId, sentUntilMs };
   }
 
   #forgetInbound(clientId: string): void {
@@ -334,13 +341,17 @@ export class MemoryBridge implements Cluster {
     this.#cluster.later(() => this.#cluster.claim(this, request, done));
   }
 
-  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
+  subscribed(clientId: string, epoch: number, { subscriptions }: Standing, done: (ok: boolean) => void): void {
     this.#cluster.later(() => {
       const record = this.#cluster.sessions.get(clientId);
       const ok = this.#cluster.records && record?.epoch === epoch;
       if (ok) record.subscriptions = subscriptions;
       done(ok);
     });
+  }
+
+  packetIdOf({ queue, offset }: Place): number {
+    return this.#cluster.packetIdOf(queue, offset);
   }
 
   suspend(clientId: string, epoch: number, suspension: Suspension): void {

@@ -1,5 +1,6 @@
 import type { IConnectPacket } from 'mqtt-packet';
 import { expect, test } from 'vitest';
+import { PLACE_IDS } from '../../src/packet-ids.ts';
 import { type Device, World } from './world.ts';
 
 const kept = (more: object = {}): Partial<IConnectPacket> => ({
@@ -207,7 +208,7 @@ test('packet ids of the connection before are in use until they are acknowledged
   expect(again.all('publish').at(-1)?.messageId).not.toBe(older);
 });
 
-test('packet ids go round from 65,535 to 1, past those in use [MQTT-2.2.1-3]', () => {
+test('packet ids that belong to no place go round, past those in use [MQTT-2.2.1-3]', () => {
   const world = new World({ limits: { windowMax: 2 } });
   const device = world.online().subscribe('t', 1);
   world.run();
@@ -215,14 +216,14 @@ test('packet ids go round from 65,535 to 1, past those in use [MQTT-2.2.1-3]', (
   world.run();
   const stays = device.last('publish').messageId;
   const seen = new Set<number>();
-  for (let i = 0; i < 65_534; i++) {
+  for (let i = 0; i < 5_000; i++) {
     world.cluster.send('t', 'x');
     world.run();
     const id = device.last('publish').messageId as number;
     seen.add(id);
     device.ack('puback', id);
   }
-  expect(seen.size).toBe(65_534);
+  expect(seen.size).toBe(65_535 - PLACE_IDS - 1);
   expect(seen.has(stays as number)).toBe(false);
 });
 
@@ -351,4 +352,45 @@ test('unsettled tells what another bridge needs should this one die', () => {
   expect([...world.server.unsettled()]).toEqual([
     { clientId: 'a', epoch: 1, backlog: { places, scanFrom: [], maybeSent: [{ ...places[0], packetId }], exchanges: [] } },
   ]);
+});
+
+test('what a bridge that died may have sent comes with DUP and the packet id of its place, what came later without [MQTT-3.3.1-1]', () => {
+  const world = new World();
+  away(world);
+  world.cluster.nowMs = 10;
+  const early = sendMany(world, 12, (i) => (i % 2 === 0 ? 1 : 2));
+  world.cluster.nowMs = 20;
+  const late = sendMany(world, 12);
+  world.cluster.sentUntilMs = 10;
+  const device = world.online(kept());
+  acknowledgeAll(world, device);
+  const came = device.all('publish');
+  expect(device.messages.toSorted()).toEqual([...early, ...late].toSorted());
+  expect(came.filter(({ dup }) => dup)).toHaveLength(6);
+  expect(came.every(({ qos, dup }) => !dup || qos === 1)).toBe(true);
+  const places = world.cluster.logs.flat().filter(({ qos }) => qos === 1);
+  const ids = places.map(({ queue, offset }) => world.cluster.packetIdOf(queue, offset));
+  expect(came.flatMap(({ qos, messageId }) => (qos === 1 ? [messageId] : [])).toSorted()).toEqual(ids.toSorted());
+});
+
+test('a message whose packet id is in use waits until it is free, and those behind it wait too [MQTT-2.2.1-4]', () => {
+  const world = new World();
+  world.cluster.packetIdOf = () => 7;
+  const device = world.online(kept()).subscribe('t', 2);
+  world.run();
+  const expected = ['t=0', 't=1', 't=2', 't=3'];
+  for (let i = 0; i < expected.length; i++) world.cluster.send('t', `${i}`);
+  world.run();
+  for (let i = 0; i < expected.length; i++) {
+    expect(device.messages).toEqual(expected.slice(0, i + 1));
+    expect(device.last('publish').messageId).toBe(7);
+    device.ack('puback', 7);
+    world.run();
+  }
+  // A session that does not outlive its connection needs no such ids.
+  const fleeting = world.online({ clientId: 'other' }).subscribe('t', 1);
+  world.run();
+  for (let i = 0; i < 4; i++) world.cluster.send('t', `${i}`);
+  world.run();
+  expect(fleeting.messages).toEqual(expected);
 });

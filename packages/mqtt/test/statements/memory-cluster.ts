@@ -12,6 +12,7 @@ import {
   type PublishOutcome,
   type SessionSubscription,
   type ShareId,
+  type Standing,
   type StoredPublication,
   type Suspension,
   type Will,
@@ -162,7 +163,7 @@ export class MemoryCluster implements Cluster {
       this.#sessions.set(clientId, session);
       const backlog = kept === undefined ? NOTHING : this.#backlogOf(kept);
       const { epoch, subscriptions } = session;
-      done({ epoch, sessionPresent: kept !== undefined, subscriptions, backlog, firstPacketId: 1 });
+      done({ epoch, sessionPresent: kept !== undefined, subscriptions, backlog, firstPacketId: 65_000, sentUntilMs: 0 });
     });
   }
 
@@ -177,10 +178,14 @@ export class MemoryCluster implements Cluster {
     return message.qos > 0 && subscriptions.some(selects);
   }
 
-  subscribed(clientId: string, epoch: number, subscriptions: readonly SessionSubscription[], done: (ok: boolean) => void): void {
+  subscribed(clientId: string, epoch: number, { subscriptions }: Standing, done: (ok: boolean) => void): void {
     const session = this.#sessions.get(clientId);
     if (session?.epoch === epoch) session.subscriptions = subscriptions;
     this.later(() => done(true));
+  }
+
+  packetIdOf({ offset }: Place): number {
+    return offset + 1;
   }
 
   suspend(clientId: string, epoch: number, { expiryInterval, discardWill, backlog }: Suspension): void {

@@ -66,7 +66,7 @@ test('[MQTT-2.2.2-1] a packet without properties says so by a length of 0', () =
   const world = new World();
   const subscriber = world.connected().subscribe('t', { qos: 1 });
   world.connected().publish('t', 'x', { qos: 1, messageId: 1 });
-  expect(subscriber.packetsInHex.at(-1)).toBe('320700017400010078');
+  expect(subscriber.packetsInHex.at(-1)).toBe('3207000174fde80078');
 });
 
 test('[MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1] messages get identifiers that are not 0 and not in use', () => {

@@ -1,4 +1,4 @@
-import { FRAMES, type LiveFrame, ServerRoleNames } from '@qanat/core';
+import { Feature, FRAMES, type LiveFrame, ServerRoleNames } from '@qanat/core';
 import { entryOf } from '../../history/entry.ts';
 import { once } from '../../history/once.ts';
 import { type ConnectionSeen, codeName, type Exchange, type FrameSeen, type View } from '../../history/view.ts';
@@ -44,6 +44,12 @@ function constantUntil(view: View, { name }: User, from: number): number {
 const isServedBy = ({ helloOk }: ConnectionSeen, name: LiveFrame): boolean =>
   FRAMES[name].at === ServerRoleNames[helloOk?.role]?.toLowerCase();
 
+/** Of a frame whose feature is not active nobody can tell what he would be allowed. */
+const isActive = ({ helloOk }: ConnectionSeen, name: LiveFrame): boolean => {
+  const { feature } = FRAMES[name];
+  return feature === '' || ((helloOk?.features ?? []) as readonly number[]).includes(Feature[feature as keyof typeof Feature]);
+};
+
 /** Nothing else is wrong with it than what is in it. */
 const isPlain = ({ isOneWay, isResponse, more, correlation, from }: FrameSeen): boolean =>
   from === 'kit' && !isResponse && !more && (isOneWay || correlation % 2 === 1);
@@ -60,6 +66,7 @@ export const askedIn = once((view): readonly Asked[] =>
       const { name, index, header } = frame;
       if (name === undefined || index < entry.index || index > until || !isPlain(frame) || !isServedBy(connection, name))
         return [];
+      if (!isActive(connection, name)) return [];
       const ruling = rulingOn(who, name, header);
       const exchange = connection.exchanges.find(({ request }) => request === frame);
       if (ruling === undefined || (exchange?.requests.length ?? 1) > 1) return [];

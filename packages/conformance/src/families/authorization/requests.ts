@@ -27,6 +27,8 @@ const HEADERS: Readonly<Record<string, (names: Names) => JsonObject>> = {
   }),
   UNREGISTER_BROKER: ({ broker }) => ({ broker, storeId: STORE }),
   BROKER_HEARTBEAT: ({ broker }) => ({ broker, storeId: STORE, term: 1, revision: 1 }),
+  RECORD_PUT: ({ broker }) => ({ broker, record: { storeId: STORE, term: 1 } }),
+  RECORD_GET: ({ broker }) => ({ broker }),
   ROUTE_QUERY: ({ topic }) => ({ topics: [topic] }),
   INIT_PRODUCER: () => ({}),
   SEND: ({ topic }) => ({ topic }),

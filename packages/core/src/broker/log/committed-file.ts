@@ -17,7 +17,7 @@ const WRITE_MS = 1_000;
 
 type CommittedPlace = Pick<LogPlace, 'position' | 'chain'>;
 
-/** @returns undefined where there is no such file, or a damaged one: then only what a snapshot covers is known to be committed. */
+/** @returns undefined where there is no such file, or a damaged one: then only what a snapshot covers is committed. */
 export function* readCommitted(platform: Platform, files: readonly StoredFile[]): StorageTask<CommittedPlace | undefined> {
   if (!files.some(({ name }) => name === COMMITTED_FILE)) return undefined;
   const bytes = yield* perform({ op: 'read', name: COMMITTED_FILE, position: 0, length: FILE_BYTES });

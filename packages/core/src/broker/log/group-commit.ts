@@ -140,11 +140,11 @@ export class GroupCommit {
     this.start();
   }
 
-  /** What is written is on stable storage when this ends; otherwise the log has failed. */
+  /** What is written is on stable storage when this ends; otherwise the log has failed. The next group does not wait for it. */
   *syncWritten(): StorageTask<void> {
     if (this.#synced === this.#written) return;
     const written = this.#segments.findLast(({ ready, base }) => ready && base <= this.#written) as Segment;
-    yield* this.#sync(written.name, this.#written);
+    yield* this.#sync(written.name, this.#written, true);
   }
 
   stop(): void {
@@ -243,9 +243,9 @@ export class GroupCommit {
   }
 
   /** Syncs a file whose bytes below `position` are written. A failure is the end: what a second try says proves nothing. */
-  *#sync(name: string, position: number): StorageTask<void> {
+  *#sync(name: string, position: number, beside = false): StorageTask<void> {
     try {
-      yield* perform({ op: 'sync', name });
+      yield* perform({ op: 'sync', name, beside });
       this.#synced = Math.max(this.#synced, position);
     } catch (error) {
       if (!QanatError.is(error)) throw error;

@@ -149,6 +149,7 @@ export class InSyncSet {
       if (this.#stopped || record !== this.#proposed) return;
       if (error === undefined) this.#confirmed(record);
       else if (error.code === 'TERM_FENCED') fenced();
+      else if (error.code === 'REPLICA_BEHIND') this.#withdraw(record);
       else {
         // It may be there, or come there later: until the register says which, nothing else can be proposed.
         const longest = Math.min(PUT_AGAIN_MAX_MS, PUT_AGAIN_MIN_MS * 2 ** Math.min(this.#failures++, 10));
@@ -158,6 +159,19 @@ export class InSyncSet {
     });
     // A register that answers at once has said more by now.
     if (record === this.#proposed) changed();
+  }
+
+  /** It is never on record: who was to join has begun another life, and is heard of in it. */
+  #withdraw({ inSync }: GroupRecord): void {
+    this.#proposed = undefined;
+    this.#failures = 0;
+    for (const member of inSync) {
+      const isNew = !isIn(this.#onRecord.inSync, member);
+      if (isNew && this.#followers.get(member.replica)?.incarnation === member.incarnation)
+        this.#followers.delete(member.replica);
+    }
+    this.#arm();
+    this.#parts.changed();
   }
 
   #confirmed(record: GroupRecord): void {

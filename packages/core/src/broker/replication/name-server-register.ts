@@ -43,12 +43,12 @@ export class NameServerRegister implements GroupRegister {
    * has it durably and none refused; with TERM_FENCED when one has a higher record; with any other error when nobody knows: the
    * same record is then to be put again.
    */
-  put(record: GroupRecordInit, done: (error: QanatError | undefined) => void): void {
+  put(record: GroupRecordInit, done: (error: QanatError | undefined) => void, everywhere = false): void {
     const header = { broker: this.#broker, record };
     const options = { timeoutMs: ANSWER_MS, codec: CODECS.RECORD_PUT };
     this.#askAll(
       (session, answered) => session.request('RECORD_PUT', header, options, (error) => answered({ error })),
-      (answers) => done(verdict(answers)),
+      (answers) => done(verdict(answers, everywhere ? this.#links.length : 1)),
     );
   }
 
@@ -79,10 +79,10 @@ export class NameServerRegister implements GroupRegister {
   }
 }
 
-function verdict(answers: readonly Answer[]): QanatError | undefined {
+function verdict(answers: readonly Answer[], wanted: number): QanatError | undefined {
   const fenced = answers.find(({ error }) => error?.code === 'TERM_FENCED');
   if (fenced !== undefined) return fenced.error;
-  if (answers.some(({ error }) => error === undefined)) return undefined;
+  if (answers.filter(({ error }) => error === undefined).length >= wanted) return undefined;
   const failed = answers.find(({ error }) => error !== undefined && !KEEPS_NONE.has(error.code));
   return failed?.error ?? answers[0]?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
 }

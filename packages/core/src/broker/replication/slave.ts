@@ -41,7 +41,7 @@ export interface MasterLink {
 }
 
 /** Which replica is master, in which term, and where it listens. */
-export interface MasterAddress {
+export interface FollowedMaster {
   readonly replica: number;
   readonly term: number;
   readonly address: string;
@@ -90,7 +90,7 @@ interface Asked {
 /** The slave's side of replication: copies the log of a master (spec, chapter of replication). */
 export class SlaveReplica {
   readonly #parts: SlaveParts;
-  #master: MasterAddress | undefined;
+  #master: FollowedMaster | undefined;
   /** No master of a lower one is ever followed: it could make this replica cut what a later one has committed. */
   #term: number;
   #link: MasterLink | undefined;
@@ -114,7 +114,7 @@ export class SlaveReplica {
   }
 
   /** The master that it copies. */
-  get following(): MasterAddress | undefined {
+  get following(): FollowedMaster | undefined {
     return this.#master;
   }
 
@@ -124,7 +124,7 @@ export class SlaveReplica {
   }
 
   /** Copies this master from now on; one of a lower term than the highest that is known is passed over. */
-  follow(master: MasterAddress): void {
+  follow(master: FollowedMaster): void {
     const before = this.#master;
     if (this.#halted !== undefined || master.term < this.#term) return;
     const same = before?.term === master.term && before.replica === master.replica && before.address === master.address;
@@ -206,7 +206,7 @@ export class SlaveReplica {
     const link = this.#link as MasterLink;
     const session = link.session as MasterSession;
     const { broker, replica, incarnation, log } = this.#parts;
-    const { term } = this.#master as MasterAddress;
+    const { term } = this.#master as FollowedMaster;
     const { position, chain } = place;
     const own = { broker, storeId: log.storeId, replica, incarnation, term };
     const header = {

@@ -1,0 +1,65 @@
+// Puts the parts of a broker that is a replica together.
+import type { EngineHost } from '../../context.ts';
+import type { Login } from '../../security/login.ts';
+import { Feature } from '../../wire/gen/registry.ts';
+import type { BrokerSettings } from '../broker-options.ts';
+import type { CommitLog } from '../log/commit-log.ts';
+import { ServerLink } from '../server-link.ts';
+import type { Term } from '../term.ts';
+import { ElectedMastership } from './elected-mastership.ts';
+import { ManualMastership } from './manual-mastership.ts';
+import { masterAddress } from './master-address.ts';
+import type { Mastership, MastershipEvents } from './mastership.ts';
+import { NameServerRegister, type RecordLink } from './name-server-register.ts';
+import { Replica, type ReplicaEvents } from './replica.ts';
+
+/** What a replica asks for when it connects. */
+export const REPLICATION: readonly number[] = [Feature.FEATURE_REPLICATION];
+
+export interface ReplicaOfBrokerParts {
+  readonly host: EngineHost;
+  readonly settings: BrokerSettings;
+  readonly login: Login | undefined;
+  readonly log: CommitLog;
+  readonly term: Term;
+  /** To its NameServers. */
+  readonly links: readonly RecordLink[];
+  /** Another link to a master is in use from now on. */
+  readonly linked: (link: ServerLink) => void;
+  readonly events: ReplicaEvents;
+}
+
+/** @returns undefined where the broker is alone. */
+export function replicaOfBroker(parts: ReplicaOfBrokerParts): Replica | undefined {
+  const { host, settings, login, log, term, linked, events } = parts;
+  const { name: broker, software, flush, nameServers, replication } = settings;
+  if (replication === undefined) return undefined;
+  return new Replica({
+    host,
+    settings: replication,
+    broker,
+    flush,
+    log,
+    term,
+    mastership: (decided, highestTerm) => mastershipOf(parts, replication, decided, highestTerm),
+    link: (address, told) => {
+      const greeting = { software, label: `${broker}/${replication.replica}`, features: REPLICATION };
+      const link = new ServerLink(host, address, greeting, login, told);
+      linked(link);
+      return link;
+    },
+    addressOf: ({ endpoints }) => masterAddress(endpoints, nameServers),
+    events,
+  });
+}
+
+function mastershipOf(
+  { host, settings: { name: broker, cluster }, log, links }: ReplicaOfBrokerParts,
+  settings: Required<BrokerSettings>['replication'] & object,
+  events: MastershipEvents,
+  highestTerm: () => number,
+): Mastership {
+  const parts = { host, settings, storeId: () => log.storeId, highestTerm, events };
+  if (settings.mode === 'automatic') return new ElectedMastership({ ...parts, cluster, broker });
+  return new ManualMastership({ ...parts, register: new NameServerRegister(host, broker, links) });
+}

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { replicationPlan, runReplication } from '../src/replication/run-replication.ts';
+
+/** More by hand: REPLICATION_SEEDS=100000 npx vitest run packages/simulator/test/replication.test.ts */
+const SEEDS = Number(process.env.REPLICATION_SEEDS ?? 2_000);
+
+test('QNT-RPL-001 groups of replicas keep what is committed through crashes, cuts, lost answers and elections', () => {
+  let acked = 0;
+  let promotions = 0;
+  let converged = 0;
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const result = runReplication(replicationPlan(seed));
+    expect(result.violations).toEqual([]);
+    acked += result.acked;
+    promotions += result.promotions;
+    if (result.converged) converged++;
+  }
+  console.log(`${SEEDS} seeds: ${acked} acknowledged, ${promotions} promotions, ${converged} converged`);
+  expect(acked).toBeGreaterThan(SEEDS);
+  expect(promotions).toBeGreaterThan(SEEDS);
+}, 600_000);
