@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
+import type { EtcdSettings } from './election/etcd-settings.ts';
+import { EtcdStore } from './election/etcd-store.ts';
 import { endpointsToTell, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
@@ -31,6 +33,8 @@ export interface BrokerProcessOptions extends ListeningOptions {
   readonly defaultQueues?: number;
   /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced every 200 ms. Default sync. */
   readonly flush?: 'sync' | 'async';
+  /** Makes a replica one whose master is elected; all replicas of its group have the same etcd. Default: the operator says who leads. */
+  readonly etcd?: EtcdSettings | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
   readonly engine?: Partial<BrokerOptions>;
@@ -42,12 +46,15 @@ export interface BrokerProcessOptions extends ListeningOptions {
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
-  const log = options.logger ?? createLogger({ node: nodeName(options.name, options.engine?.replication?.replica) });
+  const { replication } = options.engine ?? {};
+  const node = nodeName(options.name, replication?.replica);
+  const log = options.logger ?? createLogger({ node });
   const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
   const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
   const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, network.schemes);
+  const consensus = options.etcd === undefined ? undefined : new EtcdStore(options.etcd);
   const storage = await openFileStorage(options.data);
   const engine = new Broker({
     name: options.name,
@@ -62,13 +69,17 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     ...(options.login === undefined ? {} : { credentials: credentialsOf(options.login, drawNonce) }),
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
+    replication: replication && { mode: consensus === undefined ? 'manual' : 'automatic', ...replication },
     limits: { ...options.engine?.limits, connectionsMax },
   });
-  const host = new NodeHost(engine, network, { clock: systemClock, storage, deriveKey, onLog: log }, users);
+  const ports = { clock: systemClock, storage, deriveKey, ...(consensus === undefined ? {} : { consensus }) };
+  const host = new NodeHost(engine, network, { ...ports, onLog: log }, users);
+  void host.ended.then(() => consensus?.close());
   try {
     await host.start();
   } catch (error) {
     storage.close(() => {});
+    consensus?.close();
     throw error;
   }
   const endpoints = await host.listen();
@@ -76,7 +87,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
   network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
-  return host.running('broker', nodeName(options.name, options.engine?.replication?.replica), endpoints);
+  return host.running('broker', node, endpoints);
 }
 
 /** Replicas of one name are told apart: in logs, metrics and what is shown to people. */
