@@ -48,11 +48,11 @@ async function promote(session: Session, broker: string, { replica, acceptLoss =
     const question = `Make replica ${replica} master of ${broker}, and lose for ever what only other replicas have?`;
     if (!(await confirm(session, question))) return session.info('kept', 'nothing was changed');
   }
-  const term = await ask(session, broker, (client) => client.admin.promote(broker, replica, { ...session.call, acceptLoss })).catch(
-    (error: unknown) => {
-      throw explainRefusal(error, broker, replica);
-    },
-  );
+  const term = await ask(session, broker, (client) =>
+    client.admin.promote(broker, replica, { ...session.call, acceptLoss }),
+  ).catch((error: unknown) => {
+    throw explainRefusal(error, broker, replica);
+  });
   session.document({ group: broker, master: replica, term }, () => `replica ${replica} is master of ${broker}, term ${term}\n`);
 }
 

@@ -11,11 +11,7 @@ interface Row extends ReplicaStatus {
   readonly broker: string;
 }
 
-const COLUMNS: readonly Column<Row>[] = [
-  { title: 'group', cell: (row) => row.broker },
-  ...REPLICA_COLUMNS,
-  ADDRESS_COLUMN,
-];
+const COLUMNS: readonly Column<Row>[] = [{ title: 'group', cell: (row) => row.broker }, ...REPLICA_COLUMNS, ADDRESS_COLUMN];
 
 async function tellStatus(session: Session): Promise<void> {
   const groups = await withClient(session, (client) => client.admin.describeBrokers(session.call));

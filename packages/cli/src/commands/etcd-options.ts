@@ -18,9 +18,13 @@ export interface EtcdFlags {
 export function addEtcdOptions(command: Command): Command {
   return command
     .addOption(
-      option('--etcd <endpoints>', 'elect the master of the group by this etcd: http://host:2379,…; the same for all its replicas', {
-        env: 'QANAT_ETCD',
-      }),
+      option(
+        '--etcd <endpoints>',
+        'elect the master of the group by this etcd: http://host:2379,…; the same for all its replicas',
+        {
+          env: 'QANAT_ETCD',
+        },
+      ),
     )
     .addOption(option('--etcd-ca <file>', 'CA that etcd over https is verified against, PEM', { env: 'QANAT_ETCD_CA' }))
     .addOption(option('--etcd-cert <file>', 'certificate that is shown to etcd, PEM', { env: 'QANAT_ETCD_CERT' }))
@@ -37,11 +41,16 @@ export function addEtcdOptions(command: Command): Command {
 export async function etcdOf(session: Session, flags: EtcdFlags, isReplica: boolean): Promise<EtcdSettings | undefined> {
   const { etcd: endpoints, etcdCa: ca, etcdCert: cert, etcdKey: key, etcdUser: user } = flags;
   if (endpoints === undefined) {
-    if (ca ?? cert ?? key ?? user) throw usageError('options of etcd need --etcd', '--etcd http://10.0.0.1:2379,http://10.0.0.2:2379');
+    if (ca ?? cert ?? key ?? user)
+      throw usageError('options of etcd need --etcd', '--etcd http://10.0.0.1:2379,http://10.0.0.2:2379');
     return undefined;
   }
   if (!isReplica) throw usageError('--etcd needs --replica', 'number the brokers of one name: --replica 0, --replica 1 --slave');
-  const files = { ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
+  const files = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
   return {
     endpoints,
     ...(Object.keys(files).length === 0 ? {} : { tls: files }),
