@@ -1,20 +1,19 @@
-import type {
-  AdminDone,
-  BrokerGroup,
-  BrokerInfo,
+import {
+  type AdminDone,
+  type BrokerGroup,
+  type BrokerInfo,
   Admin as EngineSide,
-  GroupDescription,
-  GroupOverview,
-  ResetStep,
-  ResetTarget,
-  TopicDescription,
-  TopicSummary,
+  type GroupDescription,
+  type GroupOverview,
+  type ResetStep,
+  type ResetTarget,
+  type TopicDescription,
+  type TopicSummary,
 } from '@qanat/core';
 import { orAborted } from './abort.ts';
 import type { Admin } from './client-api.ts';
 import { startPosition } from './consumer-options.ts';
 import type { EngineRunner } from './engine-runner.ts';
-import { ADMINISTRATION } from './parts.ts';
 import type { CallOptions, StartFrom } from './types.ts';
 
 const ADMIN_MS = 10_000;
@@ -22,7 +21,7 @@ const ADMIN_MS = 10_000;
 /** One call of the engine's administration. */
 type Call<Result> = (admin: EngineSide, timeoutMs: number, done: AdminDone<Result>) => void;
 
-/** Administration as promises; the engine's side of it is loaded by the first call. */
+/** Administration as promises. */
 export class EngineAdmin implements Admin {
   readonly #runner: EngineRunner;
   #admin: EngineSide | undefined;
@@ -101,11 +100,9 @@ export class EngineAdmin implements Admin {
 
   async #answer<Result>({ signal, timeoutMs = ADMIN_MS }: CallOptions, run: Call<Result>): Promise<Result> {
     signal?.throwIfAborted();
-    const { Admin } = await ADMINISTRATION.load();
-    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       this.#runner.call((engine) => {
-        this.#admin ??= new Admin(engine);
+        this.#admin ??= new EngineSide(engine);
         run(this.#admin, timeoutMs, (error, result) => (error === undefined ? resolve(result) : reject(error)));
       });
     });

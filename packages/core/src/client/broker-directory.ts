@@ -1,6 +1,7 @@
 import { isSecure, schemeOf } from '../scheme.ts';
 import type { BrokerRoute, Endpoint } from '../wire/gen/messages.ts';
 import type { ClientSettings } from './host.ts';
+import { slavePeer } from './peer.ts';
 
 /** What the routes tell of one broker, that is of its master, or of one of its slaves. */
 export interface KnownBroker {
@@ -21,9 +22,6 @@ export interface KnownBroker {
   /** The store that all replicas of the broker group have. */
   readonly store: string;
 }
-
-/** What a slave is called where the name of a broker means its master; no name of a broker has a slash. */
-export const slavePeer = (broker: string, replica: number): string => `${broker}/${replica}`;
 
 /** The scheme that an address stands for. */
 const ownScheme = ({ schemes }: ClientSettings, address: string): string => schemeOf(address) ?? (schemes[0] as string);

@@ -4,9 +4,10 @@ import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import { LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
 import { BackOff } from './back-off.ts';
-import { addressOf, type KnownBroker, slavePeer } from './broker-directory.ts';
+import { addressOf, type KnownBroker } from './broker-directory.ts';
 import { noEndpoint, notReached } from './broker-reach.ts';
 import type { ConnectionHost } from './name-server-query.ts';
+import { slavePeer } from './peer.ts';
 
 const BACK_OFF_LEAST_MS = 100;
 const BACK_OFF_MOST_MS = 2_000;

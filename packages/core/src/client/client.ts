@@ -7,6 +7,7 @@ import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
 import type { Login } from '../security/login.ts';
 import { Feature, LIMITS } from '../wire/gen/registry.ts';
+import type { KnownBroker } from './broker-directory.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { ClientSessions } from './client-sessions.ts';
 import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, TopicRoute } from './host.ts';
@@ -193,6 +194,10 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     done: ResponseDone<N>,
   ): void {
     this.pool.request(broker, { name, header: header as never, options, done: done as never });
+  }
+
+  known(peer: string): KnownBroker | undefined {
+    return this.routes.directory.get(peer);
   }
 
   isOpen(broker: string): boolean {

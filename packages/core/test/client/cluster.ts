@@ -71,6 +71,16 @@ export class Cluster {
     return slave;
   }
 
+  /** Replica `slave` is master from now on, in a term of its own; the NameServer tells so where it is `told`. */
+  promote(slave: FakeBroker, told = true): void {
+    slave.slave = false;
+    const { name, replica, address } = slave;
+    const route = this.nameServer.brokers.get(name);
+    const slaves = (route?.slaves ?? []).filter((one) => one.replica !== replica);
+    this.nameServer.broker(name, address, { replica, term: (route?.term ?? 0) + 1, slaves });
+    if (told) this.world.call(() => this.nameServer.push('orders'));
+  }
+
   send(text: string, more: Partial<RecordInit> = {}, options: SendOptions = {}, topic = 'orders'): Result {
     const result: Result = { text, error: undefined, receipt: undefined, done: 0 };
     this.world.call(() => this.sendIn(result, more, options, topic));

@@ -67,6 +67,18 @@ export class FakeBroker extends FakeServer {
     this.#nextProducer += 100;
   }
 
+  /** Has from now on what the master had: the logs, and the windows of producers, which are of the log. */
+  copy(master: FakeBroker): void {
+    for (const [name, log] of master.logs) this.logs.set(name, [...log]);
+    for (const [id, { queues }] of master.#producers) {
+      const copies = [...queues].map(([name, { next, batches }]): [string, ProducerQueue] => [
+        name,
+        { next, batches: [...batches] },
+      ]);
+      this.#producers.set(id, { session: undefined, queues: new Map(copies) });
+    }
+  }
+
   goAway(): void {
     this.sessions.goAway(new QanatError('SHUTTING_DOWN', 'bye'), 5_000);
   }

@@ -2,8 +2,8 @@
 import { QanatError } from '../../errors.ts';
 import { ReplicaRole } from '../../wire/gen/registry.ts';
 import type { BrokerDescribeOk } from '../../wire/gen/replication-messages.ts';
-import { slavePeer } from '../broker-directory.ts';
 import type { ClientHost } from '../host.ts';
+import { slavePeer } from '../peer.ts';
 import type { BrokerGroup, BrokerInfo, ReplicaDetails, ReplicaInfo, ReplicaStatus } from './admin-types.ts';
 import { askBrokers } from './broker-fan-out.ts';
 
