@@ -3,6 +3,7 @@ import type { EngineHost } from '../context.ts';
 import type { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
 import type { RecordInit } from '../wire/record.ts';
+import type { KnownBroker } from './broker-directory.ts';
 
 /** One queue of a topic. Queues sort by broker name (code units), then number. */
 export interface QueueId {
@@ -96,6 +97,17 @@ export type ClientEvent =
       readonly count: number;
       readonly error: QanatError;
     }
+  | {
+      /** It reads a broker group at a slave from now on, or at its master again. */
+      readonly kind: 'reading';
+      readonly consumer: number;
+      readonly broker: string;
+      readonly from: 'master' | 'slave';
+      /** As in `connected`: the broker, or broker/replica. */
+      readonly peer: string;
+      /** Why, for people. */
+      readonly message: string;
+    }
   | { readonly kind: 'error'; readonly consumer?: number; readonly error: QanatError };
 
 export interface BrokerListener {
@@ -127,7 +139,10 @@ export interface RecordSender {
   close(): void;
 }
 
-/** What producers, consumers and administration share: the routes, and one connection to each broker. */
+/**
+ * What producers, consumers and administration share: the routes, and one connection to each broker. Where a broker is named, its
+ * name means the master of its group, and `slavePeer` names a slave.
+ */
 export interface ClientHost {
   readonly engine: EngineHost;
   readonly platform: Platform;
@@ -150,6 +165,8 @@ export interface ClientHost {
     options: RequestOptions,
     done: ResponseDone<N>,
   ): void;
+  /** What the routes tell of a broker, or of the slave that a peer is; undefined: nothing (any more). */
+  known(peer: string): KnownBroker | undefined;
   /** Whether the connection to the broker is open, and not leaving. */
   isOpen(broker: string): boolean;
   /** Why the last attempt to connect to the broker failed; undefined while none has, or it is connected. */
