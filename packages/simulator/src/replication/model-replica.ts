@@ -30,6 +30,8 @@ class Life {
   slave: SlaveReplica | undefined;
   /** A put is under way that makes it master. */
   promoting = false;
+  /** It is master as soon as what it cut as a slave is off its log. */
+  elected: GroupRecord | undefined;
 
   constructor(ground: ReplicaGround, entries: ModelEntry[], keptCount: number) {
     this.incarnation = ground.random.below(2 ** 32);
@@ -173,6 +175,11 @@ export class ModelReplica {
 
   #lead(life: Life, record: GroupRecord): void {
     const { register, minInSync } = this.#ground;
+    if (life.slave?.cutting) {
+      life.elected = record;
+      return;
+    }
+    life.elected = undefined;
     life.promoting = false;
     life.slave = undefined;
     life.master = new MasterReplica({
@@ -223,6 +230,9 @@ export class ModelReplica {
       },
       onTermSeen: () => {},
       onTooOld: () => {},
+      onCut: () => {
+        if (life.elected !== undefined) this.#lead(life, life.elected);
+      },
     });
   }
 

@@ -35,6 +35,7 @@ function slaveWorld(term = 1) {
     onHalted: () => void seen.halted++,
     onTermSeen: (other) => void seen.terms.push(other),
     onTooOld: (oldest) => void seen.tooOld.push(oldest),
+    onCut: () => {},
   });
   const answer = (i: number, header: object, payload = new Uint8Array(0)): void =>
     asked[i]?.done(undefined, {
