@@ -24,7 +24,7 @@ export const leasesFenced: Checker = {
       see(event) {
         if (event.kind === 'leases')
           for (const { queue, epoch } of event.leases) bury(`${event.group} ${queue}`, epoch - 1, event);
-        else if (event.kind === 'read' && event.group !== '') {
+        else if (event.kind === 'read' && event.group !== '' && !event.stale) {
           for (const { queue, epoch, code } of event.queues)
             if (code === 'OK') look(event.group, event.member, queue, epoch, 'reads', event);
         } else if (event.kind === 'committed') {

@@ -59,7 +59,10 @@ export const pollsWake: Checker = {
               const poll = waiting.get(name) as EventOf<'polled'>;
               const wanted = poll.queues.find(({ queue }) => queue === event.queue);
               const reads =
-                wanted !== undefined && wanted.offset < event.base + event.count && !held.has(`${poll.node} ${poll.connection}`);
+                poll.node === event.node &&
+                wanted !== undefined &&
+                wanted.offset < event.base + event.count &&
+                !held.has(`${poll.node} ${poll.connection}`);
               if (reads && !late.has(name)) late.set(name, { poll, dueMs: event.atMs + WAKE_MS_MAX, event });
             }
             return;

@@ -29,7 +29,8 @@ export const readsCommitted: Checker = {
             const known = watermarks.get(queue) ?? 0;
             // After a power cut under asynchronous flush, what was known is forgotten.
             const before = Math.min(then?.get(queue) ?? 0, known);
-            if (highWatermark < before) report(`${queue}: the high watermark fell from ${before} to ${highWatermark}`, event);
+            if (highWatermark < before && !event.stale)
+              report(`${queue}: the high watermark fell from ${before} to ${highWatermark}`, event);
             watermarks.set(queue, Math.max(known, highWatermark));
             const early = batches.find(({ synced }) => !synced);
             if (early !== undefined && facts.flush === 'sync')

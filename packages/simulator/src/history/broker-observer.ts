@@ -49,7 +49,15 @@ const WATCHED: ReadonlySet<LiveFrame> = new Set([
 ]);
 
 export interface BrokerObserverOptions {
+  /** The host. */
+  readonly node: string;
+  /** What its queues are called by: the name of the group. */
   readonly broker: string;
+  /**
+   * It is one replica of its group. Of what readers are told only the newest master is then taken at its word: an older one, that
+   * has not heard of it yet, and slaves tell what was so. What is stored is judged at the end of the run.
+   */
+  readonly replicated: boolean;
   readonly history: History;
   readonly nowMs: () => number;
   /** What the broker allows members that do not say how long their silence may last, and after a lost connection. */
@@ -72,7 +80,7 @@ export class BrokerObserver implements EngineObserver {
   constructor(options: BrokerObserverOptions, life: number) {
     this.#options = options;
     this.#life = life;
-    this.#durability = new Durability(options.history.batchesOf(options.broker));
+    this.#durability = new Durability(options.history.batchesOf(options.node));
   }
 
   input(input: Input): void {
@@ -89,12 +97,29 @@ export class BrokerObserver implements EngineObserver {
     if (output.kind === 'send') this.#sent(output.connection, output.parts);
     else if (output.kind === 'storage') this.#durability.output(output);
     else if (output.kind === 'ready') this.#readyAtMs = this.#options.nowMs();
+    else if (output.kind === 'log' && output.event === 'replication.leads') this.#leads(Number(output.fields.term));
     else if (output.kind === 'log' && output.event === 'group.member.gone')
       this.#gone(String(output.fields.group), String(output.fields.member));
   }
 
+  /** Members have their time from now on. */
+  #leads(term: number): void {
+    const { history, broker, nowMs } = this.#options;
+    history.leads(broker, term, this.#name);
+    this.#readyAtMs = nowMs();
+  }
+
+  get #name(): string {
+    return `${this.#options.node}.${this.#life}`;
+  }
+
+  /** What it tells is the newest that there is. */
+  get #isMaster(): boolean {
+    return !this.#options.replicated || this.#options.history.masterOf(this.#options.broker) === this.#name;
+  }
+
   #connection(connection: number, state: 'closed' | 'blocked' | 'drained'): void {
-    this.#options.history.add({ kind: 'connection', node: this.#options.broker, connection, state });
+    this.#options.history.add({ kind: 'connection', node: this.#options.node, connection, state });
   }
 
   #queue(topic: string, queue: number): string {
@@ -110,7 +135,7 @@ export class BrokerObserver implements EngineObserver {
     if (isResponse(frame)) return;
     const batch = name === 'SEND' && frame.payload.length >= BATCH_HEADER_BYTES ? readBatchHeader(frame.payload) : undefined;
     const arrival = batch === undefined ? 0 : this.#durability.arrived(batch.bodyChecksum);
-    const poll = name === 'PULL' ? `${this.#options.broker}.${this.#life}.${++this.#polls}` : '';
+    const poll = name === 'PULL' ? `${this.#name}.${++this.#polls}` : '';
     let asked = this.#asked.get(connection);
     if (asked === undefined) {
       asked = new Map();
@@ -134,7 +159,7 @@ export class BrokerObserver implements EngineObserver {
     );
     this.#options.history.add({
       kind: 'polled',
-      node: this.#options.broker,
+      node: this.#options.node,
       poll,
       connection,
       group,
@@ -196,6 +221,7 @@ export class BrokerObserver implements EngineObserver {
     if (duplicate && dedupId !== '') return;
     this.#options.history.add({
       kind: 'stored',
+      node: this.#options.node,
       queue,
       base: baseOffset === Number.MAX_SAFE_INTEGER ? undefined : baseOffset,
       count,
@@ -203,7 +229,7 @@ export class BrokerObserver implements EngineObserver {
       sequence,
       checksum,
       duplicate,
-      synced: duplicate ? this.#durability.coversBatch(checksum) : this.#durability.covers(arrival),
+      synced: this.#options.replicated || (duplicate ? this.#durability.coversBatch(checksum) : this.#durability.covers(arrival)),
     });
   }
 
@@ -222,14 +248,14 @@ export class BrokerObserver implements EngineObserver {
       const { nextOffset: next, highWatermark, oldestOffset: oldest } = result;
       return { queue, code: codeOf(result.code), from, epoch, next, highWatermark, oldest, batches };
     });
-    this.#options.history.add({ kind: 'read', poll, group, member, queues });
+    this.#options.history.add({ kind: 'read', poll, group, member, queues, stale: !this.#isMaster });
   }
 
   #batches(bytes: Uint8Array): ReadBatch[] {
     const batches: ReadBatch[] = [];
     for (let at = 0; at + BATCH_HEADER_BYTES <= bytes.length; ) {
       const { baseOffset: base, recordCount: count, bodyChecksum: checksum, length } = readBatchHeader(bytes, at);
-      batches.push({ base, count, checksum, synced: this.#durability.coversBatch(checksum) });
+      batches.push({ base, count, checksum, synced: this.#options.replicated || this.#durability.coversBatch(checksum) });
       at += Math.max(length, BATCH_HEADER_BYTES);
     }
     return batches;
@@ -250,7 +276,7 @@ export class BrokerObserver implements EngineObserver {
   }
 
   #answeredFetch({ request }: Asked, frame: Frame): void {
-    if (errorCodeOf(frame) !== undefined) return;
+    if (errorCodeOf(frame) !== undefined || !this.#isMaster) return;
     const { group } = request as RequestHeader<'OFFSET_FETCH'>;
     for (const { topic, queue, code, committed, offset } of responseOf('OFFSET_FETCH', frame).offsets) {
       if (code !== 0) continue;
@@ -270,6 +296,7 @@ export class BrokerObserver implements EngineObserver {
   }
 
   #told({ group, member, leases: told }: Assignment): void {
+    if (!this.#isMaster) return;
     const leases = told.map(
       ({ topic, queue, epoch, startOffset: start, state }): ToldLease => ({
         queue: this.#queue(topic, queue),
@@ -282,13 +309,13 @@ export class BrokerObserver implements EngineObserver {
   }
 
   #gone(group: string, member: string): void {
-    const { history, broker, sessionMs, lostMs } = this.#options;
+    const { history, node, sessionMs, lostMs } = this.#options;
     const last = this.#heard.get(`${group}/${member}`);
     // What came before the broker was ready was refused. A member that is known by its leases has its time from then on.
     const heard = last !== undefined && last.atMs >= (this.#readyAtMs ?? 0) ? last : undefined;
     history.add({
       kind: 'expired',
-      node: broker,
+      node,
       group,
       who: member,
       allowedMs: heard?.sessionMs ?? sessionMs,

@@ -152,6 +152,8 @@ export interface Settled {
 /** A broker answers a SEND with OK. */
 export interface Stored {
   readonly kind: 'stored';
+  /** The host. */
+  readonly node: string;
   readonly queue: QueueKey;
   readonly base: number | undefined;
   readonly count: number;
@@ -218,6 +220,8 @@ export interface Read {
   readonly group: string;
   readonly member: string;
   readonly queues: readonly ReadQueue[];
+  /** A slave tells it, or a master that has not heard of the newer one. */
+  readonly stale: boolean;
 }
 
 export interface ToldLease {

@@ -38,7 +38,8 @@ export class NameServerObserver implements EngineObserver {
     if (name !== 'BROKER_HEARTBEAT' && name !== 'REGISTER_BROKER' && name !== 'UNREGISTER_BROKER') return;
     const frame = decodeFrame(input.frame);
     if (isResponse(frame)) return;
-    const { broker } = requestOf(name, frame);
+    const { broker: group, replica } = requestOf(name, frame);
+    const broker = nodeOf(group, replica);
     if (name === 'UNREGISTER_BROKER') this.#stopped.add(broker);
     else this.#asked.set(`${input.connection} ${frame.correlation}`, broker);
   }
@@ -47,7 +48,7 @@ export class NameServerObserver implements EngineObserver {
     if (output.kind === 'send') this.#answered(output.connection, output.parts);
     if (output.kind !== 'log' || output.event !== 'broker is away') return;
     const { node, history, expiryMs, lostMs = LIMITS.BROKER_LOST_MS } = this.#options;
-    const who = String(output.fields.broker);
+    const who = nodeOf(String(output.fields.broker), Number(output.fields.replica ?? 0));
     if (this.#stopped.has(who)) return;
     const heard = this.#heard.get(who);
     history.add({
@@ -75,3 +76,6 @@ export class NameServerObserver implements EngineObserver {
     this.#heard.set(broker, { connection, atMs: this.#options.nowMs() });
   }
 }
+
+/** What the host of a replica is called. */
+const nodeOf = (group: string, replica: number): string => (replica === 0 ? group : `${group}-${replica}`);

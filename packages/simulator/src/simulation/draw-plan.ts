@@ -2,11 +2,14 @@ import { LIMITS, Random } from '@qanat/core';
 import { drawFaults, drawRot } from '../faults/draw-faults.ts';
 import type { Fault } from '../faults/fault.ts';
 import { drawWorkload, type WorkloadPlan } from '../workload/index.ts';
+import { drawReplication, type ReplicationPlan } from './draw-replication.ts';
 
 /** Sizes and intervals of one run's cluster. */
 export interface ClusterPlan {
   readonly nameServers: number;
   readonly brokers: number;
+  /** Undefined: each broker is alone. */
+  readonly replication?: ReplicationPlan;
   readonly flush: 'sync' | 'async';
   readonly latencyMs: number;
   /** Added to each message, at most. */
@@ -64,15 +67,33 @@ export function drawPlan(seed: number, minutes: number): SimulationPlan {
   const kind = drawn < CALM_PERCENT ? 'calm' : drawn < CALM_PERCENT + ROT_PERCENT ? 'rot' : 'faults';
   const loadMs = minutes * MINUTE_MS;
   const healMs = Math.round(loadMs * FAULTY_SHARE);
-  const cluster = drawCluster(random);
-  const workload = drawWorkload(random, { loadMs, calm: kind === 'calm', messages: MESSAGES_A_MINUTE * minutes });
+  const replication = kind === 'rot' ? undefined : drawReplication(seed);
+  const cluster = withReplicas(drawCluster(random), replication);
+  const load = drawWorkload(random, { loadMs, calm: kind === 'calm', messages: MESSAGES_A_MINUTE * minutes });
+  const workload = replication === undefined ? load : askingForCommitted(load);
   const targets = {
     nameServers: names(cluster.nameServers, (i) => `ns-${i + 1}`),
-    brokers: names(cluster.brokers, (i) => `broker-${String.fromCharCode(97 + i)}`),
+    brokers: names(cluster.brokers, (i) => `broker-${String.fromCharCode(97 + i)}`).flatMap((name) => [
+      name,
+      ...names(replication?.slaves ?? 0, (i) => `${name}-${i + 1}`),
+    ]),
     clients: 8,
   };
   const draw = { calm: () => [], rot: drawRot, faults: drawFaults }[kind];
   return { seed, kind, cluster, workload, faults: draw(random, targets, FAULTS_FROM_MS, healMs), healMs };
+}
+
+/** What would excuse that a group loses something is left out: flush async, and slaves that come too late for what was kept. */
+function withReplicas(cluster: ClusterPlan, replication: ReplicationPlan | undefined): ClusterPlan {
+  if (replication === undefined) return cluster;
+  const { retentionBytes: _bytes, retentionMs: _ms, ...log } = cluster.log;
+  return { ...cluster, replication, flush: 'sync', log };
+}
+
+/** What only the master has to have may be lost with it. */
+function askingForCommitted(workload: WorkloadPlan): WorkloadPlan {
+  const senders = workload.senders.map((sender) => (sender.ack === 'leader' ? { ...sender, ack: 'committed' as const } : sender));
+  return { ...workload, senders };
 }
 
 const names = (count: number, name: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => name(i));

@@ -1,5 +1,5 @@
 import { type LogFields, type LogLevel, type Platform, QanatError, Random } from '@qanat/core';
-import { ClusterHosts } from '../cluster-hosts.ts';
+import { ClusterHosts, replicaOf } from '../cluster-hosts.ts';
 import type { FaultKind } from '../faults/fault.ts';
 import { Injector } from '../faults/injector.ts';
 import { BrokerObserver, type EngineObserver, History, type HistoryEvent, NameServerObserver } from '../history/index.ts';
@@ -7,8 +7,10 @@ import type { Trace } from '../trace.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { Workload } from '../workload/index.ts';
 import { drawPlan, type SimulationPlan } from './draw-plan.ts';
+import type { ReplicationPlan } from './draw-replication.ts';
 import { hashOfHistory } from './history-hash.ts';
 import { judge, type Violation } from './judge.ts';
+import { OPERATOR, Operator } from './operator.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -85,6 +87,7 @@ class Simulation {
   readonly injector: Injector;
   readonly #plan: SimulationPlan;
   readonly #workload: Workload;
+  readonly #operator: Operator | undefined;
   readonly #lives = new Map<string, number>();
 
   constructor(plan: SimulationPlan, options: SimulationOptions) {
@@ -109,7 +112,7 @@ class Simulation {
         history,
         platform: options.platform,
         nameServers: hosts.nameServerAddresses,
-        brokers: hosts.brokerNames,
+        brokers: [...new Set(hosts.brokerNames.map((node) => replicaOf(node).group))],
         ...(trace === undefined ? {} : { trace }),
         ...(onLog === undefined ? {} : { onLog: (level, event, fields) => onLog('client', level, event, fields) }),
         clock: (host) => hosts.hostClock(host),
@@ -124,8 +127,11 @@ class Simulation {
       clock,
       history,
       random: new Random(random.uint32()),
-      clients: () => this.#workload.hosts,
+      clients: () => (this.#operator === undefined ? this.#workload.hosts : [...this.#workload.hosts, OPERATOR]),
     });
+    const { replication } = plan.cluster;
+    if (replication !== undefined)
+      this.#operator = new Operator({ hosts, clock, history, random: hosts.newRandom(), plan: replication });
   }
 
   /** @returns what was thrown or did not come to its end: a defect. */
@@ -144,15 +150,18 @@ class Simulation {
     history.add({ kind: 'run', seed, flush: cluster.flush });
     hosts.start();
     for (const name of [...hosts.nameServerNames, ...hosts.brokerNames]) injector.started(name);
-    this.#until(() => hosts.complete, START_MS_MAX, 'the cluster starts');
+    const together = (): boolean => this.#operator?.together !== false;
+    this.#until(() => hosts.complete && together(), START_MS_MAX, 'the cluster starts');
     this.#workload.start();
     this.#until(() => this.#workload.started, START_MS_MAX, 'the applications start');
+    this.#operator?.start();
     injector.schedule(faults);
     clock.run(healMs);
     injector.healAll();
     clock.run(workload.loadMs);
     this.#workload.finish(SETTLE_MS);
     this.#until(() => this.#workload.ended, END_MS_MAX, 'the applications end');
+    this.#until(together, END_MS_MAX, 'the replicas of each group come together');
   }
 
   #until(condition: () => boolean, maxMs: number, what: string): void {
@@ -166,18 +175,27 @@ class Simulation {
     if (role === 'nameServer') return new NameServerObserver({ node, history, nowMs: clock.nowMs, expiryMs });
     const life = (this.#lives.get(node) ?? 0) + 1;
     this.#lives.set(node, life);
-    return new BrokerObserver({ broker: node, history, nowMs: clock.nowMs, sessionMs, lostMs: LOST_MS }, life);
+    const replicated = this.#operator !== undefined;
+    const { group } = replicaOf(node);
+    return new BrokerObserver({ node, broker: group, replicated, history, nowMs: clock.nowMs, sessionMs, lostMs: LOST_MS }, life);
   }
 }
 
 /** As brokers have it by default. */
 const LOST_MS = 3_000;
 
+function replicas(plan: ReplicationPlan | undefined): Partial<ConstructorParameters<typeof ClusterHosts>[0]> {
+  if (plan === undefined) return {};
+  const { slaves, minInSync, lagMs } = plan;
+  return { slaves, replication: { minInSync, lagMs } };
+}
+
 function hostSettings({ cluster }: SimulationPlan, random: Random): Partial<ConstructorParameters<typeof ClusterHosts>[0]> {
   const { latencyMs, jitterMs } = cluster;
   return {
     nameServers: cluster.nameServers,
     brokers: cluster.brokers,
+    ...replicas(cluster.replication),
     latencyMs: jitterMs === 0 ? latencyMs : () => latencyMs + random.fraction() * jitterMs,
     syncMs: cluster.syncMs,
     nameServer: {

@@ -1,0 +1,32 @@
+import { Random } from '@qanat/core';
+
+/** The replicas of each broker of a run, whose masters an operator makes. */
+export interface ReplicationPlan {
+  /** Of each broker. */
+  readonly slaves: number;
+  readonly minInSync: number;
+  readonly lagMs: number;
+  /** How long the operator looks on while a group has no master that can be reached. */
+  readonly promoteMs: number;
+  /** Mean time between two planned switches of a master; undefined: none. */
+  readonly switchMs?: number;
+}
+
+/** Of a hundred runs, those of broker groups with slaves. */
+const REPLICATED_PERCENT = 25;
+/** Apart from all other draws of a seed: runs without slaves stay as they are. */
+const SALT = 0x51a7e;
+
+/** @returns undefined where the brokers of the seed are alone. */
+export function drawReplication(seed: number): ReplicationPlan | undefined {
+  const random = new Random(seed ^ SALT);
+  if (random.below(100) >= REPLICATED_PERCENT) return undefined;
+  const pick = <T>(items: readonly T[]): T => items[random.below(items.length)] as T;
+  return {
+    slaves: pick([1, 1, 2]),
+    minInSync: pick([1, 1, 2]),
+    lagMs: pick([2_000, 10_000]),
+    promoteMs: pick([2_000, 10_000, 40_000]),
+    ...(random.below(3) === 0 ? { switchMs: pick([20_000, 90_000]) } : {}),
+  };
+}

@@ -1,0 +1,110 @@
+import type { Clock, Random } from '@qanat/core';
+import { type ClusterHosts, replicaOf } from '../cluster-hosts.ts';
+import type { History } from '../history/index.ts';
+import { askBroker } from './ask-broker.ts';
+import type { ReplicationPlan } from './draw-replication.ts';
+
+/** Where the operator sits: what is cut off from it is dead to it. */
+export const OPERATOR = 'operator';
+const LOOK_MS = 1_000;
+
+export interface OperatorOptions {
+  readonly hosts: ClusterHosts;
+  readonly clock: Clock;
+  readonly history: History;
+  readonly random: Random;
+  readonly plan: ReplicationPlan;
+}
+
+/** One broker group, as the operator sees it. */
+interface Watched {
+  readonly nodes: readonly string[];
+  /** Since when it has had no master that can be reached. */
+  missingMs: number | undefined;
+  /** Who is asked next to become master. */
+  next: number;
+  asking: boolean;
+}
+
+/** Who runs a cluster in manual mode: has another replica promoted where the master is missing, and switches masters as planned. */
+export class Operator {
+  readonly #options: OperatorOptions;
+  readonly #groups: readonly Watched[];
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    const { brokerNames } = options.hosts;
+    const groups = new Set(brokerNames.map((node) => replicaOf(node).group));
+    this.#groups = [...groups].map((group) => {
+      const nodes = brokerNames.filter((node) => replicaOf(node).group === group);
+      return { nodes, missingMs: undefined, next: 0, asking: false };
+    });
+  }
+
+  /** Looks after the groups from now on, for ever. */
+  start(): void {
+    this.#later(LOOK_MS, () => this.#look());
+    const { switchMs } = this.#options.plan;
+    if (switchMs !== undefined) this.#switchLater(switchMs);
+  }
+
+  /** Every group has one master, with which all its replicas are in sync. */
+  get together(): boolean {
+    return this.#groups.every(({ nodes }) => {
+      const figures = nodes.flatMap((node) => this.#options.hosts.brokers.get(node)?.engine.figures().replication ?? []);
+      const [master, ...others] = figures.filter(({ state }) => state === 'master');
+      if (figures.length < nodes.length || others.length > 0) return false;
+      return master?.inSync === nodes.length && figures.every(({ committed }) => committed === master.committed);
+    });
+  }
+
+  #look(): void {
+    const { clock, plan } = this.#options;
+    for (const group of this.#groups) {
+      if (this.#masterOf(group) !== undefined) group.missingMs = undefined;
+      else group.missingMs ??= clock.nowMs();
+      const overdue = group.missingMs !== undefined && clock.nowMs() - group.missingMs >= plan.promoteMs;
+      if (overdue && !group.asking) this.#ask(group, 'PROMOTE', group.nodes[group.next++ % group.nodes.length] as string);
+    }
+    this.#later(LOOK_MS, () => this.#look());
+  }
+
+  #switchLater(switchMs: number): void {
+    const { random, plan, clock } = this.#options;
+    this.#later(switchMs / 2 + random.below(switchMs), () => {
+      const group = this.#groups[random.below(this.#groups.length)] as Watched;
+      const master = this.#masterOf(group);
+      if (master !== undefined && !group.asking) {
+        this.#ask(group, 'DEMOTE', master);
+        // Nobody waits for what was planned.
+        group.missingMs = clock.nowMs() - plan.promoteMs;
+        group.next = group.nodes.indexOf(master) + 1;
+      }
+      this.#switchLater(switchMs);
+    });
+  }
+
+  #masterOf({ nodes }: Watched): string | undefined {
+    const { hosts } = this.#options;
+    return nodes.find((node) => {
+      const reached = !hosts.hostClock(node).stopped && !hosts.network.isCut(OPERATOR, node);
+      return reached && hosts.brokers.get(node)?.engine.figures().replication?.state === 'master';
+    });
+  }
+
+  #ask(group: Watched, name: 'PROMOTE' | 'DEMOTE', node: string): void {
+    const { hosts, clock, history, random } = this.#options;
+    const address = hosts.brokers.get(node)?.address;
+    if (address === undefined) return;
+    group.asking = true;
+    history.add({ kind: 'fault', phase: 'at', fault: name.toLowerCase(), nodes: [node] });
+    askBroker({ clock, transport: hosts.transport(OPERATOR), random, address }, name, {}, () => {
+      group.asking = false;
+    });
+  }
+
+  #later(ms: number, run: () => void): void {
+    const { clock } = this.#options;
+    clock.at(clock.nowMs() + ms, run);
+  }
+}
