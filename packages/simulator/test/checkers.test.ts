@@ -87,6 +87,7 @@ const member = (state: 'joined' | 'left' | 'refused', name = 'm1'): HistoryFact 
 });
 const stored = (base: number, more: object = {}): HistoryFact => ({
   kind: 'stored',
+  node: 'broker-a',
   queue: QUEUE,
   base,
   count: 1,
@@ -175,6 +176,7 @@ const read = (poll: string, from: number, next: number, highWatermark: number, m
   group: 'g',
   member: 'm1',
   queues: [{ queue: QUEUE, code: 'OK', from, epoch: 1, next, highWatermark, oldest: 0, batches: batches(from, next), ...more }],
+  stale: false,
 });
 const batches = (from: number, next: number) =>
   Array.from({ length: next - from }, (_, i) => ({ base: from + i, count: 1, checksum: 1_000 + from + i, synced: true }));

@@ -4,8 +4,8 @@ import { nodePlatform } from '@qanat/transports/node';
 import { describe, expect, it } from 'vitest';
 
 const MINUTES = 1;
-/** Runs with and without faults, one and several servers. */
-const SEEDS = [2, 9, 16];
+/** Runs with and without faults, one and several servers; the last one with slaves. */
+const SEEDS = [2, 9, 16, 24];
 
 function traced(seed: number): { readonly trace: Trace; readonly hash: string } {
   const trace = new Trace(Number.MAX_SAFE_INTEGER);
@@ -50,6 +50,15 @@ describe('the plans of many seeds', () => {
     expect([...kinds].sort().join(' ')).toBe(
       'badLink clockStep cut diskError diskFull kill mute pause powerCut reset rot slowDisk stop syncFails',
     );
+  });
+
+  it('have slaves in some, strike them too, and lose nothing that was acknowledged by plan', () => {
+    const replicated = plans.filter(({ cluster }) => cluster.replication !== undefined);
+    expect(replicated.length).toBeGreaterThan(60);
+    expect(replicated.some(({ faults }) => faults.some(({ target }) => target === 'broker-a-1'))).toBe(true);
+    const acks = new Set(replicated.flatMap(({ workload }) => workload.senders.map(({ ack }) => ack)));
+    expect([...acks].sort()).toEqual(['committed', 'none']);
+    for (const { cluster } of replicated) expect([cluster.flush, cluster.log.retentionBytes]).toEqual(['sync', undefined]);
   });
 
   it('let everything heal before the end, faults in the order of their times', () => {

@@ -26,7 +26,7 @@ interface Watched {
   asking: boolean;
 }
 
-/** Who runs a cluster in manual mode: has another replica promoted where the master is missing, and switches masters as planned. */
+/** Who runs a cluster in manual mode: promotes another replica where the master is missing, and switches masters as planned. */
 export class Operator {
   readonly #options: OperatorOptions;
   readonly #groups: readonly Watched[];
