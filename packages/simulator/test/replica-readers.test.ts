@@ -105,7 +105,7 @@ class Run {
   }
 }
 
-const SEEDS = Array.from({ length: Number(process.env.QANAT_SEEDS ?? 8) }, (_, i) => i + 1);
+const SEEDS = Array.from({ length: Number(process.env.QANAT_SEEDS ?? 4) }, (_, i) => i + 1);
 
 const twiceOf = (names: readonly string[]): string[] => names.filter((name, i) => names.indexOf(name) !== i);
 const readingOf = ({ events }: Run): unknown => events.flatMap((event) => (event.kind === 'reading' ? [event.from] : []));
