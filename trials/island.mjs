@@ -69,6 +69,7 @@ export class Island {
   }
 
   #remove() {
+    run('ip', 'link', 'del', this.#names.cable);
     run('ip', 'link', 'del', this.#names.bridge);
     run('ip', 'netns', 'del', this.#names.space);
   }
