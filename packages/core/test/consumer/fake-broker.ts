@@ -185,7 +185,7 @@ export class FakeBroker {
     const parts: Uint8Array[] = [];
     let room = header.maxBytes;
     let batches = this.batchesPerPull;
-    for (const { topic, filter, queues } of header.topics) {
+    for (const { topic, filter = '', queues } of header.topics) {
       for (const { queue: number, offset, leaseEpoch } of queues) {
         const queue = this.queue(topic, number);
         const bounds = {
