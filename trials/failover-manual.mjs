@@ -70,13 +70,23 @@ async function drain(trial, crew, traffics, killedMs) {
   trial.check(
     drained !== undefined,
     `killed, nobody promoted: ${acked.length - before} messages of it are read from the slave, after ${seconds(drained?.ms)} (at most ${seconds(DRAIN_MS)})`,
-    missing(known),
+    byQueue(missing(known)),
   );
   await sleep(Math.max(0, DRAIN_MS - (performance.now() - killedMs)));
   const late = missing(acked);
   trial.figure('drainedFromSlave', acked.length - before - late.length);
   trial.figure('waitedForPromotion', late.length);
   return late;
+}
+
+/** How many of each queue, and the first of them. */
+function byQueue(places) {
+  const queues = new Map();
+  for (const at of places) {
+    const [queue, offset] = at.split('@');
+    queues.set(queue, [...(queues.get(queue) ?? []), Number(offset)]);
+  }
+  return [...queues].map(([queue, offsets]) => `${queue}: ${offsets.length}, from offset ${Math.min(...offsets)} on`);
 }
 
 async function promote(trial, cluster, replicas) {
