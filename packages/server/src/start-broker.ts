@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, Random } from '@qanat/core';
+import {
+  Broker,
+  type BrokerOptions,
+  credentialsOf,
+  type LoginOptions,
+  parseNameServers,
+  Random,
+  type ReplicationOptions,
+} from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
 import type { EtcdSettings } from './election/etcd-settings.ts';
 import { EtcdStore } from './election/etcd-store.ts';
 import { endpointsToTell, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { hasRunSince } from './machine-boot.ts';
 import { connectionsThatFit } from './open-files.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
@@ -33,7 +42,7 @@ export interface BrokerProcessOptions extends ListeningOptions {
   readonly defaultQueues?: number;
   /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced every 200 ms. Default sync. */
   readonly flush?: 'sync' | 'async';
-  /** Makes a replica one whose master is elected; all replicas of its group have the same etcd. Default: the operator says who leads. */
+  /** Where the masters of broker groups are elected: with `engine.replication`. Default: an operator promotes them. */
   readonly etcd?: EtcdSettings | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
@@ -46,9 +55,7 @@ export interface BrokerProcessOptions extends ListeningOptions {
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
-  const { replication } = options.engine ?? {};
-  const node = nodeName(options.name, replication?.replica);
-  const log = options.logger ?? createLogger({ node });
+  const log = options.logger ?? createLogger({ node: nodeName(options.name, options.engine?.replication?.replica) });
   const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
@@ -56,6 +63,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, network.schemes);
   const consensus = options.etcd === undefined ? undefined : new EtcdStore(options.etcd);
   const storage = await openFileStorage(options.data);
+  const replication = replicationOf(options);
   const engine = new Broker({
     name: options.name,
     cluster: options.cluster ?? 'default',
@@ -69,11 +77,11 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     ...(options.login === undefined ? {} : { credentials: credentialsOf(options.login, drawNonce) }),
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
-    replication: replication && { mode: consensus === undefined ? 'manual' : 'automatic', ...replication },
+    replication,
     limits: { ...options.engine?.limits, connectionsMax },
   });
-  const ports = { clock: systemClock, storage, deriveKey, ...(consensus === undefined ? {} : { consensus }) };
-  const host = new NodeHost(engine, network, { ...ports, onLog: log }, users);
+  const ports = { clock: systemClock, storage, deriveKey, onLog: log, ...(consensus === undefined ? {} : { consensus }) };
+  const host = new NodeHost(engine, network, ports, users);
   void host.ended.then(() => consensus?.close());
   try {
     await host.start();
@@ -87,7 +95,13 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
   network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
-  return host.running('broker', node, endpoints);
+  return host.running('broker', nodeName(options.name, options.engine?.replication?.replica), endpoints);
+}
+
+function replicationOf({ engine, etcd, data, flush }: BrokerProcessOptions): ReplicationOptions | undefined {
+  if (engine?.replication === undefined) return undefined;
+  const intact = flush === 'async' && hasRunSince(data);
+  return { ...engine.replication, intact, ...(etcd === undefined ? {} : { mode: 'automatic' as const }) };
 }
 
 /** Replicas of one name are told apart: in logs, metrics and what is shown to people. */
