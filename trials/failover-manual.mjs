@@ -1,5 +1,5 @@
-// A master is killed and nobody is promoted: consumers read on at its slave, producers go on at the other group. Then the slave is
-// promoted: everything comes, once.
+// A master is killed and nobody is promoted: consumers read on at its slave, producers go on at the other group. Then the slave
+// is promoted: everything comes, once.
 import { Cluster } from './cluster.mjs';
 import { Consuming, checkConsumed, together } from './consuming.mjs';
 import { sleep } from './processes.mjs';
@@ -67,9 +67,10 @@ async function drain(trial, crew, traffics, killedMs) {
   const known = acked.filter(({ ackedMs }) => ackedMs < killedMs - KNOWN_MS);
   const before = acked.length - missing(acked).length;
   const drained = await until(() => (missing(known).length === 0 ? true : undefined), { withinMs: DRAIN_MS, sinceMs: killedMs });
+  const took = `${seconds(drained?.ms)} (at most ${seconds(DRAIN_MS)})`;
   trial.check(
     drained !== undefined,
-    `killed, nobody promoted: ${acked.length - before} messages of it are read from the slave, after ${seconds(drained?.ms)} (at most ${seconds(DRAIN_MS)})`,
+    `killed, nobody promoted: ${acked.length - before} messages of it are read from the slave, after ${took}`,
     byQueue(missing(known)),
   );
   await sleep(Math.max(0, DRAIN_MS - (performance.now() - killedMs)));
