@@ -42,7 +42,7 @@ export interface BrokerProcessOptions extends ListeningOptions {
   readonly defaultQueues?: number;
   /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced every 200 ms. Default sync. */
   readonly flush?: 'sync' | 'async';
-  /** Where the masters of broker groups are elected: with `engine.replication`. Default: an operator promotes them. */
+  /** Makes a replica one whose master is elected; all replicas of its group have the same etcd. Default: the operator says who leads. */
   readonly etcd?: EtcdSettings | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
@@ -55,7 +55,8 @@ export interface BrokerProcessOptions extends ListeningOptions {
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
-  const log = options.logger ?? createLogger({ node: nodeName(options.name, options.engine?.replication?.replica) });
+  const node = nodeName(options.name, options.engine?.replication?.replica);
+  const log = options.logger ?? createLogger({ node });
   const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
@@ -95,7 +96,7 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
   network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
-  return host.running('broker', nodeName(options.name, options.engine?.replication?.replica), endpoints);
+  return host.running('broker', node, endpoints);
 }
 
 function replicationOf({ engine, etcd, data, flush }: BrokerProcessOptions): ReplicationOptions | undefined {

@@ -5,9 +5,10 @@ import { loginOf } from '../login.ts';
 import { option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
 import { addBrokerGroupCommands } from './broker-group.ts';
+import { addEtcdOptions, type EtcdFlags, etcdOf } from './etcd-options.ts';
 import { addExamples } from './examples.ts';
 import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
-import { addReplicationOptions, etcdOf, type ReplicationFlags, replicationOf, usualData } from './replication-options.ts';
+import { addReplicationOptions, type ReplicationFlags, replicationOf, usualData } from './replication-options.ts';
 import {
   addListeningOptions,
   addStopHelp,
@@ -28,7 +29,7 @@ import { addStateOptions, type StateFlags, stateLimits } from './state-options.t
 const USUAL_LISTEN = '127.0.0.1:7610';
 const USUAL_LISTEN_OF_SLAVE = '127.0.0.1:7620';
 
-interface BrokerFlags extends LogFlags, StateFlags, ListeningFlags, ReplicationFlags {
+interface BrokerFlags extends LogFlags, StateFlags, ListeningFlags, ReplicationFlags, EtcdFlags {
   readonly name: string;
   readonly cluster: string;
   readonly advertise?: string;
@@ -42,6 +43,7 @@ interface BrokerFlags extends LogFlags, StateFlags, ListeningFlags, ReplicationF
 
 async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   const replication = replicationOf(flags);
+  const etcd = await etcdOf(session, flags, replication !== undefined);
   collectSeldom();
   const { startBroker } = await import('@qanat/server');
   const data = flags.data ?? join('.qanat', usualData(flags.name, replication?.replica));
@@ -54,7 +56,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     createsTopics: flags.createTopics ?? false,
     flush: flags.flush,
     login: await loginOf(session),
-    etcd: await etcdOf(session, flags),
+    etcd,
     logger: (await nodeLoggers(session))(flags.name),
     engine: { log: logSettings(flags), limits: stateLimits(flags), replication },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
@@ -116,6 +118,7 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .addOption(readyLineOption())
     .action((flags: BrokerFlags) => runBroker(session, withUsualListen(command, flags)));
   addReplicationOptions(command);
+  addEtcdOptions(command);
   addLogOptions(command);
   addStateOptions(command);
   addExamples(command, [

@@ -1,10 +1,7 @@
 import type { ReplicationOptions } from '@qanat/core';
-import type { EtcdSettings } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { durationMs, option, wholeNumber } from '../options.ts';
-import { passwordFromFile } from '../password.ts';
-import type { Session } from '../session.ts';
 
 /** REPLICAS_MAX − 1; the core is loaded by those that run. */
 const REPLICA_MAX = 15;
@@ -15,12 +12,6 @@ export interface ReplicationFlags {
   readonly slave?: boolean;
   readonly minInSync?: number;
   readonly replicaLag?: number;
-  readonly etcd?: string;
-  readonly etcdUser?: string;
-  readonly etcdPasswordFile?: string;
-  readonly etcdCa?: string;
-  readonly etcdCert?: string;
-  readonly etcdKey?: string;
 }
 
 /** `--replica` of commands that mean one replica: no variable stands for it, lest it be the wrong one. */
@@ -48,36 +39,7 @@ export function addReplicationOptions(command: Command): Command {
         parse: durationMs,
         env: 'QANAT_REPLICA_LAG',
       }),
-    )
-    .addOption(
-      option('--etcd <urls>', 'where the master of the group is elected: http://host:2379,…; default: you promote it', {
-        env: 'QANAT_ETCD',
-      }),
-    )
-    .addOption(option('--etcd-user <name>', 'where etcd asks who its clients are', { env: 'QANAT_ETCD_USER' }))
-    .addOption(option('--etcd-password-file <file>', 'its password; - for standard input', { env: 'QANAT_ETCD_PASSWORD_FILE' }))
-    .addOption(option('--etcd-ca <file>', 'authority of the certificates of etcd, for https', { env: 'QANAT_ETCD_CA' }))
-    .addOption(option('--etcd-cert <file>', 'certificate of this client of etcd', { env: 'QANAT_ETCD_CERT' }))
-    .addOption(option('--etcd-key <file>', 'its key', { env: 'QANAT_ETCD_KEY' }));
-}
-
-/** Undefined: masters are promoted by hand. @throws CliError where the flags do not fit together. */
-export async function etcdOf(session: Session, flags: ReplicationFlags): Promise<EtcdSettings | undefined> {
-  const { etcd: endpoints, etcdUser: user, etcdPasswordFile: file, etcdCa: ca, etcdCert: cert, etcdKey: key } = flags;
-  if (endpoints === undefined) {
-    if ([user, file, ca, cert, key].every((one) => one === undefined)) return undefined;
-    throw usageError('options of etcd need --etcd', 'name the client URLs of etcd: --etcd http://10.0.0.1:2379,http://10.0.0.2:2379');
-  }
-  if (flags.replica === undefined)
-    throw usageError('--etcd needs --replica', 'only masters of brokers with replicas are elected: --replica 0, --replica 1');
-  if ((user === undefined) !== (file === undefined)) throw usageError('--etcd-user and --etcd-password-file go together');
-  const login = user === undefined || file === undefined ? undefined : { user, password: await passwordFromFile(session, file) };
-  const files = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
-  return { endpoints, login, ...(Object.keys(files).length === 0 ? {} : { tls: files }) };
+    );
 }
 
 /** Undefined: the broker is alone. @throws CliError where the flags do not fit together. */

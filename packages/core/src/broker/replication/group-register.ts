@@ -14,7 +14,7 @@ export interface GroupRegister {
   /**
    * Puts a record in the place of the one before. `done` comes once for each call; without an error the record is there for ever.
    * Errors: TERM_FENCED: another record is there. REPLICA_BEHIND: it never comes there, for a replica that was to join has begun
-   * begun another life. Any other: the outcome is unknown, and the same record may be put again.
+   * another life. Any other: the outcome is unknown, and the same record may be put again.
    * @param everywhere it counts only when everybody who keeps records of the group has it: for a new master's first.
    */
   put(record: GroupRecord, done: (error: QanatError | undefined) => void, everywhere?: boolean): void;

@@ -75,7 +75,7 @@ export interface SlaveParts {
   readonly link: (address: string, events: { onOpen(): void; onClosed(error: QanatError | undefined): void }) => MasterLink;
   /** This replica and its master differ in what is committed: it copies nothing any more, and must serve nothing. */
   readonly onHalted: (error: QanatError) => void;
-  /** Another term than that of the route holds; undefined: a higher one that was not named. The route is to be asked for again. */
+  /** Another term than that of the route holds; undefined: a higher one, unnamed. The route is to be asked for again. */
   readonly onTermSeen: (term: number | undefined) => void;
   /** The log begins anew from a snapshot: the master has no entry below `oldest` any more. This replica waits for `follow`. */
   readonly onTooOld: (oldest: number) => void;
