@@ -3,7 +3,7 @@
 import { Cluster } from './cluster.mjs';
 import { Consuming, checkConsumed, together } from './consuming.mjs';
 import { sleep } from './processes.mjs';
-import { Replicas, SERVERS, serverOf } from './replicas.mjs';
+import { GROUPS, Replicas, SERVERS, serverOf } from './replicas.mjs';
 import { Traffic } from './traffic.mjs';
 import { seconds, until } from './trial.mjs';
 import { checkLog } from './verify.mjs';
@@ -11,6 +11,8 @@ import { checkLog } from './verify.mjs';
 const TOPIC = 'orders';
 const GROUP = 'broker-a';
 const CREW = ['one', 'two', 'three'];
+const QUEUES = 4;
+const SHARED_MS = 15_000;
 const BACKLOG_MS = 4_000;
 /** What was acknowledged so long before the kill the slave knows to be committed. */
 const KNOWN_MS = 1_000;
@@ -22,7 +24,7 @@ export async function failoverManual(trial) {
   const cluster = await new Cluster(trial).start({ nameServers: ['ns-1', 'ns-2'], brokers: SERVERS });
   const replicas = new Replicas(cluster);
   await replicas.allInSync();
-  await cluster.createTopic(TOPIC, 4);
+  await cluster.createTopic(TOPIC, QUEUES);
   let open = () => {};
   const gate = new Promise((resolve) => {
     open = resolve;
@@ -30,6 +32,7 @@ export async function failoverManual(trial) {
   const crew = [];
   for (const label of CREW) crew.push(new Consuming((await cluster.connect(label)).client, TOPIC, { label, gate }));
   const { client } = await cluster.connect('trial');
+  await isShared(client.admin);
   const keyed = new Traffic(client, TOPIC, { name: 'keyed', perSecond: 400, keys: 50 }).start();
   const free = new Traffic(client, TOPIC, { name: 'free', perSecond: 400 }).start();
   await sleep(BACKLOG_MS);
@@ -52,6 +55,21 @@ export async function failoverManual(trial) {
     `after the promotion came the ${late.length} that the slave did not know to be committed`,
     late.filter((at) => !got.has(at)),
   );
+}
+
+/** A queue on its way from one member to another waits for a master: before the first message they are where they stay. */
+async function isShared(admin) {
+  let before;
+  const look = async () => {
+    const { queues } = await admin.describeGroup('demo').catch(() => ({ queues: [] }));
+    const owners = queues.map(({ broker, queue, member }) => `${broker}/${queue} ${member}`).join();
+    const all = new Set(queues.map(({ member }) => member));
+    const stays = owners === before;
+    before = owners;
+    return stays && queues.length === GROUPS.length * QUEUES && all.size === CREW.length ? true : undefined;
+  };
+  if ((await until(look, { withinMs: SHARED_MS, everyMs: 1_000 })) === undefined)
+    throw new Error(`the members do not share the queues: ${before}`);
 }
 
 /** @returns the places of what was acknowledged by the dead master and did not come from its slave. */
