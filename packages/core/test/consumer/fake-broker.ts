@@ -146,6 +146,8 @@ export class FakeBroker {
         return this.#commit(any as Sent<'RELEASE'>);
       case 'OFFSET_LOOKUP':
         return this.#lookup(any as Sent<'OFFSET_LOOKUP'>);
+      case 'PING':
+        return any.respond({} as never);
       default:
         throw new Error(`a consumer does not send ${any.name}`);
     }
