@@ -5,6 +5,11 @@ import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
 export interface RecordFound {
   /** The newest; undefined when none of those that answered has one. */
   readonly record: GroupRecord | undefined;
+  /**
+   * The newest of every other term that one of them has. All masters of a group that came to be have every keeper's record: these
+   * are of promotions that were not finished, or that not all have heard of, and nobody knows which of the masters went on.
+   */
+  readonly others: readonly GroupRecord[];
   /** Everybody who keeps records of the group answered: there is no newer one. */
   readonly complete: boolean;
 }
