@@ -70,6 +70,8 @@ export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
 export const RETAINED_BYTES_MAX = 768 * 1024;
 /** Messages of a shared subscription that a bridge holds without acknowledgement. */
 export const SHARE_WINDOW = 256;
+/** Messages of one queue that a shared subscription has handed to sessions with QoS 2 while its group's offset stands below. */
+export const HANDED_MAX = 16_384;
 /** How long it is remembered that a retained message was removed, ms: an older one that comes later does not bring it back. */
 export const RETAINED_REMOVED_MS = 60_000;
 /** A message that is to be retained counts as such for so long, ms, while nobody has written it down. */
