@@ -54,7 +54,7 @@ class Workers {
   }
 
   publish(): void {
-    for (let i = 0; i < MESSAGES; i++) this.publisher.publish(`jobs/${i}`, `${i}`, 2);
+    for (let i = 0; i < MESSAGES; i++) this.publisher.publish(`jobs/line-${i * 37}`, `${i}`, 2);
   }
 
   /** Each payload, as often as a worker got it. */
@@ -68,8 +68,8 @@ const EACH_ONCE = Array.from({ length: MESSAGES }, (_, i) => `${i}`);
 
 /** `packets` that each worker handles in `afterMs`, then its bridge dies. */
 const DEATHS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20].map((afterMs) => ({ afterMs, packets: 1_000 })),
-  ...[0, 1, 4, 6, 9].flatMap((packets) => [300, 1_400].map((afterMs) => ({ afterMs, packets }))),
+  ...[2, 4, 6, 7, 8, 9, 10, 14, 20, 1_400].map((afterMs) => ({ afterMs, packets: 1_000 })),
+  ...[0, 1, 4, 9].map((packets) => ({ afterMs: 300, packets })),
 ];
 
 test.each(DEATHS)(
@@ -85,6 +85,7 @@ test.each(DEATHS)(
     workers.one.connect(workers.nodes[0] as Node);
     await workers.pass(3_000);
     expect(workers.received()).toEqual(EACH_ONCE);
+    if (afterMs > 100 && packets > 0) expect(workers.one.received.size).toBeGreaterThan(1);
   },
 );
 
