@@ -584,6 +584,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { id: "QNT-RPL-009", roles: "B", level: "MUST", page: "v1/25-replication.md", text: "A master MUST answer a position below its oldest entry without entries and without diverged; oldest tells the slave that it needs a snapshot." },
   { id: "QNT-RPL-010", roles: "B", level: "MUST", page: "v1/25-replication.md", text: "A master MUST NOT commit what is not stored by itself and by each member of the set on record and of the set that it has proposed." },
   { id: "QNT-RPL-011", roles: "B", level: "MUST", page: "v1/25-replication.md", text: "A master MUST NOT commit anything while one of these sets has fewer members than min_in_sync." },
+  { id: "QNT-RPL-028", roles: "B", level: "MUST", page: "v1/25-replication.md", text: "Meanwhile it MUST refuse a SEND with ACK_COMMITTED with NOT_ENOUGH_REPLICAS, and not append it." },
   { id: "QNT-RPL-012", roles: "B", level: "MUST", page: "v1/25-replication.md", text: "What a life of a replica has stored MUST NOT count for a member of another incarnation." },
   { id: "QNT-RPL-013", roles: "B", level: "SHOULD", page: "v1/25-replication.md", text: "A master SHOULD propose a set without a member that has not been caught up for REPLICA_LAG_MS, or of which another incarnation is heard." },
   { id: "QNT-RPL-014", roles: "B", level: "MUST", page: "v1/25-replication.md", text: "A master MUST NOT propose a slave that has not stored everything that is committed, and everything that the master's log had when its term began." },

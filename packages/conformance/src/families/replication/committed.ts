@@ -6,6 +6,9 @@ const COUNTED = 'QNT-RPL-005';
 const STORED = 'QNT-RPL-010';
 const ENOUGH = 'QNT-RPL-011';
 const LIVES = 'QNT-RPL-012';
+const REFUSED = 'QNT-RPL-028';
+/** What is on record does not change in between. */
+const SETTLED_MS = 100;
 
 /** What a master has said to be committed, up to a position. */
 interface Commitment {
@@ -70,18 +73,14 @@ const temptationsAt = (facts: MasterFacts, index: number, limit: number): Readon
 function judgeEnough(facts: MasterFacts, send: Exchange, sentences: Sentences): void {
   const { request, response, code } = send;
   const record = facts.onRecord(request.index);
-  if (record === undefined || response === undefined) return;
-  const isSmall = sizeIn(record.record) < facts.minInSync && facts.onRecord(response.index) === record;
-  if (!isSmall || facts.puts.some(({ sent }) => sent > record.answered && sent < response.index)) return;
-  if (code === undefined)
-    return sentences.fail(
-      ENOUGH,
-      response,
-      `in sync are ${sizeIn(record.record)} replicas of ${facts.minInSync} that there have to be: the SEND must not be acknowledged`,
-    );
-  if (code !== 'NOT_ENOUGH_REPLICAS') return;
+  if (record === undefined || sizeIn(record.record) >= facts.minInSync) return;
+  const untilMs = request.atMs + SETTLED_MS + facts.view.slackMs;
+  if (facts.puts.some(({ sent, exchange }) => sent > record.sent && exchange.request.atMs < untilMs)) return;
   const isThere = facts.endOf(send) !== undefined;
-  sentences.that(ENOUGH, response, !isThere, () => 'a SEND that was refused with NOT_ENOUGH_REPLICAS stands in the log');
+  const says = (): string =>
+    `in sync are ${sizeIn(record.record)} replicas of ${facts.minInSync} that there have to be: the SEND has to be refused with NOT_ENOUGH_REPLICAS, and was answered ${response === undefined ? 'not at all' : (code ?? 'without an error')}${isThere ? '; it stands in the log' : ''}`;
+  if (isThere || code === 'NOT_ENOUGH_REPLICAS' || (response !== undefined && code === undefined))
+    sentences.that(REFUSED, response ?? request, code === 'NOT_ENOUGH_REPLICAS' && !isThere, says, 'code');
 }
 
 const sizeIn = ({ inSync }: { readonly inSync: readonly unknown[] }): number => inSync.length;
@@ -89,6 +88,7 @@ const sizeIn = ({ inSync }: { readonly inSync: readonly unknown[] }): number => 
 /** And nothing that is in the log already is committed. */
 function judgeStandstill(facts: MasterFacts, sentences: Sentences): void {
   const answers = facts.asked.filter(({ answer }) => answer !== undefined);
+  judgeBeginning(facts, answers, sentences);
   answers.forEach((one, i) => {
     const next = answers[i + 1];
     const record = facts.onRecord(one.request.index);
@@ -98,4 +98,16 @@ function judgeStandstill(facts: MasterFacts, sentences: Sentences): void {
       `with ${sizeIn(record.record)} replicas in sync nothing may be committed; the position went from ${one.answer.committed} to ${next.answer.committed}`;
     sentences.that(ENOUGH, next.response, next.answer.committed <= one.answer.committed, says, 'committed');
   });
+}
+
+/** In a new log nothing is committed before enough are in sync. */
+function judgeBeginning(facts: MasterFacts, answers: readonly Exchange[], sentences: Sentences): void {
+  if (facts.view.of('subject').length > 0) return;
+  for (const { answer, response } of answers) {
+    const before = facts.puts.filter(({ sent }) => sent < (response as FrameSeen).index);
+    if (before.length === 0 || before.some(({ record }) => sizeIn(record) >= facts.minInSync)) continue;
+    const says = (): string =>
+      `never were ${facts.minInSync} replicas in sync, and everything below ${answer.committed} is committed`;
+    sentences.that(ENOUGH, response as FrameSeen, answer.committed === 0, says, 'committed');
+  }
 }

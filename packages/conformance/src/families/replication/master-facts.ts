@@ -51,7 +51,9 @@ export class MasterFacts {
     this.replica = numberOf(told, 'replica', 0);
     this.minInSync = numberOf(told, 'minInSync', 1);
     this.lagMs = typeof told.lagMs === 'number' ? told.lagMs : undefined;
-    this.asked = view.requests('REPLICATE', 'kit').filter(({ connection, header }) => isActive(connection) && header !== undefined);
+    this.asked = view
+      .requests('REPLICATE', 'kit')
+      .filter(({ connection, header }) => isActive(connection) && header !== undefined);
     this.puts = view
       .requests('RECORD_PUT', 'subject')
       .filter(({ header }) => header?.record !== undefined)
@@ -93,7 +95,10 @@ export class MasterFacts {
 
   /** How far a member has stored the log, by what counts before a place. */
   storedAt(member: string, index: number): number {
-    return Math.max(0, ...this.acks.filter((ack) => ack.counts && ack.member === member && ack.index < index).map((ack) => ack.stored));
+    return Math.max(
+      0,
+      ...this.acks.filter((ack) => ack.counts && ack.member === member && ack.index < index).map((ack) => ack.stored),
+    );
   }
 
   /** The master's committed position cannot be above it at a place. */

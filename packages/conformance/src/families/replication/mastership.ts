@@ -1,4 +1,5 @@
 import { GroupRecord, ReplicaRole } from '@qanat/core';
+import type { FrameSeen } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { classOf, isAnswered, type MasterFacts, type Put } from './master-facts.ts';
 import type { Sentences } from './sentences.ts';
@@ -36,7 +37,8 @@ function judgePuts(facts: MasterFacts, sentences: Sentences): void {
         if (holds(before, member) || member.startsWith(`${facts.replica}/`)) continue;
         const needed = neededAt(facts, put);
         const stored = facts.storedAt(member, put.sent);
-        const says = (): string => `replica ${member} has stored the log up to ${stored}, and needs ${needed} to join the in-sync set`;
+        const says = (): string =>
+          `replica ${member} has stored the log up to ${stored}, and needs ${needed} to join the in-sync set`;
         sentences.that(JOINS, request, stored >= needed, says, 'record');
       }
     const last = facts.puts.slice(0, i).findLast(({ exchange }) => exchange.connection.node === put.exchange.connection.node);
@@ -60,7 +62,9 @@ const isUnknown = ({ exchange, answered, code }: Put, index: number): boolean =>
 
 /** Another NameServer has said so. */
 const isConfirmed = (facts: MasterFacts, put: Put, index: number): boolean =>
-  facts.puts.some((one) => one.answered < index && one.code === undefined && isAnswered(one.exchange) && textOf(one) === textOf(put));
+  facts.puts.some(
+    (one) => one.answered < index && one.code === undefined && isAnswered(one.exchange) && textOf(one) === textOf(put),
+  );
 
 /** A member of whom nothing is heard, or of whom another life is, is put off the record. */
 function judgeDrops(facts: MasterFacts, sentences: Sentences): void {
@@ -76,7 +80,11 @@ function judgeDrops(facts: MasterFacts, sentences: Sentences): void {
       if (drop !== undefined && drop.exchange.request.atMs <= lateMs && drop.exchange.request.atMs >= dueMs - view.slackMs)
         sentences.pass(DROPS, drop.exchange.request);
       else if (drop === undefined && view.endMs > lateMs && !isCeased(facts, view.events.length))
-        sentences.fail(DROPS, put.exchange.request, `replica ${member} is gone since ${Math.round(dueMs)} ms, and is on record still`);
+        sentences.fail(
+          DROPS,
+          put.exchange.request,
+          `replica ${member} is gone since ${Math.round(dueMs)} ms, and is on record still`,
+        );
     }
   }
 }
@@ -115,8 +123,14 @@ function judgeStandingStill(facts: MasterFacts, sentences: Sentences): void {
   }
 }
 
+/** The subject is master no more from a place of the history on; the clause that wants it. */
+interface Ending {
+  readonly index: number;
+  readonly id: string;
+}
+
 /** Who has told the subject that it is master no more, and where. */
-function ceasingIn(facts: MasterFacts): { readonly index: number; readonly id: string } | undefined {
+function ceasingIn(facts: MasterFacts): Ending | undefined {
   const told = facts.asked.find(({ header, request }) => {
     const term = facts.termAt(request.index);
     return term > 0 && header.term > term && header.replica !== facts.replica;
@@ -132,21 +146,37 @@ const isCeased = (facts: MasterFacts, index: number): boolean => (ceasingIn(fact
 function judgeCeasing(facts: MasterFacts, sentences: Sentences): void {
   const end = ceasingIn(facts);
   if (end === undefined) return judgeOne(facts, sentences);
-  const again = facts.puts.find((put) => put.sent > end.index && put.code === undefined);
+  const term = facts.termAt(end.index);
+  const again = facts.puts.find((put) => put.sent > end.index && put.code === undefined && put.record.term > term);
   const refusals = facts.puts.filter(({ code }) => code === 'TERM_FENCED');
-  const oneSaidYes = refusals.some((refusal) => facts.puts.some((put) => put.code === undefined && textOf(put) === textOf(refusal)));
+  const oneSaidYes = refusals.some((refusal) =>
+    facts.puts.some((put) => put.code === undefined && textOf(put) === textOf(refusal)),
+  );
   const ids = oneSaidYes ? [end.id, ANY] : [end.id];
   // A NameServer that refuses is heard a moment later.
   const sinceMs = (facts.view.events[end.index]?.atMs ?? 0) + facts.view.slackMs;
   for (const { request, response, code } of facts.sends) {
-    if (response === undefined || response.index < end.index || (again !== undefined && response.index > again.sent)) continue;
+    if (response === undefined) {
+      judgeForgotten(facts, request, end, sentences);
+      continue;
+    }
+    if (response.index < end.index || (again !== undefined && response.index > again.sent)) continue;
     const waited = request.index < end.index;
     if (end.id === FENCED && response.atMs < sinceMs && code === undefined) continue;
     const wanted = waited ? classOf({ code, response }) === 6 : code === 'NOT_MASTER';
-    const what = waited ? 'waits when its broker is master no more has to be answered with an error of class 6' : 'comes to a master of before has to be answered NOT_MASTER';
+    const what = waited
+      ? 'waits when its broker is master no more has to be answered with an error of class 6'
+      : 'comes to a master of before has to be answered NOT_MASTER';
     for (const id of ids)
       sentences.that(id, response, wanted, () => `a SEND that ${what}; it was answered ${code ?? 'without an error'}`, 'code');
   }
+}
+
+/** Nobody waits for ever at a master of before. */
+function judgeForgotten({ view }: MasterFacts, request: FrameSeen, end: Ending, sentences: Sentences): void {
+  const untilMs = Math.max(request.atMs, view.events[end.index]?.atMs ?? 0) + SOON_MS + view.slackMs;
+  if (view.endMs > untilMs && request.connection.closed === undefined)
+    sentences.fail(end.id, request, 'a SEND has to be answered when its broker is master no more, and is not');
 }
 
 /** One NameServer is enough, where the others cannot be reached. */

@@ -164,7 +164,7 @@ const groups: readonly Program[] = [
   program('slaves-before-their-master', [
     slave(2, 3),
     route(),
-    slave(1, 4),
+    slave(1, 4, { topics: [{ topic: '~t', queues: 6 }] }),
     beat(2, 3),
     route(),
     register(0, 5),

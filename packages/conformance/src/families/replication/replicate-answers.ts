@@ -37,7 +37,8 @@ class Answers {
     const { helloOk } = connection;
     const term = this.#facts.termAt(request.index);
     const faults: (readonly [string, string])[] = [];
-    if (header.broker !== helloOk.name || hexOf(header.storeId) !== hexOf(helloOk.storeId)) faults.push([FOREIGN, 'WRONG_BROKER']);
+    if (header.broker !== helloOk.name || hexOf(header.storeId) !== hexOf(helloOk.storeId))
+      faults.push([FOREIGN, 'WRONG_BROKER']);
     if (header.replica === this.#facts.replica) faults.push([FOREIGN, 'INVALID_ARGUMENT']);
     if (header.waitMs > LIMITS.REPLICATE_WAIT_MS_MAX) faults.push([FOREIGN, 'INVALID_ARGUMENT']);
     if (term > 0 && header.term < term) faults.push([TERMS, 'TERM_FENCED']);
@@ -50,7 +51,13 @@ class Answers {
     const isMaster = this.#facts.termAt(request.index) > 0 && !hasCeased(this.#facts, request.index);
     if (response === undefined || !isMaster) return;
     const says = (): string => `REPLICATE has to be refused with ${wanted}, and was answered ${code ?? 'without an error'}`;
-    this.sentences.that(id, response, faults.some((fault) => fault[1] === code), says, 'code');
+    this.sentences.that(
+      id,
+      response,
+      faults.some((fault) => fault[1] === code),
+      says,
+      'code',
+    );
   }
 
   #answered(exchange: Exchange): void {
@@ -74,9 +81,17 @@ class Answers {
     let { position, chain } = header;
     for (const entry of entries) {
       if (entry.position !== position)
-        return this.sentences.fail(ENTRIES, response, `an entry of position ${position} has to follow, and one of ${entry.position} does`);
+        return this.sentences.fail(
+          ENTRIES,
+          response,
+          `an entry of position ${position} has to follow, and one of ${entry.position} does`,
+        );
       if (entry.previousChain !== chain)
-        return this.sentences.fail(ENTRIES, response, `the entry at ${position} has to follow the chain ${chain}, not ${entry.previousChain}`);
+        return this.sentences.fail(
+          ENTRIES,
+          response,
+          `the entry at ${position} has to follow the chain ${chain}, not ${entry.previousChain}`,
+        );
       position = entry.end;
       chain = entry.chain;
     }
@@ -112,7 +127,8 @@ class Answers {
     if (header.probe || answer.diverged) return this.sentences.pass(WAITS, response);
     const before = this.#answerBefore(exchange);
     if (before === undefined) return;
-    const isThere = before.answer.logEnd > header.position && !(before.header.position === header.position && before.payload.length > 0);
+    const isThere =
+      before.answer.logEnd > header.position && !(before.header.position === header.position && before.payload.length > 0);
     if (isThere) {
       const says = (): string =>
         `entries up to ${before.answer.logEnd} were there at once; after ${tookMs(exchange)} ms ${payload.length} bytes came`;
@@ -120,7 +136,8 @@ class Answers {
       return this.sentences.that(WAITS, response, soon && payload.length > 0, says);
     }
     if (payload.length > 0 || answer.committed > before.answer.committed) return this.sentences.pass(WAITS, response);
-    const says = (): string => `with nothing to say it has to wait for ${header.waitMs} ms, and answered after ${tookMs(exchange)} ms`;
+    const says = (): string =>
+      `with nothing to say it has to wait for ${header.waitMs} ms, and answered after ${tookMs(exchange)} ms`;
     return this.sentences.that(WAITS, response, tookMs(exchange) >= header.waitMs - EARLY_MS, says);
   }
 
@@ -153,8 +170,7 @@ class Answers {
     const { view } = this.#facts;
     const { response, payload, connection } = exchange;
     const dueMs = request.atMs + AT_ONCE_MS + view.slackMs;
-    if ((connection.closed?.atMs ?? view.endMs) <= dueMs) return;
-    if (payload.length > 0) return;
+    if (payload.length > 0 || (response === undefined && (connection.closed?.atMs ?? view.endMs) <= dueMs)) return;
     const says = (): string => 'a newer REPLICATE of the replica has to end the one that waits, and has not';
     this.sentences.that(NEWER, response ?? request, response !== undefined && response.atMs <= dueMs, says);
   }
@@ -165,7 +181,8 @@ const tookMs = ({ request, response }: Exchange): number => Math.round((response
 /** Somebody told the subject a higher term, or a NameServer refused its record. */
 export function hasCeased(facts: MasterFacts, index: number): boolean {
   const told = facts.asked.some(
-    ({ header, request }) => request.index < index && facts.termAt(request.index) > 0 && header.term > facts.termAt(request.index),
+    ({ header, request }) =>
+      request.index < index && facts.termAt(request.index) > 0 && header.term > facts.termAt(request.index),
   );
   return told || facts.puts.some(({ code, answered }) => code === 'TERM_FENCED' && answered < index);
 }
