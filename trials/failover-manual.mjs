@@ -1,9 +1,9 @@
-// A master is killed and nobody is promoted: consumers read on at its slave, producers go on at the other group. Then the slave is
-// promoted: everything comes, once.
+// A master is killed and nobody is promoted: consumers read on at its slave, producers go on at the other group. Then the slave
+// is promoted: everything comes, once.
 import { Cluster } from './cluster.mjs';
 import { Consuming, checkConsumed, together } from './consuming.mjs';
 import { sleep } from './processes.mjs';
-import { Replicas, SERVERS, serverOf } from './replicas.mjs';
+import { GROUPS, Replicas, SERVERS, serverOf } from './replicas.mjs';
 import { Traffic } from './traffic.mjs';
 import { seconds, until } from './trial.mjs';
 import { checkLog } from './verify.mjs';
@@ -11,6 +11,8 @@ import { checkLog } from './verify.mjs';
 const TOPIC = 'orders';
 const GROUP = 'broker-a';
 const CREW = ['one', 'two', 'three'];
+const QUEUES = 4;
+const SHARED_MS = 15_000;
 const BACKLOG_MS = 4_000;
 /** What was acknowledged so long before the kill the slave knows to be committed. */
 const KNOWN_MS = 1_000;
@@ -22,7 +24,7 @@ export async function failoverManual(trial) {
   const cluster = await new Cluster(trial).start({ nameServers: ['ns-1', 'ns-2'], brokers: SERVERS });
   const replicas = new Replicas(cluster);
   await replicas.allInSync();
-  await cluster.createTopic(TOPIC, 4);
+  await cluster.createTopic(TOPIC, QUEUES);
   let open = () => {};
   const gate = new Promise((resolve) => {
     open = resolve;
@@ -30,6 +32,7 @@ export async function failoverManual(trial) {
   const crew = [];
   for (const label of CREW) crew.push(new Consuming((await cluster.connect(label)).client, TOPIC, { label, gate }));
   const { client } = await cluster.connect('trial');
+  await isShared(client.admin);
   const keyed = new Traffic(client, TOPIC, { name: 'keyed', perSecond: 400, keys: 50 }).start();
   const free = new Traffic(client, TOPIC, { name: 'free', perSecond: 400 }).start();
   await sleep(BACKLOG_MS);
@@ -54,6 +57,21 @@ export async function failoverManual(trial) {
   );
 }
 
+/** A queue on its way from one member to another waits for a master: before the first message they are where they stay. */
+async function isShared(admin) {
+  let before;
+  const look = async () => {
+    const { queues } = await admin.describeGroup('demo').catch(() => ({ queues: [] }));
+    const owners = queues.map(({ broker, queue, member }) => `${broker}/${queue} ${member}`).join();
+    const all = new Set(queues.map(({ member }) => member));
+    const stays = owners === before;
+    before = owners;
+    return stays && queues.length === GROUPS.length * QUEUES && all.size === CREW.length ? true : undefined;
+  };
+  if ((await until(look, { withinMs: SHARED_MS, everyMs: 1_000 })) === undefined)
+    throw new Error(`the members do not share the queues: ${before}`);
+}
+
 /** @returns the places of what was acknowledged by the dead master and did not come from its slave. */
 async function drain(trial, crew, traffics, killedMs) {
   const acked = traffics
@@ -67,16 +85,27 @@ async function drain(trial, crew, traffics, killedMs) {
   const known = acked.filter(({ ackedMs }) => ackedMs < killedMs - KNOWN_MS);
   const before = acked.length - missing(acked).length;
   const drained = await until(() => (missing(known).length === 0 ? true : undefined), { withinMs: DRAIN_MS, sinceMs: killedMs });
+  const took = `${seconds(drained?.ms)} (at most ${seconds(DRAIN_MS)})`;
   trial.check(
     drained !== undefined,
-    `killed, nobody promoted: ${acked.length - before} messages of it are read from the slave, after ${seconds(drained?.ms)} (at most ${seconds(DRAIN_MS)})`,
-    missing(known),
+    `killed, nobody promoted: ${acked.length - before} messages of it are read from the slave, after ${took}`,
+    byQueue(missing(known)),
   );
   await sleep(Math.max(0, DRAIN_MS - (performance.now() - killedMs)));
   const late = missing(acked);
   trial.figure('drainedFromSlave', acked.length - before - late.length);
   trial.figure('waitedForPromotion', late.length);
   return late;
+}
+
+/** How many of each queue, and the first of them. */
+function byQueue(places) {
+  const queues = new Map();
+  for (const at of places) {
+    const [queue, offset] = at.split('@');
+    queues.set(queue, [...(queues.get(queue) ?? []), Number(offset)]);
+  }
+  return [...queues].map(([queue, offsets]) => `${queue}: ${offsets.length}, from offset ${Math.min(...offsets)} on`);
 }
 
 async function promote(trial, cluster, replicas) {

@@ -1,5 +1,5 @@
-// A master sleeps for 20 s (SIGSTOP), then a slave; etcd elects: there are never two masters that acknowledge, nothing acknowledged
-// is lost, and the sleeper is a replica in sync again.
+// A master sleeps for 20 s (SIGSTOP), then a slave; etcd elects: there are never two masters that acknowledge, nothing
+// acknowledged is lost, and the sleeper is a replica in sync again.
 import { Cluster } from './cluster.mjs';
 import { Consuming, checkConsumed, together } from './consuming.mjs';
 import { startEtcd } from './etcd.mjs';

@@ -1,5 +1,5 @@
-// Masters are killed by kill -9 in turn, under load, and started again; etcd elects: nothing acknowledged is lost, each queue comes
-// in its order, and its producers wait a few seconds.
+// Masters are killed by kill -9 in turn, under load, and started again; etcd elects: nothing acknowledged is lost, each queue
+// comes in its order, and its producers wait a few seconds.
 import { Cluster } from './cluster.mjs';
 import { Consuming, checkConsumed, together } from './consuming.mjs';
 import { startEtcd } from './etcd.mjs';
@@ -63,9 +63,10 @@ async function killInTurn(trial, cluster, replicas, kills) {
 function tellOutages(trial, traffics, faults) {
   const waits = faults.flatMap(({ group, ...span }) => outages(traffics, group, span));
   const longestMs = Math.max(...waits);
+  const waited = `${seconds(median(waits))} (median), ${seconds(longestMs)} at most`;
   trial.check(
     longestMs <= OUTAGE_MS_MAX,
-    `${faults.length} masters killed: a queue was without one for ${seconds(median(waits))} (median), ${seconds(longestMs)} at most`,
+    `${faults.length} masters killed: a queue was without one for ${waited}`,
     faults.map(({ group, ...span }) => `${group}: ${seconds(Math.max(...outages(traffics, group, span)))}`),
   );
   trial.figure('kills', faults.length);

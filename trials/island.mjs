@@ -1,5 +1,5 @@
-// A network of its own for some servers and clients, tied to that of the others by one cable that can be cut: nothing comes through
-// then, and nobody is told. Linux network namespaces; root.
+// A network of its own for some servers and clients, tied to that of the others by one cable that can be cut: nothing comes
+// through then, and nobody is told. Linux network namespaces; root.
 import { spawnSync } from 'node:child_process';
 import { beforeExit } from './processes.mjs';
 

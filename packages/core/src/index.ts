@@ -17,7 +17,6 @@ export type * from './client/admin/admin-types.ts';
 export * from './client/admin/cluster-overview.ts';
 export type { ResetTarget } from './client/admin/group-reset.ts';
 export * from './client/admin/offsets-admin.ts';
-export type { KnownBroker } from './client/broker-directory.ts';
 export * from './client/client.ts';
 export * from './client/consumer/consumer.ts';
 export type { Delivery } from './client/consumer/delivery.ts';

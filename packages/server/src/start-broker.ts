@@ -42,7 +42,7 @@ export interface BrokerProcessOptions extends ListeningOptions {
   readonly defaultQueues?: number;
   /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced every 200 ms. Default sync. */
   readonly flush?: 'sync' | 'async';
-  /** Makes a replica one whose master is elected; all replicas of its group have the same etcd. Default: the operator says who leads. */
+  /** Where the master of a replica's group is elected; all its replicas have the same. Default: the operator says who leads. */
   readonly etcd?: EtcdSettings | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */

@@ -57,8 +57,8 @@ export const MUTANTS = [
     name: 'broker-without-term',
     what: 'HELLO_OK of a broker tells no store id and no term',
     file: 'broker/broker.ts',
-    find: 'return this.#opened ? { ...identity, storeId',
-    replace: 'return !this.#opened ? { ...identity, storeId',
+    find: 'return this.#life.opened ? { ...identity, storeId',
+    replace: 'return !this.#life.opened ? { ...identity, storeId',
     clause: 'QNT-CON-008',
   },
   {

@@ -176,8 +176,8 @@ export const MUTANTS = [
   {
     name: 'polls-outlive-a-stop',
     what: 'a broker that stops leaves PULLs waiting',
-    file: 'broker/broker.ts',
-    find: 'this.#pulls.endAll();',
+    file: 'broker/life.ts',
+    find: 'pulls.endAll();',
     replace: '',
     clause: 'QNT-PUL-017',
   },

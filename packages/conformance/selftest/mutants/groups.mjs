@@ -106,9 +106,9 @@ export const MUTANTS = [
   {
     name: 'groups-session-not-told',
     what: 'the answer tells the session of the broker in place of the member',
-    file: GROUP,
-    find: '      sessionMs,\n    };',
-    replace: '      sessionMs: this.#env.options.sessionMs,\n    };',
+    file: 'broker/groups/group-env.ts',
+    find: 'Math.max(1, Math.floor(sessionMs / 3))), sessionMs };',
+    replace: 'Math.max(1, Math.floor(sessionMs / 3))), sessionMs: options.sessionMs };',
     clause: 'QNT-GRP-023',
   },
   {
@@ -471,8 +471,8 @@ export const MUTANTS = [
     name: 'groups-restored-leases-move',
     what: 'a restored lease is taken because the target names another',
     file: GROUP,
-    find: 'this.#settling = true;',
-    replace: 'this.#settling = false;',
+    find: 'if (this.#settling === undefined || this.#isOutdated(member))',
+    replace: 'if (this.#settling !== undefined || this.#isOutdated(member))',
     clause: 'QNT-GRP-047',
   },
   {
@@ -519,7 +519,7 @@ export const MUTANTS = [
   {
     name: 'groups-heartbeats-by-the-session',
     what: 'members are told half of their session for their heartbeats',
-    file: GROUP,
+    file: 'broker/groups/group-env.ts',
     find: 'Math.max(1, Math.floor(sessionMs / 3))',
     replace: 'Math.max(1, Math.floor(sessionMs / 2))',
     clause: 'QNT-GRP-053',

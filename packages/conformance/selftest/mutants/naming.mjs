@@ -484,25 +484,24 @@ const watches = [
 ];
 
 const REGISTRATION = 'broker/registration.ts';
-const LINK = 'broker/name-server-link.ts';
 const BROKER = 'broker/broker.ts';
 
 const brokers = [
   mutant(
     'QNT-REG-001',
-    LINK,
+    'broker/server-link.ts',
     'gives-up',
     'a broker gives up on a NameServer that could not be reached a few times',
-    'this.#events.onClosed(this, error);\n    if (this.#closed) return;',
-    'this.#events.onClosed(this, error);\n    if (this.#closed || this.#failures > 20) return;',
+    'this.#events.onClosed(error);\n    if (this.#closed) return;',
+    'this.#events.onClosed(error);\n    if (this.#closed || this.#failures > 20) return;',
   ),
   mutant(
     'QNT-REG-001',
-    BROKER,
+    'broker/life.ts',
     'one-name-server',
     'a broker connects to the first of its NameServers only',
-    'for (const link of this.#links) link.connect();',
-    'for (const link of this.#links.slice(0, 1)) link.connect();',
+    '        this.#ready();\n        for (const link of links) link.connect();',
+    '        this.#ready();\n        for (const link of links.slice(0, 1)) link.connect();',
   ),
   mutant(
     'QNT-REG-002',
@@ -654,8 +653,8 @@ const brokers = [
     BROKER,
     'not-alone',
     'a broker takes no requests while no NameServer knows it',
-    "if (this.#phase !== 'ready') throw this.#refusal();",
-    "if (this.#phase !== 'ready' || (this.#links.length > 0 && this.#registration.registeredCount === 0)) throw this.#refusal();",
+    'if (refusal !== undefined) throw refusal;',
+    "if (refusal !== undefined) throw refusal;\n    if (this.#links.length > 0 && this.#registration.registeredCount === 0) throw new QanatError('NOT_READY', 'alone');",
   ),
 ];
 

@@ -29,9 +29,9 @@ export const MUTANTS = [
     name: 'seen-before-the-sync',
     what: 'consumers see a batch before it is on stable storage',
     file: COMMIT,
-    find: '      if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);\n      if (this.#failure !== undefined) return;\n      this.#syncedTerm = term;\n      this.#applyTo(segment, end);',
+    find: '      if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);\n      if (this.#failure !== undefined) return;\n      this.#syncedTerm = term;\n      this.#stored = end;\n      this.#parts.observer.progressed?.();\n      this.applier.storedTo(end);',
     replace:
-      '      this.#applyTo(segment, end);\n      if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);\n      if (this.#failure !== undefined) return;\n      this.#syncedTerm = term;',
+      '      this.applier.storedTo(end);\n      if (flush && this.#failure === undefined) yield* this.#sync(segment.name, end);\n      if (this.#failure !== undefined) return;\n      this.#syncedTerm = term;\n      this.#stored = end;',
     clause: 'QNT-SND-004',
   },
   {
@@ -410,8 +410,8 @@ export const MUTANTS = [
     name: 'term-stays',
     what: 'a life of the broker goes on with the term of the one before',
     file: 'broker/term.ts',
-    find: '    this.#current++;',
-    replace: '    this.#current = Math.max(1, this.#current);',
+    find: '    this.#current = term;',
+    replace: '    this.#current = Math.max(1, term - 1);',
     clause: 'QNT-LOG-003',
   },
   {

@@ -1,27 +1,7 @@
 import { isSecure, schemeOf } from '../scheme.ts';
 import type { BrokerRoute, Endpoint } from '../wire/gen/messages.ts';
-import type { ClientSettings } from './host.ts';
+import type { ClientSettings, KnownBroker } from './host.ts';
 import { slavePeer } from './peer.ts';
-
-/** What the routes tell of one broker, that is of its master, or of one of its slaves. */
-export interface KnownBroker {
-  /** A broker's name, or what `slavePeer` makes of it. */
-  readonly name: string;
-  readonly cluster: string;
-  readonly term: number;
-  /** Where to connect; undefined when none of those `offered` suits this client. */
-  readonly endpoint: Endpoint | undefined;
-  readonly offered: readonly Endpoint[];
-  /** The NameServer whose route this is. */
-  readonly nameServer: string;
-  /** Not heard of lately: new sends without a key go elsewhere. */
-  readonly away: boolean;
-  readonly createsTopics: boolean;
-  /** Peers of its slaves. */
-  readonly slaves: readonly string[];
-  /** The store that all replicas of the broker group have. */
-  readonly store: string;
-}
 
 /** The scheme that an address stands for. */
 const ownScheme = ({ schemes }: ClientSettings, address: string): string => schemeOf(address) ?? (schemes[0] as string);

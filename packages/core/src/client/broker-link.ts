@@ -4,8 +4,9 @@ import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
 import { LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
 import { BackOff } from './back-off.ts';
-import { addressOf, type KnownBroker } from './broker-directory.ts';
+import { addressOf } from './broker-directory.ts';
 import { noEndpoint, notReached } from './broker-reach.ts';
+import type { KnownBroker } from './host.ts';
 import type { ConnectionHost } from './name-server-query.ts';
 import { slavePeer } from './peer.ts';
 

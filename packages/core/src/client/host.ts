@@ -2,8 +2,8 @@ import type { LiveFrame, RequestHeader, RequestInit, RequestOptions, ResponseDon
 import type { EngineHost } from '../context.ts';
 import type { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
+import type { Endpoint } from '../wire/gen/messages.ts';
 import type { RecordInit } from '../wire/record.ts';
-import type { KnownBroker } from './broker-directory.ts';
 
 /** One queue of a topic. Queues sort by broker name (code units), then number. */
 export interface QueueId {
@@ -23,6 +23,26 @@ export interface RouteShare {
   readonly queues: number;
   /** The broker vanished lately: new sends without a key go elsewhere, its queues keep their place. */
   readonly away: boolean;
+}
+
+/** What the routes tell of one broker, that is of its master, or of one of its slaves. */
+export interface KnownBroker {
+  /** A broker's name, or what `slavePeer` makes of it. */
+  readonly name: string;
+  readonly cluster: string;
+  readonly term: number;
+  /** Where to connect; undefined when none of those `offered` suits this client. */
+  readonly endpoint: Endpoint | undefined;
+  readonly offered: readonly Endpoint[];
+  /** The NameServer whose route this is. */
+  readonly nameServer: string;
+  /** Not heard of lately: new sends without a key go elsewhere. */
+  readonly away: boolean;
+  readonly createsTopics: boolean;
+  /** Peers of its slaves. */
+  readonly slaves: readonly string[];
+  /** The store that all replicas of the broker group have. */
+  readonly store: string;
 }
 
 export interface TopicRoute {

@@ -146,6 +146,8 @@ export class FakeBroker {
         return this.#commit(any as Sent<'RELEASE'>);
       case 'OFFSET_LOOKUP':
         return this.#lookup(any as Sent<'OFFSET_LOOKUP'>);
+      case 'PING':
+        return any.respond({} as never);
       default:
         throw new Error(`a consumer does not send ${any.name}`);
     }
@@ -185,7 +187,7 @@ export class FakeBroker {
     const parts: Uint8Array[] = [];
     let room = header.maxBytes;
     let batches = this.batchesPerPull;
-    for (const { topic, filter, queues } of header.topics) {
+    for (const { topic, filter = '', queues } of header.topics) {
       for (const { queue: number, offset, leaseEpoch } of queues) {
         const queue = this.queue(topic, number);
         const bounds = {

@@ -1,4 +1,4 @@
-import { type ConsumerOptions, QanatError } from '@qanat/core';
+import { type ConsumerOptions, fetchQueue, QanatError } from '@qanat/core';
 import { describe, expect, test } from 'vitest';
 import type { FakeBroker } from './fake-broker.ts';
 import { range, World } from './world.ts';
@@ -214,6 +214,24 @@ describe('a consumer whose master does not answer (spec, chapter of replication)
     world.host.connect('b1/1');
     world.host.advance(20);
     expect(world.offsets(0)).toEqual(range(0, 3));
+  });
+});
+
+describe('a fetch of one queue', () => {
+  test('is answered by a slave while the master is gone [QNT-RPL-080]', () => {
+    const world = new World();
+    const { host } = world;
+    host.tell('b1', { slaves: ['b1/1'] });
+    host.tell('b1/1');
+    host.refused.set('b1', new QanatError('CONNECTION_FAILED', 'refused'));
+    slaveOf(world).fill('t', 0, 3);
+    host.connect('b1/1');
+    let offsets: readonly number[] | undefined;
+    fetchQueue(host, { topic: 't', broker: 'b1', queue: 0 }, 1, {}, 5_000, (_, result) => {
+      offsets = result?.messages.map(({ offset }) => offset);
+    });
+    host.advance(20);
+    expect(offsets).toEqual([1, 2]);
   });
 });
 

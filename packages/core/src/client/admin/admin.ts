@@ -67,8 +67,8 @@ export class Admin {
   }
 
   /**
-   * Makes a slave the master of its group. `done` has its term. Errors: REPLICA_BEHIND (without `acceptLoss`), NO_BROKER, what the
-   * replica says.
+   * Makes a slave the master of its group. `done` has its term. Errors: REPLICA_BEHIND (without `acceptLoss`), NO_BROKER, what
+   * the replica says.
    */
   promote(
     broker: string,
