@@ -2,9 +2,9 @@
 //
 // Too rare for seeds, and shown by directed tests (packages/core/test/broker/replication): a member that comes back counts with
 // what it had before (QNT-RPL-012), an answer counts though the log has changed since its request (QNT-RPL-018), a slave goes
-// back to a master of a lower term (QNT-RPL-019). No bug that seeds could find is a master that answers a REPLICATE of a lower term: a
-// slave that has heard of no higher one knows no better, its log is compared all the same, and it uses no answer of another term
-// (QNT-RPL-018); QNT-RPL-002 is shown by a directed test.
+// back to a master of a lower term (QNT-RPL-019). No bug that seeds could find is a master that answers a REPLICATE of a lower
+// term: a slave that has heard of no higher one knows no better, its log is compared all the same, and it uses no answer of
+// another term (QNT-RPL-018); QNT-RPL-002 is shown by a directed test.
 export const REPLICATION_BUGS = [
   {
     name: 'replication-optimistic-drop',
