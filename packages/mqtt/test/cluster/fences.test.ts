@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { withCheckpoint } from '../../src/cluster/claims.ts';
 import { BRIDGE_DEAD_MS, INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
 import { LiveGatherings } from '../../src/cluster/live-gathering.ts';
-import { decodeLiveness, encodeLiveness, Liveness } from '../../src/cluster/liveness.ts';
+import { decodeLiveness, encodeLiveness, instanceOf, Liveness } from '../../src/cluster/liveness.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
 import { gatherBacklog, indexedFor, type ResumeScope } from '../../src/cluster/resume.ts';
 import { encodeExchange, encodeFinished, NO_ENTRIES, SessionStore } from '../../src/cluster/session-entries.ts';
@@ -259,7 +259,7 @@ async function bridgeAt(world: World, broker: string): Promise<TestBridge> {
     const bridge = await world.bridge(`bridge-${i}`);
     const state = bridge.client.keyedState('mqtt-state');
     for (const queue of await world.cluster.until(state.queues())) {
-      const { entries } = await world.cluster.until(state.scan(queue, { prefix: `${BRIDGES}bridge-${i}.` }));
+      const { entries } = await world.cluster.until(state.scan(queue, { prefix: BRIDGES + instanceOf(`bridge-${i}`, '') }));
       if (entries.length > 0 && queue.broker === broker) return bridge;
     }
   }
