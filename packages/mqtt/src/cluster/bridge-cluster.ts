@@ -19,6 +19,7 @@ import type {
 } from '../ports.ts';
 import { ClusterParts } from './cluster-parts.ts';
 import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
+import { instanceOf } from './liveness.ts';
 import type { LogClient } from './log-client.ts';
 import { outcomeOf, type Stored, type StoredAt } from './outbox.ts';
 
@@ -88,7 +89,7 @@ export class BridgeCluster implements Cluster {
     const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
     this.#options = options;
     const { life = uniqueLife(clock) } = options;
-    const instance = `${bridgeId}.${life}`;
+    const instance = instanceOf(bridgeId, life);
     const parts = { client, clock, instance, rules, stateTopic, ack, createTopics };
     this.#parts = new ClusterParts(
       {

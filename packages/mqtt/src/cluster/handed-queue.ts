@@ -27,8 +27,8 @@ interface Fence {
  * passed: nobody else may get them [MQTT-4.8.2-5], whoever has the queue. Each has an entry beside its exchange, in the state
  * queue of the session.
  *
- * Each write replaces a fence that stands there, too. Whoever begins with the data queue writes the fences of all state queues and
- * then reads the entries: so it knows all of them, and what the member before still writes is refused.
+ * Each write replaces a fence that stands there, too. Whoever begins with the data queue writes the fences of all state queues
+ * and then reads the entries: so it knows all of them, and what the member before still writes is refused.
  */
 export class HandedQueue {
   readonly #state: KeyedState;

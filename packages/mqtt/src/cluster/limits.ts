@@ -2,7 +2,7 @@
 export const CHECKPOINT_MS = 1_000;
 /** A bridge whose liveness stands still for so long, by the clock of who looks and is answered, is dead, ms. */
 export const BRIDGE_DEAD_MS = 5_000;
-/** Looks at the liveness of a bridge that are answered further apart, ms: what it did in between is not known, and does not count. */
+/** Looks at the liveness of a bridge that are answered further apart, ms: the time in between does not count. */
 export const BRIDGE_LOOK_GAP_MS = 3_000;
 /** The liveness of a dead bridge without sessions is removed after this, ms. */
 export const BRIDGE_FORGOTTEN_MS = 60_000;

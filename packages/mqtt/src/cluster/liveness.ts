@@ -43,6 +43,10 @@ export function decodeLiveness(bytes: Uint8Array): Beat {
   return { atMs, checkpoint: { number: r.number(), positions: new Map(r.list(() => [r.text(), r.number()] as const)) } };
 }
 
+/** The name of one life of a bridge. */
+export const instanceOf = (bridgeId: string, life: string): string => `${bridgeId}~${life}`;
+const bridgeOf = (instance: string): string => instance.slice(0, instance.indexOf('~'));
+
 const NONE: Checkpoint = { number: 0, positions: new Map() };
 
 /**
@@ -54,6 +58,8 @@ export class Liveness {
   readonly instance: string;
   readonly #state: KeyedState;
   readonly #clock: Clock;
+  /** ms since 1970. */
+  readonly #begunAtMs: number;
   readonly #seen = new Map<string, Seen>();
   /** Bridges that have sessions and no beat. */
   readonly #missing = new Map<string, StillSpan>();
@@ -67,6 +73,7 @@ export class Liveness {
     this.#state = state;
     this.#clock = clock;
     this.instance = instance;
+    this.#begunAtMs = clock.wallMs();
     this.#onTrouble = onTrouble;
     this.#beat = new Repeated(clock, CHECKPOINT_MS, () => this.#write(), onTrouble);
     this.#looks = new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble);
@@ -120,11 +127,14 @@ export class Liveness {
 
   /**
    * Until when a bridge may have served its sessions, ms since 1970 and not after `wallMs`: `wallMs` itself while it lives, and
-   * where nothing is known of it. It holds for bridges as well that were dead before this one began.
+   * where nothing is known of it. It holds for bridges as well that were dead before this one began, as an earlier life of this
+   * one was.
    */
   servedUntilMs(instance: string, wallMs: number): number {
-    const seen = instance === this.instance ? undefined : this.#seen.get(instance);
-    return seen === undefined ? wallMs : Math.min(wallMs, seen.aliveAtMs + BRIDGE_DEAD_MS);
+    if (instance === this.instance) return wallMs;
+    const latestMs = bridgeOf(instance) === bridgeOf(this.instance) ? Math.min(wallMs, Math.floor(this.#begunAtMs)) : wallMs;
+    const seen = this.#seen.get(instance);
+    return seen === undefined ? latestMs : Math.min(latestMs, seen.aliveAtMs + BRIDGE_DEAD_MS);
   }
 
   /** Whether this bridge is the one for a task. */

@@ -297,6 +297,28 @@ test('whoever goes on with the session of a dead bridge knows until when that ma
   expect((await two.claimed('left')).sentUntilMs).toBe(left.sentUntilMs);
 });
 
+test('what is stored once a bridge is back was not sent by its life before, and has no DUP [MQTT-3.3.1-3]', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  for (const clientId of ['first', 'second']) await one.session(clientId, ['a']);
+  await one.publish('a', 'sent');
+  await world.cluster.advance(50);
+  const sentMs = one.arrivals[0]?.storeTimeMs ?? 0;
+  await one.kill();
+  await world.cluster.advance(100);
+  const again = await world.bridge('one');
+  const other = await world.bridge('on');
+  await again.publish('a', 'new');
+  await world.cluster.advance(50);
+  const newMs = again.arrivals[0]?.storeTimeMs ?? 0;
+  const { backlog, sentUntilMs } = await again.claimed('first');
+  expect(await again.read(backlog.places)).toEqual(['sent', 'new']);
+  expect(sentUntilMs).toBeGreaterThanOrEqual(sentMs);
+  expect(sentUntilMs).toBeLessThan(newMs);
+  // Another one cannot know when it died.
+  expect((await other.claimed('second')).sentUntilMs).toBeGreaterThanOrEqual(newMs);
+});
+
 test('what was sent before a subscription changed is known by its packet id, also when the bridge dies at once', async () => {
   await using world = await startWorld();
   const one = await world.bridge('one');

@@ -2,14 +2,15 @@ import type { KeyedState } from '@qanat/client';
 import { type Clock, QanatError, type QueueId } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { withCheckpoint } from '../../src/cluster/claims.ts';
-import { BRIDGE_DEAD_MS, INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
+import { BRIDGE_DEAD_MS, BRIDGE_LOOK_GAP_MS, INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
 import { LiveGatherings } from '../../src/cluster/live-gathering.ts';
-import { decodeLiveness, encodeLiveness, Liveness } from '../../src/cluster/liveness.ts';
+import { decodeLiveness, encodeLiveness, instanceOf, Liveness } from '../../src/cluster/liveness.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
 import { gatherBacklog, indexedFor, type ResumeScope } from '../../src/cluster/resume.ts';
 import { encodeExchange, encodeFinished, NO_ENTRIES, SessionStore } from '../../src/cluster/session-entries.ts';
 import type { SessionRecord } from '../../src/cluster/session-record.ts';
 import { BRIDGES, bridgeKey, exchangeKey, finishedKey } from '../../src/cluster/state-keys.ts';
+import { StillSpan } from '../../src/cluster/still-span.ts';
 import { NOTHING, publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
 
 const QUEUE: QueueId = { topic: 'mqtt', broker: 'broker-a', queue: 0 };
@@ -125,6 +126,16 @@ test('of several bridges one does a task; when it misses CHECKPOINT_MS for BRIDG
   expect(all[0]?.isAlive('four')).toBe(true);
   await world.cluster.advance(2_000);
   expect(all[0]?.isAlive('four')).toBe(false);
+});
+
+test('looks further apart than BRIDGE_LOOK_GAP_MS do not count together', () => {
+  const still = new StillSpan(0);
+  expect(still.seen(BRIDGE_LOOK_GAP_MS)).toBe(true);
+  expect(still.ms).toBe(BRIDGE_LOOK_GAP_MS);
+  expect(still.seen(2 * BRIDGE_LOOK_GAP_MS + 1)).toBe(false);
+  expect(still.isDead).toBe(false);
+  expect(still.seen(3 * BRIDGE_LOOK_GAP_MS + 1)).toBe(true);
+  expect(still.ms).toBe(BRIDGE_LOOK_GAP_MS);
 });
 
 test('a bridge is dead after BRIDGE_DEAD_MS of looks that were answered; while nobody could look it may have lived', async () => {
@@ -259,7 +270,7 @@ async function bridgeAt(world: World, broker: string): Promise<TestBridge> {
     const bridge = await world.bridge(`bridge-${i}`);
     const state = bridge.client.keyedState('mqtt-state');
     for (const queue of await world.cluster.until(state.queues())) {
-      const { entries } = await world.cluster.until(state.scan(queue, { prefix: `${BRIDGES}bridge-${i}.` }));
+      const { entries } = await world.cluster.until(state.scan(queue, { prefix: BRIDGES + instanceOf(`bridge-${i}`, '') }));
       if (entries.length > 0 && queue.broker === broker) return bridge;
     }
   }

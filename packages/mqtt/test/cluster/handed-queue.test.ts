@@ -1,7 +1,7 @@
 import type { QueueId } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { HandedQueue } from '../../src/cluster/handed-queue.ts';
-import { HANDED_MAX, STATE_PAGE } from '../../src/cluster/limits.ts';
+import { HANDED_MAX } from '../../src/cluster/limits.ts';
 import { shareGroup } from '../../src/cluster/shares.ts';
 import { handedKey, queueName } from '../../src/cluster/state-keys.ts';
 import type { StoredPublication } from '../../src/ports.ts';
@@ -9,6 +9,8 @@ import { startWorld, type TestBridge, text, type World } from './bridges.ts';
 
 const SHARE = { name: 'workers', filter: 'jobs/+' };
 const GROUP = shareGroup(SHARE);
+/** Entries of one write. */
+const PAGE = 512;
 
 /** A bridge with a session, and a message of QoS 2 that was given for it. */
 async function given(world: World, expiryInterval = 86_400): Promise<{ one: TestBridge; epoch: number; queue: QueueId }> {
@@ -117,8 +119,8 @@ test('beyond HANDED_MAX messages that the offset has not passed none of QoS 2 is
   const [home] = await world.cluster.until(state.queues());
   if (home === undefined) throw new Error('no state queue');
   const keys = Array.from({ length: HANDED_MAX }, (_, i) => handedKey(GROUP, queue, 1_000_000 + i));
-  for (let at = 0; at < keys.length; at += STATE_PAGE) {
-    const page = keys.slice(at, at + STATE_PAGE).map((key) => ({ key, value: new Uint8Array(1) }));
+  for (let at = 0; at < keys.length; at += PAGE) {
+    const page = keys.slice(at, at + PAGE).map((key) => ({ key, value: new Uint8Array(1) }));
     await world.cluster.until(state.write(home, page));
   }
   one.cluster.joinShare(SHARE);
