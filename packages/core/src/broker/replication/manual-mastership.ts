@@ -61,10 +61,18 @@ export class ManualMastership implements Mastership {
 
   promote(acceptLoss: boolean, done: (error: QanatError | undefined, term: number) => void): void {
     if (this.#rising) return done(new QanatError('NOT_READY', 'the replica is about to become master'), 0);
-    return this.#parts.register.get((found) => {
+    const { register, events } = this.#parts;
+    this.#rising = true;
+    // It copies and acknowledges nothing any more when it reads the record (QNT-RPL-027).
+    events.onRise();
+    return register.get((found) => {
       const { record } = found;
       const behind = acceptLoss ? undefined : this.#behind(found);
-      if (behind !== undefined) return done(behind, 0);
+      if (behind !== undefined) {
+        this.#rising = false;
+        events.onFollow(record?.term ?? 0);
+        return done(behind, 0);
+      }
       const others = acceptLoss ? [] : (record?.inSync.filter(({ replica }) => replica !== record.master) ?? []);
       const next = this.#nextRecord(record, others, acceptLoss ? VERSIONS_SKIPPED : 1);
       return this.#rise(next, !acceptLoss, (error) => done(error, next.term));

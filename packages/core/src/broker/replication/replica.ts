@@ -174,6 +174,7 @@ export class Replica implements MastershipEvents {
   onLead(record: GroupRecord): void {
     const { host, log, broker, settings, events } = this.#parts;
     this.#state = 'rising';
+    this.#halted = '';
     this.#knownTerm = record.term;
     this.#master = new MasterReplica({
       host,
@@ -193,8 +194,10 @@ export class Replica implements MastershipEvents {
 
   onFollow(term: number): void {
     this.#knownTerm = Math.max(this.#knownTerm, term);
-    if (this.#master !== undefined || this.#state === 'stopped' || this.#state === 'halted') return;
-    this.#beSlave();
+    if (this.#master !== undefined || this.#state === 'stopped') return;
+    // A promotion of it was refused: what it has is as wrong as before.
+    if (this.#halted !== '') this.#state = 'halted';
+    else this.#beSlave();
     this.#parts.events.changed();
   }
 
