@@ -349,7 +349,7 @@ const slaves = [
   mutant(
     'QNT-RPL-018',
     SLAVE,
-    'any-term-will-do',
+    'answers-of-any-term',
     'answers of another term are used',
     'else if (response.header.term !== term) this.#otherTerm(response.header.term);',
     '',
@@ -417,6 +417,22 @@ const slaves = [
     'a slave copies on while it reads the record',
     'events.onRise();\n    return register.get',
     'return register.get',
+  ),
+  mutant(
+    'QNT-RPL-029',
+    'broker/broker.ts',
+    'slaves-give-producers-their-numbers',
+    'a slave serves INIT_PRODUCER',
+    "new Set([\n  'PULL',",
+    "new Set([\n  'INIT_PRODUCER',\n  'PULL',",
+  ),
+  mutant(
+    'QNT-RPL-030',
+    'broker/poll-reader.ts',
+    'what-is-not-there-yet-is-wrong',
+    'a slave answers an offset above its high watermark as a master would',
+    "if (isAhead) this.#addError(poll, queue, 'NOT_YET');",
+    "if (isAhead) this.#addError(poll, queue, 'OFFSET_OUT_OF_RANGE');",
   ),
 ];
 

@@ -4,6 +4,7 @@ import type { Exchange, Header, View } from '../../history/view.ts';
 import { hexOf, isObject } from '../../json.ts';
 import { numberOf, objectOf } from '../../play/program.ts';
 import { clausesBy, Sentences } from './sentences.ts';
+import { judgeServing } from './slave-serving.ts';
 
 const OF_ITS_MASTER = 'QNT-RPL-018';
 const STORED = 'QNT-RPL-020';
@@ -35,6 +36,7 @@ class SlaveLife {
     this.#asked.forEach((exchange, i) => this.#look(exchange, this.#asked.slice(i + 1)));
     this.#judgeHalt();
     this.#judgeRegistrations();
+    if (this.#asked.length > 0) judgeServing(view, this.#asked, (index) => this.#committedBefore(index), this.sentences);
     for (const promotion of view.requests('PROMOTE', 'kit')) this.#judgePromotion(promotion);
   }
 
@@ -111,12 +113,21 @@ class SlaveLife {
     const probes = since.filter(
       (one) => one.header.probe && one.request.index < (goesOn?.request.index ?? Number.POSITIVE_INFINITY),
     );
-    if (goesOn === undefined) return;
     const common = Math.max(-1, ...probes.filter(({ answer }) => answer?.diverged === false).map((one) => one.header.position));
+    if (goesOn === undefined) return this.#judgeStuck(probes, common);
     const says = (): string =>
       `after ${probes.length} probes, of which the newest common place is ${common}, its log ends at ${goesOn.header.position}`;
     const cut = goesOn.header.position === common && common <= header.position;
     this.sentences.that(SEARCHES, goesOn.request, cut, says, 'position');
+  }
+
+  /** Where something is common it goes on from there. */
+  #judgeStuck(probes: readonly Exchange[], common: number): void {
+    const last = probes.at(-1);
+    if (last?.response === undefined || common < this.#committedBefore(last.request.index)) return;
+    const untilMs = last.response.atMs + SOON_MS + this.#view.slackMs;
+    if (this.#view.endMs > untilMs && last.connection.closed === undefined)
+      this.sentences.fail(SEARCHES, last.response, `it has found the common place ${common}, and does not go on from there`);
   }
 
   #judgeTelling(exchange: Exchange, later: readonly Exchange[]): void {
@@ -138,15 +149,15 @@ class SlaveLife {
 
   /** Nothing that is committed here is common: it halts. */
   #judgeHalt(): void {
-    const refused = this.#asked.filter(({ answer, header }) => header.probe && answer?.diverged === true);
-    const last = refused.at(-1);
-    if (last?.response === undefined || last.header.position > this.#committedBefore(last.request.index)) return;
+    const last = this.#asked.findLast(
+      ({ answer, header, request }) => answer?.diverged === true && header.position <= this.#committedBefore(request.index),
+    );
+    if (last?.response === undefined) return;
     const { index } = last.response;
-    for (const { request, response, answer, code } of this.#view.requests('PULL', 'kit')) {
+    for (const { request, response, payload } of this.#view.requests('PULL', 'kit')) {
       if (response === undefined || request.index < index) continue;
-      const served = answer?.results?.some((one: Header) => one.bytes > 0) === true;
       const says = (): string => 'what is committed here is nowhere else: it must serve nothing, and serves a PULL';
-      this.sentences.that(COMMITTED, response, code !== undefined || !served, says);
+      this.sentences.that(COMMITTED, response, payload.length === 0, says);
     }
   }
 
@@ -205,6 +216,6 @@ class SlaveLife {
 
 export const SLAVE_CLAUSES: readonly Clause[] = clausesBy(
   (view) => new SlaveLife(view).sentences,
-  [OF_ITS_MASTER, STORED, SEARCHES, COMMITTED, TELLS, CONNECTS, RECORD, BEHIND, CEASED, REGISTERS],
+  [OF_ITS_MASTER, STORED, SEARCHES, COMMITTED, TELLS, CONNECTS, RECORD, BEHIND, CEASED, REGISTERS, 'QNT-RPL-029', 'QNT-RPL-030'],
   { roles: ['broker'], needs: ['replication', 'register'] },
 );

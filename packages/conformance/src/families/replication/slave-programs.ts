@@ -12,12 +12,15 @@ const pass = (ms: number, slacks = 0): Step => ({ op: 'pass', ms, slacks });
 const store = (body: string): Step => ({ op: 'storeAtMaster', body });
 const meddle = (frame: string, more: JsonObject): Step => ({ op: 'meddle', frame, ...more });
 const promote = (header: JsonObject = {}): Step => ({ op: 'request', c: 0, frame: 'PROMOTE', header });
-const PULL: Step = {
+const pull = (offset: number): Step => ({
   op: 'request',
   c: 0,
   frame: 'PULL',
-  header: { queues: [{ topic: '~t', queue: 0, offset: 0 }], maxBytes: 65_536 },
-};
+  header: { topics: [{ topic: '~t', queues: [{ queue: 0, offset }] }] },
+});
+const PULL = pull(0);
+const request = (frame: string, header: JsonObject): Step => ({ op: 'request', c: 0, frame, header });
+const SEND: Step = { ...request('SEND', { topic: '~t' }), payload: { batch: { records: [{ body: 'at a slave' }] } } };
 const NO_ENTRIES = { payload: '' };
 
 const program = (name: string, steps: readonly Step[], more: Partial<Program> = {}): Program => ({
@@ -42,6 +45,26 @@ const KILL_MASTER: Step = { op: 'killNode', of: 'broker', node: 0 };
 
 export const SLAVE_PROGRAMS: readonly Program[] = [
   program('copies-the-log-of-its-master', [store('one'), store('two'), PULL, pass(1_200), store('three'), PULL, pass(2_100, 1)]),
+  program('what-only-masters-take', [
+    store('one'),
+    SEND,
+    request('INIT_PRODUCER', {}),
+    request('OFFSET_COMMIT', { group: '~g', kind: 1, offsets: [{ topic: '~t', queue: 0, offset: 1 }] }),
+    request('TOPIC_CREATE', { topic: '~u', queues: 1 }),
+    request('TOPIC_REMOVE', { topic: '~t' }),
+    PULL,
+  ]),
+  program('what-is-not-committed-yet', [
+    store('one'),
+    pass(300),
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { committed: 0 }, times: 1_000 }),
+    store('two'),
+    pass(300),
+    PULL,
+    pull(1),
+    pull(2),
+    pull(100),
+  ]),
   program('answers-of-another-term', [
     store('one'),
     meddle('REPLICATE', { way: 'answer', do: 'alter', set: { term: 1_000_000 }, times: 3 }),
