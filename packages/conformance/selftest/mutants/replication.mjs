@@ -421,10 +421,10 @@ const slaves = [
   mutant(
     'QNT-RPL-029',
     'broker/broker.ts',
-    'slaves-give-producers-their-numbers',
-    'a slave serves INIT_PRODUCER',
+    'slaves-look-at-messages',
+    'a SEND at a slave is refused for another reason',
     "new Set([\n  'PULL',",
-    "new Set([\n  'INIT_PRODUCER',\n  'PULL',",
+    "new Set([\n  'SEND',\n  'PULL',",
   ),
   mutant(
     'QNT-RPL-030',

@@ -126,7 +126,7 @@ class SlaveLife {
     const last = probes.at(-1);
     if (last?.response === undefined || common < this.#committedBefore(last.request.index)) return;
     const untilMs = last.response.atMs + SOON_MS + this.#view.slackMs;
-    if (this.#view.endMs > untilMs && last.connection.closed === undefined)
+    if (this.#view.endMs > untilMs && last.connection.closed?.by !== 'kit')
       this.sentences.fail(SEARCHES, last.response, `it has found the common place ${common}, and does not go on from there`);
   }
 
