@@ -5,6 +5,8 @@ const RECORDS = 'name-server/group-records.ts';
 const MASTER = 'broker/replication/master.ts';
 const SET = 'broker/replication/in-sync-set.ts';
 const REPLICA = 'broker/replication/replica.ts';
+const SLAVE = 'broker/replication/slave.ts';
+const MANUAL = 'broker/replication/manual-mastership.ts';
 const REGISTER = 'broker/replication/name-server-register.ts';
 const REGISTRATION = 'broker/registration.ts';
 const PRODUCE = 'broker/produce.ts';
@@ -343,4 +345,95 @@ const sets = [
   ),
 ];
 
-export const MUTANTS = [...groups, ...records, ...answers, ...sets];
+const slaves = [
+  mutant(
+    'QNT-RPL-018',
+    SLAVE,
+    'answers-of-any-term',
+    'answers of another term are used',
+    'else if (response.header.term !== term) this.#otherTerm(response.header.term);',
+    '',
+  ),
+  mutant(
+    'QNT-RPL-020',
+    SLAVE,
+    'stored-before-it-comes',
+    'a slave says that it has stored what it asks for',
+    'stored: Math.min(log.storedPosition, position),',
+    'stored: position + 64,',
+  ),
+  mutant(
+    'QNT-RPL-021',
+    SLAVE,
+    'the-search-goes-the-wrong-way',
+    'a slave takes a common place for one that is not',
+    'search.answered(!diverged);',
+    'search.answered(diverged);',
+  ),
+  mutant(
+    'QNT-RPL-022',
+    SLAVE,
+    'nothing-common-is-nothing-bad',
+    'a slave that has committed something else goes on',
+    'if (place === undefined) return this.#halt(this.#committedTruncation());',
+    'if (place === undefined) return this.#pullLater();',
+  ),
+  mutant(
+    'QNT-RPL-024',
+    SLAVE,
+    'a-silent-master-is-waited-for',
+    'a slave keeps the connection on which nothing is answered',
+    "if (error.code === 'TIMEOUT') return this.#link?.suspect(error);",
+    "if (error.code === 'TIMEOUT') return this.#pullLater();",
+  ),
+  mutant(
+    'QNT-RPL-025',
+    MANUAL,
+    'no-new-term',
+    'a new master takes the term of the old one',
+    'highestTerm()) + 1;',
+    'highestTerm());',
+  ),
+  mutant(
+    'QNT-RPL-025',
+    MANUAL,
+    'the-old-master-stays-in-sync',
+    'the set of a new master holds the old one',
+    'filter(({ replica }) => replica !== record.master)',
+    'filter(({ replica }) => replica >= 0)',
+  ),
+  mutant(
+    'QNT-RPL-026',
+    MANUAL,
+    'anybody-is-promoted',
+    'a slave that is not in sync becomes master',
+    'const behind = acceptLoss ? undefined : this.#behind(found);',
+    'const behind = found === undefined ? this.#behind(found) : undefined;',
+  ),
+  mutant(
+    'QNT-RPL-027',
+    MANUAL,
+    'copies-while-it-rises',
+    'a slave copies on while it reads the record',
+    'events.onRise();\n    return register.get',
+    'return register.get',
+  ),
+  mutant(
+    'QNT-RPL-029',
+    'broker/broker.ts',
+    'slaves-look-at-messages',
+    'a SEND at a slave is refused for another reason',
+    "new Set([\n  'PULL',",
+    "new Set([\n  'SEND',\n  'PULL',",
+  ),
+  mutant(
+    'QNT-RPL-030',
+    'broker/poll-reader.ts',
+    'what-is-not-there-yet-is-wrong',
+    'a slave answers an offset above its high watermark as a master would',
+    "if (isAhead) this.#addError(poll, queue, 'NOT_YET');",
+    "if (isAhead) this.#addError(poll, queue, 'OFFSET_OUT_OF_RANGE');",
+  ),
+];
+
+export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves];

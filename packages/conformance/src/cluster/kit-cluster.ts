@@ -192,8 +192,15 @@ export class KitCluster {
     const ready = brokers.every((name) => this.#servers.get(name)?.node.ready === true);
     return (
       ready &&
-      this.#nameServers().every((engine) => brokers.every((name) => engine.brokers().some((known) => known.name === name)))
+      this.#nameServers().every((engine) =>
+        brokers.every((name) => engine.brokers().some((known) => known.name === this.#groupOf(name))),
+      )
     );
+  }
+
+  /** The name that a broker has in the cluster: one that stands in the set-up, for a replica of the subject's group. */
+  #groupOf(name: string): string {
+    return textOf(objectOf(this.#options.setup, 'broker'), 'name', name);
   }
 
   #topicsKnown(topics: number): boolean {

@@ -10,6 +10,7 @@ import { KEYED_STATE_CLIENT_EXCLUSIONS, KEYED_STATE_EXCLUSIONS } from './keyed-s
 import { NAME_SERVER_EXCLUSIONS } from './name-server.ts';
 import { PRODUCE_EXCLUSIONS } from './produce.ts';
 import { PRODUCER_EXCLUSIONS } from './producer.ts';
+import { REPLICATION_EXCLUSIONS } from './replication.ts';
 import { BROKER_LOGIN_EXCLUSIONS, NAME_SERVER_LOGIN_EXCLUSIONS, SECURITY_EXCLUSIONS } from './security.ts';
 import { WEBSOCKET_CLIENT_EXCLUSIONS, WEBSOCKET_SERVER_EXCLUSIONS } from './websocket.ts';
 
@@ -27,6 +28,7 @@ const TABLES: readonly { readonly roles: readonly Role[]; readonly reasons: Reas
   { roles: ['broker'], reasons: BROKER_LOGIN_EXCLUSIONS },
   { roles: SERVERS, reasons: CONNECTION_EXCLUSIONS },
   { roles: SERVERS, reasons: FRAMING_EXCLUSIONS },
+  { roles: ['broker'], reasons: REPLICATION_EXCLUSIONS },
   { roles: ['nameserver'], reasons: NAME_SERVER_EXCLUSIONS },
   { roles: ['nameserver'], reasons: NAME_SERVER_DIALLING_EXCLUSIONS },
   { roles: ['broker'], reasons: BROKER_DIALLING_EXCLUSIONS },

@@ -1,0 +1,221 @@
+import { ReplicaRole } from '@qanat/core';
+import type { Clause } from '../../clause/clause.ts';
+import type { Exchange, Header, View } from '../../history/view.ts';
+import { hexOf, isObject } from '../../json.ts';
+import { numberOf, objectOf } from '../../play/program.ts';
+import { clausesBy, Sentences } from './sentences.ts';
+import { judgeServing } from './slave-serving.ts';
+
+const OF_ITS_MASTER = 'QNT-RPL-018';
+const STORED = 'QNT-RPL-020';
+const SEARCHES = 'QNT-RPL-021';
+const COMMITTED = 'QNT-RPL-022';
+const TELLS = 'QNT-RPL-023';
+const CONNECTS = 'QNT-RPL-024';
+const RECORD = 'QNT-RPL-025';
+const BEHIND = 'QNT-RPL-026';
+const CEASED = 'QNT-RPL-027';
+const REGISTERS = 'QNT-REG-030';
+/** A slave gives a master so long beyond what it may wait. */
+const PATIENCE_MS = 3_000;
+const SOON_MS = 2_000;
+
+/** A subject as a slave of the kit. */
+class SlaveLife {
+  readonly sentences = new Sentences();
+  readonly #view: View;
+  readonly #replica: number;
+  /** REPLICATE of the subject, in order. */
+  readonly #asked: readonly Exchange[];
+
+  constructor(view: View) {
+    this.#view = view;
+    const setup = view.notes('setup').find(({ args }) => isObject(args) && isObject(args.replication))?.args;
+    this.#replica = numberOf(objectOf(isObject(setup) ? setup : {}, 'replication'), 'replica', 0);
+    this.#asked = view.requests('REPLICATE', 'subject').filter(({ header }) => header !== undefined);
+    this.#asked.forEach((exchange, i) => this.#look(exchange, this.#asked.slice(i + 1)));
+    this.#judgeHalt();
+    this.#judgeRegistrations();
+    if (this.#asked.length > 0) judgeServing(view, this.#asked, (index) => this.#committedBefore(index), this.sentences);
+    for (const promotion of view.requests('PROMOTE', 'kit')) this.#judgePromotion(promotion);
+  }
+
+  #look(exchange: Exchange, later: readonly Exchange[]): void {
+    const { header, request } = exchange;
+    const says = (): string => `everything below ${header.stored} is said to be stored, in a log that ends at ${header.position}`;
+    this.sentences.that(STORED, request, header.stored <= header.position, says, 'stored');
+    this.#judgeFloor(exchange);
+    this.#judgePatience(exchange);
+    if (exchange.answer === undefined || exchange.response === undefined) return;
+    const next = later.find(({ request: one }) => one.index > (exchange.response?.index ?? 0));
+    if (exchange.answer.term !== header.term) this.#judgeTerm(exchange, next);
+    else if (exchange.answer.diverged && !header.probe) this.#judgeSearch(exchange, later);
+    else if (exchange.payload.length > 0) this.#judgeTelling(exchange, later);
+  }
+
+  /** Entries of an answer of another term are no entries. */
+  #judgeTerm({ header, payload }: Exchange, next: Exchange | undefined): void {
+    if (next === undefined || payload.length === 0) return;
+    const says = (): string =>
+      `an answer of another term brought entries from ${header.position} on, and they are used: the log ends at ${next.header.position}`;
+    this.sentences.that(OF_ITS_MASTER, next.request, next.header.position <= header.position, says, 'position');
+  }
+
+  /** What it has said to be stored outlives everything; what it knows to be committed is never cut. */
+  #judgeFloor({ header, request }: Exchange): void {
+    const before = this.#asked.filter((one) => one.request.index < request.index);
+    const ends = this.#view.of('subject').filter(({ index, what }) => index < request.index && what === 'killed');
+    const lives = before.filter(({ header: { incarnation } }) => incarnation !== header.incarnation);
+    if (ends.length > 0 && lives.length > 0 && before.length === lives.length) {
+      const stored = Math.max(...lives.map((one) => one.header.stored));
+      const says = (): string =>
+        `its log ends at ${header.position}; before its end it said that everything below ${stored} is stored`;
+      this.sentences.that(STORED, request, header.position >= stored, says, 'position');
+    }
+    const committed = this.#committedBefore(request.index);
+    if (header.probe || committed === 0) return;
+    const says = (): string => `everything below ${committed} is committed, and its log ends at ${header.position}`;
+    this.sentences.that(COMMITTED, request, header.position >= committed, says, 'position');
+  }
+
+  /** What it has been told, of what it had. */
+  #committedBefore(index: number): number {
+    return Math.max(
+      0,
+      ...this.#asked.flatMap(({ answer, header, response }) =>
+        answer !== undefined && answer.term === header.term && !answer.diverged && (response?.index ?? index) < index
+          ? [Math.min(answer.committed, header.position)]
+          : [],
+      ),
+    );
+  }
+
+  #judgePatience({ header, request, response, connection }: Exchange): void {
+    const dueMs = request.atMs + header.waitMs + PATIENCE_MS;
+    const lateMs = dueMs + this.#view.slackMs;
+    if (response !== undefined || this.#view.of('subject').some(({ index }) => index > request.index)) return;
+    const another = this.#view.connections.find((one) => one.node === connection.node && one.openedAtMs > request.atMs);
+    if (another !== undefined && another.openedAtMs <= lateMs + SOON_MS)
+      this.sentences.pass(CONNECTS, another.frames[0] ?? request);
+    else if (this.#view.endMs > lateMs + SOON_MS && (connection.closed === undefined || connection.closed.atMs > lateMs))
+      this.sentences.fail(
+        CONNECTS,
+        request,
+        `a REPLICATE is not answered since ${header.waitMs + PATIENCE_MS} ms, and there is no new connection`,
+      );
+  }
+
+  /** Between what both have and what they have not lies the place from which it goes on. */
+  #judgeSearch(exchange: Exchange, later: readonly Exchange[]): void {
+    const { header, response, connection } = exchange;
+    const since = later.filter(({ request }) => request.index > (response?.index ?? 0) && request.connection === connection);
+    const goesOn = since.find((one) => !one.header.probe);
+    const probes = since.filter(
+      (one) => one.header.probe && one.request.index < (goesOn?.request.index ?? Number.POSITIVE_INFINITY),
+    );
+    const common = Math.max(-1, ...probes.filter(({ answer }) => answer?.diverged === false).map((one) => one.header.position));
+    if (goesOn === undefined) return this.#judgeStuck(probes, common);
+    const says = (): string =>
+      `after ${probes.length} probes, of which the newest common place is ${common}, its log ends at ${goesOn.header.position}`;
+    const cut = goesOn.header.position === common && common <= header.position;
+    this.sentences.that(SEARCHES, goesOn.request, cut, says, 'position');
+  }
+
+  /** Where something is common it goes on from there. */
+  #judgeStuck(probes: readonly Exchange[], common: number): void {
+    const last = probes.at(-1);
+    if (last?.response === undefined || common < this.#committedBefore(last.request.index)) return;
+    const untilMs = last.response.atMs + SOON_MS + this.#view.slackMs;
+    if (this.#view.endMs > untilMs && last.connection.closed?.by !== 'kit')
+      this.sentences.fail(SEARCHES, last.response, `it has found the common place ${common}, and does not go on from there`);
+  }
+
+  #judgeTelling(exchange: Exchange, later: readonly Exchange[]): void {
+    const { header, payload, response, connection } = exchange;
+    if (response === undefined) return;
+    const end = header.position + payload.length;
+    const untilMs = response.atMs + SOON_MS + this.#view.slackMs;
+    const told = later.find((one) => one.header.stored >= end);
+    if (told !== undefined && told.request.atMs <= untilMs) return this.sentences.pass(TELLS, told.request);
+    const isOver = this.#view.endMs <= untilMs || (connection.closed?.atMs ?? untilMs + 1) <= untilMs;
+    const disturbed = this.#view.of('subject').length > 0 || this.#view.of('meddled').length > 0;
+    if (!isOver && !disturbed)
+      this.sentences.fail(
+        TELLS,
+        response,
+        `entries up to ${end} came, and the master is not told within ${SOON_MS} ms that they are stored`,
+      );
+  }
+
+  /** Nothing that is committed here is common: it halts. */
+  #judgeHalt(): void {
+    const last = this.#asked.findLast(
+      ({ answer, header, request }) => answer?.diverged === true && header.position <= this.#committedBefore(request.index),
+    );
+    if (last?.response === undefined) return;
+    const { index } = last.response;
+    for (const { request, response, payload } of this.#view.requests('PULL', 'kit')) {
+      if (response === undefined || request.index < index) continue;
+      const says = (): string => 'what is committed here is nowhere else: it must serve nothing, and serves a PULL';
+      this.sentences.that(COMMITTED, response, payload.length === 0, says);
+    }
+  }
+
+  /** What it registers is the log of its group, which it has by then. */
+  #judgeRegistrations(): void {
+    const stores = new Set(this.#asked.flatMap(({ answer, header }) => (answer === undefined ? [] : [hexOf(header.storeId)])));
+    for (const { request, header } of this.#view.requests('REGISTER_BROKER', 'subject')) {
+      if (header?.replicaRole !== ReplicaRole.SLAVE || stores.size === 0) continue;
+      const says = (): string => 'a slave registers with the store of its group, and this is another one';
+      this.sentences.that(REGISTERS, request, stores.has(hexOf(header.storeId)), says, 'store_id');
+    }
+  }
+
+  // ---- promotion ----
+
+  #judgePromotion({ header, request, response, code }: Exchange): void {
+    if (response === undefined || header === undefined) return;
+    const read = this.#view
+      .requests('RECORD_GET', 'subject')
+      .findLast((one) => one.request.index > request.index && (one.response?.index ?? Number.POSITIVE_INFINITY) < response.index);
+    if (read === undefined) return;
+    const isBehind = !header.acceptLoss && !this.#standsIn(read.answer?.record, request.index);
+    const says = (): string =>
+      `it does ${isBehind ? 'not ' : ''}stand in the set on record, and PROMOTE was answered ${code ?? 'without an error'}`;
+    if (isBehind || code === 'REPLICA_BEHIND')
+      this.sentences.that(BEHIND, response, isBehind === (code === 'REPLICA_BEHIND'), says, 'code');
+    const put = this.#view.requests('RECORD_PUT', 'subject').find((one) => one.request.index > (read.response?.index ?? 0));
+    if (put?.header?.record === undefined || put.request.index > response.index) {
+      const free = (): string => 'it says that it is master, and nothing is on record of it';
+      if (code === undefined) this.sentences.fail(RECORD, response, free());
+      return;
+    }
+    this.#judgeRecord(put, read.answer?.record);
+    const copies = this.#asked.find((one) => one.request.index > read.request.index && one.request.index < put.request.index);
+    const goes = (): string => 'it copies on after it has asked for the record that it makes its own of';
+    this.sentences.that(CEASED, copies?.request ?? put.request, copies === undefined, goes);
+  }
+
+  #standsIn(record: Header | undefined, index: number): boolean {
+    const lives = this.#asked.filter(({ request }) => request.index < index).map(({ header }) => header.incarnation);
+    return (record?.inSync ?? []).some((one: Header) => one.replica === this.#replica && lives.includes(one.incarnation));
+  }
+
+  #judgeRecord({ header, request }: Exchange, read: Header | undefined): void {
+    const { record } = header;
+    const numbers = record.inSync.map(({ replica }: Header) => replica);
+    const allowed = new Set([this.#replica, ...(read?.inSync ?? []).map(({ replica }: Header) => replica)]);
+    if (read !== undefined && read.master !== this.#replica) allowed.delete(read.master);
+    const isAbove = record.term > (read?.term ?? 0) && record.version > (read?.version ?? 0) && record.master === this.#replica;
+    const isSet = numbers.includes(this.#replica) && numbers.every((one: number) => allowed.has(one));
+    const says = (): string =>
+      `the record of a new master has a higher term and version, itself as master, and the set without the old one; read was term ${read?.term}, version ${read?.version}, put is term ${record.term}, version ${record.version}, master ${record.master}, in sync ${numbers.join(' ')}`;
+    this.sentences.that(RECORD, request, isAbove && isSet, says, 'record');
+  }
+}
+
+export const SLAVE_CLAUSES: readonly Clause[] = clausesBy(
+  (view) => new SlaveLife(view).sentences,
+  [OF_ITS_MASTER, STORED, SEARCHES, COMMITTED, TELLS, CONNECTS, RECORD, BEHIND, CEASED, REGISTERS, 'QNT-RPL-029', 'QNT-RPL-030'],
+  { roles: ['broker'], needs: ['replication', 'register'] },
+);

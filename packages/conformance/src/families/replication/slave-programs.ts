@@ -1,0 +1,112 @@
+import { Feature } from '@qanat/core';
+import type { JsonObject } from '../../json.ts';
+import type { Program, Step } from '../../play/program.ts';
+
+const REPLICA = 2;
+/** The name of brokers under test, which the master of the kit has too. */
+const GROUP = 'subject';
+const LAG_MS = 1_000;
+
+const OPEN: Step = { op: 'open', hello: { minor: 3, features: [Feature.FEATURE_REPLICATION] } };
+const pass = (ms: number, slacks = 0): Step => ({ op: 'pass', ms, slacks });
+const store = (body: string): Step => ({ op: 'storeAtMaster', body });
+const meddle = (frame: string, more: JsonObject): Step => ({ op: 'meddle', frame, ...more });
+const promote = (header: JsonObject = {}): Step => ({ op: 'request', c: 0, frame: 'PROMOTE', header });
+const pull = (offset: number): Step => ({
+  op: 'request',
+  c: 0,
+  frame: 'PULL',
+  header: { topics: [{ topic: '~t', queues: [{ queue: 0, offset }] }] },
+});
+const PULL = pull(0);
+const request = (frame: string, header: JsonObject): Step => ({ op: 'request', c: 0, frame, header });
+const SEND: Step = { ...request('SEND', { topic: '~t' }), payload: { batch: { records: [{ body: 'at a slave' }] } } };
+const NO_ENTRIES = { payload: '' };
+
+const program = (name: string, steps: readonly Step[], more: Partial<Program> = {}): Program => ({
+  family: 'replication',
+  name,
+  role: 'broker',
+  setup: {
+    kit: {
+      ...{ nameServers: 1, brokers: 1, nameServer: { keepsRecords: true }, topics: [{ topic: 't', queues: 1 }] },
+      broker: { name: GROUP, replication: { replica: 0, role: 'master', lagMs: LAG_MS } },
+    },
+    replication: { replica: REPLICA, role: 'slave', lagMs: LAG_MS },
+  },
+  needs: ['replication', 'register'],
+  alone: true,
+  steps: [OPEN, pass(500), ...steps],
+  ...more,
+});
+
+/** Nobody but the subject has what it has: the master of the kit is gone. */
+const KILL_MASTER: Step = { op: 'killNode', of: 'broker', node: 0 };
+
+export const SLAVE_PROGRAMS: readonly Program[] = [
+  program('copies-the-log-of-its-master', [store('one'), store('two'), PULL, pass(1_200), store('three'), PULL, pass(2_100, 1)]),
+  program('what-only-masters-take', [
+    store('one'),
+    SEND,
+    request('INIT_PRODUCER', {}),
+    request('OFFSET_COMMIT', { group: '~g', kind: 1, offsets: [{ topic: '~t', queue: 0, offset: 1 }] }),
+    request('TOPIC_CREATE', { topic: '~u', queues: 1 }),
+    request('TOPIC_REMOVE', { topic: '~t' }),
+    PULL,
+  ]),
+  program('what-is-not-committed-yet', [
+    store('one'),
+    pass(300),
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { committed: 0 }, times: 1_000 }),
+    store('two'),
+    pass(300),
+    PULL,
+    pull(1),
+    pull(2),
+    pull(100),
+  ]),
+  program('answers-of-another-term', [
+    store('one'),
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { term: 1_000_000 }, times: 3 }),
+    { op: 'storeAtMaster', body: 'two', wait: false },
+    pass(6_000),
+  ]),
+  program('logs-that-seem-to-differ', [
+    store('one'),
+    // From now on nothing more is committed as far as the subject hears; later its log is said to be another one, once.
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { diverged: true, committed: 0 }, ...NO_ENTRIES, skip: 8, times: 1 }),
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { committed: 0 }, times: 1_000 }),
+    ...['two', 'three', 'four', 'five'].map(store),
+    pass(8_000),
+  ]),
+  program('nothing-committed-is-common', [
+    store('one'),
+    pass(300),
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { diverged: true }, ...NO_ENTRIES, times: 100 }),
+    pass(2_500, 1),
+    PULL,
+    PULL,
+  ]),
+  program('a-master-that-says-nothing', [store('one'), { op: 'hangNode', of: 'broker', node: 0 }, pass(9_500, 2)]),
+  program('a-slave-that-is-killed', [store('one'), { op: 'die' }, pass(1_500, 1), store('two'), pass(300)], {
+    needs: ['replication', 'register', 'kill'],
+  }),
+  program('a-slave-without-power', [store('one'), { op: 'die', how: 'powerloss' }, pass(1_500), store('two'), pass(300)], {
+    needs: ['replication', 'register', 'powerloss'],
+  }),
+  program('a-slave-in-sync-is-promoted', [store('one'), KILL_MASTER, pass(500), promote(), pass(500), PULL]),
+  program('a-slave-is-promoted-beside-its-master', [
+    store('one'),
+    meddle('RECORD_GET', { way: 'answer', do: 'delay', ms: 2_500, times: 1 }),
+    promote(),
+    pass(500),
+  ]),
+  program('a-slave-that-lags-is-not-promoted', [
+    store('one'),
+    meddle('REPLICATE', { do: 'drop', times: 1_000 }),
+    pass(LAG_MS + 1_500, 1),
+    promote(),
+    pass(200),
+    promote({ acceptLoss: true }),
+  ]),
+];
