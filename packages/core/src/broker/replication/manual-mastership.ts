@@ -64,7 +64,6 @@ export class ManualMastership implements Mastership {
   promote(acceptLoss: boolean, done: (error: QanatError | undefined, term: number) => void): void {
     const { events, register } = this.#parts;
     if (this.#rising) return done(new QanatError('NOT_READY', 'the replica is about to become master'), 0);
-<<<<<<< HEAD
     this.#rising = true;
     this.#question++;
     // What it acknowledged after the reading might be committed by a set that it knows nothing of.
@@ -80,23 +79,6 @@ export class ManualMastership implements Mastership {
       this.#rising = false;
       events.onFollow(found.record?.term ?? 0);
       done(behind, 0);
-=======
-    const { register, events } = this.#parts;
-    this.#rising = true;
-    // It copies and acknowledges nothing any more when it reads the record (QNT-RPL-027).
-    events.onRise();
-    return register.get((found) => {
-      const { record } = found;
-      const behind = acceptLoss ? undefined : this.#behind(found);
-      if (behind !== undefined) {
-        this.#rising = false;
-        events.onFollow(record?.term ?? 0);
-        return done(behind, 0);
-      }
-      const others = acceptLoss ? [] : (record?.inSync.filter(({ replica }) => replica !== record.master) ?? []);
-      const next = this.#nextRecord(record, others, acceptLoss ? VERSIONS_SKIPPED : 1);
-      return this.#rise(next, !acceptLoss, (error) => done(error, next.term));
->>>>>>> 0be16590122b147bbed1bde3b4c413a2a4a0c20e
     });
   }
 

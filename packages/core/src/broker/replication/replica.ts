@@ -174,7 +174,7 @@ export class Replica implements MastershipEvents {
 
   onLead(record: GroupRecord): void {
     this.#state = 'rising';
-<<<<<<< HEAD
+    this.#halted = '';
     this.#knownTerm = Math.max(this.#knownTerm, record.term);
     this.#elected = record;
     if (this.#slave?.cutting !== true) this.#lead();
@@ -187,10 +187,6 @@ export class Replica implements MastershipEvents {
     if (record === undefined || this.#state !== 'rising') return;
     if (record.term < this.#knownTerm) return this.onFollow(this.#knownTerm);
     this.#slave = undefined;
-=======
-    this.#halted = '';
-    this.#knownTerm = record.term;
->>>>>>> 0be16590122b147bbed1bde3b4c413a2a4a0c20e
     this.#master = new MasterReplica({
       host,
       log,
@@ -209,16 +205,11 @@ export class Replica implements MastershipEvents {
 
   onFollow(term: number): void {
     this.#knownTerm = Math.max(this.#knownTerm, term);
-<<<<<<< HEAD
-    if (this.#master !== undefined || this.#state === 'stopped' || this.#state === 'halted') return;
-    this.#elected = undefined;
-    this.#beSlave();
-=======
     if (this.#master !== undefined || this.#state === 'stopped') return;
+    this.#elected = undefined;
     // A promotion of it was refused: what it has is as wrong as before.
     if (this.#halted !== '') this.#state = 'halted';
     else this.#beSlave();
->>>>>>> 0be16590122b147bbed1bde3b4c413a2a4a0c20e
     this.#parts.events.changed();
   }
 
