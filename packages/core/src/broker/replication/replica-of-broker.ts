@@ -32,10 +32,11 @@ export interface ReplicaOfBrokerParts {
 /** @returns undefined where the broker is alone. */
 export function replicaOfBroker(parts: ReplicaOfBrokerParts): Replica | undefined {
   const { host, settings, login, log, term, linked, events } = parts;
-  const { name: broker, software, flush, nameServers, replication } = settings;
+  const { name: broker, software, flush, nameServers, platform, replication } = settings;
   if (replication === undefined) return undefined;
   return new Replica({
     host,
+    platform,
     settings: replication,
     broker,
     flush,

@@ -7,19 +7,24 @@ import { ReplicaRole } from '../../wire/gen/registry.ts';
 import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
 import type { ReplicationOptions } from '../broker-options.ts';
 import type { ReplicationFigures } from '../figures.ts';
-import type { CommitLog } from '../log/commit-log.ts';
+import type { Platform } from '../../platform.ts';
+import type { CommitLog, OpenChange } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
 import type { Term } from '../term.ts';
+import { LogMending } from './log-mending.ts';
 import { MasterReplica } from './master.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
 import { beginLife } from './replica-file.ts';
-import { type SlaveParts, SlaveReplica } from './slave.ts';
+import { type MasterLink, SlaveReplica } from './slave.ts';
+import type { SnapshotLink } from './snapshot-fetch.ts';
+import { SnapshotServer } from './snapshot-server.ts';
 
 /** When a replica that becomes master is asked again, and the log to take the record of its term. */
 const AGAIN_MS = 200;
 
 export interface ReplicaParts {
   readonly host: EngineHost;
+  readonly platform: Platform;
   readonly settings: Required<ReplicationOptions>;
   /** Name of the broker group. */
   readonly broker: string;
@@ -29,7 +34,10 @@ export interface ReplicaParts {
   /** Makes who says which replica is master. `highestTerm`: that this replica knows of. */
   readonly mastership: (events: MastershipEvents, highestTerm: () => number) => Mastership;
   /** Makes the connection of a slave to its master. */
-  readonly link: SlaveParts['link'];
+  readonly link: (
+    address: string,
+    events: { onOpen(): void; onClosed(error: QanatError | undefined): void },
+  ) => MasterLink & SnapshotLink;
   /** Where the master listens, as this broker reaches it. */
   readonly addressOf: (route: MasterRoute) => string | undefined;
   readonly events: ReplicaEvents;
@@ -42,15 +50,25 @@ export interface ReplicaEvents {
   stoodDown(): void;
   /** What NameServers are told is another. */
   changed(): void;
+  /** The process is to be ended with this error; what its next start does is noted. */
+  fatal(error: QanatError): void;
 }
 
-/** What the replica does now. A `rising` one is about to be master, until its term is committed. */
-type State = 'opening' | 'undecided' | 'slave' | 'rising' | 'master' | 'halted' | 'stopped';
+/**
+ * What the replica does now. A `rising` one is about to be master, until its term is committed. A `joining` one copies a log that
+ * its state is ahead of; a `mending` one is about to end, so that its next start mends its log.
+ */
+type State = 'opening' | 'joining' | 'undecided' | 'slave' | 'rising' | 'master' | 'mending' | 'halted' | 'stopped';
+
+/** Nothing makes it anything else. */
+const FINAL: ReadonlySet<State> = new Set(['mending', 'halted', 'stopped']);
 
 /** What a replica is in its group, and how it becomes another thing (spec, chapter of replication: roles). */
 export class Replica implements MastershipEvents {
   readonly #parts: ReplicaParts;
   readonly #mastership: Mastership;
+  readonly #mending: LogMending;
+  readonly #snapshots: SnapshotServer;
   #state: State = 'opening';
   #halted = '';
   #life: ReplicaLife | undefined;
@@ -64,6 +82,10 @@ export class Replica implements MastershipEvents {
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#mastership = parts.mastership(this, () => this.term);
+    const { host, platform, broker, link, log, events } = parts;
+    const otherLeads: Mastership['otherLeads'] = (done) => this.#mastership.otherLeads(done);
+    this.#mending = new LogMending({ host, platform, broker, link, otherLeads, restart: (error) => events.fatal(error) });
+    this.#snapshots = new SnapshotServer(broker, log);
   }
 
   /** What its group knows it as: master from the moment at which that is on record; undefined while it does not know itself. */
@@ -102,28 +124,50 @@ export class Replica implements MastershipEvents {
 
   // ---- life ----
 
-  /** Before the log is opened. `storeId`: of the group's log, for a slave whose store is empty. Errors: STORE_IO, CORRUPT_LOG. */
-  prepare(done: (error: QanatError | undefined, storeId: Uint8Array | undefined) => void): void {
-    const { host, settings, flush } = this.#parts;
+  /** Before the log is opened. `change`: how it is to be. Errors: STORE_IO, CORRUPT_LOG. */
+  prepare(done: (error: QanatError | undefined, change?: Partial<OpenChange>) => void): void {
+    const { host, settings, flush, broker } = this.#parts;
     runTask(host, beginLife(host.random, flush === 'sync' || settings.intact), (error, begun) => {
-      if (begun === undefined) return done(error, undefined);
+      if (begun === undefined) return done(error);
       this.#life = begun.life;
-      return this.#mastership.prepare(begun.life, begun.isEmpty, (storeId) => done(undefined, storeId));
+      this.#mending.begun(begun);
+      const { beginsAnew } = this.#mending;
+      const open = (storeId: Uint8Array | undefined): void => done(undefined, this.#mending.opening(storeId));
+      return this.#mastership.prepare(begun.life, begun.isEmpty || beginsAnew, (storeId) => {
+        if (!beginsAnew) return open(storeId);
+        if (storeId === undefined) return done(noRecord(broker));
+        return this.#mending.beginAnew(storeId, (failed) => (failed === undefined ? open(storeId) : done(failed)));
+      });
     });
+  }
+
+  /** The log could not be opened, or has failed. @param giveUp the process is to be ended, and an operator to look at it. */
+  logFailed(error: QanatError, giveUp: (error: QanatError) => void): void {
+    const isDamage = [error, error.cause].some((one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'));
+    if (!isDamage || this.#master !== undefined || this.#life === undefined) return giveUp(error);
+    this.#beMending();
+    return this.#mending.damaged(error, giveUp);
   }
 
   /** The log is open. */
   start(): void {
-    const { host, term } = this.#parts;
-    this.#state = 'undecided';
+    const { host, log, term } = this.#parts;
     term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), () => this.#renewTerm());
-    this.#mastership.start();
+    if (log.whole) return this.#decide();
+    this.#state = 'joining';
+    return this.#copy();
+  }
+
+  /** The log has come to the snapshot that it was begun with. */
+  logWhole(): void {
+    if (this.#state === 'joining') this.#decide();
   }
 
   stop(done: () => void): void {
     this.#state = 'stopped';
     this.#master?.stop();
     this.#slave?.stop();
+    this.#mending.stop();
     this.#mastership.stop(done);
   }
 
@@ -135,6 +179,8 @@ export class Replica implements MastershipEvents {
     this.#route = route;
     this.#knownTerm = route.term;
     if (route.replica === this.#parts.settings.replica) return;
+    const address = this.#parts.addressOf(route);
+    if (address !== undefined) this.#mending.masterAt(address);
     if (this.#master !== undefined && route.term > this.#master.record.term)
       this.onStandDown(`replica ${route.replica} is master in term ${route.term}`);
     else this.#follow();
@@ -193,7 +239,7 @@ export class Replica implements MastershipEvents {
 
   onFollow(term: number): void {
     this.#knownTerm = Math.max(this.#knownTerm, term);
-    if (this.#master !== undefined || this.#state === 'stopped' || this.#state === 'halted') return;
+    if (this.#master !== undefined || FINAL.has(this.#state)) return;
     this.#beSlave();
     this.#parts.events.changed();
   }
@@ -226,6 +272,10 @@ export class Replica implements MastershipEvents {
     switch (request.name) {
       case 'REPLICATE':
         this.#replicate(request as Request<'REPLICATE'>);
+        return true;
+      case 'SNAPSHOT_READ':
+        if (this.#master === undefined) throw new QanatError('NOT_MASTER', this.refusal().message);
+        this.#snapshots.read(request as Request<'SNAPSHOT_READ'>);
         return true;
       case 'PROMOTE':
         this.#promote(request as Request<'PROMOTE'>);
@@ -275,6 +325,8 @@ export class Replica implements MastershipEvents {
 
   #promote(request: Request<'PROMOTE'>): void {
     if (this.#master !== undefined) return request.respond({ term: this.#master.record.term });
+    // Whatever loss is accepted: half a state serves nobody.
+    if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();
     this.#mastership.promote(request.header.acceptLoss, (error, term) => {
       if (error === undefined) request.respond({ term });
       else request.fail(error);
@@ -307,6 +359,23 @@ export class Replica implements MastershipEvents {
 
   // ---- what it does ----
 
+  /** The log is whole: from now on others say what this replica is. */
+  #decide(): void {
+    this.#state = 'undecided';
+    this.#mending.mended((error) => {
+      if (this.#state !== 'undecided') return;
+      if (error === undefined) this.#mastership.start();
+      else this.#parts.events.fatal(error);
+    });
+  }
+
+  /** Nothing is served or copied until the process has ended. */
+  #beMending(): void {
+    this.#state = 'mending';
+    this.#slave?.stop();
+    this.#slave = undefined;
+  }
+
   #beginTerm(record: GroupRecord): void {
     const { host, term, events } = this.#parts;
     term.begin((error) => {
@@ -330,8 +399,12 @@ export class Replica implements MastershipEvents {
   }
 
   #beSlave(): void {
-    const { host, log, broker, settings, link } = this.#parts;
     this.#state = 'slave';
+    this.#copy();
+  }
+
+  #copy(): void {
+    const { host, log, broker, settings, link } = this.#parts;
     this.#slave ??= new SlaveReplica({
       host,
       log,
@@ -343,7 +416,10 @@ export class Replica implements MastershipEvents {
       onHalted: (error) => this.onHalt(error),
       // The next heartbeat brings another route.
       onTermSeen: () => {},
-      onTooOld: (oldest) => this.onHalt(tooOld(oldest)),
+      onTooOld: (oldest) => {
+        this.#beMending();
+        this.#mending.tooOld(oldest);
+      },
     });
     this.#follow();
   }
@@ -356,7 +432,5 @@ export class Replica implements MastershipEvents {
   }
 }
 
-const tooOld = (oldest: number): QanatError =>
-  new QanatError('CORRUPT_LOG', `the master's log begins at position ${oldest}, behind the end of this one`, {
-    hint: 'start this replica with an empty store',
-  });
+const noRecord = (broker: string): QanatError =>
+  new QanatError('RECOVERY_REQUIRED', `the log is to begin anew from the master's, but nothing is on record of broker ${broker}`);
