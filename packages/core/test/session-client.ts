@@ -70,6 +70,24 @@ export class SessionClient {
     this.#driver.perform();
   }
 
+  /** Sends a request and nothing else. */
+  ask<N extends LiveFrame>(
+    name: N,
+    header: RequestInit<N> | readonly RequestInit<N>[],
+    done: (answer: { readonly error: QanatError | undefined; readonly response: Response<N> }) => void,
+    payload: readonly Uint8Array[] = [],
+  ): void {
+    this.call((nowMs) => {
+      this.engine.context.enter(nowMs);
+      this.engine.session.request(
+        name,
+        header,
+        { timeoutMs: 60_000, payload, codec: codecOfRequest(name) },
+        (error, response) => done({ error, response }),
+      );
+    });
+  }
+
   /** Sends a request and runs the clock until it is answered. */
   request<N extends LiveFrame>(
     name: N,
@@ -77,17 +95,9 @@ export class SessionClient {
     payload: readonly Uint8Array[] = [],
   ): { readonly error: QanatError | undefined; readonly response: Response<N> } {
     let answer: { error: QanatError | undefined; response: Response<N> } | undefined;
-    this.call((nowMs) => {
-      this.engine.context.enter(nowMs);
-      this.engine.session.request(
-        name,
-        header,
-        { timeoutMs: 60_000, payload, codec: codecOfRequest(name) },
-        (error, response) => {
-          answer = { error, response };
-        },
-      );
-    });
+    this.ask(name, header, (given) => {
+      answer = given;
+    }, payload);
     this.#clock.runUntil(() => answer !== undefined, this.#clock.nowMs() + 61_000);
     if (answer === undefined) throw new Error(`${name} was never answered`);
     return answer;

@@ -50,6 +50,8 @@ export class BrokerLife {
   /** No NameServer waits for us any more. */
   #unregistered = false;
   #snapshotting = false;
+  /** A replica learns what log it is to have: it may wait long for others. */
+  #preparing = false;
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
@@ -80,8 +82,10 @@ export class BrokerLife {
     if (replica === undefined) return this.#open();
     // Whose log it is, and who is master, stands at the NameServers.
     for (const link of links) link.connect();
+    this.#preparing = true;
     return replica.prepare((error, change) => {
-      if (this.#phase === 'stopping') return this.#closeStorage();
+      if (this.#phase !== 'opening') return;
+      this.#preparing = false;
       if (error !== undefined) return this.fatal(error);
       return this.#open(change);
     });
@@ -105,6 +109,7 @@ export class BrokerLife {
     sessions.refuse(stops);
     sessions.goAway(stops, graceMs);
     if (before === 'new') this.#closeStorage();
+    if (this.#preparing) this.#parts.replica?.stop(() => this.#closeStorage());
     if (before !== 'ready') return;
     context.timers.at(nowMs + graceMs, () => this.#close());
     registration.unregister(() => {

@@ -111,7 +111,7 @@ export class Recovery {
     const evidence = Math.max(last.base, this.#unborn?.base ?? 0, storedTo, rewrittenTo ?? 0);
     const byName = new Map(files.map((file) => [file.name, file]));
     const scan = yield* this.#scan(segments, byName, snapshot, evidence);
-    yield* this.#mend(scan, last);
+    yield* this.#mend(scan, first, last);
     yield* this.#keepCommitted(files, scan);
     yield* this.#loadTail(scan, last);
     this.#parts.host.log('info', 'log.recovered', {
@@ -322,13 +322,15 @@ export class Recovery {
   }
 
   /** Cuts a torn tail off and writes again what is whole but not known to be on stable storage. */
-  *#mend(scan: LogScan, last: FoundSegment): StorageTask<void> {
+  *#mend(scan: LogScan, first: FoundSegment, last: FoundSegment): StorageTask<void> {
     const { options, host } = this.#parts;
     if (this.#unborn !== undefined) yield* perform({ op: 'unlink', name: this.#unborn.name });
     if (last.fileEnd > scan.position) {
       host.log('warn', 'log.tail.torn', { segment: last.name, position: scan.position, bytes: last.fileEnd - scan.position });
     }
-    if (scan.position === last.base) {
+    // A log that was begun where another one begins was so with its first header on stable storage, and has nothing but that.
+    const isBegun = options.joins === true && last === first;
+    if (scan.position === last.base && !isBegun) {
       // Nothing in the segment tells that its header is on stable storage.
       yield* perform({ op: 'truncate', name: last.name, size: 0 });
       yield* perform({ op: 'append', name: last.name, parts: [encodeSegmentHeader(options.platform, last.header)] });

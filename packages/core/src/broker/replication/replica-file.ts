@@ -3,7 +3,7 @@ import { nextLife, type ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import { readUtf8, utf8 } from '../../wire/bytes.ts';
-import { segmentBaseOf } from '../log/segment.ts';
+import { SEGMENT_HEADER_BYTES, segmentBaseOf } from '../log/segment.ts';
 import { perform, type StorageTask } from '../log/storage-task.ts';
 
 const NAME = 'replica';
@@ -21,7 +21,7 @@ export type LogMend = 'cut' | 'anew' | 'joins';
 /** The life that begins, which is on stable storage. */
 export interface BegunLife {
   readonly life: ReplicaLife;
-  /** The store has no log yet. */
+  /** The store has no entry yet. */
   readonly isEmpty: boolean;
   readonly mend: LogMend | undefined;
 }
@@ -39,7 +39,9 @@ export function* beginLife(random: Random, intact: boolean): StorageTask<BegunLi
   const isSame = intact && mend === undefined;
   const life = nextLife(kept?.life, random.below(HIGH_WORDS) * 0x1_0000_0000 + random.uint32() + 1, isSame);
   yield* keepLife(life, mend);
-  return { life, isEmpty: !files.some(({ name }) => segmentBaseOf(name) !== undefined), mend };
+  // A crash may have left a file whose header is not whole: that is no log of any store yet.
+  const hasEntries = files.some(({ name, size }) => segmentBaseOf(name) !== undefined && size > SEGMENT_HEADER_BYTES);
+  return { life, isEmpty: !hasEntries, mend };
 }
 
 /** Keeps, on stable storage, what the next start has to know. Errors: STORE_IO. */
