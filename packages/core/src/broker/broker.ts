@@ -377,6 +377,7 @@ export class Broker implements Engine, ServerHandler {
       },
       progressed: () => this.#replica?.logProgressed(),
       whole: () => this.#replica?.logWhole(),
+      damaged: (error) => this.#replica?.logDamaged(error),
     });
   }
 

@@ -83,6 +83,11 @@ export class LogMending {
     this.#note('anew', `the master's log begins at position ${oldest}, behind the end of this one`, this.#parts.restart);
   }
 
+  /** What was stored has rotted, at a slave. */
+  rotten(error: QanatError): void {
+    this.#note('cut', error.message, this.#parts.restart);
+  }
+
   /** The log, or what was to be cut off it, is damaged. @param giveUp where this replica may be the master. */
   damaged(error: QanatError, giveUp: (error: QanatError) => void): void {
     this.#askWhoLeads(ASK_MASTER_MAX, (other) => {

@@ -15,6 +15,7 @@ import { LogMending } from './log-mending.ts';
 import { MasterReplica } from './master.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
 import { beginLife } from './replica-file.ts';
+import { describeReplica, type ReplicaView, replicationFigures } from './replica-view.ts';
 import { type MasterLink, SlaveReplica } from './slave.ts';
 import type { SnapshotLink } from './snapshot-fetch.ts';
 import { SnapshotServer } from './snapshot-server.ts';
@@ -70,6 +71,7 @@ export class Replica implements MastershipEvents {
   readonly #mending: LogMending;
   readonly #snapshots: SnapshotServer;
   #state: State = 'opening';
+  #opened = false;
   #halted = '';
   #life: ReplicaLife | undefined;
   #master: MasterReplica | undefined;
@@ -97,7 +99,7 @@ export class Replica implements MastershipEvents {
   /** The highest that it knows of. */
   get term(): number {
     const { log, term } = this.#parts;
-    const ofLog = this.#state === 'opening' ? 0 : log.written.term;
+    const ofLog = this.#opened ? log.written.term : 0;
     return Math.max(this.#master?.record.term ?? 0, ofLog, term.current, this.#knownTerm);
   }
 
@@ -153,9 +155,17 @@ export class Replica implements MastershipEvents {
   start(): void {
     const { host, log, term } = this.#parts;
     term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), () => this.#renewTerm());
+    this.#opened = true;
     if (log.whole) return this.#decide();
     this.#state = 'joining';
     return this.#copy();
+  }
+
+  /** A part of the log that nobody has asked for is damaged: a slave copies it again, a master must be looked at. */
+  logDamaged(error: QanatError): void {
+    if (this.#state !== 'slave') return;
+    this.#beMending();
+    this.#mending.rotten(error);
   }
 
   /** The log has come to the snapshot that it was begun with. */
@@ -284,7 +294,7 @@ export class Replica implements MastershipEvents {
         this.#demote(request as Request<'DEMOTE'>);
         return true;
       case 'BROKER_DESCRIBE':
-        this.#describe(request as Request<'BROKER_DESCRIBE'>);
+        (request as Request<'BROKER_DESCRIBE'>).respond(describeReplica(this.#view));
         return true;
       default:
         return false;
@@ -302,20 +312,7 @@ export class Replica implements MastershipEvents {
   }
 
   figures(): ReplicationFigures {
-    const { log, settings } = this.#parts;
-    const { storedPosition: stored, committedPosition: committed } = log;
-    const replicas = this.#master?.describe() ?? [];
-    const slowest = Math.min(...replicas.map((one) => one.stored ?? 0));
-    return {
-      replica: settings.replica,
-      role: this.#master === undefined ? 'slave' : 'master',
-      state: this.state,
-      stored,
-      committed,
-      inSync: replicas.filter(({ inSync }) => inSync === true).length,
-      minInSync: settings.minInSync,
-      lagBytes: this.#master === undefined ? 0 : Math.max(0, stored - slowest),
-    };
+    return replicationFigures(this.#view);
   }
 
   #replicate(request: Request<'REPLICATE'>): void {
@@ -338,23 +335,10 @@ export class Replica implements MastershipEvents {
     this.#mastership.demote((error) => (error === undefined ? request.respond({}) : request.fail(error)));
   }
 
-  #describe(request: Request<'BROKER_DESCRIBE'>): void {
+  get #view(): ReplicaView {
     const { broker, settings, log, flush } = this.#parts;
-    request.respond({
-      broker,
-      replica: settings.replica,
-      role: this.#master === undefined ? ReplicaRole.SLAVE : ReplicaRole.MASTER,
-      term: this.term,
-      logEnd: log.endPosition,
-      stored: log.storedPosition,
-      committed: log.committedPosition,
-      oldest: log.oldestPosition,
-      flushAsync: flush === 'async',
-      minInSync: settings.minInSync,
-      replicas: this.#master?.describe() ?? [],
-      following: this.#slave?.following?.address ?? '',
-      state: this.state,
-    });
+    const { term, state } = this;
+    return { broker, settings, log, flush, term, state, master: this.#master, following: this.#slave?.following };
   }
 
   // ---- what it does ----
@@ -372,6 +356,7 @@ export class Replica implements MastershipEvents {
   /** Nothing is served or copied until the process has ended. */
   #beMending(): void {
     this.#state = 'mending';
+    this.#mastership.stop(() => {});
     this.#slave?.stop();
     this.#slave = undefined;
   }

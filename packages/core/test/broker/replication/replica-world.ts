@@ -111,6 +111,29 @@ export class ReplicaWorld {
     return /^log (.*)$/m.exec(new TextDecoder().decode(file?.read(0, file.size)))?.[1] ?? '';
   }
 
+  /** The lives that a replica stands for: the present one first. */
+  lives(node: string): string[] {
+    const file = this.disk(node).file('replica');
+    return (/^lives (.*)$/m.exec(new TextDecoder().decode(file?.read(0, file.size)))?.[1] ?? '').split(' ');
+  }
+
+  /** The names of what a node has logged. */
+  events(node: string): string[] {
+    return this.logs.filter((one) => one.node === node).map(({ event }) => event);
+  }
+
+  /** Damages a byte of a file, for good. */
+  flip(node: string, name: string, at: number): void {
+    this.disk(node).file(name)?.rot(at, 3);
+  }
+
+  /** Damages an entry near the end that was on stable storage. */
+  damageEnd(node: string): void {
+    const [position = 0] = this.entries(node).at(-10)?.split(' ').map(Number) ?? [];
+    const { name, base } = this.segments(node).findLast((one) => one.base <= position) as { name: string; base: number };
+    this.flip(node, name, SEGMENT_HEADER_BYTES + position - base + ENTRY_HEADER_BYTES + 5);
+  }
+
   oldestOf(node: string): number {
     return this.segments(node)[0]?.base ?? 0;
   }
