@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, Random } from '@qanat/core';
+import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, QanatError, Random } from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
 import { endpointsToTell, parseAdvertised } from './listeners.ts';
@@ -68,7 +68,9 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   try {
     await host.start();
   } catch (error) {
-    storage.close(() => {});
+    await new Promise<void>((resolve) => storage.close(() => resolve()));
+    // What is wrong with the log of a replica is noted, and mended when it is opened again.
+    if (QanatError.is(error, 'RESTART_REQUIRED')) return startBroker(options);
     throw error;
   }
   const endpoints = await host.listen();

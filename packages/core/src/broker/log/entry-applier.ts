@@ -167,9 +167,10 @@ export class EntryApplier {
     return this.#ended ? this.#applied : Math.min(this.#stored, this.#committedTo);
   }
 
-  /** The log is the one that the state was made from; asked where it comes to it. */
-  get #followsState(): boolean {
-    return this.#applied === this.#stateFrom && this.#chain === this.#stateChain;
+  /** The log has come to the state; is it the one that the state was made from? */
+  #join(segment: Segment): void {
+    if (this.#chain === this.#stateChain) this.#parts.observer.whole?.();
+    else this.#parts.failed(segment, otherLog(this.#stateFrom));
   }
 
   #apply(): void {
@@ -187,15 +188,15 @@ export class EntryApplier {
     const { replicated, segments, staged } = this.#parts;
     while (this.#target > this.#applied) {
       const segment = segments.findLast(({ base }) => base <= this.#applied) as Segment;
-      const limit = Math.min(this.#target, segment.end);
+      const limit = Math.min(this.#target, segment.end, this.whole ? Number.POSITIVE_INFINITY : this.#stateFrom);
       const end = replicated ? staged.endFrom(this.#applied, limit, APPLY_BYTES) : limit;
       // Inside an entry, which is applied when all of it is committed.
-      if (end === this.#applied) return;
+      if (end === this.#applied && limit !== this.#stateFrom) return;
+      if (end === this.#applied) return this.#parts.failed(segment, otherLog(this.#stateFrom));
       const blockAt = replicated ? yield* this.#fetched(segment, end) : this.#blockAt;
       if (blockAt === undefined || this.#ended) continue;
-      const joined = this.whole;
       this.#applyTo(segment, end, blockAt);
-      if (!joined && this.whole && !this.#ended) this.#parts.observer.whole?.();
+      if (end === this.#stateFrom) this.#join(segment);
     }
   }
 
@@ -243,7 +244,6 @@ export class EntryApplier {
       this.#term = term;
       if (position >= this.#stateFrom)
         observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
-      else if (this.whole && !this.#followsState) return this.#parts.failed(segment, otherLog(this.#stateFrom));
     }
     if (!replicated) blocks.pinFrom(this.#applied);
     this.#parts.applied();

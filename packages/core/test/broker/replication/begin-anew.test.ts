@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { decodeSnapshotFile } from '../../../src/broker/log/snapshot-store.ts';
+import { portablePlatform } from '../../../src/index.ts';
+import { writeUint32At } from '../../../src/wire/bytes.ts';
+import { Snapshot } from '../../../src/wire/gen/messages.ts';
 import { MASTER, ReplicaWorld, SLAVE } from './replica-world.ts';
 
 const LONG_MS = 60_000;
@@ -23,7 +27,7 @@ function expectCopy(world: ReplicaWorld): void {
 const restarts = (world: ReplicaWorld): string[] => world.ends.map(({ node, error }) => `${node} ${error?.code}`);
 
 describe('an empty slave of a master whose log has lost its beginning', () => {
-  test('QNT-RPL-034 takes a snapshot and the whole retained log, and serves old offsets', () => {
+  test('QNT-RPL-033 takes a snapshot and the whole retained log, and serves old offsets', () => {
     const world = agedWorld();
     world.startSlave();
     expectCopy(world);
@@ -33,7 +37,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
     expect(world.pullOldest(SLAVE)?.length).toBeGreaterThan(20);
   });
 
-  test('QNT-RPL-035 QNT-RPL-036 serves nothing, has stored nothing and is not promoted before it has come to its snapshot', () => {
+  test('QNT-RPL-034 QNT-RPL-035 serves nothing, has stored nothing and is not promoted before it has come to its snapshot', () => {
     const world = agedWorld({ replication: { lagMs: 2_000 } });
     world.startSlave();
     world.cluster.runUntil(() => world.state(SLAVE) === 'joining', LONG_MS);
@@ -47,7 +51,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
     expectCopy(world);
   });
 
-  test('QNT-RPL-034 can be promoted then, and goes on with the log', () => {
+  test('QNT-RPL-033 can be promoted then, and goes on with the log', () => {
     const world = agedWorld();
     world.startSlave();
     expectCopy(world);
@@ -62,7 +66,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
     expect(world.pullOldest(SLAVE)?.at(-4)).toBe(messages?.at(-1));
   });
 
-  test.each(['killed', 'without power'])('QNT-RPL-037 goes on or begins again when it is %s at any step', (how) => {
+  test.each(['killed', 'without power'])('QNT-RPL-036 goes on or begins again when it is %s at any step', (how) => {
     let steps = 0;
     const count = { input: () => void steps++, output: () => {} };
     const world = agedWorld({ faults: true, observe: (node) => (node === SLAVE ? count : undefined) });
@@ -88,8 +92,30 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
   });
 });
 
+test('QNT-RPL-039 a log that comes to its snapshot with another chain is begun anew, and nothing of it is served', () => {
+  const world = agedWorld();
+  const { cluster } = world;
+  world.startSlave();
+  cluster.runUntil(() => world.mend(SLAVE) === 'joins', LONG_MS);
+  cluster.hosts.killBroker(SLAVE);
+  const name = world.disk(SLAVE).names.find((file) => file.startsWith('snap/')) as string;
+  const file = world.disk(SLAVE).file(name);
+  const snapshot = decodeSnapshotFile(portablePlatform, file?.read(0, file.size) as Uint8Array) as Snapshot;
+  const body = Snapshot.encode({ ...snapshot, chain: snapshot.chain + 1 });
+  const bytes = new Uint8Array(4 + body.length);
+  writeUint32At(bytes, 0, portablePlatform.crc32(body, 0));
+  bytes.set(body, 4);
+  world.disk(SLAVE).replace(name, bytes, () => {});
+  cluster.run(10);
+  world.startSlave();
+  const states = new Set<string | undefined>();
+  cluster.runUntil(() => states.add(world.state(SLAVE)) && world.mend(SLAVE) === 'anew', LONG_MS);
+  expect(states).not.toContain('slave');
+  expectCopy(world);
+});
+
 describe('a slave that was away', () => {
-  test('QNT-RPL-034 begins anew where the oldest entry of its master is behind its end', () => {
+  test('QNT-RPL-033 begins anew where the oldest entry of its master is behind its end', () => {
     const world = new ReplicaWorld();
     world.startMaster();
     world.startSlave();

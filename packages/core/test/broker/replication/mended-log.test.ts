@@ -8,6 +8,8 @@ function pair(options: ConstructorParameters<typeof ReplicaWorld>[0] = {}, messa
   const world = new ReplicaWorld(options);
   world.startMaster();
   world.startSlave();
+  world.cluster.runUntil(() => world.same, LONG_MS);
+  // One by one, so that each says that the one before was on stable storage.
   world.send(messages);
   world.cluster.runUntil(() => world.same && world.inSync === 2, LONG_MS);
   return world;
@@ -19,7 +21,7 @@ const UNCOVERED = { broker: { log: { segmentBytes: 32 * 1024, reserveBytes: 0 } 
 const restarts = (world: ReplicaWorld): string[] => world.ends.map(({ node, error }) => `${node} ${error?.code}`);
 
 describe('a slave whose log is damaged', () => {
-  test('QNT-RPL-038 cuts the damage off at its start, and copies the rest again', () => {
+  test('QNT-RPL-037 cuts the damage off at its start, and copies the rest again', () => {
     const world = pair(UNCOVERED);
     world.cluster.hosts.killBroker(SLAVE);
     world.damageEnd(SLAVE);
@@ -31,7 +33,7 @@ describe('a slave whose log is damaged', () => {
     expect(world.mend(SLAVE)).toBe('');
   });
 
-  test('QNT-RPL-038 is of no life before: what it has lost does not count as stored', () => {
+  test('QNT-RPL-037 is of no life before: what it has lost does not count as stored', () => {
     const world = pair({ ...UNCOVERED, replication: { intact: true } });
     const before = world.lives(SLAVE);
     world.cluster.hosts.killBroker(SLAVE);
@@ -44,7 +46,7 @@ describe('a slave whose log is damaged', () => {
     expect(world.lives(SLAVE)).not.toEqual(before);
   });
 
-  test('QNT-RPL-038 begins anew where nothing is left to start from', () => {
+  test('QNT-RPL-037 begins anew where nothing is left to start from', () => {
     const world = new ReplicaWorld();
     world.startMaster();
     world.ageMaster();
@@ -59,7 +61,7 @@ describe('a slave whose log is damaged', () => {
     expect(world.entries(SLAVE, oldest)).toEqual(world.entries(MASTER, oldest));
   });
 
-  test('QNT-RPL-038 copies again what the scrub finds rotten while it runs', () => {
+  test('QNT-RPL-037 copies again what the scrub finds rotten while it runs', () => {
     const world = pair({ broker: { log: { segmentBytes: 32 * 1024, scrubBytesPerSecond: 1_000_000 } } });
     const [segment] = world.segments(SLAVE);
     world.flip(SLAVE, segment?.name as string, 5_000);
@@ -70,7 +72,7 @@ describe('a slave whose log is damaged', () => {
   });
 });
 
-test('QNT-RPL-039 a master whose log is damaged does not start, and cuts nothing', () => {
+test('QNT-RPL-038 a master whose log is damaged does not start, and cuts nothing', () => {
   const world = pair(UNCOVERED);
   world.restarts = false;
   world.cluster.hosts.killBroker(MASTER);
