@@ -79,11 +79,8 @@ export class SessionClient {
   ): void {
     this.call((nowMs) => {
       this.engine.context.enter(nowMs);
-      this.engine.session.request(
-        name,
-        header,
-        { timeoutMs: 60_000, payload, codec: codecOfRequest(name) },
-        (error, response) => done({ error, response }),
+      this.engine.session.request(name, header, { timeoutMs: 60_000, payload, codec: codecOfRequest(name) }, (error, response) =>
+        done({ error, response }),
       );
     });
   }
@@ -95,9 +92,14 @@ export class SessionClient {
     payload: readonly Uint8Array[] = [],
   ): { readonly error: QanatError | undefined; readonly response: Response<N> } {
     let answer: { error: QanatError | undefined; response: Response<N> } | undefined;
-    this.ask(name, header, (given) => {
-      answer = given;
-    }, payload);
+    this.ask(
+      name,
+      header,
+      (given) => {
+        answer = given;
+      },
+      payload,
+    );
     this.#clock.runUntil(() => answer !== undefined, this.#clock.nowMs() + 61_000);
     if (answer === undefined) throw new Error(`${name} was never answered`);
     return answer;

@@ -198,7 +198,15 @@ export class Recovery {
     yield* perform({ op: 'sync', name });
     const begin: LogPlace = { position: 0, chain: 0, term: 0 };
     const segments = [emptySegment(0, 0, true)];
-    return { ...begin, storeId: header.storeId, segments, committed: begin, uncommitted: [], snapshotPosition: 0, snapshotChain: 0 };
+    return {
+      ...begin,
+      storeId: header.storeId,
+      segments,
+      committed: begin,
+      uncommitted: [],
+      snapshotPosition: 0,
+      snapshotChain: 0,
+    };
   }
 
   /** Reads every entry, but those of segments that the snapshot covers and whose index is whole. */

@@ -33,7 +33,8 @@ export interface BegunLife {
 export function* beginLife(random: Random, intact: boolean): StorageTask<BegunLife> {
   const files = yield* perform({ op: 'list' });
   const file = files.find(({ name }) => name === NAME);
-  const kept = file === undefined ? undefined : readKept(yield* perform({ op: 'read', name: NAME, position: 0, length: file.size }));
+  const kept =
+    file === undefined ? undefined : readKept(yield* perform({ op: 'read', name: NAME, position: 0, length: file.size }));
   const mend = kept?.mend;
   // What a log lost that is mended nobody knows: it is no longer that of the lives before.
   const isSame = intact && mend === undefined;

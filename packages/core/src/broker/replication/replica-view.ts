@@ -41,7 +41,16 @@ export function replicationFigures({ log, settings, state, master }: ReplicaView
 }
 
 /** For operators, by BROKER_DESCRIBE. */
-export function describeReplica({ broker, settings, flush, log, term, state, master, following }: ReplicaView): BrokerDescribeOkInit {
+export function describeReplica({
+  broker,
+  settings,
+  flush,
+  log,
+  term,
+  state,
+  master,
+  following,
+}: ReplicaView): BrokerDescribeOkInit {
   return {
     broker,
     replica: settings.replica,

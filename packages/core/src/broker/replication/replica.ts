@@ -2,12 +2,12 @@ import type { Request, ServerSession } from '../../connection/server-session.ts'
 import type { EngineHost } from '../../context.ts';
 import type { ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';
+import type { Platform } from '../../platform.ts';
 import type { MasterRoute } from '../../wire/gen/registration-messages.ts';
 import { ReplicaRole } from '../../wire/gen/registry.ts';
 import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
 import type { ReplicationOptions } from '../broker-options.ts';
 import type { ReplicationFigures } from '../figures.ts';
-import type { Platform } from '../../platform.ts';
 import type { CommitLog, OpenChange } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
 import type { Term } from '../term.ts';
@@ -145,7 +145,9 @@ export class Replica implements MastershipEvents {
 
   /** The log could not be opened, or has failed. @param giveUp the process is to be ended, and an operator to look at it. */
   logFailed(error: QanatError, giveUp: (error: QanatError) => void): void {
-    const isDamage = [error, error.cause].some((one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'));
+    const isDamage = [error, error.cause].some(
+      (one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'),
+    );
     if (!isDamage || this.#master !== undefined || this.#life === undefined) return giveUp(error);
     this.#beMending();
     return this.#mending.damaged(error, giveUp);

@@ -1,6 +1,6 @@
 import type { ResponseDone } from '../../connection/request.ts';
 import type { EngineHost } from '../../context.ts';
-import { QanatError } from '../../errors.ts';
+import type { QanatError } from '../../errors.ts';
 import type { Platform } from '../../platform.ts';
 import { sameBytes } from '../../security/scram.ts';
 import type { Timer } from '../../timers.ts';

@@ -2,9 +2,7 @@ import type { Request, ServerSession } from '../../connection/server-session.ts'
 import { QanatError } from '../../errors.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import type { CommitLog } from '../log/commit-log.ts';
-
-/** Of a frame with a piece, everything but the piece. */
-const HEAD_BYTES_MAX = 128;
+import { HEAD_BYTES_MAX } from './master.ts';
 
 /** Gives slaves the newest snapshot of this replica, a piece for each request (spec, chapter of replication). */
 export class SnapshotServer {

@@ -85,6 +85,19 @@ test('QNT-RPL-038 a master whose log is damaged does not start, and cuts nothing
   expect(world.mend(MASTER)).toBe('');
 });
 
+test('QNT-RPL-038 a replica that does not learn who is master leaves its damaged log as it is', () => {
+  const world = pair(UNCOVERED);
+  world.restarts = false;
+  world.cluster.hosts.killBroker(SLAVE);
+  for (const name of world.cluster.hosts.nameServerNames) world.cluster.hosts.killNameServer(name);
+  world.damageEnd(SLAVE);
+  const before = world.entries(SLAVE).length;
+  world.startSlave();
+  world.cluster.runUntil(() => world.ends.length > 0, LONG_MS);
+  expect(restarts(world)).toEqual([`${SLAVE} CORRUPT_LOG`]);
+  expect(world.entries(SLAVE)).toHaveLength(before);
+});
+
 test('a slave whose disk is full is dropped from the in-sync set, and is back when there is room', () => {
   const world = pair({ faults: true, replication: { lagMs: 2_000 } });
   const faults = world.cluster.hosts.diskFaults(SLAVE);

@@ -1,9 +1,9 @@
 // A broker group in virtual time whose logs have small segments that retention takes away soon.
 import { BROKER_FEATURES, Feature, portablePlatform, type QanatError } from '@qanat/core';
 import { type ClusterHostsOptions, type MemoryStorage, VirtualCluster } from '@qanat/simulator';
-import { readUint32 } from '../../../src/wire/bytes.ts';
 import { ENTRY_AT, ENTRY_HEADER_BYTES } from '../../../src/broker/log/entry.ts';
 import { SEGMENT_HEADER_BYTES } from '../../../src/broker/log/segment.ts';
+import { readUint32 } from '../../../src/wire/bytes.ts';
 import { SessionClient } from '../../session-client.ts';
 import { batchOf, messagesOf } from '../batches.ts';
 
