@@ -295,7 +295,8 @@ export class CommitLog implements ReplicaLog {
   }
 
   /**
-   * At most `bytesMax` bytes from `offset` on of the file of the snapshot at `position`, or of the newest (0), where there is one.
+   * At most `bytesMax` bytes from `offset` on of the file of the snapshot at `position`, or of the newest one (0), if there is
+   * one.
    * Errors: INVALID_ARGUMENT (it is gone, or shorter), STORE_IO.
    */
   readSnapshot(

@@ -1,4 +1,4 @@
-// A log that cannot go on as it is: this is noted in the file of the replica, and done at its next start, before the log is opened.
+// A log that cannot go on as it is: that is noted in the file of the replica, and dealt with at its next start.
 import type { EngineHost } from '../../context.ts';
 import type { ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';

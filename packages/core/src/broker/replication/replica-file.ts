@@ -13,8 +13,8 @@ const TEXT = /^lives((?: \d{1,16})+)\n(?:log (cut|anew|joins)\n)?$/;
 const HIGH_WORDS = 0x1_0000;
 
 /**
- * What a replica does with a log that cannot go on as it is. `cut`: damage is cut off, and copied from the master again. `anew`: the
- * log is removed and begun from a snapshot of the master. `joins`: it was, and ends below its snapshot still.
+ * What a replica does with a log that cannot go on as it is. `cut`: damage is cut off, and copied from the master again. `anew`:
+ * the log is removed and begun from a snapshot of the master. `joins`: it was, and ends below its snapshot still.
  */
 export type LogMend = 'cut' | 'anew' | 'joins';
 

@@ -1,59 +1,23 @@
 import type { Request, ServerSession } from '../../connection/server-session.ts';
-import type { EngineHost } from '../../context.ts';
 import type { ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';
-import type { Platform } from '../../platform.ts';
 import type { MasterRoute } from '../../wire/gen/registration-messages.ts';
 import { ReplicaRole } from '../../wire/gen/registry.ts';
 import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
-import type { ReplicationOptions } from '../broker-options.ts';
 import type { ReplicationFigures } from '../figures.ts';
-import type { CommitLog, OpenChange } from '../log/commit-log.ts';
+import type { OpenChange } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
-import type { Term } from '../term.ts';
 import { LogMending } from './log-mending.ts';
 import { MasterReplica } from './master.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
 import { beginLife } from './replica-file.ts';
+import type { ReplicaParts } from './replica-parts.ts';
 import { describeReplica, type ReplicaView, replicationFigures } from './replica-view.ts';
-import { type MasterLink, SlaveReplica } from './slave.ts';
-import type { SnapshotLink } from './snapshot-fetch.ts';
+import { SlaveReplica } from './slave.ts';
 import { SnapshotServer } from './snapshot-server.ts';
 
 /** When a replica that becomes master is asked again, and the log to take the record of its term. */
 const AGAIN_MS = 200;
-
-export interface ReplicaParts {
-  readonly host: EngineHost;
-  readonly platform: Platform;
-  readonly settings: Required<ReplicationOptions>;
-  /** Name of the broker group. */
-  readonly broker: string;
-  readonly flush: 'sync' | 'async';
-  readonly log: CommitLog;
-  readonly term: Term;
-  /** Makes who says which replica is master. `highestTerm`: that this replica knows of. */
-  readonly mastership: (events: MastershipEvents, highestTerm: () => number) => Mastership;
-  /** Makes the connection of a slave to its master. */
-  readonly link: (
-    address: string,
-    events: { onOpen(): void; onClosed(error: QanatError | undefined): void },
-  ) => MasterLink & SnapshotLink;
-  /** Where the master listens, as this broker reaches it. */
-  readonly addressOf: (route: MasterRoute) => string | undefined;
-  readonly events: ReplicaEvents;
-}
-
-export interface ReplicaEvents {
-  /** Its term is committed: it takes messages. */
-  leads(): void;
-  /** It is a slave from now on; nothing that was staged counts any more. */
-  stoodDown(): void;
-  /** What NameServers are told is another. */
-  changed(): void;
-  /** The process is to be ended with this error; what its next start does is noted. */
-  fatal(error: QanatError): void;
-}
 
 /**
  * What the replica does now. A `rising` one is about to be master, until its term is committed. A `joining` one copies a log that
