@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const QANAT = fileURLToPath(new URL('../packages/cli/bin/qanat.mjs', import.meta.url));
 
-async function start(args) {
+/** Starts a process of the command `qanat`; returns when it is ready. */
+export async function start(args) {
   const nodeArgs = (process.env.QANAT_BENCH_NODE_ARGS ?? '').split(' ').filter((arg) => arg !== '');
   const child = spawn(process.execPath, [...nodeArgs, QANAT, ...args, '--json', '--log-level', 'error'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -24,7 +25,7 @@ async function start(args) {
   return { child, endpoint: JSON.parse(value).endpoint, readyMs: performance.now() - startedMs };
 }
 
-async function stop({ child }) {
+export async function stop({ child }) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   child.kill('SIGTERM');

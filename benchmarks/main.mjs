@@ -4,6 +4,7 @@
 //                    [--trace] [--dir DIR] [--json]
 //   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
 //   npm run bench -- transports [--runs 5] [--messages 4000000] [--dir DIR] [--json]
+//   npm run bench -- replication [--runs 5] [--duration 5] [--flush sync] [--dir DIR] [--json]
 //   npm run bench -- mqtt-codec [--size 64] [--json]
 //   npm run bench -- mqtt [--runs 5] [--size 64] [--duration 5] [--only TEXT] [--flush sync] [--dir DIR] [--json]
 // produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
@@ -12,6 +13,7 @@
 // one acknowledged message sent alone.
 // compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
 // over WebSocket, each right after the same over TCP. mqtt: the bridge beside mosquitto. The last line with --json is one object.
+// replication: a broker alone beside a master with one slave, and how fast an empty slave catches up (replication.mjs).
 // cpuUs: microseconds of a processor that each process spent on a message.
 // mqtt-codec: packets per second that the codec of MQTT reads and writes, without a broker (mqtt-codec.mjs).
 import { fork } from 'node:child_process';
@@ -62,6 +64,11 @@ if (work === 'transports') {
   await transports(values);
   process.exit();
 }
+if (work === 'replication') {
+  const { replication } = await import('./replication.mjs');
+  await replication(values);
+  process.exit();
+}
 if (work === 'mqtt-codec') {
   // What the other works do not need stays out of their process.
   const { tellMqttCodec } = await import('./mqtt-codec.mjs');
@@ -74,7 +81,7 @@ if (work === 'mqtt') {
 }
 if (!WORKS.includes(work)) {
   console.error(
-    `usage: npm run bench -- ${WORKS.join('|')}|compare|transports|mqtt-codec [options]; see the head of benchmarks/main.mjs`,
+    `usage: npm run bench -- ${WORKS.join('|')}|compare|transports|replication|mqtt-codec|mqtt [options]; see the head of benchmarks/main.mjs`,
   );
   process.exit(2);
 }

@@ -3,7 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster } from './cluster.mjs';
-import { Consuming, checkConsumed } from './consuming.mjs';
+import { Consuming, checkConsumed, together } from './consuming.mjs';
 import { sleep } from './processes.mjs';
 import { logged } from './server-log.mjs';
 import { Traffic } from './traffic.mjs';
@@ -57,19 +57,10 @@ export async function clock(trial) {
   trial.check(before === after, 'every queue is with the member that had it', [before, after]);
   await checkTimes(trial, client);
   await checkLog(trial, client, TOPIC, [keyed, free]);
-  const got = new Map([...members[0].got, ...members[1].got]);
-  const again = members[0].again + members[1].again;
-  const both = [...members[0].got.keys()].filter((at) => members[1].got.has(at)).length;
-  await checkConsumed(trial, joined(members, got, again), [keyed, free], 'two consumers of a group');
-  trial.check(again + both === 0, 'nothing came twice', [`${again} to the same, ${both} to both`]);
+  const both = together(members);
+  await checkConsumed(trial, both, [keyed, free], 'two consumers of a group');
+  trial.check(both.again === 0, 'nothing came twice', [`${both.again} to the same or to both`]);
 }
-
-const joined = ([one, two], got, again) => ({
-  got,
-  again,
-  error: one.error ?? two.error,
-  outOfOrder: [...one.outOfOrder, ...two.outOfOrder],
-});
 
 async function owners(client) {
   const { queues } = await client.admin.describeGroup('demo');

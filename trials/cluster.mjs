@@ -5,6 +5,13 @@ import { freePort, runQanat, startServer } from './processes.mjs';
 
 const OPEN = { scheme: 'qanat', args: () => [], commandArgs: [], connect: {} };
 
+/** `broker-a/1` is replica 1 of broker-a. */
+function namedAs(server) {
+  const [name, replica] = server.split('/');
+  if (replica === undefined) return ['--name', name];
+  return ['--name', name, '--replica', replica, ...(replica === '0' ? [] : ['--slave'])];
+}
+
 export class Cluster {
   #trial;
   #servers = new Map();
@@ -36,26 +43,32 @@ export class Cluster {
   /**
    * @param before addresses that stand before those of the NameServers.
    * @param broker what the brokers get besides: `data` the directory of one by its name, `listen` further listeners,
-   *   `args`, `env` and `nodeArgs`.
+   *   `args`, `env` and `nodeArgs`. One with a name such as `broker-a/1` is replica 1 of its group: 0 is its first master, the
+   *   others are slaves, and NameServers keep records.
+   * @param island where some servers run (`island.mjs`), by their names. Default: all are on loopback.
    */
-  async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [], broker = {} } = {}) {
+  async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [], broker = {}, island } = {}) {
     this.#trial.atEnd(() => this.stop());
     const addresses = new Map();
-    for (const name of [...nameServers, ...brokers]) addresses.set(name, `127.0.0.1:${await freePort()}`);
+    const hostOf = (name) => island?.hostOf(name) ?? '127.0.0.1';
+    const open = island === undefined ? [] : ['--insecure'];
+    for (const name of [...nameServers, ...brokers]) addresses.set(name, `${hostOf(name)}:${await freePort()}`);
+    const keepsRecords = brokers.some((name) => name.includes('/'));
     const { scheme, args: secured } = this.#security;
     this.#addresses = [...before, ...nameServers.map((name) => `${scheme}://${addresses.get(name)}`)];
     for (const name of nameServers) {
       const address = addresses.get(name);
-      const args = ['nameserver', '--name', name, '--listen', `${scheme}://${address}`, ...secured(name)];
+      const args = ['nameserver', '--name', name, '--listen', `${scheme}://${address}`, ...open, ...secured(name)];
+      if (keepsRecords) args.push('--data', join(this.#trial.directory, name));
       this.#servers.set(name, { address, args, process: undefined });
     }
     for (const name of brokers) {
       const address = addresses.get(name);
-      const data = broker.data?.(name) ?? join(this.#trial.directory, name);
+      const data = broker.data?.(name) ?? join(this.#trial.directory, name.replace('/', '-'));
       const listen = [`${scheme}://${address}`, ...(broker.listen ?? [])].join(',');
-      const args = ['broker', '--name', name, '--listen', listen, '--data', data, '--create-topics', ...(broker.args ?? [])];
-      args.push(...secured(name));
-      const settings = { env: broker.env, nodeArgs: broker.nodeArgs };
+      const args = ['broker', ...namedAs(name), '--listen', listen, '--data', data, '--create-topics', ...(broker.args ?? [])];
+      args.push(...open, ...secured(name));
+      const settings = { env: broker.env, nodeArgs: broker.nodeArgs, inside: island?.commandOf(name) };
       this.#servers.set(name, { address, args: [...args, '--nameserver', this.nameServers], process: undefined, settings });
     }
     await Promise.all(nameServers.map((name) => this.startAgain(name)));

@@ -14,11 +14,13 @@ export class Consuming {
   #newest = new Map();
   #consumer;
 
-  constructor(client, topic, { group = 'demo', label } = {}) {
+  /** @param gate a promise that its handler waits for: until then messages pile up. */
+  constructor(client, topic, { group = 'demo', label, gate } = {}) {
     const options = { group, topics: topic, from: 'first', ...(label === undefined ? {} : { label }) };
     this.#consumer = client.pushConsumer(options);
     this.#consumer
-      .runBatch((messages) => {
+      .runBatch(async (messages) => {
+        await gate;
         for (const { broker, queue, offset } of messages) this.#take(`${broker}/${queue}`, offset);
       })
       .catch((error) => {
@@ -41,10 +43,31 @@ export class Consuming {
   }
 }
 
+/** Several members of a group, as one. */
+export const together = (members) => ({
+  get got() {
+    return new Map(members.flatMap(({ got }) => [...got]));
+  },
+  /** To the same member, or to two. */
+  get again() {
+    const deliveries = members.reduce((sum, { got, again }) => sum + got.size + again, 0);
+    return deliveries - this.got.size;
+  },
+  get error() {
+    return members.find(({ error }) => error !== undefined)?.error;
+  },
+  get outOfOrder() {
+    return members.flatMap(({ outOfOrder }) => outOfOrder);
+  },
+});
+
 /** Waits until everything that was acknowledged came, and tells the verdict. */
 export async function checkConsumed(trial, consuming, traffics, who = 'a consumer of a group') {
   const places = traffics.flatMap(({ acked }) => [...acked.values()].map(({ place, offset }) => `${place}@${offset}`));
-  const missing = () => places.filter((at) => !consuming.got.has(at));
+  const missing = () => {
+    const { got } = consuming;
+    return places.filter((at) => !got.has(at));
+  };
   const endMs = performance.now() + ARRIVAL_MS;
   while (missing().length > 0 && performance.now() < endMs) await sleep(200);
   trial.check(consuming.error === undefined, `${who} went on through all of it`, [String(consuming.error)]);

@@ -54,20 +54,20 @@ export async function freePort() {
   }
 }
 
-/** One run of `qanat`; lines of its two outputs are given to whoever asked for them. */
-export class QanatProcess {
+/** A process of the trial; lines of its two outputs are given to whoever asked for them. */
+export class TrialProcess {
   #child;
   #ended;
   #frozen = false;
 
   /**
-   * @param log file that gets what is written to standard error.
-   * @param onLine, onNote a line of standard output, of standard error.
-   * @param env variables besides those of this process. @param nodeArgs for Node itself.
+   * @param command the program and its arguments. @param log file for what it writes to standard error. @param onLine and
+   *   @param onNote a line of standard output, of standard error. @param env variables besides those of this process.
    */
-  constructor(args, { log, onLine = () => {}, onNote = () => {}, env = {}, nodeArgs = [] }) {
+  constructor(command, { log, onLine = () => {}, onNote = () => {}, env = {} }) {
+    const [program, ...args] = command;
     const stdio = ['ignore', 'pipe', 'pipe'];
-    this.#child = spawn(process.execPath, [...nodeArgs, QANAT, ...args], { stdio, env: { ...process.env, ...env } });
+    this.#child = spawn(program, args, { stdio, env: { ...process.env, ...env } });
     alive.add(this.#child);
     const file = createWriteStream(log, { flags: 'a' });
     createInterface({ input: this.#child.stdout }).on('line', onLine);
@@ -112,6 +112,14 @@ export class QanatProcess {
     this.#child.kill(signal);
     if (this.#frozen) this.thaw();
     return this.#ended;
+  }
+}
+
+/** One run of `qanat`. */
+export class QanatProcess extends TrialProcess {
+  /** @param nodeArgs for Node itself. @param inside command that runs the process somewhere else, in a network of its own. */
+  constructor(args, { nodeArgs = [], inside = [], ...settings }) {
+    super([...inside, process.execPath, ...nodeArgs, QANAT, ...args], settings);
   }
 }
 

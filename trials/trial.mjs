@@ -54,7 +54,7 @@ export class Trial {
   }
 
   log(of) {
-    return join(this.directory, `${of}.log`);
+    return join(this.directory, `${of.replace('/', '-')}.log`);
   }
 
   /** One line of the verdict. @param details told when it failed. */

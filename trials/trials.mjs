@@ -1,5 +1,9 @@
 // What there is to try. The deadline is that of the full size.
 import { clock } from './clock.mjs';
+import { failover } from './failover.mjs';
+import { failoverManual } from './failover-manual.mjs';
+import { failoverPartition } from './failover-partition.mjs';
+import { failoverPause } from './failover-pause.mjs';
 import { fullDisk } from './full-disk.mjs';
 import { groups } from './groups.mjs';
 import { hostile } from './hostile.mjs';
@@ -55,6 +59,33 @@ export const TRIALS = [
     run: killNine,
     deadlineMs: 10 * MINUTE_MS,
     about: 'brokers are killed again and again under load, many while they recover (20 kills; full: 200)',
+  },
+  {
+    name: 'failover',
+    run: failover,
+    deadlineMs: 20 * MINUTE_MS,
+    about:
+      'masters of two groups are killed in turn under load, etcd elects: nothing lost, seconds of outage (3 kills; full: 30; etcd)',
+  },
+  {
+    name: 'failover-manual',
+    run: failoverManual,
+    deadlineMs: 2 * MINUTE_MS,
+    about: 'a master is killed and not promoted: consumers drain its slave, sends go on elsewhere; then it is promoted',
+  },
+  {
+    name: 'failover-partition',
+    run: failoverPartition,
+    deadlineMs: 2.5 * MINUTE_MS,
+    about:
+      'a master is cut off with a client, its slave promoted: the old one commits nothing, its tail goes (root, a network namespace)',
+  },
+  {
+    name: 'failover-pause',
+    run: failoverPause,
+    deadlineMs: 6 * MINUTE_MS,
+    about:
+      'SIGSTOP of a master, then of a slave, for 20 s, etcd elects: no two masters, nothing lost (once; full: 3 times; etcd)',
   },
   {
     name: 'power-cut',

@@ -42,6 +42,13 @@ export function noteOfEvent(event: ClientEvent): Note {
         text: `idle: ${formatAmount(event.members, 'member')} for ${formatAmount(event.queues, 'queue')}`,
         fields: { members: event.members, queues: event.queues },
       };
+    case 'reading':
+      return {
+        level: event.from === 'slave' ? 'warn' : 'info',
+        event: event.kind,
+        text: `reading broker ${event.broker} at ${event.from === 'slave' ? `slave ${event.peer}` : 'its master'}: ${event.message}`,
+        fields: { broker: event.broker, peer: event.peer },
+      };
     case 'lagging': {
       const lag = event.queues.reduce((sum, queue) => sum + queue.lag, 0);
       return {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBridgeCommands } from './commands/bridge.ts';
 import { addBrokerCommand } from './commands/broker.ts';
+import { addClusterCommands } from './commands/cluster.ts';
 import { addConformanceCommand } from './commands/conformance.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addGroupCommands } from './commands/group.ts';
@@ -72,6 +73,7 @@ export function createProgram(session: Session): Command {
   addTailCommand(program, session);
   addTopicCommands(program, session);
   addGroupCommands(program, session);
+  addClusterCommands(program, session);
   addNameServerCommand(program, session);
   addBrokerCommand(program, session);
   addBridgeCommands(program, session);

@@ -52,3 +52,12 @@ export async function explainUnknownGroup(client: QanatClient, group: string, er
     error,
   );
 }
+
+/** As `explainUnknownTopic`, for NO_BROKER where there is no broker of that name. */
+export async function explainUnknownBroker(client: QanatClient, broker: string, error: unknown): Promise<never> {
+  if (!isQanatError(error) || error.code !== 'NO_BROKER') throw error;
+  const brokers = await client.admin.listBrokers({ timeoutMs: LIST_TIMEOUT_MS }).catch(() => []);
+  const names = brokers.map((one) => one.broker);
+  if (names.includes(broker)) throw error;
+  throw await unknownName('broker', broker, names, '"qanat cluster status" lists the brokers', error);
+}

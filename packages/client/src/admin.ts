@@ -1,19 +1,19 @@
-import type {
-  AdminDone,
-  BrokerInfo,
+import {
+  type AdminDone,
+  type BrokerGroup,
+  type BrokerInfo,
   Admin as EngineSide,
-  GroupDescription,
-  GroupOverview,
-  ResetStep,
-  ResetTarget,
-  TopicDescription,
-  TopicSummary,
+  type GroupDescription,
+  type GroupOverview,
+  type ResetStep,
+  type ResetTarget,
+  type TopicDescription,
+  type TopicSummary,
 } from '@qanat/core';
 import { orAborted } from './abort.ts';
 import type { Admin } from './client-api.ts';
 import { startPosition } from './consumer-options.ts';
 import type { EngineRunner } from './engine-runner.ts';
-import { ADMINISTRATION } from './parts.ts';
 import type { CallOptions, StartFrom } from './types.ts';
 
 const ADMIN_MS = 10_000;
@@ -21,7 +21,7 @@ const ADMIN_MS = 10_000;
 /** One call of the engine's administration. */
 type Call<Result> = (admin: EngineSide, timeoutMs: number, done: AdminDone<Result>) => void;
 
-/** Administration as promises; the engine's side of it is loaded by the first call. */
+/** Administration as promises. */
 export class EngineAdmin implements Admin {
   readonly #runner: EngineRunner;
   #admin: EngineSide | undefined;
@@ -57,6 +57,25 @@ export class EngineAdmin implements Admin {
     return this.#call(options, (admin, timeoutMs, done) => admin.listBrokers(timeoutMs, done));
   }
 
+  async describeBroker(broker: string, options: CallOptions = {}): Promise<BrokerGroup> {
+    const [group] = await this.#call<readonly BrokerGroup[]>(options, (admin, timeoutMs, done) =>
+      admin.describeBrokers(broker, timeoutMs, done),
+    );
+    return group as BrokerGroup;
+  }
+
+  describeBrokers(options: CallOptions = {}): Promise<readonly BrokerGroup[]> {
+    return this.#call(options, (admin, timeoutMs, done) => admin.describeBrokers(undefined, timeoutMs, done));
+  }
+
+  promote(broker: string, replica: number, options: CallOptions & { readonly acceptLoss?: boolean } = {}): Promise<number> {
+    return this.#call(options, (admin, timeoutMs, done) => admin.promote(broker, replica, options, timeoutMs, done));
+  }
+
+  demote(broker: string, options: CallOptions = {}): Promise<void> {
+    return this.#call<undefined>(options, (admin, timeoutMs, done) => admin.demote(broker, timeoutMs, done));
+  }
+
   listGroups(options: CallOptions = {}): Promise<readonly GroupOverview[]> {
     return this.#call(options, (admin, timeoutMs, done) => admin.listGroups(timeoutMs, done));
   }
@@ -81,11 +100,9 @@ export class EngineAdmin implements Admin {
 
   async #answer<Result>({ signal, timeoutMs = ADMIN_MS }: CallOptions, run: Call<Result>): Promise<Result> {
     signal?.throwIfAborted();
-    const { Admin } = await ADMINISTRATION.load();
-    signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       this.#runner.call((engine) => {
-        this.#admin ??= new Admin(engine);
+        this.#admin ??= new EngineSide(engine);
         run(this.#admin, timeoutMs, (error, result) => (error === undefined ? resolve(result) : reject(error)));
       });
     });

@@ -1,5 +1,6 @@
 // What this package has on every platform.
 export {
+  type BrokerGroup,
   type BrokerInfo,
   type ClientEvent,
   type FetchResult,
@@ -12,6 +13,9 @@ export {
   QanatError,
   type QueueId,
   type QueueStatus,
+  type ReplicaDetails,
+  type ReplicaInfo,
+  type ReplicaStatus,
   type ResetStep,
   type StateChange,
   type StateChanged,

@@ -1,4 +1,5 @@
 import type {
+  BrokerGroup,
   BrokerInfo,
   ClientEvent,
   FetchResult,
@@ -155,6 +156,18 @@ export interface Admin {
   listTopics(options?: CallOptions): Promise<readonly TopicSummary[]>;
   describeTopic(topic: string, options?: CallOptions): Promise<TopicDescription>;
   listBrokers(options?: CallOptions): Promise<readonly BrokerInfo[]>;
+  /** A broker group, and how each of its replicas fares. @throws QanatError NO_BROKER. */
+  describeBroker(broker: string, options?: CallOptions): Promise<BrokerGroup>;
+  /** The same of all. */
+  describeBrokers(options?: CallOptions): Promise<readonly BrokerGroup[]>;
+  /**
+   * Makes a slave the master of its broker group; stop the old master first. @returns its term.
+   * @param options `acceptLoss`: although it may lack what is committed, which is lost then.
+   * @throws QanatError REPLICA_BEHIND: it is not known to have everything that is committed; NO_BROKER.
+   */
+  promote(broker: string, replica: number, options?: CallOptions & { readonly acceptLoss?: boolean }): Promise<number>;
+  /** Makes the master of a broker group a slave: it takes nothing more, until one of the replicas is promoted. */
+  demote(broker: string, options?: CallOptions): Promise<void>;
   listGroups(options?: CallOptions): Promise<readonly GroupOverview[]>;
   describeGroup(group: string, options?: CallOptions): Promise<GroupDescription>;
   /**

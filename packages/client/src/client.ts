@@ -1,11 +1,11 @@
 import { Client, type ClientEvent, type ClientOptions, QanatError, Random } from '@qanat/core';
-import { EngineAdmin } from './admin.ts';
 import { BroadcastingConsumer } from './broadcasting-consumer.ts';
 import type { Admin, KeyedState, Producer, PullConsumer, PushConsumer, QanatClient } from './client-api.ts';
 import type { ClientGround } from './client-ground.ts';
 import { commonOptions } from './consumer-options.ts';
 import { EngineRunner } from './engine-runner.ts';
 import { EventStream } from './event-stream.ts';
+import { lazyAdmin } from './lazy-admin.ts';
 import { LazyKeyedState } from './lazy-keyed-state.ts';
 import { EngineProducer } from './producer.ts';
 import { GrouplessReader } from './pull-consumer.ts';
@@ -59,7 +59,7 @@ export class EngineClient implements QanatClient, ConsumerOwner {
         ground.onEnded?.();
       },
     });
-    this.admin = new EngineAdmin(this.runner);
+    this.admin = lazyAdmin(this.runner);
   }
 
   producer(options: ProducerOptions = {}): Producer {

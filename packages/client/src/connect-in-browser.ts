@@ -1,8 +1,9 @@
 import { parseNameServers } from '@qanat/core';
-import { browserClock, browserPlatform, browserWebSocketTransport } from '@qanat/transports/browser';
+import { browserClock, browserPlatform, browserWebSocketTransport, fetchInflate } from '@qanat/transports/browser';
 import type { QanatClient } from './client-api.ts';
 import { connectWith } from './connect-with.ts';
 import { Part } from './part.ts';
+import { CONSUMERS } from './parts.ts';
 import type { ConnectOptions } from './types.ts';
 
 /** What is used of a page, and of a worker, which is never hidden. */
@@ -31,6 +32,7 @@ const KEYS = new Part('logins', () => import('./parts/browser-keys.ts'));
  */
 export async function connect(servers: string | readonly string[], options: ConnectOptions = {}): Promise<QanatClient> {
   const transport = browserWebSocketTransport();
+  CONSUMERS.loadBeside(fetchInflate);
   const ended = new AbortController();
   const keys = options.login === undefined ? undefined : await KEYS.load();
   const client = await connectWith(

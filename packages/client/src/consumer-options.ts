@@ -21,6 +21,7 @@ export function commonOptions(options: ConsumerOptions): Omit<EngineOptions, 'mo
     ...(from === undefined ? {} : { from }),
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.ordered === undefined ? {} : { ordered: options.ordered }),
+    ...(options.readFrom === undefined ? {} : { readFrom: options.readFrom }),
     ...(options.lagMessages === undefined ? {} : { lagMessages: options.lagMessages }),
     ...(options.prefetchBytes === undefined ? {} : { prefetchBytes: options.prefetchBytes }),
   };

@@ -5,11 +5,17 @@ export class Part<Module> {
   readonly #what: string;
   readonly #fetch: () => Promise<Module>;
   #loading: Promise<Module> | undefined;
+  #beside: () => Promise<unknown> = async () => {};
 
   /** @param what names it in errors. @param fetch a dynamic import. */
   constructor(what: string, fetch: () => Promise<Module>) {
     this.#what = what;
     this.#fetch = fetch;
+  }
+
+  /** Loads this with the part: what it needs where the client runs. */
+  loadBeside(fetch: () => Promise<unknown>): void {
+    this.#beside = fetch;
   }
 
   /**
@@ -18,7 +24,8 @@ export class Part<Module> {
    * @throws QanatError CONNECTION_FAILED: a file cannot be fetched.
    */
   load(): Promise<Module> {
-    this.#loading ??= this.#fetch().catch((cause: unknown) => {
+    const all = async (): Promise<Module> => (await Promise.all([this.#fetch(), this.#beside()]))[0];
+    this.#loading ??= all().catch((cause: unknown) => {
       this.#loading = undefined;
       throw new QanatError('CONNECTION_FAILED', `the client's part for ${this.#what} could not be loaded: ${String(cause)}`, {
         cause,

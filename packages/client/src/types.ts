@@ -128,6 +128,11 @@ export interface ConsumerOptions {
   readonly ordered?: boolean;
   /** Bytes fetched ahead over all queues. Default 8 MiB. */
   readonly prefetchBytes?: number;
+  /**
+   * Which replica of a broker group is read. `slave`: one that is live, where there is one, to spare the master; it may be a
+   * moment behind. Commits go to the master in any case. Default `master`: a slave only while the master does not answer.
+   */
+  readonly readFrom?: 'master' | 'slave';
   /** A queue with so many messages not handled, and not fewer than ten seconds before, is told as `lagging`. Default 1,000. */
   readonly lagMessages?: number;
 }

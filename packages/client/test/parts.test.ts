@@ -21,6 +21,17 @@ describe('a part', () => {
     expect(fetch).toHaveBeenCalledTimes(1);
   });
 
+  it('is there when what it needs beside it is there too', async () => {
+    let fetched = false;
+    const part = new Part('tests', async () => 'it is');
+    part.loadBeside(async () => {
+      await Promise.resolve();
+      fetched = true;
+    });
+    await part.load();
+    expect(fetched).toBe(true);
+  });
+
   it('that cannot be loaded says what to do, and is tried again by the next who needs it', async () => {
     const fetch = vi.fn(async () => 'it is');
     fetch.mockRejectedValueOnce(new TypeError('Failed to fetch'));

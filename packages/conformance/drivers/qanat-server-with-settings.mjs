@@ -3,12 +3,11 @@
 // good order at SIGTERM. At SIGHUP it reads its users again, and prints a line when it knows them.
 import { startBroker, startNameServer } from '@qanat/server';
 
-const { role, listen, data, nameServers, settings, users, login } = JSON.parse(process.argv[2]);
-const options = { name: 'subject', listen, engine: settings, users };
+const { role, listen, data, nameServers, settings, users, login, replication } = JSON.parse(process.argv[2]);
+const engine = replication === undefined ? settings : { ...settings, replication };
+const options = { name: 'subject', listen, data, engine, users };
 const node =
-  role === 'broker'
-    ? await startBroker({ ...options, login, data, nameServers, createsTopics: true })
-    : await startNameServer(options);
+  role === 'broker' ? await startBroker({ ...options, login, nameServers, createsTopics: true }) : await startNameServer(options);
 process.on('SIGTERM', () => node.stop());
 process.on('SIGHUP', () => {
   node.reload();

@@ -18,13 +18,27 @@ const servers = new Map();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 /** The command that starts a server. Limits and times are no options of `qanat`, and it does not say when it knows new users. */
-function commandOf({ role, listen, data, nameServers, users, credentials }, settings) {
+function commandOf({ role, listen, data, nameServers, users, credentials, replication }, settings) {
   if ([settings, users, credentials].some((one) => one !== undefined))
-    return [withSettings, JSON.stringify({ role, listen, data, nameServers, settings, users, login: credentials })];
+    return [withSettings, JSON.stringify({ role, listen, data, nameServers, settings, users, login: credentials, replication })];
   const registers = nameServers.length > 0 ? ['--nameserver', nameServers.join(',')] : [];
-  const broker = ['--name', 'subject', '--data', data, '--create-topics', ...registers];
-  return [qanat, role, '--json', '--listen', listen, ...(role === 'broker' ? broker : [])];
+  const broker = [
+    '--name',
+    'subject',
+    '--create-topics',
+    ...registers,
+    ...(replication === undefined ? [] : asReplica(replication)),
+  ];
+  return [qanat, role, '--json', '--listen', listen, '--data', data, ...(role === 'broker' ? broker : [])];
 }
+
+/** Which replica of its group a broker is; what is not said is as the command has it. */
+const asReplica = ({ replica, role, minInSync, lagMs }) => [
+  ...['--replica', String(replica)],
+  ...(role === 'slave' ? ['--slave'] : []),
+  ...(minInSync === undefined ? [] : ['--min-in-sync', String(minInSync)]),
+  ...(lagMs === undefined ? [] : ['--replica-lag', `${lagMs}ms`]),
+];
 
 /** Makes the credentials file of a server: it holds keys, and no password. */
 async function writeUsers(server, users) {
@@ -38,9 +52,9 @@ async function writeUsers(server, users) {
 const listenOf = (endpoints) => endpoints.map(({ scheme, address }) => `${scheme}://${address}`).join(',');
 
 /** The same id starts again at the same addresses, one for each of `schemes`, and on the same data. */
-async function start({ server: id, role, schemes = ['qanat'], nameServers = [], settings, users, credentials }) {
+async function start({ server: id, role, schemes = ['qanat'], nameServers = [], settings, users, credentials, replication }) {
   const listen = listenOf(schemes.map((scheme) => ({ scheme, address: '127.0.0.1:0' })));
-  const server = servers.get(id) ?? { listen, data: join(folder, id), role, nameServers, credentials };
+  const server = servers.get(id) ?? { listen, data: join(folder, id), role, nameServers, credentials, replication };
   servers.set(id, server);
   if (users !== undefined) await writeUsers(server, users);
   server.process = spawn(process.execPath, commandOf(server, settings), { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -72,7 +86,7 @@ const operations = {
     language: 'TypeScript',
     roles: ['nameserver', 'broker'],
     transports: ['tcp', 'websocket'],
-    abilities: ['kill', 'stop', 'pause', 'register', 'settings', 'users', 'credentials'],
+    abilities: ['kill', 'stop', 'pause', 'register', 'settings', 'users', 'credentials', 'replication'],
     flush: 'sync',
   }),
   start,

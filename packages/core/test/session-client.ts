@@ -51,6 +51,16 @@ class SessionEngine implements Engine, ClientSessionEvents {
   }
 }
 
+export interface Answer<N extends LiveFrame> {
+  readonly error: QanatError | undefined;
+  readonly response: Response<N>;
+}
+
+/** A request that is under way, until it has an answer. */
+export interface Asked<N extends LiveFrame> {
+  answer: Answer<N> | undefined;
+}
+
 export class SessionClient {
   readonly engine = new SessionEngine();
   readonly #clock: VirtualClock;
@@ -70,19 +80,21 @@ export class SessionClient {
     this.#driver.perform();
   }
 
-  /** Sends a request and nothing else. */
+  /** Sends a request; the answer comes while the clock runs. */
   ask<N extends LiveFrame>(
     name: N,
     header: RequestInit<N> | readonly RequestInit<N>[],
-    done: (answer: { readonly error: QanatError | undefined; readonly response: Response<N> }) => void,
     payload: readonly Uint8Array[] = [],
-  ): void {
+  ): Asked<N> {
+    const asked: Asked<N> = { answer: undefined };
     this.call((nowMs) => {
       this.engine.context.enter(nowMs);
-      this.engine.session.request(name, header, { timeoutMs: 60_000, payload, codec: codecOfRequest(name) }, (error, response) =>
-        done({ error, response }),
-      );
+      const options = { timeoutMs: 60_000, payload, codec: codecOfRequest(name) };
+      this.engine.session.request(name, header, options, (error, response) => {
+        asked.answer = { error, response };
+      });
     });
+    return asked;
   }
 
   /** Sends a request and runs the clock until it is answered. */
@@ -90,18 +102,10 @@ export class SessionClient {
     name: N,
     header: RequestInit<N> | readonly RequestInit<N>[],
     payload: readonly Uint8Array[] = [],
-  ): { readonly error: QanatError | undefined; readonly response: Response<N> } {
-    let answer: { error: QanatError | undefined; response: Response<N> } | undefined;
-    this.ask(
-      name,
-      header,
-      (given) => {
-        answer = given;
-      },
-      payload,
-    );
-    this.#clock.runUntil(() => answer !== undefined, this.#clock.nowMs() + 61_000);
-    if (answer === undefined) throw new Error(`${name} was never answered`);
-    return answer;
+  ): Answer<N> {
+    const asked = this.ask(name, header, payload);
+    this.#clock.runUntil(() => asked.answer !== undefined, this.#clock.nowMs() + 61_000);
+    if (asked.answer === undefined) throw new Error(`${name} was never answered`);
+    return asked.answer;
   }
 }

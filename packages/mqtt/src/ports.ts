@@ -170,7 +170,10 @@ export interface Cluster {
   /**
    * An outbound exchange of QoS 2 begins, is released, or ended (undefined). It must be durable before the packet is sent. The
    * `done`s of one session come in the order of the calls.
-   * @param done `false`: the session is another bridge's, which knows nothing of it; `takenOver` came before.
+   * @param done `false`: the session is another bridge's, which knows nothing of it; `takenOver` came before. Or the message
+   *   that was `shared` may be another member's: this session must not be sent it.
+   * @param shared with an exchange that begins, the message as `shared` gave it: from now on it is this session's, whatever
+   *   becomes of the bridge, unless it is settled with `false` [MQTT-4.8.2-5].
    */
   exchange(
     clientId: string,
@@ -178,6 +181,7 @@ export interface Cluster {
     packetId: number,
     exchange: OutboundExchange | undefined,
     done: (held: boolean) => void,
+    shared?: StoredPublication,
   ): void;
 
   /** Reads messages again. Undefined for those that are gone. */

@@ -1,9 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Broker, type BrokerOptions, credentialsOf, type LoginOptions, parseNameServers, QanatError, Random } from '@qanat/core';
+import {
+  Broker,
+  type BrokerOptions,
+  credentialsOf,
+  type LoginOptions,
+  parseNameServers,
+  QanatError,
+  Random,
+  type ReplicationOptions,
+} from '@qanat/core';
 import { openFileStorage } from '@qanat/storage';
 import { deriveKey, drawNonce, nodePlatform, systemClock } from '@qanat/transports/node';
+import type { EtcdSettings } from './election/etcd-settings.ts';
+import { EtcdStore } from './election/etcd-store.ts';
 import { endpointsToTell, parseAdvertised } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { hasRunSince } from './machine-boot.ts';
 import { connectionsThatFit } from './open-files.ts';
 import { NodeHost, type RunningNode } from './running-node.ts';
 import { randomSeed } from './seed.ts';
@@ -31,6 +43,8 @@ export interface BrokerProcessOptions extends ListeningOptions {
   readonly defaultQueues?: number;
   /** `sync`: an acknowledged message is on stable storage. `async`: it is written, and synced every 200 ms. Default sync. */
   readonly flush?: 'sync' | 'async';
+  /** Where the master of a replica's group is elected; all its replicas have the same. Default: the operator says who leads. */
+  readonly etcd?: EtcdSettings | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
   readonly engine?: Partial<BrokerOptions>;
@@ -42,13 +56,16 @@ export interface BrokerProcessOptions extends ListeningOptions {
  * @throws QanatError BAD_CONFIG, STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startBroker(options: BrokerProcessOptions): Promise<RunningNode> {
-  const log = options.logger ?? createLogger({ node: options.name });
+  const node = nodeName(options.name, options.engine?.replication?.replica);
+  const log = options.logger ?? createLogger({ node });
   const connectionsMax = connectionsThatFit(options.engine?.limits?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const advertised = parseAdvertised(options.advertise ?? [], network.listeners);
   const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
   const nameServers = options.nameServers.length === 0 ? [] : parseNameServers(options.nameServers, network.schemes);
+  const consensus = options.etcd === undefined ? undefined : new EtcdStore(options.etcd);
   const storage = await openFileStorage(options.data);
+  const replication = replicationOf(options);
   const engine = new Broker({
     name: options.name,
     cluster: options.cluster ?? 'default',
@@ -62,13 +79,17 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
     ...(options.login === undefined ? {} : { credentials: credentialsOf(options.login, drawNonce) }),
     ...(options.defaultQueues === undefined ? {} : { defaultQueues: options.defaultQueues }),
     ...options.engine,
+    replication,
     limits: { ...options.engine?.limits, connectionsMax },
   });
-  const host = new NodeHost(engine, network, { clock: systemClock, storage, deriveKey, onLog: log }, users);
+  const ports = { clock: systemClock, storage, deriveKey, onLog: log, ...(consensus === undefined ? {} : { consensus }) };
+  const host = new NodeHost(engine, network, ports, users);
+  void host.ended.then(() => consensus?.close());
   try {
     await host.start();
   } catch (error) {
     await new Promise<void>((resolve) => storage.close(() => resolve()));
+    consensus?.close();
     // What is wrong with the log of a replica is noted, and mended when it is opened again.
     if (QanatError.is(error, 'RESTART_REQUIRED')) return startBroker(options);
     throw error;
@@ -78,8 +99,17 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   host.call((broker, nowMs) => broker.setEndpoints(told, nowMs));
   network.logListening(endpoints, told);
   await registered(engine, nameServers.length);
-  return host.running('broker', options.name, endpoints);
+  return host.running('broker', node, endpoints);
 }
+
+function replicationOf({ engine, etcd, data, flush }: BrokerProcessOptions): ReplicationOptions | undefined {
+  if (engine?.replication === undefined) return undefined;
+  const intact = flush === 'async' && hasRunSince(data);
+  return { ...engine.replication, intact, ...(etcd === undefined ? {} : { mode: 'automatic' as const }) };
+}
+
+/** Replicas of one name are told apart: in logs, metrics and what is shown to people. */
+export const nodeName = (broker: string, replica = 0): string => (replica === 0 ? broker : `${broker}/${replica}`);
 
 /** A broker is of use once clients can find it: waits for its NameServers, but not for those that are down. */
 async function registered(engine: Broker, nameServers: number): Promise<void> {

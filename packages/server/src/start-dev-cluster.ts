@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { createLogger, type Logger, type LogThreshold } from './logger.ts';
 import type { RunningNode } from './running-node.ts';
 import { startBridge } from './start-bridge.ts';
-import { startBroker } from './start-broker.ts';
+import { nodeName, startBroker } from './start-broker.ts';
 import { startNameServer } from './start-name-server.ts';
 
 /** 0 or missing: a free one. */
 export interface DevPorts {
   readonly nameServers?: readonly number[];
+  /** Of the brokers, then of the first slaves of each, then of the second ones. */
   readonly brokers?: readonly number[];
 }
 
@@ -16,12 +17,14 @@ export interface DevPorts {
 const LOOPBACK_PAGES = ['http://localhost:*', 'http://127.0.0.1:*', 'http://[::1]:*'];
 
 export interface DevClusterOptions {
-  /** Directory of the brokers' data. */
+  /** Directory of the data of brokers, and of NameServers that keep records. */
   readonly data: string;
   /** Deletes the data first. */
   readonly fresh?: boolean;
   readonly nameServers?: number;
   readonly brokers?: number;
+  /** Slaves of each broker. Default 0: each is alone. */
+  readonly replicas?: number;
   /** Host of every listener. Default 127.0.0.1. */
   readonly host?: string;
   /** Listeners by their scheme: where each has its ports, in the order of the nodes. Default: `qanat` on free ports. */
@@ -35,17 +38,23 @@ export interface DevClusterOptions {
 
 export interface DevCluster {
   readonly nameServers: readonly RunningNode[];
+  /** The first brokers of their names: masters of a new cluster. */
   readonly brokers: readonly RunningNode[];
+  readonly slaves: readonly RunningNode[];
   readonly bridge: RunningNode | undefined;
   stop(): Promise<void>;
 }
 
-/** Starts NameServers, brokers and an MQTT bridge in this process on loopback; brokers create topics on demand. */
+/**
+ * Starts NameServers, brokers, their slaves and an MQTT bridge in this process on loopback; brokers create topics on demand. With
+ * slaves the NameServers keep the records of the groups, and the operator says who is master.
+ */
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
   const host = options.host ?? '127.0.0.1';
   const logger = options.logger ?? ((node: string): Logger => createLogger({ level: options.logLevel ?? 'warn', node }));
   if (options.fresh === true) rmSync(options.data, { recursive: true, force: true });
   mkdirSync(options.data, { recursive: true });
+  const { brokers: groups = 2, replicas = 0 } = options;
   const listen = (nodes: keyof DevPorts, i: number): readonly string[] =>
     Object.entries(options.ports ?? { qanat: {} }).map(([scheme, ports]) => `${scheme}://${host}:${ports[nodes]?.[i] ?? 0}`);
   const started: RunningNode[] = [];
@@ -59,25 +68,32 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
         name,
         listen: listen('nameServers', i),
         origins: LOOPBACK_PAGES,
+        ...(replicas === 0 ? {} : { data: join(options.data, name) }),
         logger: logger(name),
         engine: { warmupMs: 0 },
       });
     });
-    const brokers = await startAll(started, options.brokers ?? 2, (i) => {
-      const name = `broker-${String.fromCharCode(97 + i)}`;
+    // All at once: who is master is on record, and another replica than the first it may be.
+    const all = await startAll(started, groups * (1 + replicas), (i) => {
+      const replica = Math.floor(i / groups);
+      const name = `broker-${String.fromCharCode(97 + (i % groups))}`;
+      const node = nodeName(name, replica);
       return startBroker({
         name,
         listen: listen('brokers', i),
         origins: LOOPBACK_PAGES,
-        data: join(options.data, name),
-        nameServers: nameServers.map((node) => node.endpoint),
+        data: join(options.data, node.replace('/', '-')),
+        nameServers: nameServers.map((server) => server.endpoint),
         createsTopics: true,
-        logger: logger(name),
+        logger: logger(node),
+        ...(replicas === 0 ? {} : { engine: { replication: { replica, role: replica === 0 ? 'master' : 'slave' } } }),
       });
     });
+    const brokers = all.slice(0, groups);
+    const slaves = all.slice(groups);
     const bridge = options.mqtt && (await startDevBridge(host, options.mqtt, nameServers, logger));
     if (bridge !== undefined) started.push(bridge);
-    return { nameServers, brokers, bridge, stop };
+    return { nameServers, brokers, slaves, bridge, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -13,26 +13,23 @@ import { SOFTWARE } from './version.ts';
 export interface NameServerProcessOptions extends ListeningOptions {
   /** For operators and logs. Default `nameserver`. */
   readonly name?: string;
-  /**
-   * Folder for the records of broker groups, which replicated brokers in manual mode need; made where it is missing. Default:
-   * none, it keeps no records.
-   */
-  readonly store?: string | undefined;
+  /** Directory in which it keeps the records of broker groups; made where it is missing. Default: it keeps none. */
+  readonly data?: string | undefined;
   readonly logger?: Logger;
   /** Times and limits of the engine that differ from the defaults. */
   readonly engine?: Partial<Omit<NameServerOptions, 'name' | 'software' | 'random' | 'keepsRecords'>>;
 }
 
 /**
- * Starts a NameServer on its listeners, once it has read its records.
- * @throws QanatError BAD_CONFIG when it cannot listen; STORE_LOCKED, CORRUPT_LOG or STORE_IO of its store.
+ * Starts a NameServer on its listeners and, where it keeps records, its file.
+ * @throws QanatError BAD_CONFIG when it cannot listen; STORE_LOCKED, CORRUPT_LOG or STORE_IO.
  */
 export async function startNameServer(options: NameServerProcessOptions): Promise<RunningNode> {
   const log = options.logger ?? createLogger({ node: options.name ?? 'nameserver' });
   const connectionsMax = connectionsThatFit(options.engine?.connectionsMax);
   const network = serverNetwork(options, connectionsMax, log);
   const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
-  const storage = options.store === undefined ? undefined : await openFileStorage(options.store);
+  const storage = options.data === undefined ? undefined : await openFileStorage(options.data);
   const engine = new NameServer({
     name: options.name ?? 'nameserver',
     software: SOFTWARE,
@@ -42,8 +39,8 @@ export async function startNameServer(options: NameServerProcessOptions): Promis
     connectionsMax,
     keepsRecords: storage !== undefined,
   });
-  const ports = { clock: systemClock, onLog: log, ...(storage === undefined ? {} : { storage }) };
-  const host = new NodeHost(engine, network, ports, users);
+  const stored = storage === undefined ? {} : { storage };
+  const host = new NodeHost(engine, network, { clock: systemClock, ...stored, onLog: log }, users);
   try {
     await host.start();
   } catch (error) {

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 const folder = mkdtempSync(join(tmpdir(), 'qanat-records-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const start = (store: string) => startNameServer({ listen: '127.0.0.1:0', store, logger: () => {} });
+const start = (data: string) => startNameServer({ listen: '127.0.0.1:0', data, logger: () => {} });
 
 describe('the store of a NameServer', () => {
   it('is its own while it runs, and free once it has stopped', async () => {

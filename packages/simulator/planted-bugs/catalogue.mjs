@@ -1,3 +1,5 @@
+import { REPLICATION_BUGS } from './replication.mjs';
+
 // One-edit patches of the shipped sources, each with the checker that has to catch it. `find` occurs exactly once in `file`
 // (below packages/core/src). `stress` names the kind of plans in which the bug can show (plans.ts); without it, plans are drawn
 // as in `npm run sim`.
@@ -389,34 +391,5 @@ export const CATALOGUE = [
     detector: 'stored-once',
     seedsMax: 12,
   },
-  {
-    name: 'replication-joins-behind',
-    what: 'a slave joins the in-sync set before it has what is committed',
-    file: 'broker/replication/in-sync-set.ts',
-    find: 'follower.stored >= Math.max(this.#parts.log.committedPosition, this.#termStart) && !this.#lags(follower)',
-    replace: 'follower.heardMs !== undefined',
-    detector: 'replication-leader-complete',
-    stress: 'replication',
-    seedsMax: 4_000,
-  },
-  {
-    name: 'replication-below-min-in-sync',
-    what: 'the committed position moves with too few members',
-    file: 'broker/replication/in-sync-set.ts',
-    find: '    if (!this.enough) return 0;\n',
-    replace: '',
-    detector: 'replication-enough-copies',
-    stress: 'replication',
-    seedsMax: 4_000,
-  },
-  {
-    name: 'replication-cut-to-committed',
-    what: 'a slave cuts all that it does not know to be committed',
-    file: 'broker/replication/slave.ts',
-    find: 'this.#search = new DivergenceSearch(places);',
-    replace: 'return this.#cut(places[0]);',
-    detector: 'replication-leader-complete',
-    stress: 'replication',
-    seedsMax: 4_000,
-  },
+  ...REPLICATION_BUGS,
 ];

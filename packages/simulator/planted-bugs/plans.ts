@@ -60,7 +60,10 @@ const MIB = 2 ** 20;
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[random.below(items.length)] as T;
 
-const CHANGES: Readonly<Record<Stress, Changes>> = {
+/** The model of replication draws plans of its own. */
+type ClusterStress = Exclude<Stress, 'replication'>;
+
+const CHANGES: Readonly<Record<ClusterStress, Changes>> = {
   batches: { sender: { ...BUSY, batchPercent: 60, batchRecordsMax: 8 }, everyMs: Number.MAX_SAFE_INTEGER },
   'async-power-cuts': {
     cluster: { flush: 'async', syncMs: 25 },
@@ -196,7 +199,7 @@ const CHANGES: Readonly<Record<Stress, Changes>> = {
 };
 
 /** The plan of a seed; the same each time. */
-export function planOf(seed: number, minutes: number, stress: Stress | undefined): SimulationPlan {
+export function planOf(seed: number, minutes: number, stress: ClusterStress | undefined): SimulationPlan {
   const drawn = drawPlan(seed, minutes);
   if (stress === undefined) return drawn;
   const { cluster = {}, log = {}, sender = {}, group = {}, faults, everyMs = 10_000 } = CHANGES[stress];

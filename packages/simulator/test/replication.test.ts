@@ -2,13 +2,16 @@ import { expect, test } from 'vitest';
 import { replicationPlan, runReplication } from '../src/replication/run-replication.ts';
 
 /** More by hand: REPLICATION_SEEDS=100000 npx vitest run packages/simulator/test/replication.test.ts */
-const SEEDS = Number(process.env.REPLICATION_SEEDS ?? 2_000);
+const SEEDS = Number(process.env.REPLICATION_SEEDS ?? 800);
+/** Found once: a slave was elected while it cut its log. */
+const FOUND = [2_238];
 
 test('QNT-RPL-001 groups of replicas keep what is committed through crashes, cuts, lost answers and elections', () => {
   let acked = 0;
   let promotions = 0;
   let converged = 0;
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  const seeds = Array.from({ length: SEEDS }, (_, i) => i + 1);
+  for (const seed of [...FOUND, ...seeds]) {
     const result = runReplication(replicationPlan(seed));
     expect(result.violations).toEqual([]);
     acked += result.acked;

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { type Clock, type Platform, portablePlatform } from '@qanat/core';
-import { browserClock, browserDeflate, browserPlatform, FetchedDeflate } from '@qanat/transports/browser';
+import { browserClock, browserDeflate, browserPlatform, FetchedDeflate, fetchInflate } from '@qanat/transports/browser';
 import { nodePlatform, systemClock } from '@qanat/transports/node';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ describe.each<[string, Platform]>([
   ['a browser', browserPlatform],
 ])('the deflate of %s', (_name, platform) => {
   const bytes = ascii('so many messages '.repeat(100));
-  beforeAll(() => browserDeflate.fetch());
+  beforeAll(() => Promise.all([browserDeflate.fetch(), fetchInflate()]));
   const inflatedSize = (deflated: Uint8Array, bytesMax: number): number => {
     try {
       return platform.inflateRaw(deflated, bytesMax).length;

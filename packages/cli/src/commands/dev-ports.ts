@@ -17,7 +17,7 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** The usual ports where they are free, 0 (any free one) where they are not. */
+/** The usual ports where they are free, 0 (any free one) where they are not. @param brokers slaves included. */
 export async function chooseDevPorts(
   host: string,
   nameServers: number,

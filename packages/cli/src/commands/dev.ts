@@ -13,12 +13,16 @@ import { addStopHelp, httpOption, nodeLoggers, readyLineOption, serve, serveStat
 
 const HOST = '127.0.0.1';
 const BROKERS_MAX = 26;
+const SLAVES_MAX = 15;
+/** What `dev` makes in its directory: data of brokers, of their slaves, of NameServers. */
+const OWN = /^(broker-[a-z](-\d+)?|ns-\d+)$/;
 
 interface DevFlags {
   readonly data: string;
   readonly fresh?: boolean;
   readonly nameservers: number;
   readonly brokers: number;
+  readonly replicas: number;
   readonly mqtt: boolean;
   readonly http?: string;
   readonly json?: boolean;
@@ -26,7 +30,7 @@ interface DevFlags {
 
 /** `--fresh` deletes a directory: only one that holds nothing but what `dev` makes. */
 function checkFresh(data: string): void {
-  const strangers = existsSync(data) ? readdirSync(data).filter((name) => !/^broker-[a-z]$/.test(name)) : [];
+  const strangers = existsSync(data) ? readdirSync(data).filter((name) => !OWN.test(name)) : [];
   if (strangers.length === 0) return;
   throw usageError(
     `--fresh would delete ${data}, which holds "${strangers[0]}" and is not only data of "qanat dev"`,
@@ -34,17 +38,28 @@ function checkFresh(data: string): void {
   );
 }
 
-const nodesOf = ({ nameServers, brokers, bridge }: DevCluster): RunningNode[] => [
+const nodesOf = ({ nameServers, brokers, slaves, bridge }: DevCluster): RunningNode[] => [
   ...nameServers,
   ...brokers,
+  ...slaves,
   ...(bridge === undefined ? [] : [bridge]),
 ];
 
-const describeNodes = (cluster: DevCluster): { nameServers: unknown[]; brokers: unknown[]; mqtt?: unknown } => ({
-  nameServers: cluster.nameServers.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints })),
-  brokers: cluster.brokers.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints })),
-  ...(cluster.bridge === undefined ? {} : { mqtt: { name: cluster.bridge.name, endpoints: cluster.bridge.endpoints } }),
+const addressesOf = (nodes: readonly RunningNode[]): unknown[] =>
+  nodes.map(({ name, endpoint, endpoints }) => ({ name, endpoint, endpoints }));
+
+const describeNodes = ({ nameServers, brokers, slaves, bridge }: DevCluster): Readonly<Record<string, unknown>> => ({
+  nameServers: addressesOf(nameServers),
+  brokers: addressesOf(brokers),
+  ...(slaves.length === 0 ? {} : { slaves: addressesOf(slaves) }),
+  ...(bridge === undefined ? {} : { mqtt: { name: bridge.name, endpoints: bridge.endpoints } }),
 });
+
+/** What a node is to people: a replica says whether it is master now. */
+function roleOf({ role, engine }: RunningNode): string {
+  const figures = engine.figures();
+  return ('replication' in figures ? figures.replication?.role : undefined) ?? role;
+}
 
 /** What to do in another terminal so that clients find the cluster; undefined: they find it. */
 function exportLine(cluster: DevCluster): string | undefined {
@@ -75,7 +90,7 @@ function welcome(
 ): string {
   const nodes = [
     ...(status === undefined ? [] : [['http', 'metrics', status.endpoint]]),
-    ...nodesOf(cluster).map((node) => [node.role, node.name, node.endpoints.map(format).join('  ')]),
+    ...nodesOf(cluster).map((node) => [roleOf(node), node.name, node.endpoints.map(format).join('  ')]),
   ];
   const nameWidth = Math.max(...nodes.map(([, name = '']) => name.length));
   const line = exportLine(cluster);
@@ -90,6 +105,7 @@ function welcome(
     "  npx qanat send hello 'hi there'",
     '  npx qanat tail hello --from first',
     '  npx qanat topic describe hello',
+    ...(cluster.slaves.length === 0 ? [] : ['  npx qanat cluster status']),
     ...mqttLines(cluster),
     '',
     'Ctrl-C stops it.',
@@ -127,13 +143,14 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
       fresh: flags.fresh ?? false,
       nameServers: flags.nameservers,
       brokers: flags.brokers,
+      replicas: flags.replicas,
       host: HOST,
       ports,
       mqtt: flags.mqtt ? mqtt : undefined,
       // Nodes that leave one after the other miss each other: no news while all are stopped.
       logger: (node) => quietAfter(session.signal, logger(node)),
     });
-  const usual = await chooseDevPorts(HOST, flags.nameservers, flags.brokers);
+  const usual = await chooseDevPorts(HOST, flags.nameservers, flags.brokers * (1 + flags.replicas));
   const cluster = await start(usual, await chooseMqttPorts(HOST)).catch((error: unknown) => {
     // Somebody was quicker: any free ports.
     if (!isTaken(error)) throw error;
@@ -167,6 +184,7 @@ export function addDevCommand(program: Command, session: Session): void {
     .option('--fresh', 'delete what an earlier run left')
     .addOption(option('--nameservers <n>', 'how many NameServers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
     .addOption(option('--brokers <n>', 'how many brokers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
+    .addOption(option('--replicas <n>', 'slaves of each broker', { parse: wholeNumber(0, SLAVES_MAX), fallback: 0 }))
     .option('--no-mqtt', 'without the MQTT bridge')
     .addOption(httpOption())
     .addOption(readyLineOption())
@@ -176,6 +194,7 @@ export function addDevCommand(program: Command, session: Session): void {
     [
       ['qanat dev', 'data is kept in ./.qanat'],
       ['qanat dev --fresh', 'begins with an empty cluster'],
+      ['qanat dev --replicas 1', 'each broker is a master with one slave: see qanat cluster status, qanat broker promote'],
       ['qanat dev --data play --json', 'for scripts: {"ready":true,"nameServers":[…],"brokers":[…]}'],
     ],
     'It listens on 7600, 7601, 7610 and 7620, for WebSocket on 7680 to 7683, for MQTT on 1883 and 8083 (WebSocket), where these ' +

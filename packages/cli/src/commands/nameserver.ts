@@ -19,16 +19,19 @@ import {
 
 interface NameServerFlags extends ListeningFlags {
   readonly name?: string;
-  readonly store?: string;
+  readonly data?: string;
   readonly http?: string;
   readonly json?: boolean;
 }
 
+const recordsNote = (data: string | undefined): string => (data === undefined ? '' : `, records in ${data}`);
+
 async function runNameServer(session: Session, flags: NameServerFlags): Promise<void> {
-  const { name, store, http, json } = flags;
+  const { name, data, http, json } = flags;
   const { startNameServer } = await import('@qanat/server');
   const logger = (await nodeLoggers(session))(name ?? 'nameserver');
-  const node = await startNameServer({ ...listeningOf(session, flags), store, logger, ...(name === undefined ? {} : { name }) });
+  const named = name === undefined ? {} : { name };
+  const node = await startNameServer({ ...listeningOf(session, flags), data, logger, ...named });
   const status = await serveStatus(http, [node]);
   if (json === true)
     session.out.json({
@@ -38,9 +41,13 @@ async function runNameServer(session: Session, flags: NameServerFlags): Promise<
       endpoint: node.endpoint,
       endpoints: node.endpoints,
       http: status?.endpoint,
+      data,
       pid: process.pid,
     });
-  else session.out.line(`nameserver ${name === undefined ? '' : `${name} `}${await listensOn(node)}${httpNote(status)}`);
+  else
+    session.out.line(
+      `nameserver ${name === undefined ? '' : `${name} `}${await listensOn(node)}${recordsNote(data)}${httpNote(status)}`,
+    );
   await serve(session, [node], () => node.stop());
   await status?.close();
 }
@@ -51,8 +58,8 @@ export function addNameServerCommand(program: Command, session: Session): void {
     .description('run a NameServer: it keeps the routes, and knows no other')
     .addOption(option('--name <name>', 'for the logs', { env: 'QANAT_NAME' }))
     .addOption(
-      option('--store <dir>', 'where records of replicated brokers are kept; default: none, it refuses them', {
-        env: 'QANAT_STORE',
+      option('--data <dir>', 'where it keeps who is master of brokers with slaves; default: it keeps nothing', {
+        env: 'QANAT_DATA',
       }),
     );
   addListeningOptions(command, '127.0.0.1:7600')
@@ -63,7 +70,7 @@ export function addNameServerCommand(program: Command, session: Session): void {
   addExamples(command, [
     ['qanat nameserver', 'on 127.0.0.1:7600'],
     ['qanat nameserver --listen 0.0.0.0:7600 --insecure', 'for other machines too, in a network of its own'],
-    ['qanat nameserver --store /var/lib/qanat-ns', 'with records of broker groups, for replicated brokers'],
+    ['qanat nameserver --data /var/lib/qanat-ns', 'of a cluster whose brokers have slaves'],
     ['qanat nameserver --listen 127.0.0.1:0 --json', 'for scripts: {"ready":true,"endpoint":"127.0.0.1:PORT", …}'],
   ]);
   addStopHelp(command);

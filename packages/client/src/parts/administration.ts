@@ -1,1 +1,1 @@
-export { Admin } from '@qanat/core';
+export { EngineAdmin } from '../admin.ts';

@@ -35,8 +35,8 @@ export const MUTANTS = [
     name: 'client-takes-any-broker',
     what: 'the name in HELLO_OK is not compared',
     file: BROKER_LINK,
-    find: 'if (role !== ServerRole.BROKER || name !== this.broker) {',
-    replace: 'if (role !== ServerRole.BROKER) {',
+    find: '(this.broker === name && replicaRole === ReplicaRole.MASTER)',
+    replace: 'replicaRole === ReplicaRole.MASTER',
     clause: 'QNT-CON-013',
   },
   {

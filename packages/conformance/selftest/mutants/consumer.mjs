@@ -53,8 +53,9 @@ export const MUTANTS = [
     name: 'consumer-does-not-tell-of-gaps',
     what: 'nobody hears of messages that are gone',
     file: PULLER,
-    find: "    if (code === 'OFFSET_OUT_OF_RANGE' && askedOffset < result.oldestOffset) {\n      this.#scope.trouble(",
-    replace: "    if (code === 'OFFSET_OUT_OF_RANGE' && askedOffset < result.oldestOffset) {\n      ((_: unknown): void => {})(",
+    find: "    if (code === 'OFFSET_OUT_OF_RANGE' && isSure && askedOffset < result.oldestOffset) {\n      this.#scope.trouble(",
+    replace:
+      "    if (code === 'OFFSET_OUT_OF_RANGE' && isSure && askedOffset < result.oldestOffset) {\n      ((_: unknown): void => {})(",
     clause: 'QNT-PUL-032',
   },
   {
@@ -94,7 +95,7 @@ export const MUTANTS = [
     name: 'consumer-waits-on-a-deaf-connection',
     what: 'a PULL without an answer is sent again on the same connection',
     file: PULLER,
-    find: "if (error.code === 'TIMEOUT' && lateMs <= AWAY_AFTER_MS) this.#scope.host.suspect(this.#owner.broker, error);\n    else if",
+    find: "if (error.code === 'TIMEOUT' && lateMs <= AWAY_AFTER_MS) this.#scope.host.suspect(poll.peer, error);\n    else if",
     replace: 'if (lateMs > AWAY_AFTER_MS) this.#failures = 0;\n    else if',
     clause: 'QNT-PUL-036',
   },
@@ -288,8 +289,8 @@ export const MUTANTS = [
     name: 'member-joins-one-broker',
     what: 'a broker whose name ends in b is not joined',
     file: MEMBER,
-    find: 'if (this.#stopped || !this.#scope.host.isOpen(this.#owner.broker)) return;',
-    replace: "if (this.#stopped || !this.#scope.host.isOpen(this.#owner.broker) || this.#owner.broker.endsWith('b')) return;",
+    find: 'if (this.#stopped || !this.#scope.host.isOpen(this.#owner.keeper)) return;',
+    replace: "if (this.#stopped || !this.#scope.host.isOpen(this.#owner.keeper) || this.#owner.broker.endsWith('b')) return;",
     clause: 'QNT-GRP-002',
   },
   {

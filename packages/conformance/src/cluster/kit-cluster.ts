@@ -48,6 +48,8 @@ const APPLICATION = 'the-kit';
 /** Times that a client learns from the cluster, so that a run on a real clock need not wait for the usual ones. */
 const BROKER_TIMES = { routePollMs: 1_000, reportMs: 5_000 };
 
+const diskOn = ({ clock }: Ground): MemoryStorage => new MemoryStorage(clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
+
 interface Server {
   node: VirtualNode<NameServer | Broker>;
   address: string;
@@ -148,7 +150,7 @@ export class KitCluster {
     const server = this.#servers.get(name);
     if (server === undefined || !server.node.ended) return;
     const { address, disk } = server;
-    if (name.startsWith('ns-')) this.#startNameServer(name, address);
+    if (name.startsWith('ns-')) this.#startNameServer(name, address, disk);
     else this.#startBroker(name, address, disk);
     const started = this.#servers.get(name) as Server;
     await this.#options.ground.until(
@@ -224,8 +226,8 @@ export class KitCluster {
     return this.#users() === undefined ? undefined : passwordCredentials({ user, password: OWN_PASSWORD }, this.#nonces);
   }
 
-  #startNameServer(name: string, at?: string): void {
-    const { setup } = this.#options;
+  #startNameServer(name: string, at?: string, left?: MemoryStorage): void {
+    const { setup, ground } = this.#options;
     const engine = new NameServer({
       name,
       software: 'qanat-conformance',
@@ -234,7 +236,10 @@ export class KitCluster {
       ...this.#security(),
       ...(objectOf(setup, 'nameServer') as Partial<NameServerOptions>),
     });
-    this.#run(name, engine, at ?? this.#options.ground.listenAddress(name, NAME_SERVER_PORT));
+    // With `keepsRecords` it has something to keep.
+    const keeps = objectOf(setup, 'nameServer').keepsRecords === true;
+    const disk = left ?? (keeps ? diskOn(ground) : undefined);
+    this.#run(name, engine, at ?? ground.listenAddress(name, NAME_SERVER_PORT), disk);
   }
 
   #startBroker(name: string, at?: string, left?: MemoryStorage): void {
@@ -252,7 +257,7 @@ export class KitCluster {
       ...(credentials === undefined ? {} : { credentials }),
       ...(objectOf(setup, 'broker') as Partial<BrokerOptions>),
     });
-    const disk = left ?? new MemoryStorage(ground.clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
+    const disk = left ?? diskOn(ground);
     const server = this.#run(name, engine, at ?? ground.listenAddress(name, BROKER_PORT), disk);
     const endpoint = (address: string) => [{ listener: 'default', scheme: ground.scheme, address }];
     server.onListening = (address) =>

@@ -26,6 +26,7 @@ export const ABILITIES: readonly Ability[] = [
   'users',
   'credentials',
   'cluster',
+  'replication',
 ];
 
 /** What a driver says: the answer to a call, or something by itself. */

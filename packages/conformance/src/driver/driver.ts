@@ -40,7 +40,9 @@ export type Ability =
   /** Logs in, a broker at its NameServers: takes `credentials` of `start`. */
   | 'credentials'
   /** Of a bridge: tells the NameServer of its cluster with its address, and the topic that it maps everything to. */
-  | 'cluster';
+  | 'cluster'
+  /** Of a broker: takes `replication` of `start`, and is one replica of its group. */
+  | 'replication';
 
 /** What a driver says of itself and its subject. */
 export interface Manifest {

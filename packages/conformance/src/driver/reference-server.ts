@@ -1,17 +1,19 @@
 import {
   type Broker,
   type BrokerOptions,
+  LIMITS,
   type Listener,
   type NameServer,
   type NameServerOptions,
   type Platform,
   Random,
+  type ReplicationOptions,
   type Transport,
 } from '@qanat/core';
 import { HostClock, MemoryStorage, type VirtualNetwork, VirtualNode } from '@qanat/simulator';
 import type { Ground } from '../ground/ground.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { objectOf } from '../play/program.ts';
+import { numberOf, objectOf } from '../play/program.ts';
 import { passwordCredentials } from '../users/credentials.ts';
 import { deriveKeyOn } from '../users/salted-password.ts';
 import { securityOf, userTable } from '../users/server-security.ts';
@@ -37,6 +39,14 @@ export const SUBJECT_BROKER = 'subject';
 
 const flushOf = (setup: JsonObject): 'sync' | 'async' => (objectOf(setup, 'broker').flush === 'async' ? 'async' : 'sync');
 
+/** `replica`, `role`, `minInSync` and `lagMs` of a start. */
+const replicationOf = (told: JsonObject): ReplicationOptions => ({
+  replica: numberOf(told, 'replica', 0),
+  role: told.role === 'slave' ? 'slave' : 'master',
+  minInSync: numberOf(told, 'minInSync', 1),
+  lagMs: numberOf(told, 'lagMs', LIMITS.REPLICA_LAG_MS),
+});
+
 /** A NameServer or broker of this repository as a subject in this process. */
 export class ReferenceServer implements Driver {
   readonly manifest: Manifest;
@@ -52,6 +62,7 @@ export class ReferenceServer implements Driver {
   #nameServers: readonly string[] = [];
   #users: readonly User[] | undefined;
   #credentials: JsonObject | undefined;
+  #replication: JsonObject | undefined;
 
   constructor(options: ReferenceServerOptions) {
     this.#options = options;
@@ -68,7 +79,7 @@ export class ReferenceServer implements Driver {
         'pause',
         'settings',
         'users',
-        ...(options.role === 'broker' ? (['register', 'credentials'] as const) : []),
+        ...(options.role === 'broker' ? (['register', 'credentials', 'replication'] as const) : []),
       ],
       ...(options.role === 'broker' ? { flush: flushOf(options.setup ?? {}) } : {}),
     };
@@ -109,8 +120,9 @@ export class ReferenceServer implements Driver {
     if (Array.isArray(args.nameServers)) this.#nameServers = args.nameServers.map(String);
     this.#users = usersIn(args.users) ?? this.#users;
     if (isObject(args.credentials)) this.#credentials = args.credentials;
+    if (isObject(args.replication)) this.#replication = args.replication;
     const engine = role === 'nameserver' ? this.#nameServer(args) : this.#broker(args);
-    if (role === 'broker') this.#disk ??= new MemoryStorage(this.#clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
+    this.#disk ??= new MemoryStorage(this.#clock, { appendMs: 0.05, syncMs: 0.3, readMs: 0.05 });
     const node = new VirtualNode<NameServer | Broker>(engine, {
       name: HOST[role],
       clock: this.#clock,
@@ -136,9 +148,9 @@ export class ReferenceServer implements Driver {
     });
   }
 
-  /** A broker is ready once its log is recovered. */
+  /** It is ready once it has read what its disk holds. */
   #whenReady(node: VirtualNode<NameServer | Broker>, ready: () => void): void {
-    if (this.#options.role === 'nameserver' || node.ready || node.ended) return ready();
+    if (node.ready || node.ended) return ready();
     const { clock } = this.#options.ground;
     clock.at(clock.nowMs() + 0.5, () => this.#whenReady(node, ready));
   }
@@ -220,6 +232,7 @@ export class ReferenceServer implements Driver {
       software: 'qanat',
       random: new engines.Random(100 + this.#lives++),
       warmupMs: WARM_UP_MS,
+      keepsRecords: true,
       ...this.#security(),
       ...(objectOf(setup, 'nameServer') as Partial<NameServerOptions>),
       ...(isObject(args.settings) ? (args.settings as Partial<NameServerOptions>) : {}),
@@ -236,6 +249,7 @@ export class ReferenceServer implements Driver {
       random: new engines.Random(100 + this.#lives++),
       software: 'qanat',
       ...this.#security(),
+      ...(this.#replication === undefined ? {} : { replication: replicationOf(this.#replication) }),
       ...(this.#credentials === undefined ? {} : { credentials: passwordCredentials(this.#credentials, this.#nonces()) }),
       ...(objectOf(setup, 'broker') as Partial<BrokerOptions>),
       ...(isObject(args.settings) ? (args.settings as Partial<BrokerOptions>) : {}),

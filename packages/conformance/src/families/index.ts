@@ -15,6 +15,7 @@ import { mqtt, mqttCrashes } from './mqtt/index.ts';
 import { naming } from './naming/index.ts';
 import { produce } from './produce/index.ts';
 import { producer } from './producer/index.ts';
+import { replication } from './replication/index.ts';
 import { websocket } from './websocket/index.ts';
 
 /** All clauses of this kit, family by family. */
@@ -34,6 +35,7 @@ export const FAMILIES: readonly Family[] = [
   naming,
   produce,
   producer,
+  replication,
   websocket,
 ];
 

@@ -24,11 +24,12 @@ export interface Program {
   readonly steps: readonly Step[];
 }
 
-/** What the set-up of a program tells a server at its start: whom it knows, and who it is itself at its NameServers. */
-export const loginsIn = (setup: JsonObject): JsonObject => ({
-  ...(setup.users === undefined ? {} : { users: setup.users }),
-  ...(setup.credentials === undefined ? {} : { credentials: setup.credentials }),
-});
+/** What a server is told at its start, where the set-up of a program says it. */
+const TOLD_AT_START = ['users', 'credentials', 'replication'] as const;
+
+/** Whom a server knows, who it is itself at its NameServers, and which replica of its group it is. */
+export const toldAtStart = (setup: JsonObject): JsonObject =>
+  Object.fromEntries(TOLD_AT_START.flatMap((name) => (setup[name] === undefined ? [] : [[name, setup[name]]])));
 
 /** How long a program lets time pass, at the least. */
 export const passMsOf = ({ steps }: Program): number =>

@@ -8,7 +8,7 @@ import type { RealGround } from '../ground/real-ground.ts';
 import { History } from '../history/history.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
-import { loginsIn, objectOf, type Program } from '../play/program.ts';
+import { objectOf, type Program, toldAtStart } from '../play/program.ts';
 import type { Prepared, Site } from './run-program.ts';
 import { runToken } from './run-token.ts';
 
@@ -151,7 +151,7 @@ export class DriverSite implements Site {
     const args = {
       nameServers: [...(cluster?.nameServers ?? [])],
       ...(Object.keys(settings).length > 0 ? { settings } : {}),
-      ...loginsIn(setup),
+      ...toldAtStart(setup),
     };
     const address = await this.#start(number, args, ground).catch((error: unknown) => {
       cluster?.close();

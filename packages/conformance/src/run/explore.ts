@@ -83,7 +83,7 @@ export async function explore(options: ExploreOptions): Promise<Result> {
     alive ||= run.harness === undefined && showsLife(site.role, run.events);
     const obstacle = obstacleIn(run);
     if (obstacle !== undefined) harness.push({ program: run.program.name ?? 'generated', why: obstacle });
-    if (site.role === 'broker') for (const feature of featuresIn(run.events)) offered.add(feature);
+    if (site.role === 'broker' || site.role === 'nameserver') for (const feature of featuresIn(run.events)) offered.add(feature);
     addRun(findings, run, judgements);
   };
   const all = { site, families, clauses, programs, parallel, signal, mayJudge: options.mayJudge, onProgress, take };

@@ -12,7 +12,7 @@ import { VirtualGround } from '../ground/virtual-ground.ts';
 import type { History } from '../history/history.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { HarnessError } from '../play/play.ts';
-import { loginsIn, type Program } from '../play/program.ts';
+import { type Program, toldAtStart } from '../play/program.ts';
 import type { Login } from '../users/user.ts';
 import type { Prepared, Site } from './run-program.ts';
 
@@ -84,7 +84,7 @@ async function prepareServer(
       : undefined;
   await cluster?.start();
   const made = driver?.(ground, program) ?? referenceOf(role, { ground, engines, setup });
-  const address = await startOf(ground, made, { nameServers: [...(cluster?.nameServers ?? [])], ...loginsIn(setup) });
+  const address = await startOf(ground, made, { nameServers: [...(cluster?.nameServers ?? [])], ...toldAtStart(setup) });
   const release = async (): Promise<void> => {
     await made.close();
     cluster?.close();

@@ -1,34 +1,7 @@
 import { isSecure, schemeOf } from '../scheme.ts';
 import type { BrokerRoute, Endpoint } from '../wire/gen/messages.ts';
-import type { ClientSettings } from './host.ts';
-
-/** What the routes tell of a slave of a broker group. */
-export interface KnownSlave {
-  readonly replica: number;
-  /** Where to connect; undefined when none of those `offered` suits this client. */
-  readonly endpoint: Endpoint | undefined;
-  readonly offered: readonly Endpoint[];
-  readonly away: boolean;
-}
-
-/** What the routes tell of one broker; where it has slaves, of the master. */
-export interface KnownBroker {
-  readonly name: string;
-  readonly cluster: string;
-  readonly term: number;
-  /** Where to connect; undefined when none of those `offered` suits this client. */
-  readonly endpoint: Endpoint | undefined;
-  readonly offered: readonly Endpoint[];
-  /** The NameServer whose route this is. */
-  readonly nameServer: string;
-  /** Not heard of lately: new sends without a key go elsewhere. */
-  readonly away: boolean;
-  readonly createsTopics: boolean;
-  /** Number of the master. */
-  readonly replica: number;
-  /** By their numbers. */
-  readonly slaves: readonly KnownSlave[];
-}
+import type { ClientSettings, KnownBroker } from './host.ts';
+import { slavePeer } from './peer.ts';
 
 /** The scheme that an address stands for. */
 const ownScheme = ({ schemes }: ClientSettings, address: string): string => schemeOf(address) ?? (schemes[0] as string);
@@ -47,6 +20,7 @@ function chooseEndpoint(settings: ClientSettings, offered: readonly Endpoint[], 
 
 /** @param nameServer the address of the NameServer that told it. */
 export function knownBroker(settings: ClientSettings, broker: BrokerRoute, nameServer: string): KnownBroker {
+  const { slaves, storeId } = broker;
   return {
     name: broker.broker,
     cluster: broker.cluster,
@@ -56,13 +30,8 @@ export function knownBroker(settings: ClientSettings, broker: BrokerRoute, nameS
     nameServer,
     away: broker.away,
     createsTopics: broker.createsTopics,
-    replica: broker.replica,
-    slaves: broker.slaves.map(({ replica, endpoints, away }) => ({
-      replica,
-      endpoint: chooseEndpoint(settings, endpoints, nameServer),
-      offered: endpoints,
-      away,
-    })),
+    slaves: slaves.map(({ replica }) => slavePeer(broker.broker, replica)),
+    store: String(storeId),
   };
 }
 
@@ -92,13 +61,25 @@ export class BrokerDirectory {
   }
 
   /**
+   * Of one store the highest term counts, whoever tells of it: who was master before is none for this client any more
+   * (QNT-RPL-083).
    * @param nameServer the address of the NameServer that told it.
    * @param secondHand it is not the one in use: it does not undo a newer term.
    */
   update(broker: BrokerRoute, nameServer: string, secondHand = false): void {
     const known = this.#brokers.get(broker.broker);
-    if (secondHand && known !== undefined && known.term > broker.term) return;
     const next = knownBroker(this.#settings, broker, nameServer);
+    if (known !== undefined && known.term > next.term && (secondHand || known.store === next.store)) return;
+    for (const peer of known?.slaves ?? []) if (!next.slaves.includes(peer)) this.#brokers.delete(peer);
+    this.#put(next);
+    for (const slave of broker.slaves) {
+      const route = { ...broker, ...slave, broker: slavePeer(broker.broker, slave.replica), slaves: [], createsTopics: false };
+      this.#put(knownBroker(this.#settings, route, nameServer));
+    }
+  }
+
+  #put(next: KnownBroker): void {
+    const known = this.#brokers.get(next.name);
     this.#brokers.set(next.name, next);
     if (known === undefined || addressOf(known) !== addressOf(next) || (known.away && !next.away)) this.#onChange(next.name);
   }

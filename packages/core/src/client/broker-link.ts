@@ -2,11 +2,13 @@ import type { ClientSession, ClientSessionEvents } from '../connection/client-se
 import type { LiveFrame, RequestHeader, RequestInit, RequestOptions, ResponseDone } from '../connection/request.ts';
 import { QanatError } from '../errors.ts';
 import type { Timer } from '../timers.ts';
-import { LIMITS, ServerRole } from '../wire/gen/registry.ts';
+import { LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
 import { BackOff } from './back-off.ts';
-import { addressOf, type KnownBroker } from './broker-directory.ts';
+import { addressOf } from './broker-directory.ts';
 import { noEndpoint, notReached } from './broker-reach.ts';
+import type { KnownBroker } from './host.ts';
 import type { ConnectionHost } from './name-server-query.ts';
+import { slavePeer } from './peer.ts';
 
 const BACK_OFF_LEAST_MS = 100;
 const BACK_OFF_MOST_MS = 2_000;
@@ -59,6 +61,8 @@ export class BrokerLink {
   #dialledAt: string | undefined;
   #reachedAt: string | undefined;
   #missedAt: string | undefined;
+  /** Of the broker group, when it was dialled last. */
+  #term = 0;
 
   constructor(
     host: ConnectionHost,
@@ -118,10 +122,16 @@ export class BrokerLink {
     this.#session?.abort(error);
   }
 
-  /** A working connection stays; one that is being tried at an old address, or that waits for its turn, is tried now. */
+  /**
+   * A working connection stays, but for one to a master that another has followed; one that is being tried at an old address, or
+   * that waits for its turn, is tried now.
+   */
   addressChanged(): void {
-    if (this.#session?.open === true) return;
-    const moved = this.#session !== undefined && this.#session.address !== addressOf(this.#known());
+    const known = this.#known();
+    const address = addressOf(known);
+    const moved = this.#session !== undefined && this.#session.address !== address;
+    const replaced = moved && address !== undefined && known !== undefined && known.term > this.#term;
+    if (this.#session?.open === true && !replaced) return;
     if (moved) this.#session?.abort(this.#unreachable('it has moved'));
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
@@ -163,6 +173,7 @@ export class BrokerLink {
     const session = sessions.open(address, this.#sessionEvents());
     this.#session = session;
     this.#dialledAt = address;
+    this.#term = this.#known()?.term ?? 0;
     this.#connectTimer = engine.timers.at(engine.nowMs() + this.#connectMs, () => {
       session.abort(this.#unreachable(`${address} did not answer within ${this.#connectMs} ms`));
     });
@@ -185,10 +196,8 @@ export class BrokerLink {
 
   #opened(session: ClientSession): void {
     this.#connectTimer?.cancel();
-    const { role, name } = session.hello as NonNullable<ClientSession['hello']>;
-    if (role !== ServerRole.BROKER || name !== this.broker) {
-      const what = role === ServerRole.BROKER ? `broker ${name}` : 'a NameServer';
-      session.abort(this.#unreachable(`${session.address} is ${what}`));
+    if (!this.#isWanted(session)) {
+      session.abort(this.#unreachable(`${session.address} is ${whatIs(session)}`));
       return;
     }
     this.#openedMs = this.#host.engine.nowMs();
@@ -197,6 +206,13 @@ export class BrokerLink {
     this.#failure = undefined;
     this.#host.event({ kind: 'connected', peer: this.broker, address: session.address });
     this.#events.onOpen(this.broker);
+  }
+
+  /** A slave that was promoted meanwhile has all that is read from slaves (QNT-RPL-082). */
+  #isWanted({ hello }: ClientSession): boolean {
+    if (hello?.role !== ServerRole.BROKER) return false;
+    const { name, replica, replicaRole } = hello;
+    return this.broker === slavePeer(name, replica) || (this.broker === name && replicaRole === ReplicaRole.MASTER);
   }
 
   /** What is pending there may still be answered; new requests go to a new connection. */
@@ -213,7 +229,7 @@ export class BrokerLink {
       this.#connectTimer?.cancel();
       this.#session = undefined;
     }
-    const wasOpen = session.opened && session.hello?.role === ServerRole.BROKER && session.hello.name === this.broker;
+    const wasOpen = session.opened && this.#isWanted(session);
     if (!wasOpen) this.#missed(session, error);
     else {
       this.#host.event({ kind: 'disconnected', peer: this.broker, address: session.address, error });
@@ -278,6 +294,11 @@ export class BrokerLink {
     this.#session?.close();
     this.#events.onUnused(this.broker);
   }
+}
+
+function whatIs({ hello }: ClientSession): string {
+  if (hello?.role !== ServerRole.BROKER) return 'a NameServer';
+  return `broker ${hello.name}${hello.replicaRole === ReplicaRole.SLAVE ? ', a slave' : ''}`;
 }
 
 const NO_RESPONSE = { header: undefined, headers: [], payload: new Uint8Array(0) } as never;

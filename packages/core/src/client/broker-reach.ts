@@ -3,7 +3,8 @@
 import { QanatError } from '../errors.ts';
 import { DEFAULT_LISTENER, isSecure, schemeOf } from '../scheme.ts';
 import type { Endpoint } from '../wire/gen/messages.ts';
-import { addressOf, type KnownBroker } from './broker-directory.ts';
+import { addressOf } from './broker-directory.ts';
+import type { KnownBroker } from './host.ts';
 
 const listenerOf = ({ listener }: Endpoint): string => listener || DEFAULT_LISTENER;
 

@@ -9,7 +9,7 @@ import type { Login } from '../security/login.ts';
 import { Feature, LIMITS } from '../wire/gen/registry.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { ClientSessions } from './client-sessions.ts';
-import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, TopicRoute } from './host.ts';
+import type { BrokerListener, ClientEvent, ClientHost, ClientPart, ClientSettings, KnownBroker, TopicRoute } from './host.ts';
 import type { ConnectionHost } from './name-server-query.ts';
 import { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
@@ -48,7 +48,7 @@ export interface ClientOptions {
 const ATTEMPT_MS = 3_000;
 const CONNECT_MS = 3_000;
 /** What a client of this version uses where a server has it. */
-const FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
+const FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP, Feature.FEATURE_REPLICATION];
 
 /**
  * The engine of one application's client: the routes, and a connection to each broker in use. Producers, consumers and
@@ -193,6 +193,10 @@ export class Client implements Engine, ClientHost, ConnectionHost {
     done: ResponseDone<N>,
   ): void {
     this.pool.request(broker, { name, header: header as never, options, done: done as never });
+  }
+
+  known(peer: string): KnownBroker | undefined {
+    return this.routes.directory.get(peer);
   }
 
   isOpen(broker: string): boolean {

@@ -2,6 +2,7 @@ import type { LiveFrame, RequestHeader, RequestInit, RequestOptions, ResponseDon
 import type { EngineHost } from '../context.ts';
 import type { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
+import type { Endpoint } from '../wire/gen/messages.ts';
 import type { RecordInit } from '../wire/record.ts';
 
 /** One queue of a topic. Queues sort by broker name (code units), then number. */
@@ -22,6 +23,26 @@ export interface RouteShare {
   readonly queues: number;
   /** The broker vanished lately: new sends without a key go elsewhere, its queues keep their place. */
   readonly away: boolean;
+}
+
+/** What the routes tell of one broker, that is of its master, or of one of its slaves. */
+export interface KnownBroker {
+  /** A broker's name, or what `slavePeer` makes of it. */
+  readonly name: string;
+  readonly cluster: string;
+  readonly term: number;
+  /** Where to connect; undefined when none of those `offered` suits this client. */
+  readonly endpoint: Endpoint | undefined;
+  readonly offered: readonly Endpoint[];
+  /** The NameServer whose route this is. */
+  readonly nameServer: string;
+  /** Not heard of lately: new sends without a key go elsewhere. */
+  readonly away: boolean;
+  readonly createsTopics: boolean;
+  /** Peers of its slaves. */
+  readonly slaves: readonly string[];
+  /** The store that all replicas of the broker group have. */
+  readonly store: string;
 }
 
 export interface TopicRoute {
@@ -96,6 +117,17 @@ export type ClientEvent =
       readonly count: number;
       readonly error: QanatError;
     }
+  | {
+      /** It reads a broker group at a slave from now on, or at its master again. */
+      readonly kind: 'reading';
+      readonly consumer: number;
+      readonly broker: string;
+      readonly from: 'master' | 'slave';
+      /** As in `connected`: the broker, or broker/replica. */
+      readonly peer: string;
+      /** Why, for people. */
+      readonly message: string;
+    }
   | { readonly kind: 'error'; readonly consumer?: number; readonly error: QanatError };
 
 export interface BrokerListener {
@@ -127,7 +159,10 @@ export interface RecordSender {
   close(): void;
 }
 
-/** What producers, consumers and administration share: the routes, and one connection to each broker. */
+/**
+ * What producers, consumers and administration share: the routes, and one connection to each broker. Where a broker is named, its
+ * name means the master of its group, and `slavePeer` names a slave.
+ */
 export interface ClientHost {
   readonly engine: EngineHost;
   readonly platform: Platform;
@@ -150,6 +185,8 @@ export interface ClientHost {
     options: RequestOptions,
     done: ResponseDone<N>,
   ): void;
+  /** What the routes tell of a broker, or of the slave that a peer is; undefined: nothing (any more). */
+  known(peer: string): KnownBroker | undefined;
   /** Whether the connection to the broker is open, and not leaving. */
   isOpen(broker: string): boolean;
   /** Why the last attempt to connect to the broker failed; undefined while none has, or it is connected. */

@@ -2,6 +2,7 @@ import type { ClientCodec, LiveFrame, RequestInit, Response } from '../connectio
 import { errorClass, type QanatError } from '../errors.ts';
 import { BackOff } from './back-off.ts';
 import type { ClientHost } from './host.ts';
+import { readPeer } from './read-peers.ts';
 
 const BACK_OFF_LEAST_MS = 50;
 const BACK_OFF_MOST_MS = 2_000;
@@ -24,6 +25,8 @@ export interface RetriedRequest<N extends LiveFrame> {
   readonly timeoutMs: number;
   /** The same request twice has the effect of one: it is sent again although an attempt may have been processed. */
   readonly idempotent: boolean;
+  /** A slave may answer while the master of the broker does not. */
+  readonly slaves?: boolean;
 }
 
 /** What of an error means that the same request may be sent again. */
@@ -49,9 +52,10 @@ export function requestWithRetries<N extends LiveFrame>(
   const backOff = new BackOff(engine.random, BACK_OFF_LEAST_MS, BACK_OFF_MOST_MS);
   const attempt = (): void => {
     const timeoutMs = Math.max(1, Math.min(settings.attemptMs + waitMs, dueMs - engine.nowMs()));
-    host.request(broker, name, header, { ...how, timeoutMs }, (error, response) => {
+    const peer = request.slaves === true ? readPeer(host, broker) : broker;
+    host.request(peer, name, header, { ...how, timeoutMs }, (error, response) => {
       if (error === undefined) return done(undefined, response);
-      if (error.code === 'TIMEOUT') host.suspect(broker, error);
+      if (error.code === 'TIMEOUT') host.suspect(peer, error);
       if (errorClass(error.wireNumber) === REROUTE) host.refreshRoute(topic);
       const againMs = engine.nowMs() + Math.max(backOff.next(), error.retryAfterMs ?? 0);
       if (!mayRetry(error, idempotent) || againMs >= dueMs) return done(error, response);

@@ -57,6 +57,30 @@ export class Cluster {
     return this.brokers[1] as FakeBroker;
   }
 
+  /** A slave of broker `name`, with its number, that the NameServer tells of. It has the logs of its master. */
+  addSlave(name: string, replica: number): FakeBroker {
+    const slave = this.world.add(new FakeBroker(name, `${name}${replica}:7620`, new Random(11)));
+    slave.replica = replica;
+    slave.slave = true;
+    slave.later = (ms, run) => this.world.later(ms, run);
+    const route = this.nameServer.brokers.get(name);
+    this.nameServer.brokers.set(name, {
+      ...route,
+      slaves: [...(route?.slaves ?? []), { replica, endpoints: [{ scheme: 'qanat', address: slave.address }] }],
+    });
+    return slave;
+  }
+
+  /** Replica `slave` is master from now on, in a term of its own; the NameServer tells so where it is `told`. */
+  promote(slave: FakeBroker, told = true): void {
+    slave.slave = false;
+    const { name, replica, address } = slave;
+    const route = this.nameServer.brokers.get(name);
+    const slaves = (route?.slaves ?? []).filter((one) => one.replica !== replica);
+    this.nameServer.broker(name, address, { replica, term: (route?.term ?? 0) + 1, slaves });
+    if (told) this.world.call(() => this.nameServer.push('orders'));
+  }
+
   send(text: string, more: Partial<RecordInit> = {}, options: SendOptions = {}, topic = 'orders'): Result {
     const result: Result = { text, error: undefined, receipt: undefined, done: 0 };
     this.world.call(() => this.sendIn(result, more, options, topic));

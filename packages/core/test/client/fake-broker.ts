@@ -4,6 +4,7 @@ import type { Random } from '../../src/random.ts';
 import { readBatchHeader } from '../../src/wire/batch.ts';
 import { readUint32 } from '../../src/wire/bytes.ts';
 import type { HelloOkInit } from '../../src/wire/gen/messages.ts';
+import { Feature, ReplicaRole } from '../../src/wire/gen/registry.ts';
 import { RecordReader } from '../../src/wire/record.ts';
 import { testPlatform } from '../platform.ts';
 import { brokerIdentity, FakeServer } from './world.ts';
@@ -30,6 +31,7 @@ export type Meddle = (send: Request<'SEND'>, broker: FakeBroker) => boolean;
 
 /** A broker that keeps the rules of idempotent sends, and stores in memory. */
 export class FakeBroker extends FakeServer {
+  readonly features: readonly number[] = [Feature.FEATURE_REPLICATION];
   /** Bodies by `topic/queue`. */
   readonly logs = new Map<string, string[]>();
   /** Every SEND that came, in order: `topic/queue@sequence+count`. */
@@ -38,6 +40,9 @@ export class FakeBroker extends FakeServer {
   readonly creations: string[] = [];
   inits = 0;
   createsTopics = true;
+  /** Its number in the broker group. */
+  replica = 0;
+  slave = false;
   /** How long storing takes, ms. */
   storeMs = 0.5;
   meddle: Meddle | undefined;
@@ -53,12 +58,25 @@ export class FakeBroker extends FakeServer {
   }
 
   identity(): HelloOkInit {
-    return brokerIdentity(this.name);
+    const replicaRole = this.slave ? ReplicaRole.SLAVE : ReplicaRole.MASTER;
+    return { ...brokerIdentity(this.name), replica: this.replica, replicaRole };
   }
 
   forgetProducers(): void {
     this.#producers.clear();
     this.#nextProducer += 100;
+  }
+
+  /** Has from now on what the master had: the logs, and the windows of producers, which are of the log. */
+  copy(master: FakeBroker): void {
+    for (const [name, log] of master.logs) this.logs.set(name, [...log]);
+    for (const [id, { queues }] of master.#producers) {
+      const copies = [...queues].map(([name, { next, batches }]): [string, ProducerQueue] => [
+        name,
+        { next, batches: [...batches] },
+      ]);
+      this.#producers.set(id, { session: undefined, queues: new Map(copies) });
+    }
   }
 
   goAway(): void {

@@ -18,6 +18,7 @@ import {
   portablePlatform,
   Random,
   RecordReader,
+  ReplicaRole,
   type RequestInit,
   requestCodec,
   writeUint32At,
@@ -138,6 +139,14 @@ const PROBES: Partial<Record<Limit, () => string | undefined>> = {
   TOPICS_PER_BROKER_MAX: () => {
     const { client } = withTopic({ limits: { topicsMax: 1 } });
     return client.call('TOPIC_CREATE', { topic: 'u' }).code;
+  },
+  REPLICAS_MAX: () => {
+    const replica = (number: number) =>
+      ['REGISTER_BROKER', { broker: 'b', storeId: new Uint8Array(16), replica: number, replicaRole: ReplicaRole.SLAVE }] as const;
+    return nameServer(
+      {},
+      Array.from({ length: LIMITS.REPLICAS_MAX + 1 }, (_, i) => replica(i)),
+    );
   },
   BROKERS_MAX: () => {
     const broker = (name: string) => ['REGISTER_BROKER', { broker: name, storeId: new Uint8Array(16) }] as const;
@@ -287,6 +296,7 @@ function members(options: object, joins: readonly (readonly [string, string])[])
 
 /** Passing them is answered in another place of the specification than by a server's code. */
 const ELSEWHERE: Partial<Record<Limit, string>> = {
+  REPLICATE_WAIT_MS_MAX: 'only a master of a group answers REPLICATE: broker/replication/master.test.ts passes it',
   ERROR_MESSAGE_BYTES_MAX: 'a server sends it, and cuts it; a client refuses a longer one as any field',
 };
 

@@ -7,6 +7,7 @@ import {
   Position,
   type Pull,
   type PullResult,
+  QanatError,
   type QueueOffset,
   type RecordInit,
   stampBatch,
@@ -48,6 +49,8 @@ export class FakeBroker {
   knowsMember = false;
   wantSubscription = true;
   left = false;
+  /** It copies another: it renews what members hold already, knows no more than it has, and takes no commits. */
+  slave = false;
   /** Takes requests and answers none. */
   silent = false;
   /** Answers these requests by a test's own function; it returns whether it did. */
@@ -139,9 +142,12 @@ export class FakeBroker {
       case 'OFFSET_COMMIT':
       case 'RELEASE':
       case 'LEAVE':
+        if (this.slave) return any.fail(new QanatError('NOT_MASTER', `${this.name} is a slave`));
         return this.#commit(any as Sent<'RELEASE'>);
       case 'OFFSET_LOOKUP':
         return this.#lookup(any as Sent<'OFFSET_LOOKUP'>);
+      case 'PING':
+        return any.respond({} as never);
       default:
         throw new Error(`a consumer does not send ${any.name}`);
     }
@@ -154,6 +160,7 @@ export class FakeBroker {
 
   #heartbeat(sent: Sent<'CLIENT_HEARTBEAT'>): void {
     const { header } = sent;
+    if (this.slave) return sent.respond({ generation: header.generation, heartbeatMs: 3_000, sessionMs: 10_000 });
     if (header.subscription === undefined && !this.knowsMember) return sent.respond({ wantSubscription: true });
     this.knowsMember = true;
     const answer = { generation: this.generation, heartbeatMs: 3_000, sessionMs: 10_000 };
@@ -180,7 +187,7 @@ export class FakeBroker {
     const parts: Uint8Array[] = [];
     let room = header.maxBytes;
     let batches = this.batchesPerPull;
-    for (const { topic, filter, queues } of header.topics) {
+    for (const { topic, filter = '', queues } of header.topics) {
       for (const { queue: number, offset, leaseEpoch } of queues) {
         const queue = this.queue(topic, number);
         const bounds = {
@@ -219,10 +226,18 @@ export class FakeBroker {
   }
 
   #pullCode(header: Pull, topic: string, number: number, offset: number, leaseEpoch: number, queue: FakeQueue): number {
+    if (this.slave) return this.#pullCodeAtSlave(topic, number, offset, leaseEpoch, queue);
     if (header.group !== '' && !this.knowsMember) return wireNumberOf('UNKNOWN_MEMBER');
     const lease = this.leases.find((item) => item.topic === topic && item.queue === number);
     if (header.group !== '' && lease?.epoch !== leaseEpoch) return wireNumberOf('LEASE_FENCED');
     return offset < queue.oldest || offset > queue.next ? wireNumberOf('OFFSET_OUT_OF_RANGE') : 0;
+  }
+
+  #pullCodeAtSlave(topic: string, number: number, offset: number, leaseEpoch: number, queue: FakeQueue): number {
+    const lease = this.leases.find((item) => item.topic === topic && item.queue === number);
+    if (leaseEpoch > (lease?.epoch ?? 0) || offset > queue.next) return wireNumberOf('NOT_YET');
+    if (leaseEpoch !== 0 && lease?.epoch !== leaseEpoch) return wireNumberOf('LEASE_FENCED');
+    return offset < queue.oldest ? wireNumberOf('OFFSET_OUT_OF_RANGE') : 0;
   }
 
   // ---- offsets ----

@@ -4,6 +4,7 @@ import {
   type ClientHost,
   type ClientSettings,
   EngineContext,
+  type KnownBroker,
   type LiveFrame,
   QanatError,
   Random,
@@ -56,11 +57,14 @@ export class FakeHost implements ClientHost {
   readonly peers = new Map<string, FakePeer>();
   /** What producers stored, in the order of the answers. */
   readonly letters: { readonly topic: string; readonly record: RecordInit }[] = [];
+  /** Why the last attempt to connect failed, by peer. */
+  readonly refused = new Map<string, QanatError>();
   /** Why the next send fails. */
   sendError: () => QanatError | undefined = () => undefined;
   producersClosed = 0;
   /** One way, ms. */
   delayMs = 1;
+  readonly #known = new Map<string, KnownBroker>();
   readonly #open = new Map<string, number>();
   readonly #listeners = new Set<BrokerListener>();
   readonly #routes = new Map<string, TopicRoute>();
@@ -189,8 +193,19 @@ export class FakeHost implements ClientHost {
     });
   }
 
-  whyNotOpen(): undefined {
-    return undefined;
+  /** A broker, or a slave of one (`b1/1`): what the routes tell of it. */
+  tell(peer: string, more: Partial<KnownBroker> = {}): void {
+    const endpoint = { listener: 'default', scheme: 'qanat', address: `${peer.replace('/', '-')}:1` };
+    const told = { endpoint, offered: [endpoint], away: false, slaves: [], createsTopics: false, nameServer: 'ns:1', store: '' };
+    this.#known.set(peer, { name: peer, cluster: '', term: 1, ...told, ...more });
+  }
+
+  known(peer: string): KnownBroker | undefined {
+    return this.#known.get(peer);
+  }
+
+  whyNotOpen(peer: string): QanatError | undefined {
+    return this.refused.get(peer);
   }
 
   isOpen(broker: string): boolean {

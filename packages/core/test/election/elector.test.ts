@@ -65,7 +65,7 @@ describe('an election', () => {
     world.run(LEASE_TTL_MS - 1_800);
     expect(members[1]?.told).toEqual(['follow 1 in 1']);
     world.run(2_000);
-    expect(world.record).toMatchObject({ term: 2, master: 2, version: 1 });
+    expect(world.record).toMatchObject({ term: 2, master: 2, version: 3 });
     expect(membersOf(world.record)).toBe('2:101 3:102');
     expect(members[1]?.told).toEqual(['follow 1 in 1', 'lead 2']);
     expect(members[2]?.told).toEqual(['follow 1 in 1', 'follow 2 in 2']);

@@ -41,15 +41,16 @@ const onDisk = (brokersMax?: number, minor?: number) => {
 };
 
 describe('records of broker groups', () => {
-  it('are taken above what is held by term and version, or the same once more [QNT-REG-032]', () => {
+  it('are taken with a higher version of the same master or of a higher term, or the same once more [QNT-REG-032]', () => {
     const { put, get } = onDisk();
     expect(get()).toBeUndefined();
-    for (const [term, version] of [[1, 1], [1, 3], [1, 3], [2, 1], [7, 0]] as const) // biome-ignore format: pairs
+    for (const [term, version] of [[1, 1], [1, 3], [1, 3], [2, 4], [7, 5]] as const) // biome-ignore format: pairs
       expect(put(record({ term, version }))).toBeUndefined();
-    for (const [term, version] of [[6, 9], [2, 2], [1, 1]] as const) // biome-ignore format: pairs
+    for (const [term, version] of [[6, 9], [8, 5], [8, 1], [7, 4], [1, 1]] as const) // biome-ignore format: pairs
       expect(put(record({ term, version }))?.code).toBe('TERM_FENCED');
-    expect(put(record({ term: 7, version: 0, master: 1 }))?.code).toBe('TERM_FENCED');
-    expect(get()).toMatchObject({ term: 7, version: 0, master: 0, inSync: [{ replica: 0, incarnation: 2 ** 47 + 1 }] });
+    for (const version of [5, 6])
+      expect(put(record({ term: 7, version, master: 1 }))?.code, `version ${version}`).toBe('TERM_FENCED');
+    expect(get()).toMatchObject({ term: 7, version: 5, master: 0, inSync: [{ replica: 0, incarnation: 2 ** 47 + 1 }] });
     expect(get('another')).toBeUndefined();
   });
 
@@ -125,7 +126,7 @@ describe('records of broker groups', () => {
     expect(put(record(), 'b1')).toBeUndefined();
     expect(put(record(), 'b2')).toBeUndefined();
     expect(put(record(), 'b3')?.code).toBe('LIMIT_EXCEEDED');
-    expect(put(record({ term: 2 }), 'b1')).toBeUndefined();
+    expect(put(record({ term: 2, version: 2 }), 'b1')).toBeUndefined();
     expect(LIMITS.BROKERS_MAX).toBeGreaterThan(2);
   });
 

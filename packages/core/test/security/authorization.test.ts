@@ -57,6 +57,13 @@ const REQUESTS: { readonly [N in LiveFrame]?: RequestInit<N> } = {
   STATE_WRITE: queue,
   STATE_GET: queue,
   STATE_SCAN: queue,
+  REPLICATE: { broker: 'me', storeId: STORE_ID },
+  SNAPSHOT_READ: { broker: 'me' },
+  PROMOTE: {},
+  DEMOTE: {},
+  BROKER_DESCRIBE: {},
+  RECORD_PUT: { broker: 'me', record: { storeId: STORE_ID, term: 1 } },
+  RECORD_GET: { broker: 'me' },
 };
 
 /** The column *Needs* of the table of frames. */
@@ -94,7 +101,7 @@ function askNameServer(users: UserTable, name: string, requests: readonly Uint8A
 
 function framesOfNameServer(users: UserTable, name: string, requests: readonly Uint8Array[]): ReturnType<typeof decoded>[] {
   const security = { users, nonce: () => 'n' };
-  const engine = new NameServer({ name: 'ns', software: '', random: new Random(1), warmupMs: 0, security });
+  const engine = new NameServer({ name: 'ns', software: '', random: new Random(1), warmupMs: 0, security, keepsRecords: true });
   const frames: ReturnType<typeof decoded>[] = [];
   const drain = (): void => {
     for (const output of engine.drain()) if (output.kind === 'send') frames.push(decoded(output.parts));
@@ -108,8 +115,12 @@ function framesOfNameServer(users: UserTable, name: string, requests: readonly U
   return frames.slice(login.length);
 }
 
+/** Frames of replication are those of a broker that is a replica, though this one never hears who is master. */
+const REPLICA = { replication: { replica: 0 }, nameServers: ['mem://ns'] };
+
 function askBroker(name: string, frame: LiveFrame): string | undefined {
-  const world = askingBroker(everybody(), { cluster: 'c' });
+  const isOfReplicas = FRAMES[frame].feature === 'FEATURE_REPLICATION';
+  const world = askingBroker(everybody(), { cluster: 'c', ...(isOfReplicas ? REPLICA : {}) });
   connected(world, 'the-admin').call('TOPIC_CREATE', { topic: 't', queues: 1 });
   const client = connected(world, name);
   const correlation = client.send(frame, REQUESTS[frame] as never);
@@ -205,7 +216,7 @@ describe('routes', () => {
   /** A NameServer that knows the topics; asks as `ann`. */
   function routes(query: RequestInit<'ROUTE_QUERY'>): Routes {
     const security = { users, nonce: () => 'n' };
-    const engine = new NameServer({ name: 'ns', software: '', random: new Random(1), warmupMs: 0, security });
+    const engine = new NameServer({ name: 'ns', software: '', random: new Random(1), warmupMs: 0, security, keepsRecords: true });
     const say = (connection: number, name: string, requests: readonly Uint8Array[]): Uint8Array => {
       engine.handle({ kind: 'accepted', connection, remote: 'x', listener: 'default', certificateNames: [name] }, 1);
       for (const frame of [frameOf('HELLO', AUTH, 1), frameOf('AUTH', { mechanism: 2 }, 3), ...requests])

@@ -3,7 +3,8 @@ import type { Answer, BrokerWorld, TestClient } from '../broker/broker-world.ts'
 import { runningBroker } from '../broker/broker-world.ts';
 import { derive } from './users.ts';
 
-export const AUTH = { features: [Feature.FEATURE_AUTH, Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP] };
+const { FEATURE_AUTH, FEATURE_KEYED_STATE, FEATURE_DEDUP, FEATURE_REPLICATION } = Feature;
+export const AUTH = { features: [FEATURE_AUTH, FEATURE_KEYED_STATE, FEATURE_DEDUP, FEATURE_REPLICATION] };
 const { SCRAM_SHA_256: mechanism, EXTERNAL } = AuthMechanism;
 
 let nonces = 0;

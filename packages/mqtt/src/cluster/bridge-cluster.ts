@@ -176,10 +176,14 @@ export class BridgeCluster implements Cluster {
     packetId: number,
     exchange: OutboundExchange | undefined,
     done: (held: boolean) => void,
+    shared?: StoredPublication,
   ): void {
-    const session = this.#parts.sessions.get(clientId, epoch);
-    if (session === undefined) return queueMicrotask(() => this.#tell(done, false));
-    this.#parts.outbound.set(session, packetId, exchange, (held) => this.#tell(done, held));
+    const { sessions, shares, outbound } = this.#parts;
+    const session = sessions.get(clientId, epoch);
+    const handing = shared && shares.handing(shared);
+    if (session === undefined || (shared !== undefined && handing === undefined))
+      return queueMicrotask(() => this.#tell(done, false));
+    outbound.set(session, { packetId, exchange, handing }, (held) => this.#tell(done, held));
   }
 
   read(places: readonly Place[], done: (messages: readonly (StoredPublication | undefined)[]) => void): void {

@@ -118,11 +118,12 @@ export class ClusterParts {
     this.#steward = new Steward(shared);
     const given = (...args: [Parameters<ClusterEvents['shared']>[0], StoredPublication, (done: boolean) => void]): void =>
       events().shared(...args, clock.nowMs());
-    this.shares = new Shares({ client, clock, rules, queues, read, given, onTrouble });
+    this.shares = new Shares({ client, state: this.#state, clock, rules, queues, read, given, onTrouble });
     this.#mirrors = this.#makeMirrors(mirror);
     this.#repeated = [
       new Repeated(clock, CHECKPOINT_MS, () => this.sessions.checkpoint(), onTrouble),
       new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble),
+      new Repeated(clock, CHECKPOINT_MS, () => this.shares.sweep(), onTrouble),
       new Repeated(clock, TOPICS_MS, () => this.retained.sweep(this.#steward.isMine), onTrouble),
     ];
   }

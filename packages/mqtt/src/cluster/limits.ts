@@ -1,7 +1,9 @@
 /** A bridge writes its liveness, and makes a checkpoint of its sessions, so often, ms. */
 export const CHECKPOINT_MS = 1_000;
-/** A bridge whose liveness stands still for so long, by the clock of who looks, is dead, ms. */
+/** A bridge whose liveness stands still for so long, by the clock of who looks and is answered, is dead, ms. */
 export const BRIDGE_DEAD_MS = 5_000;
+/** Looks at the liveness of a bridge that are answered further apart, ms: what it did in between is not known, and does not count. */
+export const BRIDGE_LOOK_GAP_MS = 3_000;
 /** The liveness of a dead bridge without sessions is removed after this, ms. */
 export const BRIDGE_FORGOTTEN_MS = 60_000;
 /** An indexer waits so long for more messages before it writes pointers, ms. */
@@ -68,6 +70,8 @@ export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
 export const RETAINED_BYTES_MAX = 768 * 1024;
 /** Messages of a shared subscription that a bridge holds without acknowledgement. */
 export const SHARE_WINDOW = 256;
+/** Messages of one queue that a shared subscription has handed to sessions with QoS 2 while its group's offset stands below. */
+export const HANDED_MAX = 16_384;
 /** How long it is remembered that a retained message was removed, ms: an older one that comes later does not bring it back. */
 export const RETAINED_REMOVED_MS = 60_000;
 /** A message that is to be retained counts as such for so long, ms, while nobody has written it down. */

@@ -2,6 +2,7 @@ import { type Clock, fmix32, portableCrc32, type QueueId, utf8 } from '@qanat/co
 import { BRIDGE_DEAD_MS, BRIDGE_FORGOTTEN_MS, CHECKPOINT_MS } from './limits.ts';
 import type { KeyedState } from './log-client.ts';
 import { BRIDGES, bridgeKey } from './state-keys.ts';
+import { StillSpan } from './still-span.ts';
 import { StoredReader, StoredWriter } from './stored-bytes.ts';
 import { Repeated } from './waiting.ts';
 
@@ -23,9 +24,11 @@ export interface Beat {
 }
 
 interface Seen extends Beat {
+  readonly version: number;
   readonly queue: QueueId;
-  /** By this bridge's own clock. */
-  changedAtMs: number;
+  readonly still: StillSpan;
+  /** When it may have lived for the last time that is known, ms since 1970. */
+  aliveAtMs: number;
 }
 
 export function encodeLiveness({ atMs, checkpoint: { number, positions } }: Beat): Uint8Array {
@@ -43,18 +46,19 @@ export function decodeLiveness(bytes: Uint8Array): Beat {
 const NONE: Checkpoint = { number: 0, positions: new Map() };
 
 /**
- * Which bridges live: each writes its entry once a second, and one whose entry stands still is dead. What only one bridge shall
- * do is done by the one that the rendezvous of its name and the living bridges gives; for a moment it may be two or none, and
- * what they do is made for that.
+ * Which bridges live: each writes its entry once a second, and one whose entry stands still is dead, as soon as its broker has
+ * said so for long enough: while that is away, nobody can write the entry. What only one bridge shall do is done by the one that
+ * the rendezvous of its name and the living bridges gives; for a moment it may be two or none, and what they do is made for that.
  */
 export class Liveness {
   readonly instance: string;
   readonly #state: KeyedState;
   readonly #clock: Clock;
   readonly #seen = new Map<string, Seen>();
-  /** Bridges that have sessions and no beat, since when. */
-  readonly #missing = new Map<string, number>();
+  /** Bridges that have sessions and no beat. */
+  readonly #missing = new Map<string, StillSpan>();
   readonly #beat: Repeated;
+  readonly #looks: Repeated;
   readonly #onTrouble: (error: unknown) => void;
   #own: Checkpoint = NONE;
 
@@ -65,17 +69,20 @@ export class Liveness {
     this.instance = instance;
     this.#onTrouble = onTrouble;
     this.#beat = new Repeated(clock, CHECKPOINT_MS, () => this.#write(), onTrouble);
+    this.#looks = new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble);
   }
 
   /** Writes the first beat. @throws QanatError. */
   async start(): Promise<void> {
     await this.#write();
     this.#beat.start();
+    this.#looks.start();
   }
 
   /** No more beats. @param remove the bridge has no sessions any more: the others need not wait for its death. */
   async stop(remove: boolean): Promise<void> {
     this.#beat.stop();
+    this.#looks.stop();
     if (remove) await this.#remove(this.instance);
   }
 
@@ -85,11 +92,12 @@ export class Liveness {
   }
 
   /** Takes a change of an entry. @throws QanatError CORRUPT_LOG. */
-  changed(key: string, value: Uint8Array | undefined, _version: number, queue: QueueId): void {
+  changed(key: string, value: Uint8Array | undefined, version: number, queue: QueueId): void {
     const instance = key.slice(BRIDGES.length);
     this.#missing.delete(instance);
-    if (value === undefined) this.#seen.delete(instance);
-    else this.#seen.set(instance, { ...decodeLiveness(value), queue, changedAtMs: this.#clock.nowMs() });
+    if (value === undefined) return void this.#seen.delete(instance);
+    const beat = decodeLiveness(value);
+    this.#seen.set(instance, { ...beat, version, queue, still: new StillSpan(this.#clock.nowMs()), aliveAtMs: beat.atMs });
   }
 
   /**
@@ -98,12 +106,11 @@ export class Liveness {
    */
   isAlive(instance: string): boolean {
     if (instance === this.instance) return true;
-    const now = this.#clock.nowMs();
     const seen = this.#seen.get(instance);
-    if (seen !== undefined) return now - seen.changedAtMs < BRIDGE_DEAD_MS;
-    const since = this.#missing.get(instance) ?? now;
-    this.#missing.set(instance, since);
-    return now - since < BRIDGE_DEAD_MS;
+    if (seen !== undefined) return !seen.still.isDead;
+    const still = this.#missing.get(instance) ?? new StillSpan(this.#clock.nowMs());
+    this.#missing.set(instance, still);
+    return !still.isDead;
   }
 
   /** The last checkpoint that a bridge told of. */
@@ -117,7 +124,7 @@ export class Liveness {
    */
   servedUntilMs(instance: string, wallMs: number): number {
     const seen = instance === this.instance ? undefined : this.#seen.get(instance);
-    return seen === undefined ? wallMs : Math.min(wallMs, seen.atMs + BRIDGE_DEAD_MS);
+    return seen === undefined ? wallMs : Math.min(wallMs, seen.aliveAtMs + BRIDGE_DEAD_MS);
   }
 
   /** Whether this bridge is the one for a task. */
@@ -135,11 +142,42 @@ export class Liveness {
 
   /** Removes the entries of bridges that are dead for long. @param has whether a bridge still has sessions. */
   async forget(has: (instance: string) => boolean): Promise<void> {
-    const now = this.#clock.nowMs();
-    for (const [instance, { changedAtMs }] of this.#seen) {
-      if (instance === this.instance || now - changedAtMs < BRIDGE_FORGOTTEN_MS || has(instance)) continue;
+    for (const [instance, { still }] of this.#seen) {
+      if (instance === this.instance || still.ms < BRIDGE_FORGOTTEN_MS || has(instance)) continue;
       if (this.isMine(bridgeKey(instance))) await this.#remove(instance);
     }
+  }
+
+  /** Looks at the entries of bridges that have not been heard of for a while. */
+  async #look(): Promise<void> {
+    const now = this.#clock.nowMs();
+    const silent: string[] = [];
+    for (const [instance, { still }] of this.#seen)
+      if (instance !== this.instance && still.isDue(now, CHECKPOINT_MS)) silent.push(instance);
+    for (const [instance, still] of this.#missing) if (!still.isDead && still.isDue(now, CHECKPOINT_MS)) silent.push(instance);
+    await Promise.all(silent.map((instance) => this.#lookAt(instance)));
+  }
+
+  async #lookAt(instance: string): Promise<void> {
+    const key = bridgeKey(instance);
+    const options = { timeoutMs: CHECKPOINT_MS };
+    try {
+      const queue = this.#seen.get(instance)?.queue ?? (await this.#state.queueOf(key, options));
+      const [entry] = await this.#state.get(queue, [key], options);
+      this.#looked(instance, entry?.version ?? 0);
+    } catch {
+      // No answer: nothing is known of it.
+    }
+  }
+
+  /** @param version of the entry; 0: there is none. What is new comes by the watch. */
+  #looked(instance: string, version: number): void {
+    const now = this.#clock.nowMs();
+    const seen = this.#seen.get(instance);
+    if (seen === undefined && version === 0) this.#missing.get(instance)?.seen(now);
+    if (seen === undefined || seen.version !== version) return;
+    // It may have lived as long as nobody could see.
+    if (!seen.still.seen(now)) seen.aliveAtMs = this.#clock.wallMs();
   }
 
   async #write(): Promise<void> {

@@ -3,7 +3,7 @@ import type { KeyedState, QanatClient, StateChange } from '@qanat/client';
 /** What the bridge asks of a client of the cluster. */
 export type LogClient = Pick<
   QanatClient,
-  'admin' | 'producer' | 'pushConsumer' | 'broadcastingConsumer' | 'pullConsumer' | 'keyedState'
+  'admin' | 'onEvent' | 'producer' | 'pushConsumer' | 'broadcastingConsumer' | 'pullConsumer' | 'keyedState'
 >;
 
 export type { KeyedState };

@@ -1,5 +1,6 @@
 import type { Clock, QueueId } from '@qanat/core';
 import type { OutboundExchange } from '../ports.ts';
+import type { HandedQueue, Handing } from './handed-queue.ts';
 import { RETRY_MS, STATE_PAGE } from './limits.ts';
 import { isFleeting, type LocalSession } from './local-session.ts';
 import type { KeyedState, StateWrite } from './log-client.ts';
@@ -11,12 +12,26 @@ import { pause } from './waiting.ts';
 /** Told once, later, whether it is durable; `false`: the session is not this bridge's any more. */
 type Held = (held: boolean) => void;
 
+/** How an exchange changes. */
+export interface ExchangeChange {
+  readonly packetId: number;
+  /** Undefined: it has ended. */
+  readonly exchange: OutboundExchange | undefined;
+  /** The message becomes the session's with it. */
+  readonly handing: Handing | undefined;
+}
+
+interface Ask {
+  readonly write: StateWrite;
+  readonly handing: Handing | undefined;
+}
+
 /** What is to be written for one session. */
 interface Asked {
-  readonly writes: Map<string, StateWrite>;
+  readonly asks: Map<string, Ask>;
   /** Its list of ended exchanges has changed. */
   ended: boolean;
-  readonly dones: Held[];
+  readonly dones: { readonly ask: Ask; readonly done: Held }[];
 }
 
 interface Lane {
@@ -25,7 +40,16 @@ interface Lane {
   busy: boolean;
 }
 
-type Page = Map<LocalSession, readonly StateWrite[]>;
+type Page = Map<LocalSession, readonly Ask[]>;
+
+/** What is not written: it is another bridge's. */
+interface Refused {
+  readonly sessions: Set<LocalSession>;
+  readonly asks: Set<Ask>;
+}
+
+/** Entries of an exchange that begins with a handing: its own, that of the message, and the fence. */
+const HANDING_ENTRIES = 3;
 
 /** What has the sessions. */
 export interface ExchangesOwner {
@@ -41,7 +65,8 @@ export interface ExchangesOwner {
  * must not send it again.
  *
  * Each write replaces the session's fence, too. Whoever claims the session removes the fence that it has read with the
- * exchanges: so it knows all of them, and what is written after it is refused.
+ * exchanges: so it knows all of them, and what is written after it is refused. The fences of shared subscriptions (`HandedQueue`)
+ * do the same for the messages that they hand to sessions.
  */
 export class OutboundExchanges {
   readonly #state: KeyedState;
@@ -82,10 +107,10 @@ export class OutboundExchanges {
   }
 
   /** @param done called later, in the order of the calls for the session; never after `close`. */
-  set(session: LocalSession, packetId: number, exchange: OutboundExchange | undefined, done: Held): void {
-    // Nobody ever resumes it.
-    if (isFleeting(session)) return queueMicrotask(() => done(true));
-    const run = (): void => this.#add(session, packetId, exchange, done);
+  set(session: LocalSession, change: ExchangeChange, done: Held): void {
+    // Nobody ever resumes it, but what a share has handed to it is not another's.
+    if (isFleeting(session) && change.handing === undefined) return queueMicrotask(() => done(true));
+    const run = (): void => this.#add(session, change, done);
     const waiting = this.#unfenced.get(session);
     if (waiting !== undefined) waiting.push({ run, done });
     else if (session.fence > 0) run();
@@ -106,10 +131,10 @@ export class OutboundExchanges {
     }
   }
 
-  #add(session: LocalSession, packetId: number, exchange: OutboundExchange | undefined, done: Held): void {
+  #add(session: LocalSession, { packetId, exchange, handing }: ExchangeChange, done: Held): void {
     const { clientId, queue, record } = session;
     const lane = this.#lane(queue);
-    const asked: Asked = lane.asked.get(session) ?? { writes: new Map(), ended: false, dones: [] };
+    const asked: Asked = lane.asked.get(session) ?? { asks: new Map(), ended: false, dones: [] };
     lane.asked.set(session, asked);
     const key = exchangeKey(clientId, record.claim, packetId);
     const places = this.#places.get(session) ?? new Map<number, OutboundExchange>();
@@ -119,12 +144,11 @@ export class OutboundExchanges {
       places.delete(packetId);
       if (before !== undefined) session.finished.push({ queue: before.queue, offset: before.offset });
       asked.ended = true;
-      asked.writes.set(key, { key, value: undefined });
-    } else {
-      places.set(packetId, exchange);
-      asked.writes.set(key, { key, value: encodeExchange(record.claim, exchange, this.#queues) });
-    }
-    asked.dones.push(done);
+    } else places.set(packetId, exchange);
+    const value = exchange && encodeExchange(record.claim, exchange, this.#queues);
+    const ask: Ask = { write: { key, value }, handing };
+    asked.asks.set(key, ask);
+    asked.dones.push({ ask, done });
     if (lane.busy) return;
     lane.busy = true;
     queueMicrotask(() => void this.#flush(lane));
@@ -134,33 +158,41 @@ export class OutboundExchanges {
     while (lane.asked.size > 0 && !this.#closed) {
       const { asked } = lane;
       lane.asked = new Map();
-      const fenced = new Set<LocalSession>();
-      for (const page of this.#pages(asked)) await this.#write(lane.queue, page, fenced);
-      if (!this.#closed) this.#tell(asked, fenced);
+      const refused: Refused = { sessions: new Set(), asks: new Set() };
+      for (const page of this.#pages(asked)) await this.#write(lane.queue, page, refused);
+      if (!this.#closed) this.#tell(asked, refused);
     }
     lane.busy = false;
   }
 
-  #tell(asked: ReadonlyMap<LocalSession, Asked>, fenced: ReadonlySet<LocalSession>): void {
-    for (const session of fenced) this.#owner?.fenced(session);
-    for (const [session, { dones }] of asked) for (const done of dones) done(!fenced.has(session));
+  #tell(asked: ReadonlyMap<LocalSession, Asked>, { sessions, asks }: Refused): void {
+    for (const session of sessions) this.#owner?.fenced(session);
+    for (const [session, { dones }] of asked) {
+      for (const { ask, done } of dones) done(!sessions.has(session) && !asks.has(ask));
+    }
   }
 
-  /** In writes as large as they may be, each with the fences of its sessions. */
+  /** In writes as large as they may be, each with the fences of its sessions and handings. */
   #pages(asked: ReadonlyMap<LocalSession, Asked>): Page[] {
     const pages: Page[] = [];
     let room = 0;
-    for (const [session, { writes, ended }] of asked) {
-      const all = [...writes.values()];
-      if (ended) all.push(this.#finished(session));
-      for (let at = 0; at < all.length; at += STATE_PAGE - 1) {
-        const part = all.slice(at, at + STATE_PAGE - 1);
-        if (at > 0 || part.length >= room) {
-          pages.push(new Map());
-          room = STATE_PAGE;
+    for (const [session, { asks, ended }] of asked) {
+      const all = [...asks.values()];
+      if (ended) all.push({ write: this.#finished(session), handing: undefined });
+      let part: Ask[] | undefined;
+      for (const ask of all) {
+        const entries = ask.handing === undefined ? 1 : HANDING_ENTRIES;
+        if (part === undefined || entries > room) {
+          if (entries >= room) {
+            pages.push(new Map());
+            room = STATE_PAGE;
+          }
+          part = [];
+          pages.at(-1)?.set(session, part);
+          room--;
         }
-        pages.at(-1)?.set(session, part);
-        room -= part.length + 1;
+        part.push(ask);
+        room -= entries;
       }
     }
     return pages;
@@ -170,21 +202,21 @@ export class OutboundExchanges {
     return { key: finishedKey(clientId, record.claim), value: encodeFinished(record.claim, finished, this.#queues) };
   }
 
-  /** @param fenced gets the sessions that are not this bridge's any more: nothing of them is written. */
-  async #write(queue: QueueId, page: Page, fenced: Set<LocalSession>): Promise<void> {
+  /** @param refused gets what is not this bridge's any more: nothing of it is written. */
+  async #write(queue: QueueId, page: Page, refused: Refused): Promise<void> {
     const mark = ++this.#marks;
-    while (page.size > 0 && !this.#closed) {
-      const fences = [...page.keys()].map(({ clientId, record: { claim }, fence }) => ({
-        key: fenceKey(clientId, claim),
-        value: encodeFence(claim, mark),
-        expectedVersion: fence,
-      }));
+    for (;;) {
+      refuse(page, refused, ({ handing }) => handing !== undefined && handing.queue.fence(queue) === undefined);
+      if (page.size === 0 || this.#closed) return;
+      const asks = [...page.values()].flat();
+      const handings = asks.flatMap(({ handing }) => handing ?? []);
+      const fences = this.#fences(queue, page, handings, mark);
+      const entries = handings.map((handing) => handing.queue.entry(handing.offset));
       try {
-        const version = await this.#state.write(queue, [...fences, ...[...page.values()].flat()]);
-        for (const session of page.keys()) session.fence = version;
-        return;
+        const version = await this.#state.write(queue, [...fences, ...asks.map(({ write }) => write), ...entries]);
+        return written(queue, page, version);
       } catch (error) {
-        if (isConflict(error) && (await this.#isWritten(queue, page, mark, fenced))) return;
+        if (isConflict(error) && (await this.#isWritten(queue, page, mark, refused))) return;
         if (isConflict(error)) continue;
         this.#onTrouble(error);
         await pause(this.#clock, RETRY_MS);
@@ -192,28 +224,44 @@ export class OutboundExchanges {
     }
   }
 
+  #fences(queue: QueueId, page: Page, handings: readonly Handing[], mark: number): StateWrite[] {
+    const sessions = [...page.keys()].map(({ clientId, record: { claim }, fence }) => ({
+      key: fenceKey(clientId, claim),
+      value: encodeFence(claim, mark),
+      expectedVersion: fence,
+    }));
+    return [...sessions, ...[...sharesOf(handings)].flatMap((share) => share.fence(queue) ?? [])];
+  }
+
   /** Whether a write that was refused had been done by an earlier try; otherwise takes from it what is another bridge's. */
-  async #isWritten(queue: QueueId, page: Page, mark: number, fenced: Set<LocalSession>): Promise<boolean> {
+  async #isWritten(queue: QueueId, page: Page, mark: number, refused: Refused): Promise<boolean> {
     const sessions = [...page.keys()];
-    const keys = sessions.map(({ clientId, record }) => fenceKey(clientId, record.claim));
+    const handings = [...page.values()].flat().flatMap(({ handing }) => handing ?? []);
+    const fences = this.#fences(queue, page, handings, mark);
     try {
-      const entries = await this.#state.get(queue, keys);
-      const [first, session] = [entries[0], sessions[0]];
-      const written = first !== undefined && session !== undefined && same(first.value, encodeFence(session.record.claim, mark));
-      sessions.forEach((one, i) => {
-        const entry = entries[i];
-        if (written && entry !== undefined) one.fence = entry.version;
-        else if (entry?.version !== one.fence) {
-          page.delete(one);
-          fenced.add(one);
-        }
+      const entries = await this.#state.get(
+        queue,
+        fences.map(({ key }) => key),
+      );
+      const [first, fence] = [entries[0], fences[0]];
+      if (first !== undefined && fence?.value !== undefined && same(first.value, fence.value)) {
+        written(queue, page, first.version);
+        return true;
+      }
+      const isLost = fences.map(({ expectedVersion }, i) => entries[i]?.version !== expectedVersion);
+      [...sharesOf(handings)].forEach((share, i) => {
+        if (isLost[sessions.length + i]) share.end();
       });
-      return written;
+      sessions.forEach((session, i) => {
+        if (!isLost[i]) return;
+        page.delete(session);
+        refused.sessions.add(session);
+      });
     } catch (error) {
       this.#onTrouble(error);
       await pause(this.#clock, RETRY_MS);
-      return false;
     }
+    return false;
   }
 
   #lane(queue: QueueId): Lane {
@@ -221,5 +269,28 @@ export class OutboundExchanges {
     const lane = this.#lanes.get(name) ?? { queue, asked: new Map(), busy: false };
     this.#lanes.set(name, lane);
     return lane;
+  }
+}
+
+const sharesOf = (handings: readonly Handing[]): Set<HandedQueue> => new Set(handings.map((handing) => handing.queue));
+
+/** Takes from a page what is not to be written after all. */
+function refuse(page: Page, { asks }: Refused, isRefused: (ask: Ask) => boolean): void {
+  for (const [session, part] of page) {
+    for (const ask of part) if (isRefused(ask)) asks.add(ask);
+    const rest = part.filter((ask) => !asks.has(ask));
+    if (rest.length === 0) page.delete(session);
+    else page.set(session, rest);
+  }
+}
+
+/** The page stands in the state queue, and its keys have this version. */
+function written(queue: QueueId, page: Page, version: number): void {
+  for (const [session, asks] of page) {
+    session.fence = version;
+    for (const { handing } of asks) {
+      handing?.queue.fenced(queue, version);
+      handing?.queue.handed(queue, handing.offset);
+    }
   }
 }

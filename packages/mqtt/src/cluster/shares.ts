@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Message, PushConsumer } from '@qanat/client';
-import type { Clock } from '@qanat/core';
-import { matches } from '../filters/topic-filter.ts';
-import type { TopicRules } from '../mapping/topic-rules.ts';
+import type { QueueId } from '@qanat/core';
 import type { ShareId, StoredPublication } from '../ports.ts';
-import { RETRY_MS, SHARE_WINDOW } from './limits.ts';
-import type { LogClient } from './log-client.ts';
-import type { QueueTable } from './queue-table.ts';
-import { type ReadMessage, storedMessage } from './stored-publication.ts';
-import { pause } from './waiting.ts';
+import type { HandedQueue, Handing } from './handed-queue.ts';
+import { ShareMember, type SharesScope } from './share-member.ts';
 
 /** Characters of a share's name that its group shows. */
 const NAME_CHARACTERS = 60;
@@ -22,29 +16,23 @@ export function shareGroup({ name, filter }: ShareId): string {
 
 const keyOf = ({ name, filter }: ShareId): string => `${name}/${filter}`;
 
-export interface SharesScope {
-  readonly client: LogClient;
-  readonly clock: Clock;
-  readonly rules: TopicRules;
-  readonly queues: QueueTable;
-  readonly read: ReadMessage;
-  readonly given: (share: ShareId, message: StoredPublication, settle: (done: boolean) => void) => void;
-  readonly onTrouble: (error: unknown) => void;
-}
-
-/** What was not settled comes again, here or elsewhere. */
-class NotSettled extends Error {}
-
 /**
  * This bridge's members of the groups of shared subscriptions. The group's offset is passed once everything below was settled:
- * a member that goes leaves what it had to the others [MQTT-4.8.2-5].
+ * a member that goes leaves what it had to the others [MQTT-4.8.2-5], but what was handed to sessions with QoS 2.
  */
 export class Shares {
   readonly #scope: SharesScope;
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, ShareMember>();
+  /** Under which the messages of QoS 2 were given. */
+  readonly #givenBy = new WeakMap<StoredPublication, HandedQueue>();
+  readonly #unlisten: () => void;
 
   constructor(scope: SharesScope) {
     this.#scope = scope;
+    // Those of other consumers are not told apart: for them it is found out once more, too.
+    this.#unlisten = scope.client.onEvent((event) => {
+      if (event.kind === 'assigned' || event.kind === 'revoked') this.#changed(event.queues);
+    });
   }
 
   get size(): number {
@@ -53,7 +41,7 @@ export class Shares {
 
   join(share: ShareId): void {
     if (this.#members.has(keyOf(share))) return;
-    const member = new Member(this.#scope, share);
+    const member = new ShareMember(this.#scope, share, shareGroup(share), this.#givenBy);
     this.#members.set(keyOf(share), member);
     void member.run();
   }
@@ -64,64 +52,28 @@ export class Shares {
     void member?.leave();
   }
 
+  /** How a message of QoS 2 that was given becomes a session's; undefined: it may be another member's. */
+  handing(message: StoredPublication): Handing | undefined {
+    const queue = this.#givenBy.get(message);
+    return queue === undefined || queue.isOver ? undefined : { queue, offset: message.offset };
+  }
+
+  /** Forgets what was handed and can never come again. @throws QanatError. */
+  async sweep(): Promise<void> {
+    await Promise.all([...this.#members.values()].map((member) => member.sweep()));
+  }
+
   async close(): Promise<void> {
+    this.#unlisten();
     const members = [...this.#members.values()];
     this.#members.clear();
     await Promise.all(members.map((member) => member.leave()));
   }
-}
 
-/** One membership, from `join` to `leave`. */
-class Member {
-  readonly #scope: SharesScope;
-  readonly #share: ShareId;
-  #consumer: PushConsumer | undefined;
-  #left = false;
-
-  constructor(scope: SharesScope, share: ShareId) {
-    this.#scope = scope;
-    this.#share = share;
-  }
-
-  async run(): Promise<void> {
-    const { client, clock, rules, onTrouble } = this.#scope;
-    const topics = rules.clusterTopicsOf(this.#share.filter);
-    while (!this.#left && topics.length > 0) {
-      this.#consumer = client.pushConsumer({
-        group: shareGroup(this.#share),
-        topics,
-        from: 'last',
-        strategy: 'sticky',
-        concurrency: SHARE_WINDOW,
-        retryMs: { first: RETRY_MS / 10, max: RETRY_MS },
-      });
-      try {
-        await this.#consumer.run((message) => this.#take(message));
-      } catch (error) {
-        if (this.#left) return;
-        onTrouble(error);
-        await pause(clock, RETRY_MS);
-      }
+  #changed(queues: readonly QueueId[]): void {
+    for (const id of queues) {
+      const queue = this.#scope.queues.numberOf(id);
+      for (const member of this.#members.values()) member.changed(queue);
     }
-  }
-
-  async leave(): Promise<void> {
-    this.#left = true;
-    // What is not settled is not passed: the consumer hears of it no more.
-    await this.#consumer?.close({ drain: false });
-  }
-
-  /** What the filter does not select is passed at once, without a promise. */
-  #take(message: Message): Promise<void> | undefined {
-    const { queues, read, given } = this.#scope;
-    const { topic, broker, queue } = message;
-    const stored = storedMessage(read, message, queues.numberOf({ topic, broker, queue }));
-    if (stored === undefined || !matches(this.#share.filter, stored.topic)) return undefined;
-    return new Promise((resolve, reject) => {
-      given(this.#share, stored, (done) => {
-        if (done) resolve();
-        else reject(new NotSettled());
-      });
-    });
   }
 }

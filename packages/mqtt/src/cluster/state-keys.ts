@@ -49,6 +49,16 @@ export const exchangeKey = (clientId: string, claim: number, packetId: number): 
 export const fenceKey = (clientId: string, claim: number): string => `${exchangesPrefix(clientId)}${claim}/fence`;
 /** Exchanges that have ended since the session was saved. */
 export const finishedKey = (clientId: string, claim: number): string => `${exchangesPrefix(clientId)}${claim}/done`;
+export const handedPrefix = (group: string, queue: string): string => `h/${group}/${queueKey(queue)}/`;
+/** A message of a shared subscription that was handed to a session. */
+export const handedKey = (group: string, queue: string, offset: number): string => handedPrefix(group, queue) + offsetKey(offset);
+/** Is replaced with each write of such messages, and by whoever goes on with the queue. */
+export const handedFenceKey = (group: string, queue: string): string => `${handedPrefix(group, queue)}fence`;
+/** The offset in a `handedKey`; undefined: it is the fence's. */
+export function handedOffset(key: string): number | undefined {
+  const last = key.slice(key.lastIndexOf('/') + 1);
+  return last === 'fence' ? undefined : Number.parseInt(last, 16);
+}
 export const inboundPrefix = (clientId: string): string => `d/${clientKey(clientId)}/`;
 export const inboundKey = (clientId: string, packetId: number, generation: number): string =>
   `${inboundPrefix(clientId)}${packetId}.${generation}`;

@@ -49,6 +49,10 @@ export function backlogOf({ flights, waiting }: Session): Backlog {
   return { places, scanFrom, maybeSent, exchanges };
 }
 
+/** A backlog with places that are about to be sent. */
+export const withPlaces = (backlog: Backlog, places: readonly Place[]): Backlog =>
+  places.length === 0 ? backlog : { ...backlog, places: inOrder([...backlog.places, ...places.map(placeOf)]) };
+
 function reserve(session: Session, place: Place, packetId: number, qos: 1 | 2, released: boolean): Flight {
   const { queue, offset } = place;
   const state = released ? 'released' : 'reserved';

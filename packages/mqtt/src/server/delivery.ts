@@ -30,13 +30,16 @@ const KINDS = 4;
 /** Sends messages to clients: what arrives, to all who receive it, and any message to one. */
 export class Delivery {
   readonly #context: ServerContext;
+  readonly #onRoom: (session: Session) => void;
   /** PUBLISH packets of QoS 0 of the message in hand, by version and RETAIN: they are the same for many clients. */
   readonly #common: (Stretch | undefined)[] = new Array(KINDS).fill(undefined);
   /** There are some. */
   #prepared = false;
 
-  constructor(context: ServerContext) {
+  /** @param onRoom a message that was to be sent is not, after all. */
+  constructor(context: ServerContext, onRoom: (session: Session) => void) {
     this.#context = context;
+    this.#onRoom = onRoom;
   }
 
   /** A message that is new: to every session that receives it, or noted for it. */
@@ -155,10 +158,12 @@ export class Delivery {
     const flight = this.#takeOff(session, message, manner, recorded ? 'sent' : 'recording');
     if (recorded) return this.#write(session, message, manner);
     const { queue, offset } = message;
-    cluster.exchange(clientId, epoch, packetId, { queue, offset, packetId, released: false }, (held) => {
+    const done = (held: boolean): void => {
       this.#recorded(session, flight, message, manner, held);
       this.#context.answered();
-    });
+    };
+    const shared = flight.shared ? message : undefined;
+    cluster.exchange(clientId, epoch, packetId, { queue, offset, packetId, released: false }, done, shared);
     return true;
   }
 
@@ -168,12 +173,20 @@ export class Delivery {
     if (!held || !session.connection.open) {
       // It was never sent: where the session has ended, another member may have it. Else it is this session's, by its record.
       settle?.(held && session.expiryInterval > 0);
+      if (session.connection.open) this.#takeBack(session, flight);
       return;
     }
     flight.state = 'sent';
     // From now on no other session may get it [MQTT-4.8.2-5].
     settle?.(true);
     this.#write(session, message, manner);
+  }
+
+  /** Another bridge has the share's queue: there the message goes to somebody. */
+  #takeBack(session: Session, flight: Flight): void {
+    session.flights.delete(flight.packetId);
+    session.landed(flight);
+    this.#onRoom(session);
   }
 
   #takeOff(session: Session, { queue, offset }: StoredPublication, manner: Manner, state: Flight['state']): Flight {

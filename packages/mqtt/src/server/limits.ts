@@ -16,6 +16,8 @@ export const CONNECT_DEADLINE_MS = 10_000;
 export const SUBSCRIPTIONS_MAX = 1_000;
 /** Places that a session remembers; beyond it, it looks through the queue instead. */
 export const PENDING_PLACES_MAX = 100_000;
+/** Retained messages of one SUBSCRIBE of which the session's record knows before they are sent. */
+export const RETAINED_PLACES_MAX = 10_000;
 /** Connections of all listeners. */
 export const CONNECTIONS_MAX = 20_000;
 /** Connections of one address. */

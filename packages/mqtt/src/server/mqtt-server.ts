@@ -54,7 +54,7 @@ export class MqttServer implements ClusterEvents {
     const requests = new Requests(context);
     this.#context = context;
     this.#peers = new PeerCount(context.limits);
-    this.#delivery = new Delivery(context);
+    this.#delivery = new Delivery(context, (session) => this.#feeding.feed(session));
     this.#handshakes = new Handshakes(context);
     this.#shares = new Shares(context, this.#delivery);
     this.#feeding = new Feeding(context, this.#delivery, {

@@ -1,9 +1,10 @@
 import type { Subscribe, Subscription, Unsubscribe } from '../codec/packet.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
 import { isShared, parseShare } from '../filters/topic-filter.ts';
-import type { SessionSubscription } from '../ports.ts';
-import { backlogOf } from './backlog.ts';
+import type { Place, SessionSubscription, StoredPublication } from '../ports.ts';
+import { backlogOf, withPlaces } from './backlog.ts';
 import type { Feeding } from './feeding.ts';
+import { RETAINED_PLACES_MAX } from './limits.ts';
 import type { Requests } from './requests.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -102,7 +103,8 @@ export class Subscribing {
   #record(session: Session, changes: readonly Change[], answer: (ok: boolean) => void): void {
     const { clientId, epoch, connection, subscriptions } = session;
     this.#requests.begin(session);
-    const standing = { subscriptions: [...subscriptions.values()], backlog: backlogOf(session) };
+    const backlog = withPlaces(backlogOf(session), this.#retainedPlaces(session, changes));
+    const standing = { subscriptions: [...subscriptions.values()], backlog };
     this.#context.cluster.subscribed(clientId, epoch, standing, (ok) => {
       if (!connection.open) return;
       if (!ok) for (const change of changes) this.#undo(session, change);
@@ -119,14 +121,33 @@ export class Subscribing {
     else this.join(session, before);
   }
 
+  /** Of the retained messages that follow: whoever goes on with the session knows of them, too. */
+  #retainedPlaces(session: Session, changes: readonly Change[]): Place[] {
+    const places: Place[] = [];
+    if (session.expiryInterval === 0) return places;
+    for (const change of changes) {
+      if (change.after?.qos === 0) continue;
+      for (const message of this.#retainedFor(session, change)) {
+        if (places.length === RETAINED_PLACES_MAX) return places;
+        if (message.qos > 0) places.push(message);
+      }
+    }
+    return places;
+  }
+
+  #sendRetained(session: Session, change: Change): void {
+    const { after } = change;
+    if (after === undefined) return;
+    const deliveries = [...this.#retainedFor(session, change)].map((message) => ({ message, subscription: after }));
+    this.#feeding.retained(session, deliveries);
+  }
+
   /** [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none (section 4.8.2). */
-  #sendRetained(session: Session, { filter, reasonCode, before, after }: Change): void {
+  *#retainedFor(session: Session, { filter, reasonCode, before, after }: Change): Iterable<StoredPublication> {
     if (isFailure(reasonCode) || after === undefined || isShared(filter)) return;
     if (after.retainHandling === 2 || (after.retainHandling === 1 && before !== undefined)) return;
-    const deliveries = [];
     for (const message of this.#context.cluster.retained(filter)) {
-      if (!(after.noLocal && message.clientId === session.clientId)) deliveries.push({ message, subscription: after });
+      if (!(after.noLocal && message.clientId === session.clientId)) yield message;
     }
-    this.#feeding.retained(session, deliveries);
   }
 }

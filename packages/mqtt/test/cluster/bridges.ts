@@ -17,6 +17,7 @@ import type {
   StoredPublication,
   Unsettled,
 } from '../../src/ports.ts';
+import { killClient } from './nodes.ts';
 
 export const NOTHING: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
 
@@ -80,6 +81,7 @@ export class TestBridge implements ClusterEvents {
 
   /** kill -9: nothing that it would still do reaches the cluster. */
   async kill(): Promise<void> {
+    killClient(this.client);
     await this.#world.cluster.until(this.client.close({ drain: false }));
   }
 
@@ -133,8 +135,14 @@ export class TestBridge implements ClusterEvents {
     return this.#call((done) => this.cluster.publishOnce(publication(topic, payload, { qos: 2, clientId }), packetId, done));
   }
 
-  exchange(clientId: string, epoch: number, packetId: number, exchange: OutboundExchange | undefined): Promise<boolean> {
-    return this.#call((done) => this.cluster.exchange(clientId, epoch, packetId, exchange, done));
+  exchange(
+    clientId: string,
+    epoch: number,
+    packetId: number,
+    exchange: OutboundExchange | undefined,
+    shared?: StoredPublication,
+  ): Promise<boolean> {
+    return this.#call((done) => this.cluster.exchange(clientId, epoch, packetId, exchange, done, shared));
   }
 
   forget(clientId: string, packetId: number): Promise<boolean> {

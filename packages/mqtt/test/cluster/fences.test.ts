@@ -1,8 +1,8 @@
 import type { KeyedState } from '@qanat/client';
-import type { QueueId } from '@qanat/core';
+import { type Clock, QanatError, type QueueId } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { withCheckpoint } from '../../src/cluster/claims.ts';
-import { INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
+import { BRIDGE_DEAD_MS, INBOUND_FENCE_MS } from '../../src/cluster/limits.ts';
 import { LiveGatherings } from '../../src/cluster/live-gathering.ts';
 import { decodeLiveness, encodeLiveness, Liveness } from '../../src/cluster/liveness.ts';
 import { QueueTable } from '../../src/cluster/queue-table.ts';
@@ -38,13 +38,16 @@ function livenessOf(world: World, instance: string): Liveness {
 }
 
 /** A client id whose session lives at one broker, and a topic whose queue lives at the other. */
-async function apart(world: World, { client }: TestBridge): Promise<{ clientId: string; topic: string }> {
-  const brokerOf = async (topic: string, of: string) => (await world.cluster.until(client.keyedState(topic).queueOf(of))).broker;
-  let clientId = 'device';
-  while ((await brokerOf('mqtt-state', clientId)) !== 'broker-b') clientId += '.';
-  let topic = 't';
-  while ((await brokerOf('mqtt', topic)) !== 'broker-a') topic += '.';
-  return { clientId, topic };
+async function apart(world: World, bridge: TestBridge): Promise<{ clientId: string; topic: string }> {
+  const clientId = await textAt(world, bridge, 'mqtt-state', 'broker-b');
+  return { clientId, topic: await textAt(world, bridge, 'mqtt', 'broker-a') };
+}
+
+/** A client id or MQTT topic whose queue lives at a broker. */
+async function textAt({ cluster }: World, { client }: TestBridge, of: string, broker: string): Promise<string> {
+  let text = 't';
+  while ((await cluster.until(client.keyedState(of).queueOf(text))).broker !== broker) text += '.';
+  return text;
 }
 
 test('an index counts only for sessions that its indexer had heard of', () => {
@@ -73,35 +76,88 @@ test('the checkpoint of a dead bridge counts from the one on at which the sessio
   }
 });
 
+/** The entries of some bridges at a broker that may be away; who looks is told of changes at once. */
+class Entries {
+  away = false;
+  readonly #versions = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly bridges: readonly Liveness[];
+
+  constructor(clock: Clock, names: readonly string[]) {
+    this.#clock = clock;
+    const get = async (_queue: QueueId, keys: readonly string[]): Promise<unknown> => {
+      if (this.away) throw new QanatError('TIMEOUT', 'away');
+      return keys.map((key) => ({ version: this.#versions.get(key) ?? 0 }));
+    };
+    const state = { queueOf: async () => QUEUE, write: async () => 1, get } as unknown as KeyedState;
+    this.bridges = names.map((name) => new Liveness(state, clock, name, () => {}));
+  }
+
+  beat(version: number, of: readonly string[]): void {
+    const value = encodeLiveness({ atMs: this.#clock.wallMs(), checkpoint: { number: 0, positions: new Map() } });
+    for (const key of of.map(bridgeKey)) {
+      this.#versions.set(key, version);
+      for (const bridge of this.bridges) bridge.changed(key, value, version, QUEUE);
+    }
+  }
+}
+
 test('of several bridges one does a task; when it misses CHECKPOINT_MS for BRIDGE_DEAD_MS another one does', async () => {
   await using world = await startWorld();
   const names = ['one', 'two', 'three'];
-  const all = names.map((name) => livenessOf(world, name));
-  const beat = (beats: number, of: readonly string[]): void => {
-    for (const liveness of all)
-      for (const name of of)
-        liveness.changed(
-          bridgeKey(name),
-          encodeLiveness({ atMs: beats, checkpoint: { number: 0, positions: new Map() } }),
-          beats,
-          QUEUE,
-        );
-  };
+  const entries = new Entries(world.cluster.clock, names);
+  const all = entries.bridges;
+  for (const one of all) await one.start();
   const tasks = Array.from({ length: 60 }, (_, i) => `task ${i}`);
   const doers = (task: string) => all.filter((liveness) => liveness.isMine(task)).map(({ instance }) => instance);
-  beat(1, names);
+  entries.beat(1, names);
   for (const task of tasks) expect(doers(task)).toHaveLength(1);
   expect(new Set(tasks.flatMap(doers))).toEqual(new Set(names));
   await world.cluster.advance(4_000);
-  beat(2, ['one', 'two']);
-  await world.cluster.advance(1_500);
+  entries.beat(2, ['one', 'two']);
+  await world.cluster.advance(2_500);
   const alive = all.slice(0, 2);
   for (const task of tasks) expect(alive.filter((liveness) => liveness.isMine(task))).toHaveLength(1);
   expect(all[0]?.isAlive('three')).toBe(false);
   // Who was never seen has as long to be seen.
   expect(all[0]?.isAlive('four')).toBe(true);
-  await world.cluster.advance(5_000);
+  await world.cluster.advance(4_500);
+  expect(all[0]?.isAlive('four')).toBe(true);
+  await world.cluster.advance(2_000);
   expect(all[0]?.isAlive('four')).toBe(false);
+});
+
+test('a bridge is dead after BRIDGE_DEAD_MS of looks that were answered; while nobody could look it may have lived', async () => {
+  await using world = await startWorld();
+  const { clock } = world.cluster;
+  const entries = new Entries(clock, ['one', 'two']);
+  const [one] = entries.bridges;
+  if (one === undefined) throw new Error('no bridge');
+  await one.start();
+  entries.beat(1, ['two']);
+  await world.cluster.advance(2_500);
+  entries.away = true;
+  await world.cluster.advance(20_000);
+  expect(one.isAlive('two')).toBe(true);
+  expect(one.isAlive('never seen')).toBe(true);
+  entries.away = false;
+  const backAtMs = clock.wallMs();
+  await world.cluster.advance(4_500);
+  expect(one.isAlive('two')).toBe(true);
+  await world.cluster.advance(2_500);
+  expect(one.isAlive('two')).toBe(false);
+  expect(one.isAlive('never seen')).toBe(false);
+  const servedUntilMs = one.servedUntilMs('two', Number.POSITIVE_INFINITY);
+  expect(servedUntilMs - backAtMs).toBeGreaterThanOrEqual(BRIDGE_DEAD_MS);
+  // Dead it stays, whether or not its broker is there.
+  entries.away = true;
+  await world.cluster.advance(20_000);
+  entries.away = false;
+  await world.cluster.advance(1_500);
+  expect(one.isAlive('two')).toBe(false);
+  expect(one.servedUntilMs('two', Number.POSITIVE_INFINITY)).toBe(servedUntilMs);
+  entries.beat(2, ['two']);
+  expect(one.isAlive('two')).toBe(true);
 });
 
 test('a session with more entries than one write takes is replaced with all of them', async () => {
@@ -229,6 +285,33 @@ test('a bridge dies while a session that went offline is not saved: no checkpoin
   await cluster.advance(15_000);
   const { backlog } = await two.claimed(clientId);
   expect(await two.read(backlog.places)).toEqual(['not acknowledged']);
+});
+
+test('the broker with the liveness of a bridge is away for 20 s: no session is taken over, no will published, nothing repeated', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const two = await world.bridge('two');
+  const one = await bridgeAt(world, 'broker-b');
+  const [clientId, topic] = await Promise.all([
+    textAt(world, one, 'mqtt-state', 'broker-a'),
+    textAt(world, one, 'mqtt', 'broker-a'),
+  ]);
+  const will = { topic, payload: new TextEncoder().encode('gone'), qos: 1, retain: false } as const;
+  const epoch = await one.session(clientId, [topic], { will });
+  await cluster.advance(3_000);
+  cluster.killBroker('broker-b');
+  for (let second = 0; second < 20; second++) {
+    expect(await one.publish(topic, `${second}`)).toBe('success');
+    await cluster.advance(1_000);
+  }
+  await cluster.startBroker('broker-b');
+  await cluster.advance(15_000);
+  expect(one.lost).toEqual([]);
+  expect(one.arrivals.map(text)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
+  expect(two.arrivals.map(text)).toEqual(one.arrivals.map(text));
+  expect(await one.subscribed(clientId, epoch, { subscriptions: [], backlog: NOTHING })).toBe(true);
+  const { backlog } = await two.claimed(clientId);
+  expect(backlog.places).toEqual([]);
 });
 
 test('what the bridge before still tries to store is not stored after the exchange was released [MQTT-4.3.3-10]', async () => {

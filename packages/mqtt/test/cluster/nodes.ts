@@ -9,6 +9,12 @@ const GATE: Gate = {
   maySubscribe: () => true,
 };
 
+/** As if the client's process were killed: its connections end, and nobody is told of what it has done. */
+export function killClient(client: QanatClient): void {
+  const { runner } = client as unknown as { readonly runner: { call(run: (engine: { close(): void }) => void): void } };
+  runner.call((engine) => engine.close());
+}
+
 /** A bridge as it ships, but for its sockets: the MQTT server on the real cluster. */
 export class Node {
   readonly name: string;
@@ -71,7 +77,7 @@ export class Node {
   kill(): void {
     this.killed = true;
     for (const link of [...this.sockets.values()]) link.end();
-    void this.client.close({ drain: false });
+    killClient(this.client);
   }
 }
 

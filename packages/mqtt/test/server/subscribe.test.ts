@@ -1,6 +1,17 @@
 import type { Packet } from 'mqtt-packet';
 import { expect, test } from 'vitest';
+import type { Publication, Standing } from '../../src/ports.ts';
+import { RETAINED_PLACES_MAX } from '../../src/server/limits.ts';
 import { World } from './world.ts';
+
+const retained = (topic: string, qos: 0 | 1 | 2): Publication => ({
+  topic,
+  qos,
+  retain: true,
+  payload: Buffer.from('x'),
+  clientId: undefined,
+  properties: undefined,
+});
 
 const subscribe = (messageId: number, ...filters: readonly string[]): Packet =>
   ({
@@ -224,4 +235,31 @@ test('a retained message that is replaced while it waits does not come after the
   device.ack('puback', device.all('publish')[0]?.messageId as number);
   world.run();
   expect(device.messages).toEqual(['s/1=old', 's/2=new']);
+});
+
+test('the record of a session knows of the retained messages that follow SUBACK, of RETAINED_PLACES_MAX at most', () => {
+  const world = new World();
+  const saved: Standing[] = [];
+  const [bridge] = world.bridges;
+  if (bridge === undefined) throw new Error('no bridge');
+  const { subscribed } = bridge;
+  bridge.subscribed = (clientId, epoch, standing, done) => {
+    saved.push(standing);
+    subscribed.call(bridge, clientId, epoch, standing, done);
+  };
+  for (const [topic, qos] of [
+    ['a/0', 0],
+    ['a/1', 1],
+    ['a/2', 2],
+  ] as const)
+    world.cluster.append(retained(topic, qos));
+  const lasting = { clean: false, properties: { sessionExpiryInterval: 600 } };
+  world.online({ clientId: 'lasting', ...lasting }).send(subscribe(1, 'a/+'));
+  world.online({ clientId: 'fleeting' }).send(subscribe(1, 'a/+'));
+  world.run();
+  expect(saved.map(({ backlog }) => backlog.places.length)).toEqual([2, 0]);
+  for (let i = 0; i < RETAINED_PLACES_MAX; i++) world.cluster.append(retained(`a/b/${i}`, 1));
+  world.online({ clientId: 'many', ...lasting }).send(subscribe(1, 'a/#'));
+  world.run();
+  expect(saved.at(-1)?.backlog.places).toHaveLength(RETAINED_PLACES_MAX);
 });

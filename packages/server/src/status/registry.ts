@@ -7,6 +7,7 @@ import { BRIDGE_METRICS } from './bridge-metrics.ts';
 import { BROKER_METRICS } from './broker-metrics.ts';
 import type { Metric } from './metric.ts';
 import { NAME_SERVER_METRICS } from './name-server-metrics.ts';
+import { REPLICA_METRICS } from './replica-metrics.ts';
 import { NODE_METRICS, TRAFFIC_METRICS } from './traffic-metrics.ts';
 
 /** The metrics of this process and of the nodes in it. Values are read when they are asked for. */
@@ -27,7 +28,8 @@ export function createRegistry(nodes: readonly RunningNode[]): Registry {
   for (const metric of NODE_METRICS) add(registry, metric, nodes, (node) => node.engine);
   if (servers.length > 0)
     for (const metric of TRAFFIC_METRICS) add(registry, metric, servers, (node) => node.engine as Broker | NameServer);
-  if (brokers.length > 0) for (const metric of BROKER_METRICS) add(registry, metric, brokers, (node) => node.engine as Broker);
+  if (brokers.length > 0)
+    for (const metric of [...BROKER_METRICS, ...REPLICA_METRICS]) add(registry, metric, brokers, (node) => node.engine as Broker);
   if (nameServers.length > 0)
     for (const metric of NAME_SERVER_METRICS) add(registry, metric, nameServers, (node) => node.engine as NameServer);
   if (bridges.length > 0)

@@ -6,7 +6,7 @@ export const REGISTER = 99;
 /** When a put without an answer has an unknown outcome. */
 const ANSWER_MS = 3_000;
 
-/** The register of one group: it takes a record whose version is the highest, and whose term is no lower, or the same again. */
+/** The register of one group, which takes what a NameServer takes (QNT-REG-032). */
 export class ModelRegister {
   record: GroupRecord;
   readonly #network: ModelNetwork;
@@ -38,7 +38,8 @@ export class ModelRegister {
   #take(record: GroupRecord): boolean {
     const held = this.record;
     if (record === held) return true;
-    if (record.term < held.term || record.version <= held.version) return false;
+    const follows = record.term > held.term || (record.term === held.term && record.master === held.master);
+    if (!follows || record.version <= held.version) return false;
     this.record = record;
     return true;
   }

@@ -30,6 +30,8 @@ class Life {
   slave: SlaveReplica | undefined;
   /** A put is under way that makes it master. */
   promoting = false;
+  /** It is master as soon as what it cut as a slave is off its log. */
+  elected: GroupRecord | undefined;
 
   constructor(ground: ReplicaGround, entries: ModelEntry[], keptCount: number) {
     this.incarnation = ground.random.below(2 ** 32);
@@ -138,11 +140,10 @@ export class ModelReplica {
     });
   }
 
-  /** One thing that was asked of the disk is done. */
-  work(): void {
+  /** So much of what was asked of the disk is done. */
+  work(count: number): void {
     const { life } = this;
-    const task = life?.tasks.splice(0, 1)[0];
-    if (task !== undefined) this.inLife(life, task);
+    for (const task of life?.tasks.splice(0, count) ?? []) this.inLife(life, task);
   }
 
   tick(): void {
@@ -174,6 +175,11 @@ export class ModelReplica {
 
   #lead(life: Life, record: GroupRecord): void {
     const { register, minInSync } = this.#ground;
+    if (life.slave?.cutting) {
+      life.elected = record;
+      return;
+    }
+    life.elected = undefined;
     life.promoting = false;
     life.slave = undefined;
     life.master = new MasterReplica({
@@ -224,6 +230,9 @@ export class ModelReplica {
       },
       onTermSeen: () => {},
       onTooOld: () => {},
+      onCut: () => {
+        if (life.elected !== undefined) this.#lead(life, life.elected);
+      },
     });
   }
 

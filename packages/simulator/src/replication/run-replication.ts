@@ -34,6 +34,8 @@ interface Sent extends Acked {
 }
 
 const HEAL_STEPS_MAX = 20_000;
+/** What a disk does in one step, at most. */
+const TASKS_MAX = 8;
 
 /** One group of replicas under faults, then without; every rule is looked at after every step. */
 class ReplicationRun {
@@ -138,7 +140,8 @@ class ReplicationRun {
         return replica.sync();
       case 4:
       case 5:
-        return replica.work();
+        // Disks are quick enough for all slaves to be answered in time, or the group never comes together.
+        return replica.work(1 + random.below(TASKS_MAX));
       case 6:
         if (life !== undefined && random.below(4) === 0) life.log.keptCount = life.log.committedCount;
         return this.#pass(random.below(this.#healed ? 600 : 60));

@@ -2,6 +2,7 @@ import { LIMITS } from '@qanat/core';
 import type { ConnectionSeen, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { BrokerLine, type Cause, isKnown, isUnclear, type Phase, type Stay } from './broker-line.ts';
+import { isGroup } from './groups.ts';
 import { type BrokerOperation, operationsOf, registrationOf, type Window } from './operations.ts';
 import { type NameServerSettings, settingsOf } from './settings.ts';
 
@@ -76,6 +77,10 @@ export class RouteModel {
   #line(name: string, operations: readonly BrokerOperation[]): BrokerLine {
     const line = new BrokerLine(name);
     const begin = { from: -1, to: -1, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.NEGATIVE_INFINITY };
+    if (isGroup(this.#view, name)) {
+      line.stays.push({ phase: 'unclear', cause: 'unclear', window: begin, certain: true });
+      return line;
+    }
     line.stays.push({ phase: 'unknown', cause: 'start', window: begin, certain: true });
     this.#heard = undefined;
     this.#awaySince = undefined;

@@ -30,6 +30,8 @@ export class ManualMastership implements Mastership {
   #life: ReplicaLife | undefined;
   #timer: Timer | undefined;
   #rising = false;
+  /** Counts what is asked for: nothing comes of an answer to a question before. */
+  #question = 0;
   #stopped = false;
 
   constructor(parts: ManualMastershipParts) {
@@ -67,14 +69,23 @@ export class ManualMastership implements Mastership {
   }
 
   promote(acceptLoss: boolean, done: (error: QanatError | undefined, term: number) => void): void {
+    const { events, register } = this.#parts;
     if (this.#rising) return done(new QanatError('NOT_READY', 'the replica is about to become master'), 0);
-    return this.#parts.register.get((found) => {
-      const { record } = found;
+    this.#rising = true;
+    this.#question++;
+    // What it acknowledged after the reading might be committed by a set that it knows nothing of.
+    events.onRise();
+    return register.get((found) => {
+      if (this.#stopped) return;
       const behind = acceptLoss ? undefined : this.#behind(found);
-      if (behind !== undefined) return done(behind, 0);
-      const others = acceptLoss ? [] : (record?.inSync.filter(({ replica }) => replica !== record.master) ?? []);
-      const next = this.#nextRecord(record, others, acceptLoss ? VERSIONS_SKIPPED : 1);
-      return this.#rise(next, !acceptLoss, (error) => done(error, next.term));
+      if (behind === undefined) {
+        const next = this.#nextRecord(found, acceptLoss);
+        this.#rise(next, !acceptLoss, (error) => done(error, next.term));
+        return;
+      }
+      this.#rising = false;
+      events.onFollow(found.record?.term ?? 0);
+      done(behind, 0);
     });
   }
 
@@ -92,42 +103,47 @@ export class ManualMastership implements Mastership {
   /** Asks for the record until `decide` can do with what is known. */
   #ask(what: string, decide: (found: RecordFound) => boolean): void {
     const { host, register } = this.#parts;
+    const question = ++this.#question;
     register.get((found) => {
-      if (this.#stopped) return;
+      if (this.#stopped || question !== this.#question) return;
       const before = this.waitsFor;
       this.waitsFor = '';
       // That there is no record only all of its keepers can say.
       if ((found.complete || found.record !== undefined) && decide(found)) return;
       if (before !== what) host.log('info', 'replication.waits', { for: what });
       this.waitsFor = what;
-      this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => this.#ask(what, decide));
+      this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => {
+        if (question === this.#question) this.#ask(what, decide);
+      });
     });
   }
 
   #decide(): void {
     const { settings, events } = this.#parts;
-    this.#ask('all NameServers to tell what is on record', ({ record, complete }) => {
-      const mine = record === undefined ? settings.role === 'master' : record.master === settings.replica && this.#isOf(record);
-      if (!mine) {
-        events.onFollow(record?.term ?? 0);
-        return true;
-      }
-      const others = record?.inSync.filter(({ replica }) => replica !== settings.replica) ?? [];
-      // Alone in a record that may be old it could commit what nobody else has; with others it needs them to.
-      if (!complete && others.length === 0) return false;
-      this.#rise(this.#nextRecord(record, others, 1), complete, () => {});
+    this.#ask('all NameServers to tell what is on record', (found) => {
+      const { record, complete } = found;
+      const mine = record === undefined ? settings.role === 'master' : record.master === settings.replica && this.#stands(found);
+      // One that does not answer may know of a set with fewer members, in which more was committed, or of another master.
+      if (mine && !complete) return false;
+      if (mine) this.#rise(this.#nextRecord(found, false), true, () => {});
+      else events.onFollow(record?.term ?? 0);
       return true;
     });
   }
 
   /** Why this replica may lack something that is committed. */
-  #behind({ record, complete }: RecordFound): QanatError | undefined {
+  #behind(found: RecordFound): QanatError | undefined {
     const behind = (why: string): QanatError => new QanatError('REPLICA_BEHIND', why);
-    if (!complete) return behind('not all NameServers tell who is in sync: one that is missing may know better');
-    if (record === undefined) return behind('nothing is on record of this group');
-    if (this.#isOf(record)) return undefined;
-    const members = record.inSync.map(({ replica }) => replica).join(', ');
-    return behind(`in sync are, in term ${record.term}, the replicas ${members}`);
+    if (!found.complete) return behind('not all NameServers tell who is in sync: one that is missing may know better');
+    if (found.record === undefined) return behind('nothing is on record of this group');
+    if (this.#stands(found)) return undefined;
+    const sets = recordsOf(found).map(({ term, inSync }) => `${inSync.map(({ replica }) => replica).join(', ')} in term ${term}`);
+    return behind(`in sync are the replicas ${sets.join(', and ')}`);
+  }
+
+  /** Whether this replica has everything that is committed, whichever of the masters on record there was. */
+  #stands(found: RecordFound): boolean {
+    return recordsOf(found).every((record) => this.#isOf(record));
   }
 
   /** Whether the record says that this replica has everything that is committed. */
@@ -137,12 +153,17 @@ export class ManualMastership implements Mastership {
     return inSync.some((one) => one.replica === this.#parts.settings.replica && lives.includes(one.incarnation));
   }
 
-  #nextRecord(record: GroupRecord | undefined, others: readonly Member[], versions: number): GroupRecord {
+  /** A record above all that were found, with itself and those who stand in all of them, but for other masters. */
+  #nextRecord(found: RecordFound, acceptLoss: boolean): GroupRecord {
     const { settings, storeId, highestTerm } = this.#parts;
     const me = { replica: settings.replica, incarnation: (this.#life as ReplicaLife).incarnation };
-    const inSync = [me, ...others.filter(({ replica }) => replica !== me.replica)].sort((a, b) => a.replica - b.replica);
-    const term = Math.max(record?.term ?? 0, highestTerm()) + 1;
-    return { storeId: storeId(), term, master: settings.replica, version: (record?.version ?? 0) + versions, inSync };
+    const records = recordsOf(found);
+    const masters = new Set([me.replica, ...records.map(({ master }) => master)]);
+    const others = acceptLoss ? [] : inAll(records).filter(({ replica }) => !masters.has(replica));
+    const inSync = [me, ...others].sort((a, b) => a.replica - b.replica);
+    const term = Math.max(found.record?.term ?? 0, highestTerm()) + 1;
+    const version = Math.max(0, ...records.map((record) => record.version)) + (acceptLoss ? VERSIONS_SKIPPED : 1);
+    return { storeId: storeId(), term, master: settings.replica, version, inSync };
   }
 
   /** Has it on record that this replica is master; then it is. `done` comes once, with TERM_FENCED where another was quicker. */
@@ -172,4 +193,13 @@ export class ManualMastership implements Mastership {
       everywhere,
     );
   }
+}
+
+const recordsOf = ({ record, others }: RecordFound): readonly GroupRecord[] => (record === undefined ? [] : [record, ...others]);
+
+/** The members of all these sets, each in the same life. */
+function inAll([first, ...more]: readonly GroupRecord[]): readonly Member[] {
+  const isIn = ({ inSync }: GroupRecord, one: Member): boolean =>
+    inSync.some(({ replica, incarnation }) => replica === one.replica && incarnation === one.incarnation);
+  return first?.inSync.filter((member) => more.every((record) => isIn(record, member))) ?? [];
 }

@@ -19,9 +19,6 @@ export interface RecordLink {
 /** How one NameServer answered. */
 type Answer = { readonly error?: QanatError | undefined; readonly record?: GroupRecord | undefined };
 
-/** Whether `a` is of a higher term, or the later one of the same term. */
-const isNewer = (a: GroupRecord, b: GroupRecord): boolean => a.term > b.term || (a.term === b.term && a.version > b.version);
-
 /**
  * The register of manual mode: the records of a broker group at all of its NameServers (spec, chapter of broker registration). It
  * is no agreement among them: a record counts when one has it and none that can be reached has a higher one.
@@ -48,7 +45,7 @@ export class NameServerRegister implements GroupRegister {
     const options = { timeoutMs: ANSWER_MS, codec: CODECS.RECORD_PUT };
     this.#askAll(
       (session, answered) => session.request('RECORD_PUT', header, options, (error) => answered({ error })),
-      (answers) => done(verdict(answers, everywhere ? this.#links.length : 1)),
+      (answers) => done(verdict(answers, everywhere ? this.#links.length : 0)),
     );
   }
 
@@ -79,20 +76,24 @@ export class NameServerRegister implements GroupRegister {
   }
 }
 
+/** @param wanted so many have to have it, or to keep no records; one at least has to have it. */
 function verdict(answers: readonly Answer[], wanted: number): QanatError | undefined {
   const fenced = answers.find(({ error }) => error?.code === 'TERM_FENCED');
   if (fenced !== undefined) return fenced.error;
-  if (answers.filter(({ error }) => error === undefined).length >= wanted) return undefined;
-  const failed = answers.find(({ error }) => error !== undefined && !KEEPS_NONE.has(error.code));
+  const keepers = answers.filter(({ error }) => error === undefined || !KEEPS_NONE.has(error.code));
+  const confirmed = keepers.filter(({ error }) => error === undefined).length;
+  if (confirmed > 0 && confirmed + answers.length - keepers.length >= wanted) return undefined;
+  const failed = keepers.find(({ error }) => error !== undefined);
   return failed?.error ?? answers[0]?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
 }
 
 function found(answers: readonly Answer[], configured: number): RecordFound {
-  let record: GroupRecord | undefined;
+  const newest = new Map<number, GroupRecord>();
   let answered = 0;
-  for (const { error, record: one } of answers) {
+  for (const { error, record } of answers) {
     if (error === undefined || KEEPS_NONE.has(error.code)) answered++;
-    if (one !== undefined && (record === undefined || isNewer(one, record))) record = one;
+    if (record !== undefined && record.version > (newest.get(record.term)?.version ?? -1)) newest.set(record.term, record);
   }
-  return { record, complete: answered === configured };
+  const [record, ...others] = [...newest.values()].sort((a, b) => b.term - a.term);
+  return { record, others, complete: answered === configured };
 }

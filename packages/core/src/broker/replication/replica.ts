@@ -40,6 +40,8 @@ export class Replica implements MastershipEvents {
   #life: ReplicaLife | undefined;
   #master: MasterReplica | undefined;
   #slave: SlaveReplica | undefined;
+  /** It is master by this record as soon as what it cut as a slave is off its log. */
+  #elected: GroupRecord | undefined;
   /** The newest master that was heard of. */
   #route: MasterRoute | undefined;
   /** The highest term on record, or in which a master was heard of. */
@@ -190,13 +192,22 @@ export class Replica implements MastershipEvents {
   onRise(): void {
     this.#state = 'rising';
     this.#slave?.stop();
-    this.#slave = undefined;
   }
 
   onLead(record: GroupRecord): void {
-    const { host, log, broker, settings, events } = this.#parts;
     this.#state = 'rising';
-    this.#knownTerm = record.term;
+    this.#knownTerm = Math.max(this.#knownTerm, record.term);
+    this.#elected = record;
+    if (this.#slave?.cutting !== true) this.#lead();
+  }
+
+  #lead(): void {
+    const { host, log, broker, settings, events } = this.#parts;
+    const record = this.#elected;
+    this.#elected = undefined;
+    if (record === undefined || this.#state !== 'rising') return;
+    if (record.term < this.#knownTerm) return this.onFollow(this.#knownTerm);
+    this.#slave = undefined;
     this.#master = new MasterReplica({
       host,
       log,
@@ -216,12 +227,14 @@ export class Replica implements MastershipEvents {
   onFollow(term: number): void {
     this.#knownTerm = Math.max(this.#knownTerm, term);
     if (this.#master !== undefined || FINAL.has(this.#state)) return;
+    this.#elected = undefined;
     this.#beSlave();
     this.#parts.events.changed();
   }
 
   onStandDown(why: string): void {
     const { host, log, events } = this.#parts;
+    if (this.#elected !== undefined) return this.onFollow(this.#knownTerm);
     if (this.#master === undefined) return;
     host.log('warn', 'replication.stands-down', { term: this.#master.record.term, why });
     this.#master.stop();
@@ -287,10 +300,13 @@ export class Replica implements MastershipEvents {
   }
 
   #promote(request: Request<'PROMOTE'>): void {
+    const { acceptLoss } = request.header;
     if (this.#master !== undefined) return request.respond({ term: this.#master.record.term });
     // Whatever loss is accepted: half a state serves nobody.
     if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();
-    this.#mastership.promote(request.header.acceptLoss, (error, term) => {
+    if (!acceptLoss && this.#state === 'halted') throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
+    if (!acceptLoss && this.#state !== 'slave') throw this.refusal();
+    this.#mastership.promote(acceptLoss, (error, term) => {
       if (error === undefined) request.respond({ term });
       else request.fail(error);
     });
@@ -371,15 +387,16 @@ export class Replica implements MastershipEvents {
         this.#beMending();
         this.#mending.tooOld(oldest);
       },
+      onCut: () => this.#lead(),
     });
     this.#follow();
   }
 
   #follow(): void {
     const { settings, addressOf } = this.#parts;
-    if (this.#slave === undefined || this.#route === undefined || this.#route.replica === settings.replica) return;
+    if (this.#state !== 'slave' || this.#route === undefined || this.#route.replica === settings.replica) return;
     const address = addressOf(this.#route);
-    if (address !== undefined) this.#slave.follow({ replica: this.#route.replica, term: this.#route.term, address });
+    if (address !== undefined) this.#slave?.follow({ replica: this.#route.replica, term: this.#route.term, address });
   }
 }
 

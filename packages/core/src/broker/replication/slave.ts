@@ -75,10 +75,12 @@ export interface SlaveParts {
   readonly link: (address: string, events: { onOpen(): void; onClosed(error: QanatError | undefined): void }) => MasterLink;
   /** This replica and its master differ in what is committed: it copies nothing any more, and must serve nothing. */
   readonly onHalted: (error: QanatError) => void;
-  /** Another term than that of the route holds; undefined: a higher one that was not named. The route is to be asked for again. */
+  /** Another term than that of the route holds; undefined: a higher one, unnamed. The route is to be asked for again. */
   readonly onTermSeen: (term: number | undefined) => void;
   /** The log begins anew from a snapshot: the master has no entry below `oldest` any more. This replica waits for `follow`. */
   readonly onTooOld: (oldest: number) => void;
+  /** What it has cut off is gone: `cutting` is over. */
+  readonly onCut: () => void;
 }
 
 /** A request under way: what it said, to be compared with what is so when its answer comes. */
@@ -118,6 +120,11 @@ export class SlaveReplica {
     return this.#master;
   }
 
+  /** A tail of the log is being cut off, also after `stop`: nothing else may be done with the log meanwhile. */
+  get cutting(): boolean {
+    return this.#cutting;
+  }
+
   /** Why it copies nothing, and serves nothing, until an operator has looked at it. */
   get halted(): QanatError | undefined {
     return this.#halted;
@@ -132,6 +139,7 @@ export class SlaveReplica {
     this.#leave();
     this.#master = master;
     this.#term = master.term;
+    if (!this.#cutting) this.#end = endOf(this.#parts.log);
     const link = this.#parts.link(master.address, {
       onOpen: () => {
         if (link === this.#link) this.#pull();
@@ -313,9 +321,12 @@ export class SlaveReplica {
     log.cutTo(place.position, (error) => {
       this.#cutting = false;
       this.#end = endOf(log);
-      if (error === undefined) return this.#pull();
-      host.log('error', 'replication.cut-failed', { error: error.message });
-      this.#pullLater();
+      if (error === undefined) this.#pull();
+      else {
+        host.log('error', 'replication.cut-failed', { error: error.message });
+        this.#pullLater();
+      }
+      this.#parts.onCut();
     });
   }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../errors.ts';
+import type { ErrorCode, QanatError } from '../../errors.ts';
 import type { StrategyName } from '../consumer/options.ts';
 import type { QueueId } from '../host.ts';
 
@@ -78,9 +78,57 @@ export interface ResetStep extends QueueId {
   readonly error?: ErrorCode;
 }
 
+/** A replica of a broker group, as the NameServers tell it. */
+export interface ReplicaInfo {
+  /** Its number in the group; 0 where a broker is alone. */
+  readonly replica: number;
+  readonly role: 'master' | 'slave';
+  readonly addresses: readonly string[];
+  readonly away: boolean;
+}
+
+/** A broker group; addresses and `away` are of its master. */
 export interface BrokerInfo {
   readonly broker: string;
   readonly cluster: string;
   readonly addresses: readonly string[];
   readonly away: boolean;
+  /** The master first, where there is one; then slaves by their numbers. */
+  readonly replicas: readonly ReplicaInfo[];
+}
+
+/** What a replica says of itself; positions are bytes from the beginning of the log. */
+export interface ReplicaDetails {
+  readonly term: number;
+  /** For people: what it does now. */
+  readonly state: string;
+  readonly logEnd: number;
+  readonly stored: number;
+  readonly committed: number;
+  readonly oldest: number;
+  readonly flush: 'sync' | 'async';
+  /** Of a master: with fewer replicas in sync it takes no messages that are to be committed. */
+  readonly minInSync: number;
+  /** Of a slave: the address of the master that it copies; empty: it has none. */
+  readonly following: string;
+}
+
+/** A replica and how it fares. Its role is what it says itself, where it answers. */
+export interface ReplicaStatus extends ReplicaInfo {
+  /** Why it does not answer; undefined: it does. */
+  readonly error: QanatError | undefined;
+  /** Undefined where it does not answer, and of a broker that knows no replication (before version 1.3, or alone). */
+  readonly details: ReplicaDetails | undefined;
+  /** Whether it is of the in-sync set; undefined where no master says so. */
+  readonly inSync: boolean | undefined;
+  /** Bytes between what it has stored and the end of its master's log; undefined where no master says so. */
+  readonly lagBytes: number | undefined;
+}
+
+export interface BrokerGroup {
+  readonly broker: string;
+  readonly cluster: string;
+  /** The replica that says it is the master, in the highest term; undefined: none does. */
+  readonly master: number | undefined;
+  readonly replicas: readonly ReplicaStatus[];
 }

@@ -6,6 +6,7 @@ import type { ClientHost } from '../host.ts';
 import type { ConnectionHost } from '../name-server-query.ts';
 import type { RouteCache } from '../route-cache.ts';
 import type {
+  BrokerGroup,
   BrokerInfo,
   GroupDescription,
   GroupOverview,
@@ -15,6 +16,7 @@ import type {
   TopicSummary,
 } from './admin-types.ts';
 import { askBrokers, type BrokerAnswer } from './broker-fan-out.ts';
+import { describeGroups, peerOf, replicaOf } from './broker-group.ts';
 import { brokerInfos, type ClusterView, liveBrokers, topicSummaries } from './cluster-view.ts';
 import { isMove, moveGroup, type ResetTarget, resetPosition, resetSteps } from './group-reset.ts';
 import { compareQueues, describeGroup, kindName } from './group-view.ts';
@@ -52,6 +54,38 @@ export class Admin {
       if (error === undefined) done(undefined, brokerInfos(view));
       else done(error, NOTHING);
     });
+  }
+
+  /** Broker groups and how each replica fares: all, or the one of that name. */
+  describeBrokers(broker: string | undefined, timeoutMs: number, done: AdminDone<readonly BrokerGroup[]>): void {
+    this.#view(timeoutMs, (error, view, leftMs) => {
+      if (error !== undefined) return done(error, NOTHING);
+      const infos = brokerInfos(view).filter((info) => broker === undefined || info.broker === broker);
+      if (infos.length === 0 && broker !== undefined) return done(noBroker(broker, view), NOTHING);
+      describeGroups(this.#host, infos, Math.min(leftMs, this.#host.settings.attemptMs), (groups) => done(undefined, groups));
+    });
+  }
+
+  /**
+   * Makes a slave the master of its group. `done` has its term. Errors: REPLICA_BEHIND (without `acceptLoss`), NO_BROKER, what
+   * the replica says.
+   */
+  promote(
+    broker: string,
+    replica: number,
+    options: { readonly acceptLoss?: boolean | undefined },
+    timeoutMs: number,
+    done: AdminDone<number>,
+  ): void {
+    const header = { acceptLoss: options.acceptLoss ?? false };
+    this.#atReplica(broker, replica, 'PROMOTE', header, timeoutMs, (error, answer) =>
+      done(error, error === undefined ? (answer as BrokerAnswer<'PROMOTE'>).response.header.term : NOTHING),
+    );
+  }
+
+  /** Makes the master of a group a slave, which waits for the next master. */
+  demote(broker: string, timeoutMs: number, done: AdminDone<undefined>): void {
+    this.#atReplica(broker, undefined, 'DEMOTE', {}, timeoutMs, (error) => done(error, undefined));
   }
 
   /** Creates the topic at every live broker, or at those named. `done` has what it was before. */
@@ -195,6 +229,31 @@ export class Admin {
     this.#view(timeoutMs, (error, view, leftMs) => {
       if (error !== undefined) return done(error, NOTHING);
       askBrokers(this.#host, liveBrokers(view), name, header, leftMs, (answers) => answered(answers, view));
+    });
+  }
+
+  /** Asks one replica of a broker group, once: its master where no number is given. */
+  #atReplica<N extends 'PROMOTE' | 'DEMOTE'>(
+    broker: string,
+    replica: number | undefined,
+    name: N,
+    header: RequestInit<N>,
+    timeoutMs: number,
+    done: (error: QanatError | undefined, answer: BrokerAnswer<N> | undefined) => void,
+  ): void {
+    this.#view(timeoutMs, (error, view, leftMs) => {
+      if (error !== undefined) return done(error, undefined);
+      const info = brokerInfos(view).find((one) => one.broker === broker);
+      if (info === undefined) return done(noBroker(broker, view), undefined);
+      let peer = broker;
+      try {
+        if (replica !== undefined) peer = peerOf(broker, replicaOf(info, replica));
+      } catch (missing) {
+        return done(missing as QanatError, undefined);
+      }
+      askBrokers(this.#host, [peer], name, header, leftMs, ([answer]) =>
+        done(answer?.error && atBroker(peer, answer.error), answer),
+      );
     });
   }
 

@@ -1,6 +1,7 @@
 import type { ClientCodec, LiveFrame, RequestInit, Response } from '../../connection/request.ts';
 import type { QanatError } from '../../errors.ts';
 import { ADMINISTRATION_REQUESTS } from '../../wire/gen/administration-messages.ts';
+import { REPLICATION_REQUESTS } from '../../wire/gen/replication-messages.ts';
 import type { ClientHost } from '../host.ts';
 
 export interface BrokerAnswer<N extends LiveFrame> {
@@ -9,7 +10,7 @@ export interface BrokerAnswer<N extends LiveFrame> {
   readonly response: Response<N>;
 }
 
-const CODECS: Partial<Readonly<Record<LiveFrame, ClientCodec>>> = ADMINISTRATION_REQUESTS;
+const CODECS: Partial<Readonly<Record<LiveFrame, ClientCodec>>> = { ...ADMINISTRATION_REQUESTS, ...REPLICATION_REQUESTS };
 
 /** Sends one request to each of several brokers; `done` has every answer, in the order of `brokers`. */
 export function askBrokers<N extends LiveFrame>(

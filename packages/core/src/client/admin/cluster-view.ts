@@ -1,6 +1,6 @@
-import type { BrokerRoute } from '../../wire/gen/messages.ts';
+import type { BrokerRoute, Endpoint } from '../../wire/gen/messages.ts';
 import { readRoutes } from '../routes-answer.ts';
-import type { BrokerInfo, TopicSummary } from './admin-types.ts';
+import type { BrokerInfo, ReplicaInfo, TopicSummary } from './admin-types.ts';
 
 /** What a NameServer knows of the cluster: all topics and all brokers. */
 export interface ClusterView {
@@ -28,12 +28,26 @@ export function topicSummaries(view: ClusterView): TopicSummary[] {
 }
 
 export const brokerInfos = (view: ClusterView): BrokerInfo[] =>
-  view.brokers.map(({ broker, cluster, endpoints, away }) => ({
-    broker,
-    cluster,
-    addresses: endpoints.map(({ scheme, address }) => `${scheme}://${address}`),
-    away,
+  view.brokers.map((route) => ({
+    broker: route.broker,
+    cluster: route.cluster,
+    addresses: addressesOf(route.endpoints),
+    away: route.away,
+    replicas: replicaInfos(route),
   }));
+
+const addressesOf = (endpoints: readonly Endpoint[]): string[] =>
+  endpoints.map(({ scheme, address }) => `${scheme}://${address}`);
+
+/** A group may have lost its master, or have one that is a slave by now: then the route has no place of a master. */
+function replicaInfos({ replica, endpoints, away, slaves }: BrokerRoute): ReplicaInfo[] {
+  const infos = slaves.map((slave): ReplicaInfo => {
+    return { replica: slave.replica, role: 'slave', addresses: addressesOf(slave.endpoints), away: slave.away };
+  });
+  infos.sort((a, b) => a.replica - b.replica);
+  if (endpoints.length > 0) infos.unshift({ replica, role: 'master', addresses: addressesOf(endpoints), away });
+  return infos;
+}
 
 /** Brokers that can be asked. */
 export const liveBrokers = (view: ClusterView): string[] => view.brokers.filter(({ away }) => !away).map(({ broker }) => broker);

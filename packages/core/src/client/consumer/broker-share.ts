@@ -7,6 +7,7 @@ import { sendLeave } from './leave.ts';
 import { Membership } from './membership.ts';
 import { Puller, queueKey } from './puller.ts';
 import { type LeaseGuard, QueueStream, type StreamStart } from './queue-stream.ts';
+import { ReadPlace } from './read-place.ts';
 import { type FinalOffset, Releaser } from './releaser.ts';
 import type { ConsumerScope } from './scope.ts';
 import { Tail } from './tail.ts';
@@ -23,6 +24,7 @@ export class BrokerShare {
   /** Queues may have become worth a PULL. */
   dirty = false;
   readonly #scope: ConsumerScope;
+  readonly #place: ReadPlace;
   readonly #puller: Puller;
   readonly #committer: Committer | undefined;
   readonly #releaser: Releaser;
@@ -35,34 +37,68 @@ export class BrokerShare {
   constructor(scope: ConsumerScope, broker: string) {
     this.#scope = scope;
     this.broker = broker;
+    this.#place = new ReadPlace(scope, broker, () => this.#follow(undefined));
     const leased = scope.settings.mode === 'clustering';
     this.membership = leased ? new Membership(scope, this) : undefined;
     this.#committer = leased ? new Committer(scope, this) : undefined;
     this.tail = leased ? undefined : new Tail(scope, this);
     this.guard = this.membership?.guard ?? { validUntilMs: Number.POSITIVE_INFINITY };
     this.#puller = new Puller(scope, this);
-    this.#releaser = new Releaser(scope, broker, () => this.ready);
+    this.#releaser = new Releaser(scope, broker, () => this.writable);
+  }
+
+  get source(): string {
+    return this.#place.source;
+  }
+
+  get keeper(): string {
+    return this.#place.keeper;
   }
 
   get ready(): boolean {
-    return this.#scope.host.isOpen(this.broker) && (this.membership === undefined || this.membership.confirmed);
+    return this.#scope.host.isOpen(this.source) && (this.membership === undefined || this.membership.confirmed);
   }
 
-  onOpen(): void {
-    this.membership?.onOpen();
+  get writable(): boolean {
+    return this.#place.atMaster && this.#scope.host.isOpen(this.broker) && this.membership?.confirmed !== false;
+  }
+
+  onOpen(peer: string): void {
+    this.#follow(peer);
+  }
+
+  onGoAway(peer: string): void {
+    if (peer === this.broker) this.#restarts = true;
+    this.#follow(undefined);
+  }
+
+  onClosed(peer: string, error: QanatError | undefined): void {
+    if (peer === this.keeper) this.membership?.onClosed();
+    this.#place.closed(peer, error);
+    this.#follow(undefined);
+  }
+
+  /** The routes mark the broker away. */
+  onAway(): void {
+    this.#place.suspectMaster();
+  }
+
+  onKeeperRefused(): void {
+    this.#place.refused(this.keeper);
+  }
+
+  /** Reads and keeps the leases where it is possible now. @param opened the peer whose connection is new. */
+  #follow(opened: string | undefined): void {
+    const { source, keeper } = this.#place;
+    this.#place.choose();
+    if (this.keeper !== keeper || this.keeper === opened) this.membership?.onOpen();
+    if (this.source === source && this.source !== opened) return;
     this.tail?.flush();
     if (!this.#scope.closing) this.#puller.onOpen();
   }
 
-  onGoAway(): void {
-    this.#restarts = true;
-  }
-
-  onClosed(): void {
-    this.membership?.onClosed();
-  }
-
-  onAssignment(frames: readonly Assignment[]): void {
+  onAssignment(peer: string, frames: readonly Assignment[]): void {
+    if (peer !== this.keeper) return;
     this.membership?.onPush(frames);
     this.#scope.dispatcher.pump();
   }
@@ -96,7 +132,7 @@ export class BrokerShare {
 
   onConfirmed(): void {
     this.#sessionLost = false;
-    this.#restarts = false;
+    if (this.#place.atMaster) this.#restarts = false;
     for (const stream of this.streams.values()) this.#scope.dispatcher.wake(stream);
     this.#releaser.flush();
     this.refresh();
@@ -243,6 +279,7 @@ export class BrokerShare {
 
   /** Stops everything here; sends nothing. The positions stay, for who asks. */
   abandon(): void {
+    this.#place.stop();
     this.#puller.stop();
     this.#committer?.stop();
     this.#releaser.stop();

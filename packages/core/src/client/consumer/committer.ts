@@ -10,7 +10,8 @@ import type { ConsumerScope } from './scope.ts';
 export interface CommitterOwner {
   readonly broker: string;
   readonly streams: ReadonlyMap<string, QueueStream>;
-  readonly ready: boolean;
+  /** Whether a master hears us, and knows us: commits go to masters only (QNT-RPL-085). */
+  readonly writable: boolean;
   onFenced(stream: QueueStream): void;
   onUnknownMember(): void;
 }
@@ -70,7 +71,7 @@ export class Committer {
     const items = this.uncommitted();
     if (items.length === 0) return;
     const rests = this.#scope.host.engine.nowMs() < this.#restUntilMs;
-    if (this.#pending > 0 || rests || !this.#owner.ready) return this.touch();
+    if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();
     for (const part of partsOf(items)) this.#send(part);
   }
 
@@ -107,7 +108,9 @@ export class Committer {
 
   /** The next commit says the same and more; trouble is told once in a row. */
   #failed(error: QanatError): void {
+    // It is master no longer: where another is, the route tells, and its HELLO_OK.
     if (error.code === 'UNKNOWN_MEMBER') this.#owner.onUnknownMember();
+    else if (error.code === 'NOT_MASTER') this.#scope.host.suspect(this.#owner.broker, error);
     else if (!error.retryable && !this.#failing) this.#scope.trouble(error);
     this.#failing = true;
     this.#restUntilMs = this.#scope.host.engine.nowMs() + (error.retryAfterMs ?? 0);

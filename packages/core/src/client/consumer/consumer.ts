@@ -2,6 +2,7 @@ import type { LiveFrame, RequestHeader } from '../../connection/request.ts';
 import { QanatError } from '../../errors.ts';
 import type { Assignment } from '../../wire/gen/messages.ts';
 import type { ClientEvent, ClientHost, ClientPart, QueueId, TopicRoute } from '../host.ts';
+import { brokerOf } from '../read-peers.ts';
 import { mayNotSee } from '../routes-answer.ts';
 import { BrokerShare } from './broker-share.ts';
 import { Closing } from './closing.ts';
@@ -75,10 +76,10 @@ export class Consumer implements ClientPart {
       (error) => this.#ended(error),
     );
     this.#stopListening = host.listen({
-      onOpen: (broker) => this.#shares.get(broker)?.share.onOpen(),
-      onGoAway: (broker) => this.#shares.get(broker)?.share.onGoAway(),
-      onClosed: (broker) => this.#onClosed(broker),
-      onPush: (broker, name, headers) => this.#onPush(broker, name, headers),
+      onOpen: (peer) => this.#shares.get(brokerOf(peer))?.share.onOpen(peer),
+      onGoAway: (peer) => this.#shares.get(brokerOf(peer))?.share.onGoAway(peer),
+      onClosed: (peer, error) => this.#onClosed(peer, error),
+      onPush: (peer, name, headers) => this.#onPush(peer, name, headers),
     });
     const owner = {
       host,
@@ -169,8 +170,9 @@ export class Consumer implements ClientPart {
     // What comes after the start has no part in what was there at the start.
     if (this.#scope.closing || (this.settings.untilEnd && this.#begun.has(route.topic))) return;
     this.#begun.add(route.topic);
-    for (const { broker, queues } of route.shares) {
+    for (const { broker, queues, away } of route.shares) {
       const share = this.#shareOf(broker);
+      if (away) share.onAway();
       for (let queue = 0; queue < queues && share.tail !== undefined; queue++)
         this.#want(share, { topic: route.topic, broker, queue }, late);
       share.tail?.flush();
@@ -195,12 +197,12 @@ export class Consumer implements ClientPart {
     if (known !== undefined) return known.share;
     const share = new BrokerShare(this.#scope, broker);
     this.#shares.set(broker, { share, unhold: this.#host.hold(broker) });
-    if (this.#host.isOpen(broker)) share.onOpen();
+    share.onOpen(broker);
     return share;
   }
 
-  #onClosed(broker: string): void {
-    this.#shares.get(broker)?.share.onClosed();
+  #onClosed(peer: string, error: QanatError | undefined): void {
+    this.#shares.get(brokerOf(peer))?.share.onClosed(peer, error);
     if (!this.#scope.closing) this.#prune();
   }
 
@@ -218,12 +220,12 @@ export class Consumer implements ClientPart {
     }
   }
 
-  #onPush<N extends LiveFrame>(broker: string, name: N, headers: readonly RequestHeader<N>[]): void {
+  #onPush<N extends LiveFrame>(peer: string, name: N, headers: readonly RequestHeader<N>[]): void {
     if (name !== 'ASSIGNMENT') return;
     const frames = headers as unknown as readonly Assignment[];
     const first = frames[0];
     if (first === undefined || first.group !== this.settings.group || first.member !== this.settings.instanceId) return;
-    this.#shares.get(broker)?.share.onAssignment(frames);
+    this.#shares.get(brokerOf(peer))?.share.onAssignment(peer, frames);
   }
 
   // ---- the parts' common needs ----

@@ -49,7 +49,7 @@ export function fetchQueue(
   const header = { poll: FIRST_POLL + polls, waitMs, maxBytes, topics };
   requestWithRetries(
     host,
-    { topic, broker, name: 'PULL', codec: CONSUMING_REQUESTS.PULL, header, waitMs, timeoutMs, idempotent: true },
+    { topic, broker, name: 'PULL', codec: CONSUMING_REQUESTS.PULL, header, waitMs, timeoutMs, idempotent: true, slaves: true },
     (error, response) => {
       if (error !== undefined) return done(error, undefined);
       const [result] = response.header.results;

@@ -27,6 +27,10 @@ export interface GroupView {
 
 export interface MembershipOwner {
   readonly broker: string;
+  /** The peer that keeps the leases: the broker, or a slave in its place. */
+  readonly keeper: string;
+  /** The keeper refuses heartbeats. */
+  onKeeperRefused(): void;
   /** Everything that the member holds at this broker. */
   onLeases(leases: readonly Lease[]): void;
   /** The session was confirmed: what was held back may go on. */
@@ -70,6 +74,8 @@ export class Membership {
   #sendSubscription = true;
   #beatTimer: Timer | undefined;
   #sessionTimer: Timer | undefined;
+  /** The keeper, and the connection to it, that heartbeats go to: what another says comes too late. */
+  #life = 0;
   #pending = false;
   #again = false;
   #unanswered = 0;
@@ -91,7 +97,10 @@ export class Membership {
     this.#sessionTimer?.cancel();
   }
 
+  /** The connection to the keeper is new, or the keeper is another. */
   onOpen(): void {
+    this.#life++;
+    this.#pending = false;
     this.confirmed = false;
     this.#sendSubscription = true;
     this.#unanswered = 0;
@@ -120,7 +129,7 @@ export class Membership {
 
   /** Sends a heartbeat now, or right after the one under way. */
   beat(): void {
-    if (this.#stopped || !this.#scope.host.isOpen(this.#owner.broker)) return;
+    if (this.#stopped || !this.#scope.host.isOpen(this.#owner.keeper)) return;
     if (this.#pending) {
       this.#again = true;
       return;
@@ -144,7 +153,9 @@ export class Membership {
     };
     this.#beatAt(sentMs + LIMITS.MEMBER_HEARTBEAT_MS);
     const options = { timeoutMs: host.settings.attemptMs, codec: CONSUMING_REQUESTS.CLIENT_HEARTBEAT };
-    host.request(this.#owner.broker, 'CLIENT_HEARTBEAT', header, options, (error, response) => {
+    const life = this.#life;
+    host.request(this.#owner.keeper, 'CLIENT_HEARTBEAT', header, options, (error, response) => {
+      if (life !== this.#life) return;
       this.#pending = false;
       if (this.#stopped) return;
       if (error !== undefined) this.#failed(error, withSubscription);
@@ -201,7 +212,7 @@ export class Membership {
     this.#restUntilMs = nowMs + (error.retryAfterMs ?? 0);
     if (error.code === 'TIMEOUT') {
       this.#unanswered++;
-      if (this.#unanswered >= UNANSWERED_MAX) this.#scope.host.suspect(this.#owner.broker, error);
+      if (this.#unanswered >= UNANSWERED_MAX) this.#scope.host.suspect(this.#owner.keeper, error);
       else this.#again = true;
       return;
     }
@@ -212,6 +223,7 @@ export class Membership {
       return;
     }
     if (isRefusal(error)) return this.#scope.refused(error);
+    if (error.wireNumber !== 0) this.#owner.onKeeperRefused();
     if (error.wireNumber !== 0 && !this.#failing) {
       this.#failing = true;
       this.#scope.trouble(error);

@@ -88,6 +88,11 @@ export interface ConsumerOptions {
   readonly lagMessages?: number;
   /** Without leases: end by itself once every queue was read up to the high watermark that it had at the start. */
   readonly untilEnd?: boolean;
+  /**
+   * Which replica of a broker group is read. `slave`: one that is live, where there is one, for instance to spare the master; it
+   * may be a moment behind. Commits go to masters in any case. Default `master`: slaves only while the master does not answer.
+   */
+  readonly readFrom?: 'master' | 'slave';
 }
 
 export interface ConsumerHandler {
@@ -136,6 +141,7 @@ export interface ConsumerSettings {
   readonly deadLetter: DeadLetterSettings | undefined;
   readonly lagMessages: number;
   readonly untilEnd: boolean;
+  readonly readFrom: 'master' | 'slave';
 }
 
 /** Deliveries of one queue that are under way or wait to be tried again. */
@@ -240,5 +246,6 @@ export function readOptions(host: ClientHost, options: ConsumerOptions): Consume
     deadLetter: readDeadLetter(options),
     lagMessages: whole('lagMessages', options.lagMessages, LAG_MESSAGES, 1),
     untilEnd: options.untilEnd ?? false,
+    readFrom: options.readFrom ?? 'master',
   };
 }

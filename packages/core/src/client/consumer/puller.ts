@@ -17,6 +17,10 @@ const BACK_OFF_FIRST_MS = 100;
 const BACK_OFF_MAX_MS = 5_000;
 /** When to ask again for a queue that the broker cannot serve. */
 const QUEUE_BACK_OFF_MS = 1_000;
+/** When to ask a slave again that does not know enough of a queue yet. */
+const NOT_YET_BACK_OFF_MS = 200;
+/** What is no trouble worth telling of. */
+const QUIET: ReadonlySet<string> = new Set(['TIMEOUT', 'NOT_YET']);
 /** The class of errors that say that another server is to be asked. */
 const REROUTE = 2;
 /** With less room than half of the budget only queues that hold nothing are pulled, and little of them. */
@@ -24,8 +28,10 @@ const SCARCE_BYTES = 65_536;
 
 export interface PullerOwner {
   readonly broker: string;
+  /** The peer that is pulled: the broker, or a slave of it. */
+  readonly source: string;
   readonly streams: ReadonlyMap<string, QueueStream>;
-  /** Whether the broker is there and, with leases, knows us. */
+  /** Whether the source is there and, with leases, we are confirmed. */
   readonly ready: boolean;
   /** The broker said that a lease is not ours (any more). */
   onFenced(stream: QueueStream): void;
@@ -37,6 +43,8 @@ export interface PullerOwner {
 }
 
 interface Poll {
+  /** Who was asked. */
+  readonly peer: string;
   /** The offset asked for, by the key of the queue. */
   readonly asked: ReadonlyMap<string, { readonly stream: QueueStream; readonly offset: number }>;
   readonly sentMs: number;
@@ -128,7 +136,8 @@ export class Puller {
     }
     const partial = asked.size < wanted.length;
     if (partial) this.#turn += asked.size - 1;
-    this.#request({ asked, sentMs: nowMs, waitMs: partial ? PARTIAL_WAIT_MS : WAIT_MS, partial }, [...topics.values()]);
+    const peer = this.#owner.source;
+    this.#request({ peer, asked, sentMs: nowMs, waitMs: partial ? PARTIAL_WAIT_MS : WAIT_MS, partial }, [...topics.values()]);
   }
 
   #request(poll: Poll, topics: readonly PullTopicInit[]): void {
@@ -143,7 +152,7 @@ export class Puller {
       topics,
     };
     const options = { timeoutMs: this.#timeoutMs(poll), codec: CONSUMING_REQUESTS.PULL };
-    host.request(this.#owner.broker, 'PULL', header, options, (error, response) => this.#answered(poll, error, response));
+    host.request(poll.peer, 'PULL', header, options, (error, response) => this.#answered(poll, error, response));
   }
 
   #timeoutMs(poll: Poll): number {
@@ -181,8 +190,8 @@ export class Puller {
     const arrivals: Arrival[] = [];
     const fault = answerFault(poll, results, payload);
     if (fault !== undefined) {
-      const { broker } = this.#owner;
-      this.#scope.host.suspect(broker, new QanatError('MALFORMED_FRAME', `${broker}: a PULL answer ${fault}`));
+      const { peer } = poll;
+      this.#scope.host.suspect(peer, new QanatError('MALFORMED_FRAME', `${peer}: a PULL answer ${fault}`));
       return arrivals;
     }
     let at = 0;
@@ -191,7 +200,7 @@ export class Puller {
       at += result.bytes;
       const asked = poll.asked.get(queueKey(result.topic, result.queue));
       if (asked === undefined || isUnwanted(poll, result)) continue;
-      if (result.code !== 0) this.#refusedQueue(asked.stream, asked.offset, result, arrivals);
+      if (result.code !== 0) this.#refusedQueue(poll, asked.stream, asked.offset, result, arrivals);
       else this.#admitQueue(asked.stream, asked.offset, result, bytes, arrivals);
     }
     return arrivals;
@@ -207,14 +216,17 @@ export class Puller {
     arrivals.push({ stream, bytes, nextOffset: result.nextOffset });
   }
 
-  #refusedQueue(stream: QueueStream, askedOffset: number, result: PullResult, arrivals: Arrival[]): void {
+  #refusedQueue({ peer }: Poll, stream: QueueStream, askedOffset: number, result: PullResult, arrivals: Arrival[]): void {
     const code = codeOfWireNumber(result.code);
     if (code === 'LEASE_FENCED') return this.#owner.onFenced(stream);
     if (code === 'UNKNOWN_MEMBER') return this.#owner.onUnknownMember();
     if (askedOffset !== stream.pullOffset) return;
+    if (code === 'NOT_YET') return this.#askAgainIn(stream, NOT_YET_BACK_OFF_MS);
     const { topic, broker, queue } = stream.id;
     const where = `topic ${topic}, queue ${broker}/${queue}, offset ${askedOffset}`;
-    if (code === 'OFFSET_OUT_OF_RANGE' && askedOffset < result.oldestOffset) {
+    // A slave may have less than its master, at both ends: only a master moves a position (QNT-RPL-084).
+    const isSure = peer === broker;
+    if (code === 'OFFSET_OUT_OF_RANGE' && isSure && askedOffset < result.oldestOffset) {
       this.#scope.trouble(
         new QanatError(code, `${where}: gone by retention; goes on at the oldest message, ${result.oldestOffset}`),
       );
@@ -222,16 +234,20 @@ export class Puller {
       arrivals.push({ stream, bytes: payloadOfNothing, nextOffset: result.oldestOffset });
       return;
     }
-    if (code === 'OFFSET_OUT_OF_RANGE' && result.nextOffset < askedOffset) {
+    if (code === 'OFFSET_OUT_OF_RANGE' && isSure && result.nextOffset < askedOffset) {
       this.#scope.trouble(new QanatError(code, `${where}: above the high watermark; goes on at it, ${result.nextOffset}`));
       return this.#owner.onAboveEnd(stream, result.nextOffset);
     }
     if (stream.pullCode !== result.code)
       this.#scope.trouble(new QanatError(code, `${where}: ${refusal(code, result)}`, { wireNumber: result.code }));
     stream.pullCode = result.code;
-    stream.pullAfterMs = this.#scope.host.engine.nowMs() + QUEUE_BACK_OFF_MS;
-    this.#refreshAt(stream.pullAfterMs);
+    this.#askAgainIn(stream, QUEUE_BACK_OFF_MS);
     if (code === 'TOPIC_NOT_FOUND' || code === 'QUEUE_NOT_FOUND') this.#owner.onQueueMissing(stream);
+  }
+
+  #askAgainIn(stream: QueueStream, ms: number): void {
+    stream.pullAfterMs = this.#scope.host.engine.nowMs() + ms;
+    this.#refreshAt(stream.pullAfterMs);
   }
 
   #failed(error: QanatError, poll: Poll): void {
@@ -243,8 +259,8 @@ export class Puller {
     const broken = error.code === 'CONNECTION_LOST' || error.code === 'CONNECTION_FAILED' || error.code === 'CLOSED';
     // A time-out that comes late means that this process was stopped, not the broker.
     const lateMs = this.#scope.host.engine.nowMs() - poll.sentMs - this.#timeoutMs(poll);
-    if (error.code === 'TIMEOUT' && lateMs <= AWAY_AFTER_MS) this.#scope.host.suspect(this.#owner.broker, error);
-    else if (!broken && error.code !== 'TIMEOUT' && this.#failures === 0) this.#scope.trouble(error);
+    if (error.code === 'TIMEOUT' && lateMs <= AWAY_AFTER_MS) this.#scope.host.suspect(poll.peer, error);
+    else if (!broken && !QUIET.has(error.code) && this.#failures === 0) this.#scope.trouble(error);
     if (errorClass(error.wireNumber) === REROUTE) this.#askForRoutes(poll);
     this.#rest(error.retryAfterMs ?? Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** this.#failures));
     this.#failures = Math.min(this.#failures + 1, 10);

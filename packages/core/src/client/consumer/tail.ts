@@ -10,7 +10,8 @@ import type { ConsumerScope } from './scope.ts';
 const RETRY_MS = 1_000;
 
 export interface TailOwner {
-  readonly broker: string;
+  /** The peer that is asked: the broker, or a slave of it. */
+  readonly source: string;
   /** Begins to read a queue. */
   onStart(queue: QueueId, offset: number, endOffset: number | undefined): void;
 }
@@ -67,7 +68,7 @@ export class Tail {
 
   flush(): void {
     const { host } = this.#scope;
-    if (this.#stopped || this.#pending > 0 || !host.isOpen(this.#owner.broker)) return;
+    if (this.#stopped || this.#pending > 0 || !host.isOpen(this.#owner.source)) return;
     for (const part of partsOf([...this.#wanted.values()].flatMap((wanted) => this.#asks(wanted)))) this.#send(part);
   }
 
@@ -92,11 +93,12 @@ export class Tail {
     const queues = asks.map(({ topic, queue, position, timeMs }) => ({ topic, queue, position, timeMs }));
     this.#pending++;
     const options = { timeoutMs: host.settings.attemptMs, codec: CONSUMING_REQUESTS.OFFSET_LOOKUP };
-    host.request(this.#owner.broker, 'OFFSET_LOOKUP', { queues }, options, (error, response) => {
+    const peer = this.#owner.source;
+    host.request(peer, 'OFFSET_LOOKUP', { queues }, options, (error, response) => {
       this.#pending--;
       if (this.#stopped) return;
       if (error === undefined) asks.forEach((ask, i) => this.#take(ask, response.header.offsets[i]));
-      else this.#failed(error);
+      else this.#failed(error, peer);
       this.#startKnown(asks);
       const retryMs = error?.retryAfterMs ?? RETRY_MS;
       if (!this.settled && this.#pending === 0) host.engine.timers.at(host.engine.nowMs() + retryMs, () => this.flush());
@@ -119,10 +121,10 @@ export class Tail {
     this.#scope.host.refreshRoute(topic);
   }
 
-  #failed(error: QanatError): void {
-    if (error.code === 'TIMEOUT') this.#scope.host.suspect(this.#owner.broker, error);
+  #failed(error: QanatError, peer: string): void {
+    if (error.code === 'TIMEOUT') this.#scope.host.suspect(peer, error);
     else if (error.code === 'FORBIDDEN') this.#scope.refused(error);
-    else if (error.wireNumber !== 0) this.#scope.trouble(error);
+    else if (error.wireNumber !== 0 && error.code !== 'NOT_YET') this.#scope.trouble(error);
   }
 
   #startKnown(asks: readonly Ask[]): void {

@@ -333,7 +333,7 @@ export class Sender {
       batch.mayBeStored = true;
       if (error.code === 'TIMEOUT') lane.probe();
     }
-    if (verdict === 'elsewhere') this.#host.refreshRoute(queue.topic);
+    if (verdict === 'elsewhere' || error.code === 'MASTER_CHANGED') this.#host.refreshRoute(queue.topic);
     if (!batch.abandoned) this.#moveIfFree(queue, batch);
   }
 

@@ -567,7 +567,7 @@ export interface GroupRecord {
   readonly storeId: Uint8Array;
   readonly term: number;
   readonly master: number;
-  /** of the record within its term */
+  /** of the record; it goes on through all terms */
   readonly version: number;
   readonly inSync: readonly Replica[];
 }

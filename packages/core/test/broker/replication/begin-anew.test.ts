@@ -27,7 +27,7 @@ function expectCopy(world: ReplicaWorld): void {
 const restarts = (world: ReplicaWorld): string[] => world.ends.map(({ node, error }) => `${node} ${error?.code}`);
 
 describe('an empty slave of a master whose log has lost its beginning', () => {
-  test('QNT-RPL-033 takes a snapshot and the whole retained log, and serves old offsets', () => {
+  test('QNT-RPL-065 takes a snapshot and the whole retained log, and serves old offsets', () => {
     const world = agedWorld();
     world.startSlave();
     expectCopy(world);
@@ -37,7 +37,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
     expect(world.pullOldest(SLAVE)?.length).toBeGreaterThan(20);
   });
 
-  test('QNT-RPL-034 QNT-RPL-035 serves nothing, has stored nothing and is not promoted before it has come to its snapshot', () => {
+  test('QNT-RPL-066 QNT-RPL-067 serves nothing, has stored nothing and is not promoted before it has come to its snapshot', () => {
     const world = agedWorld({ replication: { lagMs: 2_000 } });
     world.startSlave();
     world.cluster.runUntil(() => world.state(SLAVE) === 'joining', LONG_MS);
@@ -51,7 +51,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
     expectCopy(world);
   });
 
-  test('QNT-RPL-033 can be promoted then, and goes on with the log', () => {
+  test('QNT-RPL-065 can be promoted then, and goes on with the log', () => {
     const world = agedWorld();
     world.startSlave();
     expectCopy(world);
@@ -66,7 +66,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
     expect(world.pullOldest(SLAVE)?.at(-4)).toBe(messages?.at(-1));
   });
 
-  test.each(['killed', 'without power'])('QNT-RPL-036 goes on or begins again when it is %s at any step', (how) => {
+  test.each(['killed', 'without power'])('QNT-RPL-068 goes on or begins again when it is %s at any step', (how) => {
     let steps = 0;
     const count = { input: () => void steps++, output: () => {} };
     const world = agedWorld({ faults: true, observe: (node) => (node === SLAVE ? count : undefined) });
@@ -92,7 +92,7 @@ describe('an empty slave of a master whose log has lost its beginning', () => {
   });
 });
 
-test('QNT-RPL-039 a log that comes to its snapshot with another chain is begun anew, and nothing of it is served', () => {
+test('QNT-RPL-071 a log that comes to its snapshot with another chain is begun anew, and nothing of it is served', () => {
   const world = agedWorld();
   const { cluster } = world;
   world.startSlave();
@@ -115,7 +115,7 @@ test('QNT-RPL-039 a log that comes to its snapshot with another chain is begun a
 });
 
 describe('a slave that was away', () => {
-  test('QNT-RPL-033 begins anew where the oldest entry of its master is behind its end', () => {
+  test('QNT-RPL-065 begins anew where the oldest entry of its master is behind its end', () => {
     const world = new ReplicaWorld();
     world.startMaster();
     world.startSlave();

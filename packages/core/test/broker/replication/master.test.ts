@@ -146,6 +146,22 @@ test('QNT-RPL-011 nothing is committed with fewer members than min_in_sync', () 
   expect([log.committedCount, master.enoughInSync]).toEqual([1, true]);
 });
 
+test('QNT-RPL-015 a set that the register refuses for the life of a slave is withdrawn, and the slave joins in its next life', () => {
+  const { ask, grow, log, puts, master, fenced } = masterWorld();
+  grow(1);
+  ask({ position: 64, stored: 64 });
+  grow(1);
+  expect(log.committedCount).toBe(1);
+  puts[0]?.done(new QanatError('REPLICA_BEHIND', 'replica 1 has begun another life'));
+  // The set before holds again: what waited for the slave is committed.
+  expect([log.committedCount, puts.length, fenced.length]).toEqual([2, 1, 0]);
+  expect(master.describe().map(({ replica }) => replica)).toEqual([0]);
+  ask({ position: 128, stored: 128, incarnation: 102 });
+  expect(puts[1]?.record).toMatchObject({ version: 2, inSync: [{ replica: 0 }, { replica: 1, incarnation: 102 }] });
+  puts[1]?.done(undefined);
+  expect(master.record.version).toBe(2);
+});
+
 test('QNT-RPL-013 QNT-RPL-015 a member that lags is dropped when that is on record, and the same record is put until it is', () => {
   const { grow, log, puts, pass } = masterWorld(1, [1]);
   grow(1);

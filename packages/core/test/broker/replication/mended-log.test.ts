@@ -21,7 +21,7 @@ const UNCOVERED = { broker: { log: { segmentBytes: 32 * 1024, reserveBytes: 0 } 
 const restarts = (world: ReplicaWorld): string[] => world.ends.map(({ node, error }) => `${node} ${error?.code}`);
 
 describe('a slave whose log is damaged', () => {
-  test('QNT-RPL-037 cuts the damage off at its start, and copies the rest again', () => {
+  test('QNT-RPL-069 cuts the damage off at its start, and copies the rest again', () => {
     const world = pair(UNCOVERED);
     world.cluster.hosts.killBroker(SLAVE);
     world.damageEnd(SLAVE);
@@ -33,7 +33,7 @@ describe('a slave whose log is damaged', () => {
     expect(world.mend(SLAVE)).toBe('');
   });
 
-  test('QNT-RPL-037 is of no life before: what it has lost does not count as stored', () => {
+  test('QNT-RPL-069 is of no life before: what it has lost does not count as stored', () => {
     const world = pair({ ...UNCOVERED, replication: { intact: true } });
     const before = world.lives(SLAVE);
     world.cluster.hosts.killBroker(SLAVE);
@@ -46,7 +46,7 @@ describe('a slave whose log is damaged', () => {
     expect(world.lives(SLAVE)).not.toEqual(before);
   });
 
-  test('QNT-RPL-037 begins anew where nothing is left to start from', () => {
+  test('QNT-RPL-069 begins anew where nothing is left to start from', () => {
     const world = new ReplicaWorld();
     world.startMaster();
     world.ageMaster();
@@ -61,7 +61,7 @@ describe('a slave whose log is damaged', () => {
     expect(world.entries(SLAVE, oldest)).toEqual(world.entries(MASTER, oldest));
   });
 
-  test('QNT-RPL-037 copies again what the scrub finds rotten while it runs', () => {
+  test('QNT-RPL-069 copies again what the scrub finds rotten while it runs', () => {
     const world = pair({ broker: { log: { segmentBytes: 32 * 1024, scrubBytesPerSecond: 1_000_000 } } });
     const [segment] = world.segments(SLAVE);
     world.flip(SLAVE, segment?.name as string, 5_000);
@@ -72,7 +72,7 @@ describe('a slave whose log is damaged', () => {
   });
 });
 
-test('QNT-RPL-038 a master whose log is damaged does not start, and cuts nothing', () => {
+test('QNT-RPL-070 a master whose log is damaged does not start, and cuts nothing', () => {
   const world = pair(UNCOVERED);
   world.restarts = false;
   world.cluster.hosts.killBroker(MASTER);
@@ -85,7 +85,7 @@ test('QNT-RPL-038 a master whose log is damaged does not start, and cuts nothing
   expect(world.mend(MASTER)).toBe('');
 });
 
-test('QNT-RPL-038 a replica that does not learn who is master leaves its damaged log as it is', () => {
+test('QNT-RPL-070 a replica that does not learn who is master leaves its damaged log as it is', () => {
   const world = pair(UNCOVERED);
   world.restarts = false;
   world.cluster.hosts.killBroker(SLAVE);

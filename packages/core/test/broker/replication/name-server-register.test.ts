@@ -42,9 +42,9 @@ function world(keeps: readonly boolean[]) {
     clock.run(clock.nowMs() + 4_000);
   };
   const all = keeps.map((_, i) => i);
-  const put = (text: GroupRecordInit, open = all): string => {
+  const put = (text: GroupRecordInit, open = all, everywhere?: boolean): string => {
     const ended: (QanatError | undefined)[] = [];
-    each((register) => register.put(text, (error) => ended.push(error)), open);
+    each((register) => register.put(text, (error) => ended.push(error), everywhere), open);
     expect(ended).toHaveLength(1);
     return ended[0]?.code ?? 'ok';
   };
@@ -59,7 +59,7 @@ function world(keeps: readonly boolean[]) {
 describe('the register of manual mode', () => {
   it('has a record written at every NameServer that can be reached [QNT-REG-035]', () => {
     const { put, get } = world([true, true]);
-    expect(get()).toEqual({ record: undefined, complete: true });
+    expect(get()).toEqual({ record: undefined, others: [], complete: true });
     expect(put(record(1))).toBe('ok');
     for (const one of [0, 1]) expect(get([one])).toMatchObject({ record: { term: 1 }, complete: false });
     expect(get()).toMatchObject({ record: { term: 1 }, complete: true });
@@ -74,6 +74,15 @@ describe('the register of manual mode', () => {
     expect(get()).toMatchObject({ record: { term: 5, version: 2 } });
   });
 
+  it('finds the newest record of each term, for one promotion may be unfinished and another master go on [QNT-REG-035]', () => {
+    const { put, get } = world([true, true]);
+    put(record(1, 1));
+    put(record(1, 2), [1]);
+    expect(get()).toMatchObject({ record: { term: 1, version: 2 }, others: [] });
+    put(record(2, 2), [0]);
+    expect(get()).toMatchObject({ record: { term: 2, version: 2 }, others: [{ term: 1, version: 2 }] });
+  });
+
   it('is content with one confirmation when another NameServer does not answer, and tells that it did not hear all [QNT-REG-035]', () => {
     const { network, put, get } = world([true, true]);
     network.cut('broker', 'ns-1');
@@ -86,7 +95,7 @@ describe('the register of manual mode', () => {
     expect(put(record(1), [])).toBe('CONNECTION_FAILED');
     network.cut('broker', 'ns-0');
     expect(put(record(1))).toBe('TIMEOUT');
-    expect(get()).toEqual({ record: undefined, complete: false });
+    expect(get()).toEqual({ record: undefined, others: [], complete: false });
   });
 
   it('takes a NameServer without records for one that has none [QNT-REG-035]', () => {
@@ -94,5 +103,23 @@ describe('the register of manual mode', () => {
     expect(mixed.put(record(1))).toBe('ok');
     expect(mixed.get()).toMatchObject({ record: { term: 1 }, complete: true });
     expect(world([false]).put(record(1))).toBe('UNSUPPORTED_FEATURE');
+  });
+
+  it('counts the first record of a master only when everybody who keeps records has it [QNT-REG-035]', () => {
+    const { put, get } = world([true, true]);
+    expect(put(record(1), [0], true)).not.toBe('ok');
+    expect(get([1])).toMatchObject({ record: undefined, complete: false });
+    expect(put(record(1), [0, 1], true)).toBe('ok');
+    const mixed = world([true, false]);
+    expect(mixed.put(record(1), [0], true)).not.toBe('ok');
+    expect(mixed.put(record(1), [0, 1], true)).toBe('ok');
+    expect(mixed.put(record(2, 1), [0, 1], true)).toBe('TERM_FENCED');
+    expect(world([false]).put(record(1), [0], true)).toBe('UNSUPPORTED_FEATURE');
+  });
+
+  it('has a silent NameServer count for no one: what it would say of a first record is not known [QNT-REG-035]', () => {
+    const { network, put } = world([true, true]);
+    network.cut('broker', 'ns-1');
+    expect(put(record(1), [0, 1], true)).toBe('TIMEOUT');
   });
 });

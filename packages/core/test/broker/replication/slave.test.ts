@@ -35,6 +35,7 @@ function slaveWorld(term = 1) {
     onHalted: () => void seen.halted++,
     onTermSeen: (other) => void seen.terms.push(other),
     onTooOld: (oldest) => void seen.tooOld.push(oldest),
+    onCut: () => {},
   });
   const answer = (i: number, header: object, payload = new Uint8Array(0)): void =>
     asked[i]?.done(undefined, {
@@ -88,6 +89,22 @@ test('QNT-RPL-018 an answer to a request of another end, or of another term, is 
   answer(2, { term: 2, committed: 128 });
   expect(log.committedPosition).toBe(0);
   expect(seen.terms).toEqual([2]);
+});
+
+test('QNT-RPL-018 what an answer says of a log that has grown since is not believed: nothing is looked for, nor cut', () => {
+  const { log, slave, asked, answer, work } = slaveWorld();
+  slave.follow(master());
+  answer(0, {}, entriesOf(2));
+  log.write(2);
+  log.sync();
+  slave.logProgressed();
+  const late = asked.length - 2;
+  expect([late, late + 1].map((i) => asked[i]?.header.position)).toEqual([128, 128]);
+  answer(late + 1, {}, entriesOf(3).subarray(128));
+  answer(late, { diverged: true });
+  work();
+  expect(asked.slice(late).map(({ header }) => header.probe)).not.toContain(true);
+  expect(log.entries).toHaveLength(3);
 });
 
 test('QNT-RPL-019 a slave follows no master of a lower term', () => {

@@ -1,0 +1,122 @@
+import type { BrokerGroup, ReplicaStatus } from '@qanat/client';
+import type { Column } from './table.ts';
+
+/** Something that an operator should look at, and what he can do. */
+export interface Problem {
+  readonly text: string;
+  readonly hint: string;
+}
+
+/** It answers, and has nothing to say of replicas. */
+export const isAlone = ({ error, details }: ReplicaStatus): boolean => error === undefined && details === undefined;
+
+const isHalted = ({ details }: ReplicaStatus): boolean => details?.state.startsWith('halted') === true;
+const yesOrNo = (value: boolean | undefined): string | undefined => (value === undefined ? undefined : value ? 'yes' : 'no');
+
+function stateOf(row: ReplicaStatus): string {
+  if (row.error !== undefined) return row.away ? 'away' : `no answer (${row.error.code})`;
+  return row.details?.state || (isAlone(row) ? 'alone' : row.role);
+}
+
+export const REPLICA_COLUMNS: readonly Column<ReplicaStatus>[] = [
+  { title: 'replica', cell: (row) => row.replica, align: 'right' },
+  { title: 'role', cell: (row) => (isAlone(row) ? undefined : row.role) },
+  { title: 'state', cell: stateOf },
+  { title: 'term', cell: (row) => row.details?.term, align: 'right' },
+  { title: 'in sync', cell: (row) => yesOrNo(row.inSync) },
+  { title: 'lag bytes', cell: (row) => row.lagBytes, align: 'right' },
+];
+
+export const ADDRESS_COLUMN: Column<ReplicaStatus> = { title: 'address', cell: (row) => row.addresses.join(',') };
+
+const masterOf = ({ master, replicas }: BrokerGroup): ReplicaStatus | undefined =>
+  replicas.find(({ replica, role }) => replica === master && role === 'master');
+
+export const inSyncCount = ({ replicas }: BrokerGroup): number => replicas.filter(({ inSync }) => inSync).length;
+
+/** How many have to be in sync; undefined where no master says so. */
+export const minInSyncOf = (group: BrokerGroup): number | undefined => masterOf(group)?.details?.minInSync;
+
+/** What is wrong with a group, the worst first. */
+export function problemsOf(group: BrokerGroup): Problem[] {
+  const { broker, replicas } = group;
+  if (replicas.every(isAlone)) return [];
+  const master = masterOf(group);
+  return [
+    ...(master === undefined ? [withoutMaster(group)] : []),
+    ...tooFewInSync(group),
+    ...severalMasters(group),
+    ...replicas.filter(isHalted).map(({ replica }) => ({
+      text: `replica ${replica} of ${broker} is halted: it has something else where its group has committed messages`,
+      hint: `its log says more; it serves nothing: stop it, put its data away, and start it with an empty directory`,
+    })),
+    ...replicas.flatMap(({ replica, error }) =>
+      error === undefined
+        ? []
+        : [
+            {
+              text: `replica ${replica} of ${broker} does not answer: ${error.message}`,
+              hint: 'start it again; it gets by itself what it lacks',
+            },
+          ],
+    ),
+  ];
+}
+
+function withoutMaster({ broker, replicas }: BrokerGroup): Problem {
+  const [best] = replicas
+    .filter((one) => one.details !== undefined && !isHalted(one))
+    .sort((a, b) => (b.details?.stored ?? 0) - (a.details?.stored ?? 0));
+  const text = `${broker} has no master: it takes no messages, and its slaves serve what they know to be committed`;
+  const start = 'start its master again';
+  if (best === undefined) return { text, hint: start };
+  return { text, hint: `${start}, or: qanat broker promote ${broker} --replica ${best.replica}; etcd elects one within seconds` };
+}
+
+function tooFewInSync(group: BrokerGroup): Problem[] {
+  const [count, least] = [inSyncCount(group), minInSyncOf(group)];
+  if (least === undefined || count >= least) return [];
+  return [
+    {
+      text: `${group.broker} has ${count} of ${least} replicas in sync: sends are refused with NOT_ENOUGH_REPLICAS`,
+      hint: 'start the others, or start the master with a lower --min-in-sync',
+    },
+  ];
+}
+
+function severalMasters({ broker, master, replicas }: BrokerGroup): Problem[] {
+  return replicas
+    .filter(({ replica, role, details }) => role === 'master' && details !== undefined && replica !== master)
+    .map(({ replica, details }) => ({
+      text: `replica ${replica} of ${broker} still takes itself for master, in term ${details?.term}: it commits nothing`,
+      hint: 'it becomes a slave as soon as it reaches a NameServer or a replica with the newer term; look at its network',
+    }));
+}
+
+const replicaDocument = (row: ReplicaStatus): unknown => ({
+  replica: row.replica,
+  role: isAlone(row) ? null : row.role,
+  addresses: row.addresses,
+  away: row.away,
+  state: stateOf(row),
+  error: row.error?.code ?? null,
+  inSync: row.inSync ?? null,
+  lagBytes: row.lagBytes ?? null,
+  term: row.details?.term ?? null,
+  committed: row.details?.committed ?? null,
+  stored: row.details?.stored ?? null,
+  logEnd: row.details?.logEnd ?? null,
+  flush: row.details?.flush ?? null,
+  following: row.details?.following || null,
+});
+
+/** The shape of a group in `-o json`. */
+export const groupDocument = (group: BrokerGroup): unknown => ({
+  group: group.broker,
+  cluster: group.cluster,
+  master: group.master ?? null,
+  minInSync: minInSyncOf(group) ?? null,
+  inSync: masterOf(group) === undefined ? null : inSyncCount(group),
+  replicas: group.replicas.map(replicaDocument),
+  problems: problemsOf(group),
+});

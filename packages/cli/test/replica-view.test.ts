@@ -1,0 +1,90 @@
+import type { BrokerGroup, ReplicaDetails, ReplicaStatus } from '@qanat/client';
+import { QanatError } from '@qanat/core';
+import { describe, expect, it } from 'vitest';
+import { groupDocument, problemsOf } from '../src/output/replica-view.ts';
+
+const DETAILS: ReplicaDetails = {
+  term: 3,
+  state: 'slave',
+  logEnd: 900,
+  stored: 800,
+  committed: 700,
+  oldest: 0,
+  flush: 'sync',
+  minInSync: 2,
+  following: '',
+};
+
+const replica = (number: number, role: 'master' | 'slave', more: Partial<ReplicaStatus> = {}): ReplicaStatus => ({
+  replica: number,
+  role,
+  addresses: [`127.0.0.1:${7_610 + number}`],
+  away: false,
+  error: undefined,
+  details: { ...DETAILS, state: role },
+  inSync: true,
+  lagBytes: 0,
+  ...more,
+});
+
+const group = (master: number | undefined, ...replicas: readonly ReplicaStatus[]): BrokerGroup => ({
+  broker: 'a',
+  cluster: 'default',
+  master,
+  replicas,
+});
+
+const SILENT = new QanatError('TIMEOUT', 'no answer within 3 s');
+const NO_ANSWER = { error: SILENT, details: undefined, inSync: undefined, lagBytes: undefined };
+
+describe('what is wrong with a broker group', () => {
+  it('is nothing where all are in sync, nor where a broker is alone', () => {
+    expect(problemsOf(group(0, replica(0, 'master'), replica(1, 'slave')))).toEqual([]);
+    expect(problemsOf(group(undefined, replica(0, 'master', { ...NO_ANSWER, error: undefined })))).toEqual([]);
+  });
+
+  it('is a missing master first, with the command that promotes the slave that has most', () => {
+    const behind = replica(2, 'slave', { details: { ...DETAILS, stored: 10 }, inSync: undefined });
+    const [first, second, ...more] = problemsOf(
+      group(undefined, replica(0, 'master', NO_ANSWER), behind, replica(1, 'slave', { inSync: undefined })),
+    );
+    expect(first).toMatchObject({
+      text: expect.stringMatching(/^a has no master/),
+      hint: expect.stringContaining('qanat broker promote a --replica 1;'),
+    });
+    expect(second?.text).toBe('replica 0 of a does not answer: no answer within 3 s');
+    expect(more).toEqual([]);
+  });
+
+  it('names no halted slave for a promotion', () => {
+    const halted = replica(1, 'slave', { details: { ...DETAILS, state: 'halted' }, inSync: undefined });
+    const problems = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), halted));
+    expect(problems[0]?.hint).toBe('start its master again');
+    expect(problems[1]?.text).toMatch(/^replica 1 of a is halted/);
+    expect(problems[1]?.hint).toContain('start it with an empty directory');
+  });
+
+  it('is that fewer are in sync than the master demands', () => {
+    const [problem] = problemsOf(group(0, replica(0, 'master'), replica(1, 'slave', { inSync: false, lagBytes: 5_000 })));
+    expect(problem?.text).toBe('a has 1 of 2 replicas in sync: sends are refused with NOT_ENOUGH_REPLICAS');
+  });
+
+  it('is an old master that does not know it yet', () => {
+    const old = replica(0, 'master', { details: { ...DETAILS, term: 2 }, inSync: false });
+    const problems = problemsOf(group(1, old, replica(1, 'master'), replica(2, 'slave')));
+    expect(problems.map(({ text }) => text)).toEqual([
+      'replica 0 of a still takes itself for master, in term 2: it commits nothing',
+    ]);
+  });
+});
+
+it('a group is one object for programs, with null for what nobody tells', () => {
+  expect(groupDocument(group(undefined, replica(0, 'master', { ...NO_ANSWER, away: true })))).toMatchObject({
+    group: 'a',
+    master: null,
+    minInSync: null,
+    inSync: null,
+    replicas: [{ replica: 0, role: 'master', state: 'away', error: 'TIMEOUT', inSync: null, term: null, following: null }],
+    problems: [{ text: expect.stringContaining('has no master') }, {}],
+  });
+});

@@ -1,0 +1,19 @@
+import { CLIENT_OPS } from '../../play/client-ops.ts';
+import type { Family, Op } from '../../play/family.ts';
+import { PRODUCE_OPS } from '../produce/operations.ts';
+import { MASTER_CLAUSES } from './broker-clauses.ts';
+import { MASTER_PROGRAMS } from './broker-programs.ts';
+import { GROUP_CLAUSES } from './group-clauses.ts';
+import { SLAVE_OPS } from './kit-slave.ts';
+import { NAME_SERVER_PROGRAMS } from './name-server-programs.ts';
+import { RECORD_CLAUSES } from './record-clauses.ts';
+
+const { meddle, killNode } = CLIENT_OPS;
+
+/** Replicas of a broker, and what NameServers know of them: chapter 25 of the specification, and of chapters 08 and 09. */
+export const replication: Family = {
+  name: 'replication',
+  clauses: [...RECORD_CLAUSES, ...GROUP_CLAUSES, ...MASTER_CLAUSES],
+  programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS],
+  ops: { die: PRODUCE_OPS.die as Op, meddle: meddle as Op, killNode: killNode as Op, ...SLAVE_OPS },
+};

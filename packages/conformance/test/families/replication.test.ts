@@ -1,0 +1,4 @@
+import { replication } from '../../src/families/replication/index.ts';
+import { checkFamily } from './family-check.ts';
+
+checkFamily(replication);
