@@ -64,9 +64,10 @@ export class LogMending {
     this.#fetch?.follow(address);
   }
 
-  /** Fetches a snapshot of the master, and begins the log anew with it. Errors: STORE_IO. */
-  beginAnew(storeId: Uint8Array, done: Done): void {
+  /** Fetches a snapshot of the master, and begins the log anew with it. Errors: STORE_IO; RECOVERY_REQUIRED without a record. */
+  beginAnew(storeId: Uint8Array | undefined, done: Done): void {
     const { host, platform, broker, link } = this.#parts;
+    if (storeId === undefined) return done(noRecord(broker));
     host.log('warn', 'replication.begins-anew', {});
     this.#fetch = new SnapshotFetch({ host, platform, broker, storeId, link, done: (found) => this.#begin(found, done) });
     if (this.#address !== undefined) this.#fetch.follow(this.#address);
@@ -136,3 +137,6 @@ export class LogMending {
     });
   }
 }
+
+const noRecord = (broker: string): QanatError =>
+  new QanatError('RECOVERY_REQUIRED', `the log is to begin anew from the master's, but nothing is on record of broker ${broker}`);

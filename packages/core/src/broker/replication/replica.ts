@@ -94,7 +94,7 @@ export class Replica implements MastershipEvents {
 
   /** Before the log is opened. `change`: how it is to be. Errors: STORE_IO, CORRUPT_LOG. */
   prepare(done: (error: QanatError | undefined, change?: Partial<OpenChange>) => void): void {
-    const { host, settings, flush, broker } = this.#parts;
+    const { host, settings, flush } = this.#parts;
     runTask(host, beginLife(host.random, flush === 'sync' || settings.intact), (error, begun) => {
       if (begun === undefined) return done(error);
       this.#life = begun.life;
@@ -103,7 +103,6 @@ export class Replica implements MastershipEvents {
       const open = (storeId: Uint8Array | undefined): void => done(undefined, this.#mending.opening(storeId));
       return this.#mastership.prepare(begun.life, begun.isEmpty || beginsAnew, (storeId) => {
         if (!beginsAnew) return open(storeId);
-        if (storeId === undefined) return done(noRecord(broker));
         return this.#mending.beginAnew(storeId, (failed) => (failed === undefined ? open(storeId) : done(failed)));
       });
     });
@@ -394,11 +393,9 @@ export class Replica implements MastershipEvents {
 
   #follow(): void {
     const { settings, addressOf } = this.#parts;
-    if (this.#state !== 'slave' || this.#route === undefined || this.#route.replica === settings.replica) return;
+    const copies = this.#state === 'slave' || this.#state === 'joining';
+    if (!copies || this.#route === undefined || this.#route.replica === settings.replica) return;
     const address = addressOf(this.#route);
     if (address !== undefined) this.#slave?.follow({ replica: this.#route.replica, term: this.#route.term, address });
   }
 }
-
-const noRecord = (broker: string): QanatError =>
-  new QanatError('RECOVERY_REQUIRED', `the log is to begin anew from the master's, but nothing is on record of broker ${broker}`);
