@@ -262,8 +262,7 @@ export class Replica implements MastershipEvents {
         this.#replicate(request as Request<'REPLICATE'>);
         return true;
       case 'SNAPSHOT_READ':
-        if (this.#master === undefined) throw new QanatError('NOT_MASTER', this.refusal().message);
-        this.#snapshots.read(request as Request<'SNAPSHOT_READ'>);
+        this.#snapshots.read(request as Request<'SNAPSHOT_READ'>, this.#master === undefined ? this.refusal() : undefined);
         return true;
       case 'PROMOTE':
         this.#promote(request as Request<'PROMOTE'>);

@@ -17,9 +17,10 @@ export class SnapshotServer {
     this.#log = log;
   }
 
-  /** SNAPSHOT_READ. @throws QanatError WRONG_BROKER, LIMIT_EXCEEDED. */
-  read(request: Request<'SNAPSHOT_READ'>): void {
+  /** SNAPSHOT_READ. @param refusal why this replica is no master. @throws QanatError NOT_MASTER, WRONG_BROKER, LIMIT_EXCEEDED. */
+  read(request: Request<'SNAPSHOT_READ'>, refusal: QanatError | undefined): void {
     if (request.oneWay) return;
+    if (refusal !== undefined) throw new QanatError('NOT_MASTER', refusal.message);
     const { session, header } = request;
     if (header.broker !== this.#broker) throw new QanatError('WRONG_BROKER', `this is not the broker ${header.broker}`);
     // What a slave asks for beside the piece that it waits for would only take memory.
