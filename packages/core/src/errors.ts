@@ -26,6 +26,10 @@ const LOCAL_ERRORS = {
     retryable: false,
     hint: 'bring back a replica that has everything, or accept that acknowledged messages are lost',
   },
+  RESTART_REQUIRED: {
+    retryable: true,
+    hint: 'start the process again: the replica takes what it lacks from its master',
+  },
   REPLICA_TAKEN: { retryable: false, hint: 'stop the other process, or give this replica a number of its own' },
   INTERNAL: { retryable: false, hint: 'this is a defect of Qanat: please report it' },
 } as const satisfies Record<string, LocalError>;

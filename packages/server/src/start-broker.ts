@@ -5,6 +5,7 @@ import {
   credentialsOf,
   type LoginOptions,
   parseNameServers,
+  QanatError,
   Random,
   type ReplicationOptions,
 } from '@qanat/core';
@@ -87,8 +88,10 @@ export async function startBroker(options: BrokerProcessOptions): Promise<Runnin
   try {
     await host.start();
   } catch (error) {
-    storage.close(() => {});
+    await new Promise<void>((resolve) => storage.close(() => resolve()));
     consensus?.close();
+    // What is wrong with the log of a replica is noted, and mended when it is opened again.
+    if (QanatError.is(error, 'RESTART_REQUIRED')) return startBroker(options);
     throw error;
   }
   const endpoints = await host.listen();

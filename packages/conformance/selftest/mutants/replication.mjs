@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: patches are pieces of source text.
 /** Bugs of the replication family: one edit of packages/core/src each, and the clause that has to go red. */
 const TABLE = 'name-server/route-table.ts';
 const ROUTE = 'name-server/broker-route.ts';

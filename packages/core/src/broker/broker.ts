@@ -172,6 +172,7 @@ export class Broker implements Engine, ServerHandler {
         leads: () => this.#groups.start(),
         stoodDown: () => this.#groups.standDown(),
         changed: () => this.#registration.changed(),
+        fatal: (error) => this.#life.fatal(error),
       },
     });
     this.#life = new BrokerLife({
@@ -375,6 +376,8 @@ export class Broker implements Engine, ServerHandler {
         this.#replica?.logRolledBack();
       },
       progressed: () => this.#replica?.logProgressed(),
+      whole: () => this.#replica?.logWhole(),
+      damaged: (error) => this.#replica?.logDamaged(error),
     });
   }
 

@@ -4,7 +4,7 @@ import { QanatError } from '../errors.ts';
 import type { BrokerSettings } from './broker-options.ts';
 import type { Groups } from './groups/groups.ts';
 import type { KeyedStates } from './keyed-state/keyed-states.ts';
-import type { CommitLog } from './log/commit-log.ts';
+import type { CommitLog, OpenChange } from './log/commit-log.ts';
 import type { NameServerLink } from './name-server-link.ts';
 import type { Producers } from './producers.ts';
 import type { Pulls } from './pulls.ts';
@@ -50,6 +50,8 @@ export class BrokerLife {
   /** No NameServer waits for us any more. */
   #unregistered = false;
   #snapshotting = false;
+  /** A replica learns what log it is to have: it may wait long for others. */
+  #preparing = false;
 
   constructor(parts: LifeParts) {
     this.#parts = parts;
@@ -80,10 +82,12 @@ export class BrokerLife {
     if (replica === undefined) return this.#open();
     // Whose log it is, and who is master, stands at the NameServers.
     for (const link of links) link.connect();
-    return replica.prepare((error, storeId) => {
-      if (this.#phase === 'stopping') return this.#closeStorage();
+    this.#preparing = true;
+    return replica.prepare((error, change) => {
+      if (this.#phase !== 'opening') return;
+      this.#preparing = false;
       if (error !== undefined) return this.fatal(error);
-      return this.#open(storeId);
+      return this.#open(change);
     });
   }
 
@@ -105,6 +109,7 @@ export class BrokerLife {
     sessions.refuse(stops);
     sessions.goAway(stops, graceMs);
     if (before === 'new') this.#closeStorage();
+    if (this.#preparing) this.#parts.replica?.stop(() => this.#closeStorage());
     if (before !== 'ready') return;
     context.timers.at(nowMs + graceMs, () => this.#close());
     registration.unregister(() => {
@@ -121,7 +126,7 @@ export class BrokerLife {
   storeFailed(error: QanatError): void {
     this.#parts.producers.storeFailed();
     this.#parts.keyedStates.storeFailed();
-    this.fatal(error);
+    this.#failed(error);
   }
 
   fatal(error: QanatError): void {
@@ -130,10 +135,10 @@ export class BrokerLife {
     context.emit({ kind: 'fatal', error });
   }
 
-  #open(newStoreId?: Uint8Array): void {
+  #open(change?: Partial<OpenChange>): void {
     const { log, term, producers, replica } = this.#parts;
     log.open((error) => {
-      if (error !== undefined) return this.fatal(error);
+      if (error !== undefined) return this.#failed(error);
       this.#opened = true;
       term.saw(log.term);
       producers.recovered();
@@ -141,7 +146,14 @@ export class BrokerLife {
       if (this.#phase === 'stopping') return this.#close();
       this.#ready();
       return replica.start();
-    }, newStoreId);
+    }, change);
+  }
+
+  /** A slave may have from others what its own log has lost. */
+  #failed(error: QanatError): void {
+    const { replica } = this.#parts;
+    if (replica === undefined) this.fatal(error);
+    else replica.logFailed(error, (final) => this.fatal(final));
   }
 
   #beginTerm(): void {
@@ -183,8 +195,8 @@ export class BrokerLife {
 
   /** One at a time; where one is being written, a restart reads a little more of the log. */
   #keepSnapshot(done: () => void): void {
-    if (this.#snapshotting || this.#parts.state.isBetween) return done();
     const { log, state } = this.#parts;
+    if (this.#snapshotting || state.isBetween || !log.whole) return done();
     this.#snapshotting = true;
     log.snapshot(state.snapshot(), () => {
       this.#snapshotting = false;

@@ -144,8 +144,9 @@ export class Registration {
   #register(link: NameServerLink): void {
     const state = this.#state(link);
     const { session } = link;
-    if (session === undefined || this.#stopped || this.#endpoints.length === 0) return;
+    if (session === undefined || this.#stopped) return;
     if (this.#role === undefined) return this.#ask(link, state);
+    if (this.#endpoints.length === 0) return;
     if (state.registering) {
       state.again = true;
       return;

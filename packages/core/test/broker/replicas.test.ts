@@ -121,7 +121,7 @@ describe('a slave whose master is dead', () => {
     }
   });
 
-  it('does not become master while one NameServer, which may know better, does not answer [QNT-RPL-060]', () => {
+  it('does not become master while one NameServer, which may know better, does not answer [QNT-RPL-040]', () => {
     const world = new ReplicaWorld({ nameServers: 2 });
     world.kill(MASTER);
     world.hosts.network.cut(SLAVE, 'ns-2');
@@ -131,7 +131,7 @@ describe('a slave whose master is dead', () => {
     expect(world.promote(SLAVE)).toBe('ok');
   });
 
-  it('is not master before all NameServers have its record [QNT-RPL-025, QNT-RPL-060]', () => {
+  it('is not master before all NameServers have its record [QNT-RPL-025, QNT-RPL-040]', () => {
     const world = new ReplicaWorld({ nameServers: 2 });
     world.kill(MASTER);
     const client = world.on(SLAVE);
@@ -247,7 +247,7 @@ describe('a group that starts again', () => {
 });
 
 describe('NameServers of which none has heard everything', () => {
-  it('do not make a master of one that has read an old record, nor then of who is in sync by it [QNT-RPL-060]', () => {
+  it('do not make a master of one that has read an old record, nor then of who is in sync by it [QNT-RPL-040]', () => {
     const world = new ReplicaWorld({ nameServers: 2 });
     const { network } = world.hosts;
     network.cut(MASTER, 'ns-2');
@@ -267,7 +267,7 @@ describe('NameServers of which none has heard everything', () => {
     expect([world.read(MASTER), world.read(SLAVE)]).toEqual(['0:a', '0:a']);
   });
 
-  it('do not make a master of one whose promotion was not finished, when the master has gone on [QNT-RPL-060]', () => {
+  it('do not make a master of one whose promotion was not finished, when the master has gone on [QNT-RPL-040]', () => {
     const world = new ReplicaWorld({ nameServers: 2 });
     const { network } = world.hosts;
     network.cut(MASTER, 'ns-1');

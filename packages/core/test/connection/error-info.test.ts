@@ -15,6 +15,7 @@ const LOCAL: readonly ErrorCode[] = [
   'STORE_LOCKED',
   'STORE_IO',
   'RECOVERY_REQUIRED',
+  'RESTART_REQUIRED',
   'REPLICA_TAKEN',
   'INTERNAL',
 ];

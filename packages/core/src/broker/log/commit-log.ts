@@ -12,6 +12,7 @@ import { IndexFiles } from './index-files.ts';
 import { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
+import type { SnapshotPiece } from './log-snapshots.ts';
 import { type OpenLog, openLog } from './open-log.ts';
 import { QueueIndex } from './queue-index.ts';
 import { type RecoveredLog, Recovery } from './recovery.ts';
@@ -19,6 +20,9 @@ import { SEGMENT_BYTES_MAX, type Segment, STORE_ID_BYTES } from './segment.ts';
 import { SnapshotStore } from './snapshot-store.ts';
 import { unsettled } from './staged-entries.ts';
 import { runTask, type StorageTask } from './storage-task.ts';
+
+/** What is known only when a log is opened. */
+export type OpenChange = Pick<CommitLogOptions, 'newStoreId' | 'repair' | 'joins'>;
 
 export type { CommitLogOptions, LogEntry, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 
@@ -68,13 +72,13 @@ export class CommitLog implements ReplicaLog {
 
   /**
    * Recovers, then takes entries. Once.
-   * @param newStoreId of an empty store, where it is not that of the options: a slave has that of its master.
+   * @param change what differs from the options: a slave has the store id of its master.
    *
    * Errors: CORRUPT_LOG (durable data is damaged; it names the place, and nothing was changed), STORE_IO.
    */
-  open(done: (error: QanatError | undefined) => void, newStoreId: Uint8Array = this.#options.newStoreId): void {
+  open(done: (error: QanatError | undefined) => void, change: Partial<OpenChange> = {}): void {
     const recovery = new Recovery({
-      options: { ...this.#options, newStoreId },
+      options: { ...this.#options, ...change },
       host: this.#host,
       observer: this.#observer,
       codec: this.#codec,
@@ -113,13 +117,24 @@ export class CommitLog implements ReplicaLog {
     return (this.#opened.segments[0] as Segment).base;
   }
 
+  /** Of the entry before the oldest one. */
+  get chainBefore(): number {
+    return (this.#opened.segments[0] as Segment).previousChain;
+  }
+
   get written(): LogPlace {
     const { commit } = this.#opened;
     return commit.placeAt(commit.written);
   }
 
+  /** Nothing while the log joins: a state that is not whole cannot stand in for another. */
   get storedPosition(): number {
-    return this.#opened.commit.stored;
+    return this.whole ? this.#opened.commit.stored : 0;
+  }
+
+  /** The state is that of all applied entries; not so while a log that joins is below its snapshot. */
+  get whole(): boolean {
+    return this.#opened.commit.applier.whole;
   }
 
   get committedPosition(): number {
@@ -277,6 +292,20 @@ export class CommitLog implements ReplicaLog {
    */
   snapshot(slices: Iterable<SnapshotInit>, done: (error: QanatError | undefined) => void): void {
     this.#opened.snapshots.take(slices, done);
+  }
+
+  /**
+   * At most `bytesMax` bytes from `offset` on of the file of the snapshot at `position`, or of the newest one (0), if there is
+   * one.
+   * Errors: INVALID_ARGUMENT (it is gone, or shorter), STORE_IO.
+   */
+  readSnapshot(
+    position: number,
+    offset: number,
+    bytesMax: number,
+    done: (error: QanatError | undefined, piece: SnapshotPiece | undefined) => void,
+  ): void {
+    this.#background.run(this.#opened.snapshots.piece(position, offset, bytesMax), done);
   }
 
   /** Writes and syncs what is staged, then `done`; the storage stays open. What is appended from now on is rejected. */

@@ -6,6 +6,7 @@ import { ENTRY_HEADER_BYTES, EntryKind } from './entry.ts';
 import { type LogBlocks, sliceOfBlocks } from './log-blocks.ts';
 import type { LogHost, LogObserver, Settle } from './log-host.ts';
 import type { QueueIndex } from './queue-index.ts';
+import type { RecoveredLog } from './recovery.ts';
 import { fileOffset, type Segment } from './segment.ts';
 import type { StagedEntries } from './staged-entries.ts';
 import { perform, runTask, type StorageTask } from './storage-task.ts';
@@ -27,7 +28,7 @@ export interface EntryApplierParts {
   applied(): void;
   /** A segment takes no more entries, and all of it is applied; `chain` is that of its last one. */
   sealed(segment: Segment, chain: number): void;
-  /** What is written could not be read. */
+  /** What is written could not be read, or is not what the state was made from. */
   failed(segment: Segment, error: QanatError): void;
   /** What was to be applied is. */
   idle(): void;
@@ -43,13 +44,16 @@ export class EntryApplier {
   #committedTo: number;
   /** The oldest segment that is not sealed. */
   #unsealed: Segment;
+  /** The state has everything below it already; what the chain must be there. */
+  readonly #stateFrom: number;
+  readonly #stateChain: number;
   #applying = false;
   #ended = false;
   /** What waits for the state to forget what was cut off the log. */
   #rejected: Settle[] = [];
   #rejection: QanatError | undefined;
 
-  constructor(parts: EntryApplierParts, committed: LogPlace, stored: number) {
+  constructor(parts: EntryApplierParts, { committed, position: stored, snapshotPosition, snapshotChain }: RecoveredLog) {
     const { segments } = parts;
     this.#parts = parts;
     this.#blockAt = (start) => parts.blocks.block(start) as Uint8Array;
@@ -58,11 +62,18 @@ export class EntryApplier {
     this.#term = committed.term;
     this.#stored = stored;
     this.#committedTo = parts.replicated ? committed.position : Number.POSITIVE_INFINITY;
+    this.#stateFrom = snapshotPosition;
+    this.#stateChain = snapshotChain;
     this.#unsealed = segments.findLast(({ base }) => base <= this.#applied) as Segment;
   }
 
   get applied(): number {
     return this.#applied;
+  }
+
+  /** The state is that of all applied entries. */
+  get whole(): boolean {
+    return this.#applied >= this.#stateFrom;
   }
 
   /** Where what is applied, or about to be, ends. */
@@ -156,6 +167,12 @@ export class EntryApplier {
     return this.#ended ? this.#applied : Math.min(this.#stored, this.#committedTo);
   }
 
+  /** The log has come to the state; is it the one that the state was made from? */
+  #join(segment: Segment): void {
+    if (this.#chain === this.#stateChain) this.#parts.observer.whole?.();
+    else this.#parts.failed(segment, otherLog(this.#stateFrom));
+  }
+
   #apply(): void {
     if (this.#applying || this.#target <= this.#applied) return;
     this.#applying = true;
@@ -171,12 +188,15 @@ export class EntryApplier {
     const { replicated, segments, staged } = this.#parts;
     while (this.#target > this.#applied) {
       const segment = segments.findLast(({ base }) => base <= this.#applied) as Segment;
-      const limit = Math.min(this.#target, segment.end);
+      const limit = Math.min(this.#target, segment.end, this.whole ? Number.POSITIVE_INFINITY : this.#stateFrom);
       const end = replicated ? staged.endFrom(this.#applied, limit, APPLY_BYTES) : limit;
       // Inside an entry, which is applied when all of it is committed.
-      if (end === this.#applied) return;
+      if (end === this.#applied && limit !== this.#stateFrom) return;
+      if (end === this.#applied) return this.#parts.failed(segment, otherLog(this.#stateFrom));
       const blockAt = replicated ? yield* this.#fetched(segment, end) : this.#blockAt;
-      if (blockAt !== undefined && !this.#ended) this.#applyTo(segment, end, blockAt);
+      if (blockAt === undefined || this.#ended) continue;
+      this.#applyTo(segment, end, blockAt);
+      if (end === this.#stateFrom) this.#join(segment);
     }
   }
 
@@ -222,7 +242,8 @@ export class EntryApplier {
       this.#applied = position + length;
       this.#chain = chain;
       this.#term = term;
-      observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
+      if (position >= this.#stateFrom)
+        observer.apply({ kind: batch ? 'batch' : 'state', position, length, term, topicId, queue, body });
     }
     if (!replicated) blocks.pinFrom(this.#applied);
     this.#parts.applied();
@@ -231,3 +252,6 @@ export class EntryApplier {
     if (this.#rejection !== undefined && this.#applied === staged.end) this.endRollBack();
   }
 }
+
+const otherLog = (position: number): QanatError =>
+  new QanatError('CORRUPT_LOG', `the snapshot at position ${position} is of another log than the one that was copied`);

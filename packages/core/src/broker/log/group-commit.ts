@@ -78,7 +78,7 @@ export class GroupCommit {
       sealed,
     };
     const failed = ({ name }: Segment, error: QanatError): void => this.#fail('read', name, error);
-    this.applier = new EntryApplier({ ...shared, failed, idle: () => this.#resume() }, log.committed, log.position);
+    this.applier = new EntryApplier({ ...shared, failed, idle: () => this.#resume() }, log);
   }
 
   get written(): number {

@@ -51,6 +51,10 @@ export interface LogObserver {
   rolledBack(): void;
   /** Of a replicated log: what is written or stored has grown. */
   progressed?(): void;
+  /** A segment that takes no more entries was found damaged. Nothing was changed. */
+  damaged?(error: QanatError): void;
+  /** Of a log that joins: it has come to its snapshot, so that the state is that of all applied entries. Once. */
+  whole?(): void;
 }
 
 /**
@@ -76,6 +80,11 @@ export interface CommitLogOptions {
    * as committed but what a snapshot covers. For a replica that is not the master, which has the rest. Default: open refuses.
    */
   readonly repair?: 'cut';
+  /**
+   * Whether the log may end below its newest snapshot: it is being copied up to there, and what it says meanwhile is indexed and
+   * no more, since the snapshot has it. Of a replica that began its log anew. Default: open refuses.
+   */
+  readonly joins?: boolean;
   /** Sixteen bytes, used when the store is empty: those of its master where it is to be a replica. */
   readonly newStoreId: Uint8Array;
   /** Size at which a new segment starts. Default 128 MiB; less than 4 GiB. */

@@ -7,8 +7,8 @@ import type { GroupCommit } from './group-commit.ts';
 import type { LogHost } from './log-host.ts';
 import type { Retention } from './retention.ts';
 import { SnapshotFile } from './snapshot-file.ts';
-import type { SnapshotStore } from './snapshot-store.ts';
-import type { StorageTask } from './storage-task.ts';
+import { type SnapshotStore, snapshotName } from './snapshot-store.ts';
+import { perform, type StorageTask } from './storage-task.ts';
 
 const MIB = 1024 * 1024;
 const SNAPSHOT_BYTES = 64 * MIB;
@@ -16,6 +16,17 @@ const SNAPSHOT_BYTES = 64 * MIB;
 const LOG_PER_SNAPSHOT_BYTE = 256;
 const SNAPSHOT_BYTES_MAX = 192 * MIB;
 const SNAPSHOT_RETRY_MS = 10_000;
+
+/** Some bytes of the file of a snapshot. */
+export interface SnapshotPiece {
+  /** Of the snapshot; 0 where there is none. */
+  readonly position: number;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
+const NO_PIECE: SnapshotPiece = { position: 0, size: 0, bytes: new Uint8Array(0) };
 
 export interface LogSnapshotsParts {
   readonly host: LogHost;
@@ -81,6 +92,19 @@ export class LogSnapshots {
       file.abandon();
       ended(new QanatError('CLOSED', 'the log is being closed'));
     };
+  }
+
+  /** As `CommitLog.readSnapshot`. */
+  *piece(wanted: number, offset: number, bytesMax: number): StorageTask<SnapshotPiece> {
+    const found = this.#parts.store.find(wanted);
+    if (found === undefined && wanted === 0) return NO_PIECE;
+    if (found === undefined || offset >= found.bytes) {
+      const what = found === undefined ? 'there is no snapshot' : `no byte ${offset} is in the snapshot`;
+      throw new QanatError('INVALID_ARGUMENT', `${what} at position ${wanted}`, { hint: 'begin again with the newest one' });
+    }
+    const { position, bytes: size } = found;
+    const length = Math.min(bytesMax, size - offset);
+    return { position, size, bytes: yield* perform({ op: 'read', name: snapshotName(position), position: offset, length }) };
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 // What works on a log once it is recovered, put together.
+import type { QanatError } from '../../errors.ts';
 import type { LogPlace } from '../replication/replica-log.ts';
 import type { Background } from './background.ts';
 import { CommittedFile } from './committed-file.ts';
@@ -90,7 +91,8 @@ export function openLog(parts: OpenLogParts, log: RecoveredLog): OpenLog {
     removed: (segment) => indexFiles.remove(segment),
   });
   const { scrubBytesPerSecond: bytesPerSecond } = parts;
-  const scrub = new Scrub({ bytesPerSecond, host, background, codec, segments, applied });
+  const damaged = (error: QanatError): void => observer.damaged?.(error);
+  const scrub = new Scrub({ bytesPerSecond, host, background, codec, segments, applied, damaged });
   const snapshots = new LogSnapshots(
     { host, platform, background, store, storeId, commit, retention, snapshotBytes },
     log.snapshotPosition,

@@ -34,8 +34,10 @@ export interface RecoveredLog extends FoundEntries {
   readonly storeId: Uint8Array;
   /** Everything before it is applied. */
   readonly committed: LogPlace;
-  /** Of the newest snapshot; 0 without one. */
+  /** Of the newest snapshot; 0 without one. With `joins` it may lie behind the end. */
   readonly snapshotPosition: number;
+  /** Of the entry before it. */
+  readonly snapshotChain: number;
 }
 
 /** What is known of the entries of a segment. */
@@ -105,10 +107,11 @@ export class Recovery {
     if (snapshot !== undefined && !sameBytes(snapshot.storeId, first.header.storeId)) corrupt('the snapshot is of another store');
     yield* this.#readCommitted(files, snapshot);
     observer.restore(snapshot);
-    const evidence = Math.max(last.base, this.#unborn?.base ?? 0, snapshot?.position ?? 0, rewrittenTo ?? 0);
+    const storedTo = options.joins === true ? 0 : (snapshot?.position ?? 0);
+    const evidence = Math.max(last.base, this.#unborn?.base ?? 0, storedTo, rewrittenTo ?? 0);
     const byName = new Map(files.map((file) => [file.name, file]));
     const scan = yield* this.#scan(segments, byName, snapshot, evidence);
-    yield* this.#mend(scan, last);
+    yield* this.#mend(scan, first, last);
     yield* this.#keepCommitted(files, scan);
     yield* this.#loadTail(scan, last);
     this.#parts.host.log('info', 'log.recovered', {
@@ -117,7 +120,9 @@ export class Recovery {
       snapshot: snapshot?.position,
     });
     const { position, chain } = scan;
-    const term = Math.max(scan.term, snapshot?.term ?? 0);
+    const snapshotPosition = snapshot?.position ?? 0;
+    // What is copied up to the snapshot is of its term, or of earlier ones.
+    const term = position < snapshotPosition ? scan.term : Math.max(scan.term, snapshot?.term ?? 0);
     const committed = this.#committed ?? { position, chain, term };
     return {
       storeId: first.header.storeId,
@@ -127,7 +132,8 @@ export class Recovery {
       term,
       committed,
       uncommitted: this.#uncommitted,
-      snapshotPosition: snapshot?.position ?? 0,
+      snapshotPosition,
+      snapshotChain: snapshot?.chain ?? 0,
     };
   }
 
@@ -192,7 +198,15 @@ export class Recovery {
     yield* perform({ op: 'sync', name });
     const begin: LogPlace = { position: 0, chain: 0, term: 0 };
     const segments = [emptySegment(0, 0, true)];
-    return { ...begin, storeId: header.storeId, segments, committed: begin, uncommitted: [], snapshotPosition: 0 };
+    return {
+      ...begin,
+      storeId: header.storeId,
+      segments,
+      committed: begin,
+      uncommitted: [],
+      snapshotPosition: 0,
+      snapshotChain: 0,
+    };
   }
 
   /** Reads every entry, but those of segments that the snapshot covers and whose index is whole. */
@@ -316,13 +330,15 @@ export class Recovery {
   }
 
   /** Cuts a torn tail off and writes again what is whole but not known to be on stable storage. */
-  *#mend(scan: LogScan, last: FoundSegment): StorageTask<void> {
+  *#mend(scan: LogScan, first: FoundSegment, last: FoundSegment): StorageTask<void> {
     const { options, host } = this.#parts;
     if (this.#unborn !== undefined) yield* perform({ op: 'unlink', name: this.#unborn.name });
     if (last.fileEnd > scan.position) {
       host.log('warn', 'log.tail.torn', { segment: last.name, position: scan.position, bytes: last.fileEnd - scan.position });
     }
-    if (scan.position === last.base) {
+    // A log that was begun where another one begins was so with its first header on stable storage, and has nothing but that.
+    const isBegun = options.joins === true && last === first;
+    if (scan.position === last.base && !isBegun) {
       // Nothing in the segment tells that its header is on stable storage.
       yield* perform({ op: 'truncate', name: last.name, size: 0 });
       yield* perform({ op: 'append', name: last.name, parts: [encodeSegmentHeader(options.platform, last.header)] });

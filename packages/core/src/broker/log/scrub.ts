@@ -1,4 +1,5 @@
 // Reads sealed segments again, slowly, and tells what has rotted before somebody needs it. It never changes anything.
+import { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
 import type { Background } from './background.ts';
 import type { EntryCodec } from './entry.ts';
@@ -22,6 +23,8 @@ export interface ScrubParts {
   readonly segments: readonly Segment[];
   /** What is above may yet be cut off. */
   applied(): number;
+  /** A segment was read, and does not verify. */
+  damaged(error: QanatError): void;
 }
 
 export class Scrub {
@@ -83,16 +86,16 @@ export class Scrub {
         const fault =
           error?.message ?? (whole === true && scan.chain !== next.previousChain ? 'its end is another one' : scan.fault);
         if (error === undefined && whole === true && scan.chain === next.previousChain) this.#damaged.delete(base);
-        else this.#tell(segment, scan.position, fault);
+        else this.#tell(segment, scan.position, fault, error === undefined);
       }
       this.#round();
     });
   }
 
-  #tell({ name, base }: Segment, position: number, fault: string): void {
-    const isNew = !this.#damaged.has(base);
+  #tell({ name, base }: Segment, position: number, fault: string, wasRead: boolean): void {
+    if (this.#damaged.has(base)) return;
     this.#damaged.add(base);
-    if (isNew)
-      this.#parts.host.log('error', 'log.scrub.damaged', { file: name, position, byte: fileOffset(base, position), fault });
+    this.#parts.host.log('error', 'log.scrub.damaged', { file: name, position, byte: fileOffset(base, position), fault });
+    if (wasRead) this.#parts.damaged(new QanatError('CORRUPT_LOG', `${name}: no whole entry at position ${position}: ${fault}`));
   }
 }

@@ -25,8 +25,8 @@ export class SnapshotStore {
   readonly #platform: Platform;
   /** Positions of the files that are there, ascending. */
   #positions: number[] = [];
-  /** Those of them that were written by us or read whole. */
-  readonly #verified = new Set<number>();
+  /** Lengths of those of them that were written by us or read whole. */
+  readonly #verified = new Map<number, number>();
   readonly #damaged = new Set<number>();
   /** Of the newest one. */
   #bytes = 0;
@@ -44,7 +44,7 @@ export class SnapshotStore {
       const bytes = yield* perform({ op: 'read', name: file.name, position: 0, length: file.size });
       const snapshot = decodeSnapshotFile(this.#platform, bytes);
       if (snapshot !== undefined && snapshotName(snapshot.position) === file.name) {
-        this.#verified.add(snapshot.position);
+        this.#verified.set(snapshot.position, bytes.length);
         this.#bytes = bytes.length;
         return snapshot;
       }
@@ -61,14 +61,21 @@ export class SnapshotStore {
 
   /** What is below is in both snapshots; 0 while it is not known that two are whole. */
   get coveredTo(): number {
-    return this.#verified.size < KEPT ? 0 : Math.min(...this.#verified);
+    return this.#verified.size < KEPT ? 0 : Math.min(...this.#verified.keys());
+  }
+
+  /** The newest snapshot, or the one at `position`; undefined where there is none. */
+  find(position: number): { readonly position: number; readonly bytes: number } | undefined {
+    const found = position === 0 ? Math.max(0, ...this.#verified.keys()) : position;
+    const bytes = this.#verified.get(found);
+    return bytes === undefined ? undefined : { position: found, bytes };
   }
 
   /** Writes the file of a snapshot, then removes those that are too many, damaged ones first. */
   *write(position: number, bytes: Uint8Array): StorageTask<void> {
     yield* perform({ op: 'replace', name: snapshotName(position), bytes });
     this.#bytes = bytes.length;
-    this.#verified.add(position);
+    this.#verified.set(position, bytes.length);
     this.#damaged.delete(position);
     if (!this.#positions.includes(position)) this.#positions.push(position);
     while (this.#positions.length > KEPT) {

@@ -71,6 +71,13 @@ export class ElectedMastership implements Mastership {
     });
   }
 
+  otherLeads(done: (other: boolean | undefined) => void): void {
+    const { host, settings, cluster, broker } = this.#parts;
+    findRecord(host, cluster, broker, (error, record) =>
+      done(error === undefined ? record !== undefined && record.master !== settings.replica : undefined),
+    );
+  }
+
   start(): void {
     this.#stand();
   }

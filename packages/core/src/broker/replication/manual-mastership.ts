@@ -52,6 +52,13 @@ export class ManualMastership implements Mastership {
     });
   }
 
+  otherLeads(done: (other: boolean | undefined) => void): void {
+    const { register, settings } = this.#parts;
+    register.get(({ record, complete }) =>
+      done(complete ? record !== undefined && record.master !== settings.replica : undefined),
+    );
+  }
+
   start(): void {
     this.#decide();
   }

@@ -9,8 +9,8 @@ import type { GroupRegister } from './group-register.ts';
 import { InSyncSet } from './in-sync-set.ts';
 import type { ReplicaLog } from './replica-log.ts';
 
-/** Of a frame with entries, everything but the entries. */
-const HEAD_BYTES_MAX = 128;
+/** Of a frame with a part of the log, everything but the part. */
+export const HEAD_BYTES_MAX = 128;
 
 export interface MasterParts {
   readonly host: EngineHost;

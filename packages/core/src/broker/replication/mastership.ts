@@ -12,6 +12,8 @@ export interface Mastership {
 
   /** Before the log is opened. `storeId`: of the group's log, where the store of this replica is empty and the group is not. */
   prepare(life: ReplicaLife, isEmpty: boolean, done: (storeId: Uint8Array | undefined) => void): void;
+  /** Whether another replica is on record as master; undefined: nobody can say now. `done` comes once. */
+  otherLeads(done: (other: boolean | undefined) => void): void;
   /** The log is open: from now on it calls its events. */
   start(): void;
   /** An operator wants this replica to be master. `done`: the term in which it is one. */

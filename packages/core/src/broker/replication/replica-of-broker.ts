@@ -11,7 +11,8 @@ import { ManualMastership } from './manual-mastership.ts';
 import { masterAddress } from './master-address.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
 import { NameServerRegister, type RecordLink } from './name-server-register.ts';
-import { Replica, type ReplicaEvents } from './replica.ts';
+import { Replica } from './replica.ts';
+import type { ReplicaEvents } from './replica-parts.ts';
 
 /** What a replica asks for when it connects. */
 export const REPLICATION: readonly number[] = [Feature.FEATURE_REPLICATION];
@@ -32,10 +33,11 @@ export interface ReplicaOfBrokerParts {
 /** @returns undefined where the broker is alone. */
 export function replicaOfBroker(parts: ReplicaOfBrokerParts): Replica | undefined {
   const { host, settings, login, log, term, linked, events } = parts;
-  const { name: broker, software, flush, nameServers, replication } = settings;
+  const { name: broker, software, flush, nameServers, platform, replication } = settings;
   if (replication === undefined) return undefined;
   return new Replica({
     host,
+    platform,
     settings: replication,
     broker,
     flush,

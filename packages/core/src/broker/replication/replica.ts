@@ -1,57 +1,33 @@
 import type { Request, ServerSession } from '../../connection/server-session.ts';
-import type { EngineHost } from '../../context.ts';
 import type { ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';
 import type { MasterRoute } from '../../wire/gen/registration-messages.ts';
 import { ReplicaRole } from '../../wire/gen/registry.ts';
 import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
-import type { ReplicationOptions } from '../broker-options.ts';
 import type { ReplicationFigures } from '../figures.ts';
-import type { CommitLog } from '../log/commit-log.ts';
+import type { OpenChange } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
-import type { Term } from '../term.ts';
+import { LogMending } from './log-mending.ts';
 import { MasterReplica } from './master.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
 import { beginLife } from './replica-file.ts';
-import { type SlaveParts, SlaveReplica } from './slave.ts';
+import type { ReplicaParts } from './replica-parts.ts';
+import { isFinal, type ReplicaState } from './replica-state.ts';
+import { describeReplica, type ReplicaView, replicationFigures } from './replica-view.ts';
+import { SlaveReplica } from './slave.ts';
+import { SnapshotServer } from './snapshot-server.ts';
 
 /** When a replica that becomes master is asked again, and the log to take the record of its term. */
 const AGAIN_MS = 200;
-
-export interface ReplicaParts {
-  readonly host: EngineHost;
-  readonly settings: Required<ReplicationOptions>;
-  /** Name of the broker group. */
-  readonly broker: string;
-  readonly flush: 'sync' | 'async';
-  readonly log: CommitLog;
-  readonly term: Term;
-  /** Makes who says which replica is master. `highestTerm`: that this replica knows of. */
-  readonly mastership: (events: MastershipEvents, highestTerm: () => number) => Mastership;
-  /** Makes the connection of a slave to its master. */
-  readonly link: SlaveParts['link'];
-  /** Where the master listens, as this broker reaches it. */
-  readonly addressOf: (route: MasterRoute) => string | undefined;
-  readonly events: ReplicaEvents;
-}
-
-export interface ReplicaEvents {
-  /** Its term is committed: it takes messages. */
-  leads(): void;
-  /** It is a slave from now on; nothing that was staged counts any more. */
-  stoodDown(): void;
-  /** What NameServers are told is another. */
-  changed(): void;
-}
-
-/** What the replica does now. A `rising` one is about to be master, until its term is committed. */
-type State = 'opening' | 'undecided' | 'slave' | 'rising' | 'master' | 'halted' | 'stopped';
 
 /** What a replica is in its group, and how it becomes another thing (spec, chapter of replication: roles). */
 export class Replica implements MastershipEvents {
   readonly #parts: ReplicaParts;
   readonly #mastership: Mastership;
-  #state: State = 'opening';
+  readonly #mending: LogMending;
+  readonly #snapshots: SnapshotServer;
+  #state: ReplicaState = 'opening';
+  #opened = false;
   #halted = '';
   #life: ReplicaLife | undefined;
   #master: MasterReplica | undefined;
@@ -66,6 +42,10 @@ export class Replica implements MastershipEvents {
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#mastership = parts.mastership(this, () => this.term);
+    const { host, platform, broker, link, log, events } = parts;
+    const otherLeads: Mastership['otherLeads'] = (done) => this.#mastership.otherLeads(done);
+    this.#mending = new LogMending({ host, platform, broker, link, otherLeads, restart: (error) => events.fatal(error) });
+    this.#snapshots = new SnapshotServer(broker, log);
   }
 
   /** What its group knows it as: master from the moment at which that is on record; undefined while it does not know itself. */
@@ -77,7 +57,7 @@ export class Replica implements MastershipEvents {
   /** The highest that it knows of. */
   get term(): number {
     const { log, term } = this.#parts;
-    const ofLog = this.#state === 'opening' ? 0 : log.written.term;
+    const ofLog = this.#opened ? log.written.term : 0;
     return Math.max(this.#master?.record.term ?? 0, ofLog, term.current, this.#knownTerm);
   }
 
@@ -104,28 +84,59 @@ export class Replica implements MastershipEvents {
 
   // ---- life ----
 
-  /** Before the log is opened. `storeId`: of the group's log, for a slave whose store is empty. Errors: STORE_IO, CORRUPT_LOG. */
-  prepare(done: (error: QanatError | undefined, storeId: Uint8Array | undefined) => void): void {
+  /** Before the log is opened. `change`: how it is to be. Errors: STORE_IO, CORRUPT_LOG. */
+  prepare(done: (error: QanatError | undefined, change?: Partial<OpenChange>) => void): void {
     const { host, settings, flush } = this.#parts;
     runTask(host, beginLife(host.random, flush === 'sync' || settings.intact), (error, begun) => {
-      if (begun === undefined) return done(error, undefined);
+      if (begun === undefined) return done(error);
       this.#life = begun.life;
-      return this.#mastership.prepare(begun.life, begun.isEmpty, (storeId) => done(undefined, storeId));
+      this.#mending.begun(begun);
+      const { beginsAnew } = this.#mending;
+      const open = (storeId: Uint8Array | undefined): void => done(undefined, this.#mending.opening(storeId));
+      return this.#mastership.prepare(begun.life, begun.isEmpty || beginsAnew, (storeId) => {
+        if (!beginsAnew) return open(storeId);
+        return this.#mending.beginAnew(storeId, (failed) => (failed === undefined ? open(storeId) : done(failed)));
+      });
     });
+  }
+
+  /** The log could not be opened, or has failed. @param giveUp the process is to be ended, and an operator to look at it. */
+  logFailed(error: QanatError, giveUp: (error: QanatError) => void): void {
+    const isDamage = [error, error.cause].some(
+      (one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'),
+    );
+    if (!isDamage || this.#master !== undefined || this.#life === undefined) return giveUp(error);
+    this.#beMending();
+    return this.#mending.damaged(error, giveUp);
   }
 
   /** The log is open. */
   start(): void {
-    const { host, term } = this.#parts;
-    this.#state = 'undecided';
+    const { host, log, term } = this.#parts;
     term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), () => this.#renewTerm());
-    this.#mastership.start();
+    this.#opened = true;
+    if (log.whole) return this.#decide();
+    this.#state = 'joining';
+    return this.#copy();
+  }
+
+  /** A part of the log that nobody has asked for is damaged: a slave copies it again, a master must be looked at. */
+  logDamaged(error: QanatError): void {
+    if (this.#state !== 'slave') return;
+    this.#beMending();
+    this.#mending.rotten(error);
+  }
+
+  /** The log has come to the snapshot that it was begun with. */
+  logWhole(): void {
+    if (this.#state === 'joining') this.#decide();
   }
 
   stop(done: () => void): void {
     this.#state = 'stopped';
     this.#master?.stop();
     this.#slave?.stop();
+    this.#mending.stop();
     this.#mastership.stop(done);
   }
 
@@ -137,6 +148,8 @@ export class Replica implements MastershipEvents {
     this.#route = route;
     this.#knownTerm = route.term;
     if (route.replica === this.#parts.settings.replica) return;
+    const address = this.#parts.addressOf(route);
+    if (address !== undefined) this.#mending.masterAt(address);
     if (this.#master !== undefined && route.term > this.#master.record.term)
       this.onStandDown(`replica ${route.replica} is master in term ${route.term}`);
     else this.#follow();
@@ -205,7 +218,7 @@ export class Replica implements MastershipEvents {
 
   onFollow(term: number): void {
     this.#knownTerm = Math.max(this.#knownTerm, term);
-    if (this.#master !== undefined || this.#state === 'stopped') return;
+    if (this.#master !== undefined || isFinal(this.#state)) return;
     this.#elected = undefined;
     // A promotion of it was refused: what it has is as wrong as before.
     if (this.#halted !== '') this.#state = 'halted';
@@ -243,6 +256,9 @@ export class Replica implements MastershipEvents {
       case 'REPLICATE':
         this.#replicate(request as Request<'REPLICATE'>);
         return true;
+      case 'SNAPSHOT_READ':
+        this.#snapshots.read(request as Request<'SNAPSHOT_READ'>, this.#master === undefined ? this.refusal() : undefined);
+        return true;
       case 'PROMOTE':
         this.#promote(request as Request<'PROMOTE'>);
         return true;
@@ -250,7 +266,7 @@ export class Replica implements MastershipEvents {
         this.#demote(request as Request<'DEMOTE'>);
         return true;
       case 'BROKER_DESCRIBE':
-        this.#describe(request as Request<'BROKER_DESCRIBE'>);
+        (request as Request<'BROKER_DESCRIBE'>).respond(describeReplica(this.#view));
         return true;
       default:
         return false;
@@ -268,20 +284,7 @@ export class Replica implements MastershipEvents {
   }
 
   figures(): ReplicationFigures {
-    const { log, settings } = this.#parts;
-    const { storedPosition: stored, committedPosition: committed } = log;
-    const replicas = this.#master?.describe() ?? [];
-    const slowest = Math.min(...replicas.map((one) => one.stored ?? 0));
-    return {
-      replica: settings.replica,
-      role: this.#master === undefined ? 'slave' : 'master',
-      state: this.state,
-      stored,
-      committed,
-      inSync: replicas.filter(({ inSync }) => inSync === true).length,
-      minInSync: settings.minInSync,
-      lagBytes: this.#master === undefined ? 0 : Math.max(0, stored - slowest),
-    };
+    return replicationFigures(this.#view);
   }
 
   #replicate(request: Request<'REPLICATE'>): void {
@@ -292,6 +295,8 @@ export class Replica implements MastershipEvents {
   #promote(request: Request<'PROMOTE'>): void {
     const { acceptLoss } = request.header;
     if (this.#master !== undefined) return request.respond({ term: this.#master.record.term });
+    // Whatever loss is accepted: half a state serves nobody.
+    if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();
     if (!acceptLoss && this.#state === 'halted') throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
     if (!acceptLoss && this.#state !== 'slave') throw this.refusal();
     this.#mastership.promote(acceptLoss, (error, term) => {
@@ -305,26 +310,31 @@ export class Replica implements MastershipEvents {
     this.#mastership.demote((error) => (error === undefined ? request.respond({}) : request.fail(error)));
   }
 
-  #describe(request: Request<'BROKER_DESCRIBE'>): void {
+  get #view(): ReplicaView {
     const { broker, settings, log, flush } = this.#parts;
-    request.respond({
-      broker,
-      replica: settings.replica,
-      role: this.#master === undefined ? ReplicaRole.SLAVE : ReplicaRole.MASTER,
-      term: this.term,
-      logEnd: log.endPosition,
-      stored: log.storedPosition,
-      committed: log.committedPosition,
-      oldest: log.oldestPosition,
-      flushAsync: flush === 'async',
-      minInSync: settings.minInSync,
-      replicas: this.#master?.describe() ?? [],
-      following: this.#slave?.following?.address ?? '',
-      state: this.state,
-    });
+    const { term, state } = this;
+    return { broker, settings, log, flush, term, state, master: this.#master, following: this.#slave?.following };
   }
 
   // ---- what it does ----
+
+  /** The log is whole: from now on others say what this replica is. */
+  #decide(): void {
+    this.#state = 'undecided';
+    this.#mending.mended((error) => {
+      if (this.#state !== 'undecided') return;
+      if (error === undefined) this.#mastership.start();
+      else this.#parts.events.fatal(error);
+    });
+  }
+
+  /** Nothing is served or copied until the process has ended. */
+  #beMending(): void {
+    this.#state = 'mending';
+    this.#mastership.stop(() => {});
+    this.#slave?.stop();
+    this.#slave = undefined;
+  }
 
   #beginTerm(record: GroupRecord): void {
     const { host, term, events } = this.#parts;
@@ -349,8 +359,12 @@ export class Replica implements MastershipEvents {
   }
 
   #beSlave(): void {
-    const { host, log, broker, settings, link } = this.#parts;
     this.#state = 'slave';
+    this.#copy();
+  }
+
+  #copy(): void {
+    const { host, log, broker, settings, link } = this.#parts;
     this.#slave ??= new SlaveReplica({
       host,
       log,
@@ -362,7 +376,10 @@ export class Replica implements MastershipEvents {
       onHalted: (error) => this.onHalt(error),
       // The next heartbeat brings another route.
       onTermSeen: () => {},
-      onTooOld: (oldest) => this.onHalt(tooOld(oldest)),
+      onTooOld: (oldest) => {
+        this.#beMending();
+        this.#mending.tooOld(oldest);
+      },
       onCut: () => this.#lead(),
     });
     this.#follow();
@@ -370,13 +387,9 @@ export class Replica implements MastershipEvents {
 
   #follow(): void {
     const { settings, addressOf } = this.#parts;
-    if (this.#state !== 'slave' || this.#route === undefined || this.#route.replica === settings.replica) return;
+    const copies = this.#state === 'slave' || this.#state === 'joining';
+    if (!copies || this.#route === undefined || this.#route.replica === settings.replica) return;
     const address = addressOf(this.#route);
     if (address !== undefined) this.#slave?.follow({ replica: this.#route.replica, term: this.#route.term, address });
   }
 }
-
-const tooOld = (oldest: number): QanatError =>
-  new QanatError('CORRUPT_LOG', `the master's log begins at position ${oldest}, behind the end of this one`, {
-    hint: 'start this replica with an empty store',
-  });

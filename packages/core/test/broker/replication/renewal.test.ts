@@ -6,7 +6,7 @@ import type { GroupRegister } from '../../../src/broker/replication/group-regist
 import { ManualMastership } from '../../../src/broker/replication/manual-mastership.ts';
 import { Replica } from '../../../src/broker/replication/replica.ts';
 import { Term } from '../../../src/broker/term.ts';
-import { EngineContext, type GroupRecord, Random } from '../../../src/index.ts';
+import { EngineContext, type GroupRecord, portablePlatform, Random } from '../../../src/index.ts';
 
 const PER_TERM = 2 ** 20;
 const LEFT = 2 ** 16;
@@ -15,7 +15,7 @@ const SETTINGS = { replica: 0, role: 'master', mode: 'manual', minInSync: 1, lag
 /** A log that has what is appended at once. */
 function instantLog(): CommitLog {
   const log = new MemoryReplicaLog({ sync: true, later: (task) => task(), violation: () => {} });
-  const parts = { term: 0, stepDown: () => {}, appendState: (_: unknown, settle: () => void) => settle() };
+  const parts = { term: 0, whole: true, stepDown: () => {}, appendState: (_: unknown, settle: () => void) => settle() };
   return Object.assign(log, parts) as unknown as CommitLog;
 }
 
@@ -36,6 +36,7 @@ function replicaWorld() {
   };
   const replica = new Replica({
     host: context,
+    platform: portablePlatform,
     settings: SETTINGS,
     broker: 'b',
     flush: 'sync',
@@ -49,6 +50,7 @@ function replicaWorld() {
       leads: () => told.push(`leads ${term.current}`),
       stoodDown: () => told.push('stood down'),
       changed: () => {},
+      fatal: () => {},
     },
   });
   const perform = (): void => {

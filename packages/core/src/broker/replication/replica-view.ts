@@ -1,0 +1,69 @@
+// What a replica says of itself.
+import { ReplicaRole } from '../../wire/gen/registry.ts';
+import type { BrokerDescribeOkInit } from '../../wire/gen/replication-messages.ts';
+import type { ReplicationOptions } from '../broker-options.ts';
+import type { ReplicationFigures } from '../figures.ts';
+import type { CommitLog } from '../log/commit-log.ts';
+import type { MasterReplica } from './master.ts';
+import type { FollowedMaster } from './slave.ts';
+
+export interface ReplicaView {
+  /** Name of the broker group. */
+  readonly broker: string;
+  readonly settings: Required<ReplicationOptions>;
+  readonly flush: 'sync' | 'async';
+  readonly log: CommitLog;
+  /** The highest that it knows of. */
+  readonly term: number;
+  /** What it does now, for people. */
+  readonly state: string;
+  /** Undefined unless it is master. */
+  readonly master: MasterReplica | undefined;
+  /** The master that it copies. */
+  readonly following: FollowedMaster | undefined;
+}
+
+/** For metrics. */
+export function replicationFigures({ log, settings, state, master }: ReplicaView): ReplicationFigures {
+  const { storedPosition: stored, committedPosition: committed } = log;
+  const replicas = master?.describe() ?? [];
+  const slowest = Math.min(...replicas.map((one) => one.stored ?? 0));
+  return {
+    replica: settings.replica,
+    role: master === undefined ? 'slave' : 'master',
+    state,
+    stored,
+    committed,
+    inSync: replicas.filter(({ inSync }) => inSync === true).length,
+    minInSync: settings.minInSync,
+    lagBytes: master === undefined ? 0 : Math.max(0, stored - slowest),
+  };
+}
+
+/** For operators, by BROKER_DESCRIBE. */
+export function describeReplica({
+  broker,
+  settings,
+  flush,
+  log,
+  term,
+  state,
+  master,
+  following,
+}: ReplicaView): BrokerDescribeOkInit {
+  return {
+    broker,
+    replica: settings.replica,
+    role: master === undefined ? ReplicaRole.SLAVE : ReplicaRole.MASTER,
+    term,
+    logEnd: log.endPosition,
+    stored: log.storedPosition,
+    committed: log.committedPosition,
+    oldest: log.oldestPosition,
+    flushAsync: flush === 'async',
+    minInSync: settings.minInSync,
+    replicas: master?.describe() ?? [],
+    following: following?.address ?? '',
+    state,
+  };
+}
