@@ -7,7 +7,7 @@ import { Snapshot } from '../../../src/wire/gen/messages.ts';
 
 const STORE = new Uint8Array(16).fill(7);
 
-function snapshotFile(position: number, storeId = STORE): Uint8Array {
+function snapshotFile(position: number, storeId = STORE): Uint8Array<ArrayBuffer> {
   const body = Snapshot.encode({ position, chain: 5, term: 3, storeId });
   const bytes = new Uint8Array(4 + body.length);
   writeUint32At(bytes, 0, portablePlatform.crc32(body, 0));
