@@ -16,7 +16,10 @@ it('any bytes survive the way through a line', () => {
 it('a long frame of one byte is a short line', () => {
   const line = historyLine(frame(new Uint8Array(4_000_000).fill(97)));
   expect(line.length).toBeLessThan(10_000);
-  expect(readHistoryLine(line)).toEqual(frame(new Uint8Array(4_000_000).fill(97)));
+  const read = readHistoryLine(line) as ReturnType<typeof frame>;
+  // Compared byte by byte, four million of them take the test library half a minute.
+  expect({ ...read, bytes: undefined }).toEqual({ ...frame(new Uint8Array(0)), bytes: undefined });
+  expect(Buffer.compare(read.bytes, Buffer.alloc(4_000_000, 97))).toBe(0);
 });
 
 it.each([

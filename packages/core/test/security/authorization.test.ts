@@ -23,7 +23,7 @@ import {
 } from '../../src/index.ts';
 import { batchOf } from '../broker/batches.ts';
 import type { TestClient } from '../broker/broker-world.ts';
-import { AUTH, askingBroker, connected } from './login.ts';
+import { AUTH_OF_REPLICAS, askingBroker, connected } from './login.ts';
 import { codeOf, decoded, frameOf, table, user } from './users.ts';
 
 const STORE_ID = new Uint8Array(16).fill(7);
@@ -107,7 +107,7 @@ function framesOfNameServer(users: UserTable, name: string, requests: readonly U
     for (const output of engine.drain()) if (output.kind === 'send') frames.push(decoded(output.parts));
   };
   engine.handle({ kind: 'accepted', connection: 2, remote: 'x', listener: 'default', certificateNames: [name] }, 1);
-  const login = [frameOf('HELLO', AUTH, 1), frameOf('AUTH', { mechanism: 2 }, 3)];
+  const login = [frameOf('HELLO', AUTH_OF_REPLICAS, 1), frameOf('AUTH', { mechanism: 2 }, 3)];
   for (const frame of [...login, ...requests]) {
     engine.handle({ kind: 'frame', connection: 2, frame }, 1);
     drain();
@@ -122,7 +122,7 @@ function askBroker(name: string, frame: LiveFrame): string | undefined {
   const isOfReplicas = FRAMES[frame].feature === 'FEATURE_REPLICATION';
   const world = askingBroker(everybody(), { cluster: 'c', ...(isOfReplicas ? REPLICA : {}) });
   connected(world, 'the-admin').call('TOPIC_CREATE', { topic: 't', queues: 1 });
-  const client = connected(world, name);
+  const client = connected(world, name, undefined, AUTH_OF_REPLICAS);
   const correlation = client.send(frame, REQUESTS[frame] as never);
   world.pump();
   return client.answer(frame, correlation)?.code;
@@ -219,7 +219,7 @@ describe('routes', () => {
     const engine = new NameServer({ name: 'ns', software: '', random: new Random(1), warmupMs: 0, security, keepsRecords: true });
     const say = (connection: number, name: string, requests: readonly Uint8Array[]): Uint8Array => {
       engine.handle({ kind: 'accepted', connection, remote: 'x', listener: 'default', certificateNames: [name] }, 1);
-      for (const frame of [frameOf('HELLO', AUTH, 1), frameOf('AUTH', { mechanism: 2 }, 3), ...requests])
+      for (const frame of [frameOf('HELLO', AUTH_OF_REPLICAS, 1), frameOf('AUTH', { mechanism: 2 }, 3), ...requests])
         engine.handle({ kind: 'frame', connection, frame }, 1);
       const sent = engine.drain().flatMap((output) => (output.kind === 'send' ? [decoded(output.parts)] : []));
       return sent.at(-1)?.control as Uint8Array;

@@ -143,7 +143,7 @@ describe('a client that logs in', () => {
   it('asks for the feature AUTH as one that it requires [QNT-AUT-002]', () => {
     const hello = requestCodec('HELLO').decode(new Login(password()).sent[0]?.control as Uint8Array) as object;
     expect(hello).toMatchObject({
-      features: [Feature.FEATURE_AUTH, Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP],
+      features: [Feature.FEATURE_AUTH, Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP, Feature.FEATURE_REPLICATION],
       requiredFeatures: [Feature.FEATURE_AUTH],
     });
   });

@@ -4,7 +4,9 @@ import { runningBroker } from '../broker/broker-world.ts';
 import { derive } from './users.ts';
 
 const { FEATURE_AUTH, FEATURE_KEYED_STATE, FEATURE_DEDUP, FEATURE_REPLICATION } = Feature;
-export const AUTH = { features: [FEATURE_AUTH, FEATURE_KEYED_STATE, FEATURE_DEDUP, FEATURE_REPLICATION] };
+export const AUTH = { features: [FEATURE_AUTH, FEATURE_KEYED_STATE, FEATURE_DEDUP] };
+/** The same of servers that are about replicas, too. */
+export const AUTH_OF_REPLICAS = { features: [...AUTH.features, FEATURE_REPLICATION] };
 const { SCRAM_SHA_256: mechanism, EXTERNAL } = AuthMechanism;
 
 let nonces = 0;
@@ -32,9 +34,14 @@ export function logIn(world: BrokerWorld, client: TestClient, name: string, pass
 }
 
 /** A connection that has logged in by its certificate. */
-export function connected(world: BrokerWorld, name: string, remote?: string): TestClient {
+export function connected(
+  world: BrokerWorld,
+  name: string,
+  remote?: string,
+  hello: { readonly features: number[] } = AUTH,
+): TestClient {
   const client = world.accept([name], remote);
-  client.call('HELLO', AUTH);
+  client.call('HELLO', hello);
   client.call('AUTH', { mechanism: EXTERNAL });
   return client;
 }
