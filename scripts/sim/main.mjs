@@ -16,6 +16,7 @@ Runs whole clusters on virtual time, each seed with its own topology, load and f
   --first-seed S   the first one; default 1
   --seed X         this one alone
   --minutes M      virtual minutes under load; default 15
+  --slaves         each broker is a group with one or two slaves, and an operator promotes them
   --seconds T      stop after so many seconds of this machine; seeds that were begun are ended
   --at-least N     fail when fewer seeds were run
   --workers K      processes; default: one for each processor
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     'first-seed': { type: 'string', default: '1' },
     seed: { type: 'string' },
     minutes: { type: 'string', default: '15' },
+    slaves: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     'at-least': { type: 'string', default: '0' },
     workers: { type: 'string' },
@@ -63,6 +65,7 @@ function numberOf(name, least) {
 const WORKER_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=64'];
 
 const minutes = numberOf('minutes', 0.1);
+const { slaves } = values;
 const firstSeed = values.seed === undefined ? numberOf('first-seed', 0) : numberOf('seed', 0);
 const seeds = values.seed === undefined && values.plan === undefined ? numberOf('seeds', 1) : 1;
 const atLeast = numberOf('at-least', 0);
@@ -135,7 +138,7 @@ function progress() {
   return `${text}${hours.toFixed(1)} virtual hours, ${(totals.events / 1e6).toFixed(1)} M events`;
 }
 
-const commandOf = (seed) => `npm run sim -- --seed ${seed} --minutes ${minutes}`;
+const commandOf = (seed) => `npm run sim -- --seed ${seed} --minutes ${minutes}${slaves ? ' --slaves' : ''}`;
 const say = (text) => process.stdout.write(`${text}\n`);
 
 async function report(worker, result) {
@@ -144,7 +147,7 @@ async function report(worker, result) {
   say(`  again: ${plan === undefined ? commandOf(result.seed) : `npm run sim -- --plan ${values.plan}`}`);
   if (values['no-shrink'] || plan !== undefined) return;
   const checkers = [...new Set(result.violations.map(({ checker }) => checker))];
-  const shrunk = await worker.ask({ do: 'shrink', seed: result.seed, minutes, checkers });
+  const shrunk = await worker.ask({ do: 'shrink', seed: result.seed, minutes, slaves, checkers });
   mkdirSync(values.keep, { recursive: true });
   const file = join(values.keep, `${checkers[0]}-${result.seed}.json`);
   const kept = {
@@ -165,7 +168,7 @@ async function work() {
   const worker = startWorker();
   while (nextSeed < firstSeed + seeds && Date.now() < untilMs) {
     const seed = nextSeed++;
-    const result = await worker.ask({ do: 'run', seed, minutes, plan, compare: values.compare });
+    const result = await worker.ask({ do: 'run', seed, minutes, slaves, plan, compare: values.compare });
     count(result);
     if (values.json) say(JSON.stringify(result));
     if (result.violationCount > 0) await report(worker, result);
@@ -175,7 +178,7 @@ async function work() {
 
 if (values.trace !== undefined) {
   const worker = startWorker();
-  const { lines, traceHash } = await worker.ask({ do: 'trace', seed: firstSeed, minutes, plan, file: values.trace });
+  const { lines, traceHash } = await worker.ask({ do: 'trace', seed: firstSeed, minutes, slaves, plan, file: values.trace });
   worker.stop();
   say(`${lines} lines in ${values.trace}, ${traceHash}`);
   process.exit(0);

@@ -10,9 +10,9 @@ Error.stackTraceLimit = 0;
 
 const cpuMs = ({ user, system }) => (user + system) / 1_000;
 
-function run({ seed, minutes, plan, compare }) {
+function run({ seed, minutes, slaves, plan, compare }) {
   const before = process.cpuUsage();
-  const options = { seed, minutes, plan, platform: nodePlatform };
+  const options = { seed, minutes, slaves, plan, platform: nodePlatform };
   let result = compare ? compareRuns(options) : runSimulation(options);
   if (result.violations.some(({ checker }) => checker === 'defect')) result = withStacks(() => runSimulation(options));
   const { violations, traceHash, stats, virtualMs } = result;
@@ -50,16 +50,16 @@ function compareRuns(options) {
 }
 
 /** The smallest plan found that still breaks the same rule. */
-function shrink({ seed, minutes, plan, checkers, runsMax }) {
-  const first = runSimulation({ seed, minutes, plan, platform: nodePlatform });
+function shrink({ seed, minutes, slaves, plan, checkers, runsMax }) {
+  const first = runSimulation({ seed, minutes, slaves, plan, platform: nodePlatform });
   const fails = (smaller) =>
     runSimulation({ seed, plan: smaller, platform: nodePlatform }).violations.some(({ checker }) => checkers.includes(checker));
   return { seed, plan: shrinkPlan(first.plan, fails, runsMax) };
 }
 
-function trace({ seed, minutes, plan, file }) {
+function trace({ seed, minutes, slaves, plan, file }) {
   const lines = new Trace(Number.MAX_SAFE_INTEGER);
-  const result = runSimulation({ seed, minutes, plan, platform: nodePlatform, trace: lines });
+  const result = runSimulation({ seed, minutes, slaves, plan, platform: nodePlatform, trace: lines });
   writeFileSync(file, `${lines.lines.join('\n')}\n`);
   return { seed, lines: lines.count, traceHash: result.traceHash };
 }

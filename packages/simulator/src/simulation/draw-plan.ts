@@ -60,14 +60,17 @@ const ROT_PERCENT = 4;
 const pick = <T>(random: Random, items: readonly T[]): T => items[random.below(items.length)] as T;
 const chance = (random: Random, percent: number): boolean => random.below(100) < percent;
 
-/** The same seed and minutes give the same plan. */
-export function drawPlan(seed: number, minutes: number): SimulationPlan {
+/**
+ * The same seed and minutes give the same plan.
+ * @param slaves whether brokers are groups with slaves, but where disks rot. Default false.
+ */
+export function drawPlan(seed: number, minutes: number, slaves = false): SimulationPlan {
   const random = new Random(seed);
   const drawn = random.below(100);
   const kind = drawn < CALM_PERCENT ? 'calm' : drawn < CALM_PERCENT + ROT_PERCENT ? 'rot' : 'faults';
   const loadMs = minutes * MINUTE_MS;
   const healMs = Math.round(loadMs * FAULTY_SHARE);
-  const replication = kind === 'rot' ? undefined : drawReplication(seed);
+  const replication = slaves && kind !== 'rot' ? drawReplication(seed) : undefined;
   const cluster = withReplicas(drawCluster(random), replication);
   const load = drawWorkload(random, { loadMs, calm: kind === 'calm', messages: MESSAGES_A_MINUTE * minutes });
   const workload = replication === undefined ? load : askingForCommitted(load);

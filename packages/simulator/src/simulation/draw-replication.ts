@@ -12,15 +12,11 @@ export interface ReplicationPlan {
   readonly switchMs?: number;
 }
 
-/** Of a hundred runs, those of broker groups with slaves. */
-const REPLICATED_PERCENT = 25;
 /** Apart from all other draws of a seed: runs without slaves stay as they are. */
 const SALT = 0x51a7e;
 
-/** @returns undefined where the brokers of the seed are alone. */
-export function drawReplication(seed: number): ReplicationPlan | undefined {
+export function drawReplication(seed: number): ReplicationPlan {
   const random = new Random(seed ^ SALT);
-  if (random.below(100) >= REPLICATED_PERCENT) return undefined;
   const pick = <T>(items: readonly T[]): T => items[random.below(items.length)] as T;
   return {
     slaves: pick([1, 1, 2]),

@@ -30,6 +30,7 @@ interface Watched {
 export class Operator {
   readonly #options: OperatorOptions;
   readonly #groups: readonly Watched[];
+  #resting = false;
 
   constructor(options: OperatorOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class Operator {
     this.#later(LOOK_MS, () => this.#look());
     const { switchMs } = this.#options.plan;
     if (switchMs !== undefined) this.#switchLater(switchMs);
+  }
+
+  /** The load is over: masters are switched no more, so that what waits for the sessions of members can come to rest. */
+  rest(): void {
+    this.#resting = true;
   }
 
   /** Every group has one master, with which all its replicas are in sync. */
@@ -72,6 +78,7 @@ export class Operator {
   #switchLater(switchMs: number): void {
     const { random, plan, clock } = this.#options;
     this.#later(switchMs / 2 + random.below(switchMs), () => {
+      if (this.#resting) return;
       const group = this.#groups[random.below(this.#groups.length)] as Watched;
       const master = this.#masterOf(group);
       if (master !== undefined && !group.asking) {

@@ -16,6 +16,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Virtual minutes under load. Default 15. */
   readonly minutes?: number;
+  /** Whether the plan that is drawn has brokers with slaves. Default false. */
+  readonly slaves?: boolean | undefined;
   /** Instead of the one that the seed and the minutes give. */
   readonly plan?: SimulationPlan;
   readonly platform: Platform;
@@ -53,8 +55,8 @@ const END_MS_MAX = 600_000;
 
 /** A whole cluster and its applications in virtual time, under a plan of faults; then everything is checked. */
 export function runSimulation(options: SimulationOptions): SimulationResult {
-  const { seed, minutes = 15, trace } = options;
-  const plan = options.plan ?? drawPlan(seed, minutes);
+  const { seed, minutes = 15, slaves, trace } = options;
+  const plan = options.plan ?? drawPlan(seed, minutes, slaves);
   const run = new Simulation(plan, options);
   const defect = run.run();
   const { history, clock, injector } = run;
@@ -159,6 +161,7 @@ class Simulation {
     clock.run(healMs);
     injector.healAll();
     clock.run(workload.loadMs);
+    this.#operator?.rest();
     this.#workload.finish(SETTLE_MS);
     this.#until(() => this.#workload.ended, END_MS_MAX, 'the applications end');
     this.#until(together, END_MS_MAX, 'the replicas of each group come together');
