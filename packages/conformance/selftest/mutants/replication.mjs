@@ -400,8 +400,8 @@ const slaves = [
     MANUAL,
     'the-old-master-stays-in-sync',
     'the set of a new master holds the old one',
-    'filter(({ replica }) => replica !== record.master)',
-    'filter(({ replica }) => replica >= 0)',
+    'filter(({ replica }) => !masters.has(replica))',
+    'filter(({ replica }) => replica !== me.replica)',
   ),
   mutant(
     'QNT-RPL-026',
