@@ -3,35 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { end, start } from '../processes.mjs';
 
-const QANAT = fileURLToPath(new URL('../../packages/cli/bin/qanat.mjs', import.meta.url));
 const ETCD_READY_MS = 10_000;
 
 export const GROUPS = ['a', 'b'];
-
-/** Starts one process of `qanat`, and resolves when it says that it is ready. */
-async function start(args) {
-  const child = spawn(process.execPath, [QANAT, ...args, '--json', '--log-level', 'error'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const exit = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`qanat ${args[0]} ended before it was ready (${code ?? signal})`);
-  });
-  const { value } = await Promise.race([lines.next(), exit]);
-  exit.catch(() => {});
-  return { child, endpoint: JSON.parse(value).endpoint };
-}
-
-async function end(child, signal) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill(signal);
-  await exit;
-}
 
 async function freeUrl() {
   const server = createServer().listen(0, '127.0.0.1');

@@ -1,32 +1,6 @@
 // A NameServer, two brokers and two bridges, each a process started by the command line as an operator would.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-const QANAT = fileURLToPath(new URL('../../packages/cli/bin/qanat.mjs', import.meta.url));
-
-/** Starts one process, and resolves when it says that it is ready. */
-async function start(args) {
-  const child = spawn(process.execPath, [QANAT, ...args, '--json', '--log-level', 'error'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const exit = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`qanat ${args[0]} ended before it was ready (${code ?? signal})`);
-  });
-  const { value } = await Promise.race([lines.next(), exit]);
-  exit.catch(() => {});
-  return { child, endpoint: JSON.parse(value).endpoint };
-}
-
-async function end(child, signal) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill(signal);
-  await exit;
-}
+import { end, start } from '../processes.mjs';
 
 export async function startCluster(directory) {
   const nameServer = await start(['nameserver', '--listen', '127.0.0.1:0']);
