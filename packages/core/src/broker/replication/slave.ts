@@ -47,18 +47,8 @@ export interface FollowedMaster {
   readonly address: string;
 }
 
-export interface ReplicateFields {
-  readonly broker: string;
-  readonly storeId: Uint8Array;
-  readonly replica: number;
-  readonly incarnation: number;
-  readonly term: number;
-  readonly position: number;
-  readonly chain: number;
-  readonly stored: number;
-  readonly probe: boolean;
-  readonly waitMs: number;
-}
+/** What a slave says in each REPLICATE; how many bytes come is left to the master. */
+export type ReplicateFields = Omit<Replicate, 'maxBytes'>;
 
 export interface SlaveParts {
   readonly host: EngineHost;
