@@ -4,7 +4,7 @@ import { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
 import { readUint32 } from '../../wire/bytes.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
-import { REPLICATION_REQUESTS, type ReplicateOk } from '../../wire/gen/replication-messages.ts';
+import { REPLICATION_REQUESTS, type Replicate, type ReplicateOk } from '../../wire/gen/replication-messages.ts';
 import { ENTRY_AT } from '../log/entry.ts';
 import { DivergenceSearch } from './divergence-search.ts';
 import type { LogPlace, ReplicaLog } from './replica-log.ts';
