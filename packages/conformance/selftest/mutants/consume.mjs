@@ -127,9 +127,9 @@ export const MUTANTS = [
     name: 'a-refused-pull-ends-another',
     what: 'a PULL whose filter is none ends the one that waits',
     file: PULLS,
-    find: '    const queues = this.#resolve(request);\n    const polls = this.#pollsOf(request.session);\n    const before = polls.byNumber.get(number);\n    if (before !== undefined) this.#endNow(before);\n',
+    find: '    const queues = this.#resolve(request);\n    const polls = this.#pollsOf(request.session);\n    for (const poll of polls.all) if (poll.number === number) this.#endNow(poll);\n',
     replace:
-      '    const polls = this.#pollsOf(request.session);\n    const before = polls.byNumber.get(number);\n    if (before !== undefined) this.#endNow(before);\n    const queues = this.#resolve(request);\n',
+      '    const polls = this.#pollsOf(request.session);\n    for (const poll of polls.all) if (poll.number === number) this.#endNow(poll);\n    const queues = this.#resolve(request);\n',
     clause: 'QNT-PUL-002',
   },
   {
@@ -153,7 +153,7 @@ export const MUTANTS = [
     name: 'polls-pile-up',
     what: 'a PULL does not end the one with its number',
     file: PULLS,
-    find: 'if (before !== undefined) this.#endNow(before);',
+    find: 'for (const poll of polls.all) if (poll.number === number) this.#endNow(poll);',
     replace: '',
     clause: 'QNT-PUL-005',
   },

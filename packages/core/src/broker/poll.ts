@@ -74,6 +74,11 @@ export class Poll implements QueueWaiter {
     this.#look(this);
   }
 
+  /** One that comes with the same number on the same connection replaces it. */
+  get number(): number {
+    return this.request.header.poll;
+  }
+
   get group(): string {
     return this.request.header.group;
   }

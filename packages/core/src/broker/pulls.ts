@@ -2,6 +2,7 @@ import type { Request, ServerSession } from '../connection/server-session.ts';
 import type { EngineHost } from '../context.ts';
 import { QanatError } from '../errors.ts';
 import type { Platform } from '../platform.ts';
+import { SmallSet } from '../small-set.ts';
 import type { Timer } from '../timers.ts';
 import { LIMITS } from '../wire/gen/registry.ts';
 import type { CommitLog } from './log/commit-log.ts';
@@ -19,10 +20,12 @@ export const POLLED_QUEUES_PER_CONNECTION_MAX = 65_536;
 /** Queues that all waiting polls name. */
 export const POLLED_QUEUES_MAX = 1_048_576;
 
+/** Groups whose next poll is waited for. */
+const GROUPS_KEPT_MAX = 1_024;
+
 /** The polls of one connection. */
 interface SessionPolls {
-  readonly all: Set<Poll>;
-  readonly byNumber: Map<number, Poll>;
+  readonly all: SmallSet<Poll>;
   /** Where the next poll begins, so that a long queue does not starve the others. */
   rotation: number;
   burstBytes: number;
@@ -51,7 +54,7 @@ export class Pulls {
   readonly #filters: PollFilters;
   readonly #reader: PollReader;
   readonly #sessions = new Map<ServerSession, SessionPolls>();
-  readonly #byGroup = new Map<string, Set<Poll>>();
+  readonly #byGroup = new Map<string, SmallSet<Poll>>();
   /** Queues whose high watermark moved since the last flush. */
   #moved: TopicQueue[] = [];
   /** Groups of which leases ended since the last flush. */
@@ -91,8 +94,7 @@ export class Pulls {
     // A PULL that is refused for its filters ends none.
     const queues = this.#resolve(request);
     const polls = this.#pollsOf(request.session);
-    const before = polls.byNumber.get(number);
-    if (before !== undefined) this.#endNow(before);
+    for (const poll of polls.all) if (poll.number === number) this.#endNow(poll);
     this.#checkQueues(request, polls);
     if (polls.all.size >= LIMITS.POLLS_PER_CONNECTION_MAX) {
       throw new QanatError('TOO_MANY_REQUESTS', `${polls.all.size} polls wait on this connection (POLLS_PER_CONNECTION_MAX)`);
@@ -102,7 +104,6 @@ export class Pulls {
     polls.queues += queues.length;
     this.#queues += queues.length;
     polls.all.add(poll);
-    polls.byNumber.set(number, poll);
     if (poll.group !== '') this.#groupPolls(poll.group).add(poll);
     this.#look(poll);
   }
@@ -270,8 +271,8 @@ export class Pulls {
     poll.parked = true;
     for (const { place } of poll.queues) {
       if (place === undefined) continue;
-      if (place.waiting === undefined) place.waiting = new Set([poll]);
-      else place.waiting.add(poll);
+      place.waiting ??= new SmallSet();
+      place.waiting.add(poll);
     }
     this.#arm(polls, poll.dueMs);
   }
@@ -281,11 +282,8 @@ export class Pulls {
     polls.queues -= poll.queues.length;
     this.#queues -= poll.queues.length;
     polls.all.delete(poll);
-    const number = poll.request.header.poll;
-    if (polls.byNumber.get(number) === poll) polls.byNumber.delete(number);
     if (poll.group !== '') this.#leaveGroup(poll);
     if (!poll.parked) return;
-    // The empty set stays: the next poll is about to come.
     for (const { place } of poll.queues) place?.waiting?.delete(poll);
   }
 
@@ -293,8 +291,7 @@ export class Pulls {
     let polls = this.#sessions.get(session);
     if (polls === undefined) {
       polls = {
-        all: new Set(),
-        byNumber: new Map(),
+        all: new SmallSet(),
         rotation: 0,
         burstBytes: 0,
         queues: 0,
@@ -306,10 +303,10 @@ export class Pulls {
     return polls;
   }
 
-  #groupPolls(group: string): Set<Poll> {
+  #groupPolls(group: string): SmallSet<Poll> {
     let polls = this.#byGroup.get(group);
     if (polls === undefined) {
-      polls = new Set();
+      polls = new SmallSet();
       this.#byGroup.set(group, polls);
     }
     return polls;
@@ -318,7 +315,7 @@ export class Pulls {
   #leaveGroup(poll: Poll): void {
     const polls = this.#byGroup.get(poll.group);
     polls?.delete(poll);
-    if (polls?.size === 0) this.#byGroup.delete(poll.group);
+    if (polls?.size === 0 && this.#byGroup.size > GROUPS_KEPT_MAX) this.#byGroup.delete(poll.group);
   }
 
   /** One timer for the polls of a connection: most are answered long before they are due. */

@@ -1,3 +1,5 @@
+import type { SmallSet } from '../small-set.ts';
+
 /** What waits for a message in a queue. */
 export interface QueueWaiter {
   /** Something may have come. */
@@ -15,7 +17,7 @@ export class TopicQueue {
   /** Of the newest message that consumers see; 0 for none. */
   lastStoreTimeMs: number;
   /** Polls that wait for a message here; the set is made with the first. */
-  waiting: Set<QueueWaiter> | undefined;
+  waiting: SmallSet<QueueWaiter> | undefined;
   /** The high watermark moved since the polls were looked at. */
   moved = false;
 

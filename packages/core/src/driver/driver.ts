@@ -4,6 +4,7 @@ import type { ConnectionId, Engine, Input, LogFields, LogLevel, Output } from '.
 import { assert, QanatError } from '../errors.ts';
 import { schemeOf } from '../scheme.ts';
 import type { KeyRequest } from '../security/scram-client.ts';
+import { SmallSet } from '../small-set.ts';
 import type { Storage, StorageDone, StorageRequest } from '../storage.ts';
 import { startStorageRequest } from '../storage-request.ts';
 import type { Connection, ConnectionHandler, Listener, Transport } from '../transport.ts';
@@ -43,7 +44,7 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
   readonly #engine: Engine<ExtraInput, ExtraOutput>;
   readonly #options: DriverOptions<ExtraOutput>;
   readonly #connections = new Map<ConnectionId, Connection>();
-  readonly #touched = new Set<Connection>();
+  readonly #touched = new SmallSet<Connection>();
   #nextAccepted: ConnectionId = 2;
   #cancelTimer: (() => void) | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
@@ -164,8 +165,7 @@ export class Driver<ExtraInput = never, ExtraOutput = never> {
       for (let outputs = this.#engine.drain(); outputs.length > 0 && !this.#stopped; outputs = this.#engine.drain()) {
         for (const output of outputs) this.#start(output);
       }
-      for (const connection of this.#touched) connection.flush();
-      this.#touched.clear();
+      for (const connection of this.#touched.take()) connection.flush();
     });
     this.#running = false;
     if (!this.#stopped) this.#arm();

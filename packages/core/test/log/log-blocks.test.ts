@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BegunTurn } from '../../src/broker/log/loans.ts';
 import { LogBlocks } from '../../src/broker/log/log-blocks.ts';
 
 const BLOCK = 16;
@@ -57,7 +58,7 @@ describe('the blocks of the log', () => {
         const blocks = written(2);
         let next = 2;
         // What a reader got holds until the turn ends in which it ended.
-        const readers: { begun: number; slices: { bytes: Uint8Array; fill: number }[]; ended: boolean }[] = [];
+        const readers: { begun: BegunTurn; slices: { bytes: Uint8Array; fill: number }[]; ended: boolean }[] = [];
         const pick = (): number => draw.next().value as number;
         for (const step of list) {
           if (step === 'write') write(blocks, next++);

@@ -32,6 +32,8 @@ function headOf(message: StoredPublication): Head {
   return head;
 }
 
+/** Room for so many more is made at once. */
+const ROOM_MIN = 16;
 /** Numbers for each message: its offset less that of the batch, its source, where its payload begins and how long it is. */
 const SLOTS = 4;
 
@@ -44,13 +46,24 @@ export class PackedMessages {
   readonly #from: number;
   readonly #heads: Head[] = [];
   readonly #sources: Source[] = [];
-  readonly #places: Uint32Array;
+  #places: Uint32Array;
 
   /** @param from none of the offsets is below. */
   constructor(queue: number, from: number, messages: readonly StoredPublication[]) {
     this.#queue = queue;
     this.#from = from;
     this.#places = new Uint32Array(messages.length * SLOTS);
+    for (const message of messages) this.#add(message);
+  }
+
+  /** What follows in the same queue. */
+  append(messages: readonly StoredPublication[]): void {
+    const length = (this.length + messages.length) * SLOTS;
+    if (length > this.#places.length) {
+      const places = new Uint32Array(Math.max(length, 2 * this.#places.length, ROOM_MIN * SLOTS));
+      places.set(this.#places);
+      this.#places = places;
+    }
     for (const message of messages) this.#add(message);
   }
 

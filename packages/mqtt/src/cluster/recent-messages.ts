@@ -2,13 +2,15 @@ import type { StoredPublication } from '../ports.ts';
 import { RECENT_BYTES_MAX } from './limits.ts';
 import { PackedMessages } from './packed-messages.ts';
 
+/** Batches that follow each other are kept as one up to so many bytes: single messages would be an object for each. */
+const BYTES_JOINED_MAX = 16 * 1024;
 /** Counted for each message beside its payload: its object and its texts. */
 const MESSAGE_BYTES = 200;
 
 interface Batch {
   readonly queue: number;
   readonly from: number;
-  readonly to: number;
+  to: number;
   /** Those of the span that are publications, in the order of their offsets. */
   messages: PackedMessages;
   bytes: number;
@@ -38,11 +40,18 @@ export class RecentMessages {
   add(queue: number, from: number, to: number, messages: readonly StoredPublication[]): void {
     let bytes = MESSAGE_BYTES;
     for (const { payload } of messages) bytes += payload.length + MESSAGE_BYTES;
-    const batch = { queue, from, to, messages: new PackedMessages(queue, from, messages), bytes };
     const batches = this.#queues.get(queue);
-    if (batches === undefined) this.#queues.set(queue, [batch]);
-    else batches.push(batch);
-    this.#all.push(batch);
+    const last = batches?.at(-1);
+    if (last?.to === from && last.bytes + bytes <= BYTES_JOINED_MAX) {
+      last.messages.append(messages);
+      last.to = to;
+      last.bytes += bytes;
+    } else {
+      const batch = { queue, from, to, messages: new PackedMessages(queue, from, messages), bytes };
+      if (batches === undefined) this.#queues.set(queue, [batch]);
+      else batches.push(batch);
+      this.#all.push(batch);
+    }
     this.#bytes += bytes;
     while (this.#bytes > this.#bytesMax) this.#evict();
   }

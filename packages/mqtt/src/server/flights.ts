@@ -55,7 +55,9 @@ export class Flights {
   }
 
   delete(packetId: number): void {
-    this.#flights?.delete(packetId);
+    // The last one takes its map along: emptied maps hold each other for the garbage collector.
+    if (this.#flights?.size === 1 && this.#flights.has(packetId)) this.#flights = undefined;
+    else this.#flights?.delete(packetId);
   }
 
   *[Symbol.iterator](): Generator<Flight> {

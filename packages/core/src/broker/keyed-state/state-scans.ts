@@ -1,6 +1,7 @@
 import type { Request, ServerSession } from '../../connection/server-session.ts';
 import type { EngineHost } from '../../context.ts';
 import { QanatError } from '../../errors.ts';
+import { SmallSet } from '../../small-set.ts';
 import type { Timer } from '../../timers.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import { encodeStateEntries, type StateEntry } from '../../wire/state-entry.ts';
@@ -27,11 +28,11 @@ export class StateScans {
   readonly #host: EngineHost;
   readonly #waiting = new Map<QueueState, Set<Scan>>();
   readonly #bySession = new Map<ServerSession, Set<Scan>>();
-  readonly #moved = new Set<QueueState>();
+  readonly #moved = new SmallSet<QueueState>();
   /** Something may have come for them, and their connection had no room. */
   #held = new Set<Scan>();
   /** What each connection was answered in this burst. */
-  readonly #burst = new Map<ServerSession, number>();
+  #burst = new Map<ServerSession, number>();
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -63,12 +64,11 @@ export class StateScans {
     const held = this.#held;
     if (held.size > 0) this.#held = new Set();
     for (const scan of held) this.#look(scan);
-    for (const state of this.#moved) for (const scan of this.#waiting.get(state) ?? []) this.#look(scan);
-    this.#moved.clear();
+    for (const state of this.#moved.take()) for (const scan of this.#waiting.get(state) ?? []) this.#look(scan);
   }
 
   burstEnded(): void {
-    this.#burst.clear();
+    if (this.#burst.size > 0) this.#burst = new Map();
   }
 
   sessionClosed(session: ServerSession): void {

@@ -9,6 +9,7 @@ import { type EntriesDone, type PlaceDone, verifiedEntries } from './entry-reade
 import { FreeSpaceWatch } from './free-space.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { IndexFiles } from './index-files.ts';
+import type { BegunTurn } from './loans.ts';
 import { LogBlocks } from './log-blocks.ts';
 import type { CommitLogOptions, LogHost, LogObserver, Settle, SettleAt } from './log-host.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
@@ -266,11 +267,11 @@ export class CommitLog implements ReplicaLog {
   }
 
   /** Begins a reading of several calls of `read`. @returns what to give to `endReading`. */
-  beginReading(): number {
+  beginReading(): BegunTurn {
     return this.#blocks.loans.begin();
   }
 
-  endReading(begun: number): void {
+  endReading(begun: BegunTurn): void {
     this.#blocks.loans.end(begun);
   }
 

@@ -1,44 +1,51 @@
+/** A turn in which readers began, and how many of them have not ended. */
+export interface BegunTurn {
+  readonly turn: number;
+  readers: number;
+}
+
 /**
  * Says until when bytes that readers were given may still be in use. Time is counted in turns of the engine: what was given
- * away in
- * a turn has been sent, or copied, when the next one begins; a reader that needs several turns keeps what it got meanwhile.
+ * away in a turn has been sent, or copied, when the next one begins; a reader that needs several turns keeps what it got meanwhile.
  */
 export class Loans {
   #turn = 1;
-  /** How many readers began in which turn, the oldest first; those that have ended stay until the turn ends. */
-  readonly #readers = new Map<number, number>();
-  #ended: number[] = [];
+  /** The oldest first; readers that have ended stay until the turn ends. */
+  #begun: BegunTurn[] = [];
+  #ended: BegunTurn[] = [];
 
   get turn(): number {
     return this.#turn;
   }
 
   /** A reader begins. @returns what to call `end` with. */
-  begin(): number {
-    this.#readers.set(this.#turn, (this.#readers.get(this.#turn) ?? 0) + 1);
-    return this.#turn;
+  begin(): BegunTurn {
+    let begun = this.#begun.at(-1);
+    if (begun?.turn !== this.#turn) {
+      begun = { turn: this.#turn, readers: 0 };
+      this.#begun.push(begun);
+    }
+    begun.readers++;
+    return begun;
   }
 
   /** The reader gives what it has away in this turn, and keeps nothing. */
-  end(begun: number): void {
+  end(begun: BegunTurn): void {
     this.#ended.push(begun);
   }
 
   /** What was given away before has been used. */
   nextTurn(): void {
     this.#turn++;
-    for (const begun of this.#ended) {
-      const left = (this.#readers.get(begun) as number) - 1;
-      if (left === 0) this.#readers.delete(begun);
-      else this.#readers.set(begun, left);
-    }
-    if (this.#ended.length > 0) this.#ended = [];
+    if (this.#ended.length === 0) return;
+    for (const begun of this.#ended) begun.readers--;
+    this.#ended = [];
+    this.#begun = this.#begun.filter(({ readers }) => readers > 0);
   }
 
   /** Whether bytes that were given out in `turn` may still be in use. */
   isOut(turn: number): boolean {
-    if (turn >= this.#turn) return true;
-    const { value: oldest } = this.#readers.keys().next();
-    return oldest !== undefined && turn >= oldest;
+    const oldest = this.#begun[0]?.turn ?? this.#turn;
+    return turn >= oldest;
   }
 }

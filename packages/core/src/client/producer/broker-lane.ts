@@ -1,5 +1,6 @@
 import type { ClientSession } from '../../connection/client-session.ts';
 import { QanatError } from '../../errors.ts';
+import { SmallSet } from '../../small-set.ts';
 import { Feature, LIMITS } from '../../wire/gen/registry.ts';
 import { BackOff } from '../back-off.ts';
 import type { OutBatch, ProducerIdentity } from './out-batch.ts';
@@ -38,7 +39,7 @@ export class BrokerLane {
   /** Why the broker is not usable, for messages. */
   lastError: QanatError | undefined;
   /** Queues with something to send. */
-  readonly active = new Set<QueueLane>();
+  readonly active = new SmallSet<QueueLane>();
   readonly queues: QueueLane[] = [];
   readonly #host: ProducerHost;
   /** Of the producer; empty for none. */

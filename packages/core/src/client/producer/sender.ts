@@ -131,7 +131,7 @@ export class Sender {
   #pumpLane(lane: BrokerLane): void {
     for (let sent = true; sent; ) {
       sent = false;
-      for (const queue of [...lane.active]) {
+      for (const queue of lane.active) {
         if (!lane.open || lane.inFlight >= this.#settings.inFlightBatches) return;
         if (queue.idle) lane.active.delete(queue);
         else if (this.#sendFrom(lane, queue)) sent = true;
