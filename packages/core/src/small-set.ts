@@ -2,8 +2,9 @@
 const FEW_MAX = 16;
 
 /**
- * A set that mostly has few members, which come and go with every message. V8's Set makes a new table when its last member goes, and
- * each old table holds the next one: once one of them has lived through two collections, so do all that follow, and what they held.
+ * A set that mostly has few members, which come and go with every message. V8's Set makes a new table when its last member
+ * goes, and each old table holds the next one: once one of them has lived through two collections, so do all that follow, and
+ * what they held.
  */
 export class SmallSet<T> {
   #few: T[] = [];

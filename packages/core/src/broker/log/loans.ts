@@ -6,7 +6,8 @@ export interface BegunTurn {
 
 /**
  * Says until when bytes that readers were given may still be in use. Time is counted in turns of the engine: what was given
- * away in a turn has been sent, or copied, when the next one begins; a reader that needs several turns keeps what it got meanwhile.
+ * away in a turn has been sent, or copied, when the next one begins; a reader that needs several turns keeps what it got
+ * meanwhile.
  */
 export class Loans {
   #turn = 1;
