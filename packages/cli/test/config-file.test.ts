@@ -31,7 +31,7 @@ describe('a configuration file', () => {
 
   it.each([
     ['nmae: a', ':1:1: there is no setting "nmae"'],
-    ['nmae: a', 'settings of qanat broker: name, cluster, listen'],
+    ['nmae: a', 'settings of qanat broker: name, cluster, zone, listen'],
     ['name: a\nname: b', ':2:1: Map keys must be unique'],
     ['name: [a', ':1:9: '],
     ['name: {a: 1}', ':1:1: "name" needs a value'],

@@ -1,4 +1,4 @@
-import type { EncodedProperties, LoginOptions, QueueId, StrategyName } from '@qanat/core';
+import type { EncodedProperties, LoginOptions, QueueId, ReadFrom, StrategyName } from '@qanat/core';
 import type { TlsFiles } from '@qanat/transports/tls';
 
 /** What every call that waits takes. */
@@ -130,9 +130,10 @@ export interface ConsumerOptions {
   readonly prefetchBytes?: number;
   /**
    * Which replica of a broker group is read. `slave`: one that is live, where there is one, to spare the master; it may be a
-   * moment behind. Commits go to the master in any case. Default `master`: a slave only while the master does not answer.
+   * moment behind. A zone: a replica that stands there (`qanat broker --zone`), where there is one. Commits go to the master in
+   * any case. Default `master`: a slave only while the master does not answer.
    */
-  readonly readFrom?: 'master' | 'slave';
+  readonly readFrom?: ReadFrom;
   /** A queue with so many messages not handled, and not fewer than ten seconds before, is told as `lagging`. Default 1,000. */
   readonly lagMessages?: number;
 }

@@ -27,6 +27,7 @@ export type {
   ConsumerOptions,
   ConsumerSettings,
   QueuePosition,
+  ReadFrom,
   StartPosition,
   StrategyName,
   TopicSubscription,

@@ -32,6 +32,7 @@ const USUAL_LISTEN_OF_SLAVE = '127.0.0.1:7620';
 interface BrokerFlags extends LogFlags, StateFlags, ListeningFlags, ReplicationFlags, EtcdFlags {
   readonly name: string;
   readonly cluster: string;
+  readonly zone?: string;
   readonly advertise?: string;
   readonly data?: string;
   readonly createTopics?: boolean;
@@ -58,7 +59,12 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     login: await loginOf(session),
     etcd,
     logger: (await nodeLoggers(session))(flags.name),
-    engine: { log: logSettings(flags), limits: stateLimits(flags), replication },
+    engine: {
+      log: logSettings(flags),
+      limits: stateLimits(flags),
+      replication,
+      ...(flags.zone === undefined ? {} : { zone: flags.zone }),
+    },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
     ...(flags.queues === undefined ? {} : { defaultQueues: flags.queues }),
   });
@@ -94,7 +100,8 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .command('broker')
     .description('run a broker: it stores and serves messages; or look after the replicas of one')
     .addOption(option('--name <name>', 'unique in the cluster', { env: 'QANAT_NAME', fallback: 'broker-1' }))
-    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }));
+    .addOption(option('--cluster <name>', 'name of the cluster', { env: 'QANAT_CLUSTER', fallback: 'default' }))
+    .addOption(option('--zone <name>', 'where it stands, for consumers that read in their zone', { env: 'QANAT_ZONE' }));
   addListeningOptions(command, USUAL_LISTEN)
     .addOption(
       option('--advertise <addresses>', 'what clients are told instead of the addresses it listens on: [name=]host:port,…', {

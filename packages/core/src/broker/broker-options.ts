@@ -5,6 +5,7 @@ import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
 import type { Credentials } from '../security/login.ts';
 import type { ServerSecurity } from '../security/server-security.ts';
+import { utf8Length } from '../wire/bytes.ts';
 import type { EndpointInit } from '../wire/gen/messages.ts';
 import { Feature, LIMITS } from '../wire/gen/registry.ts';
 import type { GroupOptions } from './groups/group-env.ts';
@@ -72,6 +73,8 @@ export interface BrokerOptions {
   readonly name: string;
   /** Default `default`. */
   readonly cluster?: string;
+  /** Where it stands, for consumers that read near by: a data centre, a rack. 255 bytes at most. Default: it does not say. */
+  readonly zone?: string;
   /** Addresses; default none: a broker without NameServers serves who knows it. */
   readonly nameServers?: readonly string[];
   /** Where clients reach the broker. It registers once there is one: see `Broker.setEndpoints`. */
@@ -119,6 +122,7 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     ...options,
     replica: options.replication?.replica ?? 0,
     cluster: options.cluster ?? 'default',
+    zone: options.zone ?? '',
     nameServers: options.nameServers ?? [],
     endpoints: options.endpoints ?? [],
     createsTopics: options.createsTopics ?? false,
@@ -166,7 +170,8 @@ function check(settings: BrokerSettings): void {
     const error = nameError(settings[setting], LIMITS.BROKER_NAME_BYTES_MAX);
     if (error !== undefined) bad(setting, error);
   }
-  const { defaultQueues, limits, session, endpoints } = settings;
+  const { zone, defaultQueues, limits, session, endpoints } = settings;
+  if (utf8Length(zone) > LIMITS.LABEL_BYTES_MAX) bad('zone', `at most ${LIMITS.LABEL_BYTES_MAX} bytes`);
   if (!Number.isInteger(defaultQueues) || defaultQueues < 1 || defaultQueues > LIMITS.QUEUES_PER_TOPIC_MAX) {
     bad('defaultQueues', `1 to ${LIMITS.QUEUES_PER_TOPIC_MAX} queues, not ${defaultQueues}`);
   }

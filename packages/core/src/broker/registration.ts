@@ -278,6 +278,7 @@ export class Registration {
       topics: first,
       replica: settings.replica,
       replicaRole: this.#role,
+      zone: settings.zone,
     };
     return [head, ...rest.map((page) => ({ topics: page }))];
   }

@@ -31,6 +31,7 @@ export function knownBroker(settings: ClientSettings, broker: BrokerRoute, nameS
     away: broker.away,
     createsTopics: broker.createsTopics,
     slaves: slaves.map(({ replica }) => slavePeer(broker.broker, replica)),
+    zone: broker.zone,
     store: String(storeId),
   };
 }

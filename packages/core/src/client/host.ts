@@ -41,6 +41,8 @@ export interface KnownBroker {
   readonly createsTopics: boolean;
   /** Peers of its slaves. */
   readonly slaves: readonly string[];
+  /** Where it stands; empty where it does not say. */
+  readonly zone: string;
   /** The store that all replicas of the broker group have. */
   readonly store: string;
 }

@@ -11,6 +11,7 @@ export interface ReplicaEntry {
   term: number;
   revision: number;
   endpoints: readonly Endpoint[];
+  zone: string;
   state: ReplicaState;
   readonly silence: Silence;
   /** The connection on which it was heard last; undefined once that is gone. */

@@ -17,10 +17,12 @@ export const brokerRoute = (entry: BrokerEntry, network: string): BrokerRouteIni
   away: isAway(entry),
   createsTopics: entry.createsTopics,
   replica: entry.holder ?? 0,
-  slaves: slavesOf(entry).map(({ replica, endpoints, state }) => ({
+  zone: entry.master?.zone ?? '',
+  slaves: slavesOf(entry).map(({ replica, endpoints, zone, state }) => ({
     replica,
     endpoints: endpointsIn(endpoints, network),
     away: state === 'away',
+    zone,
   })),
 });
 
@@ -40,14 +42,14 @@ export function routeText(entry: BrokerEntry, topic: string): string {
   const queues = entry.topics.get(topic);
   if (queues === undefined) return '';
   const { cluster, storeId, term, holder, createsTopics, master } = entry;
-  const slaves = slavesOf(entry).map((slave) => `${slave.replica} ${slave.state} ${endpointsText(slave)}`);
-  return [queues, cluster, storeId, term, holder, createsTopics, isAway(entry), endpointsText(master), ...slaves].join('|');
+  const slaves = slavesOf(entry).map((slave) => `${slave.replica} ${slave.state} ${placeText(slave)}`);
+  return [queues, cluster, storeId, term, holder, createsTopics, isAway(entry), placeText(master), ...slaves].join('|');
 }
 
 const slavesOf = ({ slaves }: BrokerEntry): readonly ReplicaEntry[] => [...slaves.values()].sort((a, b) => a.replica - b.replica);
 
-const endpointsText = (replica: ReplicaEntry | undefined): string =>
-  replica?.endpoints.map((e) => `${e.listener} ${e.scheme} ${e.address}`).join() ?? '';
+const placeText = (replica: ReplicaEntry | undefined): string =>
+  replica === undefined ? '' : [replica.zone, ...replica.endpoints.map((e) => `${e.listener} ${e.scheme} ${e.address}`)].join();
 
 /** Who came in over one network reaches a broker there, where it has an endpoint of that name (QNT-RTE-026). */
 function endpointsIn(endpoints: readonly Endpoint[], network: string): readonly Endpoint[] {

@@ -81,6 +81,7 @@ export class RouteTable {
     replica.term = head.term;
     replica.revision = head.revision;
     replica.endpoints = head.endpoints;
+    replica.zone = head.zone;
     this.#heard(entry, replica, session);
     for (const topic of new Set([...before.keys(), ...entry.topics.keys()])) {
       if ((before.get(topic) ?? '') !== routeText(entry, topic)) this.#changed(topic);
@@ -140,7 +141,17 @@ export class RouteTable {
 
   #newReplica(replica: number): ReplicaEntry {
     const silence = new Silence(this.#host.timers, this.#host.nowMs());
-    return { replica, term: 0, revision: 0, endpoints: [], state: 'live', silence, session: undefined, timer: undefined };
+    return {
+      replica,
+      term: 0,
+      revision: 0,
+      endpoints: [],
+      zone: '',
+      state: 'live',
+      silence,
+      session: undefined,
+      timer: undefined,
+    };
   }
 
   /** Nobody is live any more who had the other store (QNT-REG-015). */

@@ -196,7 +196,16 @@ export class FakeHost implements ClientHost {
   /** A broker, or a slave of one (`b1/1`): what the routes tell of it. */
   tell(peer: string, more: Partial<KnownBroker> = {}): void {
     const endpoint = { listener: 'default', scheme: 'qanat', address: `${peer.replace('/', '-')}:1` };
-    const told = { endpoint, offered: [endpoint], away: false, slaves: [], createsTopics: false, nameServer: 'ns:1', store: '' };
+    const told = {
+      endpoint,
+      offered: [endpoint],
+      away: false,
+      slaves: [],
+      createsTopics: false,
+      nameServer: 'ns:1',
+      zone: '',
+      store: '',
+    };
     this.#known.set(peer, { name: peer, cluster: '', term: 1, ...told, ...more });
   }
 

@@ -23,8 +23,8 @@ function group(options: Partial<ConsumerOptions> = {}): Group {
   return { world, master, slave, consumer };
 }
 
-function slaveOf(world: World): FakeBroker {
-  const slave = world.broker('b1/1');
+function slaveOf(world: World, peer = 'b1/1'): FakeBroker {
+  const slave = world.broker(peer);
   slave.slave = true;
   return slave;
 }
@@ -248,6 +248,38 @@ describe('a consumer that reads from slaves on purpose', () => {
     expect(world.host.requests('CLIENT_HEARTBEAT', 'b1/1')).toEqual([]);
     expect(master.committed.get('t/0')).toBe(5);
     expect(world.of('reading').map(({ peer, message }) => [peer, message])).toEqual([['b1/1', 'as asked for']]);
+  });
+
+  test('reads at a slave of its zone and at no other, and at a master that stands there [QNT-RPL-086]', () => {
+    const all = group({ readFrom: { zone: 'east' } });
+    const { world, slave } = all;
+    world.host.tell('b1', { slaves: ['b1/1', 'b1/2'], zone: 'west' });
+    world.host.tell('b1/1', { zone: 'north' });
+    world.host.tell('b1/2', { zone: 'east' });
+    slaveOf(world, 'b1/2').fill('t', 0, 3);
+    world.host.advance(300);
+    world.host.connect('b1/1');
+    world.host.connect('b1/2');
+    slave.fill('t', 0, 3);
+    world.host.advance(1_500);
+    expect(world.host.requests('PULL', 'b1/1')).toEqual([]);
+    expect(world.of('reading').map(({ peer }) => peer)).toEqual(['b1/2']);
+    world.host.tell('b1', { slaves: ['b1/1', 'b1/2'], zone: 'east' });
+    world.host.disconnect('b1/2');
+    world.host.advance(1_500);
+    expect(world.of('reading').map(({ peer }) => peer)).toEqual(['b1/2', 'b1']);
+  });
+
+  test('of a zone reads at any slave while the master does not answer [QNT-RPL-080]', () => {
+    const all = group({ readFrom: { zone: 'moon' } });
+    const { world } = all;
+    expect(world.of('reading')).toEqual([]);
+    world.host.refused.set('b1', new QanatError('CONNECTION_FAILED', 'refused'));
+    world.host.disconnect('b1');
+    world.host.advance(300);
+    world.host.connect('b1/1');
+    world.host.advance(20);
+    expect(world.of('reading').map(({ peer }) => peer)).toEqual(['b1/1']);
   });
 
   test('reads at the master where there is no slave, and when the slave is gone [QNT-RPL-086]', () => {

@@ -60,6 +60,19 @@ describe('slaves of a broker group', () => {
     expect(page().brokers[0]?.term).toBe(3);
   });
 
+  it('are told with their zones; another zone is a change of the route [QNT-RTE-029]', () => {
+    const { client, observer, register, page, run } = world();
+    const slave = client();
+    register(client(), textOf(1, { zone: 'west' }));
+    register(slave, slaveText(0, { zone: 'east' }));
+    expect(page().brokers[0]).toMatchObject({ zone: 'west', slaves: [{ zone: 'east' }] });
+    observer.request('ROUTE_QUERY', { topics: ['orders'], watch: true });
+    register(slave, slaveText(0, { zone: 'north', revision: 2 }));
+    run(200);
+    const updates = observer.engine.pushes.flatMap(({ headers }) => headers as Routes[]);
+    expect(updates).toMatchObject([{ brokers: [{ zone: 'west', slaves: [{ zone: 'north' }] }] }]);
+  });
+
   it('hear from the NameServer where the master is, and the master does not [QNT-REG-028]', () => {
     const { client, register, beat } = world();
     const [master, slave] = [client(), client()];

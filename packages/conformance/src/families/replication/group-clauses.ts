@@ -137,12 +137,12 @@ class GroupBook {
       return this.sentences.fail(cause, response, `the group ${broker} has to be in the routes`, 'brokers');
     const [told, known] = [masterIn(route), group.masterText()];
     const master = (): string =>
-      `of the master of ${broker} the route has to say ${known} (replica, term, endpoints, away), and says ${told}`;
+      `of the master of ${broker} the route has to say ${known} (replica, term, endpoints, away, zone), and says ${told}`;
     this.sentences.that(cause, response, told === known, master, 'brokers');
     this.sentences.that(IN_ROUTES, response, told === known, master, 'brokers');
     const slaves = group.slavesText();
     const says = (): string =>
-      `of the slaves of ${broker} the route has to say ${slaves} (replica, endpoints, away), and says ${slavesIn(route)}`;
+      `of the slaves of ${broker} the route has to say ${slaves} (replica, endpoints, away, zone), and says ${slavesIn(route)}`;
     this.sentences.that(IN_ROUTES, response, slavesIn(route) === slaves, says, 'brokers');
     this.#judgeTopics(broker, group, answer, response);
   }

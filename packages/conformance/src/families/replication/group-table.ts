@@ -6,6 +6,7 @@ import { endpointsText } from '../naming/operations.ts';
 export interface Member {
   readonly replica: number;
   readonly endpoints: string;
+  readonly zone: string;
   readonly away: boolean;
   readonly heardMs: number;
   readonly connection: ConnectionSeen;
@@ -57,8 +58,8 @@ export class GroupTable {
   register(exchange: Exchange): void {
     const { header, response, connection } = exchange;
     const { replica, term } = header;
-    const endpoints = endpointsText(header.endpoints);
-    const member = { replica, endpoints, away: false, heardMs: response?.atMs ?? 0, connection };
+    const [endpoints, zone] = [endpointsText(header.endpoints), header.zone];
+    const member = { replica, endpoints, zone, away: false, heardMs: response?.atMs ?? 0, connection };
     if (!isSlave(header.replicaRole)) this.#lead(member, term);
     else this.#stand(member, term);
     if (!isSlave(header.replicaRole) || this.holder === undefined)
@@ -95,12 +96,12 @@ export class GroupTable {
   /** What a route has to say of the group's slaves. */
   slavesText(): string {
     const slaves = [...this.slaves.values()].sort((a, b) => a.replica - b.replica);
-    return JSON.stringify(slaves.map(({ replica, endpoints, away }) => [replica, endpoints, away]));
+    return JSON.stringify(slaves.map(({ replica, endpoints, away, zone }) => [replica, endpoints, away, zone]));
   }
 
   /** What it has to say of the master. */
   masterText(): string {
-    return JSON.stringify([this.holder ?? 0, this.term, this.master?.endpoints ?? '[]', this.isAway]);
+    return JSON.stringify([this.holder ?? 0, this.term, this.master?.endpoints ?? '[]', this.isAway, this.master?.zone ?? '']);
   }
 
   /** What answers have to say to a replica of where its master is. */
@@ -114,9 +115,10 @@ export class GroupTable {
 export const isSlave = (replicaRole: number): boolean => replicaRole === 1;
 
 export const slavesIn = ({ slaves }: Header): string =>
-  JSON.stringify(slaves.map(({ replica, endpoints, away }: Header) => [replica, endpointsText(endpoints), away]));
+  JSON.stringify(slaves.map(({ replica, endpoints, away, zone }: Header) => [replica, endpointsText(endpoints), away, zone]));
 
-export const masterIn = ({ replica, term, endpoints, away }: Header): string =>
-  JSON.stringify([replica, term, endpointsText(endpoints), away]);
+export const masterIn = ({ replica, term, endpoints, away, zone }: Header): string =>
+  JSON.stringify([replica, term, endpointsText(endpoints), away, zone]);
 
-export const masterTold = (master: Header | undefined): string => (master === undefined ? 'nobody' : masterIn(master));
+export const masterTold = (master: Header | undefined): string =>
+  master === undefined ? 'nobody' : JSON.stringify([master.replica, master.term, endpointsText(master.endpoints), master.away]);

@@ -81,6 +81,7 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 9, name: 'topics', kind: 'message', of: 'TopicShare', repeated: true },
     { number: 10, name: 'replica', kind: 'uint32' },
     { number: 11, name: 'replica_role', kind: 'enum', of: 'ReplicaRole' },
+    { number: 12, name: 'zone', kind: 'string' },
   ],
   RegisterBrokerOk: [
     { number: 1, name: 'heartbeat_ms', kind: 'uint32' },
@@ -139,11 +140,13 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 7, name: 'creates_topics', kind: 'bool' },
     { number: 8, name: 'replica', kind: 'uint32' },
     { number: 9, name: 'slaves', kind: 'message', of: 'ReplicaRoute', repeated: true },
+    { number: 10, name: 'zone', kind: 'string' },
   ],
   ReplicaRoute: [
     { number: 1, name: 'replica', kind: 'uint32' },
     { number: 2, name: 'endpoints', kind: 'message', of: 'Endpoint', repeated: true },
     { number: 3, name: 'away', kind: 'bool' },
+    { number: 4, name: 'zone', kind: 'string' },
   ],
   InitProducer: [
     { number: 1, name: 'name', kind: 'string' },

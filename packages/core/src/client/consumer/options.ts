@@ -90,10 +90,14 @@ export interface ConsumerOptions {
   readonly untilEnd?: boolean;
   /**
    * Which replica of a broker group is read. `slave`: one that is live, where there is one, for instance to spare the master; it
-   * may be a moment behind. Commits go to masters in any case. Default `master`: slaves only while the master does not answer.
+   * may be a moment behind. A zone: a replica that stands there, where there is one. Commits go to masters in any case. Default
+   * `master`: slaves only while the master does not answer.
    */
-  readonly readFrom?: 'master' | 'slave';
+  readonly readFrom?: ReadFrom;
 }
+
+/** The master, any slave, or whoever stands in a zone: see `--zone` of brokers. */
+export type ReadFrom = 'master' | 'slave' | { readonly zone: string };
 
 export interface ConsumerHandler {
   /** Takes a delivery; `delivery.done` ends it, now or later. Must not throw. */
@@ -141,7 +145,7 @@ export interface ConsumerSettings {
   readonly deadLetter: DeadLetterSettings | undefined;
   readonly lagMessages: number;
   readonly untilEnd: boolean;
-  readonly readFrom: 'master' | 'slave';
+  readonly readFrom: ReadFrom;
 }
 
 /** Deliveries of one queue that are under way or wait to be tried again. */
@@ -201,6 +205,13 @@ function readGroup(options: ConsumerOptions): string {
   return options.group;
 }
 
+function readReadFrom(readFrom: ReadFrom = 'master'): ReadFrom {
+  if (readFrom === 'master' || readFrom === 'slave') return readFrom;
+  const { zone } = readFrom;
+  if (typeof zone === 'string' && zone !== '' && utf8Length(zone) <= LIMITS.LABEL_BYTES_MAX) return { zone };
+  return refuse(`readFrom has to be master, slave, or a zone of 1 to ${LIMITS.LABEL_BYTES_MAX} bytes`);
+}
+
 function readStrategy(name: StrategyName = 'averagely'): Strategy {
   const strategy = StrategyNames.indexOf(name.toUpperCase());
   return strategy < 0 ? refuse(`strategy is ${name}; it has to be averagely, circle or sticky`) : (strategy as Strategy);
@@ -246,6 +257,6 @@ export function readOptions(host: ClientHost, options: ConsumerOptions): Consume
     deadLetter: readDeadLetter(options),
     lagMessages: whole('lagMessages', options.lagMessages, LAG_MESSAGES, 1),
     untilEnd: options.untilEnd ?? false,
-    readFrom: options.readFrom ?? 'master',
+    readFrom: readReadFrom(options.readFrom),
   };
 }

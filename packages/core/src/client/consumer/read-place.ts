@@ -10,7 +10,7 @@ const PROBE_MS = 1_000;
 
 /**
  * Where a consumer reads a broker group, and who keeps its leases: the master; while that does not answer, a slave that is live.
- * With `readFrom: 'slave'` it reads at a slave where there is one, and the master keeps the leases nevertheless.
+ * Where the application wants to read at slaves, or in its zone, it does, and the master keeps the leases nevertheless.
  */
 export class ReadPlace {
   /** The peer that is pulled. */
@@ -55,7 +55,7 @@ export class ReadPlace {
 
   /** A slave answers, and serves nothing: another one is tried. */
   refused(peer: string): void {
-    if (peer === this.#slave?.peer) this.#nextSlave();
+    if (peer === this.#slave?.peer) this.#nextOf(this.#slaves());
   }
 
   /** The routes mark the master away: a connection that only seems open is given up. */
@@ -72,19 +72,36 @@ export class ReadPlace {
   /** Looks at the connections, and chooses `source` and `keeper` by them. */
   choose(): void {
     if (this.#stopped) return;
-    const { host, settings } = this.#scope;
+    const { host } = this.#scope;
     const isMasterUp = host.isOpen(this.#broker);
-    const prefersSlave = settings.readFrom === 'slave';
     if (isMasterUp) this.#isSilent = false;
-    const needsSlave = prefersSlave || (!isMasterUp && (this.#isSilent || isMasterGone(host, this.#broker)));
-    if (needsSlave) this.#holdSlave();
+    const slaves = this.#slaves();
+    if (slaves.length > 0) this.#holdOneOf(slaves);
     else if (isMasterUp) this.#dropSlave();
     const slave = this.#slave !== undefined && host.isOpen(this.#slave.peer) ? this.#slave.peer : undefined;
     const before = this.source;
-    this.source = isMasterUp && !(prefersSlave && slave !== undefined) ? this.#broker : (slave ?? this.#broker);
-    this.keeper = isMasterUp ? this.#broker : (slave ?? this.#broker);
+    this.source = slave ?? this.#broker;
+    this.keeper = isMasterUp ? this.#broker : this.source;
     if (this.source !== before) this.#tell();
-    if (!isMasterUp || (prefersSlave && slave === undefined)) this.#lookAgain();
+    if (!isMasterUp || (this.#prefersSlaves && slave === undefined)) this.#lookAgain();
+  }
+
+  /** Whether the application wants to read elsewhere than at the master. */
+  get #prefersSlaves(): boolean {
+    const { host, settings } = this.#scope;
+    const { readFrom } = settings;
+    return typeof readFrom === 'object' ? host.known(this.#broker)?.zone !== readFrom.zone : readFrom === 'slave';
+  }
+
+  /** Those at which it may read now: what the application wants, and any while the master does not answer. */
+  #slaves(): readonly string[] {
+    const { host, settings } = this.#scope;
+    const { readFrom } = settings;
+    const all = liveSlaves(host, this.#broker);
+    const isNear = (peer: string): boolean => typeof readFrom !== 'object' || host.known(peer)?.zone === readFrom.zone;
+    const wanted = this.#prefersSlaves ? all.filter(isNear) : [];
+    const isMasterLost = !host.isOpen(this.#broker) && (this.#isSilent || isMasterGone(host, this.#broker));
+    return wanted.length === 0 && isMasterLost ? all : wanted;
   }
 
   #lookAgain(): void {
@@ -94,17 +111,16 @@ export class ReadPlace {
   }
 
   /** One that cannot be reached makes room for the next. */
-  #holdSlave(): void {
+  #holdOneOf(slaves: readonly string[]): void {
     const { host } = this.#scope;
     const held = this.#slave?.peer;
-    if (held === undefined) return this.#nextSlave();
-    if (!host.isOpen(held) && (host.whyNotOpen(held) !== undefined || host.known(held) === undefined)) this.#nextSlave();
+    const isGood = held !== undefined && slaves.includes(held) && (host.isOpen(held) || host.whyNotOpen(held) === undefined);
+    if (!isGood) this.#nextOf(slaves);
   }
 
   /** The first one by chance, so that the readers of a group divide over its slaves. */
-  #nextSlave(): void {
+  #nextOf(slaves: readonly string[]): void {
     const { host } = this.#scope;
-    const slaves = liveSlaves(host, this.#broker);
     if (slaves.length === 0) return;
     const at = this.#slave === undefined ? Math.floor(host.engine.random.fraction() * slaves.length) : -1;
     const next = slaves[at < 0 ? (slaves.indexOf(this.#slave?.peer as string) + 1) % slaves.length : at] as string;
@@ -120,16 +136,12 @@ export class ReadPlace {
 
   /** A consumer never reads elsewhere in silence. */
   #tell(): void {
-    const { host, id, settings } = this.#scope;
+    const { host, id } = this.#scope;
     const broker = this.#broker;
     const isMaster = this.source === broker;
     if (isMaster && !host.isOpen(broker)) return;
     const why = host.whyNotOpen(broker)?.message ?? `broker ${broker} does not answer`;
-    const message = isMaster
-      ? 'the master is there'
-      : host.isOpen(broker) && settings.readFrom === 'slave'
-        ? 'as asked for'
-        : why;
+    const message = isMaster ? 'the master is there' : host.isOpen(broker) ? 'as asked for' : why;
     this.#scope.event({ kind: 'reading', consumer: id, broker, from: isMaster ? 'master' : 'slave', peer: this.source, message });
   }
 }

@@ -661,6 +661,8 @@ export interface BrokerRoute {
   /** of the master, to which endpoints, term and away belong */
   readonly replica: number;
   readonly slaves: readonly ReplicaRoute[];
+  /** of the master */
+  readonly zone: string;
 }
 
 export interface BrokerRouteInit {
@@ -673,6 +675,7 @@ export interface BrokerRouteInit {
   readonly createsTopics?: boolean | undefined;
   readonly replica?: number | undefined;
   readonly slaves?: readonly ReplicaRouteInit[] | undefined;
+  readonly zone?: string | undefined;
 }
 
 
@@ -686,6 +689,7 @@ function writeBrokerRoute(w: ProtobufWriter, v: BrokerRouteInit): ProtobufWriter
   if (v.createsTopics) w.uint32(56).bool(v.createsTopics);
   if (v.replica) w.uint32(64).uint32(checkUint32(v.replica, 'BrokerRoute.replica'));
   if (v.slaves !== undefined) for (const item of v.slaves) writeReplicaRoute(w.uint32(74).fork(), item).ldelim();
+  if (v.zone !== undefined && v.zone.length > 0) w.uint32(82).string(v.zone);
   return w;
 }
 
@@ -699,6 +703,7 @@ function readBrokerRoute(r: ProtobufReader, end: number): BrokerRoute {
   let createsTopics: boolean = false;
   let replica: number = 0;
   const slaves: ReplicaRoute[] = [];
+  let zone: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -711,12 +716,13 @@ function readBrokerRoute(r: ProtobufReader, end: number): BrokerRoute {
       case 56: createsTopics = r.bool(); break;
       case 64: replica = r.uint32(); break;
       case 74: checkCount(slaves.length, reg.LIMITS.REPLICAS_MAX, 'BrokerRoute.slaves'); slaves.push(readReplicaRoute(r, r.end())); break;
+      case 82: zone = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerRoute.zone'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
   if (broker.length === 0) missing('BrokerRoute.broker');
-  return { broker, cluster, storeId, term, endpoints, away, createsTopics, replica, slaves };
+  return { broker, cluster, storeId, term, endpoints, away, createsTopics, replica, slaves, zone };
 }
 
 export const BrokerRoute: MessageType<BrokerRoute, BrokerRouteInit> = /* @__PURE__ */ messageType('BrokerRoute', writeBrokerRoute, readBrokerRoute);
@@ -726,12 +732,14 @@ export interface ReplicaRoute {
   readonly replica: number;
   readonly endpoints: readonly Endpoint[];
   readonly away: boolean;
+  readonly zone: string;
 }
 
 export interface ReplicaRouteInit {
   readonly replica?: number | undefined;
   readonly endpoints?: readonly EndpointInit[] | undefined;
   readonly away?: boolean | undefined;
+  readonly zone?: string | undefined;
 }
 
 
@@ -739,6 +747,7 @@ function writeReplicaRoute(w: ProtobufWriter, v: ReplicaRouteInit): ProtobufWrit
   if (v.replica) w.uint32(8).uint32(checkUint32(v.replica, 'ReplicaRoute.replica'));
   if (v.endpoints !== undefined) for (const item of v.endpoints) writeEndpoint(w.uint32(18).fork(), item).ldelim();
   if (v.away) w.uint32(24).bool(v.away);
+  if (v.zone !== undefined && v.zone.length > 0) w.uint32(34).string(v.zone);
   return w;
 }
 
@@ -746,17 +755,19 @@ function readReplicaRoute(r: ProtobufReader, end: number): ReplicaRoute {
   let replica: number = 0;
   const endpoints: Endpoint[] = [];
   let away: boolean = false;
+  let zone: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
       case 8: replica = r.uint32(); break;
       case 18: checkCount(endpoints.length, reg.LIMITS.ENDPOINTS_PER_BROKER_MAX, 'ReplicaRoute.endpoints'); endpoints.push(readEndpoint(r, r.end())); break;
       case 24: away = r.bool(); break;
+      case 34: zone = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'ReplicaRoute.zone'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { replica, endpoints, away };
+  return { replica, endpoints, away, zone };
 }
 
 export const ReplicaRoute: MessageType<ReplicaRoute, ReplicaRouteInit> = /* @__PURE__ */ messageType('ReplicaRoute', writeReplicaRoute, readReplicaRoute);

@@ -33,6 +33,8 @@ export interface RegisterBroker {
   /** number of the replica in its broker group */
   readonly replica: number;
   readonly replicaRole: reg.ReplicaRole;
+  /** where the replica stands; empty: it does not say */
+  readonly zone: string;
 }
 
 export interface RegisterBrokerInit {
@@ -47,6 +49,7 @@ export interface RegisterBrokerInit {
   readonly topics?: readonly TopicShareInit[] | undefined;
   readonly replica?: number | undefined;
   readonly replicaRole?: reg.ReplicaRole | undefined;
+  readonly zone?: string | undefined;
 }
 
 
@@ -62,6 +65,7 @@ function writeRegisterBroker(w: ProtobufWriter, v: RegisterBrokerInit): Protobuf
   if (v.topics !== undefined) for (const item of v.topics) writeTopicShare(w.uint32(74).fork(), item).ldelim();
   if (v.replica) w.uint32(80).uint32(checkUint32(v.replica, 'RegisterBroker.replica'));
   if (v.replicaRole) w.uint32(88).uint32(v.replicaRole);
+  if (v.zone !== undefined && v.zone.length > 0) w.uint32(98).string(v.zone);
   return w;
 }
 
@@ -77,6 +81,7 @@ function readRegisterBroker(r: ProtobufReader, end: number): RegisterBroker {
   const topics: TopicShare[] = [];
   let replica: number = 0;
   let replicaRole: reg.ReplicaRole = 0;
+  let zone: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -91,11 +96,12 @@ function readRegisterBroker(r: ProtobufReader, end: number): RegisterBroker {
       case 74: checkCount(topics.length, reg.LIMITS.LIST_ITEMS_MAX, 'RegisterBroker.topics'); topics.push(readTopicShare(r, r.end())); break;
       case 80: replica = r.uint32(); break;
       case 88: replicaRole = readEnum(r, reg.ReplicaRoleNames, 'RegisterBroker.replica_role'); break;
+      case 98: zone = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'RegisterBroker.zone'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { broker, cluster, storeId, term, revision, endpoints, createsTopics, software, topics, replica, replicaRole };
+  return { broker, cluster, storeId, term, revision, endpoints, createsTopics, software, topics, replica, replicaRole, zone };
 }
 
 export const RegisterBroker: MessageType<RegisterBroker, RegisterBrokerInit> = /* @__PURE__ */ messageType('RegisterBroker', writeRegisterBroker, readRegisterBroker);
