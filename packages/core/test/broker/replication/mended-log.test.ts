@@ -64,9 +64,11 @@ describe('a slave whose log is damaged', () => {
   test('QNT-RPL-069 copies again what the scrub finds rotten while it runs', () => {
     const world = pair({ broker: { log: { segmentBytes: 32 * 1024, scrubBytesPerSecond: 1_000_000 } } });
     const [segment] = world.segments(SLAVE);
+    const before = world.cluster.hosts.brokers.get(SLAVE)?.engine;
     world.flip(SLAVE, segment?.name as string, 5_000);
     world.cluster.runUntil(() => world.ends.length > 0, 10 * LONG_MS);
     expect(restarts(world)).toEqual([`${SLAVE} RESTART_REQUIRED`]);
+    expect(before?.figures().ready).toBe(false);
     world.cluster.runUntil(() => world.same && world.inSync === 2, LONG_MS);
     expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
   });
