@@ -111,6 +111,18 @@ describe('broker groups', () => {
     ]);
   });
 
+  it('tell how far each slave is behind as it heard last, where no master answers', () => {
+    const { cluster, slaves } = groups();
+    cluster.a.state = 'down';
+    const [heard] = slaves as [FakeBroker];
+    heard.admin = (request) => {
+      (request as Request<'BROKER_DESCRIBE'>).respond({ replica: 1, role: ReplicaRole.SLAVE, stored: 850, masterEnd: 1_000 });
+      return true;
+    };
+    const { result } = ask<readonly BrokerGroup[]>(cluster, (admin, done) => admin.describeBrokers('a', 5_000, done));
+    expect(result[0]?.replicas.map(({ lagBytes }) => lagBytes)).toEqual([undefined, 150, undefined]);
+  });
+
   it('hold brokers that know no replication: these are there, and say nothing of it', () => {
     const { cluster } = groups();
     cluster.b.admin = () => {

@@ -505,6 +505,7 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 11, name: 'replicas', kind: 'message', of: 'ReplicaState', repeated: true },
     { number: 12, name: 'following', kind: 'string' },
     { number: 13, name: 'state', kind: 'string' },
+    { number: 14, name: 'master_end', kind: 'uint64' },
   ],
   ReplicaState: [
     { number: 1, name: 'replica', kind: 'uint32' },

@@ -313,7 +313,7 @@ export class Replica implements MastershipEvents {
   get #view(): ReplicaView {
     const { broker, settings, log, flush } = this.#parts;
     const { term, state } = this;
-    return { broker, settings, log, flush, term, state, master: this.#master, following: this.#slave?.following };
+    return { broker, settings, log, flush, term, state, master: this.#master, slave: this.#slave };
   }
 
   // ---- what it does ----

@@ -93,6 +93,7 @@ export class SlaveReplica {
   /** What was asked last on this connection. */
   #newest: Asked | undefined;
   #underWay = 0;
+  #masterEnd = 0;
   #search: DivergenceSearch | undefined;
   #cutting = false;
   #again: Timer | undefined;
@@ -108,6 +109,11 @@ export class SlaveReplica {
   /** The master that it copies. */
   get following(): FollowedMaster | undefined {
     return this.#master;
+  }
+
+  /** Where its master's log ended, as a master said last; 0: none has. */
+  get masterEnd(): number {
+    return this.#masterEnd;
   }
 
   /** A tail of the log is being cut off, also after `stop`: nothing else may be done with the log meanwhile. */
@@ -221,7 +227,10 @@ export class SlaveReplica {
       if (!probe) this.#underWay--;
       if (error !== undefined) this.#refused(error);
       else if (response.header.term !== term) this.#otherTerm(response.header.term);
-      else done(response.header, response.payload);
+      else {
+        this.#masterEnd = response.header.logEnd;
+        done(response.header, response.payload);
+      }
     });
   }
 

@@ -121,7 +121,10 @@ export interface ReplicaStatus extends ReplicaInfo {
   readonly details: ReplicaDetails | undefined;
   /** Whether it is of the in-sync set; undefined where no master says so. */
   readonly inSync: boolean | undefined;
-  /** Bytes between what it has stored and the end of its master's log; undefined where no master says so. */
+  /**
+   * Bytes between what it has stored and the end of its master's log: as the master says, or, where there is none, as it heard
+   * last itself; undefined where nobody says so.
+   */
   readonly lagBytes: number | undefined;
 }
 

@@ -115,14 +115,16 @@ test('a slave whose disk is full is dropped from the in-sync set, and is back wh
   expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
 });
 
-test('a slave whose disk is slow is dropped from the in-sync set, and is back when it is quick again', () => {
+test('a slave whose disk is slow is dropped from the in-sync set, tells how far it is behind, and is back when it is quick again', () => {
   const world = pair({ faults: true, replication: { lagMs: 2_000 } });
   const faults = world.cluster.hosts.diskFaults(SLAVE);
   faults.slowFactor = 20_000;
   world.send(20);
   world.cluster.runUntil(() => world.inSync === 1, LONG_MS);
   world.send(5);
+  expect(world.lagBytes(SLAVE)).toBeGreaterThan(0);
   faults.slowFactor = 1;
   world.cluster.runUntil(() => world.same && world.inSync === 2, LONG_MS);
+  expect(world.lagBytes(SLAVE)).toBe(0);
   expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
 });

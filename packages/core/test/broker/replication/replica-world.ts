@@ -59,6 +59,11 @@ export class ReplicaWorld {
     return this.cluster.hosts.brokers.get(node)?.engine.figures().replication?.state;
   }
 
+  /** How far a replica says that it, or its slowest slave, lags behind. */
+  lagBytes(node: string): number | undefined {
+    return this.cluster.hosts.brokers.get(node)?.engine.figures().replication?.lagBytes;
+  }
+
   client(node: string): SessionClient {
     const { clock, hosts } = this.cluster;
     const greeting = { features: [...BROKER_FEATURES, Feature.FEATURE_REPLICATION], minor: 3 };
