@@ -12,6 +12,7 @@ ${TRIALS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')}
 
   --rounds N        kills, cuts, runs or whatever the trial repeats
   --only TEXT       of the hostile trial: only attacks with this in their name, as 'http: ' or 'broker: sends'
+  --proxy           of failover-partition: proxies that drop silently, though network namespaces are allowed
   --full            the full size of each instead of the quick one
   --json            one line of JSON per trial on standard output; what is for people goes to standard error
   --keep            keep the temporary directory: the data of the brokers and what the processes wrote
@@ -30,6 +31,7 @@ function readArguments() {
   const options = {
     rounds: { type: 'string' },
     only: { type: 'string' },
+    proxy: { type: 'boolean' },
     full: { type: 'boolean' },
     json: { type: 'boolean' },
     keep: { type: 'boolean' },
@@ -55,7 +57,13 @@ const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) wrongUse('--rounds wants a whole number of at least 1');
 
 exitOnSignals();
-const options = { rounds, only: values.only, full: values.full ?? false, keep: values.keep ?? false };
+const options = {
+  rounds,
+  only: values.only,
+  proxy: values.proxy ?? false,
+  full: values.full ?? false,
+  keep: values.keep ?? false,
+};
 const say = (line) => (values.json ? process.stderr : process.stdout).write(`${line}\n`);
 const verdicts = { passed: [], failed: [], skipped: [] };
 for (const name of names) {
