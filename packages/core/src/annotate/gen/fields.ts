@@ -506,6 +506,7 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 12, name: 'following', kind: 'string' },
     { number: 13, name: 'state', kind: 'string' },
     { number: 14, name: 'master_end', kind: 'uint64' },
+    { number: 15, name: 'in_sync', kind: 'bool' },
   ],
   ReplicaState: [
     { number: 1, name: 'replica', kind: 'uint32' },

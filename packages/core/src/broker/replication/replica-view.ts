@@ -1,5 +1,6 @@
 // What a replica says of itself.
-import { ReplicaRole } from '../../wire/gen/registry.ts';
+import { utf8Length } from '../../wire/bytes.ts';
+import { LIMITS, ReplicaRole } from '../../wire/gen/registry.ts';
 import type { BrokerDescribeOkInit } from '../../wire/gen/replication-messages.ts';
 import type { ReplicationOptions } from '../broker-options.ts';
 import type { ReplicationFigures } from '../figures.ts';
@@ -19,6 +20,8 @@ export interface ReplicaView {
   readonly state: string;
   /** Undefined unless it is master. */
   readonly master: MasterReplica | undefined;
+  /** By the record that it read last it has everything that is committed. */
+  readonly stands: boolean;
   /** Undefined unless it copies a master's log. */
   readonly slave: SlaveReplica | undefined;
 }
@@ -42,7 +45,8 @@ export function replicationFigures({ log, settings, state, master, slave }: Repl
 }
 
 /** For operators, by BROKER_DESCRIBE. */
-export function describeReplica({ broker, settings, flush, log, term, state, master, slave }: ReplicaView): BrokerDescribeOkInit {
+export function describeReplica(view: ReplicaView): BrokerDescribeOkInit {
+  const { broker, settings, flush, log, term, state, master, stands, slave } = view;
   return {
     broker,
     replica: settings.replica,
@@ -57,6 +61,11 @@ export function describeReplica({ broker, settings, flush, log, term, state, mas
     replicas: master?.describe() ?? [],
     following: slave?.following?.address ?? '',
     masterEnd: slave?.masterEnd ?? 0,
-    state,
+    inSync: master === undefined && (slave?.inSync ?? stands),
+    state: fitting(state),
   };
 }
+
+/** What it waits for may have long names: a character has 3 bytes at most. */
+const fitting = (text: string): string =>
+  utf8Length(text) <= LIMITS.LABEL_BYTES_MAX ? text : text.slice(0, Math.floor(LIMITS.LABEL_BYTES_MAX / 3));

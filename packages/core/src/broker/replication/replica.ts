@@ -314,7 +314,8 @@ export class Replica implements MastershipEvents {
   get #view(): ReplicaView {
     const { broker, settings, log, flush } = this.#parts;
     const { term, state } = this;
-    return { broker, settings, log, flush, term, state, master: this.#master, slave: this.#slave };
+    const { stands } = this.#mastership;
+    return { broker, settings, log, flush, term, state, stands, master: this.#master, slave: this.#slave };
   }
 
   // ---- what it does ----

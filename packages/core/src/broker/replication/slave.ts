@@ -94,6 +94,7 @@ export class SlaveReplica {
   #newest: Asked | undefined;
   #underWay = 0;
   #masterEnd = 0;
+  #inSync: boolean | undefined;
   #search: DivergenceSearch | undefined;
   #cutting = false;
   #again: Timer | undefined;
@@ -114,6 +115,11 @@ export class SlaveReplica {
   /** Where its master's log ended, as a master said last; 0: none has. */
   get masterEnd(): number {
     return this.#masterEnd;
+  }
+
+  /** Whether it is of the in-sync set, as a master said last; undefined: none has. */
+  get inSync(): boolean | undefined {
+    return this.#inSync;
   }
 
   /** A tail of the log is being cut off, also after `stop`: nothing else may be done with the log meanwhile. */
@@ -229,6 +235,7 @@ export class SlaveReplica {
       else if (response.header.term !== term) this.#otherTerm(response.header.term);
       else {
         this.#masterEnd = response.header.logEnd;
+        this.#inSync = response.header.inSync;
         done(response.header, response.payload);
       }
     });

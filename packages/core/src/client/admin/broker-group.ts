@@ -67,7 +67,7 @@ function statusOf({ info, error, said }: Answer, master: BrokerDescribeOk | unde
     role: said === undefined ? info.role : said.role === ReplicaRole.MASTER ? 'master' : 'slave',
     error,
     details: said && detailsOf(said),
-    inSync: master && seen?.inSync === true,
+    inSync: master === undefined ? said?.inSync : seen?.inSync === true,
     lagBytes: lagOf(seen, said, master),
   };
 }

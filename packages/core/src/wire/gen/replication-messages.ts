@@ -438,6 +438,8 @@ export interface BrokerDescribeOk {
   readonly state: string;
   /** of a slave: where its master's log ended, as it heard last; 0: it has not */
   readonly masterEnd: number;
+  /** of a slave: by what its master said last, or else by the record that it read last */
+  readonly inSync: boolean;
 }
 
 export interface BrokerDescribeOkInit {
@@ -455,6 +457,7 @@ export interface BrokerDescribeOkInit {
   readonly following?: string | undefined;
   readonly state?: string | undefined;
   readonly masterEnd?: number | undefined;
+  readonly inSync?: boolean | undefined;
 }
 
 
@@ -473,6 +476,7 @@ function writeBrokerDescribeOk(w: ProtobufWriter, v: BrokerDescribeOkInit): Prot
   if (v.following !== undefined && v.following.length > 0) w.uint32(98).string(v.following);
   if (v.state !== undefined && v.state.length > 0) w.uint32(106).string(v.state);
   if (v.masterEnd) w.uint32(112).uint64(checkUint64(v.masterEnd, 'BrokerDescribeOk.master_end'));
+  if (v.inSync) w.uint32(120).bool(v.inSync);
   return w;
 }
 
@@ -491,6 +495,7 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
   let following: string = '';
   let state: string = '';
   let masterEnd: number = 0;
+  let inSync: boolean = false;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -508,11 +513,12 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
       case 98: following = readString(r, reg.LIMITS.ADDRESS_BYTES_MAX, 'BrokerDescribeOk.following'); break;
       case 106: state = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerDescribeOk.state'); break;
       case 112: masterEnd = readUint64(r, 'BrokerDescribeOk.master_end'); break;
+      case 120: inSync = r.bool(); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd };
+  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd, inSync };
 }
 
 export const BrokerDescribeOk: MessageType<BrokerDescribeOk, BrokerDescribeOkInit> = /* @__PURE__ */ messageType('BrokerDescribeOk', writeBrokerDescribeOk, readBrokerDescribeOk);

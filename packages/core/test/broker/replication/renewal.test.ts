@@ -36,7 +36,7 @@ function replicaWorld() {
   const told: string[] = [];
   let record: GroupRecord | undefined;
   const register: GroupRegister = {
-    get: (done) => done({ record, others: [], complete: true }),
+    get: (done) => done({ record, others: [], complete: true, silent: [] }),
     put: (next, done) => {
       record = next;
       told.push(`put ${next.term}`);
