@@ -19,7 +19,7 @@ export default defineConfig({
         // Engines are pure: files of tests share what they import, which takes a third off their time.
         test: {
           name: 'all',
-          include: ['packages/*/test/**/*.test.ts', 'spec/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'spec/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...MOCKING],
           isolate: false,
         },

@@ -1,28 +1,11 @@
 // Benchmarks of a real broker over TCP; every message is accounted for.
-//   npm run bench -- produce|pipelined|consume|e2e|latency|wire [--size 128] [--batch 512] [--in-flight 16] [--ack committed]
-//                    [--flush sync] [--duration 5] [--messages N] [--rate 10000] [--warm-up 2] [--over qanat|ws]
-//                    [--trace] [--dir DIR] [--json]
-//   npm run bench -- compare [--runs 5] [--messages 4000000] [--only NAME,NAME] [--dir DIR] [--json]
-//   npm run bench -- transports [--runs 5] [--messages 4000000] [--dir DIR] [--json]
-//   npm run bench -- replication [--runs 5] [--duration 5] [--flush sync] [--dir DIR] [--json]
-//   npm run bench -- mqtt-codec [--size 64] [--json]
-//   npm run bench -- mqtt [--runs 5] [--size 64] [--duration 5] [--only TEXT] [--flush sync] [--dir DIR] [--json]
-// produce: acknowledged per second. pipelined: the same with single sends, 20,000 at a time. consume: a backlog, per second.
-// e2e: both at once. latency: single sends at --rate, from the time at which each was meant to leave until the consumer's handler
-// has it, those of the first --warm-up seconds not counted; --trace tells the stages between. wire: bytes of TCP payload for
-// one acknowledged message sent alone.
-// compare: these in turn with the yardstick (yardstick.mjs), medians and ratios. transports: produce, consume and both at once
-// over WebSocket, each right after the same over TCP. mqtt: the bridge beside mosquitto. The last line with --json is one object.
-// replication: a broker alone beside a master with one slave, and how fast an empty slave catches up (replication.mjs).
-// cpuUs: microseconds of a processor that each process spent on a message.
-// mqtt-codec: packets per second that the codec of MQTT reads and writes, without a broker (mqtt-codec.mjs).
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { connect } from '@qanat/client';
+import { readOptions, wrongUse } from '../scripts/read-options.mjs';
 import { startCluster } from './cluster.mjs';
 import { compare } from './compare.mjs';
 import { mqtt } from './mqtt.mjs';
@@ -33,10 +16,50 @@ import { stagesOf } from './stages.mjs';
 import { transports } from './transports.mjs';
 import { wire } from './wire.mjs';
 
-const WORKS = ['produce', 'pipelined', 'consume', 'e2e', 'latency', 'wire'];
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const HELP = `usage: npm run bench -- WORK [options]
+
+  produce      messages that are acknowledged in a second
+  pipelined    the same with single sends, 20,000 at a time
+  consume      a backlog, messages in a second
+  e2e          both at once
+  latency      single sends at --rate, from the time at which each was meant to leave until the consumer's handler has it
+  wire         bytes of TCP payload for one acknowledged message sent alone
+    --size 128  --batch 512  --in-flight 16  --ack committed  --flush sync  --duration 5 (seconds)  --messages N  --rate 10000
+    --warm-up 2 (seconds, not counted by latency)  --over qanat|ws  --trace (of latency: the stages between)
+  compare      these in turn with the yardstick (yardstick.mjs), medians and ratios
+    --runs 5  --messages 4000000  --only NAME,NAME
+  transports   produce, consume and both at once over WebSocket, each right after the same over TCP
+    --runs 5  --messages 4000000
+  replication  a broker alone beside a master with one slave, and how fast an empty slave catches up
+    --runs 5  --duration 5  --flush sync
+  mqtt         the bridge beside mosquitto
+    --runs 5  --size 64  --duration 5  --only TEXT  --flush sync
+  mqtt-codec   packets in a second that the codec of MQTT reads and writes, without a broker
+    --size 64
+
+  --dir DIR    where data is kept
+  --json       the last line is one object
+  --help       this
+
+cpuUs are microseconds of a processor that each process spent on a message. Build first: npm run build.
+`;
+
+const WORKS = [
+  'produce',
+  'pipelined',
+  'consume',
+  'e2e',
+  'latency',
+  'wire',
+  'compare',
+  'transports',
+  'replication',
+  'mqtt',
+  'mqtt-codec',
+];
+const { values, positionals } = readOptions(
+  HELP,
+  {
     size: { type: 'string' },
     batch: { type: 'string' },
     'in-flight': { type: 'string' },
@@ -53,9 +76,12 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     over: { type: 'string', default: 'qanat' },
   },
-});
-const work = positionals[0];
-values.size ??= work?.startsWith('mqtt') ? '64' : '128';
+  { allowPositionals: true },
+);
+const [work, ...more] = positionals;
+if (work === undefined) wrongUse('which work?', HELP);
+if (!WORKS.includes(work) || more.length > 0) wrongUse(`there is no work "${[work, ...more].join(' ')}"`, HELP);
+values.size ??= work.startsWith('mqtt') ? '64' : '128';
 if (work === 'compare') {
   await compare(values);
   process.exit();
@@ -78,12 +104,6 @@ if (work === 'mqtt-codec') {
 if (work === 'mqtt') {
   await mqtt(values);
   process.exit();
-}
-if (!WORKS.includes(work)) {
-  console.error(
-    `usage: npm run bench -- ${WORKS.join('|')}|compare|transports|replication|mqtt-codec|mqtt [options]; see the head of benchmarks/main.mjs`,
-  );
-  process.exit(2);
 }
 const settings = {
   size: Number(values.size ?? 128),

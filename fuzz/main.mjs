@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions, wrongUse } from '../scripts/read-options.mjs';
 import { readInputs, writeInputs } from './corpus.mjs';
 import { TARGETS } from './targets/index.mjs';
 
@@ -17,8 +17,9 @@ const HELP = `usage: npm run fuzz -- [options]
   --jobs N          processes at a time; default 1
   --keep            write the corpus that the run ends with to fuzz/corpus, and finds to fuzz/finds
   --list            the names of the targets
+  --help            this
 
-Prints what it finds with the input in hex. Exit code 0: nothing found; 1: something; 2: wrong use.
+Prints what it finds with the input in hex. Exit code 0: nothing found; 1: something; 64: wrong use.
 `;
 
 /** A process that says nothing for so long hangs in one input. */
@@ -31,31 +32,16 @@ const HEAP_MB = 768;
 /** A run has as many processes as processors: threads of the collector would only wait for each other. */
 const COLLECTOR = ['--single-threaded-gc', '--max-semi-space-size=64'];
 
-function wrongUse(message) {
-  process.stderr.write(`error: ${message}\n\n${HELP}`);
-  process.exit(2);
-}
-
-function readArguments() {
-  const text = { type: 'string' };
-  const options = { target: text, skip: text, executions: text, seconds: text, seed: text, jobs: text };
-  const flags = { keep: { type: 'boolean' }, list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
-  try {
-    return parseArgs({ options: { ...options, ...flags } }).values;
-  } catch (error) {
-    return wrongUse(error.message);
-  }
-}
-
-const values = readArguments();
+const text = { type: 'string' };
+const flag = { type: 'boolean' };
+const { values } = readOptions(HELP, {
+  ...{ target: text, skip: text, executions: text, seconds: text, seed: text, jobs: text },
+  ...{ keep: flag, list: flag },
+});
 const numberOf = (name, fallback) => {
   const number = values[name] === undefined ? fallback : Number(values[name]);
-  return number > 0 ? number : wrongUse(`--${name} wants a number above 0`);
+  return number > 0 ? number : wrongUse(`--${name} wants a number above 0`, HELP);
 };
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
 if (values.list) {
   console.log(TARGETS.join('\n'));
   process.exit(0);
@@ -64,7 +50,7 @@ const isAmong = (name, list) => list.some((w) => (w.endsWith('*') ? name.startsW
 const wanted = values.target?.split(',') ?? ['*'];
 const skipped = values.skip?.split(',') ?? [];
 const targets = TARGETS.filter((name) => isAmong(name, wanted) && !isAmong(name, skipped));
-if (targets.length === 0) wrongUse(`no target is left of ${wanted.join()}; see --list`);
+if (targets.length === 0) wrongUse(`no target is left of ${wanted.join()}; see --list`, HELP);
 const executions = numberOf('executions', Number.MAX_SAFE_INTEGER);
 const seconds = numberOf('seconds', values.executions === undefined ? 60 : 1e9);
 const seed = numberOf('seed', 1 + Math.floor(Math.random() * 1e9));

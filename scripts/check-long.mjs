@@ -3,7 +3,7 @@
 //   node scripts/check-long.mjs                    every step; goes on after one that fails
 //   node scripts/check-long.mjs --only NAME,NAME   some steps
 import { spawn } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { readOptions, wrongUse } from './read-options.mjs';
 
 /** Each step is one Node program that prints `N passed, N failed` as its last line, or is one check itself. */
 const STEPS = [
@@ -71,13 +71,20 @@ function count({ ok, tail }) {
   return { passed, failed: Math.max(failed, ok ? 0 : 1) };
 }
 
+const HELP = `usage: npm run check:long [-- --only NAME,NAME]
+
+What is too long for every change, after npm test; it goes on after a step that fails.
+
+  --only NAME,NAME   some steps: ${STEPS.map(({ name }) => name).join(', ')}
+  --help             this
+`;
+
 function chosen() {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const { values } = readOptions(HELP, { only: { type: 'string' } });
   const names = values.only?.split(',') ?? STEPS.map((step) => step.name);
   const unknown = names.filter((name) => !STEPS.some((step) => step.name === name));
   if (unknown.length === 0) return STEPS.filter((step) => names.includes(step.name));
-  console.error(`no such step: ${unknown.join(', ')}. Steps: ${STEPS.map((step) => step.name).join(', ')}`);
-  process.exit(64);
+  return wrongUse(`there is no step ${unknown.join(', ')}`, HELP);
 }
 
 const total = { passed: 0, failed: 0 };

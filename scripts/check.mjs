@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions, wrongUse } from './read-options.mjs';
 
 const REPORT = 'node_modules/.cache/check/vitest.json';
 const BIN = {
@@ -64,14 +64,21 @@ function countTests(ok) {
   return { passed: report.numPassedTests, failed: failed === 0 && !ok ? 1 : failed };
 }
 
+const HELP = `usage: npm test [-- --only NAME,NAME]
+
+The whole check of the repository; it stops at the first step that fails.
+
+  --only NAME,NAME   some steps: ${steps.map(({ name }) => name).join(', ')}
+  --help             this
+`;
+
 function chosenSteps() {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } });
+  const { values } = readOptions(HELP, { only: { type: 'string' } });
   if (values.only === undefined) return steps;
   const names = values.only.split(',');
   const unknown = names.filter((name) => !steps.some((step) => step.name === name));
   if (unknown.length === 0) return steps.filter((step) => names.includes(step.name));
-  console.error(`no such step: ${unknown.join(', ')}. Steps: ${steps.map((step) => step.name).join(', ')}`);
-  process.exit(64);
+  return wrongUse(`there is no step ${unknown.join(', ')}`, HELP);
 }
 
 const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;

@@ -45,31 +45,37 @@ export class Cluster {
    * @param broker what the brokers get besides: `data` the directory of one by its name, `listen` further listeners,
    *   `args`, `env` and `nodeArgs`. One with a name such as `broker-a/1` is replica 1 of its group: 0 is its first master, the
    *   others are slaves, and NameServers keep records.
-   * @param island where some servers run (`island.mjs`), by their names. Default: all are on loopback.
+   * @param island where some servers run (`island.mjs`, `cabled-island.mjs`), by their names. Default: all are on loopback.
    */
   async start({ nameServers = ['ns-1'], brokers = ['broker-a', 'broker-b'], before = [], broker = {}, island } = {}) {
     this.#trial.atEnd(() => this.stop());
     const addresses = new Map();
+    const wires = new Map();
     const hostOf = (name) => island?.hostOf(name) ?? '127.0.0.1';
-    const open = island === undefined ? [] : ['--insecure'];
-    for (const name of [...nameServers, ...brokers]) addresses.set(name, `${hostOf(name)}:${await freePort()}`);
+    for (const name of [...nameServers, ...brokers]) {
+      addresses.set(name, `${hostOf(name)}:${await freePort()}`);
+      wires.set(name, (await island?.wire(name, addresses.get(name))) ?? { listen: [], args: [] });
+    }
     const keepsRecords = brokers.some((name) => name.includes('/'));
     const { scheme, args: secured } = this.#security;
     this.#addresses = [...before, ...nameServers.map((name) => `${scheme}://${addresses.get(name)}`)];
     for (const name of nameServers) {
       const address = addresses.get(name);
-      const args = ['nameserver', '--name', name, '--listen', `${scheme}://${address}`, ...open, ...secured(name)];
+      const listen = [`${scheme}://${address}`, ...wires.get(name).listen].join(',');
+      const args = ['nameserver', '--name', name, '--listen', listen, ...wires.get(name).args, ...secured(name)];
       if (keepsRecords) args.push('--data', join(this.#trial.directory, name));
       this.#servers.set(name, { address, args, process: undefined });
     }
     for (const name of brokers) {
       const address = addresses.get(name);
       const data = broker.data?.(name) ?? join(this.#trial.directory, name.replace('/', '-'));
-      const listen = [`${scheme}://${address}`, ...(broker.listen ?? [])].join(',');
+      const wire = wires.get(name);
+      const listen = [`${scheme}://${address}`, ...wire.listen, ...(broker.listen ?? [])].join(',');
       const args = ['broker', ...namedAs(name), '--listen', listen, '--data', data, '--create-topics', ...(broker.args ?? [])];
-      args.push(...open, ...secured(name));
+      args.push(...wire.args, ...secured(name));
       const settings = { env: broker.env, nodeArgs: broker.nodeArgs, inside: island?.commandOf(name) };
-      this.#servers.set(name, { address, args: [...args, '--nameserver', this.nameServers], process: undefined, settings });
+      const known = island?.nameServersFor(name, this.nameServers) ?? this.nameServers;
+      this.#servers.set(name, { address, args: [...args, '--nameserver', known], process: undefined, settings });
     }
     await Promise.all(nameServers.map((name) => this.startAgain(name)));
     await Promise.all(brokers.map((name) => this.startAgain(name)));

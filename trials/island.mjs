@@ -23,26 +23,21 @@ export class Island {
     this.#inhabitants = new Set(inhabitants);
   }
 
-  /** Builds it; the trial is skipped where it may not. */
+  /** Builds it. @throws where it may not, which leaves nothing. */
   build(trial) {
-    if (process.getuid?.() !== 0 || run('ip', '-V').status !== 0)
-      trial.skip('it needs root and iproute2, for a network namespace');
+    if (process.getuid?.() !== 0 || run('ip', '-V').status !== 0) throw new Error('root and iproute2 are needed');
     const { space, bridge, cable, end } = this.#names;
     beforeExit(() => this.#remove());
     trial.atEnd(async () => this.#remove());
-    try {
-      ip('netns', 'add', space);
-      ip('link', 'add', bridge, 'type', 'bridge');
-      ip('addr', 'add', `${MAINLAND}/24`, 'dev', bridge);
-      ip('link', 'set', bridge, 'up');
-      ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', end, 'netns', space);
-      ip('link', 'set', cable, 'up');
-      ip('-n', space, 'addr', 'add', `${ISLAND}/24`, 'dev', end);
-      ip('-n', space, 'link', 'set', end, 'up');
-      ip('-n', space, 'link', 'set', 'lo', 'up');
-    } catch (error) {
-      trial.skip(`no network namespace can be made here: ${error.message}`);
-    }
+    ip('netns', 'add', space);
+    ip('link', 'add', bridge, 'type', 'bridge');
+    ip('addr', 'add', `${MAINLAND}/24`, 'dev', bridge);
+    ip('link', 'set', bridge, 'up');
+    ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', end, 'netns', space);
+    ip('link', 'set', cable, 'up');
+    ip('-n', space, 'addr', 'add', `${ISLAND}/24`, 'dev', end);
+    ip('-n', space, 'link', 'set', end, 'up');
+    ip('-n', space, 'link', 'set', 'lo', 'up');
     this.heal();
     return this;
   }
@@ -54,6 +49,20 @@ export class Island {
   /** What runs a process of this name where it belongs. */
   commandOf(name) {
     return this.#inhabitants.has(name) ? this.inside : [];
+  }
+
+  /** What its servers are told besides: they listen beyond loopback. */
+  async wire() {
+    return { listen: [], args: ['--insecure'] };
+  }
+
+  /** All NameServers are where they are for everybody: an address holds on both sides. */
+  nameServersFor(_, usual) {
+    return usual;
+  }
+
+  nameServers(usual) {
+    return usual;
   }
 
   get inside() {

@@ -1,7 +1,7 @@
 // Proofs with real processes: NameServers, brokers and clients are started by the command line, then stopped, killed, frozen, and
 // their disks taken away.
 //   npm run trial -- NAME... | all [--full | --rounds N] [--json] [--keep]
-import { parseArgs } from 'node:util';
+import { readOptions, wrongUse } from '../scripts/read-options.mjs';
 import { exitOnSignals } from './processes.mjs';
 import { runTrial } from './trial.mjs';
 import { TRIALS } from './trials.mjs';
@@ -12,50 +12,44 @@ ${TRIALS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')}
 
   --rounds N        kills, cuts, runs or whatever the trial repeats
   --only TEXT       of the hostile trial: only attacks with this in their name, as 'http: ' or 'broker: sends'
+  --proxy           of failover-partition: proxies that drop silently, though network namespaces are allowed
   --full            the full size of each instead of the quick one
   --json            one line of JSON per trial on standard output; what is for people goes to standard error
   --keep            keep the temporary directory: the data of the brokers and what the processes wrote
   --help
 
-Exit code 0: all passed, or were skipped because something that they need is not here; 1: something failed; 2: wrong use.
+Exit code 0: all passed, or were skipped because something that they need is not here; 1: something failed; 64: wrong use.
 Build first: npm run build.
 `;
 
-function wrongUse(message) {
-  process.stderr.write(`error: ${message}\n\n${HELP}`);
-  process.exit(2);
-}
-
-function readArguments() {
-  const options = {
+const { values, positionals } = readOptions(
+  HELP,
+  {
     rounds: { type: 'string' },
     only: { type: 'string' },
+    proxy: { type: 'boolean' },
     full: { type: 'boolean' },
     json: { type: 'boolean' },
     keep: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  };
-  try {
-    return parseArgs({ allowPositionals: true, options });
-  } catch (error) {
-    return wrongUse(error.message);
-  }
-}
-
-const { values, positionals } = readArguments();
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-if (positionals.length === 0) wrongUse('which trial?');
+  },
+  { allowPositionals: true },
+);
+if (positionals.length === 0) wrongUse('which trial?', HELP);
 const names = positionals.includes('all') ? TRIALS.map(({ name }) => name) : positionals;
 const unknown = names.find((name) => !TRIALS.some((trial) => trial.name === name));
-if (unknown !== undefined) wrongUse(`there is no trial "${unknown}"`);
+if (unknown !== undefined) wrongUse(`there is no trial "${unknown}"`, HELP);
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) wrongUse('--rounds wants a whole number of at least 1');
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1))
+  wrongUse('--rounds wants a whole number of at least 1', HELP);
 
 exitOnSignals();
-const options = { rounds, only: values.only, full: values.full ?? false, keep: values.keep ?? false };
+const options = {
+  rounds,
+  only: values.only,
+  proxy: values.proxy ?? false,
+  full: values.full ?? false,
+  keep: values.keep ?? false,
+};
 const say = (line) => (values.json ? process.stderr : process.stdout).write(`${line}\n`);
 const verdicts = { passed: [], failed: [], skipped: [] };
 for (const name of names) {

@@ -77,8 +77,7 @@ export const TRIALS = [
     name: 'failover-partition',
     run: failoverPartition,
     deadlineMs: 2.5 * MINUTE_MS,
-    about:
-      'a master is cut off with a client, its slave promoted: the old one commits nothing, its tail goes (root, a network namespace)',
+    about: 'a master is cut off with a client, its slave promoted: the old one commits nothing, its tail goes (--proxy)',
   },
   {
     name: 'failover-pause',

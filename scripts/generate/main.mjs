@@ -1,9 +1,8 @@
 // Generates from spec/v1/proto: constants and codecs in the core, tables in the prose; the vectors and the matrix
 // of the conformance kit.
-//   node scripts/generate/main.mjs            write
-//   node scripts/generate/main.mjs --check    fail when a generated file is stale
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readOptions } from '../read-options.mjs';
 import { generateFields } from './fields.mjs';
 import { generateMatrix } from './matrix.mjs';
 import { generateMessages } from './messages.mjs';
@@ -13,6 +12,15 @@ import { loadSchema } from './schema.mjs';
 import { generateTables } from './tables.mjs';
 import { generateVectors } from './vectors.mjs';
 
+const HELP = `usage: npm run generate [-- --check]
+
+Writes constants, codecs and tables of spec/v1/proto, the vectors and the matrix of the conformance kit.
+
+  --check   write nothing; fail when a generated file is stale
+  --help    this
+`;
+
+const { values } = readOptions(HELP, { check: { type: 'boolean', default: false } });
 const schema = loadSchema('spec/v1/proto');
 const files = {
   'packages/core/src/annotate/gen/fields.ts': generateFields(schema),
@@ -25,7 +33,7 @@ files['docs/conformance-matrix.md'] = await generateMatrix();
 for (const [name, text] of Object.entries(generateTables(schema))) files[`spec/v1/registry/${name}`] = text;
 
 const stale = Object.entries(files).filter(([path, text]) => !existsSync(path) || readFileSync(path, 'utf8') !== text);
-if (process.argv.includes('--check')) {
+if (values.check) {
   for (const [path] of stale) console.error(`stale: ${path} (run: npm run generate)`);
   process.exitCode = stale.length > 0 ? 1 : 0;
 } else {

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions, wrongUse } from '../read-options.mjs';
 import { bundleSimulator } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,36 +29,27 @@ Runs whole clusters on virtual time, each seed with its own topology, load and f
   --help           this
 `;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    'first-seed': { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    minutes: { type: 'string', default: '15' },
-    slaves: { type: 'boolean', default: false },
-    seconds: { type: 'string' },
-    'at-least': { type: 'string', default: '0' },
-    workers: { type: 'string' },
-    plan: { type: 'string' },
-    compare: { type: 'boolean', default: false },
-    trace: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    keep: { type: 'string', default: join(root, 'packages/simulator/seeds') },
-    'no-shrink': { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const { values } = readOptions(HELP, {
+  seeds: { type: 'string', default: '100' },
+  'first-seed': { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  minutes: { type: 'string', default: '15' },
+  slaves: { type: 'boolean', default: false },
+  seconds: { type: 'string' },
+  'at-least': { type: 'string', default: '0' },
+  workers: { type: 'string' },
+  plan: { type: 'string' },
+  compare: { type: 'boolean', default: false },
+  trace: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  keep: { type: 'string', default: join(root, 'packages/simulator/seeds') },
+  'no-shrink': { type: 'boolean', default: false },
 });
-
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
 
 function numberOf(name, least) {
   const value = Number(values[name]);
   if (Number.isFinite(value) && value >= least) return value;
-  process.stderr.write(`--${name} ${values[name]}: a number from ${least} on is needed. See --help.\n`);
-  process.exit(64);
+  return wrongUse(`--${name} ${values[name]}: a number from ${least} on is needed`, HELP);
 }
 
 /** Each processor has a worker, so that threads of the collector only take turns with it: a tenth of a seed's time. */

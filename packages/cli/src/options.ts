@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseByteRate } from './byte-rate.ts';
 import { applyConfigFile } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
@@ -38,6 +39,9 @@ export function positiveNumber(text: string): number {
 
 export const durationMs = (text: string): number =>
   parseDuration(text) ?? refuse('Write for example 500ms, 30s, 5m or 1h30m; a bare number is seconds.');
+
+export const bytesPerSecond = (text: string): number =>
+  parseByteRate(text) ?? refuse('Write for example 50MB, 64MiB or 1GB; a bare number is bytes in a second.');
 
 export const startPosition = (text: string): StartPosition =>
   parseStartPosition(text, Date.now()) ?? refuse(`Write ${START_POSITION_FORMS}.`);

@@ -44,16 +44,33 @@ describe('what is wrong with a broker group', () => {
   });
 
   it('is a missing master first, with the command that promotes the slave that has most', () => {
-    const behind = replica(2, 'slave', { details: { ...DETAILS, stored: 10 }, inSync: undefined });
-    const [first, second, ...more] = problemsOf(
-      group(undefined, replica(0, 'master', NO_ANSWER), behind, replica(1, 'slave', { inSync: undefined })),
-    );
+    const behind = replica(2, 'slave', { details: { ...DETAILS, stored: 10 } });
+    const [first, second, ...more] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), behind, replica(1, 'slave')));
     expect(first).toMatchObject({
       text: expect.stringMatching(/^a has no master/),
       hint: expect.stringContaining('qanat broker promote a --replica 1;'),
     });
     expect(second?.text).toBe('replica 0 of a does not answer: no answer within 3 s');
     expect(more).toEqual([]);
+  });
+
+  it('is a missing master, with a slave that is in sync for a promotion although another one has more', () => {
+    const more = replica(2, 'slave', { details: { ...DETAILS, stored: 900 }, inSync: false });
+    const [first] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), more, replica(1, 'slave')));
+    expect(first?.hint).toContain('qanat broker promote a --replica 1;');
+  });
+
+  it('is a missing master, with the loss to accept where nobody who answers is in sync', () => {
+    const [first] = problemsOf(group(undefined, replica(0, 'slave', { inSync: false }), replica(1, 'slave', { inSync: false })));
+    expect(first?.hint).toMatch(/start those that were in sync.*--flush async.*qanat broker promote a --replica 0 --accept-loss/);
+  });
+
+  it('is a master that waits for a NameServer', () => {
+    const state = 'undecided (NameServer 10.0.0.2:7600 to tell what is on record)';
+    const waits = replica(0, 'slave', { details: { ...DETAILS, state }, inSync: false });
+    const [first] = problemsOf(group(undefined, waits, replica(1, 'slave')));
+    expect(first?.text).toBe(`a has no master yet: replica 0 is ${state}`);
+    expect(first?.hint).toContain('start what it waits for');
   });
 
   it('names no halted slave for a promotion', () => {

@@ -47,6 +47,22 @@ describe('servers', () => {
     expect(broker.stdout.text.split('\n')).toHaveLength(2);
   });
 
+  it('end in good order at once when they are stopped before they serve: a slave that waits for a master', async () => {
+    const nameServer = new FakeIo();
+    const nameServerEnded = run(['nameserver', '--listen', '127.0.0.1:0', '--data', join(folder, 'ns'), '--json'], nameServer);
+    await nameServer.stdout.has('\n');
+    const slave = new FakeIo({ env: { QANAT_NAMESERVER: String(nameServer.objects[0]?.endpoint) } });
+    const argv = ['broker', '--name', 'a', '--replica', '1', '--slave', '--listen', '127.0.0.1:0', '--data', join(folder, 'a-1')];
+    const ended = run(argv, slave);
+    await slave.stderr.has('replication.waits');
+    slave.signal('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(slave.stdout.text).toBe('');
+    expect(slave.stderr.text).not.toContain('error');
+    nameServer.signal('SIGTERM');
+    expect(await nameServerEnded).toBe(0);
+  });
+
   it('live on at SIGHUP where they have a file of users to read again, TLS or not, and end where they have none', async () => {
     const users = join(folder, 'users.json');
     const added = await qanat(['user', 'add', 'ann', '--users', users, '--generate', '--role', 'admin']);

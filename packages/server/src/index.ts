@@ -1,5 +1,6 @@
 export { DEFAULT_RULES as DEFAULT_MQTT_RULES, type Rule as MqttRule } from '@qanat/mqtt';
 export type { UpstreamSettings } from './bridge/open-upstream.ts';
+export type { BrokerProcessOptions } from './broker-run.ts';
 export type { EtcdSettings } from './election/etcd-settings.ts';
 export { EtcdStore } from './election/etcd-store.ts';
 export { formatListener } from './listeners.ts';
@@ -7,7 +8,7 @@ export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions, type LogThre
 export type { RunningNode } from './running-node.ts';
 export type { ListeningOptions } from './server-network.ts';
 export { type BridgeProcessOptions, STATE_TOPIC, startBridge } from './start-bridge.ts';
-export { type BrokerProcessOptions, startBroker } from './start-broker.ts';
+export { startBroker } from './start-broker.ts';
 export { type DevCluster, type DevClusterOptions, type DevPorts, startDevCluster } from './start-dev-cluster.ts';
 export { type NameServerProcessOptions, startNameServer } from './start-name-server.ts';
 export { type StatusServer, startStatusServer } from './status/status-server.ts';

@@ -70,10 +70,11 @@ export class NodeHost<E extends Broker | NameServer> {
     });
   }
 
-  /** Starts the engine, and returns when it is ready. @throws what ended it before. */
+  /** Starts the engine, and returns when it is ready. @throws what ended it before; CLOSED where that was `stop`. */
   async start(): Promise<void> {
     this.#driver.start();
-    const failed = await Promise.race([this.#ready, this.ended]);
+    const stopped = new QanatError('CLOSED', 'stopped before it served');
+    const failed = await Promise.race([this.#ready, this.ended.then((error) => error ?? stopped)]);
     if (failed !== undefined) throw failed;
     this.#users?.follow((users) => this.call((engine, nowMs) => engine.setUsers(users, nowMs)));
     void this.ended.then(() => this.#users?.close());
@@ -96,7 +97,7 @@ export class NodeHost<E extends Broker | NameServer> {
     const endpoint = dialled(endpoints[0] as Endpoint);
     const { engine, ended } = this;
     const authenticates = this.#users !== undefined;
-    const methods = { reload: () => this.#reload(), stop: () => this.stop() };
+    const methods = { reload: () => this.reload(), stop: () => this.stop() };
     return { role, name, endpoints, endpoint, engine, ended, authenticates, ...methods };
   }
 
@@ -105,7 +106,7 @@ export class NodeHost<E extends Broker | NameServer> {
     this.#driver.perform();
   }
 
-  #reload(): void {
+  reload(): void {
     this.#network.reload();
     this.#users?.reload();
   }

@@ -31,6 +31,8 @@ export interface DevClusterOptions {
   readonly ports?: Readonly<Partial<Record<'qanat' | 'ws', DevPorts>>>;
   /** Ports of an MQTT bridge, 0 for a free one; every device may connect. Default: there is none. */
   readonly mqtt?: { readonly mqtt: number; readonly ws: number } | undefined;
+  /** Gives the start up: what runs is stopped, and the start fails with CLOSED. */
+  readonly signal?: AbortSignal;
   readonly logLevel?: LogThreshold;
   /** Makes the logger of a node. Default: on standard error from `logLevel` on. */
   readonly logger?: (node: string) => Logger;
@@ -48,6 +50,7 @@ export interface DevCluster {
 /**
  * Starts NameServers, brokers, their slaves and an MQTT bridge in this process on loopback; brokers create topics on demand. With
  * slaves the NameServers keep the records of the groups, and the operator says who is master.
+ * @throws QanatError of the node that failed first; CLOSED where `signal` gave the start up.
  */
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
   const host = options.host ?? '127.0.0.1';
@@ -62,7 +65,7 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
     for (const node of [...started].reverse()) await node.stop();
   };
   try {
-    const nameServers = await startAll(started, options.nameServers ?? 2, (i) => {
+    const nameServers = await startAll(started, options.nameServers ?? 2, options.signal, (i) => {
       const name = `ns-${i + 1}`;
       return startNameServer({
         name,
@@ -74,7 +77,7 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
       });
     });
     // All at once: who is master is on record, and another replica than the first it may be.
-    const all = await startAll(started, groups * (1 + replicas), (i) => {
+    const all = await startAll(started, groups * (1 + replicas), options.signal, (i, signal) => {
       const replica = Math.floor(i / groups);
       const name = `broker-${String.fromCharCode(97 + (i % groups))}`;
       const node = nodeName(name, replica);
@@ -85,6 +88,7 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
         data: join(options.data, node.replace('/', '-')),
         nameServers: nameServers.map((server) => server.endpoint),
         createsTopics: true,
+        signal,
         logger: logger(node),
         ...(replicas === 0 ? {} : { engine: { replication: { replica, role: replica === 0 ? 'master' : 'slave' } } }),
       });
@@ -117,18 +121,25 @@ function startDevBridge(
 }
 
 /**
- * Starts `count` nodes at once and notes those that run, so that they can be stopped where another one failed. @throws its
- * error.
+ * Starts `count` nodes at once and notes those that run, so that they can be stopped where another one failed. One that fails
+ * gives up the others, which may wait for it. @throws its error.
  */
 async function startAll(
   started: RunningNode[],
   count: number,
-  start: (index: number) => Promise<RunningNode>,
+  signal: AbortSignal | undefined,
+  start: (index: number, signal: AbortSignal) => Promise<RunningNode>,
 ): Promise<RunningNode[]> {
-  const results = await Promise.allSettled(Array.from({ length: count }, (_, i) => start(i)));
+  const failed = new AbortController();
+  const givenUp = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
+  const startOne = (i: number): Promise<RunningNode> =>
+    start(i, givenUp).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    });
+  const results = await Promise.allSettled(Array.from({ length: count }, (_, i) => startOne(i)));
   const running = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
   started.push(...running);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  if (failed.signal.aborted) throw failed.signal.reason;
   return running;
 }

@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { readOptions, wrongUse } from '../../../scripts/read-options.mjs';
 import { CATALOGUE } from './catalogue.mjs';
 
 const USAGE = `node packages/simulator/planted-bugs/run.mjs [--only NAME,NAME] [--workers K] [--json] [--verbose] [--help]
@@ -19,7 +19,8 @@ checker that the bug names finds it. Then runs the sources as they are through t
   --json             one line of JSON for each bug instead of the table
   --verbose          tell what the checkers say
 
-The exit code is 0 when every bug was caught by its checker and the sources are clean, 1 otherwise, 64 for wrong options.`;
+The exit code is 0 when every bug was caught by its checker and the sources are clean, 1 otherwise, 64 for wrong options.
+`;
 
 const MINUTES = 1.5;
 /** A seed that is not done by then hangs. Most of what would is a defect before: of timers, or of a clock that stands still. */
@@ -169,38 +170,18 @@ async function lookAtSources(out, seen) {
   return { seeds: seen.size, seconds, found };
 }
 
-const { values } = (() => {
-  try {
-    return parseArgs({
-      options: {
-        only: { type: 'string' },
-        workers: { type: 'string' },
-        json: { type: 'boolean' },
-        verbose: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exit(64);
-  }
-})();
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const { values } = readOptions(USAGE, {
+  only: { type: 'string' },
+  workers: { type: 'string' },
+  json: { type: 'boolean' },
+  verbose: { type: 'boolean' },
+});
 const names = values.only?.split(',');
 const unknown = names?.filter((name) => !CATALOGUE.some((bug) => bug.name === name)) ?? [];
-if (unknown.length > 0) {
-  console.error(`no such bug: ${unknown.join(', ')}`);
-  process.exit(64);
-}
+if (unknown.length > 0) wrongUse(`there is no bug ${unknown.join(', ')}`, USAGE);
 
 const workersMax = values.workers === undefined ? availableParallelism() : Number(values.workers);
-if (!(workersMax >= 1)) {
-  console.error(`--workers ${values.workers}: a number from 1 on is needed\n\n${USAGE}`);
-  process.exit(64);
-}
+if (!(workersMax >= 1)) wrongUse(`--workers ${values.workers}: a number from 1 on is needed`, USAGE);
 
 const out = mkdtempSync(join(tmpdir(), 'qanat-planted-'));
 const seen = new Map();

@@ -59,7 +59,7 @@ async function promote(session: Session, broker: string, { replica, acceptLoss =
 function explainRefusal(error: unknown, broker: string, replica: number): unknown {
   if (!isQanatError(error) || error.code !== 'REPLICA_BEHIND') return error;
   const hint =
-    `"qanat broker describe ${broker}" tells who is in sync: promote one that is, or start the old master again; ` +
+    `"qanat broker describe ${broker}" tells who is in sync: promote one that is (etcd elects it by itself), or start the old master again; ` +
     `--accept-loss makes replica ${replica} master all the same, and what only others have is lost`;
   return new CliError(ExitCode.FAILURE, `${error.message} (REPLICA_BEHIND)`, hint, error);
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { BrokerProcessOptions } from '@qanat/server';
 import type { Command } from 'commander';
 import { collectSeldom } from '../heap-growth.ts';
 import { loginOf } from '../login.ts';
@@ -22,6 +23,7 @@ import {
   readyLineOption,
   serve,
   serveStatus,
+  startUnlessStopped,
 } from './serve.ts';
 import { addStateOptions, type StateFlags, stateLimits } from './state-options.ts';
 
@@ -48,7 +50,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   collectSeldom();
   const { startBroker } = await import('@qanat/server');
   const data = flags.data ?? join('.qanat', usualData(flags.name, replication?.replica));
-  const node = await startBroker({
+  const settings: BrokerProcessOptions = {
     name: flags.name,
     cluster: flags.cluster,
     ...listeningOf(session, flags),
@@ -67,7 +69,9 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
     },
     ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
     ...(flags.queues === undefined ? {} : { defaultQueues: flags.queues }),
-  });
+  };
+  const node = await startUnlessStopped(session, (signal) => startBroker({ ...settings, signal }));
+  if (node === undefined) return;
   const status = await serveStatus(flags.http, [node]);
   if (flags.json === true) {
     const { endpoint, endpoints } = node;

@@ -9,7 +9,7 @@ import { DEFAULT_NAME_SERVER, type Session } from '../session.ts';
 import { chooseDevPorts, chooseMqttPorts, MQTT_PORTS } from './dev-ports.ts';
 import { countStored, type Stored } from './dev-summary.ts';
 import { addExamples } from './examples.ts';
-import { addStopHelp, httpOption, nodeLoggers, readyLineOption, serve, serveStatus } from './serve.ts';
+import { addStopHelp, httpOption, nodeLoggers, readyLineOption, serve, serveStatus, startUnlessStopped } from './serve.ts';
 
 const HOST = '127.0.0.1';
 const BROKERS_MAX = 26;
@@ -137,8 +137,13 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
   const startMs = performance.now();
   const { formatListener, startDevCluster } = await import('@qanat/server');
   const logger = await nodeLoggers(session, 'warn');
-  const start = (ports: NonNullable<DevClusterOptions['ports']>, mqtt: DevClusterOptions['mqtt']): Promise<DevCluster> =>
+  const start = (
+    ports: NonNullable<DevClusterOptions['ports']>,
+    mqtt: DevClusterOptions['mqtt'],
+    signal: AbortSignal,
+  ): Promise<DevCluster> =>
     startDevCluster({
+      signal,
       data: flags.data,
       fresh: flags.fresh ?? false,
       nameServers: flags.nameservers,
@@ -151,11 +156,15 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
       logger: (node) => quietAfter(session.signal, logger(node)),
     });
   const usual = await chooseDevPorts(HOST, flags.nameservers, flags.brokers * (1 + flags.replicas));
-  const cluster = await start(usual, await chooseMqttPorts(HOST)).catch((error: unknown) => {
-    // Somebody was quicker: any free ports.
-    if (!isTaken(error)) throw error;
-    return start({ qanat: {}, ws: {} }, { mqtt: 0, ws: 0 });
-  });
+  const mqtt = await chooseMqttPorts(HOST);
+  const cluster = await startUnlessStopped(session, (signal) =>
+    start(usual, mqtt, signal).catch((error: unknown) => {
+      // Somebody was quicker: any free ports.
+      if (!isTaken(error)) throw error;
+      return start({ qanat: {}, ws: {} }, { mqtt: 0, ws: 0 }, signal);
+    }),
+  );
+  if (cluster === undefined) return;
   const nodes = nodesOf(cluster);
   const status = await serveStatus(flags.http, nodes);
   const readyAtMs = performance.now();

@@ -1,7 +1,7 @@
 import type { ReplicationOptions } from '@qanat/core';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
-import { durationMs, option, wholeNumber } from '../options.ts';
+import { bytesPerSecond, durationMs, option, wholeNumber } from '../options.ts';
 
 /** REPLICAS_MAX − 1; the core is loaded by those that run. */
 const REPLICA_MAX = 15;
@@ -12,6 +12,7 @@ export interface ReplicationFlags {
   readonly slave?: boolean;
   readonly minInSync?: number;
   readonly replicaLag?: number;
+  readonly catchUpRate?: number;
 }
 
 /** `--replica` of commands that mean one replica: no variable stands for it, lest it be the wrong one. */
@@ -39,16 +40,25 @@ export function addReplicationOptions(command: Command): Command {
         parse: durationMs,
         env: 'QANAT_REPLICA_LAG',
       }),
+    )
+    .addOption(
+      option(
+        '--catch-up-rate <bytes>',
+        'what all slaves that are not in sync may take of this master in a second, for example 50MB; default: no bound',
+        { parse: bytesPerSecond, env: 'QANAT_CATCH_UP_RATE' },
+      ),
     );
 }
 
 /** Undefined: the broker is alone. @throws CliError where the flags do not fit together. */
-export function replicationOf({ replica, slave, minInSync, replicaLag }: ReplicationFlags): ReplicationOptions | undefined {
+export function replicationOf(flags: ReplicationFlags): ReplicationOptions | undefined {
+  const { replica, slave, minInSync, replicaLag, catchUpRate } = flags;
   if (replica === undefined) {
     const given = [
       ...(slave === true ? ['--slave'] : []),
       ...(minInSync === undefined ? [] : ['--min-in-sync']),
       ...(replicaLag === undefined ? [] : ['--replica-lag']),
+      ...(catchUpRate === undefined ? [] : ['--catch-up-rate']),
     ];
     if (given.length === 0) return undefined;
     throw usageError(
@@ -61,6 +71,7 @@ export function replicationOf({ replica, slave, minInSync, replicaLag }: Replica
     role: slave === true ? 'slave' : 'master',
     ...(minInSync === undefined ? {} : { minInSync }),
     ...(replicaLag === undefined ? {} : { lagMs: replicaLag }),
+    ...(catchUpRate === undefined ? {} : { catchUpBytesPerSecond: catchUpRate }),
   };
 }
 

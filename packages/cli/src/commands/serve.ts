@@ -1,5 +1,6 @@
 import type { ListeningOptions, Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
+import { isQanatError } from '../errors.ts';
 import { listOf, option } from '../options.ts';
 import type { LogThreshold } from '../output/diagnostics.ts';
 import type { Session } from '../session.ts';
@@ -99,6 +100,20 @@ export async function nodeLoggers(session: Session, defaultLevel: LogThreshold =
 /** Says how a server is stopped, in its help. */
 export function addStopHelp(command: Command): void {
   command.addHelpText('after', '\nCtrl-C or SIGTERM stops it in good order, exit code 0; a second one at once.');
+}
+
+/** Starts servers. @returns undefined where the session was asked to stop before they served: then they have ended. */
+export async function startUnlessStopped<T>(
+  session: Session,
+  start: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await start(session.signal);
+  } catch (error) {
+    if (!session.signal.aborted || !isQanatError(error) || error.code !== 'CLOSED') throw error;
+    session.stopsCleanly = true;
+    return undefined;
+  }
 }
 
 function reload(nodes: readonly RunningNode[]): void {

@@ -63,14 +63,32 @@ export function problemsOf(group: BrokerGroup): Problem[] {
   ];
 }
 
-function withoutMaster({ broker, replicas }: BrokerGroup): Problem {
+/** What a replica waits for before it is anything: a master that starts, mostly. */
+const isUndecided = ({ details }: ReplicaStatus): boolean => /^(undecided|rising)/.test(details?.state ?? '');
+
+function withoutMaster(group: BrokerGroup): Problem {
+  const { broker, replicas } = group;
+  const undecided = replicas.find(isUndecided);
+  if (undecided !== undefined)
+    return {
+      text: `${broker} has no master yet: replica ${undecided.replica} is ${undecided.details?.state}`,
+      hint: 'start what it waits for; docs/replication.md tells what to do where a NameServer never comes back',
+    };
+  const text = `${broker} has no master: it takes no messages, and its slaves serve what they know to be committed`;
+  return { text, hint: hintWithoutMaster(group) };
+}
+
+function hintWithoutMaster({ broker, replicas }: BrokerGroup): string {
   const [best] = replicas
     .filter((one) => one.details !== undefined && !isHalted(one))
-    .sort((a, b) => (b.details?.stored ?? 0) - (a.details?.stored ?? 0));
-  const text = `${broker} has no master: it takes no messages, and its slaves serve what they know to be committed`;
-  const start = 'start its master again';
-  if (best === undefined) return { text, hint: start };
-  return { text, hint: `${start}, or: qanat broker promote ${broker} --replica ${best.replica}; etcd elects one within seconds` };
+    .sort((a, b) => Number(b.inSync) - Number(a.inSync) || (b.details?.stored ?? 0) - (a.details?.stored ?? 0));
+  if (best === undefined) return 'start its master again';
+  const promote = `qanat broker promote ${broker} --replica ${best.replica}`;
+  if (best.inSync) return `start its master again, or: ${promote}; etcd elects one within seconds`;
+  return (
+    'no replica that answers is known to have everything: start those that were in sync. Where all machines went down with ' +
+    `--flush async, or they never come back: ${promote} --accept-loss, and what it lacks is lost`
+  );
 }
 
 function tooFewInSync(group: BrokerGroup): Problem[] {

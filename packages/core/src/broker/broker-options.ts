@@ -11,6 +11,7 @@ import { Feature, LIMITS } from '../wire/gen/registry.ts';
 import type { GroupOptions } from './groups/group-env.ts';
 import type { CommitLogOptions } from './log/commit-log.ts';
 import { SEGMENT_BYTES_MAX } from './log/segment.ts';
+import { CATCH_UP_BYTES_PER_SECOND_MIN } from './replication/catch-up.ts';
 
 /** Every broker takes batches of this length (spec, chapter of limits). */
 const BATCH_BYTES_LEAST = 65_536;
@@ -49,6 +50,11 @@ export interface ReplicationOptions {
   readonly minInSync?: number;
   /** How long a slave of the in-sync set may lag behind, ms. Default REPLICA_LAG_MS. */
   readonly lagMs?: number;
+  /**
+   * What a master reads of its log, and of snapshots, for all slaves that are not in sync: CATCH_UP_BYTES_PER_SECOND_MIN or
+   * more, or 0, the default: as fast as it goes.
+   */
+  readonly catchUpBytesPerSecond?: number;
   /**
    * With flush async: what was written before this start is there still, for the machine has run since. Default false: after a
    * power cut some may be gone, and the replica does not count as one in sync before it has copied it again.
@@ -158,7 +164,8 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
 
 function replicationSettings(options: ReplicationOptions | undefined): Required<ReplicationOptions> | undefined {
   if (options === undefined) return undefined;
-  return { role: 'master', mode: 'manual', minInSync: 1, lagMs: LIMITS.REPLICA_LAG_MS, intact: false, ...options };
+  const defaults = { minInSync: 1, lagMs: LIMITS.REPLICA_LAG_MS, catchUpBytesPerSecond: 0, intact: false } as const;
+  return { role: 'master', mode: 'manual', ...defaults, ...options };
 }
 
 function bad(setting: string, why: string): never {
@@ -186,12 +193,15 @@ function check(settings: BrokerSettings): void {
   if (settings.replication !== undefined) checkReplication(settings.replication, settings.nameServers.length);
 }
 
-function checkReplication({ replica, minInSync, lagMs }: Required<ReplicationOptions>, nameServers: number): void {
+function checkReplication(settings: Required<ReplicationOptions>, nameServers: number): void {
+  const { replica, minInSync, lagMs, catchUpBytesPerSecond } = settings;
   const isNumber = Number.isInteger(replica) && replica >= 0 && replica < LIMITS.REPLICAS_MAX;
   if (!isNumber) bad('replication.replica', `a number from 0 to ${LIMITS.REPLICAS_MAX - 1}, not ${replica}`);
   if (!Number.isInteger(minInSync) || minInSync < 1 || minInSync > LIMITS.REPLICAS_MAX)
     bad('replication.minInSync', `1 to ${LIMITS.REPLICAS_MAX} replicas, not ${minInSync}`);
   if (!(lagMs > 0)) bad('replication.lagMs', `${lagMs} is not above zero`);
+  if (catchUpBytesPerSecond !== 0 && !(catchUpBytesPerSecond >= CATCH_UP_BYTES_PER_SECOND_MIN))
+    bad('replication.catchUpBytesPerSecond', `${CATCH_UP_BYTES_PER_SECOND_MIN} bytes or more, or 0: as fast as it goes`);
   if (nameServers === 0) bad('nameServers', 'a replica finds its master, and has its records, at NameServers: name one at least');
 }
 

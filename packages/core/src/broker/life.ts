@@ -131,6 +131,7 @@ export class BrokerLife {
 
   fatal(error: QanatError): void {
     const { context } = this.#parts;
+    this.#phase = 'stopped';
     context.log('error', 'broker.fatal', { code: error.code, error: error.message });
     context.emit({ kind: 'fatal', error });
   }

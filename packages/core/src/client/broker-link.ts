@@ -5,7 +5,7 @@ import type { Timer } from '../timers.ts';
 import { LIMITS, ReplicaRole, ServerRole } from '../wire/gen/registry.ts';
 import { BackOff } from './back-off.ts';
 import { addressOf } from './broker-directory.ts';
-import { noEndpoint, notReached } from './broker-reach.ts';
+import { noEndpoint, noMaster, notReached } from './broker-reach.ts';
 import type { KnownBroker } from './host.ts';
 import type { ConnectionHost } from './name-server-query.ts';
 import { slavePeer } from './peer.ts';
@@ -243,7 +243,7 @@ export class BrokerLink {
     this.#host.engine.log('debug', 'broker not reached', { broker: this.broker, address, error: error?.message });
     if (error === undefined) return;
     this.#failure = this.#explained(error);
-    if (this.#failure !== error) this.#tellMissed(address, this.#failure);
+    if (this.#failure !== error && address !== this.#reachedAt) this.#tellMissed(address, this.#failure);
   }
 
   /** Once, until it is reached or is somewhere else. */
@@ -253,13 +253,17 @@ export class BrokerLink {
     this.#host.event({ kind: 'error', error });
   }
 
-  /** A broker that is heard of, and was never reached where it is said to be, may be advertised wrongly. */
+  /**
+   * A broker that is heard of, and was never reached where it is said to be, may be advertised wrongly; one that was, or is away,
+   * is down: a group needs another master then.
+   */
   #explained(error: QanatError): QanatError {
     if (error.code !== 'CONNECTION_FAILED' && error.code !== 'TLS_FAILED') return error;
     const known = this.#known();
     const address = addressOf(known);
-    if (known?.endpoint === undefined || known.away || address !== this.#dialledAt || address === this.#reachedAt) return error;
-    return notReached(known, known.endpoint, error);
+    if (known?.endpoint === undefined || address !== this.#dialledAt) return error;
+    if (!known.away && address !== this.#reachedAt) return notReached(known, known.endpoint, error);
+    return known.slaves.length > 0 && error.code === 'CONNECTION_FAILED' ? noMaster(known, error) : error;
   }
 
   #connectLater(): void {

@@ -6,6 +6,8 @@ import { type ElectorHost, type ElectorOptions, LEASE_TTL_MS, WATCH_MS } from '.
 import { GroupKeys, type GroupView, isSameReplica, readGroup, sameBytes } from './group-view.ts';
 import { type GrantedLease, LeaseKeeper } from './lease-keeper.ts';
 
+/** So many lives of a lease without a master are told: an election has failed. */
+const TOLD_AFTER_TTLS = 2;
 /** Waits between two looks at a store that does not answer. */
 const AWAY_LEAST_MS = 200;
 const AWAY_MOST_MS = 2_000;
@@ -41,6 +43,8 @@ export class Elector {
   #followed: number;
   #announced = false;
   #acceptsLoss = false;
+  /** Since when nobody leads, and this replica may not; infinite: that was told. */
+  #idleSinceMs: number | undefined;
   #halted: QanatError | undefined;
   #away = false;
   #stopped = false;
@@ -83,6 +87,11 @@ export class Elector {
     const record = this.#view?.record?.value;
     if (this.#view?.lease !== undefined && record !== undefined) return `slave of replica ${record.master}${away}`;
     return `no master: ${this.#mayLead() ? 'stands for election' : 'waits for a replica of the in-sync set'}${away}`;
+  }
+
+  /** The record lets it be elected: nothing that is committed can be missing here. */
+  get stands(): boolean {
+    return !this.#acceptsLoss && this.#mayLead();
   }
 
   /**
@@ -142,7 +151,20 @@ export class Elector {
     if (this.#term !== undefined) return view.lease === undefined ? this.#acquire(view, undefined) : this.#watch();
     const free = view.lease === undefined || this.#isFormerLife(view.lease.holder);
     if (free && this.#mayLead()) return this.#acquire(view, this.#candidacy());
+    this.#lookIdle(free && view.record !== undefined && this.#halted === undefined);
     this.#watch();
+  }
+
+  /** @param idle nobody leads, and this replica may not. When an election has had its time that is told, once. */
+  #lookIdle(idle: boolean): void {
+    const nowMs = this.#host.nowMs();
+    this.#idleSinceMs = idle ? (this.#idleSinceMs ?? nowMs) : undefined;
+    if (this.#idleSinceMs === undefined || nowMs - this.#idleSinceMs < TOLD_AFTER_TTLS * this.#ttlMs) return;
+    this.#idleSinceMs = Number.POSITIVE_INFINITY;
+    this.#host.log('warn', 'election.nobody-stands', {
+      why: 'no replica of the in-sync set is there with all that it had stored; this one may lack some of it',
+      hint: '"qanat cluster status" tells what can be done',
+    });
   }
 
   /** Reads the group and learns from it. The answer to an earlier question may come behind that to a later one. */
@@ -179,6 +201,7 @@ export class Elector {
   #learnRecord(record: GroupRecord): void {
     const { events } = this.#options;
     const mine = record.master === this.#me.replica;
+    const isBroken = this.#isLastAndBroken(record);
     if (this.#term !== undefined) {
       if (record.term <= this.#term) return;
       this.#term = undefined;
@@ -187,13 +210,14 @@ export class Elector {
       events.onSuperseded(record.term, record);
     } else if (mine && record.term > this.#followed && record.inSync.some((one) => isSameReplica(one, this.#me)))
       this.#lead(record);
-    else if (!mine && record.term > this.#followed) {
+    else if ((!mine || !(this.#mayLead() || isBroken)) && record.term > this.#followed) {
+      // It may be the master of the record itself, in a life before which it has lost something: as good as a slave.
       this.#followed = record.term;
       this.#acceptsLoss = false;
       this.#halted = undefined;
       events.onFollow(record);
     }
-    if (this.#halted === undefined && this.#isLastAndBroken(record)) this.#halt(record);
+    if (this.#halted === undefined && isBroken) this.#halt(record);
   }
 
   /** Nobody else writes a record with this life of this replica as master, so it was elected, whatever it heard of that. */

@@ -1,6 +1,6 @@
 // Goal: whole brokers keep what they have acknowledged through deaths, cuts and switches, and serve no more than they may.
 import { describe, expect, it } from 'vitest';
-import { AckLevel } from '../../src/index.ts';
+import { AckLevel, ReplicaRole } from '../../src/index.ts';
 import { LAG_MS, MASTER, ReplicaWorld, SECOND_SLAVE, SLAVE } from './replica-world.ts';
 
 const { ACK_LEADER } = AckLevel;
@@ -241,6 +241,40 @@ describe('a group that starts again', () => {
     for (const node of [SLAVE, MASTER]) world.start(node);
     world.cluster.run(2_000);
     for (const node of ['ns-1', 'ns-2']) world.hosts.startNameServer(node);
+    world.settle(MASTER, [0, 1]);
+    expect([world.sent('b'), world.read(SLAVE)]).toEqual(['ok', '0:a 1:b']);
+  });
+
+  it('says which NameServer its master waits for before it leads again', () => {
+    const world = new ReplicaWorld({ nameServers: 2 });
+    world.kill(MASTER);
+    world.hosts.killNameServer('ns-2');
+    world.start(MASTER);
+    world.cluster.run(5_000);
+    expect(world.describe(MASTER).state).toBe('undecided (NameServer ns-2:7600 to tell what is on record)');
+    const waits = world.logs.filter((line) => line.startsWith(`${MASTER} info replication.waits`));
+    expect(waits.at(-1)).toContain('NameServer ns-2:7600');
+    world.hosts.startNameServer('ns-2');
+    world.settle(MASTER, [0, 1]);
+  });
+
+  it('has no master when all of it lost power with flush async: each says so, and an operator accepts the loss [QNT-RPL-026]', () => {
+    const world = new ReplicaWorld({ flush: 'async' });
+    world.sent('a');
+    world.cluster.run(1_000);
+    expect([world.describe(MASTER).inSync, world.describe(SLAVE).inSync]).toEqual([false, true]);
+    for (const node of [MASTER, SLAVE]) world.hosts.cutPower(node);
+    for (const node of [MASTER, SLAVE]) world.start(node);
+    world.cluster.run(10_000);
+    const states = [MASTER, SLAVE].map((node) => world.describe(node));
+    expect(states).toMatchObject([
+      { role: ReplicaRole.SLAVE, inSync: false },
+      { role: ReplicaRole.SLAVE, inSync: false },
+    ]);
+    const told = world.logs.filter((line) => line.includes('replication.leads-not'));
+    expect(told).toEqual([expect.stringMatching(/^broker-a warn .*may have lost.*qanat cluster status/)]);
+    expect([world.promote(MASTER), world.promote(SLAVE)]).toEqual(['REPLICA_BEHIND', 'REPLICA_BEHIND']);
+    expect(world.promote(MASTER, true)).toBe('ok');
     world.settle(MASTER, [0, 1]);
     expect([world.sent('b'), world.read(SLAVE)]).toEqual(['ok', '0:a 1:b']);
   });

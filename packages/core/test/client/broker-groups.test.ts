@@ -99,15 +99,37 @@ describe('broker groups', () => {
     expect(replicas[0]?.details?.minInSync).toBe(2);
   });
 
-  it('tell nothing of the in-sync set where no master answers', () => {
+  it('tell of the in-sync set what each replica knows where no master answers', () => {
     const { cluster } = groups();
     cluster.a.state = 'down';
     const { result } = ask<readonly BrokerGroup[]>(cluster, (admin, done) => admin.describeBrokers('a', 5_000, done));
     expect(result[0]?.master).toBeUndefined();
     expect(result[0]?.replicas.map(({ inSync, lagBytes }) => [inSync, lagBytes])).toEqual([
       [undefined, undefined],
+      [false, undefined],
+      [false, undefined],
+    ]);
+  });
+
+  it('tell how far each slave is behind as it heard last, where no master answers', () => {
+    const { cluster, slaves } = groups();
+    cluster.a.state = 'down';
+    const [heard] = slaves as [FakeBroker];
+    heard.admin = (request) => {
+      (request as Request<'BROKER_DESCRIBE'>).respond({
+        replica: 1,
+        role: ReplicaRole.SLAVE,
+        stored: 850,
+        masterEnd: 1_000,
+        inSync: true,
+      });
+      return true;
+    };
+    const { result } = ask<readonly BrokerGroup[]>(cluster, (admin, done) => admin.describeBrokers('a', 5_000, done));
+    expect(result[0]?.replicas.map(({ inSync, lagBytes }) => [inSync, lagBytes])).toEqual([
       [undefined, undefined],
-      [undefined, undefined],
+      [true, 150],
+      [false, undefined],
     ]);
   });
 

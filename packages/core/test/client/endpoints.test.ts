@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Admin } from '../../src/client/admin/admin.ts';
 import type { EndpointInit } from '../../src/wire/gen/messages.ts';
 import { Cluster } from './cluster.ts';
 import { FakeNameServer } from './fake-name-server.ts';
@@ -126,6 +127,61 @@ describe('a broker that a NameServer hears and nobody reaches', () => {
     cluster.nameServer.push('orders');
     cluster.world.run(5_000);
     expect(errorsOf(cluster.world)).toEqual([]);
+  });
+});
+
+describe('a broker group without a master', () => {
+  const hint = expect.stringMatching(/qanat cluster status.*qanat broker promote a --replica N/);
+  const slaves = [{ replica: 1, endpoints: [{ scheme: 'qanat', address: 'a1:7620' }] }];
+
+  /** The reason that a send which ran out of time is told. */
+  function reason(cluster: Cluster): unknown {
+    const result = cluster.send('hello', {}, { timeoutMs: 5_000 });
+    cluster.world.run(6_000);
+    return result.error;
+  }
+
+  it('is told by a send that waited for one in vain, with what to do: nobody is master', () => {
+    const cluster = new Cluster();
+    cluster.nameServer.broker('a', '', { endpoints: [], slaves });
+    expect(reason(cluster)).toMatchObject({
+      code: 'TIMEOUT',
+      outcome: 'not-sent',
+      message: expect.stringMatching(/in time: broker a has no master, and takes no messages$/),
+      hint,
+    });
+  });
+
+  it('is told by a send that waited for one in vain, with what to do: the master is dead', () => {
+    const cluster = new Cluster();
+    cluster.nameServer.broker('a', cluster.a.address, { slaves });
+    cluster.world.call((client) => client.watchRoute('orders', () => {}));
+    cluster.world.call((client) => client.hold('a'));
+    cluster.world.run(20);
+    cluster.a.state = 'down';
+    cluster.world.cut(cluster.a);
+    expect(reason(cluster)).toMatchObject({
+      code: 'TIMEOUT',
+      message: expect.stringMatching(/broker a has no master.*: the one that it had does not answer: .*refused/),
+      hint,
+    });
+    // A failover of moments is no news: those who wait for it in vain are told.
+    expect(errorsOf(cluster.world)).toEqual([]);
+  });
+
+  it('creates no topic, and says so', () => {
+    const cluster = new Cluster();
+    cluster.nameServer.broker('a', '', { endpoints: [], away: true, slaves });
+    const errors: unknown[] = [];
+    cluster.world.call((client) => new Admin(client).createTopic('t', {}, 5_000, (error) => errors.push(error)));
+    cluster.world.run(6_000);
+    expect(errors).toMatchObject([
+      {
+        code: 'NO_BROKER',
+        message: 'no broker can be asked now: a is away, or without a master',
+        hint: expect.stringContaining('qanat cluster status'),
+      },
+    ]);
   });
 });
 

@@ -92,9 +92,29 @@ describe('an election', () => {
     const empty = world.start(2);
     world.run(60_000);
     for (const one of [empty, outside]) expect(one.told).toEqual(['follow 1 in 1']);
+    for (const one of [empty, outside]) expect(one.call((elector) => elector.stands)).toBe(false);
+    // Once, though it goes on; not at all while an election has its time.
+    for (const one of [empty, outside]) expect(one.logs).toEqual(['election.nobody-stands']);
     world.restart(master);
     world.run(100);
     expect(world.record).toMatchObject({ term: 2, master: 1 });
+  });
+
+  it('elects nobody when all members may lack something: the old master follows too, and the loss may be accepted there', () => {
+    const world = new ElectionWorld();
+    const master = world.start(1);
+    world.run(10);
+    const slave = world.start(2);
+    world.run(10);
+    put(world, master, withMembers(master.records[0] as GroupRecord, [master, slave]));
+    master.kill();
+    slave.kill();
+    const [old, other] = [world.start(1), world.start(2)] as const;
+    world.run(60_000);
+    for (const one of [old, other]) expect(one.told).toEqual(['follow 1 in 1']);
+    expect(old.call((elector) => elector.acceptLoss())).toBe(true);
+    world.run(5_000);
+    expect([old.told.at(-1), other.told.at(-1)]).toEqual(['lead 2', 'follow 1 in 2']);
   });
 
   it('elects no member whose log is another one than that of the record', () => {

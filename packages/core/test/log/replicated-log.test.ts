@@ -399,18 +399,29 @@ describe('the recovery of a replica', () => {
     expect(world.disk.files.has(COMMITTED_FILE)).toBe(false);
   });
 
-  it('takes a log that lost its committed end as it is, and does not take others for it later', () => {
+  it('refuses a log that lost its committed end although that was on stable storage, and may cut it where it is told to', () => {
     const world = stored(3, 3);
     world.advance(1_000);
     world.disk.cutTo(FIRST, 64 + 2 * ENTRY);
-    const again = opened(REPLICATED, world.disk);
+    const refused = new LogWorld(REPLICATED, world.disk).open();
+    expect([refused?.code, refused?.hint]).toEqual(['CORRUPT_LOG', expect.stringContaining('promote another replica')]);
+    const cut = opened({ ...REPLICATED, repair: 'cut' }, world.disk);
+    expect([cut.log.endPosition, cut.log.committedPosition]).toEqual([2 * ENTRY, 0]);
+  });
+
+  it('takes a log that lost its committed end by a power cut as it is, and does not take others for it later', () => {
+    const lazy = { ...REPLICATED, flush: 'async' } as const;
+    const world = stored(3, 3, lazy);
+    world.advance(1_000);
+    world.disk.cutTo(FIRST, 64 + 2 * ENTRY);
+    const again = opened(lazy, world.disk);
     expect([again.log.committedPosition, again.reports]).toEqual([
       2 * ENTRY,
       expect.arrayContaining(['warn log.committed.lost']),
     ]);
     again.send(1, 0, batchOf(2, 2, 10));
     again.commit();
-    expect(opened(REPLICATED, world.disk).log.committedPosition).toBe(2 * ENTRY);
+    expect(opened(lazy, world.disk).log.committedPosition).toBe(2 * ENTRY);
   });
 
   it('refuses a log of which something else was committed, and overlooks a damaged file', () => {

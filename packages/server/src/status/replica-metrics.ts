@@ -14,7 +14,7 @@ export const REPLICA_METRICS: readonly Metric<Broker>[] = [
   ),
   ofReplica(
     'qanat_replica_lag_bytes',
-    'At a slave: log that it has not got from its master; at a master: that of the slowest slave it hears.',
+    'At a slave: log of its master that it has not stored, as it heard last; at a master: that of the slowest slave it hears.',
     (r) => r.lagBytes,
   ),
   ofReplica('qanat_replica_stored_position', 'Below it the log is stored as the flush setting says, bytes.', (r) => r.stored),

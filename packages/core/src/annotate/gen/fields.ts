@@ -508,6 +508,8 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 11, name: 'replicas', kind: 'message', of: 'ReplicaState', repeated: true },
     { number: 12, name: 'following', kind: 'string' },
     { number: 13, name: 'state', kind: 'string' },
+    { number: 14, name: 'master_end', kind: 'uint64' },
+    { number: 15, name: 'in_sync', kind: 'bool' },
   ],
   ReplicaState: [
     { number: 1, name: 'replica', kind: 'uint32' },

@@ -46,6 +46,10 @@ type SegmentMarks = Pick<Segment, 'lastTerm' | 'firstStoreTimeMs' | 'lastStoreTi
 const CORRUPT_HINT =
   'nothing was changed; put the file back from a copy, or see "qanat log verify DIR" and "qanat log repair --help"';
 
+const COMMIT_HINT =
+  `nothing was changed; promote another replica, and this one takes from it what it lacks; where there is none with more, remove ` +
+  `the file ${COMMITTED_FILE}: what has rotted is lost then`;
+
 interface FoundSegment extends ScannedSegment {
   readonly header: SegmentHeader;
 }
@@ -108,7 +112,7 @@ export class Recovery {
     yield* this.#readCommitted(files, snapshot);
     observer.restore(snapshot);
     const storedTo = options.joins === true ? 0 : (snapshot?.position ?? 0);
-    const evidence = Math.max(last.base, this.#unborn?.base ?? 0, storedTo, rewrittenTo ?? 0);
+    const evidence = Math.max(last.base, this.#unborn?.base ?? 0, storedTo, rewrittenTo ?? 0, this.#storedByCommit);
     const byName = new Map(files.map((file) => [file.name, file]));
     const scan = yield* this.#scan(segments, byName, snapshot, evidence);
     yield* this.#mend(scan, first, last);
@@ -141,9 +145,10 @@ export class Recovery {
   *#repair(): StorageTask<void> {
     const { platform } = this.#parts.options;
     const { damage } = yield* surveyLog(platform, { whole: true });
+    // What it says was stored is the damage, or lies behind it.
+    yield* perform({ op: 'unlink', name: COMMITTED_FILE });
     if (damage === undefined) return;
     this.#parts.host.log('warn', 'log.damage.cut', { file: damage.file, position: damage.position, what: damage.what });
-    yield* perform({ op: 'unlink', name: COMMITTED_FILE });
     yield* repairLog(platform, damage.position, false);
   }
 
@@ -242,7 +247,8 @@ export class Recovery {
       if (scan.position < scan.evidence && (!whole || i === segments.length - 1)) {
         const place = `position ${scan.position} (byte ${fileOffset(segment.base, scan.position)} of the file)`;
         const durable = `everything below position ${scan.evidence} was on stable storage`;
-        corrupt(`${segment.name}: no whole entry at ${place}, but ${durable}: ${scan.fault}`);
+        const isAll = scan.evidence > this.#storedByCommit;
+        corrupt(`${segment.name}: no whole entry at ${place}, but ${durable}: ${scan.fault}`, isAll ? CORRUPT_HINT : COMMIT_HINT);
       }
       if (!whole) break;
     }
@@ -277,6 +283,11 @@ export class Recovery {
     if (options.replicated !== true) return;
     this.#kept = yield* readCommitted(options.platform, files);
     this.#committedTo = Math.max(this.#kept?.position ?? 0, snapshot?.position ?? 0);
+  }
+
+  /** With flush sync nothing counts as committed before it is on stable storage here, too: what ends before has rotted. */
+  get #storedByCommit(): number {
+    return this.#parts.options.flush === 'sync' ? (this.#kept?.position ?? 0) : 0;
   }
 
   /** What the file says is of this log, so far as this goes. */
@@ -364,8 +375,8 @@ export class Recovery {
   }
 }
 
-function corrupt(why: string): never {
-  throw new QanatError('CORRUPT_LOG', why, { hint: CORRUPT_HINT });
+function corrupt(why: string, hint = CORRUPT_HINT): never {
+  throw new QanatError('CORRUPT_LOG', why, { hint });
 }
 
 /** A snapshot stands between two entries, and the chain of the one before it is in it. */

@@ -57,6 +57,10 @@ export class ElectedMastership implements Mastership {
     return this.#elector?.describe() ?? this.#looksFor;
   }
 
+  get stands(): boolean {
+    return this.#elector?.stands ?? false;
+  }
+
   prepare(life: ReplicaLife, isEmpty: boolean, done: (storeId: Uint8Array | undefined) => void): void {
     const { host, settings, cluster, broker } = this.#parts;
     this.#life = life;

@@ -12,6 +12,8 @@ export interface RecordFound {
   readonly others: readonly GroupRecord[];
   /** Everybody who keeps records of the group answered: there is no newer one. */
   readonly complete: boolean;
+  /** The addresses of those who did not. */
+  readonly silent: readonly string[];
 }
 
 /** Where the record of a broker group is kept, beyond the life of any replica: NameServers, or a consensus store. */

@@ -9,6 +9,7 @@ import type { Mastership, MastershipEvents } from './mastership.ts';
 
 /** Between two questions for the record of the group, and between two attempts to put one. */
 const ASK_AGAIN_MS = 200;
+const HINT_OF_SILENCE = 'start what it waits for; docs/replication.md tells what to do where a NameServer never comes back';
 /** An operator who accepts a loss may not have read the newest version: the record is put far above it. */
 const VERSIONS_SKIPPED = 2 ** 20;
 
@@ -26,6 +27,7 @@ export interface ManualMastershipParts {
 /** The master is whom the record at the NameServers names; an operator promotes another one (spec, chapter of replication). */
 export class ManualMastership implements Mastership {
   waitsFor = '';
+  stands = false;
   readonly #parts: ManualMastershipParts;
   #life: ReplicaLife | undefined;
   #timer: Timer | undefined;
@@ -100,7 +102,7 @@ export class ManualMastership implements Mastership {
     done();
   }
 
-  /** Asks for the record until `decide` can do with what is known. */
+  /** Asks for the record until `decide` can do with what is known. @param what it waits for where no NameServer is silent. */
   #ask(what: string, decide: (found: RecordFound) => boolean): void {
     const { host, register } = this.#parts;
     const question = ++this.#question;
@@ -110,8 +112,8 @@ export class ManualMastership implements Mastership {
       this.waitsFor = '';
       // That there is no record only all of its keepers can say.
       if ((found.complete || found.record !== undefined) && decide(found)) return;
-      if (before !== what) host.log('info', 'replication.waits', { for: what });
-      this.waitsFor = what;
+      this.waitsFor = found.complete ? what : silentOnes(found);
+      if (before !== this.waitsFor) host.log('info', 'replication.waits', { for: this.waitsFor, hint: HINT_OF_SILENCE });
       this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => {
         if (question === this.#question) this.#ask(what, decide);
       });
@@ -120,9 +122,12 @@ export class ManualMastership implements Mastership {
 
   #decide(): void {
     const { settings, events } = this.#parts;
-    this.#ask('all NameServers to tell what is on record', (found) => {
+    this.#ask('', (found) => {
       const { record, complete } = found;
-      const mine = record === undefined ? settings.role === 'master' : record.master === settings.replica && this.#stands(found);
+      this.stands = record !== undefined && this.#stands(found);
+      const named = record === undefined ? settings.role === 'master' : record.master === settings.replica;
+      const mine = named && (record === undefined || this.stands);
+      if (named && !mine) this.#tellLoss();
       // One that does not answer may know of a set with fewer members, in which more was committed, or of another master.
       if (mine && !complete) return false;
       if (mine) this.#rise(this.#nextRecord(found, false), true, () => {});
@@ -131,10 +136,18 @@ export class ManualMastership implements Mastership {
     });
   }
 
+  /** It is master on record, and is none. */
+  #tellLoss(): void {
+    this.#parts.host.log('warn', 'replication.leads-not', {
+      why: 'this replica was master, and may have lost what it had not flushed when its machine went down, or what was mended',
+      hint: '"qanat cluster status" tells whether another one was in sync, to be promoted, and what else can be done',
+    });
+  }
+
   /** Why this replica may lack something that is committed. */
   #behind(found: RecordFound): QanatError | undefined {
     const behind = (why: string): QanatError => new QanatError('REPLICA_BEHIND', why);
-    if (!found.complete) return behind('not all NameServers tell who is in sync: one that is missing may know better');
+    if (!found.complete) return behind(`NameServer ${found.silent.join(', ')} does not tell who is in sync, and may know better`);
     if (found.record === undefined) return behind('nothing is on record of this group');
     if (this.#stands(found)) return undefined;
     const sets = recordsOf(found).map(({ term, inSync }) => `${inSync.map(({ replica }) => replica).join(', ')} in term ${term}`);
@@ -194,6 +207,9 @@ export class ManualMastership implements Mastership {
     );
   }
 }
+
+/** Those whose silence is waited out, for people. */
+const silentOnes = ({ silent }: RecordFound): string => `NameServer ${silent.join(', ')} to tell what is on record`;
 
 const recordsOf = ({ record, others }: RecordFound): readonly GroupRecord[] => (record === undefined ? [] : [record, ...others]);
 

@@ -5,6 +5,7 @@ import { sameBytes } from '../../security/scram.ts';
 import type { Timer } from '../../timers.ts';
 import { LIMITS } from '../../wire/gen/registry.ts';
 import type { GroupRecord, ReplicaStateInit } from '../../wire/gen/replication-messages.ts';
+import type { CatchUp } from './catch-up.ts';
 import type { GroupRegister } from './group-register.ts';
 import { InSyncSet } from './in-sync-set.ts';
 import type { ReplicaLog } from './replica-log.ts';
@@ -26,6 +27,8 @@ export interface MasterParts {
   readonly minInSync: number;
   /** Time that a member of the in-sync set may lag behind. Default REPLICA_LAG_MS. */
   readonly lagMs?: number;
+  /** When entries may be read for slaves that are not in sync. Default: at once. */
+  readonly catchUp?: CatchUp;
   /** Another master has been made; its term, where it is known. This one has stopped. */
   readonly fenced: (term: number | undefined) => void;
 }
@@ -45,12 +48,22 @@ interface Conversation {
   waiting: Waiting | undefined;
   /** Entries for the slave are being read: one answer at a time. */
   reading: boolean;
+  /** It waits for its turn to catch up. */
+  queued: boolean;
   /** Committed position that it was told last, on this connection. */
   told: number;
   session: ServerSession | undefined;
   /** Where the entries began that were sent last, while no request has come since. */
   sentFrom: number | undefined;
 }
+
+/** How much may be read, and who is to know how much it was. */
+interface Turn {
+  readonly bytesMax: number;
+  readonly spent: (bytes: number) => void;
+}
+
+const UNBOUNDED: Turn = { bytesMax: Number.POSITIVE_INFINITY, spent: () => {} };
 
 /**
  * The master's side of replication: answers the slaves' REPLICATE, and says what is committed (spec, chapter of replication).
@@ -217,7 +230,14 @@ export class MasterReplica {
     const before = this.#conversations.get(replica);
     if (before?.session === session) return before;
     if (before !== undefined) this.#endWaiting(before);
-    const conversation: Conversation = { waiting: undefined, reading: false, told: -1, session, sentFrom: undefined };
+    const conversation: Conversation = {
+      waiting: undefined,
+      reading: false,
+      queued: false,
+      told: -1,
+      session,
+      sentFrom: undefined,
+    };
     this.#conversations.set(replica, conversation);
     return conversation;
   }
@@ -239,20 +259,40 @@ export class MasterReplica {
   /** Answers the request that waits where there is something to say. */
   #look(conversation: Conversation): void {
     const { waiting } = conversation;
-    if (waiting === undefined || conversation.reading || waiting.request.session.blocked) return;
-    const { log } = this.#parts;
-    if (waiting.position < log.written.position && !waiting.sent) this.#read(conversation, waiting);
+    if (!isFree(conversation) || waiting === undefined) return;
+    if (this.#hasEntries(waiting)) this.#send(conversation, waiting);
     else if (this.#committed > conversation.told) this.#answer(conversation, waiting, []);
   }
 
-  #read(conversation: Conversation, { position, request }: Waiting): void {
+  #hasEntries({ position, sent }: Waiting): boolean {
+    return position < this.#parts.log.written.position && !sent;
+  }
+
+  /** A slave that is not in sync waits for its turn: those who are in sync, and what is sent to this master, come first. */
+  #send(conversation: Conversation, waiting: Waiting): void {
+    const { catchUp } = this.#parts;
+    if (catchUp === undefined || this.#set.holds(waiting.request.header)) return this.#read(conversation, waiting);
+    if (conversation.queued) return;
+    conversation.queued = true;
+    catchUp.take((spent) => {
+      conversation.queued = false;
+      // A newer request may have come meanwhile, or none.
+      const { waiting: now } = conversation;
+      const isDue = !this.#stopped && isFree(conversation) && now !== undefined && this.#hasEntries(now);
+      if (isDue) this.#read(conversation, now, { spent, bytesMax: catchUp.pieceBytesMax });
+      else spent(0);
+    });
+  }
+
+  #read(conversation: Conversation, { position, request }: Waiting, turn: Turn = UNBOUNDED): void {
     const { log } = this.#parts;
     const { maxBytes } = request.header;
     const room = request.session.frameBytesMax - HEAD_BYTES_MAX;
-    const bytesMax = Math.min(maxBytes || LIMITS.REPLICATE_BYTES_MAX, LIMITS.REPLICATE_BYTES_MAX, room);
+    const bytesMax = Math.min(maxBytes || LIMITS.REPLICATE_BYTES_MAX, LIMITS.REPLICATE_BYTES_MAX, room, turn.bytesMax);
     conversation.reading = true;
     log.readEntries(position, bytesMax, (error, parts) => {
       conversation.reading = false;
+      turn.spent(parts.reduce((sum, part) => sum + part.length, 0));
       // A newer request of the slave may have come meanwhile: the entries are for it, where it asks for the same.
       const { waiting } = conversation;
       if (waiting === undefined) return;
@@ -269,5 +309,9 @@ export class MasterReplica {
     request.fail(error);
   }
 }
+
+/** It can be answered with entries. */
+const isFree = ({ waiting, reading }: Conversation): boolean =>
+  waiting !== undefined && !reading && !waiting.request.session.blocked;
 
 const notMaster = (): QanatError => new QanatError('NOT_MASTER', 'this replica is no longer the master of its group');

@@ -9,6 +9,8 @@ export interface Mastership {
   readonly register: Pick<GroupRegister, 'put'>;
   /** For people: what it waits for; empty for nothing. */
   readonly waitsFor: string;
+  /** By the record that it read last this replica has everything that is committed. */
+  readonly stands: boolean;
 
   /** Before the log is opened. `storeId`: of the group's log, where the store of this replica is empty and the group is not. */
   prepare(life: ReplicaLife, isEmpty: boolean, done: (storeId: Uint8Array | undefined) => void): void;

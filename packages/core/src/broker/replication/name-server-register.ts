@@ -17,7 +17,11 @@ export interface RecordLink {
 }
 
 /** How one NameServer answered. */
-type Answer = { readonly error?: QanatError | undefined; readonly record?: GroupRecord | undefined };
+interface Answer {
+  readonly address: string;
+  readonly error?: QanatError | undefined;
+  readonly record?: GroupRecord | undefined;
+}
 
 /**
  * The register of manual mode: the records of a broker group at all of its NameServers (spec, chapter of broker registration). It
@@ -57,22 +61,23 @@ export class NameServerRegister implements GroupRegister {
         session.request('RECORD_GET', { broker: this.#broker }, options, (error, { header }) =>
           answered(error === undefined ? { record: header.record } : { error }),
         ),
-      (answers) => done(found(answers, this.#links.length)),
+      (answers) => done(found(answers, this.#links)),
     );
   }
 
   #askAll(
-    ask: (session: ClientSession, answered: (answer: Answer) => void) => void,
+    ask: (session: ClientSession, answered: (answer: Omit<Answer, 'address'>) => void) => void,
     done: (answers: readonly Answer[]) => void,
   ): void {
-    const sessions = this.#links.flatMap(({ session }) => session ?? []);
+    const open = this.#links.flatMap(({ address, session }) => (session === undefined ? [] : [{ address, session }]));
     const answers: Answer[] = [];
-    const answered = (answer: Answer): void => {
-      answers.push(answer);
-      if (answers.length === sessions.length) done(answers);
-    };
-    if (sessions.length === 0) this.#host.timers.at(this.#host.nowMs(), () => done(answers));
-    for (const session of sessions) ask(session, answered);
+    if (open.length === 0) this.#host.timers.at(this.#host.nowMs(), () => done(answers));
+    for (const { address, session } of open) {
+      ask(session, (answer) => {
+        answers.push({ address, ...answer });
+        if (answers.length === open.length) done(answers);
+      });
+    }
   }
 }
 
@@ -87,13 +92,13 @@ function verdict(answers: readonly Answer[], wanted: number): QanatError | undef
   return failed?.error ?? answers[0]?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
 }
 
-function found(answers: readonly Answer[], configured: number): RecordFound {
+function found(answers: readonly Answer[], links: readonly RecordLink[]): RecordFound {
   const newest = new Map<number, GroupRecord>();
-  let answered = 0;
-  for (const { error, record } of answers) {
-    if (error === undefined || KEEPS_NONE.has(error.code)) answered++;
+  const silent = new Set(links.map(({ address }) => address));
+  for (const { address, error, record } of answers) {
+    if (error === undefined || KEEPS_NONE.has(error.code)) silent.delete(address);
     if (record !== undefined && record.version > (newest.get(record.term)?.version ?? -1)) newest.set(record.term, record);
   }
   const [record, ...others] = [...newest.values()].sort((a, b) => b.term - a.term);
-  return { record, others, complete: answered === configured };
+  return { record, others, complete: silent.size === 0, silent: [...silent] };
 }

@@ -6,6 +6,7 @@ import type { BrokerSettings } from '../broker-options.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { ServerLink } from '../server-link.ts';
 import type { Term } from '../term.ts';
+import { CatchUp } from './catch-up.ts';
 import { ElectedMastership } from './elected-mastership.ts';
 import { ManualMastership } from './manual-mastership.ts';
 import { masterAddress } from './master-address.ts';
@@ -43,6 +44,7 @@ export function replicaOfBroker(parts: ReplicaOfBrokerParts): Replica | undefine
     flush,
     log,
     term,
+    catchUp: new CatchUp(host, replication.catchUpBytesPerSecond),
     mastership: (decided, highestTerm) => mastershipOf(parts, replication, decided, highestTerm),
     link: (address, told) => {
       const greeting = { software, label: `${broker}/${replication.replica}`, features: REPLICATION };

@@ -6,6 +6,7 @@ import type { MasterRoute } from '../../wire/gen/registration-messages.ts';
 import type { ReplicationOptions } from '../broker-options.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import type { Term } from '../term.ts';
+import type { CatchUp } from './catch-up.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
 import type { MasterLink } from './slave.ts';
 import type { SnapshotLink } from './snapshot-fetch.ts';
@@ -19,6 +20,8 @@ export interface ReplicaParts {
   readonly flush: 'sync' | 'async';
   readonly log: CommitLog;
   readonly term: Term;
+  /** What is read for slaves that are not in sync, while it is master. */
+  readonly catchUp: CatchUp;
   /** Makes who says which replica is master. `highestTerm`: that this replica knows of. */
   readonly mastership: (events: MastershipEvents, highestTerm: () => number) => Mastership;
   /** Makes the connection of a slave to its master. */

@@ -42,10 +42,10 @@ export class Replica implements MastershipEvents {
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
     this.#mastership = parts.mastership(this, () => this.term);
-    const { host, platform, broker, link, log, events } = parts;
+    const { host, platform, broker, link, log, catchUp, events } = parts;
     const otherLeads: Mastership['otherLeads'] = (done) => this.#mastership.otherLeads(done);
     this.#mending = new LogMending({ host, platform, broker, link, otherLeads, restart: (error) => events.fatal(error) });
-    this.#snapshots = new SnapshotServer(broker, log);
+    this.#snapshots = new SnapshotServer(broker, log, catchUp);
   }
 
   /** What its group knows it as: master from the moment at which that is on record; undefined while it does not know itself. */
@@ -194,7 +194,7 @@ export class Replica implements MastershipEvents {
   }
 
   #lead(): void {
-    const { host, log, broker, settings, events } = this.#parts;
+    const { host, log, broker, settings, catchUp, events } = this.#parts;
     const record = this.#elected;
     this.#elected = undefined;
     if (record === undefined || this.#state !== 'rising') return;
@@ -209,6 +209,7 @@ export class Replica implements MastershipEvents {
       incarnation: (this.#life as ReplicaLife).incarnation,
       minInSync: settings.minInSync,
       lagMs: settings.lagMs,
+      catchUp,
       fenced: () => this.fenced(),
     });
     host.log('info', 'replication.rises', { term: record.term, members: record.inSync.map(({ replica }) => replica).join(' ') });
@@ -313,7 +314,8 @@ export class Replica implements MastershipEvents {
   get #view(): ReplicaView {
     const { broker, settings, log, flush } = this.#parts;
     const { term, state } = this;
-    return { broker, settings, log, flush, term, state, master: this.#master, following: this.#slave?.following };
+    const { stands } = this.#mastership;
+    return { broker, settings, log, flush, term, state, stands, master: this.#master, slave: this.#slave };
   }
 
   // ---- what it does ----

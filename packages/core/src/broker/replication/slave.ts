@@ -93,6 +93,8 @@ export class SlaveReplica {
   /** What was asked last on this connection. */
   #newest: Asked | undefined;
   #underWay = 0;
+  #masterEnd = 0;
+  #inSync: boolean | undefined;
   #search: DivergenceSearch | undefined;
   #cutting = false;
   #again: Timer | undefined;
@@ -108,6 +110,16 @@ export class SlaveReplica {
   /** The master that it copies. */
   get following(): FollowedMaster | undefined {
     return this.#master;
+  }
+
+  /** Where its master's log ended, as a master said last; 0: none has. */
+  get masterEnd(): number {
+    return this.#masterEnd;
+  }
+
+  /** Whether it is of the in-sync set, as a master said last; undefined: none has. */
+  get inSync(): boolean | undefined {
+    return this.#inSync;
   }
 
   /** A tail of the log is being cut off, also after `stop`: nothing else may be done with the log meanwhile. */
@@ -221,7 +233,11 @@ export class SlaveReplica {
       if (!probe) this.#underWay--;
       if (error !== undefined) this.#refused(error);
       else if (response.header.term !== term) this.#otherTerm(response.header.term);
-      else done(response.header, response.payload);
+      else {
+        this.#masterEnd = response.header.logEnd;
+        this.#inSync = response.header.inSync;
+        done(response.header, response.payload);
+      }
     });
   }
 

@@ -119,9 +119,12 @@ export interface ReplicaStatus extends ReplicaInfo {
   readonly error: QanatError | undefined;
   /** Undefined where it does not answer, and of a broker that knows no replication (before version 1.3, or alone). */
   readonly details: ReplicaDetails | undefined;
-  /** Whether it is of the in-sync set; undefined where no master says so. */
+  /** Whether it is of the in-sync set: as the master says, or as it knows itself where there is none. Undefined: nobody says. */
   readonly inSync: boolean | undefined;
-  /** Bytes between what it has stored and the end of its master's log; undefined where no master says so. */
+  /**
+   * Bytes between what it has stored and the end of its master's log: as the master says, or, where there is none, as it heard
+   * last itself; undefined where nobody says so.
+   */
   readonly lagBytes: number | undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { LiveFrame, RequestInit } from '../../connection/request.ts';
 import { QanatError } from '../../errors.ts';
 import type { GroupResetInit } from '../../wire/gen/administration-messages.ts';
+import { noneServes } from '../broker-reach.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { ClientHost } from '../host.ts';
 import type { ConnectionHost } from '../name-server-query.ts';
@@ -100,8 +101,7 @@ export class Admin {
       const brokers = options.brokers ?? liveBrokers(view);
       const unknown = brokers.find((name) => !view.brokers.some(({ broker }) => broker === name));
       if (unknown !== undefined) return done(noBroker(unknown, view), NOTHING);
-      if (brokers.length === 0)
-        return done(new QanatError('NO_BROKER', 'no broker is registered', { outcome: 'not-sent' }), NOTHING);
+      if (brokers.length === 0) return done(noneServes(view.brokers.map(({ broker }) => broker)), NOTHING);
       const settled: Settled = (shares) => brokers.every((broker) => shares?.has(broker));
       this.#everywhere(brokers, 'TOPIC_CREATE', { topic, queues: options.queues ?? 0 }, leftMs, settled, (failed, answers) => {
         if (failed !== undefined) return done(failed, NOTHING);

@@ -1,7 +1,7 @@
 // A broker group and its replicas, asked one by one (spec, chapter of replication).
 import { QanatError } from '../../errors.ts';
 import { ReplicaRole } from '../../wire/gen/registry.ts';
-import type { BrokerDescribeOk } from '../../wire/gen/replication-messages.ts';
+import type { BrokerDescribeOk, ReplicaState } from '../../wire/gen/replication-messages.ts';
 import type { ClientHost } from '../host.ts';
 import { slavePeer } from '../peer.ts';
 import type { BrokerGroup, BrokerInfo, ReplicaDetails, ReplicaInfo, ReplicaStatus } from './admin-types.ts';
@@ -67,9 +67,19 @@ function statusOf({ info, error, said }: Answer, master: BrokerDescribeOk | unde
     role: said === undefined ? info.role : said.role === ReplicaRole.MASTER ? 'master' : 'slave',
     error,
     details: said && detailsOf(said),
-    inSync: master && seen?.inSync === true,
-    lagBytes: seen && master && Math.max(0, master.logEnd - seen.stored),
+    inSync: master === undefined ? said?.inSync : seen?.inSync === true,
+    lagBytes: lagOf(seen, said, master),
   };
+}
+
+/** As the master sees it; where there is none, as the replica heard last of the one before. */
+function lagOf(
+  seen: ReplicaState | undefined,
+  said: BrokerDescribeOk | undefined,
+  master: BrokerDescribeOk | undefined,
+): number | undefined {
+  if (master !== undefined) return seen && Math.max(0, master.logEnd - seen.stored);
+  return said === undefined || said.masterEnd === 0 ? undefined : Math.max(0, said.masterEnd - said.stored);
 }
 
 const detailsOf = (said: BrokerDescribeOk): ReplicaDetails => ({

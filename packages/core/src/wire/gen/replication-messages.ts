@@ -436,6 +436,10 @@ export interface BrokerDescribeOk {
   readonly following: string;
   /** for people: what it does now */
   readonly state: string;
+  /** of a slave: where its master's log ended, as it heard last; 0: it has not */
+  readonly masterEnd: number;
+  /** of a slave: by what its master said last, or else by the record that it read last */
+  readonly inSync: boolean;
 }
 
 export interface BrokerDescribeOkInit {
@@ -452,6 +456,8 @@ export interface BrokerDescribeOkInit {
   readonly replicas?: readonly ReplicaStateInit[] | undefined;
   readonly following?: string | undefined;
   readonly state?: string | undefined;
+  readonly masterEnd?: number | undefined;
+  readonly inSync?: boolean | undefined;
 }
 
 
@@ -469,6 +475,8 @@ function writeBrokerDescribeOk(w: ProtobufWriter, v: BrokerDescribeOkInit): Prot
   if (v.replicas !== undefined) for (const item of v.replicas) writeReplicaState(w.uint32(90).fork(), item).ldelim();
   if (v.following !== undefined && v.following.length > 0) w.uint32(98).string(v.following);
   if (v.state !== undefined && v.state.length > 0) w.uint32(106).string(v.state);
+  if (v.masterEnd) w.uint32(112).uint64(checkUint64(v.masterEnd, 'BrokerDescribeOk.master_end'));
+  if (v.inSync) w.uint32(120).bool(v.inSync);
   return w;
 }
 
@@ -486,6 +494,8 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
   const replicas: ReplicaState[] = [];
   let following: string = '';
   let state: string = '';
+  let masterEnd: number = 0;
+  let inSync: boolean = false;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -502,11 +512,13 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
       case 90: checkCount(replicas.length, reg.LIMITS.REPLICAS_MAX, 'BrokerDescribeOk.replicas'); replicas.push(readReplicaState(r, r.end())); break;
       case 98: following = readString(r, reg.LIMITS.ADDRESS_BYTES_MAX, 'BrokerDescribeOk.following'); break;
       case 106: state = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerDescribeOk.state'); break;
+      case 112: masterEnd = readUint64(r, 'BrokerDescribeOk.master_end'); break;
+      case 120: inSync = r.bool(); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state };
+  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd, inSync };
 }
 
 export const BrokerDescribeOk: MessageType<BrokerDescribeOk, BrokerDescribeOkInit> = /* @__PURE__ */ messageType('BrokerDescribeOk', writeBrokerDescribeOk, readBrokerDescribeOk);

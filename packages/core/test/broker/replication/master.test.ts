@@ -1,12 +1,13 @@
 import { EngineContext, type GroupRecord, MasterReplica, QanatError, Random } from '@qanat/core';
 import { MemoryReplicaLog } from '@qanat/simulator';
 import { expect, test } from 'vitest';
+import { CatchUp } from '../../../src/broker/replication/catch-up.ts';
 
 const STORE = new Uint8Array(16).fill(7);
 const LAG_MS = 10_000;
 
 /** A master, whose slaves and register are the test. */
-function masterWorld(minInSync = 1, slaves: readonly number[] = []) {
+function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytesPerSecond = 0) {
   const context = new EngineContext(new Random(1));
   const tasks: (() => void)[] = [];
   const log = new MemoryReplicaLog({ sync: true, later: (task) => tasks.push(task), violation: () => {} });
@@ -22,6 +23,7 @@ function masterWorld(minInSync = 1, slaves: readonly number[] = []) {
     incarnation: 100,
     minInSync,
     lagMs: LAG_MS,
+    catchUp: new CatchUp(context, catchUpBytesPerSecond),
     fenced: (term) => void fenced.push(term),
   });
   const work = (): void => {
@@ -112,6 +114,49 @@ test('QNT-RPL-007 a newer REPLICATE of a replica ends the one that waits', () =>
   const newer = ask({});
   expect(older).toMatchObject([{ bytes: 0 }]);
   expect(newer).toEqual([]);
+});
+
+test('QNT-RPL-072 slaves that are not in sync have their entries in turn, at the rate that is set; those in sync at once', () => {
+  // An entry is 64 bytes: one each second.
+  const { ask, grow, pass } = masterWorld(1, [1], 64);
+  grow(5);
+  const joins = (replica: number, position: number) => ask({ replica, incarnation: 1, position, waitMs: 5_000 });
+  expect(joins(2, 0)).toMatchObject([{ bytes: 64 }]);
+  const [second, other] = [joins(2, 64), joins(3, 0)];
+  expect([second, other]).toEqual([[], []]);
+  expect(ask({ position: 0 })).toMatchObject([{ bytes: 320 }]);
+  pass(999);
+  expect([second, other]).toEqual([[], []]);
+  pass(1);
+  expect([second, other]).toMatchObject([[{ bytes: 64 }], []]);
+  joins(2, 128);
+  pass(1_000);
+  expect(other).toMatchObject([{ bytes: 64 }]);
+});
+
+test('QNT-RPL-072 a REPLICATE that waits for its turn is answered after its time, and the turn is for the next one', () => {
+  const { ask, grow, pass } = masterWorld(1, [], 64);
+  grow(5);
+  const joins = (waitMs: number, position = 64) => ask({ position, waitMs });
+  expect(joins(1_000)).toMatchObject([{ bytes: 64 }]);
+  const first = joins(600);
+  pass(600);
+  expect(first).toMatchObject([{ bytes: 0 }]);
+  const next = joins(600);
+  pass(400);
+  expect(next).toMatchObject([{ bytes: 64 }]);
+  // A turn that comes while nothing is asked is no loss.
+  joins(100, 128);
+  pass(100);
+  pass(10_000);
+  expect(joins(600, 128)).toMatchObject([{ bytes: 64 }]);
+});
+
+test('QNT-RPL-072 what is read at once for a slave that is not in sync is a quarter of a second of the rate', () => {
+  const { ask, grow } = masterWorld(1, [1], 1_024);
+  grow(5);
+  expect(ask({ replica: 2, incarnation: 1 })).toMatchObject([{ bytes: 256 }]);
+  expect(ask({})).toMatchObject([{ bytes: 320 }]);
 });
 
 test('QNT-RPL-010 QNT-RPL-012 committed is what every member of both sets has stored, in the life that is on record', () => {

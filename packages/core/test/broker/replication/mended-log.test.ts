@@ -46,6 +46,20 @@ describe('a slave whose log is damaged', () => {
     expect(world.lives(SLAVE)).not.toEqual(before);
   });
 
+  test('QNT-RPL-069 does not take rot in its very last entry for a torn write, where it knew that to be committed', () => {
+    const world = pair({ ...UNCOVERED, replication: { intact: true } });
+    world.cluster.run(5_000);
+    const before = world.lives(SLAVE);
+    world.cluster.hosts.killBroker(SLAVE);
+    world.damageEnd(SLAVE, 1);
+    world.startSlave();
+    world.cluster.runUntil(() => world.same && world.inSync === 2, LONG_MS);
+    expect(restarts(world)).toEqual([`${SLAVE} RESTART_REQUIRED`]);
+    expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
+    expect(world.lives(SLAVE)).toHaveLength(1);
+    expect(world.lives(SLAVE)).not.toEqual(before);
+  });
+
   test('QNT-RPL-069 begins anew where nothing is left to start from', () => {
     const world = new ReplicaWorld();
     world.startMaster();
@@ -64,9 +78,11 @@ describe('a slave whose log is damaged', () => {
   test('QNT-RPL-069 copies again what the scrub finds rotten while it runs', () => {
     const world = pair({ broker: { log: { segmentBytes: 32 * 1024, scrubBytesPerSecond: 1_000_000 } } });
     const [segment] = world.segments(SLAVE);
+    const before = world.cluster.hosts.brokers.get(SLAVE)?.engine;
     world.flip(SLAVE, segment?.name as string, 5_000);
     world.cluster.runUntil(() => world.ends.length > 0, 10 * LONG_MS);
     expect(restarts(world)).toEqual([`${SLAVE} RESTART_REQUIRED`]);
+    expect(before?.figures().ready).toBe(false);
     world.cluster.runUntil(() => world.same && world.inSync === 2, LONG_MS);
     expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
   });
@@ -83,6 +99,18 @@ test('QNT-RPL-070 a master whose log is damaged does not start, and cuts nothing
   expect(restarts(world)).toEqual([`${MASTER} CORRUPT_LOG`]);
   expect(world.entries(MASTER)).toHaveLength(before);
   expect(world.mend(MASTER)).toBe('');
+});
+
+test('QNT-RPL-070 a master whose last entry has rotted after it was committed does not start without it', () => {
+  const world = pair(UNCOVERED);
+  world.cluster.run(5_000);
+  world.restarts = false;
+  world.cluster.hosts.killBroker(MASTER);
+  world.damageEnd(MASTER, 1);
+  world.cluster.hosts.startBroker(MASTER);
+  world.cluster.runUntil(() => world.ends.length > 0, LONG_MS);
+  expect(restarts(world)).toEqual([`${MASTER} CORRUPT_LOG`]);
+  expect(world.ends[0]?.error?.hint).toContain('promote another replica');
 });
 
 test('QNT-RPL-070 a replica that does not learn who is master leaves its damaged log as it is', () => {
@@ -113,14 +141,16 @@ test('a slave whose disk is full is dropped from the in-sync set, and is back wh
   expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
 });
 
-test('a slave whose disk is slow is dropped from the in-sync set, and is back when it is quick again', () => {
+test('a slave whose disk is slow is dropped from the in-sync set, tells how far it is behind, and is back when it is quick again', () => {
   const world = pair({ faults: true, replication: { lagMs: 2_000 } });
   const faults = world.cluster.hosts.diskFaults(SLAVE);
   faults.slowFactor = 20_000;
   world.send(20);
   world.cluster.runUntil(() => world.inSync === 1, LONG_MS);
   world.send(5);
+  expect(world.lagBytes(SLAVE)).toBeGreaterThan(0);
   faults.slowFactor = 1;
   world.cluster.runUntil(() => world.same && world.inSync === 2, LONG_MS);
+  expect(world.lagBytes(SLAVE)).toBe(0);
   expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
 });

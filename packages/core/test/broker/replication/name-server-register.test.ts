@@ -59,7 +59,7 @@ function world(keeps: readonly boolean[]) {
 describe('the register of manual mode', () => {
   it('has a record written at every NameServer that can be reached [QNT-REG-035]', () => {
     const { put, get } = world([true, true]);
-    expect(get()).toEqual({ record: undefined, others: [], complete: true });
+    expect(get()).toEqual({ record: undefined, others: [], complete: true, silent: [] });
     expect(put(record(1))).toBe('ok');
     for (const one of [0, 1]) expect(get([one])).toMatchObject({ record: { term: 1 }, complete: false });
     expect(get()).toMatchObject({ record: { term: 1 }, complete: true });
@@ -87,7 +87,7 @@ describe('the register of manual mode', () => {
     const { network, put, get } = world([true, true]);
     network.cut('broker', 'ns-1');
     expect(put(record(1))).toBe('ok');
-    expect(get()).toMatchObject({ record: { term: 1 }, complete: false });
+    expect(get()).toMatchObject({ record: { term: 1 }, complete: false, silent: ['ns-1'] });
   });
 
   it('does not know what became of a record that nobody confirmed [QNT-REG-035]', () => {
@@ -95,7 +95,7 @@ describe('the register of manual mode', () => {
     expect(put(record(1), [])).toBe('CONNECTION_FAILED');
     network.cut('broker', 'ns-0');
     expect(put(record(1))).toBe('TIMEOUT');
-    expect(get()).toEqual({ record: undefined, others: [], complete: false });
+    expect(get()).toEqual({ record: undefined, others: [], complete: false, silent: ['ns-0'] });
   });
 
   it('takes a NameServer without records for one that has none [QNT-REG-035]', () => {

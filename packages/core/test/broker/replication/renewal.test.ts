@@ -2,6 +2,7 @@
 import { MemoryReplicaLog } from '@qanat/simulator';
 import { expect, it } from 'vitest';
 import type { CommitLog } from '../../../src/broker/log/commit-log.ts';
+import { CatchUp } from '../../../src/broker/replication/catch-up.ts';
 import type { GroupRegister } from '../../../src/broker/replication/group-register.ts';
 import { ManualMastership } from '../../../src/broker/replication/manual-mastership.ts';
 import { Replica } from '../../../src/broker/replication/replica.ts';
@@ -10,7 +11,15 @@ import { EngineContext, type GroupRecord, portablePlatform, Random } from '../..
 
 const PER_TERM = 2 ** 20;
 const LEFT = 2 ** 16;
-const SETTINGS = { replica: 0, role: 'master', mode: 'manual', minInSync: 1, lagMs: 10_000, intact: false } as const;
+const SETTINGS = {
+  replica: 0,
+  role: 'master',
+  mode: 'manual',
+  minInSync: 1,
+  lagMs: 10_000,
+  catchUpBytesPerSecond: 0,
+  intact: false,
+} as const;
 
 /** A log that has what is appended at once. */
 function instantLog(): CommitLog {
@@ -27,7 +36,7 @@ function replicaWorld() {
   const told: string[] = [];
   let record: GroupRecord | undefined;
   const register: GroupRegister = {
-    get: (done) => done({ record, others: [], complete: true }),
+    get: (done) => done({ record, others: [], complete: true, silent: [] }),
     put: (next, done) => {
       record = next;
       told.push(`put ${next.term}`);
@@ -42,6 +51,7 @@ function replicaWorld() {
     flush: 'sync',
     log,
     term,
+    catchUp: new CatchUp(context, 0),
     mastership: (events, highestTerm) =>
       new ManualMastership({ host: context, settings: SETTINGS, register, storeId: () => log.storeId, highestTerm, events }),
     link: () => ({ session: undefined, connect: () => {}, close: () => {}, suspect: () => {} }),

@@ -59,6 +59,11 @@ export class ReplicaWorld {
     return this.cluster.hosts.brokers.get(node)?.engine.figures().replication?.state;
   }
 
+  /** How far a replica says that it, or its slowest slave, lags behind. */
+  lagBytes(node: string): number | undefined {
+    return this.cluster.hosts.brokers.get(node)?.engine.figures().replication?.lagBytes;
+  }
+
   client(node: string): SessionClient {
     const { clock, hosts } = this.cluster;
     const greeting = { features: [...BROKER_FEATURES, Feature.FEATURE_REPLICATION], minor: 3 };
@@ -127,9 +132,9 @@ export class ReplicaWorld {
     this.disk(node).file(name)?.rot(at, 3);
   }
 
-  /** Damages an entry near the end that was on stable storage. */
-  damageEnd(node: string): void {
-    const [position = 0] = this.entries(node).at(-10)?.split(' ').map(Number) ?? [];
+  /** Damages an entry near the end that was on stable storage: the tenth last, or that many before the end. */
+  damageEnd(node: string, beforeEnd = 10): void {
+    const [position = 0] = this.entries(node).at(-beforeEnd)?.split(' ').map(Number) ?? [];
     const { name, base } = this.segments(node).findLast((one) => one.base <= position) as { name: string; base: number };
     this.flip(node, name, SEGMENT_HEADER_BYTES + position - base + ENTRY_HEADER_BYTES + 5);
   }
