@@ -8,6 +8,7 @@ const SET = 'broker/replication/in-sync-set.ts';
 const REPLICA = 'broker/replication/replica.ts';
 const SLAVE = 'broker/replication/slave.ts';
 const MANUAL = 'broker/replication/manual-mastership.ts';
+const SNAPSHOTS = 'broker/replication/snapshot-server.ts';
 const REGISTER = 'broker/replication/name-server-register.ts';
 const REGISTRATION = 'broker/registration.ts';
 const PRODUCE = 'broker/produce.ts';
@@ -437,4 +438,71 @@ const slaves = [
   ),
 ];
 
-export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves];
+const beginnings = [
+  mutant(
+    'QNT-RPL-009',
+    MASTER,
+    'what-is-gone-diverges',
+    'a slave that ends before the oldest entry is told that its log is another one',
+    'const known = position >= log.oldestPosition;',
+    'const known = true;',
+  ),
+  mutant(
+    'QNT-RPL-060',
+    SNAPSHOTS,
+    'pieces-of-any-length',
+    'pieces of a snapshot are longer than the slave wants them',
+    'Math.min(header.maxBytes || LIMITS.REPLICATE_BYTES_MAX, ',
+    'Math.min(',
+  ),
+  mutant(
+    'QNT-RPL-060',
+    SNAPSHOTS,
+    'always-the-first-piece',
+    'a snapshot is read from its beginning again and again',
+    'header.snapshot, header.offset, bytesMax',
+    'header.snapshot, header.offset - header.offset, bytesMax',
+  ),
+  mutant(
+    'QNT-RPL-061',
+    SNAPSHOTS,
+    'a-log-that-never-loses-anything',
+    'a slave is told that the log goes back to its beginning',
+    '{ snapshot: piece.position, size: piece.size, oldest, chain }',
+    '{ snapshot: piece.position, size: piece.size, oldest: 0 * oldest, chain }',
+  ),
+  mutant(
+    'QNT-RPL-062',
+    'broker/log/log-snapshots.ts',
+    'an-end-that-never-comes',
+    'behind the end of a snapshot nothing is answered, without an error',
+    'if (found === undefined || offset >= found.bytes) {',
+    'if (found === undefined || offset > found.bytes) {',
+  ),
+  mutant(
+    'QNT-RPL-062',
+    'broker/log/snapshot-store.ts',
+    'another-snapshot-will-do',
+    'for a snapshot that is gone the newest one is given',
+    'return bytes === undefined ? undefined : { position: found, bytes };',
+    'return bytes === undefined ? (position === 0 ? undefined : this.find(0)) : { position: found, bytes };',
+  ),
+  mutant(
+    'QNT-RPL-063',
+    SNAPSHOTS,
+    'snapshots-for-anybody',
+    'a snapshot is given to slaves of another broker',
+    'if (header.broker !== this.#broker) throw',
+    'if (header.broker === "") throw',
+  ),
+  mutant(
+    'QNT-RPL-063',
+    SNAPSHOTS,
+    'snapshots-of-slaves',
+    'a slave gives away what it has of a snapshot',
+    "if (refusal !== undefined) throw new QanatError('NOT_MASTER', refusal.message);",
+    '',
+  ),
+];
+
+export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves, ...beginnings];

@@ -52,6 +52,7 @@ export const SLAVE_PROGRAMS: readonly Program[] = [
     request('OFFSET_COMMIT', { group: '~g', kind: 1, offsets: [{ topic: '~t', queue: 0, offset: 1 }] }),
     request('TOPIC_CREATE', { topic: '~u', queues: 1 }),
     request('TOPIC_REMOVE', { topic: '~t' }),
+    request('SNAPSHOT_READ', { broker: GROUP }),
     PULL,
   ]),
   program('what-is-not-committed-yet', [
