@@ -438,6 +438,25 @@ const slaves = [
   ),
 ];
 
+const survivals = [
+  mutant(
+    'QNT-RPL-001',
+    SLAVE,
+    'what-is-not-heard-to-be-committed-is-cut',
+    'a slave that is promoted cuts what it does not know to be committed',
+    '  stop(): void {\n    this.#leave();\n',
+    '  stop(): void {\n    this.#leave();\n    if (this.#halted === undefined) this.#cut(this.#parts.log.uncommittedPlaces()[0]);\n',
+  ),
+  mutant(
+    'QNT-RPL-019',
+    REPLICA,
+    'the-last-word-counts',
+    'a slave follows the master that it was told of last, whatever its term',
+    "if (this.#state === 'stopped' || route.term < this.#knownTerm) return;",
+    "if (this.#state === 'stopped') return;\n    if (route.term < this.#knownTerm) {\n      this.#slave?.stop();\n      this.#slave = undefined;\n      this.#knownTerm = 0;\n      this.#route = route;\n      return this.#beSlave();\n    }",
+  ),
+];
+
 const beginnings = [
   mutant(
     'QNT-RPL-009',
@@ -505,4 +524,4 @@ const beginnings = [
   ),
 ];
 
-export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves, ...beginnings];
+export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves, ...survivals, ...beginnings];

@@ -202,6 +202,14 @@ export const MASTER_PROGRAMS: readonly Program[] = [
     [{ op: 'killNode', of: 'nameserver', node: 1 }, join(), begin('one'), keepUp(500)],
     TWO_NAME_SERVERS,
   ),
+  program(
+    'what-a-master-has-acknowledged-outlives-it',
+    [
+      ...[join(), begin('one'), begin('two'), keepUp(600), { op: 'die' }, OPEN, OPEN_SLAVE, { ...AWAIT_MASTER, c: 2 }],
+      ...[keepUp(1_000, { c: 3 }), { op: 'drain', queues: 1 }],
+    ],
+    { needs: ['replication', 'register', 'kill'] },
+  ),
   program('there-is-no-snapshot', [
     ask({ ms: 0 }),
     { op: 'readSnapshot' },

@@ -12,16 +12,18 @@ import { RECORD_CLAUSES } from './record-clauses.ts';
 import { SLAVE_CLAUSES } from './slave-clauses.ts';
 import { SLAVE_PROGRAMS } from './slave-programs.ts';
 import { SNAPSHOT_CLAUSES } from './snapshot-clauses.ts';
+import { SURVIVAL_CLAUSES } from './survival-clause.ts';
 
 const { meddle, killNode, hangNode } = CLIENT_OPS;
 
 /** Replicas of a broker, and what NameServers know of them: chapter 25 of the specification, and of chapters 08 and 09. */
 export const replication: Family = {
   name: 'replication',
-  clauses: [...RECORD_CLAUSES, ...GROUP_CLAUSES, ...MASTER_CLAUSES, ...SLAVE_CLAUSES, ...SNAPSHOT_CLAUSES],
+  clauses: [...RECORD_CLAUSES, ...GROUP_CLAUSES, ...MASTER_CLAUSES, ...SLAVE_CLAUSES, ...SNAPSHOT_CLAUSES, ...SURVIVAL_CLAUSES],
   programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS, ...SLAVE_PROGRAMS],
   ops: {
     die: PRODUCE_OPS.die as Op,
+    drain: PRODUCE_OPS.drain as Op,
     meddle: meddle as Op,
     killNode: killNode as Op,
     hangNode: hangNode as Op,

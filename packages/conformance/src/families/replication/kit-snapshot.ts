@@ -20,8 +20,8 @@ async function ask(play: Play, connection: KitConnection, header: JsonObject): P
 }
 
 /**
- * Reads the newest snapshot of the subject, as a slave, in pieces of `maxBytes` (left out: as many as come); then what lies behind its end, and
- * a snapshot that nobody has. `broker`: another name.
+ * Reads the newest snapshot of the subject, as a slave, in pieces of `maxBytes` (left out: in two); then what lies behind its
+ * end, and a snapshot that nobody has. `broker`: another name.
  */
 export const readSnapshot: Op = async (play: Play, step: Step) => {
   const connection = play.connection(numberOf(step, 'c', 1));

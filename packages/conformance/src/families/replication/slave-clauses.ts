@@ -1,12 +1,13 @@
 import { ReplicaRole } from '@qanat/core';
 import type { Clause } from '../../clause/clause.ts';
-import type { Exchange, Header, View } from '../../history/view.ts';
+import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { hexOf, isObject } from '../../json.ts';
 import { numberOf, objectOf } from '../../play/program.ts';
 import { clausesBy, Sentences } from './sentences.ts';
 import { judgeServing } from './slave-serving.ts';
 
 const OF_ITS_MASTER = 'QNT-RPL-018';
+const HIGHEST = 'QNT-RPL-019';
 const STORED = 'QNT-RPL-020';
 const SEARCHES = 'QNT-RPL-021';
 const COMMITTED = 'QNT-RPL-022';
@@ -19,6 +20,7 @@ const REGISTERS = 'QNT-REG-030';
 /** A slave gives a master so long beyond what it may wait. */
 const PATIENCE_MS = 3_000;
 const SOON_MS = 2_000;
+const AT_ONCE_MS = 500;
 
 /** A subject as a slave of the kit. */
 class SlaveLife {
@@ -34,6 +36,7 @@ class SlaveLife {
     this.#replica = numberOf(objectOf(isObject(setup) ? setup : {}, 'replication'), 'replica', 0);
     this.#asked = view.requests('REPLICATE', 'subject').filter(({ header }) => header !== undefined);
     this.#asked.forEach((exchange, i) => this.#look(exchange, this.#asked.slice(i + 1)));
+    this.#judgeTerms();
     this.#judgeHalt();
     this.#judgeRegistrations();
     if (this.#asked.length > 0) judgeServing(view, this.#asked, (index) => this.#committedBefore(index), this.sentences);
@@ -147,6 +150,19 @@ class SlaveLife {
       );
   }
 
+  /** Of the masters that NameServers tell of it follows none below the newest. */
+  #judgeTerms(): void {
+    let highest = 0;
+    for (const { term, response } of mastersTold(this.#view)) {
+      highest = Math.max(highest, term);
+      const late = response.atMs + AT_ONCE_MS + this.#view.slackMs;
+      const lower = this.#asked.find(({ header, request }) => request.atMs > late && header.term < highest);
+      const says = (): string => `a master of term ${highest} is known, and it asks one of term ${lower?.header.term}`;
+      if (lower !== undefined) return this.sentences.fail(HIGHEST, lower.request, says(), 'term');
+      if (term < highest && this.#view.endMs > late + SOON_MS) this.sentences.pass(HIGHEST, response);
+    }
+  }
+
   /** Nothing that is committed here is common: it halts. */
   #judgeHalt(): void {
     const last = this.#asked.findLast(
@@ -214,8 +230,30 @@ class SlaveLife {
   }
 }
 
+/** What NameServers have told of the master of the group, in order. */
+const mastersTold = (view: View): readonly { readonly term: number; readonly response: FrameSeen }[] =>
+  [...view.requests('REGISTER_BROKER', 'subject'), ...view.requests('BROKER_HEARTBEAT', 'subject')]
+    .flatMap(({ answer, response }) =>
+      answer?.master === undefined || response === undefined ? [] : [{ term: answer.master.term as number, response }],
+    )
+    .sort((a, b) => a.response.index - b.response.index);
+
 export const SLAVE_CLAUSES: readonly Clause[] = clausesBy(
   (view) => new SlaveLife(view).sentences,
-  [OF_ITS_MASTER, STORED, SEARCHES, COMMITTED, TELLS, CONNECTS, RECORD, BEHIND, CEASED, REGISTERS, 'QNT-RPL-029', 'QNT-RPL-030'],
+  [
+    OF_ITS_MASTER,
+    HIGHEST,
+    STORED,
+    SEARCHES,
+    COMMITTED,
+    TELLS,
+    CONNECTS,
+    RECORD,
+    BEHIND,
+    CEASED,
+    REGISTERS,
+    'QNT-RPL-029',
+    'QNT-RPL-030',
+  ],
   { roles: ['broker'], needs: ['replication', 'register'] },
 );

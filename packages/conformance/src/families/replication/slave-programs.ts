@@ -11,7 +11,8 @@ const OPEN: Step = { op: 'open', hello: { minor: 3, features: [Feature.FEATURE_R
 const pass = (ms: number, slacks = 0): Step => ({ op: 'pass', ms, slacks });
 const store = (body: string): Step => ({ op: 'storeAtMaster', body });
 const meddle = (frame: string, more: JsonObject): Step => ({ op: 'meddle', frame, ...more });
-const promote = (header: JsonObject = {}): Step => ({ op: 'request', c: 0, frame: 'PROMOTE', header });
+const promote = (header: JsonObject = {}, c = 0): Step => ({ op: 'request', c, frame: 'PROMOTE', header });
+const DRAIN: Step = { op: 'drain', queues: 1 };
 const pull = (offset: number): Step => ({
   op: 'request',
   c: 0,
@@ -39,6 +40,9 @@ const program = (name: string, steps: readonly Step[], more: Partial<Program> = 
   steps: [OPEN, pass(500), ...steps],
   ...more,
 });
+
+/** Nobody listens there. */
+const ANOTHER_MASTER = { 'master.replica': 7, 'master.term': 1_000, 'master.endpoints.0.address': '127.0.0.1:9' };
 
 /** Nobody but the subject has what it has: the master of the kit is gone. */
 const KILL_MASTER: Step = { op: 'killNode', of: 'broker', node: 0 };
@@ -96,6 +100,36 @@ export const SLAVE_PROGRAMS: readonly Program[] = [
     needs: ['replication', 'register', 'powerloss'],
   }),
   program('a-slave-in-sync-is-promoted', [store('one'), KILL_MASTER, pass(500), promote(), pass(500), PULL]),
+  program('a-slave-that-is-promoted-has-everything', [
+    store('one'),
+    pass(300),
+    // What it has acknowledged is committed, and it does not hear of that any more.
+    meddle('REPLICATE', { way: 'answer', do: 'alter', set: { committed: 0 }, times: 1_000 }),
+    ...[store('two'), store('three'), KILL_MASTER, pass(500), promote(), pass(500), DRAIN],
+  ]),
+  program(
+    'a-slave-that-was-killed-is-promoted',
+    [
+      store('one'),
+      store('two'),
+      { op: 'die' },
+      pass(1_500, 1),
+      OPEN,
+      store('three'),
+      KILL_MASTER,
+      pass(500),
+      promote({}, 1),
+      pass(500),
+      DRAIN,
+    ],
+    { needs: ['replication', 'register', 'kill'] },
+  ),
+  program('an-older-master-is-told-later', [
+    store('one'),
+    meddle('BROKER_HEARTBEAT', { way: 'answer', do: 'alter', set: ANOTHER_MASTER, times: 2 }),
+    { op: 'storeAtMaster', body: 'two', wait: false },
+    pass(6_000, 1),
+  ]),
   program('a-slave-is-promoted-beside-its-master', [
     store('one'),
     meddle('RECORD_GET', { way: 'answer', do: 'delay', ms: 2_500, times: 1 }),
