@@ -239,6 +239,14 @@ const answers = [
     'host.timers.at(host.nowMs() + waitMs + 5_000, ',
   ),
   mutant(
+    'QNT-RPL-006',
+    MASTER,
+    'what-was-sent-is-on-its-way',
+    'a slave that does not wait is not sent again what it asks for again',
+    'conversation.sentFrom === position && waitMs > 0;',
+    'conversation.sentFrom === position;',
+  ),
+  mutant(
     'QNT-RPL-007',
     MASTER,
     'the-one-that-waits-is-lost',

@@ -60,6 +60,7 @@ export const MASTER_PROGRAMS: readonly Program[] = [
     ask({ ms: 0 }),
     ask({ at: 'start', maxBytes: 1 }),
     ask({ at: 'start', maxBytes: 700 }),
+    ask({ at: 'start', maxBytes: 700, ms: 0 }),
     ask({ at: 'behind' }),
     join(),
     ask({ ms: 400 }),

@@ -136,8 +136,8 @@ class Answers {
     if (header.probe || answer.diverged || header.position < answer.oldest) return this.sentences.pass(WAITS, response);
     const before = this.#answerBefore(exchange);
     if (before === undefined) return;
-    const isThere =
-      before.answer.logEnd > header.position && !(before.header.position === header.position && before.payload.length > 0);
+    const isOnItsWay = before.header.position === header.position && before.payload.length > 0 && header.waitMs > 0;
+    const isThere = before.answer.logEnd > header.position && !isOnItsWay;
     if (isThere) {
       const says = (): string =>
         `entries up to ${before.answer.logEnd} were there at once; after ${tookMs(exchange)} ms ${payload.length} bytes came`;

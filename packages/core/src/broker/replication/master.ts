@@ -37,6 +37,8 @@ interface Waiting {
   readonly position: number;
   /** The entries behind the position are on their way already: the request came before they could arrive. */
   readonly sent: boolean;
+  /** Its time is over: it is answered as soon as nothing is being read for the slave. */
+  late: boolean;
   readonly timer: Timer;
 }
 
@@ -207,10 +209,19 @@ export class MasterReplica {
     const { replica, position, waitMs } = request.header;
     const conversation = this.#conversation(replica, request.session);
     this.#endWaiting(conversation);
-    const timer = host.timers.at(host.nowMs() + waitMs, () => this.#endWaiting(conversation));
+    const timer = host.timers.at(host.nowMs() + waitMs, () => this.#timeIsOver(conversation));
     // A slave tells what it has stored while it waits, and entries may cross that: they are sent again only to who asks again.
-    conversation.waiting = { request, position, sent: conversation.sentFrom === position, timer };
+    const sent = conversation.sentFrom === position && waitMs > 0;
+    conversation.waiting = { request, position, sent, late: false, timer };
     conversation.sentFrom = undefined;
+  }
+
+  #timeIsOver(conversation: Conversation): void {
+    const { waiting, reading } = conversation;
+    if (waiting === undefined) return;
+    waiting.late = true;
+    // What is being read was there in time.
+    if (!reading) this.#endWaiting(conversation);
   }
 
   #conversation(replica: number, session: ServerSession): Conversation {
@@ -242,7 +253,7 @@ export class MasterReplica {
     if (waiting === undefined || conversation.reading || waiting.request.session.blocked) return;
     const { log } = this.#parts;
     if (waiting.position < log.written.position && !waiting.sent) this.#read(conversation, waiting);
-    else if (this.#committed > conversation.told) this.#answer(conversation, waiting, []);
+    else if (this.#committed > conversation.told || waiting.late) this.#answer(conversation, waiting, []);
   }
 
   #read(conversation: Conversation, { position, request }: Waiting): void {
