@@ -41,8 +41,9 @@ const program = (name: string, steps: readonly Step[], more: Partial<Program> = 
   ...more,
 });
 
-/** Nobody listens there. */
-const ANOTHER_MASTER = { 'master.replica': 7, 'master.term': 1_000, 'master.endpoints.0.address': '127.0.0.1:9' };
+/** It is said to be master, and nobody listens there. */
+const ANOTHER_MASTER = { 'master.replica': 7, 'master.term': 1_000 };
+const NOWHERE = { 'master.endpoints.0.address': '127.0.0.1:9' };
 
 /** Nobody but the subject has what it has: the master of the kit is gone. */
 const KILL_MASTER: Step = { op: 'killNode', of: 'broker', node: 0 };
@@ -126,9 +127,14 @@ export const SLAVE_PROGRAMS: readonly Program[] = [
   ),
   program('an-older-master-is-told-later', [
     store('one'),
-    meddle('BROKER_HEARTBEAT', { way: 'answer', do: 'alter', set: ANOTHER_MASTER, times: 2 }),
+    meddle('BROKER_HEARTBEAT', { way: 'answer', do: 'alter', set: { ...ANOTHER_MASTER, ...NOWHERE }, times: 2 }),
     { op: 'storeAtMaster', body: 'two', wait: false },
     pass(6_000, 1),
+  ]),
+  program('a-newer-master-is-told-without-a-place', [
+    store('one'),
+    meddle('BROKER_HEARTBEAT', { way: 'answer', do: 'alter', set: { ...ANOTHER_MASTER, 'master.endpoints': [] }, times: 20 }),
+    pass(4_000, 1),
   ]),
   program('a-slave-is-promoted-beside-its-master', [
     store('one'),
