@@ -421,6 +421,22 @@ const slaves = [
     'const behind = found === undefined ? this.#behind(found) : undefined;',
   ),
   mutant(
+    'QNT-RPL-040',
+    MANUAL,
+    'who-answers-is-enough',
+    'a slave is promoted by what those NameServers tell that answer',
+    "if (!found.complete) return behind('not all NameServers tell who is in sync: one that is missing may know better');",
+    '',
+  ),
+  mutant(
+    'QNT-RPL-040',
+    MANUAL,
+    'a-record-at-one-is-enough',
+    'a slave that is promoted is master as soon as one NameServer has its record',
+    'this.#rise(next, !acceptLoss, (error)',
+    'this.#rise(next, false, (error)',
+  ),
+  mutant(
     'QNT-RPL-027',
     MANUAL,
     'copies-while-it-rises',

@@ -1,8 +1,9 @@
 import { ReplicaRole } from '@qanat/core';
 import type { Clause } from '../../clause/clause.ts';
-import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
+import type { Exchange, FrameSeen, View } from '../../history/view.ts';
 import { hexOf, isObject } from '../../json.ts';
 import { numberOf, objectOf } from '../../play/program.ts';
+import { judgePromotions, OF_PROMOTIONS } from './promotion.ts';
 import { clausesBy, Sentences } from './sentences.ts';
 import { judgeServing } from './slave-serving.ts';
 
@@ -13,9 +14,6 @@ const SEARCHES = 'QNT-RPL-021';
 const COMMITTED = 'QNT-RPL-022';
 const TELLS = 'QNT-RPL-023';
 const CONNECTS = 'QNT-RPL-024';
-const RECORD = 'QNT-RPL-025';
-const BEHIND = 'QNT-RPL-026';
-const CEASED = 'QNT-RPL-027';
 const REGISTERS = 'QNT-REG-030';
 /** A slave gives a master so long beyond what it may wait. */
 const PATIENCE_MS = 3_000;
@@ -40,7 +38,7 @@ class SlaveLife {
     this.#judgeHalt();
     this.#judgeRegistrations();
     if (this.#asked.length > 0) judgeServing(view, this.#asked, (index) => this.#committedBefore(index), this.sentences);
-    for (const promotion of view.requests('PROMOTE', 'kit')) this.#judgePromotion(promotion);
+    judgePromotions(view, this.#replica, this.#asked, this.sentences);
   }
 
   #look(exchange: Exchange, later: readonly Exchange[]): void {
@@ -186,48 +184,6 @@ class SlaveLife {
       this.sentences.that(REGISTERS, request, stores.has(hexOf(header.storeId)), says, 'store_id');
     }
   }
-
-  // ---- promotion ----
-
-  #judgePromotion({ header, request, response, code }: Exchange): void {
-    if (response === undefined || header === undefined) return;
-    const read = this.#view
-      .requests('RECORD_GET', 'subject')
-      .findLast((one) => one.request.index > request.index && (one.response?.index ?? Number.POSITIVE_INFINITY) < response.index);
-    if (read === undefined) return;
-    const isBehind = !header.acceptLoss && !this.#standsIn(read.answer?.record, request.index);
-    const says = (): string =>
-      `it does ${isBehind ? 'not ' : ''}stand in the set on record, and PROMOTE was answered ${code ?? 'without an error'}`;
-    if (isBehind || code === 'REPLICA_BEHIND')
-      this.sentences.that(BEHIND, response, isBehind === (code === 'REPLICA_BEHIND'), says, 'code');
-    const put = this.#view.requests('RECORD_PUT', 'subject').find((one) => one.request.index > (read.response?.index ?? 0));
-    if (put?.header?.record === undefined || put.request.index > response.index) {
-      const free = (): string => 'it says that it is master, and nothing is on record of it';
-      if (code === undefined) this.sentences.fail(RECORD, response, free());
-      return;
-    }
-    this.#judgeRecord(put, read.answer?.record);
-    const copies = this.#asked.find((one) => one.request.index > read.request.index && one.request.index < put.request.index);
-    const goes = (): string => 'it copies on after it has asked for the record that it makes its own of';
-    this.sentences.that(CEASED, copies?.request ?? put.request, copies === undefined, goes);
-  }
-
-  #standsIn(record: Header | undefined, index: number): boolean {
-    const lives = this.#asked.filter(({ request }) => request.index < index).map(({ header }) => header.incarnation);
-    return (record?.inSync ?? []).some((one: Header) => one.replica === this.#replica && lives.includes(one.incarnation));
-  }
-
-  #judgeRecord({ header, request }: Exchange, read: Header | undefined): void {
-    const { record } = header;
-    const numbers = record.inSync.map(({ replica }: Header) => replica);
-    const allowed = new Set([this.#replica, ...(read?.inSync ?? []).map(({ replica }: Header) => replica)]);
-    if (read !== undefined && read.master !== this.#replica) allowed.delete(read.master);
-    const isAbove = record.term > (read?.term ?? 0) && record.version > (read?.version ?? 0) && record.master === this.#replica;
-    const isSet = numbers.includes(this.#replica) && numbers.every((one: number) => allowed.has(one));
-    const says = (): string =>
-      `the record of a new master has a higher term and version, itself as master, and the set without the old one; read was term ${read?.term}, version ${read?.version}, put is term ${record.term}, version ${record.version}, master ${record.master}, in sync ${numbers.join(' ')}`;
-    this.sentences.that(RECORD, request, isAbove && isSet, says, 'record');
-  }
 }
 
 /** What NameServers have told of the master of the group, in order. */
@@ -248,9 +204,7 @@ export const SLAVE_CLAUSES: readonly Clause[] = clausesBy(
     COMMITTED,
     TELLS,
     CONNECTS,
-    RECORD,
-    BEHIND,
-    CEASED,
+    ...OF_PROMOTIONS,
     REGISTERS,
     'QNT-RPL-029',
     'QNT-RPL-030',

@@ -24,17 +24,20 @@ const request = (frame: string, header: JsonObject): Step => ({ op: 'request', c
 const SEND: Step = { ...request('SEND', { topic: '~t' }), payload: { batch: { records: [{ body: 'at a slave' }] } } };
 const NO_ENTRIES = { payload: '' };
 
+const setupOf = (nameServers: number): JsonObject => ({
+  kit: {
+    ...{ nameServers, brokers: 1, nameServer: { keepsRecords: true }, topics: [{ topic: 't', queues: 1 }] },
+    broker: { name: GROUP, replication: { replica: 0, role: 'master', lagMs: LAG_MS } },
+  },
+  replication: { replica: REPLICA, role: 'slave', lagMs: LAG_MS },
+});
+const TWO_NAME_SERVERS: Partial<Program> = { setup: setupOf(2) };
+
 const program = (name: string, steps: readonly Step[], more: Partial<Program> = {}): Program => ({
   family: 'replication',
   name,
   role: 'broker',
-  setup: {
-    kit: {
-      ...{ nameServers: 1, brokers: 1, nameServer: { keepsRecords: true }, topics: [{ topic: 't', queues: 1 }] },
-      broker: { name: GROUP, replication: { replica: 0, role: 'master', lagMs: LAG_MS } },
-    },
-    replication: { replica: REPLICA, role: 'slave', lagMs: LAG_MS },
-  },
+  setup: setupOf(1),
   needs: ['replication', 'register'],
   alone: true,
   steps: [OPEN, pass(500), ...steps],
@@ -142,6 +145,29 @@ export const SLAVE_PROGRAMS: readonly Program[] = [
     promote(),
     pass(500),
   ]),
+  program(
+    'a-slave-is-not-promoted-without-all-name-servers',
+    [
+      ...[
+        store('one'),
+        KILL_MASTER,
+        pass(300),
+        meddle('RECORD_GET', { at: 'ns-2', do: 'error', times: 1 }),
+        promote(),
+        pass(200),
+      ],
+      ...[{ op: 'killNode', of: 'nameserver', node: 1 } as Step, pass(500), promote(), pass(200), promote({ acceptLoss: true })],
+    ],
+    TWO_NAME_SERVERS,
+  ),
+  program(
+    'a-slave-is-promoted-when-all-name-servers-have-its-record',
+    [
+      ...[store('one'), KILL_MASTER, pass(300)],
+      ...[meddle('RECORD_PUT', { at: 'ns-2', do: 'error', code: 'STORAGE_FAILED', times: 3 }), promote(), pass(500)],
+    ],
+    TWO_NAME_SERVERS,
+  ),
   program('a-slave-that-lags-is-not-promoted', [
     store('one'),
     meddle('REPLICATE', { do: 'drop', times: 1_000 }),
