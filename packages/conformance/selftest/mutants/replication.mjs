@@ -548,4 +548,47 @@ const beginnings = [
   ),
 ];
 
-export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves, ...survivals, ...beginnings];
+const joining = [
+  mutant(
+    'QNT-RPL-068',
+    'broker/replication/log-mending.ts',
+    'joining-is-forgotten',
+    'a slave that was killed while it joined takes its log for whole',
+    'this.#life = life;\n    this.#mend = mend;',
+    "this.#life = life;\n    this.#mend = mend === 'joins' ? undefined : mend;",
+  ),
+  mutant(
+    'QNT-RPL-067',
+    'broker/log/commit-log.ts',
+    'joining-slaves-have-stored',
+    'a slave says to have stored what its state does not hold yet',
+    'return this.whole ? this.#opened.commit.stored : 0;',
+    'return this.#opened.commit.stored;',
+  ),
+  mutant(
+    'QNT-RPL-065',
+    'broker/replication/snapshot-fetch.ts',
+    'a-log-of-what-is-new',
+    'a slave begins its log where the snapshot stands, not where that of its master begins',
+    'return this.#done({ storeId, oldest, chain, snapshot: {',
+    'return this.#done({ storeId, oldest: position, chain: snapshot.chain, snapshot: {',
+  ),
+  mutant(
+    'QNT-RPL-066',
+    REPLICA,
+    'joining-slaves-serve',
+    'a slave serves what it has before its log has come to the snapshot',
+    "return this.#state === 'master' || this.#state === 'slave';",
+    "return this.#state === 'master' || this.#state === 'slave' || this.#state === 'joining';",
+  ),
+  mutant(
+    'QNT-RPL-067',
+    REPLICA,
+    'joining-slaves-are-promoted',
+    'a slave that joins is promoted where a loss is accepted',
+    "if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();",
+    '',
+  ),
+];
+
+export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves, ...survivals, ...beginnings, ...joining];

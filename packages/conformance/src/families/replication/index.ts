@@ -4,6 +4,7 @@ import { PRODUCE_OPS } from '../produce/operations.ts';
 import { MASTER_CLAUSES } from './broker-clauses.ts';
 import { MASTER_PROGRAMS } from './broker-programs.ts';
 import { GROUP_CLAUSES } from './group-clauses.ts';
+import { JOINING_CLAUSES } from './joining-clauses.ts';
 import { storeAtMaster } from './kit-master.ts';
 import { SLAVE_OPS } from './kit-slave.ts';
 import { readSnapshot } from './kit-snapshot.ts';
@@ -19,7 +20,15 @@ const { meddle, killNode, hangNode } = CLIENT_OPS;
 /** Replicas of a broker, and what NameServers know of them: chapter 25 of the specification, and of chapters 08 and 09. */
 export const replication: Family = {
   name: 'replication',
-  clauses: [...RECORD_CLAUSES, ...GROUP_CLAUSES, ...MASTER_CLAUSES, ...SLAVE_CLAUSES, ...SNAPSHOT_CLAUSES, ...SURVIVAL_CLAUSES],
+  clauses: [
+    ...RECORD_CLAUSES,
+    ...GROUP_CLAUSES,
+    ...MASTER_CLAUSES,
+    ...SLAVE_CLAUSES,
+    ...SNAPSHOT_CLAUSES,
+    ...SURVIVAL_CLAUSES,
+    ...JOINING_CLAUSES,
+  ],
   programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS, ...SLAVE_PROGRAMS],
   ops: {
     die: PRODUCE_OPS.die as Op,

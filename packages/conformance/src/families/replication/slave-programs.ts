@@ -10,12 +10,13 @@ const LAG_MS = 1_000;
 const OPEN: Step = { op: 'open', hello: { minor: 3, features: [Feature.FEATURE_REPLICATION] } };
 const pass = (ms: number, slacks = 0): Step => ({ op: 'pass', ms, slacks });
 const store = (body: string): Step => ({ op: 'storeAtMaster', body });
+const many = (count: number): readonly Step[] => Array.from({ length: count }, (_, i) => store(`${i}${'-'.repeat(600)}`));
 const meddle = (frame: string, more: JsonObject): Step => ({ op: 'meddle', frame, ...more });
 const promote = (header: JsonObject = {}, c = 0): Step => ({ op: 'request', c, frame: 'PROMOTE', header });
 const DRAIN: Step = { op: 'drain', queues: 1 };
-const pull = (offset: number): Step => ({
+const pull = (offset: number, c = 0): Step => ({
   op: 'request',
-  c: 0,
+  c,
   frame: 'PULL',
   header: { topics: [{ topic: '~t', queues: [{ queue: 0, offset }] }] },
 });
@@ -24,10 +25,10 @@ const request = (frame: string, header: JsonObject): Step => ({ op: 'request', c
 const SEND: Step = { ...request('SEND', { topic: '~t' }), payload: { batch: { records: [{ body: 'at a slave' }] } } };
 const NO_ENTRIES = { payload: '' };
 
-const setupOf = (nameServers: number): JsonObject => ({
+const setupOf = (nameServers: number, broker: JsonObject = {}): JsonObject => ({
   kit: {
     ...{ nameServers, brokers: 1, nameServer: { keepsRecords: true }, topics: [{ topic: 't', queues: 1 }] },
-    broker: { name: GROUP, replication: { replica: 0, role: 'master', lagMs: LAG_MS } },
+    broker: { name: GROUP, replication: { replica: 0, role: 'master', lagMs: LAG_MS }, ...broker },
   },
   replication: { replica: REPLICA, role: 'slave', lagMs: LAG_MS },
 });
@@ -50,6 +51,16 @@ const NOWHERE = { 'master.endpoints.0.address': '127.0.0.1:9' };
 
 /** Nobody but the subject has what it has: the master of the kit is gone. */
 const KILL_MASTER: Step = { op: 'killNode', of: 'broker', node: 0 };
+
+/** What the slave has, its master has no more. It may end then, so that its next start begins the log anew. */
+const LOG_IS_GONE: readonly Step[] = [
+  ...[store('one'), pass(300), { op: 'stop' } as Step, ...many(10), { op: 'start' } as Step, pass(1_500, 1)],
+];
+const JOINS: Partial<Program> = {
+  needs: ['replication', 'register', 'stop', 'kill'],
+  setup: setupOf(1, { log: { segmentBytes: 2_048, retentionBytes: 2_048, snapshotBytes: 1_024 } }),
+};
+const delayed = (times: number): Step => meddle('REPLICATE', { way: 'answer', do: 'delay', ms: 1_500, times });
 
 export const SLAVE_PROGRAMS: readonly Program[] = [
   program('copies-the-log-of-its-master', [store('one'), store('two'), PULL, pass(1_200), store('three'), PULL, pass(2_100, 1)]),
@@ -167,6 +178,19 @@ export const SLAVE_PROGRAMS: readonly Program[] = [
       ...[meddle('RECORD_PUT', { at: 'ns-2', do: 'error', code: 'STORAGE_FAILED', times: 3 }), promote(), pass(500)],
     ],
     TWO_NAME_SERVERS,
+  ),
+  program(
+    'a-log-that-its-master-has-no-more',
+    [
+      ...[...LOG_IS_GONE, delayed(2), { op: 'die' } as Step, OPEN, pull(0, 1), promote({ acceptLoss: true }, 1)],
+      ...[pass(4_000, 1), store('two'), pass(300), pull(0, 1)],
+    ],
+    JOINS,
+  ),
+  program(
+    'a-slave-that-is-killed-while-it-begins-anew',
+    [...LOG_IS_GONE, delayed(4), { op: 'die' }, pass(500), { op: 'die' }, OPEN, pull(0, 1), pass(8_000, 1), pull(0, 1)],
+    JOINS,
   ),
   program('a-slave-that-lags-is-not-promoted', [
     store('one'),
