@@ -1,8 +1,9 @@
 import { ReplicaRole } from '@qanat/core';
 import type { Clause } from '../../clause/clause.ts';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { Exchange, FrameSeen, View } from '../../history/view.ts';
-import { hexOf, isObject } from '../../json.ts';
-import { numberOf, objectOf } from '../../play/program.ts';
+import { hexOf } from '../../json.ts';
+import { numberOf } from '../../play/program.ts';
 import { judgePromotions, OF_PROMOTIONS } from './promotion.ts';
 import { clausesBy, Sentences } from './sentences.ts';
 import { judgeServing } from './slave-serving.ts';
@@ -30,8 +31,7 @@ class SlaveLife {
 
   constructor(view: View) {
     this.#view = view;
-    const setup = view.notes('setup').find(({ args }) => isObject(args) && isObject(args.replication))?.args;
-    this.#replica = numberOf(objectOf(isObject(setup) ? setup : {}, 'replication'), 'replica', 0);
+    this.#replica = numberOf(replicaTold(view) ?? {}, 'replica', 0);
     this.#asked = view.requests('REPLICATE', 'subject').filter(({ header }) => header !== undefined);
     this.#asked.forEach((exchange, i) => this.#look(exchange, this.#asked.slice(i + 1)));
     this.#judgeTerms();

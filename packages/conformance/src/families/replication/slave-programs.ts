@@ -182,14 +182,14 @@ export const SLAVE_PROGRAMS: readonly Program[] = [
   program(
     'a-log-that-its-master-has-no-more',
     [
-      ...[...LOG_IS_GONE, delayed(2), { op: 'die' } as Step, OPEN, pull(0, 1), promote({ acceptLoss: true }, 1)],
-      ...[pass(4_000, 1), store('two'), pass(300), pull(0, 1)],
+      ...[...LOG_IS_GONE, delayed(2), { op: 'die' } as Step, OPEN, pull(9, 1), promote({ acceptLoss: true }, 1)],
+      ...[pass(4_000, 1), store('two'), pass(300), pull(9, 1)],
     ],
     JOINS,
   ),
   program(
     'a-slave-that-is-killed-while-it-begins-anew',
-    [...LOG_IS_GONE, delayed(4), { op: 'die' }, pass(500), { op: 'die' }, OPEN, pull(0, 1), pass(8_000, 1), pull(0, 1)],
+    [...LOG_IS_GONE, delayed(4), { op: 'die' }, pass(500), { op: 'die' }, OPEN, pull(9, 1), pass(8_000, 1), pull(9, 1)],
     JOINS,
   ),
   program('a-slave-that-lags-is-not-promoted', [
