@@ -147,14 +147,17 @@ function textOf({ header }: Exchange): string {
   return JSON.stringify([header.cluster, header.createsTopics, header.software, endpointsText(header.endpoints), topics]);
 }
 
-const revisionGrows = clause('QNT-REG-005', (_, judge, lives) => {
+const revisionGrows = clause('QNT-REG-005', (view, judge, lives) => {
+  const ends = view.of('subject').filter(({ what }) => what === 'killed' || what === 'stopped');
   const texts = new Map<string, { readonly text: string; readonly exchange: Exchange }>();
   const latest = new Map<string, { readonly text: string; readonly revision: number }>();
   const all = lives.links.flatMap(registrationsOn).sort((a, b) => a.request.index - b.request.index);
   for (const exchange of all) {
     const { header, request, requests, connection } = exchange;
     if (requests.at(-1)?.more || requests.some(({ wrong }) => wrong !== undefined)) continue;
-    const life = `${hexOf(header.storeId)} ${header.term}`;
+    // A slave has the same term in several lives.
+    const endings = ends.filter(({ atMs }) => atMs <= connection.openedAtMs).length;
+    const life = `${hexOf(header.storeId)} ${header.term} ${endings}`;
     const text = textOf(exchange);
     const same = texts.get(`${life} ${header.revision}`);
     const before = latest.get(`${life} ${connection.node}`);

@@ -1,4 +1,5 @@
 import type { Clause } from '../../clause/clause.ts';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { Exchange, Header, View } from '../../history/view.ts';
 import { codeName } from '../../history/view.ts';
 import { hexOf, isObject } from '../../json.ts';
@@ -28,6 +29,7 @@ interface Told {
   readonly from: number;
   readonly nextOffset: number;
   readonly highWatermark: number;
+  readonly oldestOffset: number;
   readonly batches: readonly Uint8Array[];
 }
 
@@ -35,7 +37,7 @@ interface Told {
 function judgeSurvival(view: View): Sentences {
   const sentences = new Sentences();
   const since = masterAgainAt(view);
-  if (since === undefined) return sentences;
+  if (replicaTold(view) === undefined || since === undefined) return sentences;
   const acknowledged = [...byTheKit(view), ...bySubject(view)].filter((one) => one.since < since);
   for (const told of view.requests('PULL', 'kit').flatMap(toldBy)) {
     const { response } = told.exchange;
@@ -88,21 +90,24 @@ function bySubject(view: View): readonly Acknowledged[] {
 
 function toldBy(exchange: Exchange): readonly Told[] {
   let at = 0;
-  return ((exchange.answer?.results ?? []) as Header[]).flatMap(({ topic, queue, code, nextOffset, highWatermark, bytes }) => {
-    const batches = wholeBatches(exchange.payload.subarray(at, at + bytes));
-    at += bytes;
-    const asked = exchange.header.topics.find((one: Header) => one.topic === topic)?.queues;
-    const from = asked?.find((one: Header) => one.queue === queue)?.offset;
-    if (from === undefined || batches === undefined || !['OK', 'OFFSET_OUT_OF_RANGE'].includes(codeName(code))) return [];
-    return [{ exchange, topic, queue, from, nextOffset, highWatermark, batches }];
-  });
+  return ((exchange.answer?.results ?? []) as Header[]).flatMap(
+    ({ topic, queue, code, nextOffset, highWatermark, oldestOffset, bytes }) => {
+      const batches = wholeBatches(exchange.payload.subarray(at, at + bytes));
+      at += bytes;
+      const asked = exchange.header.topics.find((one: Header) => one.topic === topic)?.queues;
+      const from = asked?.find((one: Header) => one.queue === queue)?.offset;
+      if (from === undefined || batches === undefined || !['OK', 'OFFSET_OUT_OF_RANGE'].includes(codeName(code))) return [];
+      return [{ exchange, topic, queue, from, nextOffset, highWatermark, oldestOffset, batches }];
+    },
+  );
 }
 
 /** What stands at the place of a message; undefined where the answer does not tell. */
 function stateOf({ topic, queue, offset, body }: Acknowledged, told: Told): string | undefined {
   if (told.topic !== topic || told.queue !== queue) return undefined;
   if (told.highWatermark <= offset) return `is nothing: the queue ends at ${told.highWatermark}`;
-  if (told.from > offset || told.nextOffset <= offset) return undefined;
+  // What was kept long enough has left the queue.
+  if (told.from > offset || told.nextOffset <= offset || told.oldestOffset > offset) return undefined;
   const batch = told.batches.find((one) => fieldsOf(one)?.baseOffset === offset);
   if (batch === undefined) return 'no batch begins';
   return hexOf(batch).includes(body) ? 'it is' : 'is another one';
