@@ -3,7 +3,7 @@ import struct
 import zlib
 
 import mqtt_cases
-from qanat_wire import ENUMS, crc32, crc32_bitwise, encode_batch, encode_frame, encode_message, fmix32, frame_parts
+from qanat_wire import ENUMS, crc32, crc32_bitwise, encode_batch, encode_frame, encode_message, entry_parts, fmix32, frame_parts
 
 SPEC = "1.0"
 
@@ -150,10 +150,42 @@ FRAME_CASES = [
 ]
 
 
-def frames():
+GROUP_RECORD = {"store_id": STORE, "term": 2, "master": 1, "version": 7,
+                "in_sync": [{"replica": 1, "incarnation": 140737488355329}, {"replica": 2, "incarnation": 5}]}
+LOG_ENTRY = b"".join(part for part, _, _ in entry_parts({
+    "term": 2, "position": 640, "previous_chain": 4660, "topic_id": 1,
+    "batch": {**TINY_BATCH, "stamp": {"base_offset": 40, "term": 2, "store_time_ms": 1700000000005}},
+})).hex()
+
+REPLICA_FRAME_CASES = [
+    ("REPLICATE", "request", {"broker": "b1", "store_id": STORE, "replica": 1, "incarnation": 140737488355329, "term": 2, "position": 640,
+                              "chain": 4660, "stored": 576, "wait_ms": 1000, "max_bytes": 65536}, None),
+    ("REPLICATE", "request", {"broker": "b1", "store_id": STORE, "replica": 1, "incarnation": 1, "term": 2, "position": 576, "chain": 99,
+                              "stored": 576, "probe": True}, None),
+    ("REPLICATE", "response", {"term": 2, "committed": 640, "log_end": 776, "oldest": 64, "in_sync": True}, LOG_ENTRY),
+    ("REPLICATE", "response", {"term": 2, "committed": 640, "log_end": 776, "diverged": True}, None),
+    ("SNAPSHOT_READ", "request", {"broker": "b1", "snapshot": 4294967296, "offset": 4194304, "max_bytes": 65536}, None),
+    ("SNAPSHOT_READ", "response", {"snapshot": 4294967296, "size": 4194307, "oldest": 4294000000, "chain": 4294967295}, "010203"),
+    ("PROMOTE", "request", {"accept_loss": True}, None),
+    ("PROMOTE", "response", {"term": 3}, None),
+    ("DEMOTE", "request", {}, None),
+    ("DEMOTE", "response", {}, None),
+    ("BROKER_DESCRIBE", "request", {}, None),
+    ("BROKER_DESCRIBE", "response", {"broker": "b1", "replica": 1, "role": "SLAVE", "term": 2, "log_end": 776, "stored": 640, "committed": 576,
+                                     "oldest": 64, "flush_async": True, "min_in_sync": 2,
+                                     "replicas": [{"replica": 1, "incarnation": 5, "in_sync": True, "stored": 640, "silent_ms": 17}],
+                                     "following": "10.0.0.1:7610", "state": "slave"}, None),
+    ("RECORD_PUT", "request", {"broker": "b1", "record": GROUP_RECORD}, None),
+    ("RECORD_PUT", "response", {}, None),
+    ("RECORD_GET", "request", {"broker": "b1"}, None),
+    ("RECORD_GET", "response", {"record": GROUP_RECORD}, None),
+    ("RECORD_GET", "response", {}, None),
+]
+
+
+def good_frames(given, correlation):
     cases = []
-    correlation = 1
-    for name, kind, header, payload in FRAME_CASES:
+    for name, kind, header, payload in given:
         example = {"correlation": 0 if kind == "push" else correlation, "header": header}
         if payload is not None:
             example["payload"] = payload
@@ -162,6 +194,11 @@ def frames():
         clauses = ids("INV-006") + least + ids("TYP-010")
         cases.append({"frame": name, "kind": kind, "hex": encode_frame(name, kind, example).hex(), **example, "clauses": clauses})
         correlation += 2
+    return cases
+
+
+def frames():
+    cases = good_frames(FRAME_CASES, 1)
     more = {"correlation": 5, "more": True, "header": {"broker": "b1", "topics": [{"topic": "t", "queues": 1}]}}
     cases.append({"frame": "REGISTER_BROKER", "kind": "request", "hex": encode_frame("REGISTER_BROKER", "request", more).hex(), **more,
                   "clauses": ids("INV-006", "TYP-010")})
@@ -180,6 +217,7 @@ def frames():
     well_formed = {**long, "hex": long["hex"] + "7afdff03", "zeros": 65533}
     cases.append({**well_formed, "error": "MALFORMED_FRAME", "clauses": ids("FRM-004"),
                   "why": "a control header of 65537 bytes that would be well formed"})
+    cases += good_frames(REPLICA_FRAME_CASES, 1 + 2 * len(FRAME_CASES))
     return family("frames", ["QNT-INV-006", "QNT-INV-007", "QNT-INV-008", "QNT-FRM-004", "QNT-TYP-010"], cases)
 
 

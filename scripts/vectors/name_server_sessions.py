@@ -169,6 +169,65 @@ def all_sessions():
         *query(WARM + 6, 2, 15, {"topics": ["orders"]}, {"routes": [route("orders", ("b2", 2))], "brokers": [creator]}),
     ])
     yield networks()
+    yield records()
+
+
+def record(version, term=1, master=0, slaves=(1,)):
+    """As the schema has it: what is 0 is left out."""
+    numbered = [({"replica": number} if number else {}) | {"incarnation": 2**47 + number} for number in (master, *slaves)]
+    named = {"master": master} if master else {}
+    return {"store_id": STORE_1, "term": term, **named, "version": version, "in_sync": numbered}
+
+
+def records():
+    """Two masters of a group of three: the record of the one that lost is refused."""
+    first, grown, cut = record(1, slaves=()), record(2), record(3, slaves=())
+    risen = record(4, term=2, master=1, slaves=(2,))
+
+    def put(at, correlation, given, code=None, broker="b1", connection=2):
+        answer = going(at, "RECORD_PUT", "response", {}, correlation, connection)
+        return [
+            coming(at, "RECORD_PUT", "request", {"broker": broker, "record": given}, connection, correlation=correlation),
+            answer if code is None else refused(at, "RECORD_PUT", correlation, code, connection),
+        ]
+
+    def get(at, correlation, held, broker="b1", connection=2):
+        return [
+            coming(at, "RECORD_GET", "request", {"broker": broker}, connection, correlation=correlation),
+            going(at, "RECORD_GET", "response", {} if held is None else {"record": held}, correlation, connection),
+        ]
+
+    def replica(at, connection):
+        header = {"name": "n1", "minor": 3, "features": [4], "frame_bytes_max": 4259840, "in_flight_max": 1024, "idle_ms": 60000}
+        return [
+            event(at, "accepted", connection),
+            coming(at, "HELLO", "request", {"minor": 3, "features": [4]}, connection, correlation=1),
+            going(at, "HELLO", "response", header, 1, connection, any=["software", "batch_bytes_max"]),
+        ]
+
+    return session("nameserver-records", "a record is taken above the one that is held, or the same once more; what lost is refused", [
+        "QNT-REG-031", "QNT-REG-032", "QNT-REG-033", "QNT-REG-034",
+    ], {**SETUP, "keeps_records": True}, [
+        *replica(0, 2),
+        *replica(0, 4),
+        *get(1, 3, None),
+        *put(2, 5, first),
+        *put(3, 7, grown),
+        *put(4, 9, grown),
+        *get(5, 3, grown, connection=4),
+        *put(6, 5, record(2, slaves=(2,)), 8005, connection=4),
+        *put(7, 7, record(1, term=2, master=1), 8005, connection=4),
+        *put(8, 9, record(3, term=1, master=1), 8005, connection=4),
+        *put(9, 11, risen, connection=4),
+        *put(10, 11, cut, 8005),
+        *get(11, 13, risen),
+        *put(12, 15, first, 4001, broker=""),
+        *put(13, 17, {**first, "store_id": ""}, 4001),
+        *put(14, 19, {**first, "term": 0}, 4001),
+        *put(15, 21, first, 4004, broker="b 1"),
+        *get(16, 23, None, broker="b2"),
+        *get(17, 25, risen),
+    ])
 
 
 def networks():

@@ -1,27 +1,32 @@
-// Whole roles as sessions play them: a broker on a disk in memory, and clients of which a caller asks something.
+// Whole roles as sessions play them: servers on a disk in memory, and clients of which a caller asks something.
 import {
   Admin,
   Broker,
+  type BrokerOptions,
   Client,
   Consumer,
   type Delivery,
+  type EndpointInit,
   type Input,
   type Message,
+  NameServer,
   type Output,
   type Producer,
   type QanatError,
   Random,
+  type ReplicationOptions,
 } from '@qanat/core';
 import type { BatchSaid } from '../../packages/conformance/src/codec/batch-json.ts';
-import type { HeaderJson as Json } from '../../packages/conformance/src/codec/schema-json.ts';
+import { type HeaderJson as Json, toCore } from '../../packages/conformance/src/codec/schema-json.ts';
 import { FakeDisk } from '../../packages/core/test/log/fake-disk.ts';
 import { testPlatform } from '../../packages/core/test/platform.ts';
 import { bytesOfHex } from './fences.ts';
-import type { Player, RoleCall, Setup, Step } from './session-format.ts';
+import type { Player, ReplicationSetup, RoleCall, Setup, Step } from './session-format.ts';
 
 const WALL_MS = 1_700_000_000_000;
 
 export const ROLE_PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = {
+  nameserver: nameServerPlayer,
   broker: brokerPlayer,
   producer: clientRolePlayer,
   consumer: clientRolePlayer,
@@ -47,29 +52,39 @@ export function batchText({ records, ...batch }: BatchSaid): Json {
   return { ...batch, records: texts };
 }
 
+function replicationOptions(setup: ReplicationSetup | undefined): ReplicationOptions | undefined {
+  if (setup === undefined) return undefined;
+  const { replica, role, min_in_sync: minInSync, lag_ms: lagMs } = setup;
+  return { replica, role, ...(minInSync === undefined ? {} : { minInSync }), ...(lagMs === undefined ? {} : { lagMs }) };
+}
+
+function brokerOptions({
+  identity,
+  seed = 1,
+  replication,
+  name_servers = [],
+  endpoints = [],
+  snapshot_bytes,
+}: Setup): BrokerOptions {
+  return {
+    name: (identity?.name as string | undefined) ?? 'b1',
+    software: 'vector',
+    platform: testPlatform,
+    random: new Random(seed),
+    nameServers: name_servers,
+    endpoints: endpoints.map((endpoint) => toCore('Endpoint', endpoint) as EndpointInit),
+    replication: replicationOptions(replication),
+    log: snapshot_bytes === undefined ? {} : { snapshotBytes: snapshot_bytes },
+  };
+}
+
 function brokerPlayer(setup: Setup): Player {
-  const name = (setup.identity?.name as string | undefined) ?? 'b1';
   const disk = new FakeDisk();
-  const engine = new Broker({ name, software: 'vector', platform: testPlatform, random: new Random(setup.seed ?? 1) });
+  const engine = new Broker(brokerOptions(setup));
   let atMs = -1;
   const enter = (nowMs: number): void => {
     if (atMs < 0) engine.handle({ kind: 'wallClock', offsetMs: setup.wall_ms ?? WALL_MS }, nowMs);
     atMs = nowMs;
-  };
-  /** What is asked of the disk ends at once. */
-  const drain = (): readonly Output[] => {
-    const rest: Output[] = [];
-    for (let outputs = engine.drain(); outputs.length > 0; outputs = engine.drain()) {
-      for (const output of outputs) {
-        if (output.kind !== 'storage') rest.push(output);
-        else
-          disk.storage(output.request, (error, result) =>
-            engine.handle({ kind: 'stored', operation: output.operation, error, result }, atMs),
-          );
-      }
-      disk.pump();
-    }
-    return rest;
   };
   return {
     done: [],
@@ -82,9 +97,46 @@ function brokerPlayer(setup: Setup): Player {
       enter(nowMs);
       engine.tick(nowMs);
     },
-    drain,
+    drain: () => drainOnDisk(engine, disk, atMs),
     nextDeadlineMs: () => engine.nextDeadlineMs(),
   };
+}
+
+function nameServerPlayer({ identity, keeps_records: keepsRecords = false }: Setup): Player {
+  const name = (identity?.name as string | undefined) ?? 'n1';
+  const disk = new FakeDisk();
+  const engine = new NameServer({ name, software: 'vector', random: new Random(1), keepsRecords });
+  let atMs = 0;
+  return {
+    done: [],
+    input: (step, nowMs) => {
+      atMs = nowMs;
+      if (step.event === 'stop') engine.stop(nowMs, step.grace_ms as number);
+      else engine.handle(inputOf(step), nowMs);
+    },
+    tick: (nowMs) => {
+      atMs = nowMs;
+      engine.tick(nowMs);
+    },
+    drain: () => drainOnDisk(engine, disk, atMs),
+    nextDeadlineMs: () => engine.nextDeadlineMs(),
+  };
+}
+
+/** What goes out; what is asked of the disk ends at once. */
+function drainOnDisk(engine: Broker | NameServer, disk: FakeDisk, nowMs: number): readonly Output[] {
+  const rest: Output[] = [];
+  for (let outputs = engine.drain(); outputs.length > 0; outputs = engine.drain()) {
+    for (const output of outputs) {
+      if (output.kind !== 'storage') rest.push(output);
+      else
+        disk.storage(output.request, (error, result) =>
+          engine.handle({ kind: 'stored', operation: output.operation, error, result }, nowMs),
+        );
+    }
+    disk.pump();
+  }
+  return rest;
 }
 
 type Tell = (value: object) => void;

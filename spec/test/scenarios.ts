@@ -1,6 +1,8 @@
 // The conversations of whole roles that are recorded as session vectors.
 import { encodeStateEntries, type StateEntry, StateEntryFlag, utf8 } from '@qanat/core';
 import { batchBytes } from '../../packages/conformance/src/codec/batch-json.ts';
+import { REPLICA_MASTER_SCENARIOS } from './replica-master-scenarios.ts';
+import { REPLICA_SLAVE_SCENARIOS } from './replica-slave-scenarios.ts';
 import { type Heard, SessionRecorder } from './session-recorder.ts';
 
 const STORE_ID = '000102030405060708090a0b0c0d0e0f';
@@ -358,6 +360,8 @@ export function recordSessions(): ReadonlyMap<string, string> {
       'producer-repeats': producerRepeats,
       'consumer-member': consumerMember,
       'admin-looks': adminLooks,
+      ...REPLICA_MASTER_SCENARIOS,
+      ...REPLICA_SLAVE_SCENARIOS,
     }).map(([id, record]) => [`${id}.json`, record().text()]),
   );
 }

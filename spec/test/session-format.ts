@@ -63,6 +63,13 @@ export interface Step {
   };
 }
 
+export interface ReplicationSetup {
+  readonly replica: number;
+  readonly role: 'master' | 'slave';
+  readonly min_in_sync?: number;
+  readonly lag_ms?: number;
+}
+
 export interface Setup {
   readonly layer: 'server' | 'websocket' | 'client' | 'nameserver' | 'broker' | 'producer' | 'consumer' | 'admin';
   readonly identity?: Json;
@@ -76,6 +83,14 @@ export interface Setup {
   readonly connections_max?: number;
   /** A broker: the wall clock at 0, ms since 1970. */
   readonly wall_ms?: number;
+  /** A broker that is a replica of its group; where it registers, and as what. */
+  readonly replication?: ReplicationSetup;
+  /** A NameServer keeps the records of broker groups. */
+  readonly keeps_records?: boolean;
+  readonly name_servers?: readonly string[];
+  readonly endpoints?: readonly Json[];
+  /** A broker: so many bytes of log behind the last snapshot ask for a new one. */
+  readonly snapshot_bytes?: number;
   /** What the implementation under test draws its random numbers from. */
   readonly seed?: number;
   /** Whom the server knows: it asks who its clients are. */

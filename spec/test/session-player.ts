@@ -26,7 +26,6 @@ import {
 import { expect } from 'vitest';
 import { readBatch } from '../../packages/conformance/src/codec/batch-json.ts';
 import { controlOf, type FrameKind, fromCore, toCore } from '../../packages/conformance/src/codec/schema-json.ts';
-import { NameServer } from '../../packages/core/src/name-server/name-server.ts';
 import { encodeFrame } from '../../packages/core/src/wire/frame.ts';
 import { bytesOfHex, hexOfBytes } from './fences.ts';
 import { batchText, inputOf, ROLE_PLAYERS } from './role-players.ts';
@@ -58,7 +57,6 @@ const PLAYERS: Readonly<Record<string, (setup: Setup) => Player>> = {
   server: serverPlayer,
   websocket: (setup) => webSocketPlayer(serverPlayer(setup), setup),
   client: clientPlayer,
-  nameserver: nameServerPlayer,
   ...ROLE_PLAYERS,
 };
 
@@ -215,21 +213,6 @@ function serverPlayer(setup: Setup): Player {
     if (step.event === 'stop') sessions.goAway(new QanatError('SHUTTING_DOWN', 'stops'), step.grace_ms as number);
     else sessions.handle(inputOf(step));
   });
-}
-
-function nameServerPlayer(setup: Setup): Player {
-  const name = (setup.identity?.name as string | undefined) ?? 'n1';
-  const engine = new NameServer({ name, software: 'vector', random: new Random(1) });
-  return {
-    done: [],
-    input: (step, nowMs) => {
-      if (step.event === 'stop') engine.stop(nowMs, step.grace_ms as number);
-      else engine.handle(inputOf(step), nowMs);
-    },
-    tick: (nowMs) => engine.tick(nowMs),
-    drain: () => engine.drain(),
-    nextDeadlineMs: () => engine.nextDeadlineMs(),
-  };
 }
 
 /** What goes out; keys that are asked for are derived on the spot. */

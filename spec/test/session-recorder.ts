@@ -14,8 +14,12 @@ import type { Done, Player, RoleCall, Session, Step } from './session-format.ts'
 
 const NOTHING = new Uint8Array(0);
 
-/** What any server may say in its own way. */
+/** What any server may say in its own way, and a replica when it asks. */
 const ANY: Readonly<Record<string, readonly string[]>> = {
+  'HELLO request': ['software', 'label'],
+  'REGISTER_BROKER request': ['software', 'revision'],
+  'BROKER_HEARTBEAT request': ['revision'],
+  'REPLICATE request': ['incarnation', 'wait_ms', 'max_bytes'],
   'HELLO response': ['software', 'store_id'],
   error: ['message'],
   'GOAWAY push': ['message'],
@@ -52,7 +56,7 @@ export class SessionRecorder {
   readonly #correlations = new Map<number, number>();
   readonly #counts = new Map<string, number>();
   readonly #payloads = new Map<string, string>();
-  /** Requests of the client that nobody has answered. */
+  /** Requests of what is under test that nobody has answered. */
   #open: Open[] = [];
   #nowMs = 0;
 
@@ -170,25 +174,31 @@ export class SessionRecorder {
     const { message, codec } = controlOf(frame, kind);
     const header = fromCore(message, codec.decode(control));
     const heard = { connection, frame, kind, header, payload };
-    const out = this.#isBroker ? this.#answered(heard, correlation) : this.#asked(heard, correlation);
+    const named = kind === 'request' ? this.#named(heard, correlation) : correlation;
+    const out = this.#isBroker ? this.#inFull(heard, named) : this.#atLeast(heard, named);
     this.#steps.push({ at, connection, out: { frame, kind, ...out } });
     return heard;
   }
 
-  #answered({ frame, kind, header, payload }: Heard, correlation: number): object {
+  /** Gives a request the name by which it is answered. */
+  #named({ connection, frame }: Heard, correlation: number): string {
+    const count = (this.#counts.get(frame) ?? 0) + 1;
+    this.#counts.set(frame, count);
+    const name = `$${frame.toLowerCase().replaceAll('_', '-')}-${count}`;
+    this.#open.push({ connection, frame, correlation, name });
+    return name;
+  }
+
+  #inFull({ frame, kind, header, payload }: Heard, correlation: number | string): object {
     const any = ANY[`${frame} ${kind}`] ?? ANY[kind] ?? [];
     const said = Object.fromEntries(Object.entries(header).filter(([name]) => !any.includes(name)));
     const bytes = payload.length === 0 ? {} : { payload: hexOfBytes(payload) };
     return { correlation, header: said, ...(any.length === 0 ? {} : { any }), ...bytes };
   }
 
-  #asked({ connection, frame, kind, header, payload }: Heard, correlation: number): object {
-    if (kind !== 'request') return { correlation, header: withoutOwn(header) };
-    const count = (this.#counts.get(frame) ?? 0) + 1;
-    this.#counts.set(frame, count);
-    const name = `$${frame.toLowerCase().replaceAll('_', '-')}-${count}`;
-    this.#open.push({ connection, frame, correlation, name });
-    return { correlation: name, header: withoutOwn(header), ...this.#batch(name, payload) };
+  #atLeast({ header, payload }: Heard, correlation: number | string): object {
+    const batch = typeof correlation === 'string' ? this.#batch(correlation, payload) : {};
+    return { correlation, header: withoutOwn(header), ...batch };
   }
 
   /** Of a batch what matters; where the same bytes went out before, the name of that frame. */

@@ -8,6 +8,7 @@ const SET = 'broker/replication/in-sync-set.ts';
 const REPLICA = 'broker/replication/replica.ts';
 const SLAVE = 'broker/replication/slave.ts';
 const MANUAL = 'broker/replication/manual-mastership.ts';
+const SNAPSHOTS = 'broker/replication/snapshot-server.ts';
 const REGISTER = 'broker/replication/name-server-register.ts';
 const REGISTRATION = 'broker/registration.ts';
 const PRODUCE = 'broker/produce.ts';
@@ -262,6 +263,14 @@ const answers = [
     'host.timers.at(host.nowMs() + waitMs + 5_000, ',
   ),
   mutant(
+    'QNT-RPL-006',
+    MASTER,
+    'what-was-sent-is-on-its-way',
+    'a slave that does not wait is not sent again what it asks for again',
+    'conversation.sentFrom === position && waitMs > 0;',
+    'conversation.sentFrom === position;',
+  ),
+  mutant(
     'QNT-RPL-007',
     MASTER,
     'the-one-that-waits-is-lost',
@@ -436,6 +445,22 @@ const slaves = [
     'const behind = found === undefined ? this.#behind(found) : undefined;',
   ),
   mutant(
+    'QNT-RPL-040',
+    MANUAL,
+    'who-answers-is-enough',
+    'a slave is promoted by what those NameServers tell that answer',
+    "if (!found.complete) return behind('not all NameServers tell who is in sync: one that is missing may know better');",
+    '',
+  ),
+  mutant(
+    'QNT-RPL-040',
+    MANUAL,
+    'a-record-at-one-is-enough',
+    'a slave that is promoted is master as soon as one NameServer has its record',
+    'this.#rise(next, !acceptLoss, (error)',
+    'this.#rise(next, false, (error)',
+  ),
+  mutant(
     'QNT-RPL-027',
     MANUAL,
     'copies-while-it-rises',
@@ -461,4 +486,133 @@ const slaves = [
   ),
 ];
 
-export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves];
+const survivals = [
+  mutant(
+    'QNT-RPL-001',
+    SLAVE,
+    'what-is-not-heard-to-be-committed-is-cut',
+    'a slave that is promoted cuts what it does not know to be committed',
+    '  stop(): void {\n    this.#leave();\n',
+    '  stop(): void {\n    this.#leave();\n    if (this.#halted === undefined) this.#cut(this.#parts.log.uncommittedPlaces()[0]);\n',
+  ),
+  mutant(
+    'QNT-RPL-019',
+    REPLICA,
+    'the-last-word-counts',
+    'a slave follows the master that it was told of last, whatever its term',
+    "if (this.#state === 'stopped' || route.term < this.#knownTerm) return;",
+    "if (this.#state === 'stopped') return;\n    if (route.term < this.#knownTerm) {\n      this.#slave?.stop();\n      this.#slave = undefined;\n      this.#knownTerm = 0;\n      this.#route = route;\n      return this.#beSlave();\n    }",
+  ),
+];
+
+const beginnings = [
+  mutant(
+    'QNT-RPL-009',
+    MASTER,
+    'what-is-gone-diverges',
+    'a slave that ends before the oldest entry is told that its log is another one',
+    'const known = position >= log.oldestPosition;',
+    'const known = true;',
+  ),
+  mutant(
+    'QNT-RPL-060',
+    SNAPSHOTS,
+    'pieces-of-any-length',
+    'pieces of a snapshot are longer than the slave wants them',
+    'Math.min(header.maxBytes || LIMITS.REPLICATE_BYTES_MAX, ',
+    'Math.min(',
+  ),
+  mutant(
+    'QNT-RPL-060',
+    SNAPSHOTS,
+    'always-the-first-piece',
+    'a snapshot is read from its beginning again and again',
+    'header.snapshot, header.offset, bytesMax',
+    'header.snapshot, header.offset - header.offset, bytesMax',
+  ),
+  mutant(
+    'QNT-RPL-061',
+    SNAPSHOTS,
+    'a-log-that-never-loses-anything',
+    'a slave is told that the log goes back to its beginning',
+    '{ snapshot: piece.position, size: piece.size, oldest, chain }',
+    '{ snapshot: piece.position, size: piece.size, oldest: 0 * oldest, chain }',
+  ),
+  mutant(
+    'QNT-RPL-062',
+    'broker/log/log-snapshots.ts',
+    'an-end-that-never-comes',
+    'behind the end of a snapshot nothing is answered, without an error',
+    'if (found === undefined || offset >= found.bytes) {',
+    'if (found === undefined || offset > found.bytes) {',
+  ),
+  mutant(
+    'QNT-RPL-062',
+    'broker/log/snapshot-store.ts',
+    'another-snapshot-will-do',
+    'for a snapshot that is gone the newest one is given',
+    'return bytes === undefined ? undefined : { position: found, bytes };',
+    'return bytes === undefined ? (position === 0 ? undefined : this.find(0)) : { position: found, bytes };',
+  ),
+  mutant(
+    'QNT-RPL-063',
+    SNAPSHOTS,
+    'snapshots-for-anybody',
+    'a snapshot is given to slaves of another broker',
+    'if (header.broker !== this.#broker) throw',
+    'if (header.broker === "") throw',
+  ),
+  mutant(
+    'QNT-RPL-063',
+    SNAPSHOTS,
+    'snapshots-of-slaves',
+    'a slave gives away what it has of a snapshot',
+    "if (refusal !== undefined) throw new QanatError('NOT_MASTER', refusal.message);",
+    '',
+  ),
+];
+
+const joining = [
+  mutant(
+    'QNT-RPL-068',
+    'broker/replication/log-mending.ts',
+    'joining-is-forgotten',
+    'a slave that was killed while it joined takes its log for whole',
+    'this.#life = life;\n    this.#mend = mend;',
+    "this.#life = life;\n    this.#mend = mend === 'joins' ? undefined : mend;",
+  ),
+  mutant(
+    'QNT-RPL-067',
+    'broker/log/commit-log.ts',
+    'joining-slaves-have-stored',
+    'a slave says to have stored what its state does not hold yet',
+    'return this.whole ? this.#opened.commit.stored : 0;',
+    'return this.#opened.commit.stored;',
+  ),
+  mutant(
+    'QNT-RPL-065',
+    'broker/replication/snapshot-fetch.ts',
+    'a-log-of-what-is-new',
+    'a slave begins its log where the snapshot stands, not where that of its master begins',
+    'return this.#done({ storeId, oldest, chain, snapshot: {',
+    'return this.#done({ storeId, oldest: position, chain: snapshot.chain, snapshot: {',
+  ),
+  mutant(
+    'QNT-RPL-066',
+    REPLICA,
+    'joining-slaves-serve',
+    'a slave serves what it has before its log has come to the snapshot',
+    "return this.#state === 'master' || this.#state === 'slave';",
+    "return this.#state === 'master' || this.#state === 'slave' || this.#state === 'joining';",
+  ),
+  mutant(
+    'QNT-RPL-067',
+    REPLICA,
+    'joining-slaves-are-promoted',
+    'a slave that joins is promoted where a loss is accepted',
+    "if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();",
+    '',
+  ),
+];
+
+export const MUTANTS = [...groups, ...records, ...answers, ...sets, ...slaves, ...survivals, ...beginnings, ...joining];

@@ -1,6 +1,7 @@
 import { Feature, FrameType, LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
 import { asks, entryOf } from '../../history/entry.ts';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { ConnectionSeen, Exchange, FrameSeen, Header, View } from '../../history/view.ts';
 import { dialled, endingAfter, endingText, isServedAfter, isWhole, requestsOf, SERVERS } from './circumstances.ts';
 
@@ -220,7 +221,8 @@ const tellsBroker: Clause = {
         judge.fail(response, `the broker is ${name} on one connection, and ${ok.name} on another`, 'name');
       else if (ok.storeId.length !== STORE_ID_BYTES)
         judge.fail(response, `HELLO_OK of a broker has to tell a store id of 16 bytes, and has ${ok.storeId.length}`, 'store_id');
-      else if (ok.term === 0)
+      // A replica has none before it knows of a master.
+      else if (ok.term === 0 && replicaTold(view) === undefined)
         judge.fail(response, 'HELLO_OK of a broker has to tell its term, from 1 on, and tells none', 'term');
       else judge.pass(response);
     }

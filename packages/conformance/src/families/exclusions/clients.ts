@@ -17,5 +17,6 @@ export const CONSUMER_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-NAM-003': 'nothing that a consumer does depends on an order of texts: brokers deal the queues out',
   'QNT-COR-011': 'a consumer tells its application no outcome of a request: what was not sent and what got lost look alike',
   'QNT-RTE-023': 'binds who creates topics on demand: a consumer reads those that are there',
+  'QNT-RPL-086': 'grants a freedom: there is nothing to break',
   'QNT-GRP-004': 'a subscription is given with the start of a member: drivers have no operation that changes it later',
 };

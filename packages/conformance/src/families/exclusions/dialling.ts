@@ -10,7 +10,7 @@ const CLIENT_RULES = [
 /** What clients make of routes. */
 const ROUTE_RULES = [
   ...['QNT-RTE-015', 'QNT-RTE-016', 'QNT-RTE-017', 'QNT-RTE-018', 'QNT-RTE-019', 'QNT-RTE-021', 'QNT-RTE-022', 'QNT-RTE-023'],
-  ...['QNT-RTE-024', 'QNT-RTE-025', 'QNT-RTE-027', 'QNT-RTE-028'],
+  ...['QNT-RTE-024', 'QNT-RTE-025', 'QNT-RTE-027', 'QNT-RTE-028', 'QNT-RPL-081', 'QNT-RPL-082', 'QNT-RPL-083'],
 ];
 
 type Reasons = Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 /** Of chapter 25: what a kit that plays the rest of the group cannot bring about. */
 export const REPLICATION_EXCLUSIONS: Readonly<Record<string, string>> = {
-  'QNT-RPL-001': 'takes a whole group of the subject: what it consists of is judged by QNT-RPL-010 to QNT-RPL-027',
-  'QNT-RPL-009': 'needs a log of which the beginning is gone: what a broker keeps of its log is its own affair',
-  'QNT-RPL-019': 'takes two masters of one group, of which the NameServers tell the older one later: those of the kit do not',
+  'QNT-RPL-064': 'grants a freedom: there is nothing to break',
+  'QNT-RPL-069': 'takes a disk that damages a log: no operation of a driver does',
+  'QNT-RPL-070': 'takes a disk that damages a log: no operation of a driver does',
+  'QNT-RPL-071': 'takes a master whose snapshot does not belong to its log: that of the kit does',
 };

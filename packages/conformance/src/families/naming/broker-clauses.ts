@@ -1,5 +1,6 @@
 import { LIMITS } from '@qanat/core';
 import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { ConnectionSeen, Exchange, View } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { answeredBefore, type BrokerLives, isRegistering, livesOf, registrationsOn, sentMs } from './broker-lives.ts';
@@ -50,6 +51,9 @@ const holdsLinks = clause('QNT-REG-001', (view, judge, lives) => {
 /** What is sent on every connection, whoever opened it. */
 const OF_CONNECTIONS: ReadonlySet<string | undefined> = new Set(['HELLO', 'AUTH', 'PING']);
 
+/** What a replica asks that does not know yet whose log it has to have, and who is master. */
+const ASKS_WHO_IS_MASTER: ReadonlySet<string | undefined> = new Set(['BROKER_HEARTBEAT', 'RECORD_GET', 'RECORD_PUT']);
+
 const registersFirst = clause('QNT-REG-002', (view, judge, lives) => {
   for (const link of lives.links) {
     const { hello, helloOk } = link;
@@ -60,7 +64,7 @@ const registersFirst = clause('QNT-REG-002', (view, judge, lives) => {
       judgeThat(
         judge,
         first.request,
-        first.name === 'REGISTER_BROKER',
+        first.name === 'REGISTER_BROKER' || (replicaTold(view) !== undefined && ASKS_WHO_IS_MASTER.has(first.name)),
         () => `the first request on a connection to a NameServer has to be REGISTER_BROKER, and is ${first.name}`,
       );
     else if (lives.joined(link, sinceMs, sinceMs + AT_ONCE_MS + view.slackMs))
@@ -88,7 +92,11 @@ const wholeText = clause('QNT-REG-003', (view, judge, lives) => {
   for (const exchange of lives.links.flatMap(registrationsOn)) {
     const { request, header, requests } = exchange;
     if (requests.at(-1)?.more || requests.some(({ wrong }) => wrong !== undefined)) continue;
-    const wrong = missingOf(header) ?? otherSelf(header, selfOf(view, lives, request.atMs)) ?? missingTopic(view, exchange);
+    const isReplica = replicaTold(view) !== undefined;
+    const self = selfOf(view, lives, request.atMs);
+    // A replica that has just become master does not know yet which of its last topics are committed.
+    const topic = isReplica ? undefined : missingTopic(view, exchange);
+    const wrong = missingOf(header) ?? otherSelf(header, self, isReplica) ?? topic;
     judgeThat(judge, request, wrong === undefined, () => `a registration has to hold ${wrong?.[1]}`, wrong?.[0]);
   }
 });
@@ -103,10 +111,12 @@ function missingOf(header: Exchange['header']): Wrong {
   return header.endpoints.length === 0 ? ['endpoints', 'endpoints, and has none'] : undefined;
 }
 
-function otherSelf(header: Exchange['header'], self: ConnectionSeen['helloOk']): Wrong {
+function otherSelf(header: Exchange['header'], self: ConnectionSeen['helloOk'], isReplica: boolean): Wrong {
   if (self === undefined) return undefined;
   if (self.name !== header.broker) return ['broker', `the name of HELLO_OK, ${self.name}, and has ${header.broker}`];
-  if (self.term !== 0 && self.term !== header.term) return ['term', `the term of HELLO_OK, ${self.term}, and has ${header.term}`];
+  // The term of a replica grows while it lives.
+  const isOther = isReplica ? self.term > header.term : self.term !== 0 && self.term !== header.term;
+  if (isOther) return ['term', `the term of HELLO_OK, ${self.term}, and has ${header.term}`];
   const [said, told] = [hexOf(self.storeId), hexOf(header.storeId)];
   return said !== '' && said !== told ? ['store_id', `the store id of HELLO_OK, ${said}, and has ${told}`] : undefined;
 }
@@ -137,14 +147,17 @@ function textOf({ header }: Exchange): string {
   return JSON.stringify([header.cluster, header.createsTopics, header.software, endpointsText(header.endpoints), topics]);
 }
 
-const revisionGrows = clause('QNT-REG-005', (_, judge, lives) => {
+const revisionGrows = clause('QNT-REG-005', (view, judge, lives) => {
+  const ends = view.of('subject').filter(({ what }) => what === 'killed' || what === 'stopped');
   const texts = new Map<string, { readonly text: string; readonly exchange: Exchange }>();
   const latest = new Map<string, { readonly text: string; readonly revision: number }>();
   const all = lives.links.flatMap(registrationsOn).sort((a, b) => a.request.index - b.request.index);
   for (const exchange of all) {
     const { header, request, requests, connection } = exchange;
     if (requests.at(-1)?.more || requests.some(({ wrong }) => wrong !== undefined)) continue;
-    const life = `${hexOf(header.storeId)} ${header.term}`;
+    // A slave has the same term in several lives.
+    const endings = ends.filter(({ atMs }) => atMs <= connection.openedAtMs).length;
+    const life = `${hexOf(header.storeId)} ${header.term} ${endings}`;
     const text = textOf(exchange);
     const same = texts.get(`${life} ${header.revision}`);
     const before = latest.get(`${life} ${connection.node}`);

@@ -1,4 +1,5 @@
 import type { Clause, Judge } from '../../clause/clause.ts';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { type Analysis, clauseOf } from './analysis.ts';
 import { type BatchFields, differsAt, hasReservedBits, headerChecksumOf, type Oddity, oddityOf } from './batch-oracle.ts';
@@ -43,7 +44,9 @@ function stampError(analysis: Analysis, { send, stored }: Read): { what: string;
       helloOk !== undefined && analysis.lives.lifeAt(hello?.request.index ?? 0) > analysis.lives.lifeAt(send.end),
   );
   const most: number = next?.helloOk.term || Number.POSITIVE_INFINITY;
-  if (term < least || term >= most) return { what: `expected the term of its life, ${least}, got ${term}`, field: 'term' };
+  // In a group a term is that of a master, and not of a life.
+  if (replicaTold(analysis.view) === undefined && (term < least || term >= most))
+    return { what: `expected the term of its life, ${least}, got ${term}`, field: 'term' };
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 // What shows of the log over the wire (spec, chapter 16).
 import type { Clause, Judge } from '../../clause/clause.ts';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { ConnectionSeen, Exchange, Header } from '../../history/view.ts';
 import { type Analysis, clauseOf } from './analysis.ts';
 import { refusalOf } from './batch-oracle.ts';
@@ -15,6 +16,8 @@ const terms = clauseOf(
   'QNT-LOG-003',
   (analysis, judge) => {
     const { lives } = analysis;
+    // In a group a term is that of a master, and not of a life.
+    if (replicaTold(analysis.view) !== undefined) return;
     let before: { term: number; life: number; index: number } | undefined;
     for (const connection of greeted(analysis)) {
       const index = greetingOf(connection);

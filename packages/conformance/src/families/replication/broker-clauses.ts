@@ -18,6 +18,6 @@ export const MASTER_CLAUSES: readonly Clause[] = clausesBy(
     judgeMastership(facts, sentences);
     return sentences;
   },
-  [...rpl([2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 28]), 'QNT-REG-029', 'QNT-REG-035'],
+  [...rpl([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 28]), 'QNT-REG-029', 'QNT-REG-035'],
   { roles: ['broker'], needs: ['replication', 'register'] },
 );

@@ -25,6 +25,7 @@ const send = (body: string, more: JsonObject = {}): Step => ({
   payload: { batch: { records: [{ body: `${body} of the program` }] } },
   ...more,
 });
+const many = (count: number): readonly Step[] => Array.from({ length: count }, (_, i) => send(`${i}${'-'.repeat(600)}`));
 const begin = (body: string): Step => send(body, { wait: false });
 const meddle = (more: JsonObject): Step => ({ op: 'meddle', frame: 'RECORD_PUT', ...more });
 
@@ -49,6 +50,9 @@ const TWO_NAME_SERVERS: Partial<Program> = {
   },
 };
 
+/** So that it soon has snapshots, and no beginning. */
+const SMALL_LOG = { log: { segmentBytes: 2_048, retentionBytes: 2_048, snapshotBytes: 1_024 } };
+
 export const MASTER_PROGRAMS: readonly Program[] = [
   program('a-slave-copies-the-log', [
     send('one'),
@@ -56,6 +60,7 @@ export const MASTER_PROGRAMS: readonly Program[] = [
     ask({ ms: 0 }),
     ask({ at: 'start', maxBytes: 1 }),
     ask({ at: 'start', maxBytes: 700 }),
+    ask({ at: 'start', maxBytes: 700, ms: 0 }),
     ask({ at: 'behind' }),
     join(),
     ask({ ms: 400 }),
@@ -197,6 +202,44 @@ export const MASTER_PROGRAMS: readonly Program[] = [
     'one-of-two-name-servers-is-gone',
     [{ op: 'killNode', of: 'nameserver', node: 1 }, join(), begin('one'), keepUp(500)],
     TWO_NAME_SERVERS,
+  ),
+  program(
+    'what-a-master-has-acknowledged-outlives-it',
+    [
+      ...[join(), begin('one'), begin('two'), keepUp(600), { op: 'die' }, OPEN, OPEN_SLAVE, { ...AWAIT_MASTER, c: 2 }],
+      ...[keepUp(1_000, { c: 3 }), { op: 'drain', queues: 1 }],
+    ],
+    { needs: ['replication', 'register', 'kill'] },
+  ),
+  program('there-is-no-snapshot', [
+    ask({ ms: 0 }),
+    { op: 'readSnapshot' },
+    send('one'),
+    { op: 'readSnapshot', broker: 'somebody' },
+    { op: 'readSnapshot', maxBytes: 100 },
+  ]),
+  program(
+    'a-log-without-its-beginning',
+    [
+      ...[...many(8), ask({ ms: 0 }), { op: 'readSnapshot', maxBytes: 30 }, { op: 'readSnapshot' }],
+      ...[ask({ at: 'start', ms: 200 }), ask({ at: 'start', probe: true }), ...many(4), { op: 'readSnapshot' }, ask({ ms: 0 })],
+    ],
+    {
+      needs: ['replication', 'register', 'settings'],
+      setup: {
+        kit: { nameServers: 1, nameServer: { keepsRecords: true } },
+        broker: SMALL_LOG,
+        replication: { replica: REPLICA, role: 'master', minInSync: 1, lagMs: LAG_MS },
+      },
+    },
+  ),
+  program(
+    'a-snapshot-of-a-planned-stop',
+    [
+      ...[send('one'), ask({ ms: 0 }), { op: 'restart' }, OPEN, OPEN_SLAVE, { ...AWAIT_MASTER, c: 2 }],
+      ...[ask({ c: 3, ms: 0 }), { op: 'readSnapshot', c: 3, maxBytes: 50 }, { op: 'readSnapshot', c: 3 }, ask({ c: 3, ms: 0 })],
+    ],
+    { needs: ['replication', 'register', 'stop'] },
   ),
   program(
     'too-few-are-in-sync',

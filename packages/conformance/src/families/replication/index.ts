@@ -4,26 +4,40 @@ import { PRODUCE_OPS } from '../produce/operations.ts';
 import { MASTER_CLAUSES } from './broker-clauses.ts';
 import { MASTER_PROGRAMS } from './broker-programs.ts';
 import { GROUP_CLAUSES } from './group-clauses.ts';
+import { JOINING_CLAUSES } from './joining-clauses.ts';
 import { storeAtMaster } from './kit-master.ts';
 import { SLAVE_OPS } from './kit-slave.ts';
+import { readSnapshot } from './kit-snapshot.ts';
 import { NAME_SERVER_PROGRAMS } from './name-server-programs.ts';
 import { RECORD_CLAUSES } from './record-clauses.ts';
 import { SLAVE_CLAUSES } from './slave-clauses.ts';
 import { SLAVE_PROGRAMS } from './slave-programs.ts';
+import { SNAPSHOT_CLAUSES } from './snapshot-clauses.ts';
+import { SURVIVAL_CLAUSES } from './survival-clause.ts';
 
 const { meddle, killNode, hangNode } = CLIENT_OPS;
 
 /** Replicas of a broker, and what NameServers know of them: chapter 25 of the specification, and of chapters 08 and 09. */
 export const replication: Family = {
   name: 'replication',
-  clauses: [...RECORD_CLAUSES, ...GROUP_CLAUSES, ...MASTER_CLAUSES, ...SLAVE_CLAUSES],
+  clauses: [
+    ...RECORD_CLAUSES,
+    ...GROUP_CLAUSES,
+    ...MASTER_CLAUSES,
+    ...SLAVE_CLAUSES,
+    ...SNAPSHOT_CLAUSES,
+    ...SURVIVAL_CLAUSES,
+    ...JOINING_CLAUSES,
+  ],
   programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS, ...SLAVE_PROGRAMS],
   ops: {
     die: PRODUCE_OPS.die as Op,
+    drain: PRODUCE_OPS.drain as Op,
     meddle: meddle as Op,
     killNode: killNode as Op,
     hangNode: hangNode as Op,
     storeAtMaster,
+    readSnapshot,
     ...SLAVE_OPS,
   },
 };

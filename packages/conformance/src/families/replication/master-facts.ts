@@ -1,6 +1,7 @@
+import { replicaTold } from '../../history/replica-told.ts';
 import type { Exchange, FrameSeen, Header, View } from '../../history/view.ts';
-import { hexOf, isObject } from '../../json.ts';
-import { numberOf, objectOf } from '../../play/program.ts';
+import { hexOf } from '../../json.ts';
+import { numberOf } from '../../play/program.ts';
 import { isActive } from './active.ts';
 import { type Entry, entriesIn } from './log-entries.ts';
 
@@ -46,8 +47,7 @@ export class MasterFacts {
 
   constructor(view: View) {
     this.view = view;
-    const setup = view.notes('setup').find(({ args }) => isObject(args) && isObject(args.replication))?.args;
-    const told = objectOf(isObject(setup) ? setup : {}, 'replication');
+    const told = replicaTold(view) ?? {};
     this.replica = numberOf(told, 'replica', 0);
     this.minInSync = numberOf(told, 'minInSync', 1);
     this.lagMs = typeof told.lagMs === 'number' ? told.lagMs : undefined;

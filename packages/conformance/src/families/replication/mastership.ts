@@ -1,4 +1,5 @@
 import { GroupRecord, ReplicaRole } from '@qanat/core';
+import { replicaTold } from '../../history/replica-told.ts';
 import type { FrameSeen } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { classOf, isAnswered, type MasterFacts, type Put } from './master-facts.ts';
@@ -193,7 +194,7 @@ function judgeOne(facts: MasterFacts, sentences: Sentences): void {
 
 /** A replica says its number and its role wherever it registers. */
 function judgeNames(facts: MasterFacts, sentences: Sentences): void {
-  if (facts.view.notes('setup').every(({ args }) => !Object.hasOwn(args as object, 'replication'))) return;
+  if (replicaTold(facts.view) === undefined) return;
   for (const name of ['REGISTER_BROKER', 'BROKER_HEARTBEAT', 'UNREGISTER_BROKER'] as const)
     for (const { request, header } of facts.view.requests(name, 'subject')) {
       if (header === undefined) continue;

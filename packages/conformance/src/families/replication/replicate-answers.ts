@@ -11,6 +11,7 @@ const DIVERGED = 'QNT-RPL-004';
 const WAITS = 'QNT-RPL-006';
 const NEWER = 'QNT-RPL-007';
 const ENTRIES = 'QNT-RPL-008';
+const BEGINNING = 'QNT-RPL-009';
 /** What has to be answered at once. */
 const AT_ONCE_MS = 500;
 /** Timers of a subject may be early by so much. */
@@ -62,10 +63,18 @@ class Answers {
 
   #answered(exchange: Exchange): void {
     const { header, answer, payload, response } = exchange;
+    if (header.position < answer.oldest) return this.#judgeBeginning(exchange, response as FrameSeen);
     const known = this.#facts.chainAt(header.position);
     if (known !== undefined) this.#judgeDivergence(exchange, known !== header.chain);
     else if (header.position > answer.logEnd) this.#judgeDivergence(exchange, true);
     if (payload.length > 0 && !answer.diverged) this.#judgeEntries(exchange, response as FrameSeen);
+  }
+
+  /** What lies before the beginning of its log a master knows nothing of. */
+  #judgeBeginning({ header, answer, payload }: Exchange, response: FrameSeen): void {
+    const says = (): string =>
+      `its oldest entry is at ${answer.oldest}: of ${header.position} it says diverged: ${answer.diverged}, with ${payload.length} bytes of entries`;
+    this.sentences.that(BEGINNING, response, !answer.diverged && payload.length === 0, says, 'diverged');
   }
 
   #judgeDivergence({ header, answer, payload, response }: Exchange, diverged: boolean): void {
@@ -124,11 +133,11 @@ class Answers {
   /** Without anything to say it waits; where entries are there it does not. */
   #judgeEarly(exchange: Exchange, response: FrameSeen): void {
     const { header, answer, payload, request } = exchange;
-    if (header.probe || answer.diverged) return this.sentences.pass(WAITS, response);
+    if (header.probe || answer.diverged || header.position < answer.oldest) return this.sentences.pass(WAITS, response);
     const before = this.#answerBefore(exchange);
     if (before === undefined) return;
-    const isThere =
-      before.answer.logEnd > header.position && !(before.header.position === header.position && before.payload.length > 0);
+    const isOnItsWay = before.header.position === header.position && before.payload.length > 0 && header.waitMs > 0;
+    const isThere = before.answer.logEnd > header.position && !isOnItsWay;
     if (isThere) {
       const says = (): string =>
         `entries up to ${before.answer.logEnd} were there at once; after ${tookMs(exchange)} ms ${payload.length} bytes came`;

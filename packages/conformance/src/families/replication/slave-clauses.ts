@@ -1,24 +1,25 @@
 import { ReplicaRole } from '@qanat/core';
 import type { Clause } from '../../clause/clause.ts';
-import type { Exchange, Header, View } from '../../history/view.ts';
-import { hexOf, isObject } from '../../json.ts';
-import { numberOf, objectOf } from '../../play/program.ts';
+import { replicaTold } from '../../history/replica-told.ts';
+import type { Exchange, FrameSeen, View } from '../../history/view.ts';
+import { hexOf } from '../../json.ts';
+import { numberOf } from '../../play/program.ts';
+import { judgePromotions, OF_PROMOTIONS } from './promotion.ts';
 import { clausesBy, Sentences } from './sentences.ts';
 import { judgeServing } from './slave-serving.ts';
 
 const OF_ITS_MASTER = 'QNT-RPL-018';
+const HIGHEST = 'QNT-RPL-019';
 const STORED = 'QNT-RPL-020';
 const SEARCHES = 'QNT-RPL-021';
 const COMMITTED = 'QNT-RPL-022';
 const TELLS = 'QNT-RPL-023';
 const CONNECTS = 'QNT-RPL-024';
-const RECORD = 'QNT-RPL-025';
-const BEHIND = 'QNT-RPL-026';
-const CEASED = 'QNT-RPL-027';
 const REGISTERS = 'QNT-REG-030';
 /** A slave gives a master so long beyond what it may wait. */
 const PATIENCE_MS = 3_000;
 const SOON_MS = 2_000;
+const AT_ONCE_MS = 500;
 
 /** A subject as a slave of the kit. */
 class SlaveLife {
@@ -30,14 +31,14 @@ class SlaveLife {
 
   constructor(view: View) {
     this.#view = view;
-    const setup = view.notes('setup').find(({ args }) => isObject(args) && isObject(args.replication))?.args;
-    this.#replica = numberOf(objectOf(isObject(setup) ? setup : {}, 'replication'), 'replica', 0);
+    this.#replica = numberOf(replicaTold(view) ?? {}, 'replica', 0);
     this.#asked = view.requests('REPLICATE', 'subject').filter(({ header }) => header !== undefined);
     this.#asked.forEach((exchange, i) => this.#look(exchange, this.#asked.slice(i + 1)));
+    this.#judgeTerms();
     this.#judgeHalt();
     this.#judgeRegistrations();
     if (this.#asked.length > 0) judgeServing(view, this.#asked, (index) => this.#committedBefore(index), this.sentences);
-    for (const promotion of view.requests('PROMOTE', 'kit')) this.#judgePromotion(promotion);
+    judgePromotions(view, this.#replica, this.#asked, this.sentences);
   }
 
   #look(exchange: Exchange, later: readonly Exchange[]): void {
@@ -147,6 +148,19 @@ class SlaveLife {
       );
   }
 
+  /** Of the masters that NameServers tell of it follows none below the newest. */
+  #judgeTerms(): void {
+    let highest = 0;
+    for (const { term, response } of mastersTold(this.#view)) {
+      highest = Math.max(highest, term);
+      const late = response.atMs + AT_ONCE_MS + this.#view.slackMs;
+      const lower = this.#asked.find(({ header, request }) => request.atMs > late && header.term < highest);
+      const says = (): string => `a master of term ${highest} is known, and it asks one of term ${lower?.header.term}`;
+      if (lower !== undefined) return this.sentences.fail(HIGHEST, lower.request, says(), 'term');
+      if (term < highest && this.#view.endMs > late + SOON_MS) this.sentences.pass(HIGHEST, response);
+    }
+  }
+
   /** Nothing that is committed here is common: it halts. */
   #judgeHalt(): void {
     const last = this.#asked.findLast(
@@ -170,52 +184,30 @@ class SlaveLife {
       this.sentences.that(REGISTERS, request, stores.has(hexOf(header.storeId)), says, 'store_id');
     }
   }
-
-  // ---- promotion ----
-
-  #judgePromotion({ header, request, response, code }: Exchange): void {
-    if (response === undefined || header === undefined) return;
-    const read = this.#view
-      .requests('RECORD_GET', 'subject')
-      .findLast((one) => one.request.index > request.index && (one.response?.index ?? Number.POSITIVE_INFINITY) < response.index);
-    if (read === undefined) return;
-    const isBehind = !header.acceptLoss && !this.#standsIn(read.answer?.record, request.index);
-    const says = (): string =>
-      `it does ${isBehind ? 'not ' : ''}stand in the set on record, and PROMOTE was answered ${code ?? 'without an error'}`;
-    if (isBehind || code === 'REPLICA_BEHIND')
-      this.sentences.that(BEHIND, response, isBehind === (code === 'REPLICA_BEHIND'), says, 'code');
-    const put = this.#view.requests('RECORD_PUT', 'subject').find((one) => one.request.index > (read.response?.index ?? 0));
-    if (put?.header?.record === undefined || put.request.index > response.index) {
-      const free = (): string => 'it says that it is master, and nothing is on record of it';
-      if (code === undefined) this.sentences.fail(RECORD, response, free());
-      return;
-    }
-    this.#judgeRecord(put, read.answer?.record);
-    const copies = this.#asked.find((one) => one.request.index > read.request.index && one.request.index < put.request.index);
-    const goes = (): string => 'it copies on after it has asked for the record that it makes its own of';
-    this.sentences.that(CEASED, copies?.request ?? put.request, copies === undefined, goes);
-  }
-
-  #standsIn(record: Header | undefined, index: number): boolean {
-    const lives = this.#asked.filter(({ request }) => request.index < index).map(({ header }) => header.incarnation);
-    return (record?.inSync ?? []).some((one: Header) => one.replica === this.#replica && lives.includes(one.incarnation));
-  }
-
-  #judgeRecord({ header, request }: Exchange, read: Header | undefined): void {
-    const { record } = header;
-    const numbers = record.inSync.map(({ replica }: Header) => replica);
-    const allowed = new Set([this.#replica, ...(read?.inSync ?? []).map(({ replica }: Header) => replica)]);
-    if (read !== undefined && read.master !== this.#replica) allowed.delete(read.master);
-    const isAbove = record.term > (read?.term ?? 0) && record.version > (read?.version ?? 0) && record.master === this.#replica;
-    const isSet = numbers.includes(this.#replica) && numbers.every((one: number) => allowed.has(one));
-    const says = (): string =>
-      `the record of a new master has a higher term and version, itself as master, and the set without the old one; read was term ${read?.term}, version ${read?.version}, put is term ${record.term}, version ${record.version}, master ${record.master}, in sync ${numbers.join(' ')}`;
-    this.sentences.that(RECORD, request, isAbove && isSet, says, 'record');
-  }
 }
+
+/** What NameServers have told of the master of the group, in order. */
+const mastersTold = (view: View): readonly { readonly term: number; readonly response: FrameSeen }[] =>
+  [...view.requests('REGISTER_BROKER', 'subject'), ...view.requests('BROKER_HEARTBEAT', 'subject')]
+    .flatMap(({ answer, response }) =>
+      answer?.master === undefined || response === undefined ? [] : [{ term: answer.master.term as number, response }],
+    )
+    .sort((a, b) => a.response.index - b.response.index);
 
 export const SLAVE_CLAUSES: readonly Clause[] = clausesBy(
   (view) => new SlaveLife(view).sentences,
-  [OF_ITS_MASTER, STORED, SEARCHES, COMMITTED, TELLS, CONNECTS, RECORD, BEHIND, CEASED, REGISTERS, 'QNT-RPL-029', 'QNT-RPL-030'],
+  [
+    OF_ITS_MASTER,
+    HIGHEST,
+    STORED,
+    SEARCHES,
+    COMMITTED,
+    TELLS,
+    CONNECTS,
+    ...OF_PROMOTIONS,
+    REGISTERS,
+    'QNT-RPL-029',
+    'QNT-RPL-030',
+  ],
   { roles: ['broker'], needs: ['replication', 'register'] },
 );

@@ -40,6 +40,8 @@ interface Waiting {
   readonly position: number;
   /** The entries behind the position are on their way already: the request came before they could arrive. */
   readonly sent: boolean;
+  /** Its time is over: it is answered as soon as nothing is being read for the slave. */
+  late: boolean;
   readonly timer: Timer;
 }
 
@@ -220,10 +222,19 @@ export class MasterReplica {
     const { replica, position, waitMs } = request.header;
     const conversation = this.#conversation(replica, request.session);
     this.#endWaiting(conversation);
-    const timer = host.timers.at(host.nowMs() + waitMs, () => this.#endWaiting(conversation));
+    const timer = host.timers.at(host.nowMs() + waitMs, () => this.#timeIsOver(conversation));
     // A slave tells what it has stored while it waits, and entries may cross that: they are sent again only to who asks again.
-    conversation.waiting = { request, position, sent: conversation.sentFrom === position, timer };
+    const sent = conversation.sentFrom === position && waitMs > 0;
+    conversation.waiting = { request, position, sent, late: false, timer };
     conversation.sentFrom = undefined;
+  }
+
+  #timeIsOver(conversation: Conversation): void {
+    const { waiting, reading } = conversation;
+    if (waiting === undefined) return;
+    waiting.late = true;
+    // What is being read was there in time.
+    if (!reading) this.#endWaiting(conversation);
   }
 
   #conversation(replica: number, session: ServerSession): Conversation {
@@ -261,7 +272,7 @@ export class MasterReplica {
     const { waiting } = conversation;
     if (!isFree(conversation) || waiting === undefined) return;
     if (this.#hasEntries(waiting)) this.#send(conversation, waiting);
-    else if (this.#committed > conversation.told) this.#answer(conversation, waiting, []);
+    else if (this.#committed > conversation.told || waiting.late) this.#answer(conversation, waiting, []);
   }
 
   #hasEntries({ position, sent }: Waiting): boolean {
@@ -272,6 +283,7 @@ export class MasterReplica {
   #send(conversation: Conversation, waiting: Waiting): void {
     const { catchUp } = this.#parts;
     if (catchUp === undefined || this.#set.holds(waiting.request.header)) return this.#read(conversation, waiting);
+    if (waiting.late) return this.#answer(conversation, waiting, []);
     if (conversation.queued) return;
     conversation.queued = true;
     catchUp.take((spent) => {

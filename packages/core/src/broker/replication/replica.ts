@@ -147,6 +147,7 @@ export class Replica implements MastershipEvents {
     if (this.#state === 'stopped' || route.term < this.#knownTerm) return;
     this.#route = route;
     this.#knownTerm = route.term;
+    this.#slave?.termSeen(route.term);
     if (route.replica === this.#parts.settings.replica) return;
     const address = this.#parts.addressOf(route);
     if (address !== undefined) this.#mending.masterAt(address);

@@ -154,6 +154,12 @@ export class SlaveReplica {
     link.connect();
   }
 
+  /** There is a master of this term, wherever it is: one of a lower term is left. */
+  termSeen(term: number): void {
+    this.#term = Math.max(this.#term, term);
+    if (this.#master !== undefined && this.#master.term < this.#term) this.stop();
+  }
+
   /** Copies nothing from now on, until `follow`. */
   stop(): void {
     this.#leave();

@@ -37,7 +37,8 @@ function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytes
     work();
   };
   const session = { frameBytesMax: 1e6, blocked: false };
-  const ask = (header: object) => {
+  /** One REPLICATE; what it asks of the log is not done yet. */
+  const begin = (header: object) => {
     const answers: { header?: Record<string, unknown>; bytes?: number; error?: string }[] = [];
     const count = ((header as { position?: number }).position ?? 0) / 64;
     const own = { broker: 'b', storeId: STORE, replica: 1, incarnation: 101, term: 2, position: 0, stored: 0 };
@@ -56,8 +57,17 @@ function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytes
       if (!QanatError.is(error)) throw error;
       answers.push({ error: error.code });
     }
+    return answers;
+  };
+  const ask = (header: object) => {
+    const answers = begin(header);
     work();
     return answers;
+  };
+  /** The log does what it was asked for by now, and time goes on. */
+  const step = (): void => {
+    for (const task of tasks.splice(0)) task();
+    context.timers.tick(context.nowMs());
   };
   const pass = (ms: number, ticks = 1): void => {
     for (let i = 0; i < ticks; i++) {
@@ -66,7 +76,7 @@ function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytes
       work();
     }
   };
-  return { context, log, master, puts, fenced, grow, ask, pass };
+  return { context, log, master, puts, fenced, grow, begin, step, work, ask, pass };
 }
 
 test('QNT-RPL-002 a REPLICATE of a lower term is fenced, and one of a higher term ends the master', () => {
@@ -105,6 +115,35 @@ test('QNT-RPL-006 QNT-RPL-008 a REPLICATE waits for written entries, for the com
   const third = ask({ position: 192, stored: 192 });
   pass(1_000);
   expect(third).toMatchObject([{ bytes: 0 }]);
+});
+
+test('QNT-RPL-006 a REPLICATE that must not wait gets the entries that are there, however long they take to be read', () => {
+  const { begin, step, work, grow } = masterWorld();
+  grow(2);
+  const asked = begin({ waitMs: 0 });
+  step();
+  step();
+  work();
+  expect(asked).toMatchObject([{ bytes: 128 }]);
+});
+
+test('QNT-RPL-006 a REPLICATE that must not wait gets entries once more that were sent on the connection', () => {
+  const { ask, grow } = masterWorld();
+  grow(2);
+  expect(ask({})).toMatchObject([{ bytes: 128 }]);
+  expect(ask({ waitMs: 0 })).toMatchObject([{ bytes: 128 }]);
+});
+
+test('QNT-RPL-006 a REPLICATE whose time was over while entries for an older one were read is answered then', () => {
+  const { begin, step, work, grow, ask } = masterWorld();
+  grow(2);
+  ask({ position: 128, stored: 128 });
+  const older = begin({});
+  const newer = begin({ position: 128, waitMs: 0 });
+  step();
+  expect([older, newer]).toMatchObject([[{ bytes: 0 }], []]);
+  work();
+  expect([older, newer]).toMatchObject([[{ bytes: 0 }], [{ bytes: 0 }]]);
 });
 
 test('QNT-RPL-007 a newer REPLICATE of a replica ends the one that waits', () => {

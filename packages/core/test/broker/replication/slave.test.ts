@@ -117,6 +117,18 @@ test('QNT-RPL-019 a slave follows no master of a lower term', () => {
   expect(seen.dialled).toEqual(['m:1']);
 });
 
+test('QNT-RPL-019 a slave leaves its master when there is one of a higher term, wherever that is', () => {
+  const { slave, asked, answer } = slaveWorld();
+  slave.follow(master());
+  slave.termSeen(1);
+  expect(slave.following).toMatchObject({ term: 1 });
+  slave.termSeen(2);
+  answer(0, {}, entriesOf(1));
+  slave.follow(master());
+  expect(slave.following).toBeUndefined();
+  expect(asked).toHaveLength(1);
+});
+
 test('QNT-RPL-021 a slave that has diverged finds the newest common place, and cuts to it', () => {
   const { log, slave, asked, answer, work } = slaveWorld();
   for (let i = 0; i < 9; i++) log.append(1, i);
