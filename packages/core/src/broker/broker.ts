@@ -371,11 +371,9 @@ export class Broker implements Engine, ServerHandler {
     return new CommitLog({ ...sizes, platform, flush, newStoreId, replicated: replication !== undefined }, host, {
       restore: (snapshot) => this.#state.restore(snapshot),
       apply: (entry) => this.#state.apply(entry),
-      rolledBack: () => {
-        this.#state.rolledBack();
-        this.#replica?.logRolledBack();
-      },
+      rolledBack: () => this.#state.rolledBack(),
       progressed: () => this.#replica?.logProgressed(),
+      shortened: () => this.#replica?.logShortened(),
       whole: () => this.#replica?.logWhole(),
       damaged: (error) => this.#replica?.logDamaged(error),
     });

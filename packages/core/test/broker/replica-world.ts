@@ -27,6 +27,10 @@ export interface ReplicaWorldOptions extends Partial<ReplicationOptions> {
   readonly nameServers?: number;
   readonly flush?: 'sync' | 'async';
   readonly syncMs?: number;
+  /** Between two heartbeats of a broker at its NameServers. */
+  readonly heartbeatMs?: number;
+  /** Disks and networks can fail. */
+  readonly faults?: boolean;
 }
 
 export const MASTER = 'broker-a';
@@ -39,7 +43,8 @@ export class ReplicaWorld {
   readonly logs: string[] = [];
   #clients = 0;
 
-  constructor({ slaves = 1, nameServers = 1, flush = 'sync', syncMs = 0.3, ...replication }: ReplicaWorldOptions = {}) {
+  constructor(options: ReplicaWorldOptions = {}) {
+    const { slaves = 1, nameServers = 1, flush = 'sync', syncMs = 0.3, heartbeatMs, faults = false, ...replication } = options;
     this.cluster = new VirtualCluster({
       platform: portablePlatform,
       brokers: 1,
@@ -47,7 +52,9 @@ export class ReplicaWorld {
       nameServers,
       syncMs,
       replication: { lagMs: LAG_MS, ...replication },
-      broker: { flush },
+      broker: { flush, ...(heartbeatMs === undefined ? {} : { times: { heartbeatMs } }) },
+      nameServer: heartbeatMs === undefined ? {} : { heartbeatMs, expiryMs: 3 * heartbeatMs },
+      faults,
       onLog: (node, level, event, fields) => this.logs.push(`${node} ${level} ${event} ${JSON.stringify(fields)}`),
     });
     this.cluster.start();

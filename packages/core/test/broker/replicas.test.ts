@@ -62,6 +62,27 @@ describe('a group with a slave', () => {
   });
 });
 
+describe('a slave', () => {
+  it('copies on where its log ends after a write that failed, though what precedes is not committed [QNT-RPL-018]', () => {
+    const world = new ReplicaWorld({ slaves: 2, faults: true });
+    world.hosts.network.cut(MASTER, SECOND_SLAVE);
+    const waits = [world.send('a')];
+    world.cluster.run(100);
+    const disk = world.hosts.diskFaults(SLAVE);
+    disk.fill(world.hosts.disk(SLAVE)?.usedBytes ?? 0);
+    waits.push(world.send('b'));
+    world.cluster.run(100);
+    disk.empty();
+    world.cluster.run(LAG_MS / 2);
+    const { committed, stored } = world.describe(MASTER);
+    expect(world.describe(SLAVE)).toMatchObject({ committed, stored });
+    expect([stored > committed, waits.map(({ answer }) => answer)]).toEqual([true, [undefined, undefined]]);
+    world.hosts.network.heal(MASTER, SECOND_SLAVE);
+    world.cluster.run(5_000);
+    expect(world.read(SLAVE)).toBe('0:a 1:b');
+  });
+});
+
 describe('a slave whose master is dead', () => {
   it('serves what is committed under the leases that it knows, and nothing that only a master may', () => {
     const world = new ReplicaWorld();

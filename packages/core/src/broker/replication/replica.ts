@@ -166,8 +166,8 @@ export class Replica implements MastershipEvents {
     this.#slave?.logProgressed();
   }
 
-  logRolledBack(): void {
-    this.#slave?.logRolledBack();
+  logShortened(): void {
+    this.#slave?.logShortened();
   }
 
   sessionDrained(session: ServerSession): void {
