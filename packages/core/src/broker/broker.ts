@@ -172,6 +172,7 @@ export class Broker implements Engine, ServerHandler {
         leads: () => this.#groups.start(),
         stoodDown: () => this.#groups.standDown(),
         changed: () => this.#registration.changed(),
+        masterMissed: () => this.#registration.askSoon(),
         fatal: (error) => this.#life.fatal(error),
       },
     });

@@ -81,6 +81,15 @@ describe('a slave', () => {
     world.cluster.run(5_000);
     expect(world.read(SLAVE)).toBe('0:a 1:b');
   });
+
+  it('finds its master again when that comes back in a higher term, however rare heartbeats are', () => {
+    const world = new ReplicaWorld({ heartbeatMs: 30_000 });
+    const { term } = world.describe(MASTER);
+    world.cluster.restartBroker(MASTER);
+    world.cluster.run(2_000);
+    expect(world.describe(MASTER)).toMatchObject({ state: 'master', term: term + 1 });
+    expect([world.sent('a'), world.read(SLAVE)]).toEqual(['ok', '0:a']);
+  });
 });
 
 describe('a slave whose master is dead', () => {

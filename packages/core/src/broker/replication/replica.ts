@@ -364,7 +364,7 @@ export class Replica implements MastershipEvents {
   }
 
   #copy(): void {
-    const { host, log, broker, settings, link } = this.#parts;
+    const { host, log, broker, settings, link, events } = this.#parts;
     this.#slave ??= new SlaveReplica({
       host,
       log,
@@ -374,8 +374,7 @@ export class Replica implements MastershipEvents {
       term: this.term,
       link,
       onHalted: (error) => this.onHalt(error),
-      // The next heartbeat brings another route.
-      onTermSeen: () => {},
+      onTermSeen: () => events.masterMissed(),
       onTooOld: (oldest) => {
         this.#beMending();
         this.#mending.tooOld(oldest);
