@@ -129,12 +129,12 @@ const lease = (epoch: number, start: number, name = 'm1', releasing = false): Hi
 /** A heartbeat of a member that has just joined, and what happens while it is on its way. */
 const subscribed = (onItsWay: readonly (HistoryFact | number)[] = [], broker = 'broker-a'): readonly (HistoryFact | number)[] => {
   const common = { kind: 'subscribed', group: 'g', member: 'm1', joinedAgoMs: 1 } as const;
-  return [{ ...common, phase: 'sent', node: 'm1' }, ...onItsWay, { ...common, phase: 'came', node: broker }];
+  return [{ ...common, phase: 'sent', node: 'm1' }, ...onItsWay, { ...common, phase: 'came', node: broker, life: `${broker}.1` }];
 };
 /** Another member, and its heartbeat. */
-const secondJoins = (): readonly (HistoryFact | number)[] => {
+const secondJoins = (life = 'broker-a.1'): readonly (HistoryFact | number)[] => {
   const common = { kind: 'subscribed', group: 'g', member: 'm2', joinedAgoMs: 1 } as const;
-  return [member('joined', 'm2'), { ...common, phase: 'sent', node: 'm2' }, { ...common, phase: 'came', node: 'broker-a' }];
+  return [member('joined', 'm2'), { ...common, phase: 'sent', node: 'm2' }, { ...common, phase: 'came', node: 'broker-a', life }];
 };
 const expired = (heardAtMs: number, lostAtMs?: number): HistoryFact => ({
   kind: 'expired',
@@ -345,6 +345,8 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
       drained(1, 0),
       end(1),
     ],
+    // The master knows both, and the first one joined before.
+    [...LAST, ...subscribed(), 1_000, ...SENT, ...secondJoins(), lease(1, 1, 'm2'), settled(), drained(1, 0), end(1)],
   ],
   'polls-wake': [[...BEGIN, polled('1', 0), invoked(1), stored(0), 60_000, settled()]],
   'nobody-expires-early': [
@@ -494,6 +496,18 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
       ...SENT,
       3_000,
       ...secondJoins(),
+      lease(1, 1, 'm2'),
+      settled(),
+      drained(1, 0),
+      end(1),
+    ],
+    // It came to a replica that is master no more, and died before there was another.
+    [
+      ...LAST,
+      ...subscribed(),
+      1_000,
+      ...SENT,
+      ...secondJoins('broker-a-1.1'),
       lease(1, 1, 'm2'),
       settled(),
       drained(1, 0),

@@ -248,12 +248,17 @@ export interface CommittedOffset {
   readonly code: string;
 }
 
-/** A heartbeat with a subscription leaves a member, or comes to a broker: how long it was on its way makes its age too low. */
+/**
+ * A heartbeat with a subscription leaves a member, or comes to a broker that takes members: how long it was on its way makes its
+ * age too low.
+ */
 export interface Subscribed {
   readonly kind: 'subscribed';
   readonly phase: 'sent' | 'came';
   /** The member's process, or the broker. */
   readonly node: string;
+  /** Which life of which replica of the broker it came to: another one does not know the member. */
+  readonly life?: string;
   readonly group: string;
   readonly member: string;
   readonly joinedAgoMs: number;
