@@ -200,7 +200,7 @@ const CHANGES: Readonly<Record<ClusterStress, Changes>> = {
 
 /** The plan of a seed; the same each time. */
 export function planOf(seed: number, minutes: number, stress: ClusterStress | undefined): SimulationPlan {
-  const drawn = drawPlan(seed, minutes);
+  const drawn = drawPlan(seed, minutes, false);
   if (stress === undefined) return drawn;
   const { cluster = {}, log = {}, sender = {}, group = {}, faults, everyMs = 10_000 } = CHANGES[stress];
   const random = new Random(seed ^ 0xb06);

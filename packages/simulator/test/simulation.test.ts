@@ -40,7 +40,7 @@ describe('a simulation', () => {
 });
 
 describe('the plans of many seeds', () => {
-  const plans = Array.from({ length: 400 }, (_, seed) => drawPlan(seed, 15));
+  const plans = Array.from({ length: 400 }, (_, seed) => drawPlan(seed, 15, false));
 
   it('have no faults in a quarter of the runs, and every kind of fault in some', () => {
     const calm = plans.filter(({ faults }) => faults.length === 0).length;
@@ -50,6 +50,14 @@ describe('the plans of many seeds', () => {
     expect([...kinds].sort().join(' ')).toBe(
       'badLink clockStep cut diskError diskFull kill mute pause powerCut reset rot slowDisk stop syncFails',
     );
+  });
+
+  it('have slaves in a share of the seeds, and are the same without in all others', () => {
+    const drawn = plans.map(({ seed }) => drawPlan(seed, 15));
+    const without = drawn.filter(({ cluster }) => cluster.replication === undefined);
+    expect(drawn.length - without.length).toBeGreaterThan(80);
+    expect(drawn.length - without.length).toBeLessThan(160);
+    for (const plan of without) expect(plan).toEqual(plans[plan.seed]);
   });
 
   it('have slaves where that is asked for, strike them too, and lose nothing that was acknowledged by plan', () => {

@@ -2,7 +2,7 @@ import { LIMITS, Random } from '@qanat/core';
 import { drawFaults, drawRot } from '../faults/draw-faults.ts';
 import type { Fault } from '../faults/fault.ts';
 import { drawWorkload, type WorkloadPlan } from '../workload/index.ts';
-import { drawReplication, type ReplicationPlan } from './draw-replication.ts';
+import { drawReplication, drawsSlaves, type ReplicationPlan } from './draw-replication.ts';
 
 /** Sizes and intervals of one run's cluster. */
 export interface ClusterPlan {
@@ -62,9 +62,9 @@ const chance = (random: Random, percent: number): boolean => random.below(100) <
 
 /**
  * The same seed and minutes give the same plan.
- * @param slaves whether brokers are groups with slaves, but where disks rot. Default false.
+ * @param slaves whether brokers are groups with slaves, but where disks rot. Default: in a share of the seeds.
  */
-export function drawPlan(seed: number, minutes: number, slaves = false): SimulationPlan {
+export function drawPlan(seed: number, minutes: number, slaves = drawsSlaves(seed)): SimulationPlan {
   const random = new Random(seed);
   const drawn = random.below(100);
   const kind = drawn < CALM_PERCENT ? 'calm' : drawn < CALM_PERCENT + ROT_PERCENT ? 'rot' : 'faults';

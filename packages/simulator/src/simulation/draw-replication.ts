@@ -14,6 +14,11 @@ export interface ReplicationPlan {
 
 /** Apart from all other draws of a seed: runs without slaves stay as they are. */
 const SALT = 0x51a7e;
+const SHARE_SALT = 0x5a4e;
+const SLAVES_PERCENT = 30;
+
+/** Whether a seed is one of those in which brokers have slaves. */
+export const drawsSlaves = (seed: number): boolean => new Random(seed ^ SHARE_SALT).below(100) < SLAVES_PERCENT;
 
 export function drawReplication(seed: number): ReplicationPlan {
   const random = new Random(seed ^ SALT);

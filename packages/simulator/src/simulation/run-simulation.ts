@@ -16,7 +16,7 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Virtual minutes under load. Default 15. */
   readonly minutes?: number;
-  /** Whether the plan that is drawn has brokers with slaves. Default false. */
+  /** Whether the plan that is drawn has brokers with slaves. Default: in a share of the seeds. */
   readonly slaves?: boolean | undefined;
   /** Instead of the one that the seed and the minutes give. */
   readonly plan?: SimulationPlan;
