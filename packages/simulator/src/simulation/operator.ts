@@ -1,8 +1,9 @@
 import type { Clock, Random } from '@qanat/core';
-import { type ClusterHosts, replicaOf } from '../cluster-hosts.ts';
+import type { ClusterHosts } from '../cluster-hosts.ts';
 import type { History } from '../history/index.ts';
 import { askBroker } from './ask-broker.ts';
 import type { ReplicationPlan } from './draw-replication.ts';
+import type { Replicas } from './replicas.ts';
 
 /** Where the operator sits: what is cut off from it is dead to it. */
 export const OPERATOR = 'operator';
@@ -10,6 +11,7 @@ const LOOK_MS = 1_000;
 
 export interface OperatorOptions {
   readonly hosts: ClusterHosts;
+  readonly replicas: Replicas;
   readonly clock: Clock;
   readonly history: History;
   readonly random: Random;
@@ -34,12 +36,7 @@ export class Operator {
 
   constructor(options: OperatorOptions) {
     this.#options = options;
-    const { brokerNames } = options.hosts;
-    const groups = new Set(brokerNames.map((node) => replicaOf(node).group));
-    this.#groups = [...groups].map((group) => {
-      const nodes = brokerNames.filter((node) => replicaOf(node).group === group);
-      return { nodes, missingMs: undefined, next: 0, asking: false };
-    });
+    this.#groups = options.replicas.groups.map((nodes) => ({ nodes, missingMs: undefined, next: 0, asking: false }));
   }
 
   /** Looks after the groups from now on, for ever. */
@@ -52,16 +49,6 @@ export class Operator {
   /** The load is over: masters are switched no more, so that what waits for the sessions of members can come to rest. */
   rest(): void {
     this.#resting = true;
-  }
-
-  /** Every group has one master, with which all its replicas are in sync. */
-  get together(): boolean {
-    return this.#groups.every(({ nodes }) => {
-      const figures = nodes.flatMap((node) => this.#options.hosts.brokers.get(node)?.engine.figures().replication ?? []);
-      const [master, ...others] = figures.filter(({ state }) => state === 'master');
-      if (figures.length < nodes.length || others.length > 0) return false;
-      return master?.inSync === nodes.length && figures.every(({ committed }) => committed === master.committed);
-    });
   }
 
   #look(): void {
@@ -92,10 +79,10 @@ export class Operator {
   }
 
   #masterOf({ nodes }: Watched): string | undefined {
-    const { hosts } = this.#options;
+    const { hosts, replicas } = this.#options;
     return nodes.find((node) => {
       const reached = !hosts.hostClock(node).stopped && !hosts.network.isCut(OPERATOR, node);
-      return reached && hosts.brokers.get(node)?.engine.figures().replication?.state === 'master';
+      return reached && replicas.figures(node)?.state === 'master';
     });
   }
 

@@ -11,6 +11,7 @@ import type { ReplicationPlan } from './draw-replication.ts';
 import { hashOfHistory } from './history-hash.ts';
 import { judge, type Violation } from './judge.ts';
 import { OPERATOR, Operator } from './operator.ts';
+import { Replicas } from './replicas.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -71,7 +72,7 @@ export function runSimulation(options: SimulationOptions): SimulationResult {
   return {
     seed: plan.seed,
     plan,
-    violations: judge({ plan, events: history.events, injector, defect }),
+    violations: judge({ plan, events: history.events, injector, defect, disagreement: run.disagreement }),
     traceHash: trace?.hash() ?? hashOfHistory(history.events, counts),
     stats,
     virtualMs: clock.nowMs(),
@@ -89,7 +90,10 @@ class Simulation {
   readonly injector: Injector;
   readonly #plan: SimulationPlan;
   readonly #workload: Workload;
+  readonly #replicas: Replicas | undefined;
   readonly #operator: Operator | undefined;
+  /** Why the replicas of a group do not have the same in the end. */
+  disagreement: string | undefined;
   readonly #lives = new Map<string, number>();
 
   constructor(plan: SimulationPlan, options: SimulationOptions) {
@@ -132,8 +136,10 @@ class Simulation {
       clients: () => (this.#operator === undefined ? this.#workload.hosts : [...this.#workload.hosts, OPERATOR]),
     });
     const { replication } = plan.cluster;
-    if (replication !== undefined)
-      this.#operator = new Operator({ hosts, clock, history, random: hosts.newRandom(), plan: replication });
+    if (replication === undefined) return;
+    const replicas = new Replicas(hosts);
+    this.#replicas = replicas;
+    this.#operator = new Operator({ hosts, replicas, clock, history, random: hosts.newRandom(), plan: replication });
   }
 
   /** @returns what was thrown or did not come to its end: a defect. */
@@ -152,7 +158,7 @@ class Simulation {
     history.add({ kind: 'run', seed, flush: cluster.flush });
     hosts.start();
     for (const name of [...hosts.nameServerNames, ...hosts.brokerNames]) injector.started(name);
-    const together = (): boolean => this.#operator?.together !== false;
+    const together = (): boolean => this.#replicas?.together !== false;
     this.#until(() => hosts.complete && together(), START_MS_MAX, 'the cluster starts');
     this.#workload.start();
     this.#until(() => this.#workload.started, START_MS_MAX, 'the applications start');
@@ -164,7 +170,8 @@ class Simulation {
     this.#operator?.rest();
     this.#workload.finish(SETTLE_MS);
     this.#until(() => this.#workload.ended, END_MS_MAX, 'the applications end');
-    this.#until(together, END_MS_MAX, 'the replicas of each group come together');
+    clock.runUntil(together, clock.nowMs() + END_MS_MAX);
+    this.disagreement = this.#replicas?.disagreement();
   }
 
   #until(condition: () => boolean, maxMs: number, what: string): void {
