@@ -71,6 +71,18 @@ describe('the plans of many seeds', () => {
     for (const { cluster } of replicated) expect([cluster.flush, cluster.log.retentionBytes]).toEqual(['sync', undefined]);
   });
 
+  it('have masters that are elected in some, with faults of the store where there are faults', () => {
+    const drawn = plans.map(({ seed }) => drawPlan(seed, 15, true));
+    const elected = drawn.filter(({ cluster }) => cluster.replication?.elected === true);
+    expect(elected.length).toBeGreaterThan(100);
+    expect(elected.length).toBeLessThan(220);
+    const ofStore = (plan: (typeof drawn)[number]): boolean => plan.faults.some(({ target }) => target === 'consensus');
+    expect(drawn.filter(ofStore).every(({ kind, cluster }) => kind === 'faults' && cluster.replication?.elected === true)).toBe(
+      true,
+    );
+    expect(elected.filter(ofStore).length).toBeGreaterThan(elected.length / 2);
+  });
+
   it('let everything heal before the end, faults in the order of their times', () => {
     for (const { faults, healMs, workload } of plans) {
       expect(healMs).toBeLessThan(workload.loadMs);

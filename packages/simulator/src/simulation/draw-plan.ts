@@ -2,7 +2,7 @@ import { LIMITS, Random } from '@qanat/core';
 import { drawFaults, drawRot } from '../faults/draw-faults.ts';
 import type { Fault } from '../faults/fault.ts';
 import { drawWorkload, type WorkloadPlan } from '../workload/index.ts';
-import { drawReplication, drawsSlaves, type ReplicationPlan } from './draw-replication.ts';
+import { drawReplication, drawStoreFaults, drawsSlaves, type ReplicationPlan } from './draw-replication.ts';
 
 /** Sizes and intervals of one run's cluster. */
 export interface ClusterPlan {
@@ -83,7 +83,10 @@ export function drawPlan(seed: number, minutes: number, slaves = drawsSlaves(see
     clients: 8,
   };
   const draw = { calm: () => [], rot: drawRot, faults: drawFaults }[kind];
-  return { seed, kind, cluster, workload, faults: draw(random, targets, FAULTS_FROM_MS, healMs), healMs };
+  const drawnFaults = draw(random, targets, FAULTS_FROM_MS, healMs);
+  const ofStore = kind === 'faults' && replication?.elected === true ? drawStoreFaults(seed, FAULTS_FROM_MS, healMs) : [];
+  const faults = [...drawnFaults, ...ofStore].sort((a, b) => a.atMs - b.atMs);
+  return { seed, kind, cluster, workload, faults, healMs };
 }
 
 /** What would excuse that a group loses something is left out: flush async, and slaves that come too late for what was kept. */

@@ -82,7 +82,7 @@ export class Operator {
     const { hosts, replicas } = this.#options;
     return nodes.find((node) => {
       const reached = !hosts.hostClock(node).stopped && !hosts.network.isCut(OPERATOR, node);
-      return reached && replicas.figures(node)?.state === 'master';
+      return reached && replicas.leads(node);
     });
   }
 

@@ -21,6 +21,11 @@ export class Replicas {
     return this.groups.every((nodes) => this.#apart(nodes) === undefined);
   }
 
+  /** The node is master, and its term has begun. */
+  leads(node: string): boolean {
+    return leads(this.figures(node));
+  }
+
   figures(node: string): ReplicationFigures | undefined {
     return this.#hosts.brokers.get(node)?.engine.figures().replication;
   }
@@ -33,7 +38,7 @@ export class Replicas {
 
   #apart(nodes: readonly string[]): string | undefined {
     const figures = nodes.map((node) => this.figures(node));
-    const masters = figures.filter((one) => one?.state === 'master');
+    const masters = figures.filter(leads);
     const [master] = masters;
     const isTogether =
       masters.length === 1 && master?.inSync === nodes.length && figures.every((one) => one?.committed === master.committed);
@@ -48,6 +53,9 @@ export class Replicas {
     return at < 0 ? undefined : `${nodes[0]} and ${nodes[at + 1]} have committed different entries`;
   }
 }
+
+/** What it waits for may follow. */
+const leads = (figures: ReplicationFigures | undefined): boolean => figures?.state.split(' ')[0] === 'master';
 
 /** By position: what of an entry is the same in all logs, from the chain before it on. */
 type Log = ReadonlyMap<number, Uint8Array>;

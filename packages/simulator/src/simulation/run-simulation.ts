@@ -8,6 +8,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { Workload } from '../workload/index.ts';
 import { drawPlan, type SimulationPlan } from './draw-plan.ts';
 import type { ReplicationPlan } from './draw-replication.ts';
+import { Elections, STORE } from './elections.ts';
 import { hashOfHistory } from './history-hash.ts';
 import { judge, type Violation } from './judge.ts';
 import { OPERATOR, Operator } from './operator.ts';
@@ -102,8 +103,11 @@ class Simulation {
     const random = new Random(plan.seed ^ 0x5eed);
     const { trace, onLog } = options;
     const extras = { ...(trace === undefined ? {} : { trace }), ...(onLog === undefined ? {} : { onLog }) };
+    const { replication } = plan.cluster;
+    const elections = replication?.elected === true ? this.#newElections() : undefined;
     this.hosts = new ClusterHosts({
       ...hostSettings(plan, new Random(random.uint32())),
+      ...(elections === undefined ? {} : { consensus: (host) => elections.client(host) }),
       clock,
       platform: options.platform,
       seed: random.uint32(),
@@ -128,18 +132,31 @@ class Simulation {
       },
       plan.workload,
     );
+    const others = replication === undefined ? [] : elections === undefined ? [OPERATOR] : [STORE];
     this.injector = new Injector({
       hosts,
       clock,
       history,
       random: new Random(random.uint32()),
-      clients: () => (this.#operator === undefined ? this.#workload.hosts : [...this.#workload.hosts, OPERATOR]),
+      elections,
+      clients: () => [...this.#workload.hosts, ...others],
     });
-    const { replication } = plan.cluster;
     if (replication === undefined) return;
     const replicas = new Replicas(hosts);
     this.#replicas = replicas;
-    this.#operator = new Operator({ hosts, replicas, clock, history, random: hosts.newRandom(), plan: replication });
+    if (elections === undefined)
+      this.#operator = new Operator({ hosts, replicas, clock, history, random: hosts.newRandom(), plan: replication });
+  }
+
+  #newElections(): Elections {
+    const { clock, history } = this;
+    return new Elections({
+      clock,
+      history,
+      random: new Random(this.#plan.seed ^ 0xe1ec7),
+      clockOf: (host) => this.hosts.hostClock(host),
+      isCut: (from, to) => this.hosts.network.isCut(from, to),
+    });
   }
 
   /** @returns what was thrown or did not come to its end: a defect. */
@@ -185,7 +202,7 @@ class Simulation {
     if (role === 'nameServer') return new NameServerObserver({ node, history, nowMs: clock.nowMs, expiryMs });
     const life = (this.#lives.get(node) ?? 0) + 1;
     this.#lives.set(node, life);
-    const replicated = this.#operator !== undefined;
+    const replicated = this.#replicas !== undefined;
     const { group } = replicaOf(node);
     return new BrokerObserver({ node, broker: group, replicated, history, nowMs: clock.nowMs, sessionMs, lostMs: LOST_MS }, life);
   }
