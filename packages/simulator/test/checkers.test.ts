@@ -361,6 +361,7 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
   'goaway-heeded': [[...BEGIN, { kind: 'askedAfterGoAway', node: 'm1', frame: 'PULL' }]],
   'nothing-breaks': [
     [...BEGIN, node('broker-a', 'failed', 'STORE_IO')],
+    [run(), node('broker-a-1', 'failed', 'RESTART_REQUIRED')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'CORRUPT_LOG')],
     [...BEGIN, invoked(1), 30_000, ended(1, 'unknown')],
     [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 27_000, ended(1, 'unknown')],
@@ -531,6 +532,8 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   ],
   'nothing-breaks': [
     [...BEGIN, fault('rot'), node('broker-a', 'failed', 'CORRUPT_LOG')],
+    // A slave begins its log anew where old messages leave that of its master.
+    [{ kind: 'run', seed: 1, flush: 'sync', beginsAnew: true }, node('broker-a-1', 'failed', 'RESTART_REQUIRED')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'STORE_IO'), invoked(1), ended(1, 'unknown')],
     // A message with a key waits for a broker that restarts as planned, and its call had less time than that.
     [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 1_000, ended(1, 'rejected')],

@@ -25,6 +25,8 @@ export interface Span {
 export interface Facts {
   readonly events: readonly HistoryEvent[];
   readonly flush: 'sync' | 'async';
+  /** A slave may end so that it begins its log anew. */
+  readonly beginsAnew: boolean;
   readonly sends: ReadonlyMap<string, SendFacts>;
   readonly groups: ReadonlyMap<string, EventOf<'group'>>;
   /** What the fresh group read at the end. */
@@ -67,6 +69,7 @@ class FactsFold {
   readonly reset = new Set<string>();
   readonly movedForward = new Set<string>();
   flush: 'sync' | 'async' = 'sync';
+  beginsAnew = false;
   readonly downAtEnd = new Set<string>();
   readonly #stoppedAt = new Map<string, number>();
   firstFault = Number.POSITIVE_INFINITY;
@@ -75,6 +78,7 @@ class FactsFold {
     switch (event.kind) {
       case 'run':
         this.flush = event.flush;
+        this.beginsAnew = event.beginsAnew === true;
         break;
       case 'sendInvoked':
         this.sends.set(event.value, {

@@ -13,6 +13,8 @@ export interface RunEvent {
   readonly kind: 'run';
   readonly seed: number;
   readonly flush: 'sync' | 'async';
+  /** Brokers have slaves, and old messages leave their logs: a slave that comes too late begins its log anew. */
+  readonly beginsAnew?: boolean;
 }
 
 /** A fault begins, ends, or happens at once (`at`). After the first one a run is no longer free of faults. */

@@ -89,12 +89,9 @@ export function drawPlan(seed: number, minutes: number, slaves = drawsSlaves(see
   return { seed, kind, cluster, workload, faults, healMs };
 }
 
-/** What would excuse that a group loses something is left out: flush async, and slaves that come too late for what was kept. */
-function withReplicas(cluster: ClusterPlan, replication: ReplicationPlan | undefined): ClusterPlan {
-  if (replication === undefined) return cluster;
-  const { retentionBytes: _bytes, retentionMs: _ms, ...log } = cluster.log;
-  return { ...cluster, replication, flush: 'sync', log };
-}
+/** What would excuse that a group loses something is left out: flush async. */
+const withReplicas = (cluster: ClusterPlan, replication: ReplicationPlan | undefined): ClusterPlan =>
+  replication === undefined ? cluster : { ...cluster, replication, flush: 'sync' };
 
 /** What only the master has to have may be lost with it. */
 function askingForCommitted(workload: WorkloadPlan): WorkloadPlan {

@@ -172,7 +172,9 @@ class Simulation {
   #run(): void {
     const { clock, hosts, history, injector } = this;
     const { seed, cluster, faults, healMs, workload } = this.#plan;
-    history.add({ kind: 'run', seed, flush: cluster.flush });
+    const { flush, log, replication } = cluster;
+    const beginsAnew = replication !== undefined && (log.retentionBytes ?? log.retentionMs) !== undefined;
+    history.add({ kind: 'run', seed, flush, ...(beginsAnew ? { beginsAnew } : {}) });
     hosts.start();
     for (const name of [...hosts.nameServerNames, ...hosts.brokerNames]) injector.started(name);
     const together = (): boolean => this.#replicas?.together !== false;
