@@ -82,6 +82,20 @@ describe('a slave', () => {
     expect(world.read(SLAVE)).toBe('0:a 1:b');
   });
 
+  it('knows the dedup id of a batch that it could not write at first, though it had the mark before it [QNT-KST-023]', () => {
+    // The two stand in one segment at the master; at the slave the batch begins the next one.
+    const world = new ReplicaWorld({ faults: true, segmentBytes: 8_192 });
+    expect(world.sent('a'.repeat(3_000))).toBe('ok');
+    world.hosts.diskFaults(SLAVE).fail('create', 1);
+    expect(world.sendOnce('b'.repeat(6_000), 'd')).toBe(1);
+    expect(world.logs.filter((line) => line.startsWith(`${SLAVE} warn log.rolled-back`))).toHaveLength(1);
+    world.cluster.run(2_000);
+    world.kill(MASTER);
+    expect(world.promote(SLAVE)).toBe('ok');
+    world.settle(SLAVE, [1]);
+    expect(world.sendOnce('b'.repeat(6_000), 'd', SLAVE)).toBe(1);
+  });
+
   it('finds its master again when that comes back in a higher term, however rare heartbeats are', () => {
     const world = new ReplicaWorld({ heartbeatMs: 30_000 });
     const { term } = world.describe(MASTER);
