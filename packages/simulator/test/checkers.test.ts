@@ -215,6 +215,7 @@ const TWO = [
   handled(1),
   committed(2, 1),
 ] as const;
+const WITH_SLAVES: HistoryFact = { kind: 'run', seed: 1, flush: 'async', replicated: true };
 const LAST = [run(), group({ from: 'last' }), member('joined')] as const;
 const SENT = [invoked(1), acked(1, 0)] as const;
 const END = [settled(), drained(1, 0), drained(2, 1), end(2)] as const;
@@ -229,6 +230,9 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [run(), invoked(1), ACKED_SOMEWHERE, settled(), end(0)],
     // A broker that is back was read.
     [run(), invoked(1), ACKED_SOMEWHERE, node('broker-a', 'stopping'), node('broker-a', 'started'), settled(), end(0)],
+    // What power takes from a replica others have; and with synchronous flush there is nothing to be accepted.
+    [WITH_SLAVES, invoked(1), acked(1, 0), node('broker-a', 'powerCut'), node('broker-a', 'started'), settled(), end(0)],
+    [run(), invoked(1), acked(1, 0), fault('acceptLoss'), settled(), end(0)],
   ],
   'rejected-invisible': [
     [...BEGIN, ...ONE, invoked(2), ended(2, 'rejected'), ...END],
@@ -399,6 +403,7 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
     [run(), invoked(1, { ack: 'none' }), { kind: 'sendCompleted', value: 'p:1', outcome: 'ok' }, settled(), end(0)],
     [run(), invoked(1), acked(1, 0), settled(), { kind: 'queueDrained', queue: QUEUE, oldest: 1, highWatermark: 1 }],
     [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), settled(), end(0)],
+    [WITH_SLAVES, invoked(1), acked(1, 0), fault('acceptLoss'), settled(), end(0)],
     // What a broker holds that was down at the end was not read.
     [run(), invoked(1), acked(1, 0), node('broker-a', 'stopping'), settled()],
     [run(), invoked(1), ACKED_SOMEWHERE, node('broker-a', 'stopping'), settled()],
@@ -410,6 +415,7 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   ],
   'stable-offsets': [
     [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), invoked(2), acked(2, 0)],
+    [WITH_SLAVES, invoked(1), acked(1, 0), fault('acceptLoss'), invoked(2), acked(2, 0)],
     // The answer was under way when the power was cut.
     [run('async'), invoked(1), node('broker-a', 'powerCut'), acked(1, 0), invoked(2), acked(2, 0)],
   ],

@@ -13,7 +13,9 @@ export interface RunEvent {
   readonly kind: 'run';
   readonly seed: number;
   readonly flush: 'sync' | 'async';
-  /** Brokers have slaves, and old messages leave their logs: a slave that comes too late begins its log anew. */
+  /** Brokers have slaves: what power takes from one replica others have. */
+  readonly replicated?: boolean;
+  /** Old messages leave the logs of brokers with slaves: a slave that comes too late begins its log anew. */
   readonly beginsAnew?: boolean;
 }
 

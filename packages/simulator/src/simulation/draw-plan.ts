@@ -89,9 +89,11 @@ export function drawPlan(seed: number, minutes: number, slaves = drawsSlaves(see
   return { seed, kind, cluster, workload, faults, healMs };
 }
 
-/** What would excuse that a group loses something is left out: flush async. */
-const withReplicas = (cluster: ClusterPlan, replication: ReplicationPlan | undefined): ClusterPlan =>
-  replication === undefined ? cluster : { ...cluster, replication, flush: 'sync' };
+/** With flush async somebody has to accept a loss when nobody is left who has everything: an operator. */
+function withReplicas(cluster: ClusterPlan, replication: ReplicationPlan | undefined): ClusterPlan {
+  if (replication === undefined) return cluster;
+  return { ...cluster, replication, flush: replication.elected === true ? 'sync' : cluster.flush };
+}
 
 /** What only the master has to have may be lost with it. */
 function askingForCommitted(workload: WorkloadPlan): WorkloadPlan {

@@ -145,7 +145,15 @@ class Simulation {
     const replicas = new Replicas(hosts);
     this.#replicas = replicas;
     if (elections === undefined)
-      this.#operator = new Operator({ hosts, replicas, clock, history, random: hosts.newRandom(), plan: replication });
+      this.#operator = new Operator({
+        hosts,
+        replicas,
+        clock,
+        history,
+        random: hosts.newRandom(),
+        plan: replication,
+        acceptsLoss: plan.cluster.flush === 'async',
+      });
   }
 
   #newElections(): Elections {
@@ -174,7 +182,7 @@ class Simulation {
     const { seed, cluster, faults, healMs, workload } = this.#plan;
     const { flush, log, replication } = cluster;
     const beginsAnew = replication !== undefined && (log.retentionBytes ?? log.retentionMs) !== undefined;
-    history.add({ kind: 'run', seed, flush, ...(beginsAnew ? { beginsAnew } : {}) });
+    history.add({ kind: 'run', seed, flush, replicated: replication !== undefined, beginsAnew });
     hosts.start();
     for (const name of [...hosts.nameServerNames, ...hosts.brokerNames]) injector.started(name);
     const together = (): boolean => this.#replicas?.together !== false;
