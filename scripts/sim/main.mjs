@@ -16,7 +16,7 @@ Runs whole clusters on virtual time, each seed with its own topology, load and f
   --first-seed S   the first one; default 1
   --seed X         this one alone
   --minutes M      virtual minutes under load; default 15
-  --slaves         each broker is a group with one or two slaves, and an operator promotes them
+  --slaves         in every seed each broker has slaves; otherwise in a share of them
   --seconds T      stop after so many seconds of this machine; seeds that were begun are ended
   --at-least N     fail when fewer seeds were run
   --workers K      processes; default: one for each processor
@@ -34,7 +34,7 @@ const { values } = readOptions(HELP, {
   'first-seed': { type: 'string', default: '1' },
   seed: { type: 'string' },
   minutes: { type: 'string', default: '15' },
-  slaves: { type: 'boolean', default: false },
+  slaves: { type: 'boolean' },
   seconds: { type: 'string' },
   'at-least': { type: 'string', default: '0' },
   workers: { type: 'string' },

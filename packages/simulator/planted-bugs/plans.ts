@@ -9,6 +9,7 @@ export type Stress =
   | 'batches'
   | 'clock-steps'
   | 'disk-errors'
+  | 'failover'
   | 'keyed-bursts'
   | 'member-kills'
   | 'ordered-batches'
@@ -16,6 +17,7 @@ export type Stress =
   | 'power-cuts'
   | 'quick-restarts'
   | 'rebalance'
+  | 'replica-disk-errors'
   | 'replication'
   | 'restarts'
   | 'retention'
@@ -84,6 +86,33 @@ const CHANGES: Readonly<Record<ClusterStress, Changes>> = {
       { kind: 'diskError', atMs, target: pick(random, brokers), operation: 'append', count: 1 },
     ],
     everyMs: 5_000,
+  },
+  // A master that reaches its clients, and not its slave, dies before it has dropped the slave; the slave is promoted.
+  failover: {
+    cluster: { flush: 'sync', replication: { slaves: 1, minInSync: 1, lagMs: 10_000, promoteMs: 2_000 } },
+    sender: { ...BUSY, everyMs: 250 },
+    group: { ...LIVELY, churnMs: 60_000 },
+    faults: (random, atMs, brokers) => {
+      const broker = pick(random, brokers);
+      return [
+        { kind: 'cut', atMs, target: broker, peer: `${broker}-1`, bothWays: true, forMs: 3_000 },
+        { kind: 'kill', atMs: atMs + 2_000, target: pick(random, [broker, `${broker}-1`]), downMs: 8_000 },
+      ];
+    },
+    everyMs: 15_000,
+  },
+  // One slave cannot write what it is given while another one holds back what was given before.
+  'replica-disk-errors': {
+    cluster: { flush: 'sync', replication: { slaves: 2, minInSync: 1, lagMs: 10_000, promoteMs: 40_000 } },
+    sender: { ...BUSY, everyMs: 250 },
+    faults: (random, atMs, brokers) => {
+      const broker = pick(random, brokers);
+      return [
+        { kind: 'cut', atMs, target: broker, peer: `${broker}-2`, bothWays: true, forMs: 1_500 },
+        { kind: 'diskError', atMs: atMs + 500, target: `${broker}-1`, operation: 'append', count: 1 },
+      ];
+    },
+    everyMs: 8_000,
   },
   'append-then-kill': {
     cluster: { flush: 'sync', syncMs: 0.3, brokers: 1 },
@@ -200,7 +229,7 @@ const CHANGES: Readonly<Record<ClusterStress, Changes>> = {
 
 /** The plan of a seed; the same each time. */
 export function planOf(seed: number, minutes: number, stress: ClusterStress | undefined): SimulationPlan {
-  const drawn = drawPlan(seed, minutes);
+  const drawn = drawPlan(seed, minutes, false);
   if (stress === undefined) return drawn;
   const { cluster = {}, log = {}, sender = {}, group = {}, faults, everyMs = 10_000 } = CHANGES[stress];
   const random = new Random(seed ^ 0xb06);

@@ -1,4 +1,4 @@
-// Bugs of replication, which its model has to find (packages/simulator/src/replication).
+// Bugs of replication, which its model has to find (packages/simulator/src/replication), or whole clusters with slaves.
 //
 // Too rare for seeds, and shown by directed tests (packages/core/test/broker/replication): a member that comes back counts with
 // what it had before (QNT-RPL-012), an answer counts though the log has changed since its request (QNT-RPL-018), a slave goes
@@ -75,5 +75,45 @@ export const REPLICATION_BUGS = [
     detector: 'replication-enough-copies',
     stress: 'replication',
     seedsMax: 4_000,
+  },
+  {
+    name: 'replication-whole-after-loss',
+    what: 'a replica of which a power cut took what was not synced stands for what its former lives had',
+    file: 'election/replica-life.ts',
+    find: 'previous !== undefined && intact ?',
+    replace: 'previous !== undefined ?',
+    detector: 'replication-leader-complete',
+    stress: 'replication',
+    seedsMax: 4_000,
+  },
+  {
+    name: 'replication-unclean-election',
+    what: 'a replica becomes master that is not in the in-sync set',
+    file: 'election/replica-life.ts',
+    find: 'return member.replica === replica && [incarnation, ...former].includes(member.incarnation);',
+    replace: 'return true;',
+    detector: 'replication-leader-complete',
+    stress: 'replication',
+    seedsMax: 4_000,
+  },
+  {
+    name: 'replication-uncommitted-read',
+    what: 'what is stored takes effect and is read before it is committed',
+    file: 'broker/log/entry-applier.ts',
+    find: 'Math.min(this.#stored, this.#committedTo)',
+    replace: 'this.#stored',
+    detector: 'delivered-survives',
+    stress: 'failover',
+    seedsMax: 8,
+  },
+  {
+    name: 'replication-lost-tail-unheeded',
+    what: 'a slave does not hear that its log ends earlier after a write that failed',
+    file: 'broker/log/group-commit.ts',
+    find: 'if (this.#replicated) observer.shortened?.();',
+    replace: '',
+    detector: 'replicas-agree',
+    stress: 'replica-disk-errors',
+    seedsMax: 8,
   },
 ];

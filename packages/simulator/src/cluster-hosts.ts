@@ -2,6 +2,7 @@ import {
   Broker,
   type BrokerOptions,
   type Clock,
+  type ConsensusStore,
   type LogFields,
   type LogLevel,
   NameServer,
@@ -33,6 +34,8 @@ export interface ClusterHostsOptions {
   readonly slaves?: number;
   /** What of its group's replication differs from the defaults. */
   readonly replication?: Partial<ReplicationOptions>;
+  /** The store by which a broker elects the master of its group. Default: an operator makes it. */
+  readonly consensus?: ((host: string) => ConsensusStore) | undefined;
   /** One way between two hosts, ms; a function is asked for each message. Default 0.2. */
   readonly latencyMs?: number | ((from: string, to: string) => number);
   /** Time of a sync of the disk, ms. Default 0.3. */
@@ -183,9 +186,11 @@ export class ClusterHosts {
   startBroker(name: string): VirtualNode<Broker> {
     const { group, replica } = replicaOf(name);
     const role = replica === 0 ? 'master' : 'slave';
+    const consensus = this.#options.consensus?.(name);
+    const mode = consensus === undefined ? 'manual' : 'automatic';
     const engine = new Broker({
       name: group,
-      ...(this.#replicates ? { replication: { replica, role, ...this.#options.replication } } : {}),
+      ...(this.#replicates ? { replication: { replica, role, mode, ...this.#options.replication } } : {}),
       nameServers: this.nameServerAddresses,
       createsTopics: true,
       platform: this.#options.platform,
@@ -193,7 +198,8 @@ export class ClusterHosts {
       software: 'qanat-sim',
       ...this.#options.broker,
     });
-    const node = new VirtualNode(engine, { ...this.#nodeOptions(name, 'broker'), storage: this.#diskOf(name) });
+    const ports = { storage: this.#diskOf(name), ...(consensus === undefined ? {} : { consensus }) };
+    const node = new VirtualNode(engine, { ...this.#nodeOptions(name, 'broker'), ...ports });
     this.brokers.set(name, node);
     node.onEnd(() => this.#ended(this.brokers, node));
     this.network.wakeUp(name);

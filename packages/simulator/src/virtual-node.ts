@@ -1,4 +1,13 @@
-import { type Clock, Driver, type DriverOptions, type Engine, type QanatError, type Storage, type Transport } from '@qanat/core';
+import {
+  type Clock,
+  type ConsensusStore,
+  Driver,
+  type DriverOptions,
+  type Engine,
+  type QanatError,
+  type Storage,
+  type Transport,
+} from '@qanat/core';
 import { type EngineObserver, ObservedEngine } from './history/index.ts';
 import type { Trace } from './trace.ts';
 import { TracedEngine } from './traced-engine.ts';
@@ -12,6 +21,7 @@ export interface VirtualNodeOptions {
   readonly clock: Clock;
   readonly transport: Transport;
   readonly storage?: Storage;
+  readonly consensus?: ConsensusStore;
   readonly trace?: Trace;
   /** Looks at what the engine gets and gives. */
   readonly observer?: EngineObserver;
@@ -44,6 +54,7 @@ export class VirtualNode<E extends NodeEngine> {
       clock: options.clock,
       transports: [options.transport],
       ...(options.storage === undefined ? {} : { storage: options.storage }),
+      ...(options.consensus === undefined ? {} : { consensus: options.consensus }),
       ...(options.deriveKey === undefined ? {} : { deriveKey: options.deriveKey }),
       ...(options.onLog === undefined ? {} : { onLog: options.onLog }),
       onReady: () => {

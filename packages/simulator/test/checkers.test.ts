@@ -129,12 +129,12 @@ const lease = (epoch: number, start: number, name = 'm1', releasing = false): Hi
 /** A heartbeat of a member that has just joined, and what happens while it is on its way. */
 const subscribed = (onItsWay: readonly (HistoryFact | number)[] = [], broker = 'broker-a'): readonly (HistoryFact | number)[] => {
   const common = { kind: 'subscribed', group: 'g', member: 'm1', joinedAgoMs: 1 } as const;
-  return [{ ...common, phase: 'sent', node: 'm1' }, ...onItsWay, { ...common, phase: 'came', node: broker }];
+  return [{ ...common, phase: 'sent', node: 'm1' }, ...onItsWay, { ...common, phase: 'came', node: broker, life: `${broker}.1` }];
 };
 /** Another member, and its heartbeat. */
-const secondJoins = (): readonly (HistoryFact | number)[] => {
+const secondJoins = (life = 'broker-a.1'): readonly (HistoryFact | number)[] => {
   const common = { kind: 'subscribed', group: 'g', member: 'm2', joinedAgoMs: 1 } as const;
-  return [member('joined', 'm2'), { ...common, phase: 'sent', node: 'm2' }, { ...common, phase: 'came', node: 'broker-a' }];
+  return [member('joined', 'm2'), { ...common, phase: 'sent', node: 'm2' }, { ...common, phase: 'came', node: 'broker-a', life }];
 };
 const expired = (heardAtMs: number, lostAtMs?: number): HistoryFact => ({
   kind: 'expired',
@@ -215,6 +215,7 @@ const TWO = [
   handled(1),
   committed(2, 1),
 ] as const;
+const WITH_SLAVES: HistoryFact = { kind: 'run', seed: 1, flush: 'async', replicated: true };
 const LAST = [run(), group({ from: 'last' }), member('joined')] as const;
 const SENT = [invoked(1), acked(1, 0)] as const;
 const END = [settled(), drained(1, 0), drained(2, 1), end(2)] as const;
@@ -229,6 +230,9 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
     [run(), invoked(1), ACKED_SOMEWHERE, settled(), end(0)],
     // A broker that is back was read.
     [run(), invoked(1), ACKED_SOMEWHERE, node('broker-a', 'stopping'), node('broker-a', 'started'), settled(), end(0)],
+    // What power takes from a replica others have; and with synchronous flush there is nothing to be accepted.
+    [WITH_SLAVES, invoked(1), acked(1, 0), node('broker-a', 'powerCut'), node('broker-a', 'started'), settled(), end(0)],
+    [run(), invoked(1), acked(1, 0), fault('acceptLoss'), settled(), end(0)],
   ],
   'rejected-invisible': [
     [...BEGIN, ...ONE, invoked(2), ended(2, 'rejected'), ...END],
@@ -345,6 +349,8 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
       drained(1, 0),
       end(1),
     ],
+    // The master knows both, and the first one joined before.
+    [...LAST, ...subscribed(), 1_000, ...SENT, ...secondJoins(), lease(1, 1, 'm2'), settled(), drained(1, 0), end(1)],
   ],
   'polls-wake': [[...BEGIN, polled('1', 0), invoked(1), stored(0), 60_000, settled()]],
   'nobody-expires-early': [
@@ -359,6 +365,7 @@ const WRONG: Readonly<Record<string, readonly (readonly (HistoryFact | number)[]
   'goaway-heeded': [[...BEGIN, { kind: 'askedAfterGoAway', node: 'm1', frame: 'PULL' }]],
   'nothing-breaks': [
     [...BEGIN, node('broker-a', 'failed', 'STORE_IO')],
+    [run(), node('broker-a-1', 'failed', 'RESTART_REQUIRED')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'CORRUPT_LOG')],
     [...BEGIN, invoked(1), 30_000, ended(1, 'unknown')],
     [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 27_000, ended(1, 'unknown')],
@@ -396,6 +403,7 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
     [run(), invoked(1, { ack: 'none' }), { kind: 'sendCompleted', value: 'p:1', outcome: 'ok' }, settled(), end(0)],
     [run(), invoked(1), acked(1, 0), settled(), { kind: 'queueDrained', queue: QUEUE, oldest: 1, highWatermark: 1 }],
     [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), settled(), end(0)],
+    [WITH_SLAVES, invoked(1), acked(1, 0), fault('acceptLoss'), settled(), end(0)],
     // What a broker holds that was down at the end was not read.
     [run(), invoked(1), acked(1, 0), node('broker-a', 'stopping'), settled()],
     [run(), invoked(1), ACKED_SOMEWHERE, node('broker-a', 'stopping'), settled()],
@@ -407,6 +415,7 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   ],
   'stable-offsets': [
     [run('async'), invoked(1), acked(1, 0), node('broker-a', 'powerCut'), invoked(2), acked(2, 0)],
+    [WITH_SLAVES, invoked(1), acked(1, 0), fault('acceptLoss'), invoked(2), acked(2, 0)],
     // The answer was under way when the power was cut.
     [run('async'), invoked(1), node('broker-a', 'powerCut'), acked(1, 0), invoked(2), acked(2, 0)],
   ],
@@ -499,6 +508,18 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
       drained(1, 0),
       end(1),
     ],
+    // It came to a replica that is master no more, and died before there was another.
+    [
+      ...LAST,
+      ...subscribed(),
+      1_000,
+      ...SENT,
+      ...secondJoins('broker-a-1.1'),
+      lease(1, 1, 'm2'),
+      settled(),
+      drained(1, 0),
+      end(1),
+    ],
   ],
   'polls-wake': [
     [...BEGIN, polled('1', 0, true), invoked(1), stored(0), 60_000, settled()],
@@ -517,6 +538,8 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
   ],
   'nothing-breaks': [
     [...BEGIN, fault('rot'), node('broker-a', 'failed', 'CORRUPT_LOG')],
+    // A slave begins its log anew where old messages leave that of its master.
+    [{ kind: 'run', seed: 1, flush: 'sync', beginsAnew: true }, node('broker-a-1', 'failed', 'RESTART_REQUIRED')],
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'STORE_IO'), invoked(1), ended(1, 'unknown')],
     // A message with a key waits for a broker that restarts as planned, and its call had less time than that.
     [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 1_000, ended(1, 'rejected')],

@@ -40,7 +40,7 @@ describe('a simulation', () => {
 });
 
 describe('the plans of many seeds', () => {
-  const plans = Array.from({ length: 400 }, (_, seed) => drawPlan(seed, 15));
+  const plans = Array.from({ length: 400 }, (_, seed) => drawPlan(seed, 15, false));
 
   it('have no faults in a quarter of the runs, and every kind of fault in some', () => {
     const calm = plans.filter(({ faults }) => faults.length === 0).length;
@@ -52,6 +52,14 @@ describe('the plans of many seeds', () => {
     );
   });
 
+  it('have slaves in a share of the seeds, and are the same without in all others', () => {
+    const drawn = plans.map(({ seed }) => drawPlan(seed, 15));
+    const without = drawn.filter(({ cluster }) => cluster.replication === undefined);
+    expect(drawn.length - without.length).toBeGreaterThan(80);
+    expect(drawn.length - without.length).toBeLessThan(160);
+    for (const plan of without) expect(plan).toEqual(plans[plan.seed]);
+  });
+
   it('have slaves where that is asked for, strike them too, and lose nothing that was acknowledged by plan', () => {
     const replicated = plans
       .map(({ seed }) => drawPlan(seed, 15, true))
@@ -60,7 +68,20 @@ describe('the plans of many seeds', () => {
     expect(replicated.some(({ faults }) => faults.some(({ target }) => target === 'broker-a-1'))).toBe(true);
     const acks = new Set(replicated.flatMap(({ workload }) => workload.senders.map(({ ack }) => ack)));
     expect([...acks].sort()).toEqual(['committed', 'none']);
-    for (const { cluster } of replicated) expect([cluster.flush, cluster.log.retentionBytes]).toEqual(['sync', undefined]);
+    const flushed = replicated.map(({ cluster }) => `${cluster.flush}, ${cluster.replication?.elected ? 'elected' : 'made'}`);
+    expect([...new Set(flushed)].sort()).toEqual(['async, made', 'sync, elected', 'sync, made']);
+  });
+
+  it('have masters that are elected in some, with faults of the store where there are faults', () => {
+    const drawn = plans.map(({ seed }) => drawPlan(seed, 15, true));
+    const elected = drawn.filter(({ cluster }) => cluster.replication?.elected === true);
+    expect(elected.length).toBeGreaterThan(100);
+    expect(elected.length).toBeLessThan(220);
+    const ofStore = (plan: (typeof drawn)[number]): boolean => plan.faults.some(({ target }) => target === 'consensus');
+    expect(drawn.filter(ofStore).every(({ kind, cluster }) => kind === 'faults' && cluster.replication?.elected === true)).toBe(
+      true,
+    );
+    expect(elected.filter(ofStore).length).toBeGreaterThan(elected.length / 2);
   });
 
   it('let everything heal before the end, faults in the order of their times', () => {

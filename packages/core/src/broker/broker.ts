@@ -172,6 +172,7 @@ export class Broker implements Engine, ServerHandler {
         leads: () => this.#groups.start(),
         stoodDown: () => this.#groups.standDown(),
         changed: () => this.#registration.changed(),
+        masterMissed: () => this.#registration.askSoon(),
         fatal: (error) => this.#life.fatal(error),
       },
     });
@@ -371,11 +372,9 @@ export class Broker implements Engine, ServerHandler {
     return new CommitLog({ ...sizes, platform, flush, newStoreId, replicated: replication !== undefined }, host, {
       restore: (snapshot) => this.#state.restore(snapshot),
       apply: (entry) => this.#state.apply(entry),
-      rolledBack: () => {
-        this.#state.rolledBack();
-        this.#replica?.logRolledBack();
-      },
+      rolledBack: () => this.#state.rolledBack(),
       progressed: () => this.#replica?.logProgressed(),
+      shortened: () => this.#replica?.logShortened(),
       whole: () => this.#replica?.logWhole(),
       damaged: (error) => this.#replica?.logDamaged(error),
     });

@@ -17,6 +17,8 @@ import type { Topics } from './topics.ts';
 
 /** Changes that come close together are one registration. */
 const COALESCE_MS = 20;
+/** A new master may not have registered yet. */
+const ASK_SOON_MS = 200;
 const TOPICS_PER_FRAME = 1000;
 /** A NameServer that does not answer within this time gets a new connection. */
 const ANSWER_MS = 3_000;
@@ -64,6 +66,7 @@ export class Registration {
   #revision = 0;
   #text = '';
   #changed: Timer | undefined;
+  #asking: Timer | undefined;
   #stopped = false;
 
   constructor(parts: RegistrationParts) {
@@ -102,6 +105,16 @@ export class Registration {
     });
   }
 
+  /** Asks where the master is, and does not wait for the next heartbeat. */
+  askSoon(): void {
+    if (this.#asking !== undefined || this.#stopped) return;
+    const { host } = this.#parts;
+    this.#asking = host.timers.at(host.nowMs() + ASK_SOON_MS, () => {
+      this.#asking = undefined;
+      for (const [link, state] of this.#states) this.#beat(link, state);
+    });
+  }
+
   linkOpened(link: NameServerLink): void {
     this.#register(link);
   }
@@ -121,6 +134,7 @@ export class Registration {
   unregister(done: () => void): void {
     this.#stopped = true;
     this.#changed?.cancel();
+    this.#asking?.cancel();
     let waiting = 1;
     const ended = (): void => {
       if (--waiting === 0) done();

@@ -62,12 +62,12 @@ export class BrokerState implements LogObserver {
     else this.#applyRecord(StateRecord.decode(entry.body));
   }
 
+  /** A mark that is applied stays: its batch follows, be it copied once more, or else the record of a new term. */
   rolledBack(): void {
     this.#parts.topics.rolledBack();
     this.#parts.producers.rolledBack();
     this.#parts.groups.rolledBack();
     this.#parts.keyedStates.rolledBack();
-    this.#mark = undefined;
   }
 
   /** The last entry is the mark of a batch that is not applied yet: a snapshot would not hold it. */

@@ -5,6 +5,7 @@ import type { Compare, ConsensusPut, ConsensusResults } from './consensus.ts';
 import { type ElectorHost, type ElectorOptions, LEASE_TTL_MS, WATCH_MS } from './elector-options.ts';
 import { GroupKeys, type GroupView, isSameReplica, readGroup, sameBytes } from './group-view.ts';
 import { type GrantedLease, LeaseKeeper } from './lease-keeper.ts';
+import { hasAllOf } from './replica-life.ts';
 
 /** So many lives of a lease without a master are told: an election has failed. */
 const TOLD_AFTER_TTLS = 2;
@@ -300,10 +301,9 @@ export class Elector {
     return sameBytes(record.storeId, this.#options.storeId()) && record.inSync.some((one) => this.#hasAllOf(one));
   }
 
-  /** Whether all that this replica had stored in that life of it is still there. */
-  #hasAllOf({ replica, incarnation }: Replica): boolean {
-    const { life } = this.#options;
-    return replica === this.#me.replica && (incarnation === life.incarnation || life.former.includes(incarnation));
+  #hasAllOf(member: Replica): boolean {
+    const { replica, life } = this.#options;
+    return hasAllOf(member, replica, life);
   }
 
   #isLastAndBroken({ inSync }: GroupRecord): boolean {

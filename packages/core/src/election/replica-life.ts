@@ -1,3 +1,5 @@
+import type { Replica } from '../wire/gen/replication-messages.ts';
+
 /** Former lives that a replica remembers; those before are forgotten, and with them only the right to be elected by them. */
 export const FORMER_LIVES_MAX = 64;
 
@@ -17,4 +19,9 @@ export interface ReplicaLife {
 export function nextLife(previous: ReplicaLife | undefined, incarnation: number, intact: boolean): ReplicaLife {
   const former = previous !== undefined && intact ? [...previous.former, previous.incarnation] : [];
   return { incarnation, former: former.slice(-FORMER_LIVES_MAX) };
+}
+
+/** Whether a member of an in-sync set is this replica, in this life or in one of which nothing that was stored was lost. */
+export function hasAllOf(member: Replica, replica: number, { incarnation, former }: ReplicaLife): boolean {
+  return member.replica === replica && [incarnation, ...former].includes(member.incarnation);
 }

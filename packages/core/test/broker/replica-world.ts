@@ -18,7 +18,7 @@ import { type Asked, SessionClient } from '../session-client.ts';
 import { batchOf, messagesOf } from './batches.ts';
 
 export const LAG_MS = 2_000;
-const REPLICATION = { minor: 3, features: [Feature.FEATURE_REPLICATION] };
+const FEATURES = { minor: 3, features: [Feature.FEATURE_REPLICATION, Feature.FEATURE_DEDUP] };
 const PORTS: Readonly<Record<string, number>> = { b: 7_610, n: 7_600 };
 const SUBSCRIPTION = { topics: [{ topic: 't' }], from: Position.FIRST };
 
@@ -27,6 +27,11 @@ export interface ReplicaWorldOptions extends Partial<ReplicationOptions> {
   readonly nameServers?: number;
   readonly flush?: 'sync' | 'async';
   readonly syncMs?: number;
+  readonly segmentBytes?: number;
+  /** Between two heartbeats of a broker at its NameServers. */
+  readonly heartbeatMs?: number;
+  /** Disks and networks can fail. */
+  readonly faults?: boolean;
 }
 
 export const MASTER = 'broker-a';
@@ -39,7 +44,9 @@ export class ReplicaWorld {
   readonly logs: string[] = [];
   #clients = 0;
 
-  constructor({ slaves = 1, nameServers = 1, flush = 'sync', syncMs = 0.3, ...replication }: ReplicaWorldOptions = {}) {
+  constructor(options: ReplicaWorldOptions = {}) {
+    const { slaves = 1, nameServers = 1, flush = 'sync', syncMs = 0.3, ...others } = options;
+    const { segmentBytes, heartbeatMs, faults = false, ...replication } = others;
     this.cluster = new VirtualCluster({
       platform: portablePlatform,
       brokers: 1,
@@ -47,7 +54,13 @@ export class ReplicaWorld {
       nameServers,
       syncMs,
       replication: { lagMs: LAG_MS, ...replication },
-      broker: { flush },
+      broker: {
+        flush,
+        ...(segmentBytes === undefined ? {} : { log: { segmentBytes } }),
+        ...(heartbeatMs === undefined ? {} : { times: { heartbeatMs } }),
+      },
+      nameServer: heartbeatMs === undefined ? {} : { heartbeatMs, expiryMs: 3 * heartbeatMs },
+      faults,
       onLog: (node, level, event, fields) => this.logs.push(`${node} ${level} ${event} ${JSON.stringify(fields)}`),
     });
     this.cluster.start();
@@ -63,7 +76,7 @@ export class ReplicaWorld {
   on(node: string, host = `client-${++this.#clients}`): SessionClient {
     const { clock } = this.cluster;
     const address = `${node}:${PORTS[node[0] as string]}`;
-    const client = new SessionClient(clock, this.hosts.network, host, address, REPLICATION);
+    const client = new SessionClient(clock, this.hosts.network, host, address, FEATURES);
     clock.run(clock.nowMs() + 5);
     return client;
   }
@@ -114,6 +127,12 @@ export class ReplicaWorld {
   /** `ok`, or the code of the error. */
   sent(body: string, node = MASTER, ack: AckLevel = AckLevel.ACK_COMMITTED): string {
     return this.code(node, 'SEND', { topic: 't', ack }, [batchOf([body])]);
+  }
+
+  /** Sends a message once, by a new client each time. @returns its offset. */
+  sendOnce(body: string, dedupId: string, node = MASTER): number | undefined {
+    const { response } = this.on(node).request('SEND', { topic: 't', ack: AckLevel.ACK_COMMITTED, dedupId }, [batchOf([body])]);
+    return response.header.baseOffset;
   }
 
   /** What a node serves of the queue without a group: `offset:body`, …; or the code of its result. */

@@ -62,6 +62,50 @@ describe('a group with a slave', () => {
   });
 });
 
+describe('a slave', () => {
+  it('copies on where its log ends after a write that failed, though what precedes is not committed [QNT-RPL-018]', () => {
+    const world = new ReplicaWorld({ slaves: 2, faults: true });
+    world.hosts.network.cut(MASTER, SECOND_SLAVE);
+    const waits = [world.send('a')];
+    world.cluster.run(100);
+    const disk = world.hosts.diskFaults(SLAVE);
+    disk.fill(world.hosts.disk(SLAVE)?.usedBytes ?? 0);
+    waits.push(world.send('b'));
+    world.cluster.run(100);
+    disk.empty();
+    world.cluster.run(LAG_MS / 2);
+    const { committed, stored } = world.describe(MASTER);
+    expect(world.describe(SLAVE)).toMatchObject({ committed, stored });
+    expect([stored > committed, waits.map(({ answer }) => answer)]).toEqual([true, [undefined, undefined]]);
+    world.hosts.network.heal(MASTER, SECOND_SLAVE);
+    world.cluster.run(5_000);
+    expect(world.read(SLAVE)).toBe('0:a 1:b');
+  });
+
+  it('knows the dedup id of a batch that it could not write at first, though it had the mark before it [QNT-KST-023]', () => {
+    // The two stand in one segment at the master; at the slave the batch begins the next one.
+    const world = new ReplicaWorld({ faults: true, segmentBytes: 8_192 });
+    expect(world.sent('a'.repeat(3_000))).toBe('ok');
+    world.hosts.diskFaults(SLAVE).fail('create', 1);
+    expect(world.sendOnce('b'.repeat(6_000), 'd')).toBe(1);
+    expect(world.logs.filter((line) => line.startsWith(`${SLAVE} warn log.rolled-back`))).toHaveLength(1);
+    world.cluster.run(2_000);
+    world.kill(MASTER);
+    expect(world.promote(SLAVE)).toBe('ok');
+    world.settle(SLAVE, [1]);
+    expect(world.sendOnce('b'.repeat(6_000), 'd', SLAVE)).toBe(1);
+  });
+
+  it('finds its master again when that comes back in a higher term, however rare heartbeats are', () => {
+    const world = new ReplicaWorld({ heartbeatMs: 30_000 });
+    const { term } = world.describe(MASTER);
+    world.cluster.restartBroker(MASTER);
+    world.cluster.run(2_000);
+    expect(world.describe(MASTER)).toMatchObject({ state: 'master', term: term + 1 });
+    expect([world.sent('a'), world.read(SLAVE)]).toEqual(['ok', '0:a']);
+  });
+});
+
 describe('a slave whose master is dead', () => {
   it('serves what is committed under the leases that it knows, and nothing that only a master may', () => {
     const world = new ReplicaWorld();

@@ -57,6 +57,8 @@ class Joining {
   readonly #sentMs = new Map<string, number>();
   /** By group and member, then broker: the longest that a heartbeat was on its way. */
   readonly #wayMs = new Map<string, Map<string, number>>();
+  /** By group and broker: to which of its lives members came last. */
+  readonly #lives = new Map<string, string | undefined>();
   /** By group and member. */
   readonly #joined = new Map<string, EventOf<'member'>>();
   /** Groups and brokers where it is decided. */
@@ -71,16 +73,24 @@ class Joining {
       if (event.leases.length > 0) this.#decided.add(`${event.group} ${event.broker}`);
       return;
     }
-    const { phase, node, group, member, joinedAgoMs, atMs } = event;
+    const { phase, node, life, group, member, joinedAgoMs, atMs } = event;
     const who = `${group} ${member}`;
     const key = `${who} ${joinedAgoMs}`;
     if (phase === 'sent') {
       this.#sentMs.set(key, atMs);
       return;
     }
-    if (this.#decided.has(`${group} ${node}`)) return;
+    const place = `${group} ${node}`;
+    if (this.#decided.has(place)) return;
+    // Members are not in the log: the broker, or the replica that is master now, knows those only that came to it.
+    if (this.#lives.get(place) !== life) this.#forget(group, node);
+    this.#lives.set(place, life);
     const ways = orNew(this.#wayMs, who, () => new Map());
     ways.set(node, Math.max(ways.get(node) ?? 0, atMs - (this.#sentMs.get(key) ?? atMs)));
+  }
+
+  #forget(group: string, broker: string): void {
+    for (const [who, ways] of this.#wayMs) if (this.#joined.get(who)?.group === group) ways.delete(broker);
   }
 
   /** A broker to which the first member never came, since it was down, knows of those only that came. */

@@ -1,5 +1,6 @@
 import { brokerOf, type HistoryEvent } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { lossOf } from './facts.ts';
 
 interface Floor {
   readonly offset: number;
@@ -25,6 +26,8 @@ export const commitsMonotone: Checker = {
     };
     return {
       see(event) {
+        const loser = lossOf(facts, event);
+        if (loser !== undefined) clear((slot) => brokerOf(slot.split(' ')[1] as string) === loser);
         switch (event.kind) {
           case 'committed':
             if (facts.groups.get(event.group)?.mode !== 'clustering' || resetting.has(`${event.group} ${event.broker}`)) return;
@@ -50,8 +53,6 @@ export const commitsMonotone: Checker = {
             // A reset that was on its way is done or is not, once the broker is back.
             if (event.state === 'started')
               for (const name of resetting) if (name.endsWith(` ${event.node}`)) resetting.delete(name);
-            if (event.state === 'powerCut' && facts.flush === 'async')
-              clear((slot) => brokerOf(slot.split(' ')[1] as string) === event.node);
             return;
         }
       },

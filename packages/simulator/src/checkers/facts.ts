@@ -25,6 +25,10 @@ export interface Span {
 export interface Facts {
   readonly events: readonly HistoryEvent[];
   readonly flush: 'sync' | 'async';
+  /** Brokers have slaves. */
+  readonly replicated: boolean;
+  /** A slave may end so that it begins its log anew. */
+  readonly beginsAnew: boolean;
   readonly sends: ReadonlyMap<string, SendFacts>;
   readonly groups: ReadonlyMap<string, EventOf<'group'>>;
   /** What the fresh group read at the end. */
@@ -40,7 +44,7 @@ export interface Facts {
   readonly downAtEnd: ReadonlySet<string>;
   /** Brokers that refuse their log since it was damaged. */
   readonly refused: ReadonlySet<string>;
-  /** Brokers under asynchronous flush that lost their power. */
+  /** Brokers under asynchronous flush that lost their power, or of which an operator accepted a loss. */
   readonly cutBrokers: ReadonlySet<string>;
   /** Groups whose offsets were reset, and those that may have been moved past messages. */
   readonly reset: ReadonlySet<string>;
@@ -50,6 +54,17 @@ export interface Facts {
 /** What is no fault: nobody may see anything twice because of it (semantics: no duplicate without a fault). */
 const HARMLESS: ReadonlySet<string> = new Set(['stop', 'clockStep', 'all']);
 const DOWN: ReadonlySet<string> = new Set(['stopping', 'stopped', 'killed', 'powerCut', 'failed']);
+
+/**
+ * The broker of which some of what it acknowledged may be gone from now on, though everything works. Flush is asynchronous, and
+ * it lost its power; or, where it has slaves, nobody is left who has everything, and an operator accepted that.
+ */
+export function lossOf({ flush, replicated }: Pick<Facts, 'flush' | 'replicated'>, event: HistoryEvent): string | undefined {
+  if (flush === 'sync') return undefined;
+  if (event.kind === 'fault' && event.fault === 'acceptLoss') return event.nodes?.[0];
+  const loses = event.kind === 'node' && event.role === 'broker' && event.state === 'powerCut' && !replicated;
+  return loses ? event.node : undefined;
+}
 
 /** A planned restart that takes longer is a fault: members that close wait 10 s for a broker that said that it stops. */
 const STOP_MS_MAX = 8_000;
@@ -67,14 +82,20 @@ class FactsFold {
   readonly reset = new Set<string>();
   readonly movedForward = new Set<string>();
   flush: 'sync' | 'async' = 'sync';
+  replicated = false;
+  beginsAnew = false;
   readonly downAtEnd = new Set<string>();
   readonly #stoppedAt = new Map<string, number>();
   firstFault = Number.POSITIVE_INFINITY;
 
   see(event: HistoryEvent, index: number): void {
+    const loser = lossOf(this, event);
+    if (loser !== undefined) this.cutBrokers.add(loser);
     switch (event.kind) {
       case 'run':
         this.flush = event.flush;
+        this.replicated = event.replicated === true;
+        this.beginsAnew = event.beginsAnew === true;
         break;
       case 'sendInvoked':
         this.sends.set(event.value, {
@@ -145,7 +166,6 @@ class FactsFold {
   }
 
   #node({ node, role, state, code, atMs }: Extract<HistoryEvent, { kind: 'node' }>, index: number): void {
-    if (state === 'powerCut' && role === 'broker' && this.flush === 'async') this.cutBrokers.add(node);
     if (state === 'started') this.downAtEnd.delete(node);
     else if (DOWN.has(state) && role === 'broker') this.downAtEnd.add(node);
     if (state === 'failed') {

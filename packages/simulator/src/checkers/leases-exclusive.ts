@@ -1,5 +1,6 @@
 import type { HistoryEvent, QueueKey, ToldLease } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { lossOf } from './facts.ts';
 
 interface Known {
   readonly epoch: number;
@@ -41,8 +42,9 @@ export const leasesExclusive: Checker = {
     return {
       see(event) {
         if (event.kind === 'leases') for (const lease of event.leases) look(event.group, event.member, lease, event);
-        else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async')
-          for (const map of [epochs, newest]) for (const key of map.keys()) if (key.includes(`/${event.node}/`)) map.delete(key);
+        const loser = lossOf(facts, event);
+        if (loser !== undefined)
+          for (const map of [epochs, newest]) for (const key of map.keys()) if (key.includes(`/${loser}/`)) map.delete(key);
       },
     };
   },

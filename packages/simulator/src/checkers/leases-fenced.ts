@@ -1,5 +1,6 @@
 import type { HistoryEvent, QueueKey } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { lossOf } from './facts.ts';
 
 interface Dead {
   readonly epoch: number;
@@ -31,8 +32,9 @@ export const leasesFenced: Checker = {
           const taken = event.offsets.filter(({ code, epoch }) => code === 'OK' && epoch !== 0);
           for (const { queue, epoch } of taken) look(event.group, event.member, queue, epoch, 'commits', event);
           if (event.via !== 'commit') for (const { queue, epoch } of taken) bury(`${event.group} ${queue}`, epoch, event);
-        } else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async')
-          for (const slot of dead.keys()) if (slot.includes(`/${event.node}/`)) dead.delete(slot);
+        }
+        const loser = lossOf(facts, event);
+        if (loser !== undefined) for (const slot of dead.keys()) if (slot.includes(`/${loser}/`)) dead.delete(slot);
       },
     };
   },

@@ -1,5 +1,6 @@
 import { brokerOf, type EventOf, type QueueKey } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { lossOf } from './facts.ts';
 import { PowerCuts } from './power-cuts.ts';
 
 interface Acked {
@@ -14,9 +15,9 @@ export const lostIsSuffix: Checker = {
     /** Acknowledged since the last power cut. */
     let life = new Map<QueueKey, Acked[]>();
     const cuts = new PowerCuts(facts);
-    const judge = (node: string): void => {
+    const judge = (broker: string): void => {
       for (const [queue, acked] of life) {
-        if (brokerOf(queue) !== node || facts.refused.has(node)) continue;
+        if (brokerOf(queue) !== broker || facts.refused.has(broker)) continue;
         life.delete(queue);
         const log = facts.log.get(queue);
         const oldest = facts.ends.get(queue)?.oldest ?? 0;
@@ -43,7 +44,9 @@ export const lostIsSuffix: Checker = {
           const acked = life.get(event.queue) ?? [];
           acked.push({ offset: event.offset, event });
           life.set(event.queue, acked);
-        } else if (event.kind === 'node' && event.state === 'powerCut') judge(event.node);
+        }
+        const loser = lossOf(facts, event);
+        if (loser !== undefined) judge(loser);
       },
       end() {
         life = new Map();

@@ -26,6 +26,7 @@ export const nothingBreaks: Checker = {
     see(event, index) {
       if (event.kind === 'node' && event.state === 'failed') {
         const { node, code } = event;
+        if (code === 'RESTART_REQUIRED' && facts.beginsAnew) return;
         if (!STORE_CODES.has(code)) report(`${node} failed by a defect of its own: ${code}`, event);
         else if (code === 'CORRUPT_LOG' && !facts.struck.has(`rot ${node}`))
           report(`${node} refuses a log that nobody damaged`, event);

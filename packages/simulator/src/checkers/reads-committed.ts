@@ -1,5 +1,6 @@
 import { brokerOf, type QueueKey } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { lossOf } from './facts.ts';
 
 /** W4 of the fault model. */
 export const readsCommitted: Checker = {
@@ -13,9 +14,9 @@ export const readsCommitted: Checker = {
       see(event) {
         if (event.kind === 'stored' && !event.synced && facts.flush === 'sync')
           report(`${event.queue}: the batch at ${event.base} was acknowledged before it was synced`, event);
-        else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
-          for (const queue of watermarks.keys()) if (brokerOf(queue) === event.node) watermarks.delete(queue);
-        } else if (event.kind === 'polled') {
+        const loser = lossOf(facts, event);
+        if (loser !== undefined) for (const queue of watermarks.keys()) if (brokerOf(queue) === loser) watermarks.delete(queue);
+        if (event.kind === 'polled') {
           asked.set(event.poll, new Map(event.queues.map(({ queue }) => [queue, watermarks.get(queue) ?? 0])));
         } else if (event.kind === 'read') {
           const then = asked.get(event.poll);

@@ -1,5 +1,6 @@
 import type { EventOf } from '../history/index.ts';
 import type { Checker } from './checker.ts';
+import { lossOf } from './facts.ts';
 
 /** Records between two batches of one producer that the log has room for: their answers may have been lost with a connection. */
 const roomBetween = (before: EventOf<'stored'>, after: EventOf<'stored'>): number =>
@@ -13,7 +14,7 @@ export const sequencesHold: Checker = {
     const last = new Map<string, EventOf<'stored'>>();
     return {
       see(event) {
-        if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
+        if (lossOf(facts, event) !== undefined) {
           answers.clear();
           last.clear();
         }

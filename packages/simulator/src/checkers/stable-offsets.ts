@@ -1,6 +1,6 @@
 import { brokerOf, type HistoryEvent, type QueueKey } from '../history/index.ts';
 import type { Checker } from './checker.ts';
-import { mayHaveLost } from './facts.ts';
+import { lossOf, mayHaveLost } from './facts.ts';
 import { orNew } from './or-new.ts';
 import { PowerCuts } from './power-cuts.ts';
 
@@ -27,10 +27,10 @@ export const stableOffsets: Checker = {
         else if (event.kind === 'sendCompleted' && event.outcome === 'ok' && event.queue !== undefined) {
           const mayBeGone = facts.flush === 'async' && cuts.cameBetween(event);
           if (event.offset !== undefined && !mayBeGone) claim(event.queue, event.offset, event);
-        } else if (event.kind === 'node' && event.state === 'powerCut' && facts.flush === 'async') {
-          // What was not synced is gone, and its offsets are given again.
-          for (const queue of claims.keys()) if (brokerOf(queue) === event.node) claims.delete(queue);
         }
+        const loser = lossOf(facts, event);
+        // What was not synced is gone, and its offsets are given again.
+        if (loser !== undefined) for (const queue of claims.keys()) if (brokerOf(queue) === loser) claims.delete(queue);
       },
     };
   },

@@ -13,8 +13,10 @@ export interface Targets {
 /** `client 3`: the fourth of the clients that live, counted round. */
 export const clientTarget = (number: number): string => `client ${number}`;
 
-/** Every kind but rot, which makes a run of its own. */
-const KINDS: readonly Exclude<FaultKind, 'rot'>[] = [
+type AnywhereKind = Exclude<FaultKind, 'rot' | 'storeAway' | 'storeErrors'>;
+
+/** Every kind but rot, which makes a run of its own, and those of a consensus store, which few runs have. */
+const KINDS: readonly AnywhereKind[] = [
   'kill',
   'powerCut',
   'stop',
@@ -80,7 +82,7 @@ function next(random: Random, fromMs: number, everyMs: number): number {
   return Math.round(fromMs - Math.log(1 - random.fraction()) * everyMs);
 }
 
-function drawFault(random: Random, kind: Exclude<FaultKind, 'rot'>, targets: Targets, atMs: number): Fault {
+function drawFault(random: Random, kind: AnywhereKind, targets: Targets, atMs: number): Fault {
   const { brokers, nameServers } = targets;
   const broker = (): string => pick(random, brokers);
   const server = (): string => (chance(random, 75) ? broker() : pick(random, nameServers));

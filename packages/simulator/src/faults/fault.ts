@@ -104,6 +104,19 @@ export interface RotFault extends OnNode {
   readonly at: number;
 }
 
+/** The consensus store answers nobody. */
+export interface StoreAwayFault extends OnNode {
+  readonly kind: 'storeAway';
+  readonly forMs: number;
+}
+
+/** Of a hundred requests to the consensus store so many are lost, or their answers, or they are done when nobody waits. */
+export interface StoreErrorsFault extends OnNode {
+  readonly kind: 'storeErrors';
+  readonly percent: number;
+  readonly forMs: number;
+}
+
 /** One thing that goes wrong in a run: plain data, so that a plan can be kept as JSON. */
 export type Fault =
   | KillFault
@@ -119,6 +132,8 @@ export type Fault =
   | SyncFault
   | DiskErrorFault
   | SlowDiskFault
-  | RotFault;
+  | RotFault
+  | StoreAwayFault
+  | StoreErrorsFault;
 
 export type FaultKind = Fault['kind'];

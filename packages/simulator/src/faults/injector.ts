@@ -1,7 +1,8 @@
 import type { Clock, QanatError, Random } from '@qanat/core';
 import type { ClusterHosts } from '../cluster-hosts.ts';
 import type { FaultEvent, History, NodeEvent, NodeRole } from '../history/index.ts';
-import type { Fault, FaultKind } from './fault.ts';
+import type { Elections } from '../simulation/elections.ts';
+import type { Fault, FaultKind, StoreAwayFault, StoreErrorsFault } from './fault.ts';
 import { rotDisk } from './rot.ts';
 
 export interface InjectorOptions {
@@ -9,6 +10,8 @@ export interface InjectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly history: History;
+  /** The consensus store of the run, where there is one. */
+  readonly elections?: Pick<Elections, 'away' | 'errorPercent'> | undefined;
   /** The hosts of the clients that live now. */
   readonly clients: () => readonly string[];
 }
@@ -117,9 +120,26 @@ export class Injector {
           hosts.hostClock(target).stepWall(fault.byMs);
           return true;
         });
+      case 'storeAway':
+      case 'storeErrors':
+        return this.#strikeStore(fault);
       default:
         return this.#strikeDisk(fault, target);
     }
+  }
+
+  #strikeStore(fault: StoreAwayFault | StoreErrorsFault): boolean {
+    const { elections } = this.#options;
+    if (elections === undefined) return false;
+    const begin = (): void => {
+      if (fault.kind === 'storeAway') elections.away = true;
+      else elections.errorPercent = fault.percent;
+    };
+    const end = (): void => {
+      if (fault.kind === 'storeAway') elections.away = false;
+      else elections.errorPercent = 0;
+    };
+    return this.#lasting(fault.kind, [fault.target], fault.forMs, begin, end);
   }
 
   #strikeDisk(

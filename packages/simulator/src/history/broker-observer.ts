@@ -171,9 +171,10 @@ export class BrokerObserver implements EngineObserver {
 
   #heartbeat(connection: number, header: RequestHeader<'CLIENT_HEARTBEAT'>): void {
     const { group, member, sessionMs, joinedAgoMs, subscription } = header;
-    if (subscription !== undefined) {
-      const node = this.#options.broker;
-      this.#options.history.add({ kind: 'subscribed', phase: 'came', node, group, member, joinedAgoMs });
+    // Who is not ready refuses it, and a slave knows no members.
+    if (subscription !== undefined && this.#readyAtMs !== undefined && this.#isMaster) {
+      const { broker: node, history } = this.#options;
+      history.add({ kind: 'subscribed', phase: 'came', node, life: this.#name, group, member, joinedAgoMs });
     }
     const allowedMs = sessionMs === 0 ? this.#options.sessionMs : sessionMs;
     this.#heard.set(`${group}/${member}`, { connection, atMs: this.#options.nowMs(), sessionMs: allowedMs });

@@ -13,6 +13,10 @@ export interface RunEvent {
   readonly kind: 'run';
   readonly seed: number;
   readonly flush: 'sync' | 'async';
+  /** Brokers have slaves: what power takes from one replica others have. */
+  readonly replicated?: boolean;
+  /** Old messages leave the logs of brokers with slaves: a slave that comes too late begins its log anew. */
+  readonly beginsAnew?: boolean;
 }
 
 /** A fault begins, ends, or happens at once (`at`). After the first one a run is no longer free of faults. */
@@ -248,12 +252,17 @@ export interface CommittedOffset {
   readonly code: string;
 }
 
-/** A heartbeat with a subscription leaves a member, or comes to a broker: how long it was on its way makes its age too low. */
+/**
+ * A heartbeat with a subscription leaves a member, or comes to a broker that takes members: how long it was on its way makes its
+ * age too low.
+ */
 export interface Subscribed {
   readonly kind: 'subscribed';
   readonly phase: 'sent' | 'came';
   /** The member's process, or the broker. */
   readonly node: string;
+  /** Which life of which replica of the broker it came to: another one does not know the member. */
+  readonly life?: string;
   readonly group: string;
   readonly member: string;
   readonly joinedAgoMs: number;

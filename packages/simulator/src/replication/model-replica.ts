@@ -1,4 +1,15 @@
-import { EngineContext, type GroupRecord, MasterReplica, type QanatError, Random, type Request, SlaveReplica } from '@qanat/core';
+import {
+  EngineContext,
+  type GroupRecord,
+  hasAllOf,
+  MasterReplica,
+  nextLife,
+  type QanatError,
+  Random,
+  type ReplicaLife,
+  type Request,
+  SlaveReplica,
+} from '@qanat/core';
 import { MemoryReplicaLog, type ModelEntry } from './memory-replica-log.ts';
 import { ModelLink } from './model-link.ts';
 import type { ModelNetwork } from './model-network.ts';
@@ -20,10 +31,21 @@ export interface ReplicaGround {
 
 const LAG_MS = 10_000;
 
+/** What a life of a replica leaves to the next one. */
+interface Left {
+  readonly entries: ModelEntry[];
+  readonly keptCount: number;
+  readonly life: ReplicaLife | undefined;
+  /** All that it had stored is still there. */
+  readonly intact: boolean;
+}
+
 /** One life of a replica's process. */
 class Life {
   readonly context: EngineContext;
   readonly incarnation: number;
+  /** As a replica keeps it in its file. */
+  readonly kept: ReplicaLife;
   readonly log: MemoryReplicaLog;
   readonly tasks: (() => void)[] = [];
   master: MasterReplica | undefined;
@@ -33,8 +55,9 @@ class Life {
   /** It is master as soon as what it cut as a slave is off its log. */
   elected: GroupRecord | undefined;
 
-  constructor(ground: ReplicaGround, entries: ModelEntry[], keptCount: number) {
-    this.incarnation = ground.random.below(2 ** 32);
+  constructor(ground: ReplicaGround, { entries, keptCount, life, intact }: Left) {
+    this.kept = nextLife(life, ground.random.below(2 ** 32), intact);
+    this.incarnation = this.kept.incarnation;
     this.context = new EngineContext(new Random(this.incarnation));
     this.context.enter(ground.nowMs());
     const { sync, violation } = ground;
@@ -47,10 +70,7 @@ export class ModelReplica {
   readonly number: number;
   readonly #ground: ReplicaGround;
   life: Life | undefined;
-  /** What the last life has left. */
-  #left: { entries: ModelEntry[]; keptCount: number } = { entries: [], keptCount: 0 };
-  /** Earlier lives since when nothing was lost here. */
-  #whole = new Set<number>();
+  #left: Left = { entries: [], keptCount: 0, life: undefined, intact: true };
   /** As the operating system would keep it for a test: whether this replica has halted. */
   halted = false;
 
@@ -60,8 +80,7 @@ export class ModelReplica {
   }
 
   start(): void {
-    this.life = new Life(this.#ground, this.#left.entries, this.#left.keptCount);
-    this.#whole.add(this.life.incarnation);
+    this.life = new Life(this.#ground, this.#left);
     this.look();
   }
 
@@ -69,16 +88,17 @@ export class ModelReplica {
   crash(power: boolean): void {
     const { life } = this;
     if (life === undefined) return;
-    const { log } = life;
+    const { log, kept } = life;
     const lost = power ? this.#ground.random.below(log.writtenCount - log.syncedCount + 1) : 0;
-    if (lost > 0 && !this.#ground.sync) this.#whole.clear();
-    this.#left = { entries: log.entries.slice(0, log.writtenCount - lost), keptCount: log.keptCount };
+    const intact = this.#ground.sync || lost === 0;
+    this.#left = { entries: log.entries.slice(0, log.writtenCount - lost), keptCount: log.keptCount, life: kept, intact };
     this.life = undefined;
   }
 
   /** Stands in the set with this life, or with an earlier one since when nothing was lost. */
   standsIn(record: GroupRecord): boolean {
-    return record.inSync.some(({ replica, incarnation }) => replica === this.number && this.#whole.has(incarnation));
+    const { life } = this;
+    return life !== undefined && record.inSync.some((member) => hasAllOf(member, this.number, life.kept));
   }
 
   /** Runs something in the process as it is now. */

@@ -19,8 +19,10 @@ export interface ReplicationResult {
   /** Messages that were acknowledged as committed. */
   readonly acked: number;
   readonly promotions: number;
-  /** After everything was healed all replicas had the same log; otherwise no replica that may lead has all that was stored. */
+  /** After everything was healed all replicas had the same log. */
   readonly converged: boolean;
+  /** By rule: no replica has all that was stored, so that an operator decides what is lost. */
+  readonly halted: boolean;
 }
 
 interface Acked {
@@ -245,6 +247,8 @@ class ReplicationRun {
     const { record } = this.#register;
     const { life } = this.#replicas[record.master] as ModelReplica;
     if (life?.promoting || life?.master?.record.term === record.term) return;
+    // It died before it was ever master.
+    if (record.term === 0) return this.#replicas[0]?.promote(true);
     for (const replica of this.#replicas) replica.promote();
   }
 
@@ -256,9 +260,9 @@ class ReplicationRun {
     return this.#replicas.every(({ life }) => life?.log.entries.length === end && life.log.committedCount === end);
   }
 
-  /** Nobody stands in the set any more: an operator decides what is lost. */
-  get recoverable(): boolean {
-    return this.#replicas.some((replica) => replica.standsIn(this.#register.record));
+  /** Nobody stands in the set any more. */
+  get halted(): boolean {
+    return !this.#replicas.some((replica) => replica.standsIn(this.#register.record));
   }
 }
 
@@ -266,10 +270,11 @@ class ReplicationRun {
 export function runReplication(plan: ReplicationPlan): ReplicationResult {
   const run = new ReplicationRun(plan);
   const converged = run.run();
+  const { halted, acked, promotions } = run;
   const violations = [...run.violations];
-  if (!converged && violations.length === 0 && run.recoverable)
+  if (!converged && violations.length === 0 && !halted)
     violations.push({ checker: 'replication-converges', message: `seed ${plan.seed}: the group does not come together` });
-  return { violations, acked: run.acked.length, promotions: run.promotions, converged };
+  return { violations, acked: acked.length, promotions, converged, halted };
 }
 
 /** The plan of a seed: groups of 2, 3 and 5 replicas, half of them with sync flush. */

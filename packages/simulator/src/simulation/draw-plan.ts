@@ -2,7 +2,7 @@ import { LIMITS, Random } from '@qanat/core';
 import { drawFaults, drawRot } from '../faults/draw-faults.ts';
 import type { Fault } from '../faults/fault.ts';
 import { drawWorkload, type WorkloadPlan } from '../workload/index.ts';
-import { drawReplication, type ReplicationPlan } from './draw-replication.ts';
+import { drawReplication, drawStoreFaults, drawsSlaves, type ReplicationPlan } from './draw-replication.ts';
 
 /** Sizes and intervals of one run's cluster. */
 export interface ClusterPlan {
@@ -62,9 +62,9 @@ const chance = (random: Random, percent: number): boolean => random.below(100) <
 
 /**
  * The same seed and minutes give the same plan.
- * @param slaves whether brokers are groups with slaves, but where disks rot. Default false.
+ * @param slaves whether brokers are groups with slaves, but where disks rot. Default: in a share of the seeds.
  */
-export function drawPlan(seed: number, minutes: number, slaves = false): SimulationPlan {
+export function drawPlan(seed: number, minutes: number, slaves = drawsSlaves(seed)): SimulationPlan {
   const random = new Random(seed);
   const drawn = random.below(100);
   const kind = drawn < CALM_PERCENT ? 'calm' : drawn < CALM_PERCENT + ROT_PERCENT ? 'rot' : 'faults';
@@ -83,14 +83,16 @@ export function drawPlan(seed: number, minutes: number, slaves = false): Simulat
     clients: 8,
   };
   const draw = { calm: () => [], rot: drawRot, faults: drawFaults }[kind];
-  return { seed, kind, cluster, workload, faults: draw(random, targets, FAULTS_FROM_MS, healMs), healMs };
+  const drawnFaults = draw(random, targets, FAULTS_FROM_MS, healMs);
+  const ofStore = kind === 'faults' && replication?.elected === true ? drawStoreFaults(seed, FAULTS_FROM_MS, healMs) : [];
+  const faults = [...drawnFaults, ...ofStore].sort((a, b) => a.atMs - b.atMs);
+  return { seed, kind, cluster, workload, faults, healMs };
 }
 
-/** What would excuse that a group loses something is left out: flush async, and slaves that come too late for what was kept. */
+/** With flush async somebody has to accept a loss when nobody is left who has everything: an operator. */
 function withReplicas(cluster: ClusterPlan, replication: ReplicationPlan | undefined): ClusterPlan {
   if (replication === undefined) return cluster;
-  const { retentionBytes: _bytes, retentionMs: _ms, ...log } = cluster.log;
-  return { ...cluster, replication, flush: 'sync', log };
+  return { ...cluster, replication, flush: replication.elected === true ? 'sync' : cluster.flush };
 }
 
 /** What only the master has to have may be lost with it. */

@@ -15,10 +15,12 @@ export interface Judged {
   readonly injector: Pick<Injector, 'rotted' | 'refused'>;
   /** What was thrown. */
   readonly defect: Error | undefined;
+  /** Why the replicas of a group do not have the same in the end. */
+  readonly disagreement: string | undefined;
 }
 
 /** Everything that must hold after a run. */
-export function judge({ events, injector, defect }: Judged): readonly Violation[] {
+export function judge({ events, injector, defect, disagreement }: Judged): readonly Violation[] {
   const violations: Violation[] = [];
   // A cluster whose broker refuses damaged data does not come to rest: that is what it should do.
   const excused = [...injector.refused.keys()].some((node) => injector.rotted.has(node));
@@ -27,6 +29,7 @@ export function judge({ events, injector, defect }: Judged): readonly Violation[
     if (!injector.rotted.has(node))
       violations.push({ checker: 'refused', message: `${node} refuses a log that nobody damaged: ${error.message}` });
   }
+  if (disagreement !== undefined) violations.push({ checker: 'replicas-agree', message: disagreement });
   if (defect === undefined) {
     for (const { checker, sentence } of check(events)) violations.push({ checker, message: sentence });
   }

@@ -8,15 +8,17 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { Workload } from '../workload/index.ts';
 import { drawPlan, type SimulationPlan } from './draw-plan.ts';
 import type { ReplicationPlan } from './draw-replication.ts';
+import { Elections, STORE } from './elections.ts';
 import { hashOfHistory } from './history-hash.ts';
 import { judge, type Violation } from './judge.ts';
 import { OPERATOR, Operator } from './operator.ts';
+import { Replicas } from './replicas.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   /** Virtual minutes under load. Default 15. */
   readonly minutes?: number;
-  /** Whether the plan that is drawn has brokers with slaves. Default false. */
+  /** Whether the plan that is drawn has brokers with slaves. Default: in a share of the seeds. */
   readonly slaves?: boolean | undefined;
   /** Instead of the one that the seed and the minutes give. */
   readonly plan?: SimulationPlan;
@@ -71,7 +73,7 @@ export function runSimulation(options: SimulationOptions): SimulationResult {
   return {
     seed: plan.seed,
     plan,
-    violations: judge({ plan, events: history.events, injector, defect }),
+    violations: judge({ plan, events: history.events, injector, defect, disagreement: run.disagreement }),
     traceHash: trace?.hash() ?? hashOfHistory(history.events, counts),
     stats,
     virtualMs: clock.nowMs(),
@@ -89,7 +91,10 @@ class Simulation {
   readonly injector: Injector;
   readonly #plan: SimulationPlan;
   readonly #workload: Workload;
+  readonly #replicas: Replicas | undefined;
   readonly #operator: Operator | undefined;
+  /** Why the replicas of a group do not have the same in the end. */
+  disagreement: string | undefined;
   readonly #lives = new Map<string, number>();
 
   constructor(plan: SimulationPlan, options: SimulationOptions) {
@@ -98,8 +103,11 @@ class Simulation {
     const random = new Random(plan.seed ^ 0x5eed);
     const { trace, onLog } = options;
     const extras = { ...(trace === undefined ? {} : { trace }), ...(onLog === undefined ? {} : { onLog }) };
+    const { replication } = plan.cluster;
+    const elections = replication?.elected === true ? this.#newElections() : undefined;
     this.hosts = new ClusterHosts({
       ...hostSettings(plan, new Random(random.uint32())),
+      ...(elections === undefined ? {} : { consensus: (host) => elections.client(host) }),
       clock,
       platform: options.platform,
       seed: random.uint32(),
@@ -124,16 +132,39 @@ class Simulation {
       },
       plan.workload,
     );
+    const others = replication === undefined ? [] : elections === undefined ? [OPERATOR] : [STORE];
     this.injector = new Injector({
       hosts,
       clock,
       history,
       random: new Random(random.uint32()),
-      clients: () => (this.#operator === undefined ? this.#workload.hosts : [...this.#workload.hosts, OPERATOR]),
+      elections,
+      clients: () => [...this.#workload.hosts, ...others],
     });
-    const { replication } = plan.cluster;
-    if (replication !== undefined)
-      this.#operator = new Operator({ hosts, clock, history, random: hosts.newRandom(), plan: replication });
+    if (replication === undefined) return;
+    const replicas = new Replicas(hosts);
+    this.#replicas = replicas;
+    if (elections === undefined)
+      this.#operator = new Operator({
+        hosts,
+        replicas,
+        clock,
+        history,
+        random: hosts.newRandom(),
+        plan: replication,
+        acceptsLoss: plan.cluster.flush === 'async',
+      });
+  }
+
+  #newElections(): Elections {
+    const { clock, history } = this;
+    return new Elections({
+      clock,
+      history,
+      random: new Random(this.#plan.seed ^ 0xe1ec7),
+      clockOf: (host) => this.hosts.hostClock(host),
+      isCut: (from, to) => this.hosts.network.isCut(from, to),
+    });
   }
 
   /** @returns what was thrown or did not come to its end: a defect. */
@@ -149,10 +180,12 @@ class Simulation {
   #run(): void {
     const { clock, hosts, history, injector } = this;
     const { seed, cluster, faults, healMs, workload } = this.#plan;
-    history.add({ kind: 'run', seed, flush: cluster.flush });
+    const { flush, log, replication } = cluster;
+    const beginsAnew = replication !== undefined && (log.retentionBytes ?? log.retentionMs) !== undefined;
+    history.add({ kind: 'run', seed, flush, replicated: replication !== undefined, beginsAnew });
     hosts.start();
     for (const name of [...hosts.nameServerNames, ...hosts.brokerNames]) injector.started(name);
-    const together = (): boolean => this.#operator?.together !== false;
+    const together = (): boolean => this.#replicas?.together !== false;
     this.#until(() => hosts.complete && together(), START_MS_MAX, 'the cluster starts');
     this.#workload.start();
     this.#until(() => this.#workload.started, START_MS_MAX, 'the applications start');
@@ -164,7 +197,8 @@ class Simulation {
     this.#operator?.rest();
     this.#workload.finish(SETTLE_MS);
     this.#until(() => this.#workload.ended, END_MS_MAX, 'the applications end');
-    this.#until(together, END_MS_MAX, 'the replicas of each group come together');
+    clock.runUntil(together, clock.nowMs() + END_MS_MAX);
+    this.disagreement = this.#replicas?.disagreement();
   }
 
   #until(condition: () => boolean, maxMs: number, what: string): void {
@@ -178,7 +212,7 @@ class Simulation {
     if (role === 'nameServer') return new NameServerObserver({ node, history, nowMs: clock.nowMs, expiryMs });
     const life = (this.#lives.get(node) ?? 0) + 1;
     this.#lives.set(node, life);
-    const replicated = this.#operator !== undefined;
+    const replicated = this.#replicas !== undefined;
     const { group } = replicaOf(node);
     return new BrokerObserver({ node, broker: group, replicated, history, nowMs: clock.nowMs, sessionMs, lostMs: LOST_MS }, life);
   }

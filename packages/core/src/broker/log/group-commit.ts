@@ -255,7 +255,7 @@ export class GroupCommit {
 
   /** Cuts off what was not written whole, durably; only then is it said to be rejected. */
   *#rollBack(segment: Segment, cause: QanatError): StorageTask<void> {
-    const { host, staged } = this.#parts;
+    const { host, observer, staged } = this.#parts;
     if (this.#failure !== undefined) return;
     const { name, base } = segment;
     try {
@@ -270,6 +270,7 @@ export class GroupCommit {
     const entries = staged.cut(this.placeAt(this.#written));
     const rejected = new QanatError('STORAGE_REJECTED', `${name}: the write failed and was cut off: ${cause.message}`, { cause });
     const settles = entries.map(({ settle }) => settle);
+    if (this.#replicated) observer.shortened?.();
     this.applier.reject(settles, rejected);
     host.log('warn', 'log.rolled-back', { position: this.#written, entries: entries.length });
     this.#parts.writeFailed();

@@ -51,6 +51,8 @@ export interface LogObserver {
   rolledBack(): void;
   /** Of a replicated log: what is written or stored has grown. */
   progressed?(): void;
+  /** Of a replicated log: its last entries could not be written, and it ends before them; more of it may wait to be applied. */
+  shortened?(): void;
   /** A segment that takes no more entries was found damaged. Nothing was changed. */
   damaged?(error: QanatError): void;
   /** Of a log that joins: it has come to its snapshot, so that the state is that of all applied entries. Once. */

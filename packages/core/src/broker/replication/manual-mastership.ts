@@ -1,5 +1,5 @@
 import type { EngineHost } from '../../context.ts';
-import type { ReplicaLife } from '../../election/replica-life.ts';
+import { hasAllOf, type ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';
 import type { Timer } from '../../timers.ts';
 import type { GroupRecord, Replica as Member } from '../../wire/gen/replication-messages.ts';
@@ -161,9 +161,7 @@ export class ManualMastership implements Mastership {
 
   /** Whether the record says that this replica has everything that is committed. */
   #isOf({ inSync }: GroupRecord): boolean {
-    const { incarnation, former } = this.#life as ReplicaLife;
-    const lives = [incarnation, ...former];
-    return inSync.some((one) => one.replica === this.#parts.settings.replica && lives.includes(one.incarnation));
+    return inSync.some((one) => hasAllOf(one, this.#parts.settings.replica, this.#life as ReplicaLife));
   }
 
   /** A record above all that were found, with itself and those who stand in all of them, but for other masters. */

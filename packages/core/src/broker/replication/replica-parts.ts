@@ -41,6 +41,8 @@ export interface ReplicaEvents {
   stoodDown(): void;
   /** What NameServers are told is another. */
   changed(): void;
+  /** The master that is known is master no more: who is, NameServers are to be asked. */
+  masterMissed(): void;
   /** The process is to be ended with this error; what its next start does is noted. */
   fatal(error: QanatError): void;
 }

@@ -167,8 +167,8 @@ export class Replica implements MastershipEvents {
     this.#slave?.logProgressed();
   }
 
-  logRolledBack(): void {
-    this.#slave?.logRolledBack();
+  logShortened(): void {
+    this.#slave?.logShortened();
   }
 
   sessionDrained(session: ServerSession): void {
@@ -367,7 +367,7 @@ export class Replica implements MastershipEvents {
   }
 
   #copy(): void {
-    const { host, log, broker, settings, link } = this.#parts;
+    const { host, log, broker, settings, link, events } = this.#parts;
     this.#slave ??= new SlaveReplica({
       host,
       log,
@@ -377,8 +377,7 @@ export class Replica implements MastershipEvents {
       term: this.term,
       link,
       onHalted: (error) => this.onHalt(error),
-      // The next heartbeat brings another route.
-      onTermSeen: () => {},
+      onTermSeen: () => events.masterMissed(),
       onTooOld: (oldest) => {
         this.#beMending();
         this.#mending.tooOld(oldest);

@@ -172,7 +172,7 @@ export class SlaveReplica {
   }
 
   /** Entries that were staged could not be written, and are gone. */
-  logRolledBack(): void {
+  logShortened(): void {
     this.#end = endOf(this.#parts.log);
     this.#search = undefined;
     this.#pullLater();

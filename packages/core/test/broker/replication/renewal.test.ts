@@ -60,6 +60,7 @@ function replicaWorld() {
       leads: () => told.push(`leads ${term.current}`),
       stoodDown: () => told.push('stood down'),
       changed: () => {},
+      masterMissed: () => {},
       fatal: () => {},
     },
   });

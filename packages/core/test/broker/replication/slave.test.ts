@@ -134,7 +134,7 @@ test('QNT-RPL-021 a slave that has diverged finds the newest common place, and c
   for (let i = 0; i < 9; i++) log.append(1, i);
   log.write(9);
   log.sync();
-  slave.logRolledBack();
+  slave.logShortened();
   slave.follow(master());
   answer(0, { diverged: true });
   for (let i = 1; asked[i]?.header.probe === true; i++) answer(i, { diverged: (asked[i]?.header.position as number) > 5 * 64 });
