@@ -207,7 +207,7 @@ export const MASTER_PROGRAMS: readonly Program[] = [
     'what-a-master-has-acknowledged-outlives-it',
     [
       ...[join(), begin('one'), begin('two'), keepUp(600), { op: 'die' }, OPEN, OPEN_SLAVE, { ...AWAIT_MASTER, c: 2 }],
-      ...[keepUp(1_000, { c: 3 }), { op: 'drain', queues: 1 }],
+      ...[keepUp(1_000, { c: 3 }), { op: 'drainMaster', queues: 1 }],
     ],
     { needs: ['replication', 'register', 'kill'] },
   ),

@@ -5,6 +5,7 @@ import type { KitConnection } from '../../play/kit-connection.ts';
 import type { Play } from '../../play/play.ts';
 import { flagOf, msOf, numberOf, type Step, textOf } from '../../play/program.ts';
 import { answerTo, begin } from '../../play/step-frame.ts';
+import { PRODUCE_OPS } from '../produce/operations.ts';
 import { entriesIn } from './log-entries.ts';
 
 /** How long a slave of the kit asks until it is in sync. */
@@ -12,6 +13,8 @@ const JOIN_MS = 6_000;
 const WAIT_MS = 200;
 const ROUNDS_MAX = 200;
 const NEVER_MS = 60_000;
+/** Kept by `awaitMaster`. */
+const IS_MASTER = 'the subject is master';
 
 interface Place {
   readonly position: number;
@@ -43,7 +46,7 @@ function placeOf({ places }: Copied, at: string): Place {
   const end = places.at(-1) as Place;
   if (at === 'start') return places[0] as Place;
   if (at === 'behind') return places.at(-2) ?? end;
-  if (at === 'within') return { position: end.position - 8, chain: end.chain };
+  if (at === 'within') return { position: Math.max(0, end.position - 8), chain: end.chain };
   return at === 'beyond' ? { position: end.position + 640, chain: end.chain } : end;
 }
 
@@ -126,14 +129,20 @@ const keepUp: Op = async (play, step) => {
 const awaitMaster: Op = async (play, step) => {
   const connection = play.connection(numberOf(step, 'c', 0));
   const untilMs = play.nowMs() + JOIN_MS;
+  play.kept.delete(IS_MASTER);
   while (connection !== undefined && connection.state !== 'closed' && play.nowMs() < untilMs) {
     const header = { topic: textOf(step, 'topic', '~t'), queues: 1 };
     const correlation = begin(play, connection, 'TOPIC_CREATE', header);
     await answerTo(play, connection, correlation);
-    if (connection.answerOf(correlation) !== undefined) return;
+    if (connection.answerOf(correlation) !== undefined) return void play.kept.set(IS_MASTER, true);
     await play.pass(WAIT_MS);
   }
 };
 
+/** Reads everything, as `drain` does, where the subject has become master in the meantime. */
+const drainMaster: Op = async (play, step) => {
+  if (play.kept.get(IS_MASTER) === true) await (PRODUCE_OPS.drain as Op)(play, step);
+};
+
 /** The kit as a slave of the subject. */
-export const SLAVE_OPS: Readonly<Record<string, Op>> = { replicate, join, keepUp, awaitMaster };
+export const SLAVE_OPS: Readonly<Record<string, Op>> = { replicate, join, keepUp, awaitMaster, drainMaster };

@@ -132,9 +132,9 @@ interface Ending {
 
 /** Who has told the subject that it is master no more, and where. */
 function ceasingIn(facts: MasterFacts): Ending | undefined {
-  const told = facts.asked.find(({ header, request }) => {
+  const told = facts.asked.find(({ header, request, code }) => {
     const term = facts.termAt(request.index);
-    return term > 0 && header.term > term && header.replica !== facts.replica;
+    return term > 0 && header.term > term && header.replica !== facts.replica && code !== 'FORBIDDEN';
   });
   const refused = facts.puts.find(({ code }) => code === 'TERM_FENCED');
   if (told?.response !== undefined) return { index: told.response.index, id: TERMS };

@@ -50,7 +50,8 @@ class Answers {
   #refused({ response, code, request }: Exchange, faults: readonly (readonly [id: string, code: string])[]): void {
     const [id, wanted] = faults[0] as readonly [string, string];
     const isMaster = this.#facts.termAt(request.index) > 0 && !hasCeased(this.#facts, request.index);
-    if (response === undefined || !isMaster) return;
+    // Who may not ask at all is told so first.
+    if (response === undefined || !isMaster || code === 'FORBIDDEN') return;
     const says = (): string => `REPLICATE has to be refused with ${wanted}, and was answered ${code ?? 'without an error'}`;
     this.sentences.that(
       id,

@@ -2,7 +2,7 @@ import { ReplicaRole } from '@qanat/core';
 import type { Clause } from '../../clause/clause.ts';
 import { replicaTold } from '../../history/replica-told.ts';
 import type { Exchange, FrameSeen, View } from '../../history/view.ts';
-import { hexOf } from '../../json.ts';
+import { hexOf, isObject } from '../../json.ts';
 import { numberOf } from '../../play/program.ts';
 import { judgePromotions, OF_PROMOTIONS } from './promotion.ts';
 import { clausesBy, Sentences } from './sentences.ts';
@@ -64,6 +64,8 @@ class SlaveLife {
 
   /** What it has said to be stored outlives everything; what it knows to be committed is never cut. */
   #judgeFloor({ header, request }: Exchange): void {
+    // Without a flush the power takes what was written.
+    if (this.#view.notes('powerloss').some(({ args }) => isObject(args) && args.flush !== 'sync')) return;
     const before = this.#asked.filter((one) => one.request.index < request.index);
     const ends = this.#view.of('subject').filter(({ index, what }) => index < request.index && what === 'killed');
     const lives = before.filter(({ header: { incarnation } }) => incarnation !== header.incarnation);
