@@ -508,6 +508,19 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
       drained(1, 0),
       end(1),
     ],
+    // It reads until the end, and a broker that refuses its damaged log is away for good.
+    [
+      run(),
+      group({ mode: 'broadcasting', untilEnd: true }),
+      member('joined'),
+      invoked(1),
+      acked(1, 0),
+      fault('rot', 'at', ['broker-b']),
+      node('broker-b', 'failed', 'CORRUPT_LOG'),
+      settled(),
+      drained(1, 0),
+      end(1),
+    ],
     // It came to a replica that is master no more, and died before there was another.
     [
       ...LAST,

@@ -38,6 +38,8 @@ export const atLeastOnce: Checker = {
           const joined = first.get(group);
           if (joined === undefined || facts.movedForward.has(group)) continue;
           if (declared.mode === 'broadcasting' && leftEarly(facts, group, settledAt)) continue;
+          // It waits for the queues of a broker that never comes back, and for nothing that came after its start.
+          if (declared.untilEnd === true && facts.refused.size > 0) continue;
           const beginMs = joining.beginMs(joined);
           look(facts, declared, { joined, handled: handled.get(group) ?? new Map(), beginMs }, report);
         }

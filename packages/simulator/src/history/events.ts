@@ -75,6 +75,8 @@ export interface GroupDeclared {
   readonly filters: Readonly<Record<string, readonly string[] | undefined>>;
   /** Deliveries of a queue come one after the other. */
   readonly ordered: boolean;
+  /** It reads what there is at its start, and leaves. */
+  readonly untilEnd?: boolean;
 }
 
 export interface MemberEvent {

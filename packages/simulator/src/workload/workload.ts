@@ -116,7 +116,7 @@ export class Workload {
     const { history } = this.#host;
     const name = `reader-${++this.#readers}`;
     const filters = Object.fromEntries(this.plan.topics.map(({ topic }) => [topic, undefined]));
-    history.add({ kind: 'group', group: name, mode: 'broadcasting', from: 'first', filters, ordered: true });
+    history.add({ kind: 'group', group: name, mode: 'broadcasting', from: 'first', filters, ordered: true, untilEnd: true });
     const subscriptions = this.plan.topics.map(({ topic }) => ({ topic }));
     const options = { mode: 'groupless', subscriptions, from: 'first', untilEnd: true, ordered: true } as const;
     const settings = { group: name, options, handlerMsMax: 0, failPercent: 0 };
