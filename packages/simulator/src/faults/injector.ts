@@ -31,6 +31,8 @@ export class Injector {
   readonly refused = new Map<string, QanatError>();
   readonly #options: InjectorOptions;
   readonly #undo = new Map<number, () => void>();
+  /** Processes that were asked to stop, and still work: no second one is started beside them. */
+  readonly #stopping = new Set<string>();
   #undos = 0;
   #healed = false;
 
@@ -197,7 +199,9 @@ export class Injector {
     this.#event('at', fault.kind, [target]);
     if (fault.kind === 'stop' && role === 'broker') {
       this.#node(target, role, 'stopping');
+      this.#stopping.add(target);
       hosts.stopBroker(target, () => {
+        this.#stopping.delete(target);
         this.#node(target, role, 'stopped');
         this.#later(fault.downMs, () => this.#start(target));
       });
@@ -215,7 +219,7 @@ export class Injector {
 
   #start(node: string): void {
     const { hosts } = this.#options;
-    if (hosts.runs(node) || this.refused.has(node)) return;
+    if (hosts.runs(node) || this.#stopping.has(node) || this.refused.has(node)) return;
     const role = this.#roleOf(node);
     if (role === 'broker') hosts.startBroker(node);
     else hosts.startNameServer(node);
