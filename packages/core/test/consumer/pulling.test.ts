@@ -222,6 +222,20 @@ describe('commits', () => {
     expect(world.host.requests('OFFSET_COMMIT')[1]?.header.offsets).toMatchObject([{ queue: 1, offset: 3 }]);
   });
 
+  test('come again on a new connection: the broker may have lost the newest with its power [QNT-OFS-015]', () => {
+    const world = new World();
+    const { broker } = world.joined();
+    broker.fill('t', 0, 2);
+    world.host.advance(3_000);
+    expect(broker.committed.get('t/0')).toBe(2);
+    world.host.disconnect('b1');
+    broker.committed.set('t/0', 1);
+    world.host.connect('b1');
+    world.host.advance(3_000);
+    expect(broker.committed.get('t/0')).toBe(2);
+    expect(world.offsets(0)).toEqual(range(0, 2));
+  });
+
   test('that failed come again with the next [QNT-OFS-016]', () => {
     const world = new World();
     const { broker } = world.joined();

@@ -65,6 +65,7 @@ export class BrokerShare {
 
   onOpen(peer: string): void {
     this.#follow(peer);
+    if (peer === this.broker) this.#committer?.again();
   }
 
   onGoAway(peer: string): void {

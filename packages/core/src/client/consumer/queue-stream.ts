@@ -45,6 +45,8 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
   readonly id: QueueId;
   readonly subscription: TopicSubscription;
   readonly epoch: number;
+  /** Where the lease began. */
+  readonly startOffset: number;
   readonly endOffset: number;
   state: StreamState = 'active';
   paused: boolean;
@@ -80,6 +82,7 @@ export class QueueStream implements DeliveryOwner, HandoutSource {
     this.epoch = start.epoch;
     this.endOffset = start.endOffset ?? Number.POSITIVE_INFINITY;
     this.paused = start.paused;
+    this.startOffset = start.offset;
     this.pullOffset = start.offset;
     this.committedOffset = start.offset;
     this.#buffer = new QueueBuffer(scope.host.platform, id, subscription, start.offset, (offset, count, error) =>
