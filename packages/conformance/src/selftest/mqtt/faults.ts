@@ -17,6 +17,7 @@ export const MQTT_FAULTS: readonly (readonly [fault: Fault, clause: string, prog
   ['answers no PUBREL that it does not know', 'MQTT-4.3.3-11', 'pubrel-of-nothing-3.1.1'],
   ['unsubscribes nothing', 'MQTT-3.10.4-2', 'unsubscribed-3.1.1'],
   ['answers nothing while its window is full', 'MQTT-4.9.0-3', 'receive-maximum'],
+  ['a frozen device holds up all', 'MQTT-4.3.2-4', 'a-device-that-does-not-read-3.1.1'],
   ['publishes wills of all', 'MQTT-3.14.4-3', 'will-discarded-5.0'],
   ['publishes no wills', 'MQTT-3.1.2-8', 'will-of-a-silent-device-3.1.1'],
   ['publishes a will whose device is back', 'MQTT-3.1.3-9', 'will-whose-device-is-back'],

@@ -54,6 +54,25 @@ const members = (version: 4 | 5, ds: readonly string[], qos = 1): readonly Step[
 
 const shared = { topic: '{t}/s' } as const;
 
+/** More than the sockets of a device that does not read take: 4 MB at a loopback, and what the two sides keep. */
+const LONG = { size: 60_000, count: 140 } as const;
+
+/** A device stops reading: what others get does not wait for it. */
+const besideFrozen = (version: 4 | 5): readonly Step[] => [
+  connect('frozen', lasting(version)),
+  subscribe('frozen', { filter: '{t}/#', qos: 1 }),
+  connect('s', { version }),
+  subscribe('s', { filter: '{t}/#', qos: 1 }),
+  connect('p', { version }),
+  { op: 'reading', d: 'frozen', on: false },
+  publish('p', { qos: 0, size: LONG.size, count: 20 }),
+  publish('p', { qos: 1, ...LONG }),
+  publish('p', { qos: 1, topic: '{t}/z' }),
+  arrives('s', LONG.count + 1),
+  SETTLE,
+  ping('s'),
+];
+
 export const DELIVERY_PROGRAMS: readonly Program[] = [
   ...inBoth('every-qos-each-way', everyQos),
   ...inBoth('filters-and-topics', (version) => [
@@ -247,20 +266,13 @@ export const DELIVERY_PROGRAMS: readonly Program[] = [
     arrives('s'),
     SETTLE,
   ]),
-  ...inBoth('a-device-that-does-not-read', (version) => [
-    connect('frozen', lasting(version)),
-    subscribe('frozen', { filter: '{t}/#', qos: 1 }),
-    connect('s', { version }),
-    subscribe('s', { filter: '{t}/#', qos: 1 }),
-    connect('p', { version }),
-    { op: 'reading', d: 'frozen', on: false },
-    publish('p', { qos: 1, size: 30_000, count: 1, body: 'x1-' }),
-    ...Array.from({ length: 20 }, (_, i) => publish('p', { qos: i % 2, size: 60_000, body: `long ${i} ` })),
-    publish('p', { qos: 1, topic: '{t}/z' }),
-    COLLECT,
-    ping('s'),
+  ...inBoth('a-device-that-does-not-read', besideFrozen),
+  programOf('a-device-that-reads-late', [
+    ...besideFrozen(5),
     { op: 'reading', d: 'frozen', on: true },
-    COLLECT,
+    arrives('frozen', LONG.count + 1),
+    SETTLE,
+    ping('frozen'),
   ]),
   ...inBoth('shared-by-three', (version) => [
     ...members(version, ['m1', 'm2', 'm3']),
