@@ -195,6 +195,8 @@ export class ModelServer {
 
   #resume(client: Client, session: ModelSession): void {
     if (this.#has('sends nothing again')) return;
+    if (this.#has('resumes a session once') && session.resumed) session.outgoing.length = 0;
+    session.resumed = session.outgoing.length > 0;
     for (const one of session.outgoing) {
       if (one.state === 'received') this.#send(client, { cmd: 'pubrel', messageId: one.packetId });
       one.link = one.state === 'received' ? client.number : 0;
