@@ -174,7 +174,7 @@ function sentAgainOnOneLink(view: View, judge: Judge): void {
   for (const life of livesOf(view).lives) walk(view, life, { again });
 }
 
-/** Packets of the server that its device has not answered on any of these links; `isSure`: it has answered nothing of the exchange. */
+/** Packets of the server that its device has not answered on these links; `isSure`: it has answered nothing of the exchange. */
 function leftOpen(links: readonly LinkSeen[]): readonly (ReadPacket & { readonly isSure: boolean })[] {
   const open = new Map<number, ReadPacket>();
   const recorded = new Set<number>();
