@@ -9,6 +9,11 @@ import { readOptions, wrongUse } from './read-options.mjs';
 const STEPS = [
   { name: 'log-shipping', what: 'text through brokers that are killed', args: ['examples/log-shipping/main.mjs'] },
   {
+    name: 'mqtt-fleet',
+    what: 'devices of MQTT through bridges and brokers that are killed, for a short while',
+    args: ['examples/mqtt-fleet/main.mjs', '--devices', '200', '--seconds', '20'],
+  },
+  {
     name: 'sim',
     what: 'simulated quarters of an hour under faults, three of ten with slaves, as many as fit in 90 s, at least 60',
     args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '90', '--at-least', '60'],

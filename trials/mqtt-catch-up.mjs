@@ -1,5 +1,5 @@
 // A device comes back to a log that has grown by millions while it was away, and one command waits in it: it must have that at
-// once, since what it missed was noted when it was stored. Also through another bridge.
+// once, since what it missed was noted when it was stored. Also through another bridge, and where its own one was killed.
 import { join } from 'node:path';
 import mqtt from 'mqtt';
 import { Cluster } from './cluster.mjs';
@@ -23,6 +23,8 @@ const DEVICES = [
   { id: 'wildcard', filter: '+/wildcard/commands/#', command: 'fleet/wildcard/commands/start', through: 0 },
   { id: 'elsewhere', filter: 'fleet/elsewhere/#', command: 'fleet/elsewhere/commands', through: 1 },
 ];
+/** Is there all the time, at a bridge that is killed in the end. */
+const BEREFT = { id: 'bereft', filter: 'fleet/bereft/#', command: 'fleet/bereft/commands' };
 
 export async function mqttCatchUp(trial) {
   const count = trial.rounds(QUICK_MESSAGES, FULL_MESSAGES);
@@ -30,6 +32,7 @@ export async function mqttCatchUp(trial) {
   const bridges = [];
   for (const name of ['bridge-a', 'bridge-b']) bridges.push(await startBridge(trial, cluster, name));
   for (const device of DEVICES) await leave(device, bridges[0]);
+  const online = await arrive(BEREFT, bridges[0]);
   const { client } = await cluster.connect('others');
   await fill(trial, client, count / 2);
   const producer = client.producer();
@@ -43,17 +46,23 @@ export async function mqttCatchUp(trial) {
     indexed !== undefined,
     `what ${count.toLocaleString('en')} messages mean to absent devices is noted ${seconds(indexed?.ms)} behind the last one`,
   );
-  for (const device of DEVICES) {
-    const { ms, messages } = await comeBack(device, bridges[device.through]);
-    trial.check(
-      messages.length === 1 && messages[0] === device.command,
-      `${device.id}: the one command came, and nothing else`,
-      messages,
-    );
-    trial.check(ms <= BACK_MS_MAX, `${device.id}: ${ms.toFixed(0)} ms from CONNECT to the command (at most ${BACK_MS_MAX})`);
-    trial.figure(`${device.id}Ms`, Math.round(ms));
-  }
+  for (const device of DEVICES) await checkBack(trial, device, bridges[device.through]);
   for (const { name, process } of bridges) trial.note(`${name}: ${residentMib(process.pid).toFixed(0)} MiB resident`);
+  await bridges[0].process.end('SIGKILL');
+  await online.endAsync(true);
+  await producer.send(TOPIC, { key: BEREFT.command, body: 'start' });
+  await checkBack(trial, BEREFT, bridges[1]);
+}
+
+async function checkBack(trial, device, bridge) {
+  const { ms, messages } = await comeBack(device, bridge);
+  trial.check(
+    messages.length === 1 && messages[0] === device.command,
+    `${device.id}: the one command came, and nothing else`,
+    messages,
+  );
+  trial.check(ms <= BACK_MS_MAX, `${device.id}: ${ms.toFixed(0)} ms from CONNECT to the command (at most ${BACK_MS_MAX})`);
+  trial.figure(`${device.id}Ms`, Math.round(ms));
 }
 
 async function startBridge(trial, cluster, name) {
@@ -74,9 +83,14 @@ const session = ({ id }) => ({
   reconnectPeriod: 0,
 });
 
-async function leave(device, { url }) {
+async function arrive(device, { url }) {
   const client = await mqtt.connectAsync(url, session(device));
   await client.subscribeAsync(device.filter, { qos: 1 });
+  return client;
+}
+
+async function leave(device, bridge) {
+  const client = await arrive(device, bridge);
   await client.endAsync();
 }
 

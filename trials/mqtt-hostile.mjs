@@ -8,7 +8,7 @@ import { residentMib } from './measures.mjs';
 import { freePort, sleep, startServer } from './processes.mjs';
 
 const SEED = 7;
-const GROWTH_MIB_MAX = 512;
+const GROWTH_MIB_MAX = 384;
 const EVERY_MS = 10;
 const BEFORE_MS = 3_000;
 const P99_MS_MAX = 250;

@@ -22,7 +22,8 @@ export async function startCluster(directory) {
   return {
     nameServers: nameServer.endpoint,
     bridges: ['bridge-a', 'bridge-b'].map((name) => nodes.get(name).endpoint),
-    names: [...nodes.keys()],
+    /** In the order in which they are killed: also a short run kills one of each kind. */
+    names: ['bridge-a', 'broker-a', 'bridge-b', 'broker-b'],
     /** kill -9, then a new process on the same data and port. */
     async killAndRestart(name, downMs) {
       const { make, child, endpoint } = nodes.get(name);

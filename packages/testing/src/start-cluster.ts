@@ -13,6 +13,8 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly nameServers?: number;
   readonly brokers?: number;
+  /** Slaves of each broker, `broker-a-1` and so on. Default 0. */
+  readonly slaves?: number;
   /** Settings of every broker that differ from the defaults; topics are created on demand. */
   readonly broker?: Partial<BrokerOptions>;
 }
@@ -173,13 +175,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   await loadParts();
   const virtual = options.time === 'virtual' ? new VirtualClock() : undefined;
   const clock: Clock = virtual ?? systemClock;
-  const { nameServers, brokers, broker, seed } = options;
+  const { nameServers, brokers, slaves, broker, seed } = options;
   const hosts = new ClusterHosts({
     clock,
     platform: nodePlatform,
     ...(seed === undefined ? {} : { seed }),
     ...(nameServers === undefined ? {} : { nameServers }),
     ...(brokers === undefined ? {} : { brokers }),
+    ...(slaves === undefined ? {} : { slaves }),
     ...(broker === undefined ? {} : { broker }),
   });
   const cluster = new TestCluster(hosts, virtual);

@@ -4,6 +4,21 @@ import { startWorld, text } from './bridges.ts';
 
 type World = Awaited<ReturnType<typeof startWorld>>;
 
+test('[QNT-MQT-018] what a broker has acknowledged and not committed reaches no device before it is', async () => {
+  await using world = await startWorld({ brokers: 1, slaves: 1 });
+  const { cluster } = world;
+  const bridge = await world.bridge('one', 'leader');
+  await bridge.publish('t', 'committed');
+  await cluster.advance(100);
+  cluster.cut('broker-a', 'broker-a-1');
+  expect(await bridge.publish('t', 'held back')).toBe('success');
+  await cluster.advance(100);
+  expect(bridge.arrivals.map(text)).toEqual(['committed']);
+  cluster.heal('broker-a', 'broker-a-1');
+  await cluster.advance(5_000);
+  expect(bridge.arrivals.map(text)).toEqual(['committed', 'held back']);
+});
+
 /** The keys of exchanges of QoS 2 that the queues of the topic hold, by another client of the cluster. */
 async function exchanges({ cluster }: World): Promise<string[]> {
   const client = await cluster.connect();

@@ -1,9 +1,8 @@
 // The other side of a bridge: the kit is a client of its cluster, reads what lies there, and stores messages of its own.
-import { FrameType } from '@qanat/core';
+import { FrameType, RecordReader, readProperties } from '@qanat/core';
 import { nodePlatform } from '@qanat/transports/node';
-import { readBatch } from '../../codec/batch-json.ts';
 import { View } from '../../history/view.ts';
-import { bytesOf, isObject, type JsonObject } from '../../json.ts';
+import { hexOf, isObject, type JsonObject } from '../../json.ts';
 import type { Op } from '../../play/family.ts';
 import { KitConnection } from '../../play/kit-connection.ts';
 import { payloadOf } from '../../play/payload.ts';
@@ -106,21 +105,25 @@ const readStored: Op = async (play) => {
     if (payload.length === 0) break;
     let at = 0;
     for (const { queue, nextOffset, bytes } of results) {
-      for (const batch of splitBatches(payload.subarray(at, at + bytes)) ?? []) messages.push(...messagesIn(batch, queue));
+      for (const batch of splitBatches(payload.subarray(at, at + bytes)) ?? []) messages.push(...messagesIn(batch, queue, own));
       side.offsets.set(queue, nextOffset);
       at += bytes;
     }
   }
-  play.note('stored', { messages: messages.filter((one) => JSON.stringify(one).includes(own) || bodyText(one).includes(own)) });
+  play.note('stored', { messages });
 };
 
-const bodyText = (message: JsonObject): string => new TextDecoder().decode(bytesOf(textOf(message, 'body')));
-
-const messagesIn = ({ bytes, base }: BatchSeen, queue: number): readonly JsonObject[] =>
-  readBatch(bytes).records.map(({ key = null, tag = null, properties, body }, i) => ({
-    ...{ queue, offset: base + i, key, tag, body },
-    properties: { ...properties },
-  }));
+/** Messages of a batch that belong to a program: others may have stored megabytes meanwhile. */
+function messagesIn({ bytes, base }: BatchSeen, queue: number, own: string): readonly JsonObject[] {
+  const messages: JsonObject[] = [];
+  const reader = new RecordReader(nodePlatform, bytes);
+  for (let offset = base; reader.next(); offset++) {
+    const { key = null, tag = null, body } = reader;
+    const said = { queue, offset, key, tag, properties: { ...readProperties(reader.bytes, reader.propertiesAt) } };
+    if (JSON.stringify(said).includes(own) || Buffer.from(body).includes(own)) messages.push({ ...said, body: hexOf(body) });
+  }
+  return messages;
+}
 
 /** Stores a message as any client does: `key`, `body`, `properties`, `tag`; names of this program as for devices. */
 const store: Op = async (play, step) => {

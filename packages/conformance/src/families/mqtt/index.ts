@@ -11,9 +11,11 @@ import { generatedCrashes, generatedDevices } from './generated.ts';
 import { MQTT_OPS } from './ops.ts';
 import { CONNECT_PROGRAMS } from './programs/connect-programs.ts';
 import { DELIVERY_PROGRAMS } from './programs/delivery-programs.ts';
+import { FROZEN_PROGRAMS } from './programs/frozen-programs.ts';
 import { MAPPING_PROGRAMS } from './programs/mapping-programs.ts';
 import { RESUME_PROGRAMS } from './programs/resume-programs.ts';
 import { RETAIN_WILL_PROGRAMS } from './programs/retain-will-programs.ts';
+import { SHARED_PROGRAMS } from './programs/shared-programs.ts';
 import { WRONG_PROGRAMS } from './programs/wrong-programs.ts';
 
 /** MQTT 3.1.1 and 5.0 as devices see it: the statements of the standard, by its own ids. */
@@ -32,9 +34,11 @@ export const mqtt: Family = {
     ...CONNECT_PROGRAMS,
     ...RESUME_PROGRAMS,
     ...DELIVERY_PROGRAMS,
+    ...SHARED_PROGRAMS,
     ...RETAIN_WILL_PROGRAMS,
     ...WRONG_PROGRAMS,
     ...MAPPING_PROGRAMS,
+    ...FROZEN_PROGRAMS,
   ],
   generated: { bridge: generatedDevices },
   ops: { ...MQTT_OPS, ...CLUSTER_OPS },

@@ -1,3 +1,4 @@
+import { joinParts } from '@qanat/core';
 import { selects } from '../../families/mqtt/lives.ts';
 import { encoded } from '../../families/mqtt/sent-packets.ts';
 import { type Filter, type Packet, packetEnd, readPacket } from '../../families/mqtt/wire/packet.ts';
@@ -11,6 +12,8 @@ import type { ServerEnd, StreamGround } from './stream-ground.ts';
 const RECEIVE_MAXIMUM = 20;
 const ALIAS_MAXIMUM = 10;
 const FOREVER = 0xffff_ffff;
+/** What the sockets of a device take that does not read. */
+const SOCKET_BYTES = 4_194_304;
 
 /**
  * A server of MQTT 3.1.1 and 5.0 as the standard has it, for devices that wait for virtual time: small, without limits, and in
@@ -77,7 +80,9 @@ export class ModelServer {
 
   #take(client: Client, bytes: Uint8Array): void {
     client.heardAtMs = this.#nowMs;
-    const all = Uint8Array.from([...client.pending, ...bytes]);
+    const all = joinParts([client.pending, bytes]);
+    client.pending = all;
+    if (this.#isHeldUp()) return;
     let at = 0;
     try {
       for (let end = packetEnd(all, at); end !== undefined && !client.closed; end = packetEnd(all, at)) {
@@ -88,6 +93,12 @@ export class ModelServer {
       this.#refuse(client, error instanceof Refusal ? error.reason : 0x81);
     }
     client.pending = all.slice(at);
+  }
+
+  /** Who writes to a device and waits until it reads does nothing else. */
+  #isHeldUp(): boolean {
+    const isFrozen = ({ end }: Client): boolean => end.unreadBytes > SOCKET_BYTES;
+    return this.#has('a frozen device holds up all') && [...this.#clients.values()].some(isFrozen);
   }
 
   #refuse(client: Client, reason: number): void {
@@ -184,6 +195,8 @@ export class ModelServer {
 
   #resume(client: Client, session: ModelSession): void {
     if (this.#has('sends nothing again')) return;
+    if (this.#has('resumes a session once') && session.resumed) session.outgoing.length = 0;
+    session.resumed = session.outgoing.length > 0;
     for (const one of session.outgoing) {
       if (one.state === 'received') this.#send(client, { cmd: 'pubrel', messageId: one.packetId });
       one.link = one.state === 'received' ? client.number : 0;

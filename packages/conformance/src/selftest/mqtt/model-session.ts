@@ -38,6 +38,8 @@ export class ModelSession {
   readonly outgoing: Outgoing[] = [];
   /** Packet ids of QoS 2 that came and were not released. */
   readonly incoming = new Set<number>();
+  /** A connection has been sent what was left of the one before. */
+  resumed = false;
   expiresAtMs = Number.POSITIVE_INFINITY;
   /** Undefined while it is offline. */
   link: number | undefined;

@@ -10,6 +10,8 @@ export interface ServerEnd {
   write(bytes: Uint8Array): void;
   /** Ends the stream behind what was written. */
   end(): void;
+  /** Bytes that the device has not read. */
+  readonly unreadBytes: number;
   onBytes: (bytes: Uint8Array) => void;
   onClose: () => void;
 }
@@ -42,6 +44,7 @@ class Stream implements Link {
   #isReading = true;
   /** What came while the device did not read. */
   readonly #unread: (() => void)[] = [];
+  #unreadBytes = 0;
 
   constructor(ground: StreamGround, handler: LinkHandler) {
     this.#ground = ground;
@@ -51,8 +54,12 @@ class Stream implements Link {
   open(accept: ((end: ServerEnd) => void) | undefined): void {
     if (this.#isClosed) return;
     if (accept === undefined) return this.#close(new QanatError('CONNECTION_FAILED', 'nothing listens'));
+    const unreadBytes = (): number => this.#unreadBytes;
     this.#server = {
-      write: (bytes) => this.#toDevice(() => this.#handler.onBytes(bytes)),
+      write: (bytes) => this.#written(bytes),
+      get unreadBytes() {
+        return unreadBytes();
+      },
       end: () => this.#toDevice(() => this.#close(undefined)),
       onBytes: () => {},
       onClose: () => {},
@@ -78,6 +85,14 @@ class Stream implements Link {
   setReading(on: boolean): void {
     this.#isReading = on;
     if (on) for (const come of this.#unread.splice(0)) this.#toDevice(come);
+  }
+
+  #written(bytes: Uint8Array): void {
+    this.#unreadBytes += bytes.length;
+    this.#toDevice(() => {
+      this.#unreadBytes -= bytes.length;
+      this.#handler.onBytes(bytes);
+    });
   }
 
   #toDevice(come: () => void): void {

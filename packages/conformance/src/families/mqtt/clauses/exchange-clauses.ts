@@ -127,10 +127,8 @@ const resends = mqttClause('MQTT-4.4.0-1', (view, judge) => {
   sentAgainOnOneLink(view, judge);
   for (const life of livesOf(view).lives) {
     const { links } = life;
-    for (const [at, link] of links.entries()) {
-      const next = links[at + 1];
-      if (next === undefined) continue;
-      for (const one of leftOpen(link).slice(0, receiveMaximumOf(next))) {
+    for (const [at, next] of links.slice(1).entries()) {
+      for (const one of leftOpen(links.slice(0, at + 1)).slice(0, receiveMaximumOf(next))) {
         const again = packetsOf(next, 'subject', one.packet.name).find((other) => isSame(one, other));
         if (again !== undefined) judge.pass(again.index);
         else if (!one.isSure || mayMove(view, life, one) || next.rawIndex < view.events.length) continue;
@@ -176,15 +174,18 @@ function sentAgainOnOneLink(view: View, judge: Judge): void {
   for (const life of livesOf(view).lives) walk(view, life, { again });
 }
 
-/** Packets of the server that its device has not answered on this link; `isSure`: it has answered nothing of the exchange. */
-function leftOpen(link: LinkSeen): readonly (ReadPacket & { readonly isSure: boolean })[] {
+/** Packets of the server that its device has not answered on these links; `isSure`: it has answered nothing of the exchange. */
+function leftOpen(links: readonly LinkSeen[]): readonly (ReadPacket & { readonly isSure: boolean })[] {
   const open = new Map<number, ReadPacket>();
   const recorded = new Set<number>();
-  for (const one of link.packets) {
+  for (const one of links.flatMap(({ packets }) => packets)) {
     if (one.packet === undefined) continue;
     const { name, packetId = 0, qos = 0 } = one.packet;
-    if (one.from === 'subject' && ((name === 'PUBLISH' && qos > 0) || name === 'PUBREL')) open.set(packetId, one as ReadPacket);
-    if (one.from === 'subject') continue;
+    if (one.from === 'subject') {
+      if (name === 'PUBLISH' && qos > 0) recorded.delete(packetId);
+      if ((name === 'PUBLISH' && qos > 0) || name === 'PUBREL') open.set(packetId, one as ReadPacket);
+      continue;
+    }
     if (name === 'PUBACK' || name === 'PUBCOMP') open.delete(packetId);
     if (name === 'PUBREC') recorded.add(packetId);
   }

@@ -47,13 +47,6 @@ const TOPICS = [
   '{t}/a/',
 ];
 
-const SHARED = '$share/{t}/{t}/s';
-
-const members = (version: 4 | 5, ds: readonly string[], qos = 1): readonly Step[] =>
-  ds.flatMap((d) => [connect(d, lasting(version)), subscribe(d, { qos, filter: SHARED })]);
-
-const shared = { topic: '{t}/s' } as const;
-
 export const DELIVERY_PROGRAMS: readonly Program[] = [
   ...inBoth('every-qos-each-way', everyQos),
   ...inBoth('filters-and-topics', (version) => [
@@ -245,63 +238,6 @@ export const DELIVERY_PROGRAMS: readonly Program[] = [
     subscribe('s', { qos: 1 }),
     publish('s', { qos: 1, expiry: 30 }),
     arrives('s'),
-    SETTLE,
-  ]),
-  ...inBoth('a-device-that-does-not-read', (version) => [
-    connect('frozen', lasting(version)),
-    subscribe('frozen', { filter: '{t}/#', qos: 1 }),
-    connect('s', { version }),
-    subscribe('s', { filter: '{t}/#', qos: 1 }),
-    connect('p', { version }),
-    { op: 'reading', d: 'frozen', on: false },
-    publish('p', { qos: 1, size: 30_000, count: 1, body: 'x1-' }),
-    ...Array.from({ length: 20 }, (_, i) => publish('p', { qos: i % 2, size: 60_000, body: `long ${i} ` })),
-    publish('p', { qos: 1, topic: '{t}/z' }),
-    COLLECT,
-    ping('s'),
-    { op: 'reading', d: 'frozen', on: true },
-    COLLECT,
-  ]),
-  ...inBoth('shared-by-three', (version) => [
-    ...members(version, ['m1', 'm2', 'm3']),
-    connect('p', { version }),
-    publish('p', { ...shared, qos: 1, count: 30 }),
-    publish('p', { ...shared, qos: 0, count: 6 }),
-    publish('p', { ...shared, qos: 2, count: 6 }),
-    SETTLE,
-    disconnect('m1'),
-    publish('p', { ...shared, qos: 1, count: 10 }),
-    SETTLE,
-    unsubscribe('m2', SHARED),
-    publish('p', { ...shared, qos: 1, count: 10 }),
-    SETTLE,
-    COLLECT,
-  ]),
-  ...inBoth('shared-and-all-go-away', (version) => [
-    ...members(version, ['m1', 'm2']),
-    connect('p', { version }),
-    publish('p', { ...shared, qos: 1, count: 4 }),
-    SETTLE,
-    drop('m1'),
-    drop('m2'),
-    pass(100),
-    publish('p', { ...shared, qos: 1, count: 10 }),
-    connect('m2', lasting(version)),
-    connect('m1', lasting(version)),
-    SETTLE,
-    publish('p', { ...shared, qos: 1, count: 4 }),
-    SETTLE,
-    pass(1_500),
-  ]),
-  programOf('shared-beside-plain', [
-    connect('m', lasting(5)),
-    subscribe('m', { qos: 1, filter: SHARED }),
-    connect('s'),
-    subscribe('s', { qos: 2, filter: '{t}/#' }),
-    connect('p'),
-    publish('p', { ...shared, qos: 2, count: 5 }),
-    COLLECT,
-    arrives('m', 5),
     SETTLE,
   ]),
 ];

@@ -1,4 +1,4 @@
-// The link drops at every step of an exchange, and the session goes on.
+// The link drops at every step of an exchange and of a resume, and the session goes on.
 import type { JsonObject } from '../../../json.ts';
 import type { Program, Step } from '../../../play/program.ts';
 import {
@@ -62,6 +62,42 @@ const publisherGone = (version: Version, qos: number): readonly Step[] => [
   SETTLE,
   publish('b', { qos }),
   COLLECT,
+];
+
+/** The answers that a device holds back so that its exchanges are at every place when its link ends. */
+const HELD_BEFORE_RESUME = ['PUBACK', 'PUBREC', 'PUBREL', 'PUBCOMP'];
+
+/**
+ * A device whose exchanges are at every place, of both directions, comes back, and drops its link at a packet of the
+ * resume: what is left of everything comes, and goes, when it is back once more.
+ */
+const resumeDrops = (version: Version, packet: string, nth: number): readonly Step[] => [
+  connect('b', lasting(version)),
+  subscribe('b', { qos: 2, filter: '{t}/own' }),
+  connect('a', { ...lasting(version), holds: HELD_BEFORE_RESUME }),
+  subscribe('a', { qos: 2 }),
+  publish('a', { qos: 2, count: 4, topic: '{t}/own', wait: false }),
+  { op: 'awaitPackets', d: 'a', packet: 'PUBREC', count: 4 },
+  { op: 'release', d: 'a', count: 2 },
+  { op: 'awaitPackets', d: 'a', packet: 'PUBCOMP', count: 2 },
+  publish('a', { qos: 1, count: 2, topic: '{t}/own', wait: false }),
+  { op: 'awaitPackets', d: 'a', packet: 'PUBACK', count: 2 },
+  publish('b', { qos: 2, count: 2 }),
+  { op: 'awaitPackets', d: 'a', packet: 'PUBREL', count: 2 },
+  drop('a'),
+  publish('b', { qos: 1, count: 2 }),
+  publish('b', { qos: 2, count: 2 }),
+  connect('a', { ...lasting(version), dropAt: { packet, nth } }),
+  { op: 'awaitClose', d: 'a' },
+  connect('a', lasting(version)),
+  publish('b', { qos: 1 }),
+  COLLECT,
+];
+
+/** What comes in a resume, more than once but for CONNACK. */
+const STEPS_OF_RESUME: readonly (readonly [packet: string, nth: number])[] = [
+  ['CONNACK', 1],
+  ...['PUBLISH', 'PUBREL', 'PUBREC', 'PUBCOMP', 'PUBACK'].flatMap((packet) => [1, 2].map((nth) => [packet, nth] as const)),
 ];
 
 /** A PUBLISH of QoS 2 that comes again and again before it is released. */
@@ -138,6 +174,9 @@ export const RESUME_PROGRAMS: readonly Program[] = [
   ...inBoth('publisher-drops-at-pubrec', (version) => publisherDrops(version, 'PUBREC', 2)),
   ...inBoth('publisher-drops-at-pubcomp', (version) => publisherDrops(version, 'PUBCOMP', 2)),
   ...[1, 2].flatMap((qos) => inBoth(`publisher-gone-behind-publish-of-qos-${qos}`, (version) => publisherGone(version, qos))),
+  ...STEPS_OF_RESUME.flatMap(([packet, nth]) =>
+    inBoth(`resume-drops-at-${packet.toLowerCase()}-${nth}`, (version) => resumeDrops(version, packet, nth)),
+  ),
   ...inBoth('publish-of-qos-2-sent-again', sentAgain),
   ...inBoth('pubrel-of-nothing', strangePubrels),
   ...inBoth('away-for-two-hundred-messages', awayForLong),
