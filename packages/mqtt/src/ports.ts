@@ -82,8 +82,10 @@ export interface ClaimRequest {
   /** Seconds from the disconnection; 0: it ends with it; 0xFFFFFFFF: never. */
   readonly expiryInterval: number;
   readonly will: Will | undefined;
-  /** User that the device logged in as. */
+  /** User that the device logged in as. A session that another one began is refused, also to a clean start. */
   readonly principal: string;
+  /** Asked of each subscription of a session that goes on: without those that are refused. */
+  readonly maySubscribe: (filter: string) => boolean;
 }
 
 /** A session that is this bridge's now. */

@@ -89,7 +89,9 @@ export class Sessions {
     const work = async (): Promise<void> => {
       if (!waiting) return;
       const result = await claimSession(this.#scope, request, epoch);
-      if (waiting) this.#begin(result, end);
+      if (result === undefined) {
+        if (waiting) end('not-authorized');
+      } else if (waiting) this.#begin(result, end);
       else await this.#release(result);
     };
     this.#sequences

@@ -2,7 +2,9 @@ import { Random } from '@qanat/core';
 import type { Connack, Connect, Properties, Will } from '../codec/packet.ts';
 import { payloadFormatHolds } from '../codec/payload-format.ts';
 import { REASON } from '../codec/reason-codes.ts';
+import { selectionOf } from '../filters/topic-filter.ts';
 import type { Claimed, ClaimRefusal, ClaimRequest } from '../ports.ts';
+import { mayHaveSessionOf } from '../principal.ts';
 import { OutboundAliases } from './aliases.ts';
 import { Claims } from './claims.ts';
 import { type Connection, HOLD } from './connection.ts';
@@ -114,14 +116,15 @@ export class Connecting {
     const { will } = connect;
     if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic, attempt.clientId))
       return this.#endings.refuse(connection, REASON.NOT_AUTHORIZED);
-    this.#takeOver(attempt.clientId);
+    const session = this.#context.sessions.get(attempt.clientId);
+    if (session !== undefined && !mayHaveSessionOf(answer, session.principal))
+      return this.#endings.refuse(connection, REASON.NOT_AUTHORIZED);
+    if (session !== undefined) this.#takeOver(session);
     this.#claim(attempt, answer);
   }
 
   /** Whoever has the session here gives it up [MQTT-3.1.4-3]. */
-  #takeOver(clientId: string): void {
-    const session = this.#context.sessions.get(clientId);
-    if (session === undefined) return;
+  #takeOver(session: Session): void {
     this.#context.figures.sessionsTakenOver++;
     this.#endings.disconnect(session.connection, REASON.SESSION_TAKEN_OVER);
   }
@@ -129,7 +132,8 @@ export class Connecting {
   #claim(attempt: Attempt, principal: string): void {
     const { connection, connect, clientId, expiryInterval } = attempt;
     const { cleanStart, will } = connect;
-    const request: ClaimRequest = { clientId, cleanStart, expiryInterval, will, principal };
+    const maySubscribe = (filter: string): boolean => this.#maySubscribe(connection, principal, filter);
+    const request: ClaimRequest = { clientId, cleanStart, expiryInterval, will, principal, maySubscribe };
     this.#claims.claim({
       request,
       wanted: () => connection.open,
@@ -139,6 +143,19 @@ export class Connecting {
       },
       giveUp: () => this.#endings.end(connection, { discardWill: false }),
     });
+  }
+
+  /** Rights may have been withdrawn since the subscription was made. */
+  #maySubscribe(connection: Connection, principal: string, filter: string): boolean {
+    const { gate } = this.#context;
+    const may = gate.maySubscribe(principal, selectionOf(filter), connection.clientId);
+    if (!may)
+      this.#context.tellRefusal('subscription-dropped', connection.peer, {
+        client: connection.clientId,
+        user: principal,
+        filter,
+      });
+    return may;
   }
 
   #claimed(attempt: Attempt, principal: string, answer: Claimed | ClaimRefusal): void {

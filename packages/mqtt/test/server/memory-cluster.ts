@@ -27,6 +27,7 @@ interface SessionRecord {
   epoch: number;
   owner: MemoryBridge | undefined;
   expiryInterval: number;
+  readonly principal: string;
   subscriptions: readonly SessionSubscription[];
   will: Will | undefined;
   backlog: Backlog;
@@ -137,6 +138,7 @@ export class MemoryCluster {
 
   claim(bridge: MemoryBridge, request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
     const record = this.sessions.get(request.clientId);
+    if (record !== undefined && record.principal !== request.principal) return done('not-authorized');
     if (record?.owner !== undefined && record.owner !== bridge) {
       const { owner, epoch } = record;
       owner.server.takenOver(request.clientId, epoch, this.nowMs);
@@ -167,6 +169,7 @@ export class MemoryCluster {
 
   #take(bridge: MemoryBridge, request: ClaimRequest, record: SessionRecord | undefined): Claimed {
     const before = request.cleanStart ? undefined : record;
+    const subscriptions = before?.subscriptions.filter(({ filter }) => request.maySubscribe(filter)) ?? [];
     const epoch = ++this.#epochs;
     const backlog = before === undefined ? NOTHING : this.#backlog(bridge, request.clientId, before);
     if (request.cleanStart) this.#forgetInbound(request.clientId);
@@ -174,13 +177,13 @@ export class MemoryCluster {
       epoch,
       owner: bridge,
       expiryInterval: request.expiryInterval,
-      subscriptions: before?.subscriptions ?? [],
+      principal: request.principal,
+      subscriptions,
       will: request.will,
       backlog: NOTHING,
       seen: [],
       exchanges: before?.exchanges ?? new Map(),
     });
-    const subscriptions = before?.subscriptions ?? [];
     const firstPacketId = 61_418 + ((epoch * 977) % 4_118);
     const { sentUntilMs } = this;
     return { epoch, sessionPresent: before !== undefined, subscriptions, backlog, firstPacketId, sentUntilMs };

@@ -13,4 +13,6 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-029': 'takes two bridges, and the moment between their answers',
   'QNT-MQT-030': 'takes another server of MQTT that the bridge joins',
   'QNT-MQT-031': 'takes another server of MQTT that the bridge joins',
+  'QNT-MQT-100': 'takes a bridge with users; the kit has one that lets everybody in',
+  'QNT-MQT-101': 'takes a bridge with users, whose rights change',
 };
