@@ -49,6 +49,8 @@ export interface BridgeClusterOptions {
 export interface ClusterFigures {
   /** Messages of QoS 0 that were not stored. */
   readonly shed: number;
+  /** Wills that can never be stored. */
+  readonly willsDropped: number;
   /** Bytes that wait to be stored. */
   readonly publishBytes: number;
   /** Sessions of this bridge. */
@@ -94,7 +96,9 @@ export class BridgeCluster implements Cluster {
     this.#parts = new ClusterParts(
       {
         ...parts,
-        publishWill: (publication, dedupId, done) => this.#publish(publication, dedupId, (_outcome, at) => done(at?.queue)),
+        publishWill: (publication, dedupId, done) =>
+          this.#publish(publication, dedupId, (outcome, at) => done(outcome, at?.queue)),
+        onWillDropped: (client, topic, why) => log('warn', 'mqtt-will-dropped', { client, topic, why }),
         onTrouble: (error) => {
           if (!this.#closed) log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
         },
@@ -110,9 +114,10 @@ export class BridgeCluster implements Cluster {
   }
 
   figures(): ClusterFigures {
-    const { publishing, sessions, retained, recent, reader } = this.#parts;
+    const { publishing, sessions, retained, recent, reader, wills } = this.#parts;
     return {
       shed: publishing.shed,
+      willsDropped: wills.dropped,
       publishBytes: publishing.bytes,
       sessions: sessions.size,
       offlineSessions: this.#parts.offlineSessions,

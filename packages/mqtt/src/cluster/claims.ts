@@ -1,4 +1,4 @@
-import type { QueueId } from '@qanat/core';
+import { QanatError, type QueueId } from '@qanat/core';
 import { PACKET_IDS, PLACE_IDS } from '../packet-ids.ts';
 import type { Backlog, Claimed, ClaimRequest } from '../ports.ts';
 import { mayHaveSessionOf } from '../principal.ts';
@@ -124,7 +124,9 @@ function asLeft({ liveness, wallMs }: ClaimScope, record: SessionRecord): Sessio
 async function settleWill(scope: ClaimScope, record: SessionRecord, goesOn: boolean): Promise<(() => Promise<void>) | undefined> {
   const dueMs = asLeft(scope, record).willDueMs;
   if (dueMs === 0 || (goesOn && dueMs > scope.wallMs())) return undefined;
-  return scope.wills.publish(record);
+  const forget = await scope.wills.publish(record);
+  if (forget === undefined) throw new QanatError('TIMEOUT', `the will of the connection before of ${record.clientId} waits`);
+  return forget;
 }
 
 async function begin(
@@ -138,7 +140,7 @@ async function begin(
   const { clientId } = request;
   // Never a number that a session of this client had before, be it long forgotten.
   const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
-  if (found?.record.inbound === true) await scope.inbound.clear(clientId);
+  if (found?.record.inbound === true) await scope.inbound.clear(clientId, found.record.claim);
   scope.inbound.joined(clientId, true);
   const record = newRecord(scope, request, claim, {
     subscriptions: [],

@@ -66,11 +66,20 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
     },
   },
   {
+    name: 'qanat_mqtt_wills_dropped_total',
+    help: 'Wills that can never be stored.',
+    type: 'counter',
+    read: (bridge) => [[bridge.figures().cluster.willsDropped]],
+  },
+  {
     name: 'qanat_mqtt_cluster',
     help: "Figures of the bridge's side of the cluster, by name.",
     type: 'gauge',
     labels: ['figure'],
-    read: (bridge) => Object.entries(bridge.figures().cluster).map(([name, value]) => [value, name]),
+    read: (bridge) => {
+      const { willsDropped, ...standing } = bridge.figures().cluster;
+      return Object.entries(standing).map(([name, value]) => [value, name]);
+    },
   },
   {
     name: 'qanat_mqtt_upstream_connected',
