@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { IDisconnectPacket } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -163,8 +164,9 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
       });
     });
 
-  const mosquitto = async (port: number): Promise<Tool> => {
-    const broker = new Tool('stdbuf', ['-oL', 'mosquitto', '-p', String(port), '-v']);
+  const mosquitto = async (port: number, ...settings: string[]): Promise<Tool> => {
+    const options = settings.length > 0 ? settings : ['-p', String(port)];
+    const broker = new Tool('stdbuf', ['-oL', 'mosquitto', '-v', ...options]);
     stops.push(async () => {
       broker.stop();
       await broker.ended;
@@ -224,9 +226,56 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     expect(found.map(({ body }) => Buffer.from(body).toString())).toEqual(['1', '2', '3']);
     broker.stop();
     await broker.ended;
-    for (const text of ['4', '5', '6']) await pub(world.port(), '5', '-t', 'away/out/x', '-m', text, '-q', '1');
+    const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+    for (const text of ['4', '5', '6']) await here.client.publishAsync(`away/out/${text}`, text, { qos: 1, retain: true });
+    await here.client.endAsync();
     const again = await mosquitto(port);
     const received = (): number => again.err.split('Received PUBLISH from qanat-away').length - 1;
     while (received() < 3) await again.more();
+    const there = await sub(port, '5', '-t', 'out/#', '-q', '1', '-C', '3', '-v');
+    expect(messagesIn(await there.ended).sort()).toEqual(['out/4 4', 'out/5 5', 'out/6 6']);
+  });
+
+  it('reaches it over TLS as a user, and says so where the password is wrong', async () => {
+    const [port, tls] = [await freePort(), join(world.folder, 'upstream-tls')];
+    await qanat(['tls', 'init', '--dir', tls]);
+    const [ca, passwords, config] = ['ca.pem', 'passwords', 'mosquitto.conf'].map((file) => join(tls, file)) as [
+      string,
+      string,
+      string,
+    ];
+    await new Tool('mosquitto_passwd', ['-c', '-b', passwords, 'qanat', 'secret']).ended;
+    const lines = [
+      `listener ${port} 127.0.0.1`,
+      `certfile ${join(tls, 'server.pem')}`,
+      `keyfile ${join(tls, 'server-key.pem')}`,
+      `password_file ${passwords}`,
+      'allow_anonymous false',
+      // Started as root it would become another one, who may not read the key.
+      `user ${userInfo().username}`,
+    ];
+    writeFileSync(config, lines.join('\n'));
+    const broker = await mosquitto(port, '-c', config);
+    const joined = (name: string, password: string): Promise<Served> => {
+      writeFileSync(join(tls, name), password);
+      const as = ['--upstream-ca', ca, '--upstream-user', 'qanat', '--upstream-password-from', join(tls, name)];
+      return bridge(
+        ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream', `mqtts://localhost:${port}`, '--upstream-name', name],
+        ...as,
+        ...['--upstream-topic', `# both 1 ${name}/ ${name}/`],
+      );
+    };
+    await joined('tls-user', 'secret');
+    await broker.says('Received SUBSCRIBE');
+    const login = ['--cafile', ca, '-u', 'qanat', '-P', 'secret'];
+    const there = await sub(port, '5', ...login, '-t', 'tls-user/up', '-q', '1', '-C', '1', '-v');
+    await pub(port, '5', ...login, '-t', 'tls-user/down', '-m', 'from-there', '-q', '1');
+    await pub(world.port(), '5', '-t', 'tls-user/up', '-m', 'from-here', '-q', '1');
+    expect(messagesIn(await there.ended)).toEqual(['tls-user/up from-here']);
+    const [message] = await world.messages('mqtt', 1, ({ key }) => key === 'tls-user/down');
+    expect(Buffer.from(message?.body ?? []).toString()).toBe('from-there');
+    const wrong = await joined('tls-wrong', 'guessed');
+    await wrong.io.stderr.has('upstream.disconnected');
+    expect(wrong.io.stderr.text).toMatch(/Not authorized/i);
   });
 });

@@ -17,4 +17,5 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-101': 'takes a bridge with users, whose rights change',
   'QNT-MQT-102':
     'takes a broker that is away when a device is lost; what it comes to while all are there is judged by MQTT-3.1.2-8',
+  'QNT-MQT-103': 'takes another server of MQTT that the bridge joins',
 };
