@@ -22,7 +22,7 @@ import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import { instanceOf } from './liveness.ts';
 import type { LogClient } from './log-client.ts';
 import { outcomeOf, type Stored, type StoredAt } from './outbox.ts';
-
+import { mayBeRetained } from './retained-record.ts';
 import { StoredMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -131,7 +131,7 @@ export class BridgeCluster implements Cluster {
   publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean {
     const { publishing } = this.#parts;
     if (publication.qos === 0 && !publication.retain) publishing.drop(publication);
-    else this.#publish(publication, undefined, done);
+    else this.#publish(publication, undefined, done ?? publishing.dropped);
     return publishing.open;
   }
 
@@ -230,15 +230,18 @@ export class BridgeCluster implements Cluster {
   }
 
   /** Stores a publication, and retains it where it says so; then tells. */
-  #publish(publication: Publication, dedupId: string | undefined, done: Stored | undefined): void {
+  #publish(publication: Publication, dedupId: string | undefined, done: Stored): void {
     const { publishing, rules } = this.#parts;
     const retains = publication.retain && rules.toCluster(publication.topic)?.retain === true;
     if (!retains) return publishing.store(publication, false, dedupId, done);
+    // Before it is stored: a device of 3.1.1 is not told why, and would send it again and again.
+    if (!mayBeRetained(publication))
+      return queueMicrotask(() => this.#tell(() => done('packet-too-large', undefined), undefined));
     publishing.store(publication, true, dedupId, (outcome, at) => {
-      if (outcome !== 'success' || at?.offset === undefined) return done?.(outcome, at);
+      if (outcome !== 'success' || at?.offset === undefined) return done(outcome, at);
       this.#retain(publication, at.offset, at).then(
-        () => this.#tell(() => done?.('success', at), undefined),
-        (error: unknown) => this.#tell(() => done?.(outcomeOf(error), at), undefined),
+        () => this.#tell(() => done('success', at), undefined),
+        (error: unknown) => this.#tell(() => done(outcomeOf(error), at), undefined),
       );
     });
   }

@@ -53,7 +53,8 @@ export class Publishing {
   #turnMs: number | undefined;
   #full = false;
   #closed = false;
-  readonly #dropped: Stored = (outcome) => {
+  /** Told of a message of QoS 0, for which nobody waits. */
+  readonly dropped: Stored = (outcome) => {
     if (outcome !== 'success') this.shed++;
   };
   readonly #endTurn = (): void => {
@@ -89,7 +90,7 @@ export class Publishing {
       this.shed++;
       return;
     }
-    this.#add(this.#unacknowledged, way.unacknowledged, publication, way.mapped, undefined, this.#dropped);
+    this.#add(this.#unacknowledged, way.unacknowledged, publication, way.mapped, undefined, this.dropped);
   }
 
   /**
