@@ -150,6 +150,8 @@ export interface Cluster {
    * bridge they come to. `unspecified-error`: the connection ends, so that the client sends it again under the same packet id.
    */
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean;
+  /** Whether a rule has a place for what is published to a topic; otherwise it comes to `topic-name-invalid`. */
+  takes(topic: string): boolean;
   /** PUBREL came. `known`: such an exchange was under way. */
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void;
   /** The exchanges of QoS 2 that the client began and did not release; asked when a session goes on. */

@@ -152,6 +152,10 @@ export class BridgeCluster implements Cluster {
     return publishing.open;
   }
 
+  takes(topic: string): boolean {
+    return this.#parts.publishing.takes(topic);
+  }
+
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void {
     this.#again(() => this.#parts.inbound.forget(clientId, packetId), done);
   }

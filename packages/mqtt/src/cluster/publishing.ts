@@ -82,6 +82,11 @@ export class Publishing {
     return !this.#full;
   }
 
+  /** Whether a rule has a place for what is published to a topic. */
+  takes(topic: string): boolean {
+    return this.#wayOf(topic) !== undefined;
+  }
+
   /** Stores a message of QoS 0, or sheds it: of sockets that are held back what they had read before may still come. */
   drop(publication: Publication): void {
     const way = this.#wayOf(publication.topic);

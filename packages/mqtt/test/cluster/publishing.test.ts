@@ -124,3 +124,13 @@ test('a bridge closes though the broker of its sessions is away; they are found 
   await cluster.advance(500);
   for (const clientId of clientIds) expect(await two.read((await two.claimed(clientId)).backlog.places)).toEqual(['missed']);
 });
+
+test('a bridge knows whether it takes a topic: by a rule that is not of direction down [QNT-MQT-104]', async () => {
+  const rules = new TopicRules([
+    { match: 'up/#', topic: 'mqtt', direction: 'up' },
+    { match: 'down/#', topic: 'mqtt', direction: 'down' },
+  ]);
+  await using world = await startWorld({}, rules);
+  const one = await world.bridge('one');
+  expect(['up/1', 'down/1', 'elsewhere'].map((topic) => one.cluster.takes(topic))).toEqual([true, false, false]);
+});

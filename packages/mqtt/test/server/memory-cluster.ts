@@ -61,6 +61,8 @@ export class MemoryCluster {
   readonly delayedWills = new Map<string, Will>();
   /** What the next publishes come to, other than success. */
   readonly outcomes: PublishOutcome[] = [];
+  /** Topics without a rule. */
+  readonly unmapped = new Set<string>();
   /** Answers to the next claims. */
   readonly refusals: ClaimRefusal[] = [];
   /** Whether `subscribed` succeeds. */
@@ -327,6 +329,10 @@ export class MemoryBridge implements Cluster {
       done(outcome);
     });
     return this.#cluster.takesMore;
+  }
+
+  takes(topic: string): boolean {
+    return !this.#cluster.unmapped.has(topic);
   }
 
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void {
