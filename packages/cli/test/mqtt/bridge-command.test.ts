@@ -6,7 +6,7 @@ import type { IDisconnectPacket } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { qanat } from '../fake-io.ts';
 import { BridgeWorld, portOf, Served } from './bridge-world.ts';
-import { device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
+import { type Device, device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
 
 const world = new BridgeWorld();
 beforeAll(() => world.start(), 60_000);
@@ -159,6 +159,45 @@ describe.skipIf(!hasMosquitto)('over TLS, with users', () => {
       code: 0,
     });
     expect(messagesIn(await own.ended)).toEqual(['devices/meter-7/t on']);
+  });
+});
+
+describe('with users', () => {
+  it('lets nobody have the session of another user, nor a user what he may not receive any more [QNT-MQT-100] [QNT-MQT-101]', async () => {
+    const [users, password] = [join(world.folder, 'owners.json'), join(world.folder, 'owners-pw')];
+    writeFileSync(password, 'secret\n');
+    const add = (name: string, ...argv: string[]): Promise<unknown> =>
+      qanat(['user', 'add', name, '--users', users, '--password-file', password, ...argv]);
+    for (const name of ['alice', 'bob']) await add(name, '--allow', `read,write mqtt:d/${name}/#`);
+    await add('plant', '--allow', 'write topic:mqtt');
+    const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'owners', '--users', users);
+    const open = (username: string, clientId: string): Promise<Device> =>
+      device(`mqtt://127.0.0.1:${mqttPort(served)}`, {
+        ...{ protocolVersion: 5, username, password: 'secret', clientId, clean: false, reconnectPeriod: 0 },
+        properties: { sessionExpiryInterval: 600 },
+      });
+    const alice = await open('alice', 'dev1');
+    await alice.client.subscribeAsync('d/alice/#', { qos: 1 });
+    await expect(open('bob', 'dev1')).rejects.toMatchObject({ code: 0x87 });
+    expect(alice.client.connected).toBe(true);
+    await alice.client.endAsync();
+    const plant = await open('plant', 'plant');
+    await plant.client.publishAsync('d/alice/secret', 'waits', { qos: 1 });
+    await expect(open('bob', 'dev1')).rejects.toMatchObject({ code: 0x87 });
+    const watch = await open('alice', 'watch');
+    const told = new Promise<void>((resolve) => watch.client.once('close', () => resolve()));
+    await add('alice', '--allow', 'read,write mqtt:d/else/#', '--replace');
+    await told;
+    const again = await open('alice', 'dev1');
+    expect(again.sessionPresent).toBe(true);
+    await expect(again.client.subscribeAsync('d/alice/#', { qos: 1 })).rejects.toThrow(/Not authorized/);
+    await again.client.subscribeAsync('d/else/#', { qos: 1 });
+    await plant.client.publishAsync('d/alice/secret', 'live', { qos: 1 });
+    await plant.client.publishAsync('d/else/x', 'allowed', { qos: 1 });
+    await again.has(1);
+    expect(again.received.map(({ payload }) => String(payload))).toEqual(['allowed']);
+    await again.client.endAsync();
+    await plant.client.endAsync();
   });
 });
 
