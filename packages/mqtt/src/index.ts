@@ -17,6 +17,7 @@ export { toMessage } from './mapping/to-message.ts';
 export { toPublication } from './mapping/to-publication.ts';
 export { DEFAULT_RULES, MAPPED_TOPICS_KEPT_MAX, RULES_MAX, TopicRules } from './mapping/topic-rules.ts';
 export * from './ports.ts';
+export { ANONYMOUS } from './principal.ts';
 export type { Figures, Gauges } from './server/figures.ts';
 export { DEFAULT_LIMITS, type MqttLimits } from './server/limits.ts';
 export * from './server/mqtt-server.ts';

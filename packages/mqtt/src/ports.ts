@@ -82,8 +82,10 @@ export interface ClaimRequest {
   /** Seconds from the disconnection; 0: it ends with it; 0xFFFFFFFF: never. */
   readonly expiryInterval: number;
   readonly will: Will | undefined;
-  /** User that the device logged in as. */
+  /** User that the device logged in as. A session that another one began is refused, also to a clean start. */
   readonly principal: string;
+  /** Asked of each subscription of a session that goes on: without those that are refused. */
+  readonly maySubscribe: (filter: string) => boolean;
 }
 
 /** A session that is this bridge's now. */
@@ -148,6 +150,8 @@ export interface Cluster {
    * bridge they come to. `unspecified-error`: the connection ends, so that the client sends it again under the same packet id.
    */
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean;
+  /** Whether a rule has a place for what is published to a topic; otherwise it comes to `topic-name-invalid`. */
+  takes(topic: string): boolean;
   /** PUBREL came. `known`: such an exchange was under way. */
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void;
   /** The exchanges of QoS 2 that the client began and did not release; asked when a session goes on. */

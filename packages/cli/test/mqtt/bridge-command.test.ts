@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { IDisconnectPacket } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { qanat } from '../fake-io.ts';
 import { BridgeWorld, portOf, Served } from './bridge-world.ts';
-import { device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
+import { type Device, device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
 
 const world = new BridgeWorld();
 beforeAll(() => world.start(), 60_000);
@@ -83,6 +84,13 @@ describe('qanat bridge mqtt', () => {
     const metrics = await ask('/metrics');
     expect(metrics).toContain('qanat_mqtt_published_total{node="figures",qos="1"} 1');
     expect(metrics).toContain('qanat_ready{node="figures"} 1');
+    for (const name of ['shed', 'wills_dropped', 'fetches'])
+      expect(metrics).toMatch(
+        new RegExp(`# TYPE qanat_mqtt_${name}_total counter\nqanat_mqtt_${name}_total\\{node="figures"\\} \\d`),
+      );
+    const standing = ['publishBytes', 'sessions', 'offlineSessions', 'retained', 'recentBytes', 'indexLag'];
+    const gauges = [...metrics.matchAll(/^qanat_mqtt_cluster\{.*figure="(\w+)"\}/gm)].map(([, figure]) => figure);
+    expect(gauges).toEqual(standing);
     await one.client.endAsync();
   });
 });
@@ -154,6 +162,45 @@ describe.skipIf(!hasMosquitto)('over TLS, with users', () => {
   });
 });
 
+describe('with users', () => {
+  it('lets nobody have the session of another user, nor a user what he may not receive any more [QNT-MQT-100] [QNT-MQT-101]', async () => {
+    const [users, password] = [join(world.folder, 'owners.json'), join(world.folder, 'owners-pw')];
+    writeFileSync(password, 'secret\n');
+    const add = (name: string, ...argv: string[]): Promise<unknown> =>
+      qanat(['user', 'add', name, '--users', users, '--password-file', password, ...argv]);
+    for (const name of ['alice', 'bob']) await add(name, '--allow', `read,write mqtt:d/${name}/#`);
+    await add('plant', '--allow', 'write topic:mqtt');
+    const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'owners', '--users', users);
+    const open = (username: string, clientId: string): Promise<Device> =>
+      device(`mqtt://127.0.0.1:${mqttPort(served)}`, {
+        ...{ protocolVersion: 5, username, password: 'secret', clientId, clean: false, reconnectPeriod: 0 },
+        properties: { sessionExpiryInterval: 600 },
+      });
+    const alice = await open('alice', 'dev1');
+    await alice.client.subscribeAsync('d/alice/#', { qos: 1 });
+    await expect(open('bob', 'dev1')).rejects.toMatchObject({ code: 0x87 });
+    expect(alice.client.connected).toBe(true);
+    await alice.client.endAsync();
+    const plant = await open('plant', 'plant');
+    await plant.client.publishAsync('d/alice/secret', 'waits', { qos: 1 });
+    await expect(open('bob', 'dev1')).rejects.toMatchObject({ code: 0x87 });
+    const watch = await open('alice', 'watch');
+    const told = new Promise<void>((resolve) => watch.client.once('close', () => resolve()));
+    await add('alice', '--allow', 'read,write mqtt:d/else/#', '--replace');
+    await told;
+    const again = await open('alice', 'dev1');
+    expect(again.sessionPresent).toBe(true);
+    await expect(again.client.subscribeAsync('d/alice/#', { qos: 1 })).rejects.toThrow(/Not authorized/);
+    await again.client.subscribeAsync('d/else/#', { qos: 1 });
+    await plant.client.publishAsync('d/alice/secret', 'live', { qos: 1 });
+    await plant.client.publishAsync('d/else/x', 'allowed', { qos: 1 });
+    await again.has(1);
+    expect(again.received.map(({ payload }) => String(payload))).toEqual(['allowed']);
+    await again.client.endAsync();
+    await plant.client.endAsync();
+  });
+});
+
 describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () => {
   const freePort = (): Promise<number> =>
     new Promise((resolve) => {
@@ -163,8 +210,9 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
       });
     });
 
-  const mosquitto = async (port: number): Promise<Tool> => {
-    const broker = new Tool('stdbuf', ['-oL', 'mosquitto', '-p', String(port), '-v']);
+  const mosquitto = async (port: number, ...settings: string[]): Promise<Tool> => {
+    const options = settings.length > 0 ? settings : ['-p', String(port)];
+    const broker = new Tool('stdbuf', ['-oL', 'mosquitto', '-v', ...options]);
     stops.push(async () => {
       broker.stop();
       await broker.ended;
@@ -224,9 +272,56 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     expect(found.map(({ body }) => Buffer.from(body).toString())).toEqual(['1', '2', '3']);
     broker.stop();
     await broker.ended;
-    for (const text of ['4', '5', '6']) await pub(world.port(), '5', '-t', 'away/out/x', '-m', text, '-q', '1');
+    const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+    for (const text of ['4', '5', '6']) await here.client.publishAsync(`away/out/${text}`, text, { qos: 1, retain: true });
+    await here.client.endAsync();
     const again = await mosquitto(port);
     const received = (): number => again.err.split('Received PUBLISH from qanat-away').length - 1;
     while (received() < 3) await again.more();
+    const there = await sub(port, '5', '-t', 'out/#', '-q', '1', '-C', '3', '-v');
+    expect(messagesIn(await there.ended).sort()).toEqual(['out/4 4', 'out/5 5', 'out/6 6']);
+  });
+
+  it('reaches it over TLS as a user, and says so where the password is wrong', async () => {
+    const [port, tls] = [await freePort(), join(world.folder, 'upstream-tls')];
+    await qanat(['tls', 'init', '--dir', tls]);
+    const [ca, passwords, config] = ['ca.pem', 'passwords', 'mosquitto.conf'].map((file) => join(tls, file)) as [
+      string,
+      string,
+      string,
+    ];
+    await new Tool('mosquitto_passwd', ['-c', '-b', passwords, 'qanat', 'secret']).ended;
+    const lines = [
+      `listener ${port} 127.0.0.1`,
+      `certfile ${join(tls, 'server.pem')}`,
+      `keyfile ${join(tls, 'server-key.pem')}`,
+      `password_file ${passwords}`,
+      'allow_anonymous false',
+      // Started as root it would become another one, who may not read the key.
+      `user ${userInfo().username}`,
+    ];
+    writeFileSync(config, lines.join('\n'));
+    const broker = await mosquitto(port, '-c', config);
+    const joined = (name: string, password: string): Promise<Served> => {
+      writeFileSync(join(tls, name), password);
+      const as = ['--upstream-ca', ca, '--upstream-user', 'qanat', '--upstream-password-from', join(tls, name)];
+      return bridge(
+        ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream', `mqtts://localhost:${port}`, '--upstream-name', name],
+        ...as,
+        ...['--upstream-topic', `# both 1 ${name}/ ${name}/`],
+      );
+    };
+    await joined('tls-user', 'secret');
+    await broker.says('Received SUBSCRIBE');
+    const login = ['--cafile', ca, '-u', 'qanat', '-P', 'secret'];
+    const there = await sub(port, '5', ...login, '-t', 'tls-user/up', '-q', '1', '-C', '1', '-v');
+    await pub(port, '5', ...login, '-t', 'tls-user/down', '-m', 'from-there', '-q', '1');
+    await pub(world.port(), '5', '-t', 'tls-user/up', '-m', 'from-here', '-q', '1');
+    expect(messagesIn(await there.ended)).toEqual(['tls-user/up from-here']);
+    const [message] = await world.messages('mqtt', 1, ({ key }) => key === 'tls-user/down');
+    expect(Buffer.from(message?.body ?? []).toString()).toBe('from-there');
+    const wrong = await joined('tls-wrong', 'guessed');
+    await wrong.io.stderr.has('upstream.disconnected');
+    expect(wrong.io.stderr.text).toMatch(/Not authorized/i);
   });
 });

@@ -22,7 +22,7 @@ import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import { instanceOf } from './liveness.ts';
 import type { LogClient } from './log-client.ts';
 import { outcomeOf, type Stored, type StoredAt } from './outbox.ts';
-
+import { mayBeRetained } from './retained-record.ts';
 import { StoredMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -49,6 +49,8 @@ export interface BridgeClusterOptions {
 export interface ClusterFigures {
   /** Messages of QoS 0 that were not stored. */
   readonly shed: number;
+  /** Wills that can never be stored. */
+  readonly willsDropped: number;
   /** Bytes that wait to be stored. */
   readonly publishBytes: number;
   /** Sessions of this bridge. */
@@ -94,7 +96,9 @@ export class BridgeCluster implements Cluster {
     this.#parts = new ClusterParts(
       {
         ...parts,
-        publishWill: (publication, dedupId, done) => this.#publish(publication, dedupId, (_outcome, at) => done(at?.queue)),
+        publishWill: (publication, dedupId, done) =>
+          this.#publish(publication, dedupId, (outcome, at) => done(outcome, at?.queue)),
+        onWillDropped: (client, topic, why) => log('warn', 'mqtt-will-dropped', { client, topic, why }),
         onTrouble: (error) => {
           if (!this.#closed) log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
         },
@@ -110,9 +114,10 @@ export class BridgeCluster implements Cluster {
   }
 
   figures(): ClusterFigures {
-    const { publishing, sessions, retained, recent, reader } = this.#parts;
+    const { publishing, sessions, retained, recent, reader, wills } = this.#parts;
     return {
       shed: publishing.shed,
+      willsDropped: wills.dropped,
       publishBytes: publishing.bytes,
       sessions: sessions.size,
       offlineSessions: this.#parts.offlineSessions,
@@ -126,7 +131,7 @@ export class BridgeCluster implements Cluster {
   publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean {
     const { publishing } = this.#parts;
     if (publication.qos === 0 && !publication.retain) publishing.drop(publication);
-    else this.#publish(publication, undefined, done);
+    else this.#publish(publication, undefined, done ?? publishing.dropped);
     return publishing.open;
   }
 
@@ -145,6 +150,10 @@ export class BridgeCluster implements Cluster {
       });
     });
     return publishing.open;
+  }
+
+  takes(topic: string): boolean {
+    return this.#parts.publishing.takes(topic);
   }
 
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void {
@@ -225,15 +234,18 @@ export class BridgeCluster implements Cluster {
   }
 
   /** Stores a publication, and retains it where it says so; then tells. */
-  #publish(publication: Publication, dedupId: string | undefined, done: Stored | undefined): void {
+  #publish(publication: Publication, dedupId: string | undefined, done: Stored): void {
     const { publishing, rules } = this.#parts;
     const retains = publication.retain && rules.toCluster(publication.topic)?.retain === true;
     if (!retains) return publishing.store(publication, false, dedupId, done);
+    // Before it is stored: a device of 3.1.1 is not told why, and would send it again and again.
+    if (!mayBeRetained(publication))
+      return queueMicrotask(() => this.#tell(() => done('packet-too-large', undefined), undefined));
     publishing.store(publication, true, dedupId, (outcome, at) => {
-      if (outcome !== 'success' || at?.offset === undefined) return done?.(outcome, at);
+      if (outcome !== 'success' || at?.offset === undefined) return done(outcome, at);
       this.#retain(publication, at.offset, at).then(
-        () => this.#tell(() => done?.('success', at), undefined),
-        (error: unknown) => this.#tell(() => done?.(outcomeOf(error), at), undefined),
+        () => this.#tell(() => done('success', at), undefined),
+        (error: unknown) => this.#tell(() => done(outcomeOf(error), at), undefined),
       );
     });
   }

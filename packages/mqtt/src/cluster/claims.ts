@@ -1,6 +1,7 @@
-import type { QueueId } from '@qanat/core';
+import { QanatError, type QueueId } from '@qanat/core';
 import { PACKET_IDS, PLACE_IDS } from '../packet-ids.ts';
 import type { Backlog, Claimed, ClaimRequest } from '../ports.ts';
+import { mayHaveSessionOf } from '../principal.ts';
 import type { InboundExchanges } from './inbound-exchanges.ts';
 import type { IndexRecord } from './index-record.ts';
 import type { Liveness } from './liveness.ts';
@@ -57,9 +58,10 @@ export function withCheckpoint(
  * Makes a session this bridge's: its record with this bridge as owner stands in the place of the one that was read, so that of
  * two bridges one wins and the other one sees it.
  *
+ * @returns undefined: it is the session of another principal.
  * @throws QanatError where the cluster cannot be asked.
  */
-export async function claimSession(scope: ClaimScope, request: ClaimRequest, epoch: number): Promise<ClaimResult> {
+export async function claimSession(scope: ClaimScope, request: ClaimRequest, epoch: number): Promise<ClaimResult | undefined> {
   const queue = await scope.store.queueOf(request.clientId);
   // Most new sessions are new to the whole cluster: where that is wrong, the write is refused.
   let isNew = !scope.mirror.sessions.has(sessionKey(request.clientId));
@@ -81,13 +83,14 @@ async function attempt(
   queue: QueueId,
   isNew: boolean,
   shut: boolean,
-): Promise<ClaimResult> {
+): Promise<ClaimResult | undefined> {
   const found = isNew ? undefined : await scope.store.read(queue, request.clientId);
+  if (found !== undefined && isForeign(scope, found.record, request)) return undefined;
   if (shut && found !== undefined) await scope.store.shut(queue, found.record);
   // Before the pointers are read: they are written before an index says so.
   const indexes = new Map(scope.indexes);
   const entries = found === undefined ? NO_ENTRIES : await scope.store.entriesOf(queue, found.record);
-  const goesOn = found !== undefined && !request.cleanStart && expiresAtMs(asLeft(scope, found.record)) > scope.wallMs();
+  const goesOn = found !== undefined && !request.cleanStart && !isExpired(scope, found.record);
   const forgetWill = found === undefined ? undefined : await settleWill(scope, found.record, goesOn);
   const result = goesOn
     ? await resume(scope, request, epoch, queue, found, entries, indexes)
@@ -95,6 +98,15 @@ async function attempt(
   await forgetWill?.();
   return result;
 }
+
+/** Whether the session stands, online or not, and is somebody else's: a client id is no secret. */
+function isForeign(scope: ClaimScope, record: SessionRecord, { principal }: ClaimRequest): boolean {
+  if (mayHaveSessionOf(principal, record.principal)) return false;
+  const isOnline = record.owner !== undefined && scope.liveness.isAlive(record.owner);
+  return isOnline || !isExpired(scope, record);
+}
+
+const isExpired = (scope: ClaimScope, record: SessionRecord): boolean => expiresAtMs(asLeft(scope, record)) <= scope.wallMs();
 
 /** The record as it is once the connection before has ended: with this claim, or with the death of its bridge. */
 function asLeft({ liveness, wallMs }: ClaimScope, record: SessionRecord): SessionRecord {
@@ -112,7 +124,9 @@ function asLeft({ liveness, wallMs }: ClaimScope, record: SessionRecord): Sessio
 async function settleWill(scope: ClaimScope, record: SessionRecord, goesOn: boolean): Promise<(() => Promise<void>) | undefined> {
   const dueMs = asLeft(scope, record).willDueMs;
   if (dueMs === 0 || (goesOn && dueMs > scope.wallMs())) return undefined;
-  return scope.wills.publish(record);
+  const forget = await scope.wills.publish(record);
+  if (forget === undefined) throw new QanatError('TIMEOUT', `the will of the connection before of ${record.clientId} waits`);
+  return forget;
 }
 
 async function begin(
@@ -126,7 +140,7 @@ async function begin(
   const { clientId } = request;
   // Never a number that a session of this client had before, be it long forgotten.
   const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
-  if (found?.record.inbound === true) await scope.inbound.clear(clientId);
+  if (found?.record.inbound === true) await scope.inbound.clear(clientId, found.record.claim);
   scope.inbound.joined(clientId, true);
   const record = newRecord(scope, request, claim, {
     subscriptions: [],
@@ -156,7 +170,8 @@ async function resume(
   const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness, scope.wallMs());
   const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
   const claim = former.claim + 1;
-  const { subscriptions, cursor, pointersFrom, sentUntilMs } = former;
+  const { cursor, pointersFrom, sentUntilMs } = former;
+  const subscriptions = former.subscriptions.filter(({ filter }) => request.maySubscribe(filter));
   const record = newRecord(scope, request, claim, {
     subscriptions,
     cursor,

@@ -2,7 +2,7 @@ import type { Clock, QueueId } from '@qanat/core';
 import { retains } from '../mapping/property-scan.ts';
 import { toPublication } from '../mapping/to-publication.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
-import type { ClusterEvents, Publication, StoredPublication } from '../ports.ts';
+import type { ClusterEvents, Publication, PublishOutcome, StoredPublication } from '../ports.ts';
 import { InboundExchanges } from './inbound-exchanges.ts';
 import { decodeIndex, type IndexRecord } from './index-record.ts';
 import { Indexer } from './indexer.ts';
@@ -40,6 +40,7 @@ export interface PartsOptions {
   readonly ack: 'committed' | 'leader';
   readonly createTopics: boolean;
   readonly publishWill: PublishWill;
+  readonly onWillDropped: (clientId: string, topic: string, why: PublishOutcome) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
@@ -58,6 +59,7 @@ export class ClusterParts {
   readonly inbound: InboundExchanges;
   readonly outbound: OutboundExchanges;
   readonly liveness: Liveness;
+  readonly wills: Wills;
   readonly sessions: Sessions;
   readonly shares: Shares;
   readonly #options: PartsOptions;
@@ -110,8 +112,8 @@ export class ClusterParts {
     const mirror = new SessionMirror();
     this.#offline = new OfflineSessions(mirror);
     this.#store = new SessionStore(this.#state, clock, this.queues);
-    const wills = new Wills(options.publishWill, this.inbound, wallMs);
-    const { queues, tails, reader, live, liveness, inbound, outbound } = this;
+    this.wills = new Wills(options.publishWill, this.inbound, wallMs, options.onWillDropped);
+    const { queues, tails, reader, live, liveness, inbound, outbound, wills } = this;
     const shared = { store: this.#store, mirror, liveness, wills, inbound, wallMs, onTrouble };
     const places = { queues, tails, reader, walks: new JoinedWalks(reader), live, indexes: this.#indexes };
     this.sessions = new Sessions({ ...shared, ...places, clock, outbound, events });
@@ -123,6 +125,8 @@ export class ClusterParts {
     this.#repeated = [
       new Repeated(clock, CHECKPOINT_MS, () => this.sessions.checkpoint(), onTrouble),
       new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble),
+      // Apart from `#look`, which is quick: a will whose broker is away takes as long as a send may.
+      new Repeated(clock, CHECKPOINT_MS, () => this.#steward.turn(), onTrouble),
       new Repeated(clock, CHECKPOINT_MS, () => this.shares.sweep(), onTrouble),
       new Repeated(clock, TOPICS_MS, () => this.retained.sweep(this.#steward.isMine), onTrouble),
     ];
@@ -234,7 +238,6 @@ export class ClusterParts {
     this.#wake();
     this.publishing.sweep();
     this.retained.forgetComing();
-    await this.#steward.turn();
   }
 
   #wake(): void {

@@ -155,14 +155,18 @@ export class InboundExchanges {
     }
   }
 
-  /** The session ends: so do its exchanges. @throws QanatError where a queue cannot be asked. */
-  async clear(clientId: string): Promise<void> {
+  /**
+   * The session ends: so do its exchanges, and what remembers wills of it but that of its last claim: its record still has that
+   * one, and would bring it again. @throws QanatError where a queue cannot be asked.
+   */
+  async clear(clientId: string, claim: number): Promise<void> {
     this.leave(clientId);
+    const last = willKey(clientId, claim);
     let failure: unknown;
     await this.#each(
       async (queue) => {
         const entries = await readAll(this.#state(queue), queue, inboundPrefix(clientId), { timeoutMs: INBOUND_ASK_MS });
-        for (const { key } of entries) await this.#write(queue, key, undefined);
+        for (const { key } of entries) if (key !== last) await this.#write(queue, key, undefined);
       },
       (error) => {
         failure = error;

@@ -66,7 +66,7 @@ export const STATE_PAGE = 1_000;
 export const CLIENT_KEY_BYTES_MAX = 160;
 /** Bytes of a session's record. */
 export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
-/** Bytes of a retained message, with its properties. */
+/** Bytes of a retained message, with its topic, client id and properties. */
 export const RETAINED_BYTES_MAX = 768 * 1024;
 /** Messages of a shared subscription that a bridge holds without acknowledgement. */
 export const SHARE_WINDOW = 256;

@@ -53,7 +53,8 @@ export class Publishing {
   #turnMs: number | undefined;
   #full = false;
   #closed = false;
-  readonly #dropped: Stored = (outcome) => {
+  /** Told of a message of QoS 0, for which nobody waits. */
+  readonly dropped: Stored = (outcome) => {
     if (outcome !== 'success') this.shed++;
   };
   readonly #endTurn = (): void => {
@@ -81,6 +82,11 @@ export class Publishing {
     return !this.#full;
   }
 
+  /** Whether a rule has a place for what is published to a topic. */
+  takes(topic: string): boolean {
+    return this.#wayOf(topic) !== undefined;
+  }
+
   /** Stores a message of QoS 0, or sheds it: of sockets that are held back what they had read before may still come. */
   drop(publication: Publication): void {
     const way = this.#wayOf(publication.topic);
@@ -89,7 +95,7 @@ export class Publishing {
       this.shed++;
       return;
     }
-    this.#add(this.#unacknowledged, way.unacknowledged, publication, way.mapped, undefined, this.#dropped);
+    this.#add(this.#unacknowledged, way.unacknowledged, publication, way.mapped, undefined, this.dropped);
   }
 
   /**

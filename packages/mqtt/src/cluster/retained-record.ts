@@ -1,6 +1,6 @@
 import { QanatError } from '@qanat/core';
 import type { QoS, UserProperty } from '../codec/packet.ts';
-import type { PublicationProperties, StoredPublication } from '../ports.ts';
+import type { Publication, PublicationProperties, StoredPublication } from '../ports.ts';
 import { RETAINED_BYTES_MAX } from './limits.ts';
 import type { QueueTable } from './queue-table.ts';
 import { withoutUndefined } from './session-record.ts';
@@ -9,9 +9,19 @@ import { StoredMessage } from './stored-publication.ts';
 
 const FORMAT = 1;
 
+/** Whether a publication is within RETAINED_BYTES_MAX, with its topic, client id and properties; its place does not count. */
+export function mayBeRetained({ topic, clientId, payload, properties }: Publication): boolean {
+  const w = new StoredWriter(FORMAT).text(topic);
+  w.maybe(clientId, (text) => w.text(text));
+  const said = w.maybe(properties, (given) => writeProperties(w, given)).end();
+  return said.length + payload.length <= RETAINED_BYTES_MAX;
+}
+
 /** @throws QanatError LIMIT_EXCEEDED: beyond RETAINED_BYTES_MAX. */
 export function encodeRetained(message: StoredPublication, queues: QueueTable): Uint8Array {
   const { topic, queue, offset, storeTimeMs, qos, clientId, payload, properties } = message;
+  if (!mayBeRetained(message))
+    throw new QanatError('LIMIT_EXCEEDED', `a message with ${payload.length} bytes of payload is too large to be retained`);
   const w = new StoredWriter(FORMAT)
     .text(topic)
     .text(queues.nameOf(queue))
@@ -20,10 +30,7 @@ export function encodeRetained(message: StoredPublication, queues: QueueTable): 
     .byte(qos);
   w.maybe(clientId, (text) => w.text(text));
   w.bytes(payload);
-  const bytes = w.maybe(properties, (given) => writeProperties(w, given)).end();
-  if (bytes.length > RETAINED_BYTES_MAX)
-    throw new QanatError('LIMIT_EXCEEDED', `a retained message of ${bytes.length} bytes, of ${RETAINED_BYTES_MAX}`);
-  return bytes;
+  return w.maybe(properties, (given) => writeProperties(w, given)).end();
 }
 
 /** @returns what borrows its payload. An empty payload: what was retained is removed. @throws QanatError CORRUPT_LOG. */

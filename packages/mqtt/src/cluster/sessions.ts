@@ -89,7 +89,9 @@ export class Sessions {
     const work = async (): Promise<void> => {
       if (!waiting) return;
       const result = await claimSession(this.#scope, request, epoch);
-      if (waiting) this.#begin(result, end);
+      if (result === undefined) {
+        if (waiting) end('not-authorized');
+      } else if (waiting) this.#begin(result, end);
       else await this.#release(result);
     };
     this.#sequences
@@ -229,14 +231,17 @@ export class Sessions {
       owner: undefined,
       offlineSinceMs: wallMs,
       expiryInterval,
+      subscriptions: expiryInterval === 0 ? [] : former.subscriptions,
       will,
       checkpointsFrom: 0,
     };
     const dueMs = willDueMs(record, wallMs);
     const forgetWill = will !== undefined && dueMs <= wallMs ? await this.#scope.wills.publish(record) : undefined;
-    if (expiryInterval === 0) await this.#end(session);
+    const willWaits = will !== undefined && forgetWill === undefined;
+    if (expiryInterval === 0 && !willWaits) await this.#end(session);
     else {
-      const rest = forgetWill === undefined ? { will, willDueMs: dueMs } : { will: undefined, willDueMs: 0 };
+      // The steward publishes it when it is due, or tries again.
+      const rest = willWaits ? { will, willDueMs: dueMs } : { will: undefined, willDueMs: 0 };
       const saving = { ...this.#savingOf(session, backlog, cursor), exchanges: backlog.exchanges };
       await this.#write(session, { ...record, ...rest }, saving);
     }

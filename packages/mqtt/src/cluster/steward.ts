@@ -7,9 +7,10 @@ import { isConflict, type SessionEntries, type SessionStore, type Versioned } fr
 import type { KnownSession, SessionMirror } from './session-mirror.ts';
 import { expiresAtMs, type SessionRecord } from './session-record.ts';
 import { queueName, SESSIONS } from './state-keys.ts';
+import { Slots } from './waiting.ts';
 import { type Wills, willDueMs } from './wills.ts';
 
-/** Sessions that one turn works at, at the same time. */
+/** Sessions that are worked at, at the same time. */
 const WORK_MAX = 64;
 
 export interface StewardScope {
@@ -28,6 +29,7 @@ export interface StewardScope {
  */
 export class Steward {
   readonly #scope: StewardScope;
+  readonly #slots = new Slots(WORK_MAX);
 
   constructor(scope: StewardScope) {
     this.#scope = scope;
@@ -51,7 +53,7 @@ export class Steward {
       mine.set(name, isMine);
       if (isMine) due.push(session);
     }
-    while (due.length > 0) await Promise.all(due.splice(0, WORK_MAX).map((session) => this.#look(session)));
+    await Promise.all(due.map((session) => this.#slots.run(() => this.#look(session))));
     await liveness.forget((instance) => owners.has(instance));
   }
 
@@ -79,12 +81,14 @@ export class Steward {
     const { clientId } = record;
     const now = wallMs();
     const { record: offline, pointersHold } = this.#offline(record, now);
-    const willIsDue = offline.will !== undefined && offline.willDueMs <= now;
     const ends = expiresAtMs(offline) <= now;
-    const forgetWill = willIsDue || ends ? await wills.publish(offline) : undefined;
+    const willIsDue = offline.will !== undefined && (ends || offline.willDueMs <= now);
+    const forgetWill = willIsDue ? await wills.publish(offline) : undefined;
+    // Nothing else is done before: the will has its name by this claim.
+    if (willIsDue && forgetWill === undefined) return;
     const entries = await store.entriesOf(queue, record);
     if (ends) {
-      if (record.inbound || record.will !== undefined) await inbound.clear(clientId);
+      if (record.inbound || record.will !== undefined) await inbound.clear(clientId, record.claim);
       await store.end(queue, clientId, version, entries.keys);
     } else {
       const rest = willIsDue ? { will: undefined, willDueMs: 0 } : {};

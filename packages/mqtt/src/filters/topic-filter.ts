@@ -32,6 +32,9 @@ export function parseShare(text: string): ShareName | undefined {
   return name === '' || /[+#]/.test(name) || !isTopicFilter(filter) ? undefined : { name, filter };
 }
 
+/** What a subscription's filter selects by: of a shared one the part behind the name. */
+export const selectionOf = (filter: string): string => parseShare(filter)?.filter ?? filter;
+
 /** Whether a filter selects a topic. A wildcard in front selects no topic that begins with `$` [MQTT-4.7.2-1]. */
 export function matches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && /^[+#]/.test(filter)) return false;

@@ -6,18 +6,20 @@ export interface Claim {
   readonly wanted: () => boolean;
   /** Called only while it is wanted. */
   readonly done: (answer: Claimed | ClaimRefusal) => void;
-  /** A newer connection of the same client has come. */
+  /** A newer connection of the same client and principal has come. */
   readonly giveUp: () => void;
 }
 
 interface Running {
   readonly claim: Claim;
-  next: Claim | undefined;
+  /** One for each principal. */
+  readonly next: Claim[];
 }
 
 /**
  * Claims of sessions, one at a time for each client: a session that was claimed for a connection which is gone meanwhile is given
- * back, with what the cluster said of it, before it is claimed for the next one.
+ * back, with what the cluster said of it, before it is claimed for the next one. Only a newer one of the same principal ends one
+ * that waits.
  */
 export class Claims {
   readonly #cluster: Cluster;
@@ -30,13 +32,15 @@ export class Claims {
   claim(claim: Claim): void {
     const running = this.#running.get(claim.request.clientId);
     if (running === undefined) return this.#start(claim);
-    const older = running.next ?? running.claim;
-    running.next = claim;
-    if (older.wanted()) older.giveUp();
+    const isOlder = ({ request }: Claim): boolean => request.principal === claim.request.principal;
+    const at = running.next.findIndex(isOlder);
+    const older = at >= 0 ? running.next.splice(at, 1)[0] : [running.claim].find(isOlder);
+    running.next.push(claim);
+    if (older?.wanted()) older.giveUp();
   }
 
   #start(claim: Claim): void {
-    const running: Running = { claim, next: undefined };
+    const running: Running = { claim, next: [] };
     this.#running.set(claim.request.clientId, running);
     this.#cluster.claim(claim.request, (answer) => this.#done(running, answer));
   }
@@ -45,7 +49,12 @@ export class Claims {
     this.#running.delete(claim.request.clientId);
     if (claim.wanted()) claim.done(answer);
     else if (typeof answer !== 'string') this.#giveBack(claim.request, answer);
-    if (next?.wanted()) this.#start(next);
+    this.#goOn(next);
+  }
+
+  /** The next one that is still wanted, and behind it all others. */
+  #goOn(waiting: readonly Claim[]): void {
+    for (const claim of waiting) if (claim.wanted()) this.claim(claim);
   }
 
   /** CONNACK never left, so there is no will yet [MQTT-3.1.2-7]. */

@@ -1,13 +1,15 @@
 import { Random } from '@qanat/core';
 import type { Connack, Connect, Properties, Will } from '../codec/packet.ts';
-import { payloadFormatHolds } from '../codec/payload-format.ts';
 import { REASON } from '../codec/reason-codes.ts';
+import { selectionOf } from '../filters/topic-filter.ts';
 import type { Claimed, ClaimRefusal, ClaimRequest } from '../ports.ts';
+import { mayHaveSessionOf } from '../principal.ts';
 import { OutboundAliases } from './aliases.ts';
 import { Claims } from './claims.ts';
 import { type Connection, HOLD } from './connection.ts';
 import type { Endings } from './endings.ts';
 import { CLIENT_ID_BYTES_MAX } from './limits.ts';
+import { publishRefusal } from './publish-refusal.ts';
 import type { ServerContext } from './server-context.ts';
 import { Session } from './session.ts';
 
@@ -83,11 +85,10 @@ export class Connecting {
     return `auto-${words.map((word) => word.toString(36).padStart(7, '0')).join('')}`;
   }
 
-  #refusal({ properties, clientId, will }: Connect): number | undefined {
+  #refusal({ properties, clientId }: Connect): number | undefined {
     if (this.#context.stopping) return REASON.SERVER_UNAVAILABLE;
     if (properties?.authenticationMethod !== undefined) return REASON.BAD_AUTHENTICATION_METHOD;
-    if (Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX) return REASON.CLIENT_IDENTIFIER_NOT_VALID;
-    return will !== undefined && !payloadFormatHolds(will) ? REASON.PAYLOAD_FORMAT_INVALID : undefined;
+    return Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX ? REASON.CLIENT_IDENTIFIER_NOT_VALID : undefined;
   }
 
   #expiryOf({ version, cleanStart, properties }: Connect): number {
@@ -112,16 +113,24 @@ export class Connecting {
     if (isRefusal(answer)) return this.#endings.refuse(connection, REFUSALS[answer]);
     if (this.#context.stopping) return this.#endings.refuse(connection, REASON.SERVER_UNAVAILABLE);
     const { will } = connect;
-    if (will !== undefined && !this.#context.gate.mayPublish(answer, will.topic, attempt.clientId))
+    const refusal = will === undefined ? undefined : this.#willRefusal(attempt, answer, will);
+    if (refusal !== undefined) return this.#endings.refuse(connection, refusal);
+    const session = this.#context.sessions.get(attempt.clientId);
+    if (session !== undefined && !mayHaveSessionOf(answer, session.principal))
       return this.#endings.refuse(connection, REASON.NOT_AUTHORIZED);
-    this.#takeOver(attempt.clientId);
+    if (session !== undefined) this.#takeOver(session);
     this.#claim(attempt, answer);
   }
 
+  /** As if it were published now: when it is due nobody can be told. */
+  #willRefusal({ clientId }: Attempt, principal: string, will: Will): number | undefined {
+    const { gate, cluster } = this.#context;
+    const refusal = publishRefusal(gate, { principal, clientId }, will.topic, will);
+    return refusal ?? (cluster.takes(will.topic) ? undefined : REASON.TOPIC_NAME_INVALID);
+  }
+
   /** Whoever has the session here gives it up [MQTT-3.1.4-3]. */
-  #takeOver(clientId: string): void {
-    const session = this.#context.sessions.get(clientId);
-    if (session === undefined) return;
+  #takeOver(session: Session): void {
     this.#context.figures.sessionsTakenOver++;
     this.#endings.disconnect(session.connection, REASON.SESSION_TAKEN_OVER);
   }
@@ -129,7 +138,8 @@ export class Connecting {
   #claim(attempt: Attempt, principal: string): void {
     const { connection, connect, clientId, expiryInterval } = attempt;
     const { cleanStart, will } = connect;
-    const request: ClaimRequest = { clientId, cleanStart, expiryInterval, will, principal };
+    const maySubscribe = (filter: string): boolean => this.#maySubscribe(connection, principal, filter);
+    const request: ClaimRequest = { clientId, cleanStart, expiryInterval, will, principal, maySubscribe };
     this.#claims.claim({
       request,
       wanted: () => connection.open,
@@ -139,6 +149,19 @@ export class Connecting {
       },
       giveUp: () => this.#endings.end(connection, { discardWill: false }),
     });
+  }
+
+  /** Rights may have been withdrawn since the subscription was made. */
+  #maySubscribe(connection: Connection, principal: string, filter: string): boolean {
+    const { gate } = this.#context;
+    const may = gate.maySubscribe(principal, selectionOf(filter), connection.clientId);
+    if (!may)
+      this.#context.tellRefusal('subscription-dropped', connection.peer, {
+        client: connection.clientId,
+        user: principal,
+        filter,
+      });
+    return may;
   }
 
   #claimed(attempt: Attempt, principal: string, answer: Claimed | ClaimRefusal): void {

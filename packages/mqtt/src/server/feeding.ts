@@ -159,7 +159,7 @@ export class Feeding {
     const { packetId } = resend;
     const flight = session.flights.get(packetId);
     if (flight?.state !== 'reserved') return;
-    if (message === undefined) return this.#gone(session, flight);
+    if (message === undefined || !this.#mayGet(session, message)) return this.#gone(session, flight);
     const receiver = this.#context.receivers.one(session, message.topic);
     this.#delivery.send(session, message, {
       qos: resend.qos,
@@ -169,6 +169,11 @@ export class Feeding {
       packetId,
       settle: undefined,
     });
+  }
+
+  /** The right to it may have been withdrawn while the session was offline. */
+  #mayGet({ principal, clientId }: Session, { topic }: StoredPublication): boolean {
+    return this.#context.gate.maySubscribe(principal, topic, clientId);
   }
 
   /** The client may hold the message of an exchange back for our PUBREL: without it, it would refuse the next one of this id. */

@@ -1,12 +1,12 @@
 import { MqttError, protocolError } from '../codec/mqtt-error.ts';
 import type { Ack, Properties, Publish } from '../codec/packet.ts';
-import { payloadFormatHolds } from '../codec/payload-format.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
 import type { Publication, PublicationProperties, PublishOutcome } from '../ports.ts';
 import { type Acknowledgement, Acknowledgements } from './acknowledgements.ts';
 import { InboundAliases } from './aliases.ts';
 import { type Connection, HOLD } from './connection.ts';
 import type { Endings } from './endings.ts';
+import { publishRefusal } from './publish-refusal.ts';
 import type { Requests } from './requests.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -19,9 +19,6 @@ const REASONS: Readonly<Record<PublishOutcome, number>> = {
   'packet-too-large': REASON.QUOTA_EXCEEDED,
   'unspecified-error': REASON.UNSPECIFIED_ERROR,
 };
-
-/** Names that are the server's own, to which no client publishes (MQTT 5.0 section 4.7.2). */
-const RESERVED_TOPICS = /^\$(SYS|share)(\/|$)/;
 
 function propertiesOf(properties: Properties | undefined, wallMs: number): PublicationProperties | undefined {
   if (properties === undefined) return undefined;
@@ -54,7 +51,7 @@ export class Inbound {
   publish(session: Session, publish: Publish): void {
     const topic = this.#topicOf(session.connection, publish);
     this.#context.figures.published[publish.qos]++;
-    const refusal = this.#refusal(session, topic, publish);
+    const refusal = publishRefusal(this.#context.gate, session, topic, publish);
     if (publish.qos === 0) return this.#once(session, topic, publish, refusal);
     this.#checkQuota(session, publish);
     if (publish.qos === 1) this.#acknowledged(session, topic, publish, refusal);
@@ -66,12 +63,6 @@ export class Inbound {
     if (alias === undefined) return publish.topic;
     connection.aliasesIn ??= new InboundAliases();
     return connection.aliasesIn.topicOf(publish, alias, this.#context.limits.topicAliasMaximum);
-  }
-
-  #refusal({ principal, clientId }: Session, topic: string, publish: Publish): number | undefined {
-    if (topic.startsWith('$') && RESERVED_TOPICS.test(topic)) return REASON.TOPIC_NAME_INVALID;
-    if (!payloadFormatHolds(publish)) return REASON.PAYLOAD_FORMAT_INVALID;
-    return this.#context.gate.mayPublish(principal, topic, clientId) ? undefined : REASON.NOT_AUTHORIZED;
   }
 
   /** [MQTT-3.3.4-7]. 3.1.1 knows no such number: its clients are not read for a while (`Requests`). */

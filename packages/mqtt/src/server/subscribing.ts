@@ -1,6 +1,6 @@
 import type { Subscribe, Subscription, Unsubscribe } from '../codec/packet.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
-import { isShared, parseShare } from '../filters/topic-filter.ts';
+import { isShared, selectionOf } from '../filters/topic-filter.ts';
 import type { Place, SessionSubscription, StoredPublication } from '../ports.ts';
 import { backlogOf, withPlaces } from './backlog.ts';
 import type { Feeding } from './feeding.ts';
@@ -77,8 +77,7 @@ export class Subscribing {
   }
 
   #refusal(session: Session, filter: string, isNew: boolean): number | undefined {
-    const selected = parseShare(filter)?.filter ?? filter;
-    if (!this.#context.gate.maySubscribe(session.principal, selected, session.clientId)) return REASON.NOT_AUTHORIZED;
+    if (!this.#context.gate.maySubscribe(session.principal, selectionOf(filter), session.clientId)) return REASON.NOT_AUTHORIZED;
     const full = session.subscriptions.size >= this.#context.limits.subscriptionsPerSessionMax;
     return isNew && full ? REASON.QUOTA_EXCEEDED : undefined;
   }

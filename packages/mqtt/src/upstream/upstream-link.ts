@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { QanatError } from '@qanat/core';
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
 import type { QoS } from '../codec/packet.ts';
+import { isFailure } from '../codec/reason-codes.ts';
 
 /** Publishes that are under way to the other broker, where it allows so many. */
 export const UPSTREAM_WINDOW_MAX = 100;
@@ -25,13 +26,25 @@ export interface UpstreamAddress {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
+/**
+ * The reason code by which the other broker refused a publish. That ends it: it is not sent again [MQTT-4.4.0-2].
+ * @param error of `publish`. @returns undefined: it failed otherwise.
+ */
+export function refusalOf(error: unknown): number | undefined {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'number' && isFailure(code) ? code : undefined;
+}
+
 /** What the link tells. */
 export interface LinkEvents {
   connected(sessionPresent: boolean): void;
   disconnected(why: string): void;
   /** A subscription was refused. */
   refused(filter: string, why: string): void;
-  /** @returns true once the message is stored: it is acknowledged then; false: never, so that it comes again. Never rejects. */
+  /**
+   * @returns true once the message is stored, or can never be: it is acknowledged then; false: never, so that it comes again.
+   *   Never rejects.
+   */
   message(packet: IPublishPacket): Promise<boolean>;
 }
 
@@ -93,7 +106,7 @@ export class UpstreamLink {
     });
   }
 
-  /** Resolves when the other broker has it: QoS 0 when it is sent, else with the acknowledgement. */
+  /** Resolves when the other broker has it: QoS 0 when it is sent, else with the acknowledgement. Rejects: see `refusalOf`. */
   async publish(packet: Pick<IPublishPacket, 'topic' | 'qos' | 'retain' | 'properties'>, payload: Uint8Array): Promise<void> {
     if (this.#underWay >= this.#windowMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#closed) throw new QanatError('CLOSED', 'the link to the other broker is closed');

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer, PushConsumer, QanatClient } from '@qanat/client';
-import { type LogFields, type LogLevel, type Message, QanatError } from '@qanat/core';
+import { type LogFields, type LogLevel, type Message, QanatError, RefusalLog } from '@qanat/core';
 import type { IPublishPacket } from 'mqtt';
 import type { Rule } from '../mapping/rule.ts';
 import { toMessage } from '../mapping/to-message.ts';
 import { toPublication } from '../mapping/to-publication.ts';
 import { TopicRules } from '../mapping/topic-rules.ts';
 import { packetProperties, publicationOf, serverOf } from './packet-of.ts';
-import { type UpstreamAddress, UpstreamLink } from './upstream-link.ts';
+import { refusalOf, type UpstreamAddress, UpstreamLink } from './upstream-link.ts';
 import { inwards, outwards, type UpstreamTopic } from './upstream-topic.ts';
 
 /** Between two attempts to store what came. */
@@ -35,7 +35,10 @@ export interface UpstreamFigures {
   readonly received: number;
   /** Messages that the other broker has. */
   readonly sent: number;
-  /** Messages that no rule has a topic for, that had expired, or QoS 0 that met no connection. */
+  /**
+   * Messages that no rule has a topic for, that one of the sides refused for good, that had expired, or QoS 0 that met no
+   * connection.
+   */
   readonly dropped: number;
 }
 
@@ -53,6 +56,7 @@ export class Upstream {
   #running: Promise<void> | undefined;
   readonly #closing = new AbortController();
   readonly #wallMs: () => number;
+  readonly #drops: RefusalLog;
   #received = 0;
   #sent = 0;
   #dropped = 0;
@@ -60,6 +64,7 @@ export class Upstream {
   private constructor(options: UpstreamOptions) {
     this.#options = options;
     this.#wallMs = options.wallMs ?? Date.now;
+    this.#drops = new RefusalLog((event, fields) => options.log('warn', event, fields));
     this.#rules = new TopicRules(options.rules.map((rule) => ({ ...rule, direction: 'both' })));
     this.#producer = options.client.producer({ ack: options.ack });
     this.#consumer = options.topics.some(({ direction }) => direction !== 'in')
@@ -133,7 +138,7 @@ export class Upstream {
     const topic = inwards(this.#options.topics, packet.topic);
     const mapped = topic === undefined ? undefined : this.#rules.toCluster(topic);
     if (topic === undefined || mapped === undefined) {
-      this.#dropped++;
+      this.#drop(packet.topic, 'no rule maps its topic here');
       return true;
     }
     const message = toMessage(publicationOf(packet, topic, wallMs), mapped, wallMs, this.#options.name);
@@ -143,11 +148,12 @@ export class Upstream {
         this.#received++;
         return true;
       } catch (error) {
-        this.#options.log('warn', 'upstream.not-stored', { upstream: this.#options.name, why: (error as Error).message });
+        const why = (error as Error).message;
         if (packet.qos === 0 || isFinal(error)) {
-          this.#dropped++;
+          this.#drop(packet.topic, why);
           return true;
         }
+        this.#options.log('warn', 'upstream.not-stored', { upstream: this.#options.name, why });
         await sleep(STORE_RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
     }
@@ -177,9 +183,15 @@ export class Upstream {
       await this.#link?.publish(packet, publication.payload);
       this.#sent++;
     } catch (error) {
-      if (qos > 0) throw error;
-      this.#dropped++;
+      if (qos > 0 && refusalOf(error) === undefined) throw error;
+      this.#drop(to.topic, (error as Error).message);
     }
+  }
+
+  /** Counts and tells what one side does not get: the same reason once a minute. */
+  #drop(topic: string, why: string): void {
+    this.#dropped++;
+    this.#drops.tell(this.#wallMs(), 'upstream.dropped', why, { upstream: this.#options.name, topic, why });
   }
 }
 

@@ -86,7 +86,14 @@ export class TestBridge implements ClusterEvents {
   }
 
   claim(clientId: string, rest: Partial<ClaimRequest> = {}): Promise<Claimed | ClaimRefusal> {
-    const request = { clientId, cleanStart: false, expiryInterval: 86_400, will: undefined, principal: 'anonymous', ...rest };
+    const usual = {
+      cleanStart: false,
+      expiryInterval: 86_400,
+      will: undefined,
+      principal: 'anonymous',
+      maySubscribe: () => true,
+    };
+    const request = { clientId, ...usual, ...rest };
     return this.#call((done) => this.cluster.claim(request, done));
   }
 

@@ -231,7 +231,14 @@ test('a bridge that is behind claims a session once it has seen what the one bef
   await cluster.advance(20);
   let claimed = false;
   const claim = new Promise<number>((resolve) => {
-    const request = { clientId, cleanStart: false, expiryInterval: 100, will: undefined, principal: '' };
+    const request = {
+      clientId,
+      cleanStart: false,
+      expiryInterval: 100,
+      will: undefined,
+      principal: '',
+      maySubscribe: () => true,
+    };
     two.cluster.claim(request, (result) => {
       claimed = true;
       resolve(typeof result === 'string' ? -1 : result.backlog.places.length + two.arrivals.length * 10);

@@ -97,7 +97,8 @@ test('a bridge that closes calls nothing any more', async () => {
   let calls = 0;
   await world.cluster.until(one.cluster.close());
   one.cluster.publish(publication('a', 'x'), () => calls++);
-  one.cluster.claim({ clientId: 'other', cleanStart: true, expiryInterval: 0, will: undefined, principal: 'x' }, () => calls++);
+  const request = { clientId: 'other', cleanStart: true, expiryInterval: 0, will: undefined, principal: 'x' };
+  one.cluster.claim({ ...request, maySubscribe: () => true }, () => calls++);
   await world.cluster.advance(20_000);
   expect(calls).toBe(0);
   expect(one.arrivals).toEqual([]);
@@ -122,4 +123,14 @@ test('a bridge closes though the broker of its sessions is away; they are found 
   await two.publish('t', 'missed');
   await cluster.advance(500);
   for (const clientId of clientIds) expect(await two.read((await two.claimed(clientId)).backlog.places)).toEqual(['missed']);
+});
+
+test('a bridge knows whether it takes a topic: by a rule that is not of direction down [QNT-MQT-104]', async () => {
+  const rules = new TopicRules([
+    { match: 'up/#', topic: 'mqtt', direction: 'up' },
+    { match: 'down/#', topic: 'mqtt', direction: 'down' },
+  ]);
+  await using world = await startWorld({}, rules);
+  const one = await world.bridge('one');
+  expect(['up/1', 'down/1', 'elsewhere'].map((topic) => one.cluster.takes(topic))).toEqual([true, false, false]);
 });

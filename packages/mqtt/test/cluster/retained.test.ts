@@ -1,7 +1,7 @@
 import { DEFAULT_RULES, TopicRules } from '@qanat/mqtt';
 import { expect, test } from 'vitest';
 import { RETAINED_BYTES_MAX, RETAINED_COMING_MS } from '../../src/cluster/limits.ts';
-import { startWorld, text } from './bridges.ts';
+import { publication, startWorld, text } from './bridges.ts';
 
 const kept = (bridge: Awaited<ReturnType<Awaited<ReturnType<typeof startWorld>>['bridge']>>, filter: string): string[] =>
   [...bridge.cluster.retained(filter)].map(text).sort();
@@ -59,6 +59,25 @@ test('a message to be retained that has arrived is what new subscriptions get, b
     await world.cluster.advance(50);
     expect(seen.splice(0), payload).toEqual(payload === '' ? [[], []] : [[payload], [payload]]);
   }
+});
+
+test('what is too large to be retained is refused and not stored, of QoS 0 counted; what just fits is retained', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  // Behind the topic, the client id and the bytes that tell of them.
+  const most = 'x'.repeat(RETAINED_BYTES_MAX - 19);
+  for (const rest of [{}, { qos: 0 as const }]) {
+    expect(await one.publish('large', `${most}x`, { retain: true, ...rest })).toBe('packet-too-large');
+  }
+  one.cluster.publish(publication('large', `${most}x`, { retain: true, qos: 0 }));
+  await world.cluster.advance(100);
+  expect(one.cluster.figures()).toMatchObject({ shed: 1, retained: 0 });
+  expect(one.arrivals).toEqual([]);
+  expect(await one.publish('large', most, { retain: true })).toBe('success');
+  expect(await one.publish('plain', `${most}x`)).toBe('success');
+  await world.cluster.advance(100);
+  expect(one.arrivals.map(({ topic }) => topic).toSorted()).toEqual(['large', 'plain']);
+  expect(kept(one, '#')).toHaveLength(1);
 });
 
 test('what nobody could write down is not retained for ever', async () => {

@@ -27,6 +27,7 @@ interface SessionRecord {
   epoch: number;
   owner: MemoryBridge | undefined;
   expiryInterval: number;
+  readonly principal: string;
   subscriptions: readonly SessionSubscription[];
   will: Will | undefined;
   backlog: Backlog;
@@ -60,6 +61,8 @@ export class MemoryCluster {
   readonly delayedWills = new Map<string, Will>();
   /** What the next publishes come to, other than success. */
   readonly outcomes: PublishOutcome[] = [];
+  /** Topics without a rule. */
+  readonly unmapped = new Set<string>();
   /** Answers to the next claims. */
   readonly refusals: ClaimRefusal[] = [];
   /** Whether `subscribed` succeeds. */
@@ -137,6 +140,7 @@ export class MemoryCluster {
 
   claim(bridge: MemoryBridge, request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
     const record = this.sessions.get(request.clientId);
+    if (record !== undefined && record.principal !== request.principal) return done('not-authorized');
     if (record?.owner !== undefined && record.owner !== bridge) {
       const { owner, epoch } = record;
       owner.server.takenOver(request.clientId, epoch, this.nowMs);
@@ -167,6 +171,7 @@ export class MemoryCluster {
 
   #take(bridge: MemoryBridge, request: ClaimRequest, record: SessionRecord | undefined): Claimed {
     const before = request.cleanStart ? undefined : record;
+    const subscriptions = before?.subscriptions.filter(({ filter }) => request.maySubscribe(filter)) ?? [];
     const epoch = ++this.#epochs;
     const backlog = before === undefined ? NOTHING : this.#backlog(bridge, request.clientId, before);
     if (request.cleanStart) this.#forgetInbound(request.clientId);
@@ -174,13 +179,13 @@ export class MemoryCluster {
       epoch,
       owner: bridge,
       expiryInterval: request.expiryInterval,
-      subscriptions: before?.subscriptions ?? [],
+      principal: request.principal,
+      subscriptions,
       will: request.will,
       backlog: NOTHING,
       seen: [],
       exchanges: before?.exchanges ?? new Map(),
     });
-    const subscriptions = before?.subscriptions ?? [];
     const firstPacketId = 61_418 + ((epoch * 977) % 4_118);
     const { sentUntilMs } = this;
     return { epoch, sessionPresent: before !== undefined, subscriptions, backlog, firstPacketId, sentUntilMs };
@@ -324,6 +329,10 @@ export class MemoryBridge implements Cluster {
       done(outcome);
     });
     return this.#cluster.takesMore;
+  }
+
+  takes(topic: string): boolean {
+    return !this.#cluster.unmapped.has(topic);
   }
 
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void {

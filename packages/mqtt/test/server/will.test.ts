@@ -87,3 +87,22 @@ test('DISCONNECT changes the session expiry, but not from 0 [MQTT-3.14.2-2] (sec
   device.send({ cmd: 'disconnect', reasonCode: 0, properties: { sessionExpiryInterval: 5 } });
   expect(device.last('disconnect').reasonCode).toBe(0x82);
 });
+
+test.each([
+  ['that no rule maps', 'nowhere', 0x90],
+  ['of the server', '$SYS/broker', 0x90],
+  ['that is a share', '$share/g/t', 0x90],
+  ['that is forbidden', 'forbidden', 0x87],
+] as const)('a will to a topic %s is refused with CONNECT, as a publish is [QNT-MQT-104]', (_what, topic, code) => {
+  const world = new World();
+  world.cluster.unmapped.add('nowhere');
+  world.gate.forbidden.add('forbidden');
+  const device = world.online({ will: { ...will, topic } });
+  expect(device.last('connack').reasonCode).toBe(code);
+  expect(device.ended).toBe('closed');
+  const old = world.online({ will: { ...will, topic } }, 4);
+  // 3.1.1 has a word for one of them.
+  expect(old.got.map((packet) => (packet as { returnCode?: number }).returnCode)).toEqual(code === 0x87 ? [5] : []);
+  expect(old.ended).toBe('closed');
+  expect(world.cluster.sessions.size).toBe(0);
+});

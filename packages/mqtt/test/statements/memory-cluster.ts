@@ -134,6 +134,12 @@ export class MemoryCluster implements Cluster {
     return true;
   }
 
+  takes(topic: string): boolean {
+    const nothing = new Uint8Array(0);
+    const empty = { qos: 1, retain: false, payload: nothing, clientId: undefined, properties: undefined } as const;
+    return this.outcome({ ...empty, topic }) !== 'topic-name-invalid';
+  }
+
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void {
     const known = this.#inbound.get(clientId)?.delete(packetId) === true;
     this.later(() => done(known));

@@ -1,11 +1,8 @@
 import { type DeriveKey, hostOf, mayDo, type Principal, sameBytes, type UserTable } from '@qanat/core';
-import type { Credentials, Gate, Peer } from '@qanat/mqtt';
+import { ANONYMOUS, type Credentials, type Gate, type Peer } from '@qanat/mqtt';
 import { grantsMqtt } from './mqtt-rights.ts';
 import { PasswordCheck } from './password-check.ts';
 import { WRONG_PER_ADDRESS, WRONG_PER_USER, WrongPasswords } from './wrong-passwords.ts';
-
-/** Every device, where nobody is asked. */
-export const ANONYMOUS = 'anonymous';
 
 /** What the gate asks of the rules between topics. */
 export interface TopicMapping {

@@ -1,4 +1,4 @@
-import type { Figures, Gauges } from '@qanat/mqtt';
+import type { ClusterFigures, Figures, Gauges } from '@qanat/mqtt';
 import type { BridgeView } from '../bridge/bridge-figures.ts';
 import type { Metric } from './metric.ts';
 
@@ -7,6 +7,13 @@ const counter = (name: string, help: string, of: (counters: Readonly<Figures>) =
   help,
   type: 'counter',
   read: (bridge) => [[of(bridge.figures().counters)]],
+});
+
+const clusterCounter = (name: string, help: string, of: (figures: ClusterFigures) => number): Metric<BridgeView> => ({
+  name: `qanat_mqtt_${name}_total`,
+  help,
+  type: 'counter',
+  read: (bridge) => [[of(bridge.figures().cluster)]],
 });
 
 const gauge = (name: string, help: string, of: (gauges: Gauges) => number): Metric<BridgeView> => ({
@@ -65,12 +72,18 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
       ];
     },
   },
+  clusterCounter('shed', 'Messages of QoS 0 that were not stored.', ({ shed }) => shed),
+  clusterCounter('wills_dropped', 'Wills that can never be stored.', ({ willsDropped }) => willsDropped),
+  clusterCounter('fetches', 'Reads of the log that recent messages could not serve.', ({ fetches }) => fetches),
   {
     name: 'qanat_mqtt_cluster',
-    help: "Figures of the bridge's side of the cluster, by name.",
+    help: "What stands now at the bridge's side of the cluster, by name.",
     type: 'gauge',
     labels: ['figure'],
-    read: (bridge) => Object.entries(bridge.figures().cluster).map(([name, value]) => [value, name]),
+    read: (bridge) => {
+      const { shed, willsDropped, fetches, ...standing } = bridge.figures().cluster;
+      return Object.entries(standing).map(([name, value]) => [value, name]);
+    },
   },
   {
     name: 'qanat_mqtt_upstream_connected',

@@ -13,4 +13,10 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-029': 'takes two bridges, and the moment between their answers',
   'QNT-MQT-030': 'takes another server of MQTT that the bridge joins',
   'QNT-MQT-031': 'takes another server of MQTT that the bridge joins',
+  'QNT-MQT-100': 'takes a bridge with users; the kit has one that lets everybody in',
+  'QNT-MQT-101': 'takes a bridge with users, whose rights change',
+  'QNT-MQT-102':
+    'takes a broker that is away when a device is lost; what it comes to while all are there is judged by MQTT-3.1.2-8',
+  'QNT-MQT-103': 'takes another server of MQTT that the bridge joins',
+  'QNT-MQT-104': 'the kit does not choose the rules of a bridge, and its one rule takes every topic',
 };
