@@ -58,8 +58,11 @@ export class Committer {
 
   /** What was committed is committed again: a broker with `--flush async` forgets the newest commits with its power. */
   again(): void {
-    for (const stream of this.#owner.streams.values()) stream.committedOffset = stream.startOffset;
-    this.touch();
+    for (const stream of this.#owner.streams.values()) {
+      if (stream.committedOffset <= stream.startOffset) continue;
+      stream.committedOffset = stream.startOffset;
+      this.touch();
+    }
   }
 
   /** What is handled and not yet acknowledged. */
