@@ -7,6 +7,7 @@ import { Consuming, checkConsumed } from './consuming.mjs';
 import { Island } from './island.mjs';
 import { sleep, TrialProcess } from './processes.mjs';
 import { Replicas, SERVERS, serverOf } from './replicas.mjs';
+import { logged } from './server-log.mjs';
 import { Traffic } from './traffic.mjs';
 import { seconds } from './trial.mjs';
 import { checkLog, readTopic } from './verify.mjs';
@@ -41,10 +42,12 @@ export async function failoverPartition(trial) {
   const inSyncMs = await replicas.inSync(GROUP);
   const [master] = await replicas.masters(GROUP);
   trial.check(master === 1, `one network again: the old master is a slave, in sync after ${seconds(inSyncMs)}`);
+  const cuts = logged(trial, serverOf(GROUP, 0), 'replication.cut', healedMs);
+  trial.check(cuts.length > 0, `it had a tail, and cut it off: ${cuts.map(({ from, to }) => `${from - to} bytes`).join()}`);
   await keyed.stop();
   const kept = await checkIslander(trial, client, islander.told, { cutMs, healedMs });
   await checkLog(trial, client, TOPIC, [keyed], kept);
-  await checkConsumed(trial, consuming, [keyed]);
+  await checkConsumed(trial, [consuming], [keyed]);
 }
 
 /** By a network namespace, or, where there may be none or `--proxy` says so, by proxies that drop silently. */
@@ -86,7 +89,8 @@ async function checkIslander(trial, client, told, { cutMs, healedMs }) {
   const wrong = after.filter(({ outcome }) => outcome === 'ok');
   trial.check(wrong.length === 0 && after.length > 0, `and of none of ${after.length} sent after it`, wrong.map(JSON.stringify));
   const unknown = after.filter(({ outcome }) => outcome === 'unknown').length;
-  trial.note(`${unknown} of these were told to be unknown, ${after.length - unknown} refused or not sent`);
+  const rest = `${after.length - unknown} refused or not sent`;
+  trial.check(unknown > 0, `${unknown} of these were told to be unknown, ${rest}`);
   const islanders = (await readTopic(client, TOPIC)).filter(({ text }) => text.startsWith('islander '));
   const stored = new Map(islanders.map((message) => [message.text, message]));
   const lost = acked.filter(({ body, place, offset }) => {

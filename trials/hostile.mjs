@@ -97,8 +97,9 @@ async function attacked(trial, cluster, targets, secured) {
   const endMs = performance.now();
   await traffic.stop();
   checkSteady(trial, traffic, attackMs, endMs, windows);
-  await checkConsumed(trial, consuming, [traffic], 'the consumer');
-  trial.check(consuming.again === 0 && consuming.outOfOrder.length === 0, 'nothing came twice or out of order');
+  await checkConsumed(trial, [consuming], [traffic], 'the consumer');
+  const { repeatedMs, outOfOrder } = consuming.delivered;
+  trial.check(repeatedMs.length === 0 && outOfOrder.length === 0, 'nothing came twice or out of order');
   await checkLog(trial, client, TOPIC, [traffic], []);
   await client.close();
 }

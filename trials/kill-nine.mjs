@@ -39,7 +39,7 @@ export async function killNine(trial) {
   const slowest = `with keys ${seconds(keyed.slowestMs)}, without ${seconds(free.slowestMs)}`;
   trial.note(`slowest acknowledgement: ${slowest}; connections lost: ${lost}`);
   await checkLog(trial, client, TOPIC, traffics);
-  await checkConsumed(trial, consuming, traffics);
+  await checkConsumed(trial, [consuming], traffics);
 }
 
 function tellKills(trial, wanted, { kills, recovering, slowestMs, firstAckMs }) {
