@@ -19,6 +19,11 @@ const STEPS = [
     args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '90', '--at-least', '60'],
   },
   {
+    name: 'replication',
+    what: 'broker groups of a model under crashes, power cuts, a bad network and elections',
+    args: ['scripts/sim/main.mjs', '--replication', '--seeds', '10000', '--seconds', '60', '--at-least', '5000'],
+  },
+  {
     name: 'planted-bugs',
     what: 'bugs planted in the sources, each caught by its checker',
     args: ['packages/simulator/planted-bugs/run.mjs'],

@@ -6,13 +6,15 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readOptions, wrongUse } from '../read-options.mjs';
 import { bundleSimulator } from './bundle.mjs';
+import { runReplicationSeeds } from './replication.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const HELP = `npm run sim -- [options]
 
 Runs whole clusters on virtual time, each seed with its own topology, load and faults, and checks what happened.
 
-  --seeds N        how many seeds; default 100
+  --replication    instead of clusters the model of one broker group: its replicas, their network, power and elections
+  --seeds N        how many seeds; default 100, of --replication 10,000
   --first-seed S   the first one; default 1
   --seed X         this one alone
   --minutes M      virtual minutes under load; default 15
@@ -30,7 +32,8 @@ Runs whole clusters on virtual time, each seed with its own topology, load and f
 `;
 
 const { values } = readOptions(HELP, {
-  seeds: { type: 'string', default: '100' },
+  replication: { type: 'boolean', default: false },
+  seeds: { type: 'string' },
   'first-seed': { type: 'string', default: '1' },
   seed: { type: 'string' },
   minutes: { type: 'string', default: '15' },
@@ -57,6 +60,7 @@ const WORKER_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=64'];
 
 const minutes = numberOf('minutes', 0.1);
 const { slaves } = values;
+values.seeds ??= values.replication ? '10000' : '100';
 const firstSeed = values.seed === undefined ? numberOf('first-seed', 0) : numberOf('seed', 0);
 const seeds = values.seed === undefined && values.plan === undefined ? numberOf('seeds', 1) : 1;
 const atLeast = numberOf('at-least', 0);
@@ -67,6 +71,15 @@ const workers = Math.min(seeds, values.workers === undefined ? availableParallel
 const bundle = await bundleSimulator();
 process.on('exit', bundle.remove);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+if (values.replication) {
+  const simulator = await import(bundle.url);
+  const { passed, failed } = runReplicationSeeds(simulator, { firstSeed, seeds, untilMs, say: console.log });
+  const tooFew = passed + failed < atLeast;
+  if (tooFew) console.log(`only ${passed + failed} seeds in time, at least ${atLeast} are needed`);
+  console.log(`${passed} passed, ${failed + (tooFew ? 1 : 0)} failed`);
+  process.exit(failed > 0 || tooFew ? 1 : 0);
+}
 
 /** A worker process that does one job at a time. */
 function startWorker() {
