@@ -190,6 +190,17 @@ export class MasterReplica {
       this.#fence(header.term);
       throw notMaster();
     }
+    if (this.#isUnwritten(header.position))
+      throw new QanatError('NOT_READY', `what ends at ${header.position} is not written here yet`);
+  }
+
+  /**
+   * Whether the log ends there or later, and is not written so far. Once it is the slave may be found to have the same: a slave
+   * that was told before that it has not would cut off what it is counted for then (QNT-RPL-004).
+   */
+  #isUnwritten(position: number): boolean {
+    const { log } = this.#parts;
+    return position > log.written.position && position <= (log.uncommittedPlaces().at(-1)?.position ?? 0);
   }
 
   /** It is known whether the slave's log, up to its position, is the beginning of this one. */
