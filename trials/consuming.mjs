@@ -54,7 +54,10 @@ export class Consuming {
   }
 }
 
-/** Waits until everything that was acknowledged came, and tells the verdict. @param members of one group, which share `delivered`. */
+/**
+ * Waits until everything that was acknowledged came, and tells the verdict.
+ * @param members of one group, which share `delivered`.
+ */
 export async function checkConsumed(trial, members, traffics, who = 'a consumer of a group') {
   const [{ delivered }] = members;
   const places = traffics.flatMap(({ acked }) => [...acked.values()].map(({ place, offset }) => `${place}@${offset}`));

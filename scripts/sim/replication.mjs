@@ -1,5 +1,5 @@
-// npm run sim -- --replication: seeds of the model of one broker group (packages/simulator/src/replication), which is so small that
-// one process runs hundreds in a second.
+// npm run sim -- --replication: seeds of the model of one broker group (packages/simulator/src/replication), which is so small
+// that one process runs hundreds in a second.
 const PROGRESS_EVERY = 1_000;
 
 /**
