@@ -6,6 +6,7 @@ import { groupDocument, problemsOf } from '../src/output/replica-view.ts';
 const DETAILS: ReplicaDetails = {
   term: 3,
   state: 'slave',
+  haltedBy: '',
   logEnd: 900,
   stored: 800,
   committed: 700,
@@ -33,6 +34,9 @@ const group = (master: number | undefined, ...replicas: readonly ReplicaStatus[]
   master,
   replicas,
 });
+
+const haltedBy = (code: string): ReplicaStatus =>
+  replica(1, 'slave', { details: { ...DETAILS, state: 'halted: why', haltedBy: code }, inSync: false });
 
 const SILENT = new QanatError('TIMEOUT', 'no answer within 3 s');
 const NO_ANSWER = { error: SILENT, details: undefined, inSync: undefined, lagBytes: undefined };
@@ -73,12 +77,34 @@ describe('what is wrong with a broker group', () => {
     expect(first?.hint).toContain('start what it waits for');
   });
 
-  it('names no halted slave for a promotion', () => {
-    const halted = replica(1, 'slave', { details: { ...DETAILS, state: 'halted' }, inSync: undefined });
+  it('names no slave for a promotion that has diverged, and has it started with an empty directory', () => {
+    const halted = haltedBy('CORRUPT_LOG');
     const problems = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), halted));
     expect(problems[0]?.hint).toBe('start its master again');
     expect(problems[1]?.text).toMatch(/^replica 1 of a is halted/);
     expect(problems[1]?.hint).toContain('start it with an empty directory');
+  });
+
+  it('has the loss accepted where the only replica that had everything may have lost some, and its data kept', () => {
+    const problems = problemsOf(group(undefined, haltedBy('RECOVERY_REQUIRED')));
+    expect(problems).toHaveLength(2);
+    for (const { hint } of problems) {
+      expect(hint).toContain('qanat broker promote a --replica 1 --accept-loss');
+      expect(hint).not.toMatch(/empty|put its data away/);
+    }
+    expect(problems[1]?.text).toMatch(/^replica 1 of a is halted: it alone had everything/);
+  });
+
+  it('names no slave for a promotion whose number another process has, and says which of them to change', () => {
+    const problems = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), haltedBy('REPLICA_TAKEN')));
+    expect(problems[0]?.hint).toBe('start its master again');
+    expect(problems[1]?.text).toBe('replica 1 of a is halted: another process runs with its number');
+    expect(problems[1]?.hint).toMatch(/^stop one of the two, or give it a number/);
+  });
+
+  it('throws nothing away of a halted replica that does not say what halted it', () => {
+    const [, problem] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), haltedBy('')));
+    expect(problem?.hint).toContain('change nothing in its directory');
   });
 
   it('is that fewer are in sync than the master demands', () => {

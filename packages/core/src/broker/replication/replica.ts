@@ -28,7 +28,8 @@ export class Replica implements MastershipEvents {
   readonly #snapshots: SnapshotServer;
   #state: ReplicaState = 'opening';
   #opened = false;
-  #halted = '';
+  /** What halted it; undefined: nothing did. */
+  #halted: QanatError | undefined;
   #life: ReplicaLife | undefined;
   #master: MasterReplica | undefined;
   #slave: SlaveReplica | undefined;
@@ -77,7 +78,7 @@ export class Replica implements MastershipEvents {
 
   /** What it does now, for people. */
   get state(): string {
-    if (this.#state === 'halted') return `halted: ${this.#halted}`;
+    if (this.#state === 'halted') return `halted: ${this.#halted?.message}`;
     const { waitsFor } = this.#mastership;
     return waitsFor === '' ? this.#state : `${this.#state} (${waitsFor})`;
   }
@@ -188,7 +189,7 @@ export class Replica implements MastershipEvents {
 
   onLead(record: GroupRecord): void {
     this.#state = 'rising';
-    this.#halted = '';
+    this.#halted = undefined;
     this.#knownTerm = Math.max(this.#knownTerm, record.term);
     this.#elected = record;
     if (this.#slave?.cutting !== true) this.#lead();
@@ -223,7 +224,7 @@ export class Replica implements MastershipEvents {
     if (this.#master !== undefined || isFinal(this.#state)) return;
     this.#elected = undefined;
     // A promotion of it was refused: what it has is as wrong as before.
-    if (this.#halted !== '') this.#state = 'halted';
+    if (this.#halted !== undefined) this.#state = 'halted';
     else this.#beSlave();
     this.#parts.events.changed();
   }
@@ -243,10 +244,10 @@ export class Replica implements MastershipEvents {
 
   onHalt(error: QanatError): void {
     this.#state = 'halted';
-    this.#halted = error.message;
+    this.#halted = error;
     this.#slave?.stop();
     this.#slave = undefined;
-    this.#parts.host.log('error', 'replication.halts', { code: error.code, error: error.message, hint: error.hint });
+    this.#parts.host.log('error', 'replication.halted', { code: error.code, error: error.message, hint: error.hint });
     this.#parts.events.changed();
   }
 
@@ -316,7 +317,8 @@ export class Replica implements MastershipEvents {
     const { broker, settings, log, flush } = this.#parts;
     const { term, state } = this;
     const { stands } = this.#mastership;
-    return { broker, settings, log, flush, term, state, stands, master: this.#master, slave: this.#slave };
+    const haltedBy = this.#state === 'halted' ? this.#halted?.code : undefined;
+    return { broker, settings, log, flush, term, state, haltedBy, stands, master: this.#master, slave: this.#slave };
   }
 
   // ---- what it does ----

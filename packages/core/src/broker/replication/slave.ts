@@ -196,7 +196,6 @@ export class SlaveReplica {
 
   #halt(error: QanatError): void {
     this.#halted = error;
-    this.#parts.host.log('error', 'replication.halted', { error: error.message, hint: error.hint });
     this.#leave();
     this.#parts.onHalted(error);
   }

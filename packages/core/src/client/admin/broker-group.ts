@@ -85,6 +85,7 @@ function lagOf(
 const detailsOf = (said: BrokerDescribeOk): ReplicaDetails => ({
   term: said.term,
   state: said.state,
+  haltedBy: said.haltedBy,
   logEnd: said.logEnd,
   stored: said.stored,
   committed: said.committed,

@@ -440,6 +440,8 @@ export interface BrokerDescribeOk {
   readonly masterEnd: number;
   /** of a slave: by what its master said last, or else by the record that it read last */
   readonly inSync: boolean;
+  /** code of the error that halted it; empty: it is not halted */
+  readonly haltedBy: string;
 }
 
 export interface BrokerDescribeOkInit {
@@ -458,6 +460,7 @@ export interface BrokerDescribeOkInit {
   readonly state?: string | undefined;
   readonly masterEnd?: number | undefined;
   readonly inSync?: boolean | undefined;
+  readonly haltedBy?: string | undefined;
 }
 
 
@@ -477,6 +480,7 @@ function writeBrokerDescribeOk(w: ProtobufWriter, v: BrokerDescribeOkInit): Prot
   if (v.state !== undefined && v.state.length > 0) w.uint32(106).string(v.state);
   if (v.masterEnd) w.uint32(112).uint64(checkUint64(v.masterEnd, 'BrokerDescribeOk.master_end'));
   if (v.inSync) w.uint32(120).bool(v.inSync);
+  if (v.haltedBy !== undefined && v.haltedBy.length > 0) w.uint32(130).string(v.haltedBy);
   return w;
 }
 
@@ -496,6 +500,7 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
   let state: string = '';
   let masterEnd: number = 0;
   let inSync: boolean = false;
+  let haltedBy: string = '';
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -514,11 +519,12 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
       case 106: state = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerDescribeOk.state'); break;
       case 112: masterEnd = readUint64(r, 'BrokerDescribeOk.master_end'); break;
       case 120: inSync = r.bool(); break;
+      case 130: haltedBy = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerDescribeOk.halted_by'); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd, inSync };
+  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd, inSync, haltedBy };
 }
 
 export const BrokerDescribeOk: MessageType<BrokerDescribeOk, BrokerDescribeOkInit> = /* @__PURE__ */ messageType('BrokerDescribeOk', writeBrokerDescribeOk, readBrokerDescribeOk);
