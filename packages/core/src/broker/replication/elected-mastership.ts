@@ -137,7 +137,7 @@ export class ElectedMastership implements Mastership {
         onLead: (_term, record) => this.#leads(record),
         onFollow: (record) => events.onFollow(record.term),
         onSuperseded: (term, record) => events.onStandDown(`replica ${record.master} is master in term ${term}`),
-        onHalted: (error) => events.onHalt(error),
+        onHalted: (error, term) => events.onHalt(error, term),
       },
     });
     this.#elector = elector;

@@ -242,7 +242,9 @@ export class Replica implements MastershipEvents {
     events.changed();
   }
 
-  onHalt(error: QanatError): void {
+  onHalt(error: QanatError, term: number): void {
+    // NameServers know no replica of a lower term than it was master in: without it nobody could reach this one to promote it.
+    this.#knownTerm = Math.max(this.#knownTerm, term);
     this.#state = 'halted';
     this.#halted = error;
     this.#slave?.stop();
@@ -378,7 +380,7 @@ export class Replica implements MastershipEvents {
       incarnation: (this.#life as ReplicaLife).incarnation,
       term: this.term,
       link,
-      onHalted: (error) => this.onHalt(error),
+      onHalted: (error) => this.onHalt(error, this.#knownTerm),
       onTermSeen: () => events.masterMissed(),
       onTooOld: (oldest) => {
         this.#beMending();
