@@ -7,12 +7,13 @@ import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
 import type { ReplicationFigures } from '../figures.ts';
 import type { OpenChange } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
-import { LogMending } from './log-mending.ts';
+import { isDamage, LogMending } from './log-mending.ts';
 import { MasterReplica } from './master.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
+import { NumberUse } from './number-use.ts';
 import { beginLife } from './replica-file.ts';
 import type { ReplicaParts } from './replica-parts.ts';
-import { isFinal, type ReplicaState } from './replica-state.ts';
+import { isFinal, isSlave, type ReplicaState } from './replica-state.ts';
 import { describeReplica, type ReplicaView, replicationFigures } from './replica-view.ts';
 import { SlaveReplica } from './slave.ts';
 import { SnapshotServer } from './snapshot-server.ts';
@@ -52,7 +53,9 @@ export class Replica implements MastershipEvents {
   /** What its group knows it as: master from the moment at which that is on record; undefined while it does not know itself. */
   get role(): ReplicaRole | undefined {
     if (this.#master !== undefined) return ReplicaRole.MASTER;
-    return this.#state === 'slave' || this.#state === 'halted' ? ReplicaRole.SLAVE : undefined;
+    // The number is the other process's, at NameServers too.
+    if (this.#halted?.code === 'REPLICA_TAKEN') return undefined;
+    return isSlave(this.#state) ? ReplicaRole.SLAVE : undefined;
   }
 
   /** The highest that it knows of. */
@@ -103,10 +106,7 @@ export class Replica implements MastershipEvents {
 
   /** The log could not be opened, or has failed. @param giveUp the process is to be ended, and an operator to look at it. */
   logFailed(error: QanatError, giveUp: (error: QanatError) => void): void {
-    const isDamage = [error, error.cause].some(
-      (one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'),
-    );
-    if (!isDamage || this.#master !== undefined || this.#life === undefined) return giveUp(error);
+    if (!isDamage(error) || this.#master !== undefined || this.#life === undefined) return giveUp(error);
     this.#beMending();
     return this.#mending.damaged(error, giveUp);
   }
@@ -114,7 +114,9 @@ export class Replica implements MastershipEvents {
   /** The log is open. */
   start(): void {
     const { host, log, term } = this.#parts;
-    term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), () => this.#renewTerm());
+    // Each term of a group is on record: its master has another one given to itself.
+    const renew = (): void => (this.leads ? this.#mastership.renewTerm() : undefined);
+    term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), renew);
     this.#opened = true;
     if (log.whole) return this.#decide();
     this.#state = 'joining';
@@ -212,6 +214,7 @@ export class Replica implements MastershipEvents {
       minInSync: settings.minInSync,
       lagMs: settings.lagMs,
       catchUp,
+      numbers: settings.mode === 'manual' ? new NumberUse(host, broker) : undefined,
       fenced: () => this.fenced(),
     });
     host.log('info', 'replication.rises', { term: record.term, members: record.inSync.map(({ replica }) => replica).join(' ') });
@@ -282,8 +285,7 @@ export class Replica implements MastershipEvents {
   refusal(): QanatError {
     const { broker, settings } = this.#parts;
     const name = `replica ${settings.replica} of broker ${broker}`;
-    if (this.#state !== 'slave' && this.#state !== 'halted')
-      return new QanatError('NOT_READY', `${name} is ${this.state}`, { retryAfterMs: AGAIN_MS });
+    if (!isSlave(this.#state)) return new QanatError('NOT_READY', `${name} is ${this.state}`, { retryAfterMs: AGAIN_MS });
     const master = this.#route === undefined ? 'no master is known' : `the master is replica ${this.#route.replica}`;
     return new QanatError('NOT_MASTER', `${name} is a slave, ${master}`);
   }
@@ -302,7 +304,9 @@ export class Replica implements MastershipEvents {
     if (this.#master !== undefined) return request.respond({ term: this.#master.record.term });
     // Whatever loss is accepted: half a state serves nobody.
     if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();
-    if (!acceptLoss && this.#state === 'halted') throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
+    const isTaken = this.#halted?.code === 'REPLICA_TAKEN';
+    if (this.#state === 'halted' && (isTaken || !acceptLoss))
+      throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
     if (!acceptLoss && this.#state !== 'slave') throw this.refusal();
     this.#mastership.promote(acceptLoss, (error, term) => {
       if (error === undefined) request.respond({ term });
@@ -358,11 +362,6 @@ export class Replica implements MastershipEvents {
       host.log('info', 'replication.leads', { term: record.term });
       events.leads();
     }, record.term);
-  }
-
-  /** Each term of a group is on record: its master has another one given to itself. */
-  #renewTerm(): void {
-    if (this.#state === 'master') this.#mastership.renewTerm();
   }
 
   #beSlave(): void {

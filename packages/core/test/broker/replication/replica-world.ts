@@ -64,10 +64,10 @@ export class ReplicaWorld {
     return this.cluster.hosts.brokers.get(node)?.engine.figures().replication?.lagBytes;
   }
 
-  client(node: string): SessionClient {
+  client(node: string, port = 7610): SessionClient {
     const { clock, hosts } = this.cluster;
     const greeting = { features: [...BROKER_FEATURES, Feature.FEATURE_REPLICATION], minor: 3 };
-    return new SessionClient(clock, hosts.network, `client-${this.#clients++}`, `${node}:7610`, greeting);
+    return new SessionClient(clock, hosts.network, `client-${this.#clients++}`, `${node}:${port}`, greeting);
   }
 
   createTopic(): void {
