@@ -42,3 +42,17 @@ describe('QNT-RPL-095 a replica number that is used twice in manual mode', () =>
     expect(client.request('PROMOTE', { acceptLoss: true }).error?.code).toBe('REPLICA_BEHIND');
   });
 });
+
+it('a second process with the number of the master says that the number may be in use, and the master leads on [QNT-RPL-026]', () => {
+  const world = new ReplicaWorld();
+  world.startMaster();
+  world.cluster.hosts.startBroker(`${MASTER}-0`);
+  world.cluster.run(30_000);
+  const [told, ...more] = world.logs.filter(({ event }) => event === 'replication.leads-not');
+  expect([told?.node, more]).toEqual([`${MASTER}-0`, []]);
+  expect(told?.fields).toMatchObject({
+    why: expect.stringMatching(/^replica 0 is master on record.*another process runs with its number/),
+    hint: expect.stringContaining('a number of its own'),
+  });
+  expect(world.state(MASTER)).toBe('master');
+});
