@@ -104,13 +104,20 @@ function withoutMaster(group: BrokerGroup): Problem {
   return { text, hint: hintWithoutMaster(group) };
 }
 
-function hintWithoutMaster({ broker, replicas }: BrokerGroup): string {
+/** Its masters are elected, not made by its operator. */
+export const isElected = ({ replicas }: BrokerGroup): boolean => replicas.some(({ details }) => details?.elected === true);
+
+/** How a group of which a replica in sync is there gets its next master by itself. */
+export const ELECTION = 'a replica that is in sync is elected within seconds';
+
+function hintWithoutMaster(group: BrokerGroup): string {
+  const { broker, replicas } = group;
   const [best] = replicas
     .filter((one) => one.details !== undefined && (!isHalted(one) || one.details.haltedBy === 'RECOVERY_REQUIRED'))
     .sort((a, b) => Number(b.inSync) - Number(a.inSync) || (b.details?.stored ?? 0) - (a.details?.stored ?? 0));
   if (best === undefined) return 'start its master again';
   const promote = promotion(broker, best.replica);
-  if (best.inSync) return `start its master again, or: ${promote}; etcd elects one within seconds`;
+  if (best.inSync) return isElected(group) ? ELECTION : `start its master again, or: ${promote}`;
   return (
     'no replica that answers is known to have everything: start those that were in sync. Where all machines went down with ' +
     `--flush async, or they never come back: ${promote} --accept-loss, and what it lacks is lost`

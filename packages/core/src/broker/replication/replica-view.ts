@@ -67,6 +67,7 @@ export function describeReplica(view: ReplicaView): BrokerDescribeOkInit {
     inSync: master === undefined && (slave?.inSync ?? stands),
     state: fitting(state),
     haltedBy,
+    elected: settings.mode === 'automatic',
   };
 }
 

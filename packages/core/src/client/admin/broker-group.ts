@@ -86,6 +86,7 @@ const detailsOf = (said: BrokerDescribeOk): ReplicaDetails => ({
   term: said.term,
   state: said.state,
   haltedBy: said.haltedBy,
+  elected: said.elected,
   logEnd: said.logEnd,
   stored: said.stored,
   committed: said.committed,
