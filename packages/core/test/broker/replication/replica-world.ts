@@ -46,7 +46,7 @@ export class ReplicaWorld {
     const { hosts } = this.cluster;
     for (const name of hosts.nameServerNames) hosts.startNameServer(name);
     hosts.startBroker(MASTER);
-    this.cluster.runUntil(() => this.state(MASTER) === 'master', 60_000);
+    this.cluster.runUntil(() => this.state(MASTER)?.startsWith('master') === true, 60_000);
     this.createTopic();
   }
 
