@@ -6,6 +6,8 @@ import { groupDocument, problemsOf } from '../src/output/replica-view.ts';
 const DETAILS: ReplicaDetails = {
   term: 3,
   state: 'slave',
+  haltedBy: '',
+  elected: false,
   logEnd: 900,
   stored: 800,
   committed: 700,
@@ -34,6 +36,9 @@ const group = (master: number | undefined, ...replicas: readonly ReplicaStatus[]
   replicas,
 });
 
+const haltedBy = (code: string): ReplicaStatus =>
+  replica(1, 'slave', { details: { ...DETAILS, state: 'halted: why', haltedBy: code }, inSync: false });
+
 const SILENT = new QanatError('TIMEOUT', 'no answer within 3 s');
 const NO_ANSWER = { error: SILENT, details: undefined, inSync: undefined, lagBytes: undefined };
 
@@ -48,7 +53,7 @@ describe('what is wrong with a broker group', () => {
     const [first, second, ...more] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), behind, replica(1, 'slave')));
     expect(first).toMatchObject({
       text: expect.stringMatching(/^a has no master/),
-      hint: expect.stringContaining('qanat broker promote a --replica 1;'),
+      hint: 'start its master again, or: qanat broker promote a --replica 1',
     });
     expect(second?.text).toBe('replica 0 of a does not answer: no answer within 3 s');
     expect(more).toEqual([]);
@@ -57,7 +62,13 @@ describe('what is wrong with a broker group', () => {
   it('is a missing master, with a slave that is in sync for a promotion although another one has more', () => {
     const more = replica(2, 'slave', { details: { ...DETAILS, stored: 900 }, inSync: false });
     const [first] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), more, replica(1, 'slave')));
-    expect(first?.hint).toContain('qanat broker promote a --replica 1;');
+    expect(first?.hint).toMatch(/qanat broker promote a --replica 1$/);
+  });
+
+  it('is a missing master, and nothing to promote where one is elected', () => {
+    const elected = replica(1, 'slave', { details: { ...DETAILS, elected: true } });
+    const [first] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), elected));
+    expect(first?.hint).toBe('a replica that is in sync is elected within seconds');
   });
 
   it('is a missing master, with the loss to accept where nobody who answers is in sync', () => {
@@ -73,12 +84,34 @@ describe('what is wrong with a broker group', () => {
     expect(first?.hint).toContain('start what it waits for');
   });
 
-  it('names no halted slave for a promotion', () => {
-    const halted = replica(1, 'slave', { details: { ...DETAILS, state: 'halted' }, inSync: undefined });
+  it('names no slave for a promotion that has diverged, and has it started with an empty directory', () => {
+    const halted = haltedBy('CORRUPT_LOG');
     const problems = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), halted));
     expect(problems[0]?.hint).toBe('start its master again');
     expect(problems[1]?.text).toMatch(/^replica 1 of a is halted/);
     expect(problems[1]?.hint).toContain('start it with an empty directory');
+  });
+
+  it('has the loss accepted where the only replica that had everything may have lost some, and its data kept', () => {
+    const problems = problemsOf(group(undefined, haltedBy('RECOVERY_REQUIRED')));
+    expect(problems).toHaveLength(2);
+    for (const { hint } of problems) {
+      expect(hint).toContain('qanat broker promote a --replica 1 --accept-loss');
+      expect(hint).not.toMatch(/empty|put its data away/);
+    }
+    expect(problems[1]?.text).toMatch(/^replica 1 of a is halted: it alone had everything/);
+  });
+
+  it('names no slave for a promotion whose number another process has, and says which of them to change', () => {
+    const problems = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), haltedBy('REPLICA_TAKEN')));
+    expect(problems[0]?.hint).toBe('start its master again');
+    expect(problems[1]?.text).toBe('replica 1 of a is halted: another process runs with its number');
+    expect(problems[1]?.hint).toMatch(/^stop one of the two, or give it a number/);
+  });
+
+  it('throws nothing away of a halted replica that does not say what halted it', () => {
+    const [, problem] = problemsOf(group(undefined, replica(0, 'master', NO_ANSWER), haltedBy('')));
+    expect(problem?.hint).toContain('change nothing in its directory');
   });
 
   it('is that fewer are in sync than the master demands', () => {

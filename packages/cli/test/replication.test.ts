@@ -62,12 +62,18 @@ describe('a cluster of dev with slaves', () => {
     expect(metrics).toMatch(/qanat_replica_master\{node="broker-a"\} 1\n/);
     expect(metrics).toMatch(/qanat_replica_master\{node="broker-a\/1"\} 0\n/);
     expect(metrics).toMatch(/qanat_replica_in_sync\{node="broker-a"\} 2\n/);
+    expect(metrics).toMatch(/qanat_replica_min_in_sync\{node="broker-a"\} 1\n/);
+    expect(metrics).not.toMatch(/in_sync\{node="broker-a\/1"\}/);
   });
 
   it('moves its master by demote and promote, and keeps what was stored', async () => {
     expect((await qanat(['send', 'orders', 'before', '--key', 'k'], { env })).code).toBe(0);
     const demoted = await qanat(['broker', 'demote', 'broker-a'], { env });
     expect(demoted).toMatchObject({ code: 0, err: '', out: expect.stringContaining('has no master now') });
+    const again = await qanat(['broker', 'demote', 'broker-a'], { env });
+    expect(again.code).toBe(1);
+    expect(again.err).toMatch(/^error: broker-a has no master\nhint: [^\n]*qanat broker promote broker-a --replica \d\n$/);
+    expect(again.err).not.toMatch(/elect|etcd/);
     const { err } = await qanat(['cluster', 'status'], { env });
     expect(err).toContain('broker-a has no master');
     expect(err).toContain('qanat broker promote broker-a --replica');

@@ -137,6 +137,11 @@ export class ClusterHosts {
     return this.#disks.get(name);
   }
 
+  /** A broker that does not run starts next on an empty disk. */
+  replaceDisk(name: string): void {
+    this.#disks.delete(name);
+  }
+
   /** A generator for one more part of this run. */
   newRandom(): Random {
     return new Random(this.#random.uint32());

@@ -2,6 +2,7 @@
 import { portablePlatform, Random } from '@qanat/core';
 import { describe, expect, it } from 'vitest';
 import { History } from '../src/history/index.ts';
+import { askBroker } from '../src/simulation/ask-broker.ts';
 import { Elections, STORE } from '../src/simulation/elections.ts';
 import { Replicas } from '../src/simulation/replicas.ts';
 import { VirtualCluster } from '../src/virtual-cluster.ts';
@@ -16,6 +17,8 @@ class World {
   readonly history: History;
   readonly elections: Elections;
   readonly replicas: Replicas;
+  /** What NameServers refused. */
+  readonly refusals: unknown[] = [];
 
   constructor() {
     this.cluster = new VirtualCluster({
@@ -25,6 +28,9 @@ class World {
       nameServers: 1,
       replication: { lagMs: 2_000 },
       consensus: (host) => this.elections.client(host),
+      onLog: (_node, _level, event, fields) => {
+        if (event === 'broker.registration.refused') this.refusals.push(fields.code);
+      },
     });
     const { clock, hosts } = this.cluster;
     this.history = new History(clock);
@@ -90,6 +96,24 @@ describe('a group whose master is elected', () => {
     world.cluster.hosts.startBroker(MASTER);
     world.cluster.runUntil(() => world.replicas.together, 300_000);
     expect(world.replicas.disagreement()).toBeUndefined();
+  });
+
+  it('whose only member comes back with another disk is known to NameServers, and led by it when the loss is accepted [QNT-RPL-026]', () => {
+    const world = new World();
+    const { clock, hosts } = world.cluster;
+    hosts.killBroker(SLAVE);
+    world.cluster.runUntil(() => world.replicas.figures(MASTER)?.inSync === 1, 30_000);
+    hosts.killBroker(MASTER);
+    hosts.replaceDisk(MASTER);
+    hosts.startBroker(MASTER);
+    world.cluster.run(ELECTED_MS_MAX);
+    expect(world.replicas.figures(MASTER)).toMatchObject({ role: 'slave', state: expect.stringMatching(/^halted/) });
+    expect(world.refusals).toEqual([]);
+    const answers: unknown[] = [];
+    const asking = { clock, random: new Random(1), address: `${MASTER}:7610`, transport: hosts.transport('operator') };
+    askBroker(asking, 'PROMOTE', { acceptLoss: true }, (error) => answers.push(error));
+    world.cluster.run(ELECTED_MS_MAX);
+    expect([answers, world.masters]).toEqual([[undefined], [MASTER]]);
   });
 
   it('does not hear of the store while its process is stopped', () => {

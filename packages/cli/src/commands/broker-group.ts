@@ -4,7 +4,16 @@ import { canAsk, confirm } from '../confirm.ts';
 import { CliError, ExitCode, isQanatError } from '../errors.ts';
 import { option } from '../options.ts';
 import { formatAmount } from '../output/figures.ts';
-import { ADDRESS_COLUMN, groupDocument, inSyncCount, minInSyncOf, problemsOf, REPLICA_COLUMNS } from '../output/replica-view.ts';
+import {
+  ADDRESS_COLUMN,
+  ELECTION,
+  groupDocument,
+  inSyncCount,
+  isElected,
+  minInSyncOf,
+  problemsOf,
+  REPLICA_COLUMNS,
+} from '../output/replica-view.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import type { Session } from '../session.ts';
 import { explainUnknownBroker } from '../unknown-name.ts';
@@ -33,9 +42,11 @@ function summaryOf(group: BrokerGroup): string {
   return `${group.broker}: ${formatAmount(group.replicas.length, 'replica')}, ${master}${inSync}`;
 }
 
-/** The call, for a broker of that name. */
+/** The call, for a broker of that name. What goes wrong is told once, by its error. */
 const ask = <T>(session: Session, broker: string, call: (client: QanatClient) => Promise<T>): Promise<T> =>
-  withClient(session, (client) => call(client).catch((error: unknown) => explainUnknownBroker(client, broker, error)));
+  withClient(session, (client) => call(client).catch((error: unknown) => explainUnknownBroker(client, broker, error)), {
+    onEvent: () => false,
+  });
 
 interface PromoteFlags {
   readonly replica: number;
@@ -83,17 +94,23 @@ function addPromote(noun: Command, session: Session): void {
   );
 }
 
+async function demote(session: Session, broker: string): Promise<void> {
+  const group = await ask(session, broker, async (client) => {
+    const found = await client.admin.describeBroker(broker, session.call);
+    // Its hint is the one that fits this group; that of a request without a master has to fit all.
+    if (found.master === undefined) throw new CliError(ExitCode.FAILURE, `${broker} has no master`, problemsOf(found)[0]?.hint);
+    await client.admin.demote(broker, session.call);
+    return found;
+  });
+  const next = isElected(group) ? ELECTION : `qanat broker promote ${broker} --replica N makes one`;
+  session.document({ group: broker, master: null }, () => `${broker} has no master now: ${next}\n`);
+}
+
 function addDemote(noun: Command, session: Session): void {
   const command = noun
     .command('demote <name>')
     .description('make the master of a group a slave, before another replica is promoted')
-    .action(async (name: string) => {
-      await ask(session, name, (client) => client.admin.demote(name, session.call));
-      session.document(
-        { group: name, master: null },
-        () => `${name} has no master now: qanat broker promote ${name} --replica N makes one\n`,
-      );
-    });
+    .action((name: string) => demote(session, name));
   addExamples(command, [['qanat broker demote a && qanat broker promote a --replica 1', 'moves the master as planned']]);
 }
 

@@ -46,10 +46,7 @@ export function problemsOf(group: BrokerGroup): Problem[] {
     ...(master === undefined ? [withoutMaster(group)] : []),
     ...tooFewInSync(group),
     ...severalMasters(group),
-    ...replicas.filter(isHalted).map(({ replica }) => ({
-      text: `replica ${replica} of ${broker} is halted: it has something else where its group has committed messages`,
-      hint: `its log says more; it serves nothing: stop it, put its data away, and start it with an empty directory`,
-    })),
+    ...replicas.filter(isHalted).map((one) => halted(broker, one)),
     ...replicas.flatMap(({ replica, error }) =>
       error === undefined
         ? []
@@ -62,6 +59,35 @@ export function problemsOf(group: BrokerGroup): Problem[] {
     ),
   ];
 }
+
+/** What to do depends on what halted it: its data may be of no use to anybody, or the only copy that there is. */
+function halted(broker: string, { replica, details }: ReplicaStatus): Problem {
+  const text = `replica ${replica} of ${broker} is halted: `;
+  switch (details?.haltedBy) {
+    case 'RECOVERY_REQUIRED':
+      return {
+        text: `${text}it alone had everything that was committed, and may have lost some of it`,
+        hint: `keep its data; bring back a disk that has everything, or: ${promotion(broker, replica)} --accept-loss, and what it lacks is lost`,
+      };
+    case 'REPLICA_TAKEN':
+      return {
+        text: `${text}another process runs with its number`,
+        hint: 'stop one of the two, or give it a number and a directory of its own; this one serves nothing until it is started again',
+      };
+    case 'CORRUPT_LOG':
+      return {
+        text: `${text}it has something else where its group has committed messages`,
+        hint: 'its log says more; it serves nothing: stop it, put its data away, and start it with an empty directory',
+      };
+    default:
+      return {
+        text: `${text}it serves nothing`,
+        hint: 'its log says why, and what to do: change nothing in its directory before',
+      };
+  }
+}
+
+const promotion = (broker: string, replica: number): string => `qanat broker promote ${broker} --replica ${replica}`;
 
 /** What a replica waits for before it is anything: a master that starts, mostly. */
 const isUndecided = ({ details }: ReplicaStatus): boolean => /^(undecided|rising)/.test(details?.state ?? '');
@@ -78,13 +104,20 @@ function withoutMaster(group: BrokerGroup): Problem {
   return { text, hint: hintWithoutMaster(group) };
 }
 
-function hintWithoutMaster({ broker, replicas }: BrokerGroup): string {
+/** Its masters are elected, not made by its operator. */
+export const isElected = ({ replicas }: BrokerGroup): boolean => replicas.some(({ details }) => details?.elected === true);
+
+/** How a group of which a replica in sync is there gets its next master by itself. */
+export const ELECTION = 'a replica that is in sync is elected within seconds';
+
+function hintWithoutMaster(group: BrokerGroup): string {
+  const { broker, replicas } = group;
   const [best] = replicas
-    .filter((one) => one.details !== undefined && !isHalted(one))
+    .filter((one) => one.details !== undefined && (!isHalted(one) || one.details.haltedBy === 'RECOVERY_REQUIRED'))
     .sort((a, b) => Number(b.inSync) - Number(a.inSync) || (b.details?.stored ?? 0) - (a.details?.stored ?? 0));
   if (best === undefined) return 'start its master again';
-  const promote = `qanat broker promote ${broker} --replica ${best.replica}`;
-  if (best.inSync) return `start its master again, or: ${promote}; etcd elects one within seconds`;
+  const promote = promotion(broker, best.replica);
+  if (best.inSync) return isElected(group) ? ELECTION : `start its master again, or: ${promote}`;
   return (
     'no replica that answers is known to have everything: start those that were in sync. Where all machines went down with ' +
     `--flush async, or they never come back: ${promote} --accept-loss, and what it lacks is lost`
@@ -117,6 +150,7 @@ const replicaDocument = (row: ReplicaStatus): unknown => ({
   addresses: row.addresses,
   away: row.away,
   state: stateOf(row),
+  haltedBy: row.details?.haltedBy || null,
   error: row.error?.code ?? null,
   inSync: row.inSync ?? null,
   lagBytes: row.lagBytes ?? null,

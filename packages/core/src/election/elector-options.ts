@@ -25,8 +25,11 @@ export interface ElectorEvents {
   onFollow(record: GroupRecord): void;
   /** This replica was master and is no more: `term` is on record, and `record.master` has it. */
   onSuperseded(term: number, record: GroupRecord): void;
-  /** RECOVERY_REQUIRED: it waits for `acceptLoss` or another master. REPLICA_TAKEN: it has stopped for good. */
-  onHalted(error: QanatError): void;
+  /**
+   * RECOVERY_REQUIRED: it waits for `acceptLoss` or another master. REPLICA_TAKEN: it has stopped for good.
+   * @param term on record.
+   */
+  onHalted(error: QanatError, term: number): void;
 }
 
 export interface ElectorOptions {

@@ -319,7 +319,7 @@ export class Elector {
   #halt({ term }: GroupRecord): void {
     const why = `this replica alone had everything that was committed in term ${term}, and may have lost some of it`;
     this.#halted = new QanatError('RECOVERY_REQUIRED', why);
-    this.#options.events.onHalted(this.#halted);
+    this.#options.events.onHalted(this.#halted, term);
   }
 
   #taken(): void {
@@ -327,7 +327,7 @@ export class Elector {
     this.#halted = new QanatError('REPLICA_TAKEN', `another process has begun a life of replica ${replica} of this group`);
     this.#term = undefined;
     this.stop(() => {});
-    this.#options.events.onHalted(this.#halted);
+    this.#options.events.onHalted(this.#halted, this.#view?.record?.value.term ?? 0);
   }
 
   #failed(error: QanatError): void {

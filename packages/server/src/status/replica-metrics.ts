@@ -6,11 +6,13 @@ export const REPLICA_METRICS: readonly Metric<Broker>[] = [
   ofReplica('qanat_replica_master', '1 while the replica is master of its group, 0 while it is a slave.', (r) =>
     r.role === 'master' ? 1 : 0,
   ),
-  ofReplica('qanat_replica_in_sync', 'Replicas of the in-sync set, the master included; 0 at a slave.', (r) => r.inSync),
+  ofReplica('qanat_replica_in_sync', 'Replicas of the in-sync set, the master included; masters only.', (r) =>
+    r.role === 'master' ? r.inSync : undefined,
+  ),
   ofReplica(
     'qanat_replica_min_in_sync',
-    'Replicas in sync below which nothing is committed: alert where qanat_replica_in_sync of a master is lower.',
-    (r) => r.minInSync,
+    'Replicas in sync below which nothing is committed: alert where qanat_replica_in_sync is lower; masters only.',
+    (r) => (r.role === 'master' ? r.minInSync : undefined),
   ),
   ofReplica(
     'qanat_replica_lag_bytes',
@@ -21,14 +23,16 @@ export const REPLICA_METRICS: readonly Metric<Broker>[] = [
   ofReplica('qanat_replica_committed_position', 'Below it the log is committed, bytes.', (r) => r.committed),
 ];
 
-function ofReplica(name: string, help: string, value: (figures: ReplicationFigures) => number): Metric<Broker> {
+/** @param read undefined: this replica has no such series. */
+function ofReplica(name: string, help: string, read: (figures: ReplicationFigures) => number | undefined): Metric<Broker> {
   return {
     name,
     help,
     type: 'gauge',
     read: (broker) => {
       const { replication } = broker.figures();
-      return replication === undefined ? [] : [[value(replication)]];
+      const value = replication && read(replication);
+      return value === undefined ? [] : [[value]];
     },
   };
 }

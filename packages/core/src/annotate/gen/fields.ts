@@ -510,6 +510,8 @@ export const FIELDS: Readonly<Record<string, readonly Field[]>> = {
     { number: 13, name: 'state', kind: 'string' },
     { number: 14, name: 'master_end', kind: 'uint64' },
     { number: 15, name: 'in_sync', kind: 'bool' },
+    { number: 16, name: 'halted_by', kind: 'string' },
+    { number: 17, name: 'elected', kind: 'bool' },
   ],
   ReplicaState: [
     { number: 1, name: 'replica', kind: 'uint32' },

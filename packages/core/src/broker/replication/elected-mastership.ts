@@ -38,6 +38,8 @@ export class ElectedMastership implements Mastership {
   /** The last term in which it led. */
   #ledTerm = 0;
   #timer: Timer | undefined;
+  /** `stands`, when it left the election last. */
+  #stood = false;
   #stopped = false;
 
   constructor(parts: ElectedMastershipParts) {
@@ -58,7 +60,7 @@ export class ElectedMastership implements Mastership {
   }
 
   get stands(): boolean {
-    return this.#elector?.stands ?? false;
+    return this.#elector?.stands ?? this.#stood;
   }
 
   prepare(life: ReplicaLife, isEmpty: boolean, done: (storeId: Uint8Array | undefined) => void): void {
@@ -116,6 +118,7 @@ export class ElectedMastership implements Mastership {
 
   #leave(done: () => void): void {
     const elector = this.#elector;
+    this.#stood = this.stands;
     this.#elector = undefined;
     if (elector === undefined) done();
     else elector.stop(done);
@@ -137,7 +140,7 @@ export class ElectedMastership implements Mastership {
         onLead: (_term, record) => this.#leads(record),
         onFollow: (record) => events.onFollow(record.term),
         onSuperseded: (term, record) => events.onStandDown(`replica ${record.master} is master in term ${term}`),
-        onHalted: (error) => events.onHalt(error),
+        onHalted: (error, term) => events.onHalt(error, term),
       },
     });
     this.#elector = elector;

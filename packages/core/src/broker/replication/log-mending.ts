@@ -27,6 +27,10 @@ export interface LogMendingParts {
   readonly restart: (error: QanatError) => void;
 }
 
+/** Whether a log could not be opened, or has failed, because its bytes are not what was written. */
+export const isDamage = (error: QanatError): boolean =>
+  [error, error.cause].some((one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'));
+
 /** What is done with the log of a slave that is damaged, or that its master cannot continue. A master's is left as it is. */
 export class LogMending {
   readonly #parts: LogMendingParts;

@@ -30,6 +30,8 @@ export class ManualMastership implements Mastership {
   stands = false;
   readonly #parts: ManualMastershipParts;
   #life: ReplicaLife | undefined;
+  /** It began with an empty log. */
+  #isNew = false;
   #timer: Timer | undefined;
   #rising = false;
   /** Counts what is asked for: nothing comes of an answer to a question before. */
@@ -46,6 +48,7 @@ export class ManualMastership implements Mastership {
 
   prepare(life: ReplicaLife, isEmpty: boolean, done: (storeId: Uint8Array | undefined) => void): void {
     this.#life = life;
+    this.#isNew = isEmpty;
     if (!isEmpty) return done(undefined);
     return this.#ask('a master of its group on record', ({ record }) => {
       if (record === undefined && this.#parts.settings.role === 'slave') return false;
@@ -138,9 +141,16 @@ export class ManualMastership implements Mastership {
 
   /** It is master on record, and is none. */
   #tellLoss(): void {
-    this.#parts.host.log('warn', 'replication.leads-not', {
-      why: 'this replica was master, and may have lost what it had not flushed when its machine went down, or what was mended',
-      hint: '"qanat cluster status" tells whether another one was in sync, to be promoted, and what else can be done',
+    const { host, settings } = this.#parts;
+    const status = '"qanat cluster status" tells whether another one was in sync, to be promoted, and what else can be done';
+    const lost =
+      'this replica was master, and may have lost what it had not flushed when its machine went down, or what was mended';
+    const isNew = `replica ${settings.replica} is master on record, and this process began with an empty directory`;
+    host.log('warn', 'replication.leads-not', {
+      why: this.#isNew ? `${isNew}: another process runs with its number, or its disk is another one` : lost,
+      hint: this.#isNew
+        ? `where another process has the number, stop this one and give it a number of its own; else ${status}`
+        : status,
     });
   }
 

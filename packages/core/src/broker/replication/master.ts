@@ -8,6 +8,7 @@ import type { GroupRecord, ReplicaStateInit } from '../../wire/gen/replication-m
 import type { CatchUp } from './catch-up.ts';
 import type { GroupRegister } from './group-register.ts';
 import { InSyncSet } from './in-sync-set.ts';
+import type { NumberUse } from './number-use.ts';
 import type { ReplicaLog } from './replica-log.ts';
 
 /** Of a frame with a part of the log, everything but the part. */
@@ -29,6 +30,8 @@ export interface MasterParts {
   readonly lagMs?: number;
   /** When entries may be read for slaves that are not in sync. Default: at once. */
   readonly catchUp?: CatchUp;
+  /** Who has which replica number. Default: an election sees to it that no two have the same. */
+  readonly numbers?: NumberUse | undefined;
   /** Another master has been made; its term, where it is known. This one has stopped. */
   readonly fenced: (term: number | undefined) => void;
 }
@@ -118,7 +121,7 @@ export class MasterReplica {
     return [own, ...slaves];
   }
 
-  /** REPLICATE. @throws QanatError WRONG_BROKER, INVALID_ARGUMENT, TERM_FENCED, NOT_MASTER, LIMIT_EXCEEDED. */
+  /** REPLICATE. @throws QanatError WRONG_BROKER, INVALID_ARGUMENT, TERM_FENCED, NOT_MASTER, LIMIT_EXCEEDED, NAME_IN_USE. */
   replicate(request: Request<'REPLICATE'>): void {
     if (request.oneWay) return;
     this.#check(request);
@@ -175,7 +178,7 @@ export class MasterReplica {
   }
 
   #check(request: Request<'REPLICATE'>): void {
-    const { broker, record, log } = this.#parts;
+    const { broker, record, log, numbers } = this.#parts;
     const { header } = request;
     if (this.#stopped) throw notMaster();
     if (header.broker !== broker) throw new QanatError('WRONG_BROKER', `this is not the broker ${header.broker}`);
@@ -190,6 +193,8 @@ export class MasterReplica {
       this.#fence(header.term);
       throw notMaster();
     }
+    if (numbers?.isTaken(header.replica, header.incarnation) === true)
+      throw new QanatError('NAME_IN_USE', `another process runs as replica ${header.replica} of broker ${broker}`);
     if (this.#isUnwritten(header.position))
       throw new QanatError('NOT_READY', `what ends at ${header.position} is not written here yet`);
   }

@@ -37,6 +37,6 @@ export interface MastershipEvents {
   onFollow(term: number): void;
   /** It is master no more. */
   onStandDown(why: string): void;
-  /** Nothing may be done before an operator has decided. */
-  onHalt(error: QanatError): void;
+  /** Nothing may be done before an operator has decided; `term` is the highest that is known. */
+  onHalt(error: QanatError, term: number): void;
 }

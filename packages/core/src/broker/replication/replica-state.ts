@@ -6,5 +6,8 @@ export type ReplicaState = 'opening' | 'joining' | 'undecided' | 'slave' | 'risi
 
 const FINAL: ReadonlySet<ReplicaState> = new Set(['mending', 'halted', 'stopped']);
 
+/** Others know it as one. */
+export const isSlave = (state: ReplicaState): boolean => state === 'slave' || state === 'halted';
+
 /** Nothing makes the replica anything else. */
 export const isFinal = (state: ReplicaState): boolean => FINAL.has(state);

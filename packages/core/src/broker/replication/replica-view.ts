@@ -1,4 +1,5 @@
 // What a replica says of itself.
+import type { ErrorCode } from '../../errors.ts';
 import { utf8Length } from '../../wire/bytes.ts';
 import { LIMITS, ReplicaRole } from '../../wire/gen/registry.ts';
 import type { BrokerDescribeOkInit } from '../../wire/gen/replication-messages.ts';
@@ -18,6 +19,8 @@ export interface ReplicaView {
   readonly term: number;
   /** What it does now, for people. */
   readonly state: string;
+  /** Undefined unless it is halted. */
+  readonly haltedBy: ErrorCode | undefined;
   /** Undefined unless it is master. */
   readonly master: MasterReplica | undefined;
   /** By the record that it read last it has everything that is committed. */
@@ -46,7 +49,7 @@ export function replicationFigures({ log, settings, state, master, slave }: Repl
 
 /** For operators, by BROKER_DESCRIBE. */
 export function describeReplica(view: ReplicaView): BrokerDescribeOkInit {
-  const { broker, settings, flush, log, term, state, master, stands, slave } = view;
+  const { broker, settings, flush, log, term, state, haltedBy = '', master, stands, slave } = view;
   return {
     broker,
     replica: settings.replica,
@@ -63,6 +66,8 @@ export function describeReplica(view: ReplicaView): BrokerDescribeOkInit {
     masterEnd: slave?.masterEnd ?? 0,
     inSync: master === undefined && (slave?.inSync ?? stands),
     state: fitting(state),
+    haltedBy,
+    elected: settings.mode === 'automatic',
   };
 }
 

@@ -7,12 +7,13 @@ import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
 import type { ReplicationFigures } from '../figures.ts';
 import type { OpenChange } from '../log/commit-log.ts';
 import { runTask } from '../log/storage-task.ts';
-import { LogMending } from './log-mending.ts';
+import { isDamage, LogMending } from './log-mending.ts';
 import { MasterReplica } from './master.ts';
 import type { Mastership, MastershipEvents } from './mastership.ts';
+import { NumberUse } from './number-use.ts';
 import { beginLife } from './replica-file.ts';
 import type { ReplicaParts } from './replica-parts.ts';
-import { isFinal, type ReplicaState } from './replica-state.ts';
+import { isFinal, isSlave, type ReplicaState } from './replica-state.ts';
 import { describeReplica, type ReplicaView, replicationFigures } from './replica-view.ts';
 import { SlaveReplica } from './slave.ts';
 import { SnapshotServer } from './snapshot-server.ts';
@@ -28,7 +29,8 @@ export class Replica implements MastershipEvents {
   readonly #snapshots: SnapshotServer;
   #state: ReplicaState = 'opening';
   #opened = false;
-  #halted = '';
+  /** What halted it; undefined: nothing did. */
+  #halted: QanatError | undefined;
   #life: ReplicaLife | undefined;
   #master: MasterReplica | undefined;
   #slave: SlaveReplica | undefined;
@@ -51,7 +53,9 @@ export class Replica implements MastershipEvents {
   /** What its group knows it as: master from the moment at which that is on record; undefined while it does not know itself. */
   get role(): ReplicaRole | undefined {
     if (this.#master !== undefined) return ReplicaRole.MASTER;
-    return this.#state === 'slave' || this.#state === 'halted' ? ReplicaRole.SLAVE : undefined;
+    // The number is the other process's, at NameServers too.
+    if (this.#halted?.code === 'REPLICA_TAKEN') return undefined;
+    return isSlave(this.#state) ? ReplicaRole.SLAVE : undefined;
   }
 
   /** The highest that it knows of. */
@@ -77,7 +81,7 @@ export class Replica implements MastershipEvents {
 
   /** What it does now, for people. */
   get state(): string {
-    if (this.#state === 'halted') return `halted: ${this.#halted}`;
+    if (this.#state === 'halted') return `halted: ${this.#halted?.message}`;
     const { waitsFor } = this.#mastership;
     return waitsFor === '' ? this.#state : `${this.#state} (${waitsFor})`;
   }
@@ -102,10 +106,7 @@ export class Replica implements MastershipEvents {
 
   /** The log could not be opened, or has failed. @param giveUp the process is to be ended, and an operator to look at it. */
   logFailed(error: QanatError, giveUp: (error: QanatError) => void): void {
-    const isDamage = [error, error.cause].some(
-      (one) => QanatError.is(one, 'CORRUPT_LOG') || QanatError.is(one, 'INVALID_ARGUMENT'),
-    );
-    if (!isDamage || this.#master !== undefined || this.#life === undefined) return giveUp(error);
+    if (!isDamage(error) || this.#master !== undefined || this.#life === undefined) return giveUp(error);
     this.#beMending();
     return this.#mending.damaged(error, giveUp);
   }
@@ -113,7 +114,9 @@ export class Replica implements MastershipEvents {
   /** The log is open. */
   start(): void {
     const { host, log, term } = this.#parts;
-    term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), () => this.#renewTerm());
+    // Each term of a group is on record: its master has another one given to itself.
+    const renew = (): void => (this.leads ? this.#mastership.renewTerm() : undefined);
+    term.onNearlyUsedUp = () => host.timers.at(host.nowMs(), renew);
     this.#opened = true;
     if (log.whole) return this.#decide();
     this.#state = 'joining';
@@ -188,7 +191,7 @@ export class Replica implements MastershipEvents {
 
   onLead(record: GroupRecord): void {
     this.#state = 'rising';
-    this.#halted = '';
+    this.#halted = undefined;
     this.#knownTerm = Math.max(this.#knownTerm, record.term);
     this.#elected = record;
     if (this.#slave?.cutting !== true) this.#lead();
@@ -211,6 +214,7 @@ export class Replica implements MastershipEvents {
       minInSync: settings.minInSync,
       lagMs: settings.lagMs,
       catchUp,
+      numbers: settings.mode === 'manual' ? new NumberUse(host, broker) : undefined,
       fenced: () => this.fenced(),
     });
     host.log('info', 'replication.rises', { term: record.term, members: record.inSync.map(({ replica }) => replica).join(' ') });
@@ -223,7 +227,7 @@ export class Replica implements MastershipEvents {
     if (this.#master !== undefined || isFinal(this.#state)) return;
     this.#elected = undefined;
     // A promotion of it was refused: what it has is as wrong as before.
-    if (this.#halted !== '') this.#state = 'halted';
+    if (this.#halted !== undefined) this.#state = 'halted';
     else this.#beSlave();
     this.#parts.events.changed();
   }
@@ -241,12 +245,14 @@ export class Replica implements MastershipEvents {
     events.changed();
   }
 
-  onHalt(error: QanatError): void {
+  onHalt(error: QanatError, term: number): void {
+    // NameServers know no replica of a lower term than it was master in: without it nobody could reach this one to promote it.
+    this.#knownTerm = Math.max(this.#knownTerm, term);
     this.#state = 'halted';
-    this.#halted = error.message;
+    this.#halted = error;
     this.#slave?.stop();
     this.#slave = undefined;
-    this.#parts.host.log('error', 'replication.halts', { code: error.code, error: error.message, hint: error.hint });
+    this.#parts.host.log('error', 'replication.halted', { code: error.code, error: error.message, hint: error.hint });
     this.#parts.events.changed();
   }
 
@@ -279,8 +285,7 @@ export class Replica implements MastershipEvents {
   refusal(): QanatError {
     const { broker, settings } = this.#parts;
     const name = `replica ${settings.replica} of broker ${broker}`;
-    if (this.#state !== 'slave' && this.#state !== 'halted')
-      return new QanatError('NOT_READY', `${name} is ${this.state}`, { retryAfterMs: AGAIN_MS });
+    if (!isSlave(this.#state)) return new QanatError('NOT_READY', `${name} is ${this.state}`, { retryAfterMs: AGAIN_MS });
     const master = this.#route === undefined ? 'no master is known' : `the master is replica ${this.#route.replica}`;
     return new QanatError('NOT_MASTER', `${name} is a slave, ${master}`);
   }
@@ -299,7 +304,9 @@ export class Replica implements MastershipEvents {
     if (this.#master !== undefined) return request.respond({ term: this.#master.record.term });
     // Whatever loss is accepted: half a state serves nobody.
     if (this.#state === 'joining' || this.#state === 'mending') throw this.refusal();
-    if (!acceptLoss && this.#state === 'halted') throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
+    const isTaken = this.#halted?.code === 'REPLICA_TAKEN';
+    if (this.#state === 'halted' && (isTaken || !acceptLoss))
+      throw new QanatError('REPLICA_BEHIND', `this replica is ${this.state}`);
     if (!acceptLoss && this.#state !== 'slave') throw this.refusal();
     this.#mastership.promote(acceptLoss, (error, term) => {
       if (error === undefined) request.respond({ term });
@@ -316,7 +323,8 @@ export class Replica implements MastershipEvents {
     const { broker, settings, log, flush } = this.#parts;
     const { term, state } = this;
     const { stands } = this.#mastership;
-    return { broker, settings, log, flush, term, state, stands, master: this.#master, slave: this.#slave };
+    const haltedBy = this.#state === 'halted' ? this.#halted?.code : undefined;
+    return { broker, settings, log, flush, term, state, haltedBy, stands, master: this.#master, slave: this.#slave };
   }
 
   // ---- what it does ----
@@ -356,11 +364,6 @@ export class Replica implements MastershipEvents {
     }, record.term);
   }
 
-  /** Each term of a group is on record: its master has another one given to itself. */
-  #renewTerm(): void {
-    if (this.#state === 'master') this.#mastership.renewTerm();
-  }
-
   #beSlave(): void {
     this.#state = 'slave';
     this.#copy();
@@ -376,7 +379,7 @@ export class Replica implements MastershipEvents {
       incarnation: (this.#life as ReplicaLife).incarnation,
       term: this.term,
       link,
-      onHalted: (error) => this.onHalt(error),
+      onHalted: (error) => this.onHalt(error, this.#knownTerm),
       onTermSeen: () => events.masterMissed(),
       onTooOld: (oldest) => {
         this.#beMending();

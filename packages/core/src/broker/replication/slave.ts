@@ -196,7 +196,6 @@ export class SlaveReplica {
 
   #halt(error: QanatError): void {
     this.#halted = error;
-    this.#parts.host.log('error', 'replication.halted', { error: error.message, hint: error.hint });
     this.#leave();
     this.#parts.onHalted(error);
   }
@@ -279,6 +278,7 @@ export class SlaveReplica {
 
   #refused(error: QanatError): void {
     if (error.code === 'TERM_FENCED') return this.#otherTerm(undefined);
+    if (error.code === 'NAME_IN_USE') return this.#halt(new QanatError('REPLICA_TAKEN', error.message));
     if (error.code === 'TIMEOUT') return this.#link?.suspect(error);
     this.#search = undefined;
     this.#pullLater();

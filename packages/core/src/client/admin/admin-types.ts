@@ -102,6 +102,10 @@ export interface ReplicaDetails {
   readonly term: number;
   /** For people: what it does now. */
   readonly state: string;
+  /** Code of the error that halted it; empty: it is not halted, or is older than this field. */
+  readonly haltedBy: string;
+  /** Masters of its group are elected, not made by an operator. */
+  readonly elected: boolean;
   readonly logEnd: number;
   readonly stored: number;
   readonly committed: number;

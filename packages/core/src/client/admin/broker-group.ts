@@ -85,6 +85,8 @@ function lagOf(
 const detailsOf = (said: BrokerDescribeOk): ReplicaDetails => ({
   term: said.term,
   state: said.state,
+  haltedBy: said.haltedBy,
+  elected: said.elected,
   logEnd: said.logEnd,
   stored: said.stored,
   committed: said.committed,

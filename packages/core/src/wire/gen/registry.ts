@@ -195,8 +195,8 @@ export const WIRE_ERRORS = {
   SUBSCRIPTION_CONFLICT: { number: 4014, hint: 'give all members the same topics, filters and strategy, or raise the subscription version', closes: false },
   /** the group has another kind */
   GROUP_KIND_CONFLICT: { number: 4015, hint: 'use another group name', closes: false },
-  /** a live broker with another store holds this name */
-  NAME_IN_USE: { number: 4016, hint: 'give the broker a name of its own', closes: false },
+  /** a live broker with another store holds this name, or another process this replica number */
+  NAME_IN_USE: { number: 4016, hint: 'give the broker a name, or the replica a number, of its own', closes: false },
   /** a named limit would be passed */
   LIMIT_EXCEEDED: { number: 4017, hint: 'the message names the limit', closes: false },
   /** this broker does not create topics on demand */

@@ -440,6 +440,10 @@ export interface BrokerDescribeOk {
   readonly masterEnd: number;
   /** of a slave: by what its master said last, or else by the record that it read last */
   readonly inSync: boolean;
+  /** code of the error that halted it; empty: it is not halted */
+  readonly haltedBy: string;
+  /** masters of its group are elected, not made by an operator */
+  readonly elected: boolean;
 }
 
 export interface BrokerDescribeOkInit {
@@ -458,6 +462,8 @@ export interface BrokerDescribeOkInit {
   readonly state?: string | undefined;
   readonly masterEnd?: number | undefined;
   readonly inSync?: boolean | undefined;
+  readonly haltedBy?: string | undefined;
+  readonly elected?: boolean | undefined;
 }
 
 
@@ -477,6 +483,8 @@ function writeBrokerDescribeOk(w: ProtobufWriter, v: BrokerDescribeOkInit): Prot
   if (v.state !== undefined && v.state.length > 0) w.uint32(106).string(v.state);
   if (v.masterEnd) w.uint32(112).uint64(checkUint64(v.masterEnd, 'BrokerDescribeOk.master_end'));
   if (v.inSync) w.uint32(120).bool(v.inSync);
+  if (v.haltedBy !== undefined && v.haltedBy.length > 0) w.uint32(130).string(v.haltedBy);
+  if (v.elected) w.uint32(136).bool(v.elected);
   return w;
 }
 
@@ -496,6 +504,8 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
   let state: string = '';
   let masterEnd: number = 0;
   let inSync: boolean = false;
+  let haltedBy: string = '';
+  let elected: boolean = false;
   while (r.pos < end) {
     const tag = r.uint32();
     switch (tag) {
@@ -514,11 +524,13 @@ function readBrokerDescribeOk(r: ProtobufReader, end: number): BrokerDescribeOk 
       case 106: state = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerDescribeOk.state'); break;
       case 112: masterEnd = readUint64(r, 'BrokerDescribeOk.master_end'); break;
       case 120: inSync = r.bool(); break;
+      case 130: haltedBy = readString(r, reg.LIMITS.LABEL_BYTES_MAX, 'BrokerDescribeOk.halted_by'); break;
+      case 136: elected = r.bool(); break;
       default: r.skip(tag);
     }
   }
   checkEnd(r, end);
-  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd, inSync };
+  return { broker, replica, role, term, logEnd, stored, committed, oldest, flushAsync, minInSync, replicas, following, state, masterEnd, inSync, haltedBy, elected };
 }
 
 export const BrokerDescribeOk: MessageType<BrokerDescribeOk, BrokerDescribeOkInit> = /* @__PURE__ */ messageType('BrokerDescribeOk', writeBrokerDescribeOk, readBrokerDescribeOk);

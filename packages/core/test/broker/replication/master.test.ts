@@ -1,13 +1,14 @@
 import { EngineContext, type GroupRecord, MasterReplica, QanatError, Random } from '@qanat/core';
 import { MemoryReplicaLog } from '@qanat/simulator';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CatchUp } from '../../../src/broker/replication/catch-up.ts';
+import { NumberUse } from '../../../src/broker/replication/number-use.ts';
 
 const STORE = new Uint8Array(16).fill(7);
 const LAG_MS = 10_000;
 
 /** A master, whose slaves and register are the test. */
-function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytesPerSecond = 0) {
+function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytesPerSecond = 0, manual = false) {
   const context = new EngineContext(new Random(1));
   const tasks: (() => void)[] = [];
   const log = new MemoryReplicaLog({ sync: true, later: (task) => tasks.push(task), violation: () => {} });
@@ -24,6 +25,7 @@ function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytes
     minInSync,
     lagMs: LAG_MS,
     catchUp: new CatchUp(context, catchUpBytesPerSecond),
+    numbers: manual ? new NumberUse(context, 'b') : undefined,
     fenced: (term) => void fenced.push(term),
   });
   const work = (): void => {
@@ -76,7 +78,9 @@ function masterWorld(minInSync = 1, slaves: readonly number[] = [], catchUpBytes
       work();
     }
   };
-  return { context, log, master, puts, fenced, grow, begin, step, work, ask, pass };
+  const warnings = (): string[] =>
+    context.drain().flatMap((output) => (output.kind === 'log' && output.level === 'warn' ? [output.event] : []));
+  return { context, log, master, puts, fenced, grow, begin, step, work, ask, pass, warnings };
 }
 
 test('QNT-RPL-002 a REPLICATE of a lower term is fenced, and one of a higher term ends the master', () => {
@@ -283,4 +287,44 @@ test('QNT-RPL-017 a master that stood still drops no slave for the time that it 
   ask({});
   pass(2_000);
   expect(puts).toEqual([]);
+});
+
+describe('QNT-RPL-095 a replica number', () => {
+  const A = { incarnation: 101 };
+  const B = { incarnation: 202 };
+  const codes = (world: ReturnType<typeof masterWorld>, ...heard: readonly object[]) =>
+    heard.map((life) => world.ask({ ...life, waitMs: 0 })[0]?.error ?? 'served');
+
+  test('of two processes is left to the one that was heard of later, and one warning says so', () => {
+    const world = masterWorld(1, [], 0, true);
+    expect(codes(world, A, B, A, B, A, B, A)).toEqual([
+      'served',
+      'served',
+      'served',
+      'served',
+      'NAME_IN_USE',
+      'served',
+      'NAME_IN_USE',
+    ]);
+    expect(world.warnings()).toEqual(['replication.number-taken']);
+  });
+
+  test('whose two processes take turns changes the set on record a few times and no more', () => {
+    const world = masterWorld(1, [1], 0, true);
+    for (let turn = 0; turn < 50; turn++) {
+      codes(world, A, B);
+      for (const { done } of world.puts.slice(turn === 0 ? 0 : -1)) done(undefined);
+    }
+    expect(world.puts.length).toBeLessThan(8);
+  });
+
+  test('of a process that is started again and again is its own, also where a request of the life before comes late', () => {
+    const world = masterWorld(1, [], 0, true);
+    const C = { incarnation: 303 };
+    expect(new Set(codes(world, A, A, B, A, C, C, B, C, C))).toEqual(new Set(['served']));
+  });
+
+  test('is not looked at where an election has done so', () => {
+    expect(new Set(codes(masterWorld(), A, B, A, B, A, B))).toEqual(new Set(['served']));
+  });
 });

@@ -46,7 +46,7 @@ export class ReplicaWorld {
     const { hosts } = this.cluster;
     for (const name of hosts.nameServerNames) hosts.startNameServer(name);
     hosts.startBroker(MASTER);
-    this.cluster.runUntil(() => this.state(MASTER) === 'master', 60_000);
+    this.cluster.runUntil(() => this.state(MASTER)?.startsWith('master') === true, 60_000);
     this.createTopic();
   }
 
@@ -64,10 +64,10 @@ export class ReplicaWorld {
     return this.cluster.hosts.brokers.get(node)?.engine.figures().replication?.lagBytes;
   }
 
-  client(node: string): SessionClient {
+  client(node: string, port = 7610): SessionClient {
     const { clock, hosts } = this.cluster;
     const greeting = { features: [...BROKER_FEATURES, Feature.FEATURE_REPLICATION], minor: 3 };
-    return new SessionClient(clock, hosts.network, `client-${this.#clients++}`, `${node}:7610`, greeting);
+    return new SessionClient(clock, hosts.network, `client-${this.#clients++}`, `${node}:${port}`, greeting);
   }
 
   createTopic(): void {
