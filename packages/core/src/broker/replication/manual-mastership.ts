@@ -10,6 +10,8 @@ import type { Mastership, MastershipEvents } from './mastership.ts';
 /** Between two questions for the record of the group, and between two attempts to put one. */
 const ASK_AGAIN_MS = 200;
 const HINT_OF_SILENCE = 'start what it waits for; docs/replication.md tells what to do where a NameServer never comes back';
+const KEEPER = 'a NameServer that keeps records';
+const HINT_OF_KEEPER = 'start a NameServer with --data DIR';
 /** An operator who accepts a loss may not have read the newest version: the record is put far above it. */
 const VERSIONS_SKIPPED = 2 ** 20;
 
@@ -112,12 +114,19 @@ export class ManualMastership implements Mastership {
       this.waitsFor = '';
       // That there is no record only all of its keepers can say.
       if ((found.complete || found.record !== undefined) && decide(found)) return;
-      this.waitsFor = found.complete ? what : silentOnes(found);
-      if (before !== this.waitsFor) host.log('info', 'replication.waits', { for: this.waitsFor, hint: HINT_OF_SILENCE });
+      if (!found.complete) this.#waits(silentOnes(found), before);
+      else this.#waits(found.unkept ? KEEPER : what, before);
       this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => {
         if (question === this.#question) this.#ask(what, decide);
       });
     });
+  }
+
+  /** Told when it is another thing than before. */
+  #waits(what: string, before: string): void {
+    this.waitsFor = what;
+    const hint = what === KEEPER ? HINT_OF_KEEPER : HINT_OF_SILENCE;
+    if (what !== before) this.#parts.host.log('info', 'replication.waits', { for: what, hint });
   }
 
   #decide(): void {
@@ -196,9 +205,10 @@ export class ManualMastership implements Mastership {
       record,
       (error) => {
         if (this.#stopped) return;
+        const before = this.waitsFor;
         this.waitsFor = '';
         if (error === undefined || error.code === 'TERM_FENCED') return done(error);
-        this.waitsFor = 'NameServers to have it on record that it is master';
+        this.#waits(error.code === 'UNSUPPORTED_FEATURE' ? KEEPER : 'NameServers to have it on record that it is master', before);
         this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => this.#put(record, everywhere, done));
       },
       everywhere,

@@ -36,7 +36,7 @@ function replicaWorld() {
   const told: string[] = [];
   let record: GroupRecord | undefined;
   const register: GroupRegister = {
-    get: (done) => done({ record, others: [], complete: true, silent: [] }),
+    get: (done) => done({ record, others: [], complete: true, silent: [], unkept: false }),
     put: (next, done) => {
       record = next;
       told.push(`put ${next.term}`);
