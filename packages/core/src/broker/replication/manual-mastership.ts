@@ -23,6 +23,8 @@ export interface ManualMastershipParts {
   readonly storeId: () => Uint8Array;
   /** That this replica knows of. */
   readonly highestTerm: () => number;
+  /** Whether the broker begins again, for its log is empty and of another store than the group's. */
+  readonly beginsAgain: (record: GroupRecord) => boolean;
   readonly events: MastershipEvents;
 }
 
@@ -84,7 +86,10 @@ export class ManualMastership implements Mastership {
       const behind = acceptLoss ? undefined : this.#behind(found);
       if (behind === undefined) {
         const next = this.#nextRecord(found, acceptLoss);
-        this.#rise(next, !acceptLoss, (error) => done(error, next.term));
+        this.#rise(next, !acceptLoss, (error) => {
+          if (error !== undefined) events.onFollow(next.term);
+          done(error, next.term);
+        });
         return;
       }
       this.#rising = false;
@@ -133,13 +138,15 @@ export class ManualMastership implements Mastership {
     const { settings, events } = this.#parts;
     this.#ask('', (found) => {
       const { record, complete } = found;
+      if (record !== undefined && this.#parts.beginsAgain(record)) return true;
       this.stands = record !== undefined && this.#stands(found);
       const named = record === undefined ? settings.role === 'master' : record.master === settings.replica;
       const mine = named && (record === undefined || this.stands);
       if (named && !mine) this.#tellLoss();
       // One that does not answer may know of a set with fewer members, in which more was committed, or of another master.
       if (mine && !complete) return false;
-      if (mine) this.#rise(this.#nextRecord(found, false), true, () => {});
+      // Where another was quicker, its record may be of another store.
+      if (mine) this.#rise(this.#nextRecord(found, false), true, (error) => error !== undefined && this.#decide());
       else events.onFollow(record?.term ?? 0);
       return true;
     });
@@ -194,7 +201,6 @@ export class ManualMastership implements Mastership {
     this.#put(record, everywhere, (error) => {
       this.#rising = false;
       if (error === undefined) events.onLead(record);
-      else events.onFollow(record.term);
       done(error);
     });
   }

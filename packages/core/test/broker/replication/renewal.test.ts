@@ -53,7 +53,15 @@ function replicaWorld() {
     term,
     catchUp: new CatchUp(context, 0),
     mastership: (events, highestTerm) =>
-      new ManualMastership({ host: context, settings: SETTINGS, register, storeId: () => log.storeId, highestTerm, events }),
+      new ManualMastership({
+        host: context,
+        settings: SETTINGS,
+        register,
+        storeId: () => log.storeId,
+        highestTerm,
+        beginsAgain: () => false,
+        events,
+      }),
     link: () => ({ session: undefined, connect: () => {}, close: () => {}, suspect: () => {} }),
     addressOf: () => undefined,
     events: {
