@@ -74,7 +74,7 @@ function tooFewInSync(): SessionRecorder {
     title: 'with fewer replicas in sync than there have to be nothing is taken that has to be committed, and nothing is appended',
     clauses: clauses('RPL-011 RPL-014 RPL-028'),
     free: FREE,
-    setup: replicaSetup(0, 'master', { replication: { replica: 0, role: 'master', min_in_sync: 2, lag_ms: 500 } }),
+    setup: replicaSetup(0, 'master', { replication: { replica: 0, role: 'master', min_in_sync: 2, lag_ms: 1_000 } }),
   });
   const master = beginMaster(session);
   const slave = new PlayedSlave(master);
@@ -84,7 +84,7 @@ function tooFewInSync(): SessionRecorder {
   createTopic(master);
   slave.ask();
   slave.ask({ wait_ms: 0 });
-  slave.isLost(1200);
+  slave.isLost(1700);
   send(master, 'refused');
   session.request(CLIENT, 'SEND', { topic: 'orders', ack: 'ACK_LEADER' }, batch('in the log, and not committed'));
   session.request(CLIENT, 'PULL', { topics: [{ topic: 'orders', queues: [{}] }] });

@@ -40,6 +40,13 @@ export function positiveNumber(text: string): number {
 export const durationMs = (text: string): number =>
   parseDuration(text) ?? refuse('Write for example 500ms, 30s, 5m or 1h30m; a bare number is seconds.');
 
+export const durationFrom =
+  (leastMs: number, least: string) =>
+  (text: string): number => {
+    const ms = durationMs(text);
+    return ms >= leastMs ? ms : refuse(`${least} or more is needed.`);
+  };
+
 export const bytesPerSecond = (text: string): number =>
   parseByteRate(text) ?? refuse('Write for example 50MB, 64MiB or 1GB; a bare number is bytes in a second.');
 

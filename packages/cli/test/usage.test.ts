@@ -77,6 +77,7 @@ describe('wrong use ends with 2, says why on standard error, and prints nothing'
     [['topic', 'ls', '--timeout', 'soon'], 'Write for example 500ms'],
     [['broker', '--slave'], '--slave needs --replica'],
     [['broker', '--min-in-sync', '2', '--replica-lag', '5s'], '--min-in-sync and --replica-lag need --replica'],
+    [['broker', '--replica', '0', '--replica-lag', '1ms'], '1s or more is needed'],
     [['broker', '--catch-up-rate', '50MB'], '--catch-up-rate needs --replica'],
     [['broker', '--catch-up-rate', 'fast'], 'Write for example 50MB'],
     [['broker', '--etcd', 'http://127.0.0.1:2379'], '--etcd needs --replica'],

@@ -1,10 +1,12 @@
 import type { ReplicationOptions } from '@qanat/core';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
-import { bytesPerSecond, durationMs, option, wholeNumber } from '../options.ts';
+import { bytesPerSecond, durationFrom, option, wholeNumber } from '../options.ts';
 
 /** REPLICAS_MAX − 1; the core is loaded by those that run. */
 const REPLICA_MAX = 15;
+/** The core's, too. */
+const LAG_MS_MIN = 1_000;
 
 /** Options of `qanat broker` about its group. */
 export interface ReplicationFlags {
@@ -37,7 +39,7 @@ export function addReplicationOptions(command: Command): Command {
     )
     .addOption(
       option('--replica-lag <duration>', 'a slave that lags behind for longer is waited for no more; default 10s', {
-        parse: durationMs,
+        parse: durationFrom(LAG_MS_MIN, '1s'),
         env: 'QANAT_REPLICA_LAG',
       }),
     )

@@ -18,6 +18,8 @@ const BATCH_BYTES_LEAST = 65_536;
 
 /** What brokers of this version have beside AUTH. */
 export const BROKER_FEATURES: readonly number[] = [Feature.FEATURE_KEYED_STATE, Feature.FEATURE_DEDUP];
+/** A slave with less would leave the in-sync set at every pause of a process or a disk. */
+export const LAG_MS_MIN = 1_000;
 /** Keyed state of all queues of a broker: it is in memory. */
 export const STATE_BYTES_TOTAL_MAX = 1024 * 1024 * 1024;
 
@@ -48,7 +50,7 @@ export interface ReplicationOptions {
   readonly mode?: 'manual' | 'automatic';
   /** Replicas in sync, itself included, below which a master takes no messages with ack level COMMITTED. Default 1. */
   readonly minInSync?: number;
-  /** How long a slave of the in-sync set may lag behind, ms. Default REPLICA_LAG_MS. */
+  /** How long a slave of the in-sync set may lag behind, ms. LAG_MS_MIN or more; default REPLICA_LAG_MS. */
   readonly lagMs?: number;
   /**
    * What a master reads of its log, and of snapshots, for all slaves that are not in sync: CATCH_UP_BYTES_PER_SECOND_MIN or
@@ -199,7 +201,7 @@ function checkReplication(settings: Required<ReplicationOptions>, nameServers: n
   if (!isNumber) bad('replication.replica', `a number from 0 to ${LIMITS.REPLICAS_MAX - 1}, not ${replica}`);
   if (!Number.isInteger(minInSync) || minInSync < 1 || minInSync > LIMITS.REPLICAS_MAX)
     bad('replication.minInSync', `1 to ${LIMITS.REPLICAS_MAX} replicas, not ${minInSync}`);
-  if (!(lagMs > 0)) bad('replication.lagMs', `${lagMs} is not above zero`);
+  if (!(lagMs >= LAG_MS_MIN)) bad('replication.lagMs', `${LAG_MS_MIN} ms or more, not ${lagMs}: a shorter pause is no lag`);
   if (catchUpBytesPerSecond !== 0 && !(catchUpBytesPerSecond >= CATCH_UP_BYTES_PER_SECOND_MIN))
     bad('replication.catchUpBytesPerSecond', `${CATCH_UP_BYTES_PER_SECOND_MIN} bytes or more, or 0: as fast as it goes`);
   if (nameServers === 0) bad('nameServers', 'a replica finds its master, and has its records, at NameServers: name one at least');

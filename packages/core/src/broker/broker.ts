@@ -23,7 +23,7 @@ import { Producers } from './producers.ts';
 import { Pulls } from './pulls.ts';
 import { Registration } from './registration.ts';
 import type { Replica } from './replication/replica.ts';
-import { REPLICATION, replicaOfBroker } from './replication/replica-of-broker.ts';
+import { notOfGroup, REPLICATION, replicaOfBroker } from './replication/replica-of-broker.ts';
 import type { ServerLink } from './server-link.ts';
 import { BrokerState } from './state.ts';
 import { Term } from './term.ts';
@@ -146,7 +146,7 @@ export class Broker implements Engine, ServerHandler {
       replicaRole: () => this.#registeredRole,
       masterSeen: (master) => this.#replica?.masterSeen(master),
       fenced: () => this.#replica?.fenced(),
-      fatal: (error) => this.#life.fatal(error),
+      fatal: (error) => this.#life.fatal(this.#replica === undefined ? error : notOfGroup(error, this.#replica.role)),
     });
     this.#state = new BrokerState({
       term,

@@ -17,7 +17,7 @@ import {
   type ResponseDone,
   wireError,
 } from './request.ts';
-import { Unanswered } from './unanswered.ts';
+import { tooManyUnanswered, Unanswered } from './unanswered.ts';
 
 /** What a session tells its owner. */
 export interface ClientSessionEvents {
@@ -339,8 +339,7 @@ export class ClientSession {
     }
     if (next < Number.POSITIVE_INFINITY) this.#armTimeout(Math.max(next, nowMs + TIMEOUT_GRAIN_MS));
     for (const { done, error } of late) done(error, NO_RESPONSE);
-    if (this.#unanswered.tooMany && !this.#closed)
-      this.abort(new QanatError('TIMEOUT', `${this.address}: it answers none of our requests`));
+    if (this.#unanswered.tooMany && !this.#closed) this.abort(tooManyUnanswered(this.address));
     if (!this.opened && late.length > 0)
       this.abort(
         new QanatError('CONNECTION_FAILED', `${this.address}: accepted the connection but did not answer HELLO or AUTH`, {

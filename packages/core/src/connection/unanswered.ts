@@ -1,3 +1,5 @@
+import { QanatError } from '../errors.ts';
+
 /** Requests that went unanswered one after the other until the connection is given up. */
 const UNANSWERED_MAX = 3;
 
@@ -23,3 +25,9 @@ export class Unanswered {
     return this.#count >= UNANSWERED_MAX;
   }
 }
+
+/** A healthy master that waits for a slave of its in-sync set looks the same to who only sends. */
+export const tooManyUnanswered = (address: string): QanatError =>
+  new QanatError('TIMEOUT', `${address}: ${UNANSWERED_MAX} requests, one after the other, were not answered in time`, {
+    hint: 'it hangs, or is a master that waits for a slave: "qanat cluster status" tells',
+  });

@@ -1,6 +1,6 @@
 // Goal: a replica says at its NameServers which one it is, and learns from them where its master is.
 import { describe, expect, it } from 'vitest';
-import { type BrokerSettings, brokerSettings } from '../../src/broker/broker-options.ts';
+import { type BrokerSettings, brokerSettings, LAG_MS_MIN } from '../../src/broker/broker-options.ts';
 import { NameServerLink } from '../../src/broker/name-server-link.ts';
 import { Registration } from '../../src/broker/registration.ts';
 import type { Topics } from '../../src/broker/topics.ts';
@@ -146,6 +146,19 @@ describe('registration of replicas', () => {
     const late = new Replica(world, 3, MASTER, 4);
     expect(late.fenced).toEqual([4]);
     expect(late.seen).toMatchObject([{ replica: 2, term: 4 }]);
+  });
+
+  it('takes no lag below LAG_MS_MIN: slaves would leave the set at every pause', () => {
+    const lagging = (lagMs: number) => () =>
+      brokerSettings({
+        name: 'b',
+        nameServers: ['ns'],
+        replication: { replica: 0, lagMs },
+        platform: portablePlatform,
+        random: new Random(1),
+      });
+    expect(lagging(LAG_MS_MIN)).not.toThrow();
+    expect(lagging(LAG_MS_MIN - 1)).toThrow(/replication.lagMs: 1000 ms or more, not 999/);
   });
 
   it('takes a number below REPLICAS_MAX', () => {

@@ -10,6 +10,7 @@ import type { RecoveredLog } from './recovery.ts';
 import { encodeSegmentHeader, fileOffset, type Segment } from './segment.ts';
 import type { StagedEntries } from './staged-entries.ts';
 import { perform, runTask, type StorageTask } from './storage-task.ts';
+import { WriteTrouble } from './write-trouble.ts';
 
 const FLUSH_INTERVAL_MS = 200;
 const FLUSH_BYTES = 4 * 1024 * 1024;
@@ -53,12 +54,14 @@ export class GroupCommit {
   #writing = false;
   #syncing = false;
   #syncTimer: Timer | undefined;
+  readonly #trouble: WriteTrouble;
   #failure: QanatError | undefined;
   #cut: Cut | undefined;
   #whenIdle: (() => void)[] = [];
 
   constructor(parts: GroupCommitParts, log: RecoveredLog) {
     this.#parts = parts;
+    this.#trouble = new WriteTrouble(parts.host);
     this.#storeId = log.storeId;
     this.#segments = log.segments;
     this.#written = log.position;
@@ -171,7 +174,7 @@ export class GroupCommit {
   }
 
   *#write(): StorageTask<void> {
-    const { host, options } = this.#parts;
+    const { options } = this.#parts;
     while (this.#failure === undefined && this.#hasWork) {
       if (this.#cut !== undefined) {
         yield* this.#cutOff(this.#cut);
@@ -184,7 +187,7 @@ export class GroupCommit {
         yield* this.#append(segment, end);
       } catch (error) {
         if (!QanatError.is(error) || error.code === 'INTERNAL') throw error;
-        host.log('error', 'log.write.failed', { segment: segment.name, error: error.message });
+        this.#trouble.failed(segment.name, error);
         yield* this.#rollBack(segment, error);
         continue;
       }
@@ -235,6 +238,7 @@ export class GroupCommit {
     const { blocks } = this.#parts;
     yield* perform({ op: 'append', name: segment.name, parts: blocks.parts(segment.base, this.#written, end) });
     this.#parts.written(end - this.#written);
+    this.#trouble.written();
     this.#written = end;
     if (!this.#replicated) return;
     // What is written can be read back: however much is not committed, it need not stay in memory.
@@ -255,7 +259,7 @@ export class GroupCommit {
 
   /** Cuts off what was not written whole, durably; only then is it said to be rejected. */
   *#rollBack(segment: Segment, cause: QanatError): StorageTask<void> {
-    const { host, observer, staged } = this.#parts;
+    const { observer, staged } = this.#parts;
     if (this.#failure !== undefined) return;
     const { name, base } = segment;
     try {
@@ -272,7 +276,7 @@ export class GroupCommit {
     const settles = entries.map(({ settle }) => settle);
     if (this.#replicated) observer.shortened?.();
     this.applier.reject(settles, rejected);
-    host.log('warn', 'log.rolled-back', { position: this.#written, entries: entries.length });
+    this.#trouble.rolledBack(this.#written, entries.length);
     this.#parts.writeFailed();
   }
 

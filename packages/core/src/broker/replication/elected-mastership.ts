@@ -24,6 +24,8 @@ export interface ElectedMastershipParts {
   readonly storeId: () => Uint8Array;
   /** That this replica knows of. */
   readonly highestTerm: () => number;
+  /** Whether the broker begins again, for its log is empty and of another store than the group's. */
+  readonly beginsAgain: (record: GroupRecord) => boolean;
   readonly events: MastershipEvents;
 }
 
@@ -126,7 +128,7 @@ export class ElectedMastership implements Mastership {
 
   #stand(): void {
     if (this.#stopped || this.#elector !== undefined) return;
-    const { host, settings, cluster, broker, storeId, highestTerm, events } = this.#parts;
+    const { host, settings, cluster, broker, storeId, highestTerm, beginsAgain, events } = this.#parts;
     const elector: Elector = new Elector(host, {
       cluster,
       group: broker,
@@ -138,7 +140,9 @@ export class ElectedMastership implements Mastership {
       createsRecord: settings.role === 'master',
       events: {
         onLead: (_term, record) => this.#leads(record),
-        onFollow: (record) => events.onFollow(record.term),
+        onFollow: (record) => {
+          if (!beginsAgain(record)) events.onFollow(record.term);
+        },
         onSuperseded: (term, record) => events.onStandDown(`replica ${record.master} is master in term ${term}`),
         onHalted: (error, term) => events.onHalt(error, term),
       },

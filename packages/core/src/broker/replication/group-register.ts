@@ -14,6 +14,8 @@ export interface RecordFound {
   readonly complete: boolean;
   /** The addresses of those who did not. */
   readonly silent: readonly string[];
+  /** Nobody who answered keeps records. */
+  readonly unkept: boolean;
 }
 
 /** Where the record of a broker group is kept, beyond the life of any replica: NameServers, or a consensus store. */

@@ -57,9 +57,9 @@ export class LogMending {
 
   /** How the log is to be opened. */
   opening(storeId: Uint8Array | undefined): Partial<OpenChange> {
-    if (this.#mend === 'cut') return { repair: 'cut' };
-    if (this.#mend === 'joins') return { joins: true };
-    return storeId === undefined ? {} : { newStoreId: storeId };
+    const store = storeId === undefined ? {} : { newStoreId: storeId };
+    if (this.#mend === 'cut') return { ...store, repair: 'cut' };
+    return this.#mend === 'joins' ? { ...store, joins: true } : store;
   }
 
   /** The master listens there. */
@@ -75,6 +75,12 @@ export class LogMending {
     host.log('warn', 'replication.begins-anew', {});
     this.#fetch = new SnapshotFetch({ host, platform, broker, storeId, link, done: (found) => this.#begin(found, done) });
     if (this.#address !== undefined) this.#fetch.follow(this.#address);
+  }
+
+  /** The log has no entry yet: one of the group begins in its place, whichever store it was of. Errors: STORE_IO. */
+  beginEmpty(storeId: Uint8Array, done: Done): void {
+    const { host, platform } = this.#parts;
+    runTask(host, beginLog(platform, { storeId, oldest: 0, chain: 0, snapshot: undefined }), done);
   }
 
   /** The log is open, and whole: nothing is to be mended any more. Errors: STORE_IO. */

@@ -10,6 +10,8 @@ import type { Mastership, MastershipEvents } from './mastership.ts';
 /** Between two questions for the record of the group, and between two attempts to put one. */
 const ASK_AGAIN_MS = 200;
 const HINT_OF_SILENCE = 'start what it waits for; docs/replication.md tells what to do where a NameServer never comes back';
+const KEEPER = 'a NameServer that keeps records';
+const HINT_OF_KEEPER = 'start a NameServer with --data DIR';
 /** An operator who accepts a loss may not have read the newest version: the record is put far above it. */
 const VERSIONS_SKIPPED = 2 ** 20;
 
@@ -21,6 +23,8 @@ export interface ManualMastershipParts {
   readonly storeId: () => Uint8Array;
   /** That this replica knows of. */
   readonly highestTerm: () => number;
+  /** Whether the broker begins again, for its log is empty and of another store than the group's. */
+  readonly beginsAgain: (record: GroupRecord) => boolean;
   readonly events: MastershipEvents;
 }
 
@@ -85,7 +89,10 @@ export class ManualMastership implements Mastership {
       const behind = acceptLoss ? undefined : this.#behind(found);
       if (behind === undefined) {
         const next = this.#nextRecord(found, acceptLoss);
-        this.#rise(next, !acceptLoss, (error) => done(error, next.term));
+        this.#rise(next, !acceptLoss, (error) => {
+          if (error !== undefined) events.onFollow(next.term);
+          done(error, next.term);
+        });
         return;
       }
       this.#rising = false;
@@ -115,25 +122,34 @@ export class ManualMastership implements Mastership {
       this.waitsFor = '';
       // That there is no record only all of its keepers can say.
       if ((found.complete || found.record !== undefined) && decide(found)) return;
-      this.waitsFor = found.complete ? what : silentOnes(found);
-      if (before !== this.waitsFor) host.log('info', 'replication.waits', { for: this.waitsFor, hint: HINT_OF_SILENCE });
+      if (!found.complete) this.#waits(silentOnes(found), before);
+      else this.#waits(found.unkept ? KEEPER : what, before);
       this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => {
         if (question === this.#question) this.#ask(what, decide);
       });
     });
   }
 
+  /** Told when it is another thing than before. */
+  #waits(what: string, before: string): void {
+    this.waitsFor = what;
+    const hint = what === KEEPER ? HINT_OF_KEEPER : HINT_OF_SILENCE;
+    if (what !== before) this.#parts.host.log('info', 'replication.waits', { for: what, hint });
+  }
+
   #decide(): void {
     const { settings, events } = this.#parts;
     this.#ask('', (found) => {
       const { record, complete } = found;
+      if (record !== undefined && this.#parts.beginsAgain(record)) return true;
       this.stands = record !== undefined && this.#stands(found);
       const named = record === undefined ? settings.role === 'master' : record.master === settings.replica;
       const mine = named && (record === undefined || this.stands);
       if (named && !mine) this.#tellLoss();
       // One that does not answer may know of a set with fewer members, in which more was committed, or of another master.
       if (mine && !complete) return false;
-      if (mine) this.#rise(this.#nextRecord(found, false), true, () => {});
+      // Where another was quicker, its record may be of another store.
+      if (mine) this.#rise(this.#nextRecord(found, false), true, (error) => error !== undefined && this.#decide());
       else events.onFollow(record?.term ?? 0);
       return true;
     });
@@ -195,7 +211,6 @@ export class ManualMastership implements Mastership {
     this.#put(record, everywhere, (error) => {
       this.#rising = false;
       if (error === undefined) events.onLead(record);
-      else events.onFollow(record.term);
       done(error);
     });
   }
@@ -206,9 +221,10 @@ export class ManualMastership implements Mastership {
       record,
       (error) => {
         if (this.#stopped) return;
+        const before = this.waitsFor;
         this.waitsFor = '';
         if (error === undefined || error.code === 'TERM_FENCED') return done(error);
-        this.waitsFor = 'NameServers to have it on record that it is master';
+        this.#waits(error.code === 'UNSUPPORTED_FEATURE' ? KEEPER : 'NameServers to have it on record that it is master', before);
         this.#timer = host.timers.at(host.nowMs() + ASK_AGAIN_MS, () => this.#put(record, everywhere, done));
       },
       everywhere,

@@ -8,6 +8,7 @@ import type { GroupRegister, RecordFound } from './group-register.ts';
 const ANSWER_MS = 3_000;
 /** What a NameServer without records, or of an earlier version, answers: it has none. */
 const KEEPS_NONE: ReadonlySet<string> = new Set(['UNSUPPORTED_FEATURE', 'UNSUPPORTED_FRAME']);
+const HINT_OF_SOME = 'start every NameServer with --data DIR: what one without it had on record before, nobody asks for';
 
 /** A link to a NameServer, as far as its records are concerned. */
 export interface RecordLink {
@@ -31,6 +32,8 @@ export class NameServerRegister implements GroupRegister {
   readonly #host: EngineHost;
   readonly #broker: string;
   readonly #links: readonly RecordLink[];
+  /** Those without records beside others with, as they were told of last. */
+  #forgetful = '';
 
   /** @param broker name of the group. */
   constructor(host: EngineHost, broker: string, links: readonly RecordLink[]) {
@@ -41,8 +44,8 @@ export class NameServerRegister implements GroupRegister {
 
   /**
    * Has the record at every NameServer that can be reached. `done` comes once, never before this returns: with undefined when one
-   * has it durably and none refused; with TERM_FENCED when one has a higher record; with any other error when nobody knows: the
-   * same record is then to be put again.
+   * has it durably and none refused; with TERM_FENCED when one has a higher record; with UNSUPPORTED_FEATURE when all that
+   * answered keep none; with any other error when nobody knows. But for TERM_FENCED the same record is then to be put again.
    */
   put(record: GroupRecordInit, done: (error: QanatError | undefined) => void, everywhere = false): void {
     const header = { broker: this.#broker, record };
@@ -75,30 +78,51 @@ export class NameServerRegister implements GroupRegister {
     for (const { address, session } of open) {
       ask(session, (answer) => {
         answers.push({ address, ...answer });
-        if (answers.length === open.length) done(answers);
+        if (answers.length < open.length) return;
+        this.#tellForgetful(answers);
+        done(answers);
       });
     }
   }
+
+  /** One that was started without a directory may have kept records before: its silence about them is no answer. */
+  #tellForgetful(answers: readonly Answer[]): void {
+    const [none, others] = [answers.filter(keepsNone), answers.filter((answer) => !keepsNone(answer))];
+    const forgetful = others.length === 0 ? '' : none.map(({ address }) => address).join(', ');
+    if (forgetful !== '' && forgetful !== this.#forgetful)
+      this.#host.log('warn', 'replication.records-not-kept', { by: forgetful, hint: HINT_OF_SOME });
+    this.#forgetful = forgetful;
+  }
 }
+
+const keepsNone = ({ error }: Answer): boolean => error !== undefined && KEEPS_NONE.has(error.code);
 
 /** @param wanted so many have to have it, or to keep no records; one at least has to have it. */
 function verdict(answers: readonly Answer[], wanted: number): QanatError | undefined {
   const fenced = answers.find(({ error }) => error?.code === 'TERM_FENCED');
   if (fenced !== undefined) return fenced.error;
-  const keepers = answers.filter(({ error }) => error === undefined || !KEEPS_NONE.has(error.code));
+  const keepers = answers.filter((answer) => !keepsNone(answer));
+  if (answers.length > 0 && keepers.length === 0) return new QanatError('UNSUPPORTED_FEATURE', 'no NameServer keeps records');
   const confirmed = keepers.filter(({ error }) => error === undefined).length;
   if (confirmed > 0 && confirmed + answers.length - keepers.length >= wanted) return undefined;
   const failed = keepers.find(({ error }) => error !== undefined);
-  return failed?.error ?? answers[0]?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
+  return failed?.error ?? new QanatError('CONNECTION_FAILED', 'no NameServer can be reached for the record');
 }
 
 function found(answers: readonly Answer[], links: readonly RecordLink[]): RecordFound {
   const newest = new Map<number, GroupRecord>();
   const silent = new Set(links.map(({ address }) => address));
-  for (const { address, error, record } of answers) {
-    if (error === undefined || KEEPS_NONE.has(error.code)) silent.delete(address);
+  for (const answer of answers) {
+    const { address, error, record } = answer;
+    if (error === undefined || keepsNone(answer)) silent.delete(address);
     if (record !== undefined && record.version > (newest.get(record.term)?.version ?? -1)) newest.set(record.term, record);
   }
   const [record, ...others] = [...newest.values()].sort((a, b) => b.term - a.term);
-  return { record, others, complete: silent.size === 0, silent: [...silent] };
+  return {
+    record,
+    others,
+    complete: silent.size === 0,
+    silent: [...silent],
+    unkept: answers.length > 0 && answers.every(keepsNone),
+  };
 }

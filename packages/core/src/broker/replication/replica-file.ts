@@ -2,8 +2,10 @@
 import { nextLife, type ReplicaLife } from '../../election/replica-life.ts';
 import { QanatError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
+import type { StoredFile } from '../../storage.ts';
 import { readUtf8, utf8 } from '../../wire/bytes.ts';
 import { SEGMENT_HEADER_BYTES, segmentBaseOf } from '../log/segment.ts';
+import { snapshotName } from '../log/snapshot-store.ts';
 import { perform, type StorageTask } from '../log/storage-task.ts';
 
 const NAME = 'replica';
@@ -40,9 +42,15 @@ export function* beginLife(random: Random, intact: boolean): StorageTask<BegunLi
   const isSame = intact && mend === undefined;
   const life = nextLife(kept?.life, random.below(HIGH_WORDS) * 0x1_0000_0000 + random.uint32() + 1, isSame);
   yield* keepLife(life, mend);
+  return { life, isEmpty: !files.some(isOfEntries), mend };
+}
+
+/** Whether the file says that the store has, or had, an entry. */
+function isOfEntries({ name, size }: StoredFile): boolean {
+  const base = segmentBaseOf(name);
+  if (base === undefined) return name.startsWith('snap/') && name !== snapshotName(0);
   // A crash may have left a file whose header is not whole: that is no log of any store yet.
-  const hasEntries = files.some(({ name, size }) => segmentBaseOf(name) !== undefined && size > SEGMENT_HEADER_BYTES);
-  return { life, isEmpty: !hasEntries, mend };
+  return base > 0 || size > SEGMENT_HEADER_BYTES;
 }
 
 /** Keeps, on stable storage, what the next start has to know. Errors: STORE_IO. */

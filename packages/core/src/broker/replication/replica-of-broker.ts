@@ -1,7 +1,10 @@
 // Puts the parts of a broker that is a replica together.
 import type { EngineHost } from '../../context.ts';
+import { QanatError } from '../../errors.ts';
 import type { Login } from '../../security/login.ts';
-import { Feature } from '../../wire/gen/registry.ts';
+import { sameBytes } from '../../security/scram.ts';
+import { Feature, ReplicaRole } from '../../wire/gen/registry.ts';
+import type { GroupRecord } from '../../wire/gen/replication-messages.ts';
 import type { BrokerSettings } from '../broker-options.ts';
 import type { CommitLog } from '../log/commit-log.ts';
 import { ServerLink } from '../server-link.ts';
@@ -31,6 +34,15 @@ export interface ReplicaOfBrokerParts {
   readonly events: ReplicaEvents;
 }
 
+/** The name of a replica is refused: another store has it. */
+export function notOfGroup({ code, message, cause }: QanatError, role: ReplicaRole | undefined): QanatError {
+  const hint =
+    role === ReplicaRole.MASTER
+      ? 'a broker that is not of this group has its name: stop that one'
+      : 'another replica began the group: put the directory of this one away, and start it with --slave';
+  return new QanatError(code, message, { cause, hint });
+}
+
 /** @returns undefined where the broker is alone. */
 export function replicaOfBroker(parts: ReplicaOfBrokerParts): Replica | undefined {
   const { host, settings, login, log, term, linked, events } = parts;
@@ -58,12 +70,19 @@ export function replicaOfBroker(parts: ReplicaOfBrokerParts): Replica | undefine
 }
 
 function mastershipOf(
-  { host, settings: { name: broker, cluster }, log, links }: ReplicaOfBrokerParts,
+  { host, settings: { name: broker, cluster }, log, links, events: { fatal } }: ReplicaOfBrokerParts,
   settings: Required<BrokerSettings>['replication'] & object,
   events: MastershipEvents,
   highestTerm: () => number,
 ): Mastership {
-  const parts = { host, settings, storeId: () => log.storeId, highestTerm, events };
+  const beginsAgain = ({ storeId }: GroupRecord): boolean => {
+    if (log.endPosition > 0 || sameBytes(storeId, log.storeId)) return false;
+    fatal(
+      new QanatError('RESTART_REQUIRED', 'another replica began the group: the log of this one, which is empty, begins anew'),
+    );
+    return true;
+  };
+  const parts = { host, settings, storeId: () => log.storeId, highestTerm, beginsAgain, events };
   if (settings.mode === 'automatic') return new ElectedMastership({ ...parts, cluster, broker });
   return new ManualMastership({ ...parts, register: new NameServerRegister(host, broker, links) });
 }

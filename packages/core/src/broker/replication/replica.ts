@@ -96,10 +96,10 @@ export class Replica implements MastershipEvents {
       this.#life = begun.life;
       this.#mending.begun(begun);
       const { beginsAnew } = this.#mending;
-      const open = (storeId: Uint8Array | undefined): void => done(undefined, this.#mending.opening(storeId));
       return this.#mastership.prepare(begun.life, begun.isEmpty || beginsAnew, (storeId) => {
-        if (!beginsAnew) return open(storeId);
-        return this.#mending.beginAnew(storeId, (failed) => (failed === undefined ? open(storeId) : done(failed)));
+        const open = (failed: QanatError | undefined): void => done(failed, this.#mending.opening(storeId));
+        if (beginsAnew) return this.#mending.beginAnew(storeId, open);
+        return storeId === undefined ? open(undefined) : this.#mending.beginEmpty(storeId, open);
       });
     });
   }

@@ -141,6 +141,23 @@ test('a slave whose disk is full is dropped from the in-sync set, and is back wh
   expect(world.entries(SLAVE)).toEqual(world.entries(MASTER));
 });
 
+test('a slave whose disk is full says so once, after a minute again, and when it is over', () => {
+  const world = pair({ faults: true, replication: { lagMs: 2_000 } });
+  const faults = world.cluster.hosts.diskFaults(SLAVE);
+  const told = (event: string): number => world.events(SLAVE).filter((one) => one === event).length;
+  faults.fill(world.disk(SLAVE).usedBytes);
+  world.send(20);
+  world.cluster.run(30_000);
+  expect([told('log.write.failed'), told('log.rolled-back'), told('log.write.works')]).toEqual([1, 1, 0]);
+  world.cluster.run(35_000);
+  expect([told('log.write.failed'), told('log.rolled-back'), told('log.write.works')]).toEqual([2, 2, 0]);
+  const { fields } = world.logs.findLast(({ event }) => event === 'log.write.failed') ?? {};
+  expect((fields as { failures: number }).failures).toBeGreaterThan(60);
+  faults.empty();
+  world.cluster.runUntil(() => world.same, LONG_MS);
+  expect([told('log.write.failed'), told('log.write.works')]).toEqual([2, 1]);
+});
+
 test('a slave whose disk is slow is dropped from the in-sync set, tells how far it is behind, and is back when it is quick again', () => {
   const world = pair({ faults: true, replication: { lagMs: 2_000 } });
   const faults = world.cluster.hosts.diskFaults(SLAVE);

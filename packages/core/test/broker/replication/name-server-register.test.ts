@@ -59,7 +59,7 @@ function world(keeps: readonly boolean[]) {
 describe('the register of manual mode', () => {
   it('has a record written at every NameServer that can be reached [QNT-REG-035]', () => {
     const { put, get } = world([true, true]);
-    expect(get()).toEqual({ record: undefined, others: [], complete: true, silent: [] });
+    expect(get()).toEqual({ record: undefined, others: [], complete: true, silent: [], unkept: false });
     expect(put(record(1))).toBe('ok');
     for (const one of [0, 1]) expect(get([one])).toMatchObject({ record: { term: 1 }, complete: false });
     expect(get()).toMatchObject({ record: { term: 1 }, complete: true });
@@ -95,7 +95,7 @@ describe('the register of manual mode', () => {
     expect(put(record(1), [])).toBe('CONNECTION_FAILED');
     network.cut('broker', 'ns-0');
     expect(put(record(1))).toBe('TIMEOUT');
-    expect(get()).toEqual({ record: undefined, others: [], complete: false, silent: ['ns-0'] });
+    expect(get()).toEqual({ record: undefined, others: [], complete: false, silent: ['ns-0'], unkept: false });
   });
 
   it('takes a NameServer without records for one that has none [QNT-REG-035]', () => {

@@ -36,7 +36,7 @@ function replicaWorld() {
   const told: string[] = [];
   let record: GroupRecord | undefined;
   const register: GroupRegister = {
-    get: (done) => done({ record, others: [], complete: true, silent: [] }),
+    get: (done) => done({ record, others: [], complete: true, silent: [], unkept: false }),
     put: (next, done) => {
       record = next;
       told.push(`put ${next.term}`);
@@ -53,7 +53,15 @@ function replicaWorld() {
     term,
     catchUp: new CatchUp(context, 0),
     mastership: (events, highestTerm) =>
-      new ManualMastership({ host: context, settings: SETTINGS, register, storeId: () => log.storeId, highestTerm, events }),
+      new ManualMastership({
+        host: context,
+        settings: SETTINGS,
+        register,
+        storeId: () => log.storeId,
+        highestTerm,
+        beginsAgain: () => false,
+        events,
+      }),
     link: () => ({ session: undefined, connect: () => {}, close: () => {}, suspect: () => {} }),
     addressOf: () => undefined,
     events: {
