@@ -1,0 +1,21 @@
+/** Bugs of clients of broker groups: one edit of packages/core/src each, and the clause that has to go red. */
+const SENDER = 'client/producer/sender.ts';
+
+export const MUTANTS = [
+  {
+    name: 'producer-asks-for-no-master',
+    what: 'the route is not asked for after MASTER_CHANGED',
+    file: SENDER,
+    find: "if (verdict === 'elsewhere' || error.code === 'MASTER_CHANGED') this.#host.refreshRoute(queue.topic);",
+    replace: "if (verdict === 'elsewhere') this.#host.refreshRoute(queue.topic);",
+    clause: 'QNT-RPL-087',
+  },
+  {
+    name: 'producer-leaves-a-group-whose-master-changes',
+    what: 'a batch that may be stored at the old master goes to another queue',
+    file: SENDER,
+    find: "    if (verdict === 'unknown') {\n      batch.mayBeStored = true;",
+    replace: "    if (verdict === 'unknown') {\n      batch.mayBeStored = error.code !== 'MASTER_CHANGED';",
+    clause: 'QNT-RPL-087',
+  },
+];
