@@ -1,4 +1,6 @@
 /** Bugs of clients of broker groups: one edit of packages/core/src each, and the clause that has to go red. */
+const DIRECTORY = 'client/broker-directory.ts';
+const LINK = 'client/broker-link.ts';
 const SENDER = 'client/producer/sender.ts';
 
 export const MUTANTS = [
@@ -17,5 +19,21 @@ export const MUTANTS = [
     find: "    if (verdict === 'unknown') {\n      batch.mayBeStored = true;",
     replace: "    if (verdict === 'unknown') {\n      batch.mayBeStored = error.code !== 'MASTER_CHANGED';",
     clause: 'QNT-RPL-087',
+  },
+  {
+    name: 'client-goes-back-to-a-lower-term',
+    what: 'a route of a lower term is taken, where the NameServer in use tells it',
+    file: DIRECTORY,
+    find: '(secondHand || known.store === next.store)) return;',
+    replace: 'secondHand) return;',
+    clause: 'QNT-RPL-083',
+  },
+  {
+    name: 'client-takes-a-slave-for-the-master',
+    what: 'what HELLO_OK says of the role of the replica is not heeded',
+    file: LINK,
+    find: '(this.broker === name && replicaRole === ReplicaRole.MASTER)',
+    replace: '(this.broker === name && replicaRole <= ReplicaRole.SLAVE)',
+    clause: 'QNT-RPL-082',
   },
 ];

@@ -4,6 +4,7 @@ import { PRODUCE_OPS } from '../produce/operations.ts';
 import { PRODUCER_OPS } from '../producer/operations.ts';
 import { MASTER_CLAUSES } from './broker-clauses.ts';
 import { MASTER_PROGRAMS } from './broker-programs.ts';
+import { CLIENT_PROGRAMS } from './client-programs.ts';
 import { GROUP_CLAUSES } from './group-clauses.ts';
 import { JOINING_CLAUSES } from './joining-clauses.ts';
 import { storeAtMaster } from './kit-master.ts';
@@ -13,6 +14,7 @@ import { NAME_SERVER_PROGRAMS } from './name-server-programs.ts';
 import { PRODUCER_PROGRAMS } from './producer-programs.ts';
 import { RECORD_CLAUSES } from './record-clauses.ts';
 import { resends } from './resend-clause.ts';
+import { ROUTE_CLAUSES } from './route-clauses.ts';
 import { SLAVE_CLAUSES } from './slave-clauses.ts';
 import { SLAVE_PROGRAMS } from './slave-programs.ts';
 import { SNAPSHOT_CLAUSES } from './snapshot-clauses.ts';
@@ -32,8 +34,9 @@ export const replication: Family = {
     ...SURVIVAL_CLAUSES,
     ...JOINING_CLAUSES,
     resends,
+    ...ROUTE_CLAUSES,
   ],
-  programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS, ...SLAVE_PROGRAMS, ...PRODUCER_PROGRAMS],
+  programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS, ...SLAVE_PROGRAMS, ...PRODUCER_PROGRAMS, ...CLIENT_PROGRAMS],
   ops: {
     die: PRODUCE_OPS.die as Op,
     drain: PRODUCE_OPS.drain as Op,
