@@ -1,6 +1,7 @@
 /** Bugs of clients of broker groups: one edit of packages/core/src each, and the clause that has to go red. */
 const DIRECTORY = 'client/broker-directory.ts';
 const LINK = 'client/broker-link.ts';
+const PULLER = 'client/consumer/puller.ts';
 const SENDER = 'client/producer/sender.ts';
 
 export const MUTANTS = [
@@ -35,5 +36,21 @@ export const MUTANTS = [
     find: '(this.broker === name && replicaRole === ReplicaRole.MASTER)',
     replace: '(this.broker === name && replicaRole <= ReplicaRole.SLAVE)',
     clause: 'QNT-RPL-082',
+  },
+  {
+    name: 'consumer-goes-back-for-what-is-not-yet-there',
+    what: 'after NOT_YET a consumer goes on at the next offset of the answer',
+    file: PULLER,
+    find: "if (code === 'NOT_YET') return this.#askAgainIn(stream, NOT_YET_BACK_OFF_MS);",
+    replace: "if (code === 'NOT_YET') return this.#owner.onAboveEnd(stream, result.nextOffset);",
+    clause: 'QNT-RPL-084',
+  },
+  {
+    name: 'consumer-believes-the-oldest-offset-of-a-slave',
+    what: 'a slave moves a position',
+    file: PULLER,
+    find: 'const isSure = peer === broker;',
+    replace: "const isSure = peer !== '';",
+    clause: 'QNT-RPL-084',
   },
 ];

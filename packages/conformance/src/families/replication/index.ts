@@ -11,7 +11,9 @@ import { storeAtMaster } from './kit-master.ts';
 import { SLAVE_OPS } from './kit-slave.ts';
 import { readSnapshot } from './kit-snapshot.ts';
 import { NAME_SERVER_PROGRAMS } from './name-server-programs.ts';
+import { keepsPositions } from './position-clause.ts';
 import { PRODUCER_PROGRAMS } from './producer-programs.ts';
+import { READING_PROGRAMS } from './reading-programs.ts';
 import { RECORD_CLAUSES } from './record-clauses.ts';
 import { resends } from './resend-clause.ts';
 import { ROUTE_CLAUSES } from './route-clauses.ts';
@@ -35,8 +37,16 @@ export const replication: Family = {
     ...JOINING_CLAUSES,
     resends,
     ...ROUTE_CLAUSES,
+    keepsPositions,
   ],
-  programs: [...NAME_SERVER_PROGRAMS, ...MASTER_PROGRAMS, ...SLAVE_PROGRAMS, ...PRODUCER_PROGRAMS, ...CLIENT_PROGRAMS],
+  programs: [
+    ...NAME_SERVER_PROGRAMS,
+    ...MASTER_PROGRAMS,
+    ...SLAVE_PROGRAMS,
+    ...PRODUCER_PROGRAMS,
+    ...CLIENT_PROGRAMS,
+    ...READING_PROGRAMS,
+  ],
   ops: {
     die: PRODUCE_OPS.die as Op,
     drain: PRODUCE_OPS.drain as Op,
