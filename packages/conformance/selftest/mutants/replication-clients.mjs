@@ -2,6 +2,8 @@
 const DIRECTORY = 'client/broker-directory.ts';
 const LINK = 'client/broker-link.ts';
 const PULLER = 'client/consumer/puller.ts';
+const SHARE = 'client/consumer/broker-share.ts';
+const COMMITTER = 'client/consumer/committer.ts';
 const SENDER = 'client/producer/sender.ts';
 
 export const MUTANTS = [
@@ -52,5 +54,22 @@ export const MUTANTS = [
     find: 'const isSure = peer === broker;',
     replace: "const isSure = peer !== '';",
     clause: 'QNT-RPL-084',
+  },
+  {
+    name: 'consumer-leaves-at-a-slave',
+    what: 'LEAVE goes to who answers',
+    file: SHARE,
+    find: 'sendLeave(this.#scope, this.broker, finals,',
+    replace: 'sendLeave(this.#scope, this.keeper, finals,',
+    clause: 'QNT-RPL-085',
+  },
+  {
+    name: 'consumer-forgets-what-it-could-not-commit',
+    what: 'what is handled while there is no master is taken for committed',
+    file: COMMITTER,
+    find: 'if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();',
+    replace:
+      'if (!this.#owner.writable) for (const { stream, offset } of items) stream.committedOffset = offset;\n    if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();',
+    clause: 'QNT-RPL-085',
   },
 ];

@@ -5,6 +5,7 @@ import { PRODUCER_OPS } from '../producer/operations.ts';
 import { MASTER_CLAUSES } from './broker-clauses.ts';
 import { MASTER_PROGRAMS } from './broker-programs.ts';
 import { CLIENT_PROGRAMS } from './client-programs.ts';
+import { commitsAtMasters } from './commit-clause.ts';
 import { GROUP_CLAUSES } from './group-clauses.ts';
 import { JOINING_CLAUSES } from './joining-clauses.ts';
 import { storeAtMaster } from './kit-master.ts';
@@ -38,6 +39,7 @@ export const replication: Family = {
     resends,
     ...ROUTE_CLAUSES,
     keepsPositions,
+    commitsAtMasters,
   ],
   programs: [
     ...NAME_SERVER_PROGRAMS,

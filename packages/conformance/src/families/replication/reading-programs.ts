@@ -55,4 +55,19 @@ export const READING_PROGRAMS: readonly Program[] = [
     publish(1),
     drained,
   ]),
+  program('commits-wait-for-a-master', [
+    ...leftToTheSlave(),
+    drained,
+    pass(3_000),
+    { op: 'leaveAlone' },
+    startMaster,
+    pass(11_500),
+  ]),
+  program('a-consumer-leaves-where-there-is-no-master', [
+    ...leftToTheSlave(),
+    drained,
+    pass(1_500),
+    { op: 'close', client: 'c' },
+    pass(500),
+  ]),
 ];
