@@ -4,6 +4,7 @@ const LINK = 'client/broker-link.ts';
 const PULLER = 'client/consumer/puller.ts';
 const SHARE = 'client/consumer/broker-share.ts';
 const COMMITTER = 'client/consumer/committer.ts';
+const PLACE = 'client/consumer/read-place.ts';
 const SENDER = 'client/producer/sender.ts';
 
 export const MUTANTS = [
@@ -71,5 +72,21 @@ export const MUTANTS = [
     replace:
       'if (!this.#owner.writable) for (const { stream, offset } of items) stream.committedOffset = offset;\n    if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();',
     clause: 'QNT-RPL-085',
+  },
+  {
+    name: 'consumer-waits-for-its-master',
+    what: 'no slave is read where the application has not asked for that',
+    file: PLACE,
+    find: 'return wanted.length === 0 && isMasterLost ? all : wanted;',
+    replace: 'return isMasterLost ? wanted : wanted;',
+    clause: 'QNT-RPL-080',
+  },
+  {
+    name: 'consumer-stays-at-the-slave',
+    what: 'a slave that was taken is not left when the master is there',
+    file: PLACE,
+    find: 'else if (isMasterUp) this.#dropSlave();',
+    replace: '',
+    clause: 'QNT-RPL-080',
   },
 ];

@@ -14,6 +14,7 @@ import { readSnapshot } from './kit-snapshot.ts';
 import { NAME_SERVER_PROGRAMS } from './name-server-programs.ts';
 import { keepsPositions } from './position-clause.ts';
 import { PRODUCER_PROGRAMS } from './producer-programs.ts';
+import { readsOn } from './reading-clause.ts';
 import { READING_PROGRAMS } from './reading-programs.ts';
 import { RECORD_CLAUSES } from './record-clauses.ts';
 import { resends } from './resend-clause.ts';
@@ -40,6 +41,7 @@ export const replication: Family = {
     ...ROUTE_CLAUSES,
     keepsPositions,
     commitsAtMasters,
+    readsOn,
   ],
   programs: [
     ...NAME_SERVER_PROGRAMS,

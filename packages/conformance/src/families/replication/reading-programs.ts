@@ -63,6 +63,7 @@ export const READING_PROGRAMS: readonly Program[] = [
     startMaster,
     pass(11_500),
   ]),
+  program('a-master-is-away-for-long', [killMaster, pass(11_500), startMaster, publish(1), drained, pass(11_500)]),
   program('a-consumer-leaves-where-there-is-no-master', [
     ...leftToTheSlave(),
     drained,
