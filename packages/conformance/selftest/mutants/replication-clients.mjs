@@ -89,4 +89,12 @@ export const MUTANTS = [
     replace: '',
     clause: 'QNT-RPL-080',
   },
+  {
+    name: 'client-stays-with-the-old-master',
+    what: 'a connection that is open is kept, whatever the route says',
+    file: LINK,
+    find: 'const replaced = moved && address !== undefined && known !== undefined && known.term > this.#term;',
+    replace: 'const replaced = moved && address === undefined;',
+    clause: 'QNT-RPL-081',
+  },
 ];

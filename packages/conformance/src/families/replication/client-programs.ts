@@ -15,6 +15,12 @@ const work = (role: ClientRole): readonly Step[] =>
     ? [{ op: 'publish', count: 2 }, { op: 'awaitDrained', withinMs: 16_000 }, pass(1_500)]
     : [{ op: 'put', keys: ['a'], timeoutMs: 16_000 }];
 
+/** A master and its slave, with a topic of one queue. */
+export const GROUP: JsonObject = {
+  ...{ nameServers: 1, brokers: 2, replicas: true },
+  ...{ nameServer: { keepsRecords: true }, topics: [{ topic: 'orders', queues: 1 }] },
+};
+
 const routes = (set: JsonObject): readonly Step[] => [
   meddle('*', 'ROUTE_QUERY', 'answer', 'alter', { set, times: 99 }),
   meddle('*', 'ROUTE_UPDATE', 'push', 'alter', { set, times: 99 }),
@@ -39,4 +45,18 @@ export const CLIENT_PROGRAMS: readonly Program[] = [
     ...work(role),
     pass(500),
   ]),
+  ...programs(
+    'another-replica-becomes-master',
+    (role) => [
+      begin(role),
+      ...work(role),
+      pass(1_500),
+      { op: 'promoteSlave' },
+      pass(3_000),
+      ...work(role),
+      ...work(role),
+      pass(500),
+    ],
+    GROUP,
+  ),
 ];

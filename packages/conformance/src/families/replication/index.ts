@@ -8,7 +8,7 @@ import { CLIENT_PROGRAMS } from './client-programs.ts';
 import { commitsAtMasters } from './commit-clause.ts';
 import { GROUP_CLAUSES } from './group-clauses.ts';
 import { JOINING_CLAUSES } from './joining-clauses.ts';
-import { storeAtMaster } from './kit-master.ts';
+import { promoteSlave, storeAtMaster } from './kit-master.ts';
 import { SLAVE_OPS } from './kit-slave.ts';
 import { readSnapshot } from './kit-snapshot.ts';
 import { NAME_SERVER_PROGRAMS } from './name-server-programs.ts';
@@ -58,6 +58,7 @@ export const replication: Family = {
     killNode: killNode as Op,
     hangNode: hangNode as Op,
     storeAtMaster,
+    promoteSlave,
     readSnapshot,
     ...SLAVE_OPS,
     ...PRODUCER_OPS,

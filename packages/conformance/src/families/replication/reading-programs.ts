@@ -2,12 +2,8 @@ import { codeNumber } from '@qanat/core';
 import type { JsonObject } from '../../json.ts';
 import type { Program, Step } from '../../play/program.ts';
 import { meddle, member, pass } from '../clients/steps.ts';
+import { GROUP } from './client-programs.ts';
 
-/** A master and its slave, with a topic of one queue. */
-const GROUP: JsonObject = {
-  ...{ nameServers: 1, brokers: 2, replicas: true },
-  ...{ nameServer: { keepsRecords: true }, topics: [{ topic: 'orders', queues: 1 }] },
-};
 const program = (name: string, steps: readonly Step[]): Program => ({
   family: 'replication',
   name,

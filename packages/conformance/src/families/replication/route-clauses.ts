@@ -1,5 +1,6 @@
 import { ReplicaRole } from '@qanat/core';
-import type { Clause, Judge } from '../../clause/clause.ts';
+import { type Clause, type Judge, judgeThat } from '../../clause/clause.ts';
+import type { FrameSeen } from '../../history/view.ts';
 import { hexOf } from '../../json.ts';
 import { asked, clientOf, endOfConnection, type Facts, factsOf, isBroker, served } from '../clients/facts.ts';
 import { CLIENTS } from '../clients/roles.ts';
@@ -83,4 +84,43 @@ const hasForMasters = (facts: Facts, index: number): boolean =>
     asked(connection).some(({ name, request }) => FOR_MASTERS.has(name) && request.index > index),
   );
 
-export const ROUTE_CLAUSES: readonly Clause[] = [keepsTheHighestTerm, asksMastersAlone];
+/** A request that was on its way, and one that was tried once more at the old connection. */
+const TURN_MS = 1_000;
+
+const followsTheRoute: Clause = {
+  id: 'QNT-RPL-081',
+  roles: CLIENTS,
+  check(view, judge) {
+    const facts = factsOf(view);
+    const told = routesOf(view);
+    for (const connection of facts.connections.filter(({ node, helloOk }) => isBroker(node) && helloOk !== undefined)) {
+      const client = clientOf(facts, connection);
+      const own = told.filter((one) => clientOf(facts, one.connection) === client);
+      for (const { request } of asked(connection).filter(({ name }) => FOR_MASTERS.has(name)))
+        judgeReplica(facts, judge, own, request);
+    }
+  },
+};
+
+/** Only where the master has changed there are two to choose from. */
+function judgeReplica(facts: Facts, judge: Judge, told: readonly RoutesTold[], request: FrameSeen): void {
+  const { name, replica } = request.connection.helloOk;
+  const known = told
+    .filter(({ last }) => last.atMs + facts.view.slackMs + TURN_MS < request.atMs)
+    .flatMap(({ brokers }) => brokers.filter(({ broker, endpoints }) => broker === name && endpoints.length > 0));
+  const [highest] = known.toSorted((a, b) => b.term - a.term);
+  if (highest === undefined || new Set(known.map((one) => one.replica)).size < 2) return;
+  judgeThat(
+    judge,
+    request,
+    replica === highest.replica || told.some(({ last, brokers }) => last.atMs <= request.atMs && isNewer(brokers, highest)),
+    () =>
+      `expected ${request.name} at replica ${highest.replica}, the master of term ${highest.term}, got it at replica ${replica}`,
+  );
+}
+
+/** Told a moment before: it may have been taken. */
+const isNewer = (brokers: readonly BrokerTold[], than: BrokerTold): boolean =>
+  brokers.some(({ broker, term }) => broker === than.broker && term > than.term);
+
+export const ROUTE_CLAUSES: readonly Clause[] = [followsTheRoute, keepsTheHighestTerm, asksMastersAlone];
