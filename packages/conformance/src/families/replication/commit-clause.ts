@@ -47,6 +47,7 @@ const memberOf = ({ exchange }: { readonly exchange: Exchange }): string => exch
 export const commitsAtMasters: Clause = {
   id: 'QNT-RPL-085',
   roles: ['consumer'],
+  ofGroups: true,
   check(view, judge) {
     const facts = factsOf(view);
     for (const { name, connection, request } of memberRequests(view))

@@ -44,6 +44,7 @@ const wasBrought = (own: readonly Asked[], refused: Asked, next: Asked): boolean
 export const keepsPositions: Clause = {
   id: 'QNT-RPL-084',
   roles: ['consumer'],
+  ofGroups: true,
   check(view, judge) {
     const facts = factsOf(view);
     for (const run of facts.clients) {

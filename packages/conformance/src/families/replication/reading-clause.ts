@@ -97,6 +97,7 @@ function judgeReturn(facts: Facts, judge: Judge, run: ClientRun, { node, to }: A
 export const readsOn: Clause = {
   id: 'QNT-RPL-080',
   roles: ['consumer'],
+  ofGroups: true,
   check(view, judge) {
     const facts = factsOf(view);
     for (const away of mastersAway(facts))

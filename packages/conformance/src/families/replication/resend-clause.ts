@@ -84,6 +84,7 @@ function judgeRoute({ facts }: Sends, judge: Judge, { client, topic }: Attempt, 
 export const resends: Clause = {
   id: 'QNT-RPL-087',
   roles: ['producer'],
+  ofGroups: true,
   check(view, judge) {
     const sends = sendsOf(view);
     for (const batch of sends.batches)

@@ -47,6 +47,7 @@ function judgeDial(facts: Facts, judge: Judge, told: RoutesTold, broker: string,
 const keepsTheHighestTerm: Clause = {
   id: 'QNT-RPL-083',
   roles: CLIENTS,
+  ofGroups: true,
   check(view, judge) {
     const facts = factsOf(view);
     const all = routesOf(view);
@@ -63,6 +64,7 @@ const keepsTheHighestTerm: Clause = {
 const asksMastersAlone: Clause = {
   id: 'QNT-RPL-082',
   roles: CLIENTS,
+  ofGroups: true,
   check(view, judge) {
     const facts = factsOf(view);
     for (const connection of facts.connections) {
@@ -90,6 +92,7 @@ const TURN_MS = 1_000;
 const followsTheRoute: Clause = {
   id: 'QNT-RPL-081',
   roles: CLIENTS,
+  ofGroups: true,
   check(view, judge) {
     const facts = factsOf(view);
     const told = routesOf(view);
