@@ -26,7 +26,10 @@ import { SURVIVAL_CLAUSES } from './survival-clause.ts';
 
 const { meddle, killNode, hangNode } = CLIENT_OPS;
 
-/** Replicas of a broker, what NameServers know of them and what clients make of them: chapter 25 of the specification, and of chapters 08 and 09. */
+/**
+ * Replicas of a broker, what NameServers know of them and what clients make of them: chapter 25 of the specification, and of
+ * chapters 08 and 09.
+ */
 export const replication: Family = {
   name: 'replication',
   clauses: [
