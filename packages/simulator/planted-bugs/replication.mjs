@@ -1,10 +1,14 @@
 // Bugs of replication, which its model has to find (packages/simulator/src/replication), or whole clusters with slaves.
-//
-// Too rare for seeds, and shown by directed tests (packages/core/test/broker/replication): a member that comes back counts with
-// what it had before (QNT-RPL-012), an answer counts though the log has changed since its request (QNT-RPL-018), a slave goes
-// back to a master of a lower term (QNT-RPL-019). No bug that seeds could find is a master that answers a REPLICATE of a lower
-// term: a slave that has heard of no higher one knows no better, its log is compared all the same, and it uses no answer of
-// another term (QNT-RPL-018); QNT-RPL-002 is shown by a directed test.
+/**
+ * Redundant among replicas that keep the other rules: a slave that has heard of no higher term knows no better, its log is
+ * compared all the same, and it uses no answer of another term (QNT-RPL-018).
+ */
+const SERVES_LOWER_TERM = {
+  file: 'broker/replication/master.ts',
+  find: 'if (header.term < record.term) throw',
+  replace: 'if (header.term < 0) throw',
+};
+
 export const REPLICATION_BUGS = [
   {
     name: 'replication-optimistic-drop',
@@ -115,5 +119,47 @@ export const REPLICATION_BUGS = [
     detector: 'replicas-agree',
     stress: 'replica-disk-errors',
     seedsMax: 8,
+  },
+  {
+    name: 'replication-former-life-counts',
+    what: 'a member that comes back counts with what its former life had stored',
+    file: 'broker/replication/in-sync-set.ts',
+    find: 'follower?.incarnation === member.incarnation ? follower.stored : 0',
+    replace: 'follower?.stored ?? 0',
+    detector: 'QNT-RPL-012',
+    directed: 'packages/core/test/broker/replication/master.test.ts',
+  },
+  {
+    name: 'replication-stale-answer',
+    what: 'an answer counts though the log has changed since its request',
+    file: 'broker/replication/slave.ts',
+    find: 'if (asked.end === this.#end) this.#take(header, entries);',
+    replace: 'this.#take(header, entries);',
+    detector: 'QNT-RPL-018',
+    directed: 'packages/core/test/broker/replication/slave.test.ts',
+  },
+  {
+    name: 'replication-lower-term-followed',
+    what: 'a slave goes back to a master of a lower term',
+    file: 'broker/replication/slave.ts',
+    find: 'if (this.#halted !== undefined || master.term < this.#term) return;',
+    replace: 'if (this.#halted !== undefined) return;',
+    detector: 'QNT-RPL-019',
+    directed: 'packages/core/test/broker/replication/slave.test.ts',
+  },
+  {
+    name: 'replication-lower-term-served',
+    what: 'a master answers a REPLICATE of a lower term',
+    ...SERVES_LOWER_TERM,
+    detector: 'QNT-RPL-002',
+    directed: 'packages/core/test/broker/replication/master.test.ts',
+  },
+  {
+    name: 'replication-lower-term-served-to-slaves',
+    what: 'the same, where slaves keep their rules',
+    ...SERVES_LOWER_TERM,
+    equivalent: true,
+    stress: 'replication',
+    seedsMax: 4_000,
   },
 ];

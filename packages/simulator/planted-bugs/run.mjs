@@ -1,68 +1,32 @@
-// Plants one bug after the other in the sources, and runs seeds until the checker fires that has to catch it.
-// A patch that no longer fits fails the run; so does a bug that is not caught, or by another checker only.
+// Plants one bug after the other in the sources, and runs seeds until the checker fires that has to catch it, or the one file of
+// tests that has to. A patch that no longer fits fails the run; so does a bug that is not caught, or by another checker only, and
+// one that is called equivalent and is caught.
 import { fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { readOptions, wrongUse } from '../../../scripts/read-options.mjs';
 import { CATALOGUE } from './catalogue.mjs';
+import { bundle } from './plant.mjs';
 
 const USAGE = `node packages/simulator/planted-bugs/run.mjs [--only NAME,NAME] [--workers K] [--json] [--verbose] [--help]
 
 Plants each bug of catalogue.mjs in a copy of the sources in memory and runs simulated clusters, seed after seed, until the
-checker that the bug names finds it. Then runs the sources as they are through the same seeds: nothing may be found.
+checker that the bug names finds it; of a bug that is too rare for seeds it runs the tests that the bug names. One that is called
+equivalent must not be found. Then runs the sources as they are through the same seeds: nothing may be found.
 
   --only NAME,NAME   these bugs
   --workers K        processes at a time; default: one for each processor
   --json             one line of JSON for each bug instead of the table
   --verbose          tell what the checkers say
 
-The exit code is 0 when every bug was caught by its checker and the sources are clean, 1 otherwise, 64 for wrong options.
+The exit code is 0 when every bug was caught by what it names and the sources are clean, 1 otherwise, 64 for wrong options.
 `;
 
 const MINUTES = 1.5;
 /** A seed that is not done by then hangs. Most of what would is a defect before: of timers, or of a clock that stands still. */
 const SEED_MS_MAX = 60_000;
-const folder = fileURLToPath(new URL('.', import.meta.url));
-const sources = fileURLToPath(new URL('../../core/src/', import.meta.url));
-
-/** The text of a source with a bug in it. */
-function patched(bug) {
-  const text = readFileSync(join(sources, bug.file), 'utf8');
-  const count = text.split(bug.find).length - 1;
-  if (count !== 1) throw new Error(`the patch no longer fits: ${bug.file} has ${count} times: ${bug.find}`);
-  return text.replace(bug.find, () => bug.replace);
-}
-
-/** Bundles the simulator with a bug planted, or as it is. @returns the file. */
-async function bundle(bug, out) {
-  const plugins = [];
-  if (bug !== undefined) {
-    const contents = patched(bug);
-    const path = join(sources, bug.file);
-    const setup = (builder) =>
-      builder.onLoad({ filter: /\.ts$/ }, (args) => (args.path === path ? { contents, loader: 'ts' } : undefined));
-    plugins.push({ name: 'planted-bug', setup });
-  }
-  const outfile = join(out, `${bug?.name ?? 'sources-as-they-are'}.mjs`);
-  await build({
-    entryPoints: [join(folder, 'entry.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@qanat/source'],
-    outfile,
-    plugins,
-    nodePaths: [fileURLToPath(new URL('../../../node_modules', import.meta.url))],
-    logLevel: 'warning',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
-  return outfile;
-}
-
 const running = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -108,13 +72,34 @@ function startWorker(file) {
   };
 }
 
-/** Runs seeds until the bug's checker fires. */
-async function hunt(bug, out, seen) {
+const resultOf = ({ name, detector = 'none' }) => ({ bug: name, detector, seeds: 0, seconds: 0, others: '', message: '' });
+
+/** Runs the tests that a bug names: one whose name bears the detector has to fail. */
+async function tryTests(bug) {
+  const child = fork(fileURLToPath(new URL('directed.mjs', import.meta.url)), [bug.name]);
+  running.add(child);
+  const { ran, failed, error, cpuSeconds } = await new Promise((resolve) => {
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), SEED_MS_MAX);
+    child.on('message', resolve);
+    child.on('exit', (code, signal) => {
+      clearTimeout(watchdog);
+      running.delete(child);
+      resolve({ ran: 0, failed: [], error: `the process ended with ${signal ?? code}`, cpuSeconds: 0 });
+    });
+  });
+  const result = { ...resultOf(bug), seconds: Number(cpuSeconds.toFixed(1)) };
+  if (error !== undefined || ran === 0) return { ...result, outcome: 'breaks', message: error ?? `no test ran: ${bug.directed}` };
+  const hit = failed.find((name) => name.includes(bug.detector));
+  if (hit !== undefined) return { ...result, outcome: 'caught', message: hit };
+  return { ...result, outcome: failed.length > 0 ? 'caught by another' : 'not caught', message: failed.join('; ') };
+}
+
+/** Runs seeds until the bug's checker fires; of an equivalent bug any checker. */
+async function trySeeds(bug, out, seen) {
   const others = new Map();
   let worker;
   const result = (outcome, seeds, message = '') => ({
-    bug: bug.name,
-    detector: bug.detector,
+    ...resultOf(bug),
     outcome,
     seeds,
     seconds: Number((worker?.cpuSeconds() ?? 0).toFixed(1)),
@@ -131,19 +116,22 @@ async function hunt(bug, out, seen) {
     for (let i = 0; i < bug.seedsMax; i++) {
       const seed = (bug.seedFirst ?? 1) + i;
       const job = { seed, minutes, stress: bug.stress };
-      seen.set(`${seed} ${minutes} ${bug.stress ?? ''}`, job);
+      if (!bug.equivalent) seen.set(`${seed} ${minutes} ${bug.stress ?? ''}`, job);
       const { violations, error } = await worker.run(job);
-      const hit = violations.find(({ checker }) => checker === bug.detector);
-      if (hit !== undefined) return result('caught', i + 1, hit.message);
+      const hit = violations.find(({ checker }) => bug.equivalent || checker === bug.detector);
+      if (hit !== undefined) return result(bug.equivalent ? 'not equivalent' : 'caught', i + 1, hit.message);
       if (error !== undefined) return result('hangs or breaks', i + 1, error);
       for (const { checker, message } of violations) if (!others.has(checker)) others.set(checker, message);
     }
   } finally {
     worker.stop();
   }
+  if (bug.equivalent) return result('equivalent', bug.seedsMax);
   const by = [...others].map(([checker, message]) => `${checker}: ${message}`).join('; ');
   return result(others.size > 0 ? 'caught by another' : 'not caught', bug.seedsMax, by.slice(0, 600));
 }
+
+const hunt = (bug, out, seen) => (bug.directed === undefined ? trySeeds(bug, out, seen) : tryTests(bug));
 
 /** Does all jobs, so many at a time. */
 async function inTurns(jobs, work) {
@@ -192,12 +180,13 @@ const tell = (ok) => (ok ? passed++ : failed++);
 
 function tellOf(result) {
   const { bug, outcome, detector, seeds, seconds, message } = result;
-  tell(outcome === 'caught');
+  const isFine = outcome === 'caught' || outcome === 'equivalent';
+  tell(isFine);
   cpuSeconds += seconds;
   if (values.json) return console.log(JSON.stringify(result));
   const figures = `${String(seeds).padStart(3)} seeds ${seconds.toFixed(1).padStart(6)} s`;
   const row = `${bug.padEnd(32)} ${detector.padEnd(22)} ${outcome.padEnd(18)} ${figures}`;
-  console.log(values.verbose || outcome !== 'caught' ? `${row}\n    ${message}` : row);
+  console.log(values.verbose || !isFine ? `${row}\n    ${message}` : row);
 }
 
 try {

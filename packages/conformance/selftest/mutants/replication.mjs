@@ -450,7 +450,7 @@ const slaves = [
     'who-answers-is-enough',
     'a slave is promoted by what those NameServers tell that answer',
     'if (!found.complete) return behind(',
-    'if (!found.complete && found === undefined) return behind(',
+    'if (found.complete === undefined) return behind(',
   ),
   mutant(
     'QNT-RPL-040',
@@ -519,8 +519,8 @@ const beginnings = [
     SNAPSHOTS,
     'pieces-of-any-length',
     'pieces of a snapshot are longer than the slave wants them',
-    'Math.min(asked, LIMITS.REPLICATE_BYTES_MAX, ',
-    'Math.min(',
+    'const asked = header.maxBytes || LIMITS.REPLICATE_BYTES_MAX;',
+    'const asked = LIMITS.REPLICATE_BYTES_MAX;',
   ),
   mutant(
     'QNT-RPL-060',

@@ -26,6 +26,11 @@ export interface Clause {
   readonly binding?: SocketBinding;
   /** Only on this clock: the waiting is too long for a real one. */
   readonly timing?: 'virtual';
+  /**
+   * It looks at histories in which the kit plays a group of replicas. The others do not: they take each server for a broker of
+   * its own.
+   */
+  readonly ofGroups?: boolean;
   check(view: View, judge: Judge): void;
 }
 

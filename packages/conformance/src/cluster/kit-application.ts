@@ -52,6 +52,11 @@ export class KitApplication {
     return this.#ask((_, done) => this.#admin.alterTopic(topic, queues, CALL_MS, (error) => done(error === undefined)));
   }
 
+  /** Makes a slave the master of its group. */
+  promote(broker: string, replica: number): Promise<boolean> {
+    return this.#ask((_, done) => this.#admin.promote(broker, replica, {}, CALL_MS, (error) => done(error === undefined)));
+  }
+
   /**
    * Stores records as one batch in one queue; without a queue where their keys belong. @returns where they are, or undefined
    * where that is not known.

@@ -30,7 +30,8 @@ export interface KitClusterOptions {
   readonly token: string;
   /**
    * `nameServers` and `brokers`: how many; `topics`: `[{ topic, queues }]`, made at every broker; `nameServer`, `broker`:
-   * options of the engines; `createsTopics`; `users`: whom they know, where they ask who their clients are.
+   * options of the engines; `replicas`: the brokers are one group, of which the first is the first master, and all have its
+   * name; `createsTopics`; `users`: whom they know, where they ask who their clients are.
    */
   readonly setup: JsonObject;
 }
@@ -200,7 +201,13 @@ export class KitCluster {
 
   /** The name that a broker has in the cluster: one that stands in the set-up, for a replica of the subject's group. */
   #groupOf(name: string): string {
-    return textOf(objectOf(this.#options.setup, 'broker'), 'name', name);
+    return this.#replicaOf(name).name ?? textOf(objectOf(this.#options.setup, 'broker'), 'name', name);
+  }
+
+  #replicaOf(node: string): Pick<BrokerOptions, 'replication'> & { readonly name?: string } {
+    if (this.#options.setup.replicas !== true) return {};
+    const replica = node.charCodeAt(node.length - 1) - brokerName(0).charCodeAt(node.length - 1);
+    return { name: brokerName(0), replication: { replica, role: replica === 0 ? 'master' : 'slave' } };
   }
 
   #topicsKnown(topics: number): boolean {
@@ -263,6 +270,7 @@ export class KitCluster {
       ...this.#security(),
       ...(credentials === undefined ? {} : { credentials }),
       ...(objectOf(setup, 'broker') as Partial<BrokerOptions>),
+      ...this.#replicaOf(name),
     });
     const disk = left ?? diskOn(ground);
     const server = this.#run(name, engine, at ?? ground.listenAddress(name, BROKER_PORT), disk);

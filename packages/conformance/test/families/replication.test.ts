@@ -7,10 +7,13 @@ import { checkFamily } from './family-check.ts';
 
 checkFamily(replication);
 
-it.each(['nameserver', 'broker'] as const)('replication: a %s breaks no rule of another family in its programs', async (role) => {
-  const { findings } = await survey(inProcessSite({ role }), replication.programs, FAMILIES);
-  const wrong = [...findings.values()].flatMap(({ clause, failures }) =>
-    failures.map(({ run, failure }) => `${clause.id} in ${run.program.name}: ${failure.sentence}`),
-  );
-  expect(wrong).toEqual([]);
-});
+it.each(['nameserver', 'broker', 'producer', 'consumer'] as const)(
+  'replication: a %s breaks no rule of another family in its programs',
+  async (role) => {
+    const { findings } = await survey(inProcessSite({ role }), replication.programs, FAMILIES);
+    const wrong = [...findings.values()].flatMap(({ clause, failures }) =>
+      failures.map(({ run, failure }) => `${clause.id} in ${run.program.name}: ${failure.sentence}`),
+    );
+    expect(wrong).toEqual([]);
+  },
+);

@@ -1,6 +1,18 @@
 import type { ConnectionSeen, FrameSeen, Header } from '../../history/view.ts';
 import { type Facts, framesOf, isNameServer, once } from './facts.ts';
 
+/** A broker, or the master of a group, as a route names it. */
+export interface BrokerTold {
+  readonly broker: string;
+  readonly storeId: Uint8Array;
+  readonly term: number;
+  readonly replica: number;
+  readonly away: boolean;
+  readonly createsTopics: boolean;
+  readonly endpoints: readonly { readonly listener: string; readonly scheme: string; readonly address: string }[];
+  readonly slaves: readonly { readonly replica: number; readonly away: boolean }[];
+}
+
 /** Routes as a NameServer of the kit told them, their frames joined. */
 export interface RoutesTold {
   readonly connection: ConnectionSeen;
@@ -8,12 +20,7 @@ export interface RoutesTold {
   readonly last: FrameSeen;
   readonly frames: readonly FrameSeen[];
   readonly routes: readonly { topic: string; code: number; shares: readonly { broker: string; queues: number }[] }[];
-  readonly brokers: readonly {
-    broker: string;
-    away: boolean;
-    createsTopics: boolean;
-    endpoints: readonly { listener: string; scheme: string; address: string }[];
-  }[];
+  readonly brokers: readonly BrokerTold[];
 }
 
 function toldOn(connection: ConnectionSeen, endIndex: number): readonly RoutesTold[] {

@@ -1,5 +1,5 @@
 import type { Op } from '../../play/family.ts';
-import { flagOf, textOf } from '../../play/program.ts';
+import { flagOf, numberOf, textOf } from '../../play/program.ts';
 
 /** The master of the kit has acknowledged a message, once it was committed. */
 export const ACKNOWLEDGED = 'acknowledged by the master of the kit';
@@ -16,4 +16,10 @@ export const storeAtMaster: Op = async (play, step) => {
   });
   if (flagOf(step, 'wait', true)) await stored;
   else stored.catch(() => {});
+};
+
+/** Makes a slave of the kit's group the master: `replica`. */
+export const promoteSlave: Op = async (play, step) => {
+  const { cluster } = play;
+  await cluster?.application.promote(cluster.nodeOf('broker', 0), numberOf(step, 'replica', 1));
 };
