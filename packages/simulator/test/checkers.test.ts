@@ -556,6 +556,17 @@ const EXCUSED: Readonly<Record<string, readonly (readonly (HistoryFact | number)
     [...BEGIN, fault('syncFails'), node('broker-a', 'failed', 'STORE_IO'), invoked(1), ended(1, 'unknown')],
     // A message with a key waits for a broker that restarts as planned, and its call had less time than that.
     [...BEGIN, invoked(1), node('broker-a', 'stopping'), 3_000, node('broker-a', 'started'), 1_000, ended(1, 'rejected')],
+    // So does one of several attempts, however long ago the first one was.
+    [
+      ...BEGIN,
+      invoked(1),
+      30_000,
+      node('broker-a', 'stopping'),
+      3_000,
+      node('broker-a', 'started'),
+      1_000,
+      { ...ended(1, 'rejected'), fromMs: 30_000 } as HistoryFact,
+    ],
   ],
 };
 

@@ -34,7 +34,7 @@ export const nothingBreaks: Checker = {
           report(`${node} failed (${code}) without a fault`, event);
       } else if (event.kind === 'sendCompleted' && event.outcome !== 'ok' && index < facts.firstFault) {
         const invoked = facts.sends.get(event.value)?.invoked;
-        const patient = invoked !== undefined && hadTime(facts, invoked.atMs, event.atMs);
+        const patient = invoked !== undefined && hadTime(facts, event.fromMs ?? invoked.atMs, event.atMs);
         if (invoked?.producer !== 'meddler' && (patient || event.code !== 'TIMEOUT'))
           report(`${event.value} is ${event.outcome} (${event.code}) without a fault`, event);
       } else if (event.kind === 'member' && event.state === 'refused')

@@ -63,6 +63,8 @@ export interface SendCompleted {
   /** Unknown for duplicates that a broker no longer remembers, and for ack `none`. */
   readonly offset?: number | undefined;
   readonly code?: string;
+  /** When this attempt began, where one send has several. */
+  readonly fromMs?: number;
 }
 
 export interface GroupDeclared {

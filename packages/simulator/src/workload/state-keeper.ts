@@ -132,6 +132,7 @@ export class StateKeeper {
     const { topic, broker, queue } = place;
     const { history } = this.#host;
     if (this.#stopped) return;
+    const fromMs = this.#application.clock.nowMs();
     this.#application.within((client) => {
       const producer = new Producer(client, { timeoutMs: ASK_MS });
       producer.send(topic, { body }, { queue: place, dedupId }, (error, receipt) => {
@@ -144,7 +145,7 @@ export class StateKeeper {
             queue: queueKeyOf(topic, broker, queue),
             offset: receipt?.baseOffset,
           });
-        else history.add({ kind: 'sendCompleted', value, outcome: 'unknown', code: error.code });
+        else history.add({ kind: 'sendCompleted', value, outcome: 'unknown', code: error.code, fromMs });
         producer.close();
       });
     });
