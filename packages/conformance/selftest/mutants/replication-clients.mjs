@@ -66,11 +66,11 @@ export const MUTANTS = [
   },
   {
     name: 'consumer-forgets-what-it-could-not-commit',
-    what: 'what is handled while there is no master is taken for committed',
+    what: 'who could not commit since there was no master commits no more',
     file: COMMITTER,
     find: 'if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();',
     replace:
-      'if (!this.#owner.writable) for (const { stream, offset } of items) stream.committedOffset = offset;\n    if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();',
+      'if (!this.#owner.writable) return this.stop();\n    if (this.#pending > 0 || rests || !this.#owner.writable) return this.touch();',
     clause: 'QNT-RPL-085',
   },
   {
