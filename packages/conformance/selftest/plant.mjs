@@ -1,8 +1,8 @@
 // Mutants: one edit of a source of the engines each, and the engines with it as one file.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { bundleWith, planted } from '../../../scripts/planted-source.mjs';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const packages = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,41 +24,11 @@ export async function readMutants() {
   return mutants.flat();
 }
 
-/** The text of a source with a bug in it. */
 const pathOf = ({ file, over }) => join(SOURCES[over] ?? sources, file);
 
-function patched(mutant) {
-  const { file, find, replace } = mutant;
-  const text = readFileSync(pathOf(mutant), 'utf8');
-  const count = text.split(find).length - 1;
-  if (count !== 1) throw new Error(`the patch no longer fits: ${file} has ${count} times: ${find}`);
-  return text.replace(find, () => replace);
-}
-
-function planting(mutant) {
-  const contents = patched(mutant);
-  const path = pathOf(mutant);
-  const filter = new RegExp(`${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
-  return { name: 'mutant', setup: (builder) => builder.onLoad({ filter }, () => ({ contents, loader: 'ts' })) };
-}
-
-/** Writes a source with all that it imports to a file. @returns its path. */
-export async function bundle(entry, outfile, mutant) {
-  await build({
-    entryPoints: [entry],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@qanat/source'],
-    outfile,
-    plugins: mutant === undefined ? [] : [planting(mutant)],
-    nodePaths: [join(packages, '../node_modules')],
-    logLevel: 'error',
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-  });
-  return outfile;
-}
+/** Writes an entry with all that it imports to a file. @returns its path. */
+export const bundle = (entry, outfile, mutant) =>
+  bundleWith(mutant === undefined ? undefined : planted(pathOf(mutant), mutant), entry, outfile);
 
 /** The kit, for the processes that try mutants. */
 export const bundleKit = (outfile) => bundle(join(folder, 'entry.ts'), outfile);

@@ -3,13 +3,13 @@
 import { fileURLToPath } from 'node:url';
 import { startVitest } from 'vitest/node';
 import { CATALOGUE } from './catalogue.mjs';
-import { planted } from './plant.mjs';
+import { plantedBug } from './plant.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const conditions = ['@qanat/source', 'node', 'import', 'default'];
 
 async function failedTests(bug) {
-  const { path, contents } = planted(bug);
+  const { path, contents } = plantedBug(bug);
   const plugin = { name: 'planted-bug', enforce: 'pre', load: (id) => (id === path ? contents : undefined) };
   const options = { root, config: false, watch: false, reporters: [{}], include: [bug.directed], maxWorkers: 1 };
   const vite = { resolve: { conditions }, ssr: { resolve: { conditions } }, plugins: [plugin] };
