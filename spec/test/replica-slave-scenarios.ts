@@ -96,17 +96,22 @@ function slaveCopies(): SessionRecorder {
     free: FREE,
     setup: replicaSetup(1, 'slave'),
   });
-  const master = new PlayedMaster(session, logOfMaster('a', 'b'));
-  master.give({ committed: true });
-  master.give({ committed: true });
-  master.give({ committed: false });
-  clientComes(session);
+  committedOne(session);
   pull(session, 0, 1, 2);
   session.request(CLIENT, 'SEND', { topic: 'orders' }, batch('refused'));
   session.request(CLIENT, 'INIT_PRODUCER', {});
   session.request(CLIENT, 'TOPIC_CREATE', { topic: 'audit', queues: 1 });
   session.request(CLIENT, 'SNAPSHOT_READ', { broker: 'b1' });
   return session;
+}
+
+/** The slave has two messages of its master, knows the first to be committed, and a client has come to it. */
+function committedOne(session: SessionRecorder): PlayedMaster {
+  const master = new PlayedMaster(session, logOfMaster('a', 'b'));
+  for (let piece = 0; piece < 2; piece++) master.give({ committed: true });
+  master.give({ committed: false });
+  clientComes(session);
+  return master;
 }
 
 function slaveDiverges(): SessionRecorder {
@@ -135,10 +140,7 @@ function slaveHalts(): SessionRecorder {
     free: FREE,
     setup: replicaSetup(1, 'slave'),
   });
-  const master = new PlayedMaster(session, logOfMaster('a', 'b'));
-  for (let piece = 0; piece < 2; piece++) master.give({ committed: true });
-  master.give({ committed: false });
-  clientComes(session);
+  const master = committedOne(session);
   pull(session, 0);
   master.answer({ diverged: true });
   master.partsAt(0);
@@ -155,10 +157,7 @@ function slaveIsPromoted(): SessionRecorder {
     free: FREE,
     setup: replicaSetup(1, 'slave'),
   });
-  const master = new PlayedMaster(session, logOfMaster('a', 'b'));
-  for (let piece = 0; piece < 2; piece++) master.give({ committed: true });
-  master.give({ committed: false });
-  clientComes(session);
+  const master = committedOne(session);
   pull(session, 2);
   session.request(CLIENT, 'PROMOTE', {});
   session.answer('RECORD_GET', { record: master.record() });
