@@ -121,7 +121,10 @@ export class MasterReplica {
     return [own, ...slaves];
   }
 
-  /** REPLICATE. @throws QanatError WRONG_BROKER, INVALID_ARGUMENT, TERM_FENCED, NOT_MASTER, LIMIT_EXCEEDED, NAME_IN_USE, NOT_READY. */
+  /**
+   * REPLICATE.
+   * @throws QanatError WRONG_BROKER, INVALID_ARGUMENT, TERM_FENCED, NOT_MASTER, LIMIT_EXCEEDED, NAME_IN_USE, NOT_READY.
+   */
   replicate(request: Request<'REPLICATE'>): void {
     if (request.oneWay) return;
     this.#check(request);
