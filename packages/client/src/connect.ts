@@ -18,7 +18,7 @@ import type { NetworkConnectOptions } from './types.ts';
  */
 export function connect(servers: string | readonly string[], options: NetworkConnectOptions = {}): Promise<QanatClient> {
   const tls = options.tls && { material: new TlsMaterial(options.tls) };
-  const transports = networkTransports({ tls });
+  const transports = networkTransports({ tls, inProcess: options.inProcess });
   const schemes = transports.flatMap((transport) => transport.schemes);
   return connectWith(
     {

@@ -1,4 +1,5 @@
 import type { EncodedProperties, LoginOptions, QueueId, ReadFrom, StrategyName } from '@qanat/core';
+import type { InProcessNetwork } from '@qanat/transports/memory';
 import type { TlsFiles } from '@qanat/transports/tls';
 
 /** What every call that waits takes. */
@@ -33,6 +34,8 @@ export interface NetworkConnectOptions extends ConnectOptions {
    * knows), and this client's own certificate and key where servers ask for one. They are read again when they have changed.
    */
   readonly tls?: TlsFiles;
+  /** For a process that runs servers too: those started with the same one are reached without sockets. Default: none. */
+  readonly inProcess?: InProcessNetwork | undefined;
 }
 
 /** A message to send. */

@@ -1,4 +1,5 @@
 import type { Endpoint, Transport } from '@qanat/core';
+import type { InProcessNetwork } from '@qanat/transports/memory';
 import { networkTransports } from '@qanat/transports/network';
 import { type ClientCertificates, TLS_HANDSHAKES_MAX, type TlsFiles, TlsMaterial, type TlsSettings } from '@qanat/transports/tls';
 import { formatListener, parseListeners, parseOrigins } from './listeners.ts';
@@ -33,6 +34,8 @@ export interface ListeningOptions {
    * false: they are refused.
    */
   readonly insecure?: boolean | undefined;
+  /** Servers and clients of this process that have the same one reach each other without sockets. Default: none. */
+  readonly inProcess?: InProcessNetwork | undefined;
 }
 
 /** The network as one server has it. */
@@ -59,6 +62,7 @@ export function serverNetwork(options: ListeningOptions, connectionsMax: number,
     tls,
     origins: parseOrigins(options.origins ?? []),
     onRefused: refusalLog(log),
+    inProcess: options.inProcess,
   });
   const schemes = transports.flatMap((transport) => transport.schemes);
   const listeners = parseListeners(listen, schemes);

@@ -59,6 +59,7 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
   const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
   const client = await connect(options.nameServers, {
     label: name,
+    inProcess: options.inProcess,
     ...(options.login === undefined ? {} : { login: options.login }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   });

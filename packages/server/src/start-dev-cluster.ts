@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { InProcessNetwork } from '@qanat/transports/memory';
+import { systemClock } from '@qanat/transports/node';
 import { createLogger, type Logger, type LogThreshold } from './logger.ts';
 import type { RunningNode } from './running-node.ts';
 import { startBridge } from './start-bridge.ts';
@@ -13,6 +15,7 @@ export interface DevPorts {
   readonly brokers?: readonly number[];
 }
 
+const BRIDGE = 'mqtt';
 /** Pages of this machine may connect to a cluster for development, whatever serves them. */
 const LOOPBACK_PAGES = ['http://localhost:*', 'http://127.0.0.1:*', 'http://[::1]:*'];
 
@@ -23,6 +26,8 @@ export interface DevClusterOptions {
   readonly fresh?: boolean;
   readonly nameServers?: number;
   readonly brokers?: number;
+  /** Whether a broker acknowledges a message once it is on stable storage, or once it is written. Default `sync`. */
+  readonly flush?: 'sync' | 'async' | undefined;
   /** Slaves of each broker. Default 0: each is alone. */
   readonly replicas?: number;
   /** Host of every listener. Default 127.0.0.1. */
@@ -44,12 +49,14 @@ export interface DevCluster {
   readonly brokers: readonly RunningNode[];
   readonly slaves: readonly RunningNode[];
   readonly bridge: RunningNode | undefined;
+  /** With it a client of this process reaches them without sockets: `connect(…, { inProcess })`. */
+  readonly inProcess: InProcessNetwork;
   stop(): Promise<void>;
 }
 
 /**
- * Starts NameServers, brokers, their slaves and an MQTT bridge in this process on loopback; brokers create topics on demand. With
- * slaves the NameServers keep the records of the groups, and the operator says who is master.
+ * Starts NameServers, brokers, their slaves and an MQTT bridge in this process on loopback; brokers create topics on demand. They
+ * listen for others, and reach each other without sockets. With slaves the NameServers keep the records of the groups, and the operator says who is master.
  * @throws QanatError of the node that failed first; CLOSED where `signal` gave the start up.
  */
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
@@ -60,6 +67,7 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
   const { brokers: groups = 2, replicas = 0 } = options;
   const listen = (nodes: keyof DevPorts, i: number): readonly string[] =>
     Object.entries(options.ports ?? { qanat: {} }).map(([scheme, ports]) => `${scheme}://${host}:${ports[nodes]?.[i] ?? 0}`);
+  const inProcess = new InProcessNetwork(systemClock);
   const started: RunningNode[] = [];
   const stop = async (): Promise<void> => {
     for (const node of [...started].reverse()) await node.stop();
@@ -71,6 +79,7 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
         name,
         listen: listen('nameServers', i),
         origins: LOOPBACK_PAGES,
+        inProcess,
         ...(replicas === 0 ? {} : { data: join(options.data, name) }),
         logger: logger(name),
         engine: { warmupMs: 0 },
@@ -85,6 +94,8 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
         name,
         listen: listen('brokers', i),
         origins: LOOPBACK_PAGES,
+        inProcess,
+        flush: options.flush ?? 'sync',
         data: join(options.data, node.replace('/', '-')),
         nameServers: nameServers.map((server) => server.endpoint),
         createsTopics: true,
@@ -95,29 +106,22 @@ export async function startDevCluster(options: DevClusterOptions): Promise<DevCl
     });
     const brokers = all.slice(0, groups);
     const slaves = all.slice(groups);
-    const bridge = options.mqtt && (await startDevBridge(host, options.mqtt, nameServers, logger));
+    const bridge =
+      options.mqtt &&
+      (await startBridge({
+        name: BRIDGE,
+        listen: [`mqtt://${host}:${options.mqtt.mqtt}`, `mqtt+ws://${host}:${options.mqtt.ws}`],
+        origins: LOOPBACK_PAGES,
+        inProcess,
+        nameServers: nameServers.map((node) => node.endpoint),
+        logger: logger(BRIDGE),
+      }));
     if (bridge !== undefined) started.push(bridge);
-    return { nameServers, brokers, slaves, bridge, stop };
+    return { nameServers, brokers, slaves, bridge, inProcess, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-function startDevBridge(
-  host: string,
-  ports: NonNullable<DevClusterOptions['mqtt']>,
-  nameServers: readonly RunningNode[],
-  logger: (node: string) => Logger,
-): Promise<RunningNode> {
-  const name = 'mqtt';
-  return startBridge({
-    name,
-    listen: [`mqtt://${host}:${ports.mqtt}`, `mqtt+ws://${host}:${ports.ws}`],
-    origins: LOOPBACK_PAGES,
-    nameServers: nameServers.map((node) => node.endpoint),
-    logger: logger(name),
-  });
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Session } from '../session.ts';
 import { addBrokerGroupCommands } from './broker-group.ts';
 import { addEtcdOptions, type EtcdFlags, etcdOf } from './etcd-options.ts';
 import { addExamples } from './examples.ts';
-import { addLogOptions, type LogFlags, logSettings } from './log-options.ts';
+import { addLogOptions, flushOption, type LogFlags, logSettings } from './log-options.ts';
 import { addReplicationOptions, type ReplicationFlags, replicationOf, usualData } from './replication-options.ts';
 import {
   addListeningOptions,
@@ -117,13 +117,7 @@ export function addBrokerCommand(program: Command, session: Session): void {
     .addOption(
       option('--queues <n>', 'queues of a topic created without a number', { parse: wholeNumber(1), env: 'QANAT_QUEUES' }),
     )
-    .addOption(
-      option('--flush <when>', 'sync: before the acknowledgement, async: soon after', {
-        choices: ['sync', 'async'],
-        env: 'QANAT_FLUSH',
-        fallback: 'sync',
-      }),
-    )
+    .addOption(flushOption())
     .addOption(httpOption())
     .addOption(configOption())
     .addOption(readyLineOption())

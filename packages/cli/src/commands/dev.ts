@@ -9,6 +9,7 @@ import { DEFAULT_NAME_SERVER, type Session } from '../session.ts';
 import { chooseDevPorts, chooseMqttPorts, MQTT_PORTS } from './dev-ports.ts';
 import { countStored, type Stored } from './dev-summary.ts';
 import { addExamples } from './examples.ts';
+import { flushOption } from './log-options.ts';
 import { addStopHelp, httpOption, nodeLoggers, readyLineOption, serve, serveStatus, startUnlessStopped } from './serve.ts';
 
 const HOST = '127.0.0.1';
@@ -23,6 +24,7 @@ interface DevFlags {
   readonly nameservers: number;
   readonly brokers: number;
   readonly replicas: number;
+  readonly flush: 'sync' | 'async';
   readonly mqtt: boolean;
   readonly http?: string;
   readonly json?: boolean;
@@ -149,6 +151,7 @@ async function runDev(session: Session, flags: DevFlags): Promise<void> {
       nameServers: flags.nameservers,
       brokers: flags.brokers,
       replicas: flags.replicas,
+      flush: flags.flush,
       host: HOST,
       ports,
       mqtt: flags.mqtt ? mqtt : undefined,
@@ -194,6 +197,7 @@ export function addDevCommand(program: Command, session: Session): void {
     .addOption(option('--nameservers <n>', 'how many NameServers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
     .addOption(option('--brokers <n>', 'how many brokers', { parse: wholeNumber(1, BROKERS_MAX), fallback: 2 }))
     .addOption(option('--replicas <n>', 'slaves of each broker', { parse: wholeNumber(0, SLAVES_MAX), fallback: 0 }))
+    .addOption(flushOption())
     .option('--no-mqtt', 'without the MQTT bridge')
     .addOption(httpOption())
     .addOption(readyLineOption())

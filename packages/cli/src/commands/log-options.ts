@@ -1,5 +1,5 @@
 import type { BrokerOptions } from '@qanat/core';
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { durationMs, option, wholeNumber } from '../options.ts';
 
 const MIB = 1024 * 1024;
@@ -12,6 +12,14 @@ export interface LogFlags {
   readonly segmentMib?: number;
   readonly scrubMib?: number;
 }
+
+/** When a broker syncs what it acknowledges: also of `qanat dev`. */
+export const flushOption = (): Option =>
+  option('--flush <when>', 'sync: before the acknowledgement, async: soon after', {
+    choices: ['sync', 'async'],
+    env: 'QANAT_FLUSH',
+    fallback: 'sync',
+  });
 
 export function addLogOptions(command: Command): Command {
   return command

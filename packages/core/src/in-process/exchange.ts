@@ -58,6 +58,10 @@ export class Exchange {
     });
   }
 
+  listensAt(target: HostPort): boolean {
+    return this.#listeners.has(formatHostPort(target));
+  }
+
   /** @param to the owner of the place that `target` names, where that is known; decides the latency. */
   dial(from: string, to: string, target: HostPort, handler: ConnectionHandler): Connection {
     const address = formatHostPort(target);
