@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const QANAT = fileURLToPath(new URL('../packages/cli/bin/qanat.mjs', import.meta.url));
 
-/** Starts a process of the command `qanat`; returns when it is ready. */
+/** Starts a process of the command `qanat`; returns when it is ready, with what it told then. */
 export async function start(args) {
   const nodeArgs = (process.env.QANAT_BENCH_NODE_ARGS ?? '').split(' ').filter((arg) => arg !== '');
   const child = spawn(process.execPath, [...nodeArgs, QANAT, ...args, '--json', '--log-level', 'error'], {
@@ -22,7 +22,8 @@ export async function start(args) {
   });
   const { value } = await Promise.race([lines.next(), exit]);
   exit.catch(() => {});
-  return { child, endpoint: JSON.parse(value).endpoint, readyMs: performance.now() - startedMs };
+  const told = JSON.parse(value);
+  return { child, told, endpoint: told.endpoint, readyMs: performance.now() - startedMs };
 }
 
 export async function stop({ child }) {

@@ -20,6 +20,9 @@ export function cpuMs(pid) {
   return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
+/** Time of all processors that the host of this virtual machine has given to others while it wanted to run, ms; 0 elsewhere. */
+export const stolenMs = () => Number(/^cpu +(?:\d+ +){7}(\d+)/.exec(read('/proc/stat'))?.[1] ?? 0) * TICK_MS;
+
 /** Microseconds of a processor that `run` cost the process for each of `count(result)` messages. */
 export async function costed(pid, run, count) {
   const before = cpuMs(pid);

@@ -56,7 +56,8 @@ export interface DevCluster {
 
 /**
  * Starts NameServers, brokers, their slaves and an MQTT bridge in this process on loopback; brokers create topics on demand. They
- * listen for others, and reach each other without sockets. With slaves the NameServers keep the records of the groups, and the operator says who is master.
+ * listen for others, and reach each other without sockets. With slaves the NameServers keep the records of the groups, and the
+ * operator says who is master.
  * @throws QanatError of the node that failed first; CLOSED where `signal` gave the start up.
  */
 export async function startDevCluster(options: DevClusterOptions): Promise<DevCluster> {
