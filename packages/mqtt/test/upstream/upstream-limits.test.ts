@@ -213,3 +213,15 @@ test('no more is under way than the Receive Maximum of the other server, where s
   expect(other.published).toHaveLength(40);
   await upstream.close();
 });
+
+test('what waits for a connection fails when the upstream is closed, so that it is read again', async () => {
+  const other = new StrictBroker();
+  const url = await other.start();
+  await other[Symbol.asyncDispose]();
+  const { client, upstream } = await join(url);
+  const handled = client.handle([message('here/1'), message('here/2')]);
+  const failure = expect(handled).rejects.toMatchObject({ code: 'CLOSED' });
+  await upstream.close();
+  await failure;
+  expect(upstream.figures()).toMatchObject({ sent: 0, dropped: 0 });
+});
