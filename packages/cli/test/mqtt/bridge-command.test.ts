@@ -282,6 +282,27 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     expect(messagesIn(await there.ended).sort()).toEqual(['out/4 4', 'out/5 5', 'out/6 6']);
   });
 
+  it('sends it no more than it takes, and what follows goes on [QNT-MQT-105] [QNT-MQT-106]', async () => {
+    const [port, config] = [await freePort(), join(world.folder, 'limits.conf')];
+    const limits = ['max_packet_size 300', 'max_qos 1', 'retain_available false'];
+    writeFileSync(config, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', ...limits].join('\n'));
+    const broker = await mosquitto(port, '-c', config);
+    const served = await bridge(
+      ...['--listen', 'mqtt://127.0.0.1:0', '--name', 'limits', '--upstream', `mqtt://127.0.0.1:${port}`],
+      ...['--upstream-name', 'limits', '--upstream-topic', '# both 2 limits/ limits/'],
+    );
+    await broker.says('Received SUBSCRIBE');
+    const there = await sub(port, '5', '-t', 'limits/#', '-q', '1', '-C', '2', '-F', '%t %q %r %l');
+    const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+    // One key, one queue: the large one stands before what follows.
+    for (const bytes of [1, 300, 2]) await here.client.publishAsync('limits/up', 'x'.repeat(bytes), { qos: 2, retain: true });
+    await here.client.endAsync();
+    expect(messagesIn(await there.ended)).toEqual(['limits/up 1 0 1', 'limits/up 1 0 2']);
+    await served.io.stderr.has('upstream.dropped');
+    expect(served.io.stderr.text).toMatch(/upstream\.limited.*qosMax.*retain/);
+    expect(broker.err.match(/New client connected from \S+ as qanat-limits/g)).toHaveLength(1);
+  });
+
   it('reaches it over TLS as a user, and says so where the password is wrong', async () => {
     const [port, tls] = [await freePort(), join(world.folder, 'upstream-tls')];
     await qanat(['tls', 'init', '--dir', tls]);

@@ -1,11 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { QanatError } from '@qanat/core';
-import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt';
-import type { QoS } from '../codec/packet.ts';
+import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient, Packet } from 'mqtt';
+import { MqttError } from '../codec/mqtt-error.ts';
+import type { ProtocolVersion, QoS } from '../codec/packet.ts';
 import { isFailure } from '../codec/reason-codes.ts';
+import {
+  checkSayable,
+  limitsOf,
+  lowered,
+  mayGoAgain,
+  refusalOfFilter,
+  type UpstreamLimits,
+  type UpstreamPublish,
+} from './upstream-limits.ts';
 
 /** Publishes that are under way to the other broker, where it allows so many. */
 export const UPSTREAM_WINDOW_MAX = 100;
+const DEFAULT_VERSION = 5;
 const RECONNECT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_S = 30;
@@ -27,19 +38,21 @@ export interface UpstreamAddress {
 }
 
 /**
- * The reason code by which the other broker refused a publish. That ends it: it is not sent again [MQTT-4.4.0-2].
+ * The reason code by which the other broker refused a publish, or this side for it. That ends it: it is not sent again
+ * [MQTT-4.4.0-2].
  * @param error of `publish`. @returns undefined: it failed otherwise.
  */
 export function refusalOf(error: unknown): number | undefined {
+  if (error instanceof MqttError) return error.reasonCode;
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'number' && isFailure(code) ? code : undefined;
 }
 
 /** What the link tells. */
 export interface LinkEvents {
-  connected(sessionPresent: boolean): void;
+  connected(sessionPresent: boolean, limits: UpstreamLimits): void;
   disconnected(why: string): void;
-  /** A subscription was refused. */
+  /** A subscription was refused, or cannot be asked for. */
   refused(filter: string, why: string): void;
   /**
    * @returns true once the message is stored, or can never be: it is acknowledged then; false: never, so that it comes again.
@@ -48,25 +61,33 @@ export interface LinkEvents {
   message(packet: IPublishPacket): Promise<boolean>;
 }
 
+/** A subscription, and whether the session there has it. */
+interface Asked {
+  readonly qos: 0 | 1;
+  granted: boolean;
+}
+
 /** The connection to another broker: MQTT.js, with what it leaves to its user. */
 export class UpstreamLink {
   readonly #client: MqttClient;
+  readonly #version: ProtocolVersion;
   readonly #events: LinkEvents;
+  readonly #subscriptions = new Map<string, Asked>();
   #closed = false;
-  /** Of what the other broker takes at a time, this side's bound included. */
-  #windowMax = UPSTREAM_WINDOW_MAX;
+  /** Connected, and MQTT.js has sent again what it kept. */
+  #open = false;
+  #limits = limitsOf();
   #underWay = 0;
-  readonly #waiting: (() => void)[] = [];
+  /** Told whether there is a place for it. */
+  readonly #waiting: ((admitted: boolean) => void)[] = [];
   #error = 'it does not answer';
 
-  private constructor(client: MqttClient, events: LinkEvents) {
+  private constructor(client: MqttClient, version: ProtocolVersion, events: LinkEvents) {
     this.#client = client;
+    this.#version = version;
     this.#events = events;
-    client.on('connect', ({ sessionPresent, properties }) => {
-      this.#windowMax = Math.min(UPSTREAM_WINDOW_MAX, properties?.receiveMaximum ?? UPSTREAM_WINDOW_MAX);
-      this.#admit();
-      events.connected(sessionPresent === true);
-    });
+    client.on('packetreceive', (packet) => this.#received(packet));
+    client.on('connect', ({ sessionPresent }) => this.#begin(sessionPresent === true));
     // Of 3.1.1: who is a bridge is not sent back what comes from him. MQTT 5.0 has No Local. It is told before it is written.
     client.on('packetsend', (packet) => {
       if (packet.cmd === 'connect' && packet.protocolVersion === 4) Object.assign(packet, { bridgeMode: true });
@@ -74,7 +95,10 @@ export class UpstreamLink {
     client.on('error', (error) => {
       this.#error = error.message;
     });
-    client.on('close', () => !this.#closed && events.disconnected(this.#error));
+    client.on('close', () => {
+      this.#open = false;
+      if (!this.#closed) events.disconnected(this.#error);
+    });
     // Called for QoS 0 and 1 before the acknowledgement, which waits for `done`.
     client.handleMessage = (packet, done) =>
       void events.message(packet).then((stored) => {
@@ -86,7 +110,7 @@ export class UpstreamLink {
   static async open(address: UpstreamAddress, events: LinkEvents): Promise<UpstreamLink> {
     const { connect } = await import('mqtt');
     const client = connect(address.url, { ...optionsOf(address), manualConnect: true });
-    const link = new UpstreamLink(client, events);
+    const link = new UpstreamLink(client, address.protocolVersion ?? DEFAULT_VERSION, events);
     client.connect();
     return link;
   }
@@ -96,47 +120,112 @@ export class UpstreamLink {
   }
 
   /**
-   * Subscribes, at every new connection anew. What this side published does not come back.
+   * Subscribes, also at later connections where the session there is a new one. What this side published does not come back.
    * @param qos 2 is taken as 1: MQTT.js acknowledges QoS 2 before it hands a message over, and a crash would lose it.
    */
   subscribe(filter: string, qos: QoS): void {
-    const least = Math.min(qos, 1) as 0 | 1;
-    this.#client.subscribe(filter, { qos: least, nl: true, rap: true }, (error) => {
+    const asked: Asked = { qos: Math.min(qos, 1) as 0 | 1, granted: false };
+    this.#subscriptions.set(filter, asked);
+    if (this.#open) this.#ask(filter, asked);
+  }
+
+  #ask(filter: string, asked: Asked): void {
+    const refusal = refusalOfFilter(filter, this.#version, this.#limits);
+    if (refusal !== undefined) return this.#events.refused(filter, refusal);
+    this.#client.subscribe(filter, { qos: asked.qos, nl: true, rap: true }, (error) => {
+      asked.granted = error === null;
       if (error !== null && !this.#closed) this.#events.refused(filter, error.message);
     });
   }
 
-  /** Resolves when the other broker has it: QoS 0 when it is sent, else with the acknowledgement. Rejects: see `refusalOf`. */
-  async publish(packet: Pick<IPublishPacket, 'topic' | 'qos' | 'retain' | 'properties'>, payload: Uint8Array): Promise<void> {
-    if (this.#underWay >= this.#windowMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    if (this.#closed) throw new QanatError('CLOSED', 'the link to the other broker is closed');
-    this.#underWay++;
+  /**
+   * Resolves when the other broker has it: QoS 0 when it is sent, else with the acknowledgement. QoS 1 and 2 wait for a
+   * connection. It is sent as the other broker takes it: see `lowered`. Rejects: see `refusalOf`.
+   */
+  async publish(packet: Omit<UpstreamPublish, 'payload'>, payload: Uint8Array): Promise<void> {
+    if (!(await this.#admission(packet.qos))) throw new QanatError('CLOSED', 'the link to the other broker is closed');
+    const whole = { ...packet, payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) };
     try {
-      const { topic, qos, retain, properties } = packet;
-      await this.#client.publishAsync(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), {
-        qos,
-        retain,
-        ...(properties === undefined ? {} : { properties }),
-      });
+      await this.#send(whole);
+    } catch (error) {
+      // It was under way when a connection began that does not take it any more.
+      checkSayable(lowered(whole, this.#limits), this.#version, this.#limits);
+      throw error;
     } finally {
       this.#underWay--;
       this.#admit();
     }
   }
 
+  async #send(publish: UpstreamPublish): Promise<void> {
+    const sent = lowered(publish, this.#limits);
+    checkSayable(sent, this.#version, this.#limits);
+    const { topic, payload, ...options } = sent;
+    await this.#client.publishAsync(topic, payload, options);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    for (const go of this.#waiting.splice(0)) go();
+    for (const go of this.#waiting.splice(0)) go(false);
     // With something under way it would wait for an acknowledgement that may never come.
     await this.#client.endAsync(this.#underWay > 0 || !this.#client.connected);
   }
 
+  /** The limits of a connection hold from its CONNACK on, after which MQTT.js sends again what it kept. */
+  #received(packet: Packet): void {
+    if (packet.cmd !== 'connack' || !accepts(packet)) return;
+    this.#limits = limitsOf(packet.properties);
+    const { outgoing, outgoingStore } = this.#client;
+    for (const [id, { cmd }] of Object.entries(outgoing)) {
+      if (cmd !== 'publish') continue;
+      const messageId = Number(id);
+      outgoingStore.get({ messageId }, (_error, kept) => {
+        if (kept?.cmd !== 'publish') return;
+        // MQTT.js sends it again without saying so [MQTT-3.3.1-1].
+        if (mayGoAgain(kept, this.#version, this.#limits)) kept.dup = true;
+        else this.#client.removeOutgoingMessage(messageId);
+      });
+    }
+  }
+
+  #begin(sessionPresent: boolean): void {
+    this.#open = true;
+    for (const [filter, asked] of this.#subscriptions) if (!sessionPresent || !asked.granted) this.#ask(filter, asked);
+    this.#admit();
+    this.#events.connected(sessionPresent, this.#limits);
+  }
+
+  /** Resolves once it may be sent, and is counted as under way; false: it was closed before. */
+  async #admission(qos: QoS): Promise<boolean> {
+    if (this.#closed) return false;
+    // QoS 0 that meets no connection fails at once.
+    if (this.#isFree() || (qos === 0 && !this.#open)) this.#underWay++;
+    else return new Promise<boolean>((resolve) => this.#waiting.push(resolve));
+    return true;
+  }
+
+  #isFree(): boolean {
+    return this.#open && this.#underWay < Math.min(UPSTREAM_WINDOW_MAX, this.#limits.receiveMaximum);
+  }
+
   #admit(): void {
-    for (let free = this.#windowMax - this.#underWay; free > 0 && this.#waiting.length > 0; free--) this.#waiting.shift()?.();
+    while (this.#waiting.length > 0 && this.#isFree()) {
+      // Here, not when it goes on: until then others may end, and more would be let in than there are places.
+      this.#underWay++;
+      this.#waiting.shift()?.(true);
+    }
   }
 }
 
-function optionsOf({ clientId, protocolVersion = 5, username, password, tls = {} }: UpstreamAddress): IClientOptions {
+const accepts = ({ reasonCode, returnCode }: IConnackPacket): boolean => (reasonCode ?? returnCode ?? 0) === 0;
+
+function optionsOf({
+  clientId,
+  protocolVersion = DEFAULT_VERSION,
+  username,
+  password,
+  tls = {},
+}: UpstreamAddress): IClientOptions {
   return {
     clientId,
     protocolVersion,
@@ -147,6 +236,8 @@ function optionsOf({ clientId, protocolVersion = 5, username, password, tls = {}
     reconnectPeriod: RECONNECT_MS,
     reconnectOnConnackError: true,
     queueQoSZero: false,
+    // Left to this side, which knows what the other broker takes.
+    resubscribe: false,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...Object.fromEntries(Object.entries(tls).map(([name, file]) => [name, readPem(file)])),

@@ -7,6 +7,7 @@ import { toMessage } from '../mapping/to-message.ts';
 import { toPublication } from '../mapping/to-publication.ts';
 import { TopicRules } from '../mapping/topic-rules.ts';
 import { packetProperties, publicationOf, serverOf } from './packet-of.ts';
+import type { UpstreamLimits } from './upstream-limits.ts';
 import { refusalOf, type UpstreamAddress, UpstreamLink } from './upstream-link.ts';
 import { inwards, outwards, type UpstreamTopic } from './upstream-topic.ts';
 
@@ -36,8 +37,8 @@ export interface UpstreamFigures {
   /** Messages that the other broker has. */
   readonly sent: number;
   /**
-   * Messages that no rule has a topic for, that one of the sides refused for good, that had expired, or QoS 0 that met no
-   * connection.
+   * Messages that no rule has a topic for, that one of the sides refused for good or cannot take, that had expired, or QoS 0 that
+   * met no connection.
    */
   readonly dropped: number;
 }
@@ -112,9 +113,10 @@ export class Upstream {
     const { name, url, topics, log } = this.#options;
     let told = false;
     this.#link = await UpstreamLink.open(this.#options, {
-      connected: (sessionPresent) => {
+      connected: (sessionPresent, limits) => {
         told = false;
         log('info', 'upstream.connected', { upstream: name, url: withoutSecrets(url), sessionPresent });
+        this.#tellLimits(limits);
       },
       disconnected: (why) => {
         if (!told) log('warn', 'upstream.disconnected', { upstream: name, url: withoutSecrets(url), why });
@@ -186,6 +188,14 @@ export class Upstream {
       if (qos > 0 && refusalOf(error) === undefined) throw error;
       this.#drop(to.topic, (error as Error).message);
     }
+  }
+
+  /** What makes messages less there than they are here. */
+  #tellLimits({ qosMax, retains }: UpstreamLimits): void {
+    if (this.#consumer === undefined) return;
+    const fields = { ...(qosMax < 2 ? { qosMax } : {}), ...(retains ? {} : { retain: false }) };
+    if (Object.keys(fields).length > 0)
+      this.#options.log('warn', 'upstream.limited', { upstream: this.#options.name, ...fields });
   }
 
   /** Counts and tells what one side does not get: the same reason once a minute. */

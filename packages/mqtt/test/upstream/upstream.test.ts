@@ -1,61 +1,10 @@
-import type { MessageInit, QanatClient } from '@qanat/client';
-import { type LogFields, type Message, QanatError, utf8 } from '@qanat/core';
-import { DEFAULT_RULES, PROPERTY, type Rule, Upstream } from '@qanat/mqtt';
+import type { MessageInit } from '@qanat/client';
+import { QanatError, utf8 } from '@qanat/core';
+import { PROPERTY } from '@qanat/mqtt';
 import { expect, test, vi } from 'vitest';
 import { storedMessage } from '../mapping/stored-message.ts';
+import { join } from './joined.ts';
 import { OtherServer } from './other-server.ts';
-
-/** A client whose sends settle when the test says so, and whose consumer hands out what the test gives. */
-class FakeClient {
-  readonly sent: {
-    readonly message: MessageInit;
-    readonly stored: () => void;
-    readonly failed: (error: Error) => void;
-  }[] = [];
-  handle: (messages: readonly Message[]) => Promise<void> = async () => {};
-  readonly #ended = withResolvers();
-
-  asClient(): QanatClient {
-    const producer = {
-      send: (_topic: string, message: MessageInit) =>
-        new Promise<void>((stored, failed) => this.sent.push({ message, stored: () => stored(), failed })),
-      close: async () => {},
-    };
-    const consumer = {
-      runBatch: (handle: (messages: readonly Message[]) => Promise<void>) => {
-        this.handle = handle;
-        return this.#ended.promise;
-      },
-      close: async () => this.#ended.resolve(),
-    };
-    return { producer: () => producer, pushConsumer: () => consumer } as unknown as QanatClient;
-  }
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}
-
-async function join(url: string, rules: readonly Rule[] = DEFAULT_RULES) {
-  const client = new FakeClient();
-  const logged: { readonly event: string; readonly fields: LogFields }[] = [];
-  const topic = { pattern: '#', direction: 'both', qos: 2, localPrefix: '', remotePrefix: '' } as const;
-  const upstream = await Upstream.start({
-    url,
-    clientId: 'joined',
-    name: 'factory',
-    topics: [topic],
-    client: client.asClient(),
-    rules,
-    ack: 'committed',
-    log: (_level, event, fields) => void logged.push({ event, fields }),
-  });
-  return { client, upstream, logged };
-}
 
 const publication = (topic: string) =>
   ({ topic, qos: 1, retain: false, payload: utf8('x'), clientId: 'there', properties: undefined }) as const;
@@ -101,7 +50,7 @@ test('[QNT-MQT-031] it is acknowledged there once it is stored here, and comes a
 
 test('[QNT-MQT-031] what can never be stored here is acknowledged there, counted and told, and what follows comes', async () => {
   await using other = new OtherServer();
-  const { client, upstream, logged } = await join(await other.start(), [{ match: 'there/#', topic: 'mqtt' }]);
+  const { client, upstream, logged, told } = await join(await other.start(), { rules: [{ match: 'there/#', topic: 'mqtt' }] });
   await vi.waitFor(() => expect(other.cluster.sessionOf('joined')?.subscriptions).toHaveLength(1));
   for (const topic of ['nowhere/1', 'there/large', 'there/away']) other.cluster.store(publication(topic));
   other.cluster.run();
@@ -111,7 +60,7 @@ test('[QNT-MQT-031] what can never be stored here is acknowledged there, counted
   expect(client.sent[1]?.message.key).toBe('there/away');
   client.sent[1]?.failed(new QanatError('TIMEOUT', 'nobody is there'));
   await vi.waitFor(() => expect(logged.at(-1)?.event).toBe('upstream.not-stored'));
-  expect(logged.filter(({ event }) => event === 'upstream.dropped').map(({ fields }) => fields)).toEqual([
+  expect(told('upstream.dropped')).toEqual([
     { upstream: 'factory', topic: 'nowhere/1', why: 'no rule maps its topic here' },
     { upstream: 'factory', topic: 'there/large', why: 'too large' },
   ]);
@@ -122,7 +71,7 @@ test('[QNT-MQT-031] what can never be stored here is acknowledged there, counted
 test('[QNT-MQT-103] what the other server refuses is dropped, counted and told, and the rest of its batch goes on', async () => {
   await using other = new OtherServer();
   other.cluster.outcome = ({ topic }) => (topic === 'here/refused' ? 'not-authorized' : 'success');
-  const { client, upstream, logged } = await join(await other.start());
+  const { client, upstream, told } = await join(await other.start());
   await vi.waitFor(() => expect(other.cluster.sessionOf('joined')?.subscriptions).toHaveLength(1));
   const batch = [1, 2].flatMap((qos) =>
     ['here/1', 'here/refused', 'here/2'].map((key) =>
@@ -132,8 +81,7 @@ test('[QNT-MQT-103] what the other server refuses is dropped, counted and told, 
   await client.handle(batch);
   expect(other.cluster.log.map(({ topic, qos }) => `${topic} ${qos}`)).toEqual(['here/1 1', 'here/2 1', 'here/1 2', 'here/2 2']);
   expect(upstream.figures()).toMatchObject({ sent: 4, dropped: 2 });
-  const told = logged.filter(({ event }) => event === 'upstream.dropped');
-  expect(told.map(({ fields }) => fields)).toEqual([
+  expect(told('upstream.dropped')).toEqual([
     { upstream: 'factory', topic: 'here/refused', why: 'Publish error: Not authorized' },
   ]);
   await upstream.close();
