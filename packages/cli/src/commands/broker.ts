@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BrokerProcessOptions } from '@qanat/server';
 import type { Command } from 'commander';
-import { collectSeldom } from '../heap-growth.ts';
+import { collectSeldom, collectWithoutHelpers } from '../heap-growth.ts';
 import { loginOf } from '../login.ts';
 import { option, wholeNumber } from '../options.ts';
 import type { Session } from '../session.ts';
@@ -48,6 +48,7 @@ async function runBroker(session: Session, flags: BrokerFlags): Promise<void> {
   const replication = replicationOf(flags);
   const etcd = await etcdOf(session, flags, replication !== undefined);
   collectSeldom();
+  collectWithoutHelpers();
   const { startBroker } = await import('@qanat/server');
   const data = flags.data ?? join('.qanat', usualData(flags.name, replication?.replica));
   const settings: BrokerProcessOptions = {

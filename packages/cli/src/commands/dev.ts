@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DevCluster, DevClusterOptions, formatListener, Logger, RunningNode, StatusServer } from '@qanat/server';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
+import { collectWithoutHelpers } from '../heap-growth.ts';
 import { option, wholeNumber } from '../options.ts';
 import { formatAmount, formatSpan } from '../output/figures.ts';
 import { DEFAULT_NAME_SERVER, type Session } from '../session.ts';
@@ -137,6 +138,7 @@ const isTaken = (error: unknown): boolean =>
 async function runDev(session: Session, flags: DevFlags): Promise<void> {
   if (flags.fresh === true) checkFresh(flags.data);
   const startMs = performance.now();
+  collectWithoutHelpers();
   const { formatListener, startDevCluster } = await import('@qanat/server');
   const logger = await nodeLoggers(session, 'warn');
   const start = (
