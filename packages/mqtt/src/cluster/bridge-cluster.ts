@@ -245,7 +245,13 @@ export class BridgeCluster implements Cluster {
     const dedupId = inbound.dedupId(session, packetId);
     this.#publish(publication, dedupId, (outcome, at) => {
       if (at !== undefined) inbound.began(session, packetId, dedupId, at.queue);
-      done(outcome);
+      // Stored, but not retained: told so, the device uses the packet id for another message.
+      if (at === undefined || outcome === 'success' || outcome === 'unspecified-error') done(outcome);
+      else
+        this.#again(
+          () => inbound.forget(session, packetId),
+          () => done(outcome),
+        );
     });
   }
 

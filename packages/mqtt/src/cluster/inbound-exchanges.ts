@@ -34,8 +34,8 @@ export interface InboundKnowledge {
   /** Their keys begin with it; empty before they have a name. */
   prefix: string;
   readonly ids: Map<number, KnownId>;
-  /** Names of the queues that were asked. */
-  readonly asked: Set<string>;
+  /** Names of the queues that were asked, while not all were. */
+  asked: Set<string> | undefined;
   /** Until then another bridge may still be storing what it was given, ms of this bridge's clock. */
   fencedUntilMs: number;
   /** Every queue was asked, and the session was still this bridge's afterwards. */
@@ -78,7 +78,7 @@ function releasedValue(atMs: number): Uint8Array {
 const newKnowledge = (): InboundKnowledge => ({
   prefix: '',
   ids: new Map(),
-  asked: new Set(),
+  asked: undefined,
   fencedUntilMs: 0,
   complete: false,
   waiting: [],
@@ -159,7 +159,7 @@ export class InboundExchanges {
     } else {
       await this.#write(queue, inboundKey(prefix, packetId, generation), undefined);
       for (const old of id.released) await this.#write(old.queue, inboundKey(prefix, packetId, old.generation), undefined);
-      id.released = [];
+      known.ids.delete(packetId);
     }
     id.begun = undefined;
     return true;
@@ -201,6 +201,8 @@ export class InboundExchanges {
 
   /** @returns undefined: the session is not this bridge's any more. @throws QanatError: they are not known. */
   async #known(session: LocalSession): Promise<InboundKnowledge | undefined> {
+    // Who has the session now is asked for the same by the device.
+    if (this.#owner?.has(session) !== true) return undefined;
     if (session.record.inbound === undefined && session.inbound === undefined) return undefined; // it has begun none
     const state = await new Promise<InboundState>((resolve) => this.whenKnown(session, resolve));
     if (state === 'unknown') throw new QanatError('TIMEOUT', `the exchanges of ${session.clientId} are not known`);
@@ -212,6 +214,7 @@ export class InboundExchanges {
     // In one turn: what comes from now on is not before those that have waited.
     if (state === 'known') known.prefix = inboundPrefix(session.clientId, session.record.inbound as string);
     known.complete = state === 'known';
+    if (known.complete) known.asked = undefined;
     const { waiting } = known;
     known.waiting = [];
     for (const run of waiting) run(state);
@@ -254,14 +257,16 @@ export class InboundExchanges {
   /** Asks the queues that have not answered yet. @throws QanatError where one does not now. */
   async #askQueues({ clientId, record }: LocalSession, known: InboundKnowledge): Promise<void> {
     const prefix = inboundPrefix(clientId, record.inbound as string);
+    known.asked ??= new Set();
+    const { asked } = known;
     const askOne = async (queue: QueueId): Promise<void> => {
       for (const { key, value } of await this.#read(queue, prefix)) {
         const [packetId = Number.NaN, generation = 0] = key.slice(prefix.length).split('.').map(Number);
         if (Number.isInteger(packetId)) found(idOf(known, packetId), generation, queue, value);
       }
-      known.asked.add(queueName(queue));
+      asked.add(queueName(queue));
     };
-    const rest = this.#options.topics.all().filter((queue) => !known.asked.has(queueName(queue)));
+    const rest = this.#options.topics.all().filter((queue) => !asked.has(queueName(queue)));
     const failures: unknown[] = [];
     await Promise.all(rest.map((queue) => askOne(queue).catch((error) => failures.push(error))));
     if (failures.length > 0) throw failures[0];

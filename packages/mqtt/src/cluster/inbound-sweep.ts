@@ -55,11 +55,11 @@ export class InboundSweep {
         .map(({ key }) => key)
         .filter((key) => isLeft(group, key, mirror.sessions.get(sessionKeyOfOnce(key))?.record));
       for (const key of left) found.add(placeOf(key));
-      const again = await this.#confirmed(left.filter((key) => this.#found.has(placeOf(key))));
-      if (again.length > 0)
+      const gone = await this.#confirmed(left.filter((key) => this.#found.has(placeOf(key))));
+      if (gone.length > 0)
         await state.write(
           queue,
-          again.map((key) => ({ key, value: undefined })),
+          gone.map((key) => ({ key, value: undefined })),
         );
     }
   }

@@ -89,7 +89,7 @@ export class Steward {
     const entries = await store.entriesOf(queue, record);
     if (ends) {
       await store.end(queue, clientId, version, entries.keys);
-      if (record.inbound !== undefined || record.will !== undefined) await inbound.clear(record);
+      if (record.inbound !== undefined || record.will !== undefined) void inbound.clear(record);
     } else {
       const rest = willIsDue ? { will: undefined, willDueMs: 0 } : {};
       const left = record.owner === undefined ? { record: offline, writes: [] } : this.#left(offline, entries, pointersHold);

@@ -1,6 +1,7 @@
+import { QanatError } from '@qanat/core';
 import { expect, test } from 'vitest';
 import { INBOUND_SWEEP_MS, INBOUND_WAIT_MS, PUBLISH_BYTES_MAX } from '../../src/cluster/limits.ts';
-import { publication, startWorld, type TestBridge, text, type World } from './bridges.ts';
+import { publication, startWorld, TestBridge, text, type World, withMethod } from './bridges.ts';
 
 /** A client id or MQTT topic whose queue lives at a broker. */
 async function textAt({ cluster }: World, { client }: TestBridge, of: string, broker: string): Promise<string> {
@@ -203,6 +204,33 @@ test('[QNT-MQT-107] a PUBLISH whose session is not known for INBOUND_WAIT_MS end
   expect(outcomes).toEqual(open.map(() => 'unspecified-error'));
   expect(one.cluster.figures().publishBytes).toBe(0);
   expect(one.readied).toBe(1);
+});
+
+test('[QNT-MQT-024] the packet id of a message that was refused, since it could not be retained, is free for another message', async () => {
+  await using world = await startWorld();
+  const client = await world.cluster.connect();
+  let full = false;
+  const limited = withMethod(client, 'keyedState', (topic: string) => {
+    const state = client.keyedState(topic);
+    const write = async (...args: Parameters<typeof state.write>): Promise<number> => {
+      if (full && args[1].some(({ key }) => key.startsWith('r/'))) throw new QanatError('LIMIT_EXCEEDED', 'the state is full');
+      return state.write(...args);
+    };
+    return topic === 'mqtt-state' ? withMethod(state, 'write', write as never) : state;
+  });
+  const one = await new TestBridge(world, limited).start('one', 'committed');
+  await one.session('device', []);
+  const publish = (payload: string, retain: boolean): Promise<string> =>
+    world.cluster.until(
+      new Promise((done) => {
+        one.cluster.publishOnce(publication('a', payload, { qos: 2, clientId: 'device', retain }), 1, done);
+      }),
+    );
+  full = true;
+  expect(await publish('not retained', true)).toBe('quota-exceeded');
+  expect(await publish('another', false)).toBe('success');
+  await world.cluster.advance(100);
+  expect(one.arrivals.map(text)).toEqual(['not retained', 'another']);
 });
 
 test('a PUBREL of a session that has published nothing with QoS 2 asks nobody', async () => {
