@@ -20,6 +20,7 @@ import type {
 import { ClusterParts } from './cluster-parts.ts';
 import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import { instanceOf } from './liveness.ts';
+import type { LocalSession } from './local-session.ts';
 import type { LogClient } from './log-client.ts';
 import { outcomeOf, type Stored, type StoredAt } from './outbox.ts';
 import { mayBeRetained } from './retained-record.ts';
@@ -136,19 +137,18 @@ export class BridgeCluster implements Cluster {
   }
 
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
-    const { publishing, inbound } = this.#parts;
-    const clientId = publication.clientId ?? '';
-    this.#parts.sessions.usesInbound(clientId, (ours) => {
-      if (!ours) return queueMicrotask(() => this.#tell(done, 'unspecified-error'));
-      inbound.whenKnown(clientId, (known) => {
-        if (!known) return this.#tell(done, 'unspecified-error');
-        const dedupId = inbound.dedupId(clientId, packetId);
-        this.#publish(publication, dedupId, (outcome, at) => {
-          if (at !== undefined) inbound.began(clientId, packetId, dedupId, at.queue);
-          done(outcome);
-        });
+    const { publishing, sessions, inbound } = this.#parts;
+    const session = sessions.of(publication.clientId ?? '');
+    if (session?.inbound?.complete === true) this.#publishOnce(session, publication, packetId, done);
+    else if (session === undefined) queueMicrotask(() => this.#tell(done, 'unspecified-error'));
+    else {
+      const release = publishing.hold(publication);
+      inbound.whenKnown(session, (state) => {
+        if (state === 'known') this.#publishOnce(session, publication, packetId, done);
+        else this.#tell(done, 'unspecified-error');
+        release();
       });
-    });
+    }
     return publishing.open;
   }
 
@@ -157,11 +157,17 @@ export class BridgeCluster implements Cluster {
   }
 
   forget(clientId: string, packetId: number, done: (known: boolean) => void): void {
-    this.#again(() => this.#parts.inbound.forget(clientId, packetId), done);
+    const { sessions, inbound } = this.#parts;
+    const session = sessions.of(clientId);
+    if (session === undefined) return queueMicrotask(() => this.#tell(done, false));
+    this.#again(() => inbound.forget(session, packetId), done);
   }
 
   inboundExchanges(clientId: string, done: (packetIds: readonly number[]) => void): void {
-    this.#again(() => this.#parts.inbound.list(clientId), done);
+    const { sessions, inbound } = this.#parts;
+    const session = sessions.of(clientId);
+    if (session === undefined) return queueMicrotask(() => this.#tell(done, []));
+    this.#again(() => inbound.list(session), done);
   }
 
   claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
@@ -231,6 +237,22 @@ export class BridgeCluster implements Cluster {
 
   leaveShare(share: ShareId): void {
     this.#parts.shares.leave(share);
+  }
+
+  /** The exchanges of the session are known. */
+  #publishOnce(session: LocalSession, publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): void {
+    const { inbound } = this.#parts;
+    const dedupId = inbound.dedupId(session, packetId);
+    this.#publish(publication, dedupId, (outcome, at) => {
+      if (at !== undefined) inbound.began(session, packetId, dedupId, at.queue);
+      // Stored, but not retained: told so, the device uses the packet id for another message.
+      if (at === undefined || outcome === 'success' || outcome === 'unspecified-error') done(outcome);
+      else
+        this.#again(
+          () => inbound.forget(session, packetId),
+          () => done(outcome),
+        );
+    });
   }
 
   /** Stores a publication, and retains it where it says so; then tells. */

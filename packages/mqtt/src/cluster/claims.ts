@@ -140,17 +140,17 @@ async function begin(
   const { clientId } = request;
   // Never a number that a session of this client had before, be it long forgotten.
   const claim = Math.max((found?.record.claim ?? 0) + 1, Math.floor(scope.wallMs()));
-  if (found?.record.inbound === true) await scope.inbound.clear(clientId, found.record.claim);
-  scope.inbound.joined(clientId, true);
   const record = newRecord(scope, request, claim, {
     subscriptions: [],
     cursor: scope.tails.cursor(),
     pointersFrom: claim,
-    inbound: false,
+    inbound: undefined,
     sentUntilMs: 0,
   });
   const removals = entries.keys.map((key) => ({ key, value: undefined }));
   const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
+  // Nobody waits for it: the new session's exchanges have another name.
+  if (found?.record.inbound !== undefined) void scope.inbound.clear(found.record);
   const backlog: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
   const session = newSession(clientId, epoch, queue, record, version);
   return { session, end: () => claimed(session, false, backlog) };
@@ -166,7 +166,6 @@ async function resume(
   indexes: ReadonlyMap<number, IndexRecord>,
 ): Promise<ClaimResult> {
   const { clientId } = request;
-  scope.inbound.joined(clientId, !found.record.inbound);
   const { record: former, pointersHold } = withCheckpoint(found.record, scope.liveness, scope.wallMs());
   const indexed = former.owner === undefined ? indexedFor(indexes, queueName(queue), found.version) : new Map<number, number>();
   const claim = former.claim + 1;
@@ -239,6 +238,7 @@ const newSession = (clientId: string, epoch: number, queue: QueueId, record: Ses
   pointers: NO_POINTERS,
   savedAtMs: Number.NEGATIVE_INFINITY,
   finished: [],
+  inbound: undefined,
   live: false,
 });
 

@@ -4,10 +4,11 @@ import { toPublication } from '../mapping/to-publication.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
 import type { ClusterEvents, Publication, PublishOutcome, StoredPublication } from '../ports.ts';
 import { InboundExchanges } from './inbound-exchanges.ts';
+import { InboundSweep } from './inbound-sweep.ts';
 import { decodeIndex, type IndexRecord } from './index-record.ts';
 import { Indexer } from './indexer.ts';
 import { JoinedWalks } from './joined-walks.ts';
-import { CHECKPOINT_MS, TOPICS_MS } from './limits.ts';
+import { CHECKPOINT_MS, INBOUND_SWEEP_MS, TOPICS_MS } from './limits.ts';
 import { LiveGatherings } from './live-gathering.ts';
 import { Liveness } from './liveness.ts';
 import type { KeyedState, LogClient } from './log-client.ts';
@@ -22,7 +23,7 @@ import { SessionStore } from './session-entries.ts';
 import { SessionMirror } from './session-mirror.ts';
 import { Sessions } from './sessions.ts';
 import { Shares } from './shares.ts';
-import { BRIDGES, INDEXES, queueName, RETAINED, SESSIONS } from './state-keys.ts';
+import { BRIDGES, INDEXES, ONCE, queueName, RETAINED, SESSIONS } from './state-keys.ts';
 import { StateMirror } from './state-mirror.ts';
 import { Steward } from './steward.ts';
 import { Tails } from './tails.ts';
@@ -106,7 +107,7 @@ export class ClusterParts {
     const ways = { rules, topics: this.topics, queues: this.queues, position };
     this.publishing = new Publishing({ ...ways, client, ack, wallMs, onReady });
     this.retained = new Retained(this.#state, clock, this.queues);
-    this.inbound = new InboundExchanges(client, clock, this.topics);
+    this.inbound = new InboundExchanges({ client, clock, topics: this.topics, stateTopic, instance, onTrouble });
     this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
     this.liveness = new Liveness(this.#state, clock, instance, onTrouble);
     const mirror = new SessionMirror();
@@ -122,6 +123,7 @@ export class ClusterParts {
       events().shared(...args, clock.nowMs());
     this.shares = new Shares({ client, state: this.#state, clock, rules, queues, read, given, onTrouble });
     this.#mirrors = this.#makeMirrors(mirror);
+    const sweep = this.#makeSweep(mirror);
     this.#repeated = [
       new Repeated(clock, CHECKPOINT_MS, () => this.sessions.checkpoint(), onTrouble),
       new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble),
@@ -129,6 +131,7 @@ export class ClusterParts {
       new Repeated(clock, CHECKPOINT_MS, () => this.#steward.turn(), onTrouble),
       new Repeated(clock, CHECKPOINT_MS, () => this.shares.sweep(), onTrouble),
       new Repeated(clock, TOPICS_MS, () => this.retained.sweep(this.#steward.isMine), onTrouble),
+      new Repeated(clock, INBOUND_SWEEP_MS, () => sweep.turn(), onTrouble),
     ];
   }
 
@@ -165,6 +168,14 @@ export class ClusterParts {
     this.#store.close();
     this.outbound.close();
     this.retained.close();
+  }
+
+  #makeSweep(mirror: SessionMirror): InboundSweep {
+    const { client, onTrouble } = this.#options;
+    const { topics, liveness, inbound } = this;
+    const isMine = (queue: QueueId): boolean => liveness.isMine(ONCE + queueName(queue));
+    const queues = { topics, stateQueues: this.#stateQueues };
+    return new InboundSweep({ client, state: this.#state, ...queues, mirror, group: inbound.group, isMine, onTrouble });
   }
 
   #makeMirrors(sessions: SessionMirror): StateMirror[] {

@@ -1,9 +1,13 @@
-import { type Clock, type QueueId, readUint53, writeUint53At } from '@qanat/core';
-import { INBOUND_ASK_MS, INBOUND_FENCE_MS } from './limits.ts';
+import type { StateScanEntry } from '@qanat/client';
+import { type Clock, QanatError, type QueueId, readUint53, writeUint53At } from '@qanat/core';
+import { INBOUND_ASK_MS, INBOUND_ENDS_MAX, INBOUND_FENCE_MS, INBOUND_WAIT_MS, RETRY_MS } from './limits.ts';
+import type { LocalSession } from './local-session.ts';
 import type { KeyedState, LogClient } from './log-client.ts';
-import { inboundKey, inboundPrefix, willKey } from './state-keys.ts';
+import type { SessionRecord } from './session-record.ts';
+import { inboundKey, inboundPrefix, onceGroup, onceName, oncePrefix, queueName, willKey, willsPrefix } from './state-keys.ts';
 import { readAll } from './state-mirror.ts';
 import type { TopicQueues } from './topic-queues.ts';
+import { pause } from './waiting.ts';
 
 /** An exchange that was released, and is remembered against what may still be under way. */
 interface Released {
@@ -19,23 +23,48 @@ interface KnownId {
   released: Released[];
 }
 
-interface KnownClient {
-  ids: Map<number, KnownId>;
+/**
+ * Whether the exchanges of a session are known. `lost`: the session is not this bridge's any more; `unknown`: a queue could not
+ * be asked for INBOUND_WAIT_MS.
+ */
+export type InboundState = 'known' | 'lost' | 'unknown';
+
+/** What a bridge knows of the exchanges of one of its sessions. */
+export interface InboundKnowledge {
+  /** Their keys begin with it; empty before they have a name. */
+  prefix: string;
+  readonly ids: Map<number, KnownId>;
+  /** Names of the queues that were asked, while not all were. */
+  asked: Set<string> | undefined;
   /** Until then another bridge may still be storing what it was given, ms of this bridge's clock. */
   fencedUntilMs: number;
-  /** Every queue was asked. */
+  /** Every queue was asked, and the session was still this bridge's afterwards. */
   complete: boolean;
-  /** While the queues are asked. */
-  loading: Promise<boolean> | undefined;
+  /** Told when they are known, in the order of the calls. */
+  waiting: ((state: InboundState) => void)[];
+  /** The session is over: what is still stored for it goes. */
+  ended: boolean;
 }
 
-/** Of the many that never use QoS 2. Nothing is put into it. */
-const NO_IDS: Map<number, KnownId> = new Map();
+/** What has the sessions. */
+export interface InboundOwner {
+  has(session: LocalSession): boolean;
+  /** Writes the name into the session's record. @returns whether the session is still this bridge's. */
+  name(session: LocalSession, name: string): Promise<boolean>;
+  /** Asks the cluster whether a session is still this bridge's. @throws QanatError. */
+  confirm(session: LocalSession): Promise<boolean>;
+}
 
-const newClient = (): KnownClient => ({ ids: NO_IDS, fencedUntilMs: 0, complete: false, loading: undefined });
-
-/** The many that never use QoS 2 share it: who changes anything makes one of its own. */
-const FRESH: KnownClient = Object.freeze({ ...newClient(), complete: true });
+export interface InboundOptions {
+  readonly client: LogClient;
+  readonly clock: Clock;
+  /** Of messages. */
+  readonly topics: TopicQueues;
+  readonly stateTopic: string;
+  /** Name of this life of the bridge. */
+  readonly instance: string;
+  readonly onTrouble: (error: unknown) => void;
+}
 
 /** Length of the value of a released exchange; the broker writes 8 bytes. */
 const RELEASED_BYTES = 9;
@@ -46,204 +75,251 @@ function releasedValue(atMs: number): Uint8Array {
   return value;
 }
 
+const newKnowledge = (): InboundKnowledge => ({
+  prefix: '',
+  ids: new Map(),
+  asked: undefined,
+  fencedUntilMs: 0,
+  complete: false,
+  waiting: [],
+  ended: false,
+});
+
 /**
  * The exchanges of QoS 2 that clients have begun: a broker stores each with its message, in the data queue of the message, and
  * with the exchange's key stores no other. When the client releases it the key goes.
  *
- * But a bridge that had the client before may still be trying to store the very message: it must find the key. So for a while
+ * A session's record names its exchanges before the first one begins, and no two sessions have one name: whatever an ended
+ * session has left, or a bridge still stores for it, a message of the next one is never taken for it.
+ *
+ * But a bridge that had the session before may still be trying to store the very message: it must find the key. So for a while
  * after a session came here the key of a released exchange stays, marked, and the packet id's next exchange has another key, of
- * the next generation. Which one follows from the keys that are there, for every bridge alike.
+ * the next generation. Which one follows from the keys that are there, for every bridge alike: so nothing is done before the
+ * keys of every queue are known.
  */
 export class InboundExchanges {
-  readonly #client: LogClient;
-  readonly #clock: Clock;
-  readonly #topics: TopicQueues;
-  readonly #clients = new Map<string, KnownClient>();
+  /** Begins the names of exchanges of this bridge and of those that it shares sessions with. */
+  readonly group: string;
+  readonly #options: InboundOptions;
   readonly #states = new Map<string, KeyedState>();
-  #confirm: (clientId: string) => Promise<boolean> = async () => true;
+  #ends = 0;
+  #owner: InboundOwner | undefined;
 
-  constructor(client: LogClient, clock: Clock, topics: TopicQueues) {
-    this.#client = client;
-    this.#clock = clock;
-    this.#topics = topics;
+  constructor(options: InboundOptions) {
+    this.#options = options;
+    this.group = onceGroup(options.stateTopic);
+  }
+
+  ownedBy(owner: InboundOwner): void {
+    this.#owner = owner;
   }
 
   /**
-   * @param confirm asks the cluster whether the session of a client is still this bridge's. What was read of the exchanges
-   *   before counts only then: another bridge may have released some of them.
+   * Calls back when the exchanges of a session of this bridge are known: at once where they are, else in the order of the calls.
+   * Queues that cannot be asked are asked again, for INBOUND_WAIT_MS, and by the next call.
    */
-  ownedBy(confirm: (clientId: string) => Promise<boolean>): void {
-    this.#confirm = confirm;
+  whenKnown(session: LocalSession, run: (state: InboundState) => void): void {
+    session.inbound ??= newKnowledge();
+    const known = session.inbound;
+    if (known.complete) return run('known');
+    known.waiting.push(run);
+    if (known.waiting.length === 1) void this.#learn(session, known);
   }
 
-  /** A session begins, or goes on, here: `fresh` has no exchanges, of others the queues are asked when they use QoS 2. */
-  joined(clientId: string, fresh: boolean): void {
-    this.#clients.delete(clientId);
-    if (fresh) this.#clients.set(clientId, FRESH);
-  }
-
-  /**
-   * Calls back when the exchanges of a client are known: at once where they are, else in the order of the calls. Queues that
-   * cannot be asked are asked again by the next call.
-   * @param run `false`: the session is not this bridge's any more.
-   */
-  whenKnown(clientId: string, run: (ours: boolean) => void): void {
-    const client = this.#clientOf(clientId);
-    if (client.complete && client.loading === undefined) return run(true);
-    const loading =
-      client.loading ??
-      this.#load(clientId, client).finally(() => {
-        client.loading = undefined;
-      });
-    client.loading = loading;
-    void loading.then(run);
-  }
-
-  /** The name under which the next message of a client and packet id is stored once. */
-  dedupId(clientId: string, packetId: number): string {
-    return inboundKey(clientId, packetId, this.#next(clientId, packetId));
+  /** The name under which the next message of a session, whose exchanges are known, and packet id is stored once. */
+  dedupId({ inbound }: LocalSession, packetId: number): string {
+    const { prefix, ids } = inbound as InboundKnowledge;
+    const id = ids.get(packetId);
+    return inboundKey(prefix, packetId, id === undefined ? 0 : nextGeneration(id));
   }
 
   /** The exchange of this name was stored. */
-  began(clientId: string, packetId: number, dedupId: string, queue: QueueId): void {
+  began({ inbound }: LocalSession, packetId: number, dedupId: string, queue: QueueId): void {
+    if (inbound === undefined) return;
+    // What is not removed now the sweep finds.
+    if (inbound.ended) return void this.#write(queue, dedupId, undefined).catch(() => {});
     const generation = Number(dedupId.slice(dedupId.lastIndexOf('.') + 1));
-    this.#idOf(this.#clientOf(clientId), packetId).begun = { generation, queue };
+    idOf(inbound, packetId).begun = { generation, queue };
   }
 
   /** Ends an exchange. @returns whether there was one. @throws QanatError: it is not known what became of it. */
-  async forget(clientId: string, packetId: number): Promise<boolean> {
-    if (!(await new Promise<boolean>((resolve) => this.whenKnown(clientId, resolve)))) return false;
-    const client = this.#clients.get(clientId);
-    const id = client?.ids.get(packetId);
+  async forget(session: LocalSession, packetId: number): Promise<boolean> {
+    const known = await this.#known(session);
+    const id = known?.ids.get(packetId);
     const begun = id?.begun;
-    if (client === undefined || id === undefined || begun === undefined) return false;
-    const nowMs = this.#clock.wallMs();
-    if (this.#clock.nowMs() < client.fencedUntilMs) {
-      const { generation, queue } = begun;
-      await this.#write(queue, inboundKey(clientId, packetId, generation), releasedValue(nowMs));
-      await this.#removeOld(clientId, packetId, id, nowMs);
+    if (known === undefined || id === undefined || begun === undefined) return false;
+    const { clock } = this.#options;
+    const { prefix } = known;
+    const { queue, generation } = begun;
+    if (clock.nowMs() < known.fencedUntilMs) {
+      const nowMs = clock.wallMs();
+      await this.#write(queue, inboundKey(prefix, packetId, generation), releasedValue(nowMs));
+      await this.#removeOld(prefix, packetId, id, nowMs);
       id.released.push({ ...begun, atMs: nowMs });
     } else {
-      await this.#write(begun.queue, inboundKey(clientId, packetId, begun.generation), undefined);
-      for (const { generation, queue } of id.released)
-        await this.#write(queue, inboundKey(clientId, packetId, generation), undefined);
-      id.released = [];
+      await this.#write(queue, inboundKey(prefix, packetId, generation), undefined);
+      for (const old of id.released) await this.#write(old.queue, inboundKey(prefix, packetId, old.generation), undefined);
+      known.ids.delete(packetId);
     }
     id.begun = undefined;
     return true;
   }
 
-  /** What is known of a client is not kept any longer: its session is another bridge's, or offline. */
-  leave(clientId: string): void {
-    this.#clients.delete(clientId);
+  /** The packet ids of the exchanges of a session that are not released. @throws QanatError: they are not known. */
+  async list(session: LocalSession): Promise<number[]> {
+    const known = await this.#known(session);
+    return [...(known?.ids ?? [])].filter(([, { begun }]) => begun !== undefined).map(([packetId]) => packetId);
   }
 
-  /** The packet ids of the exchanges of a client that are not released. */
-  async list(clientId: string): Promise<number[]> {
-    if (!(await new Promise<boolean>((resolve) => this.whenKnown(clientId, resolve)))) return [];
-    const { ids } = this.#clientOf(clientId);
-    return [...ids].filter(([, { begun }]) => begun !== undefined).map(([packetId]) => packetId);
-  }
-
-  /** The session of this bridge ends: the exchanges that are known here end with it. @throws QanatError. */
-  async endOf(clientId: string): Promise<void> {
-    const client = this.#clients.get(clientId);
-    this.leave(clientId);
-    for (const [packetId, { begun, released }] of client?.ids ?? []) {
-      for (const { generation, queue } of begun === undefined ? released : [begun, ...released])
-        await this.#write(queue, inboundKey(clientId, packetId, generation), undefined);
-    }
+  /** A session of this bridge is over, and so are its exchanges. What cannot be removed now the sweep finds. */
+  ended({ record, inbound }: LocalSession): void {
+    if (inbound !== undefined) inbound.ended = true;
+    if (inbound?.complete === true) void this.#removeAll(inbound);
+    else if (record.inbound !== undefined) void this.clear(record);
   }
 
   /**
-   * The session ends: so do its exchanges, and what remembers wills of it but that of its last claim: its record still has that
-   * one, and would bring it again. @throws QanatError where a queue cannot be asked.
+   * A session is over: so are its exchanges, and what remembers wills of it. Resolves when what can be asked now is removed; the
+   * rest the sweep finds.
    */
-  async clear(clientId: string, claim: number): Promise<void> {
-    this.leave(clientId);
-    const last = willKey(clientId, claim);
-    let failure: unknown;
-    await this.#each(
-      async (queue) => {
-        const entries = await readAll(this.#state(queue), queue, inboundPrefix(clientId), { timeoutMs: INBOUND_ASK_MS });
-        for (const { key } of entries) if (key !== last) await this.#write(queue, key, undefined);
-      },
-      (error) => {
-        failure = error;
-      },
-    );
-    if (failure !== undefined) throw failure;
+  async clear(record: SessionRecord): Promise<void> {
+    if (this.#ends >= INBOUND_ENDS_MAX) return;
+    this.#ends++;
+    await Promise.all(this.#options.topics.all().map((queue) => this.#clearQueue(queue, record).catch(() => {})));
+    this.#ends--;
+  }
+
+  /** The name under which a will is stored once. */
+  willKey(clientId: string, claim: number): string {
+    return willKey(this.group, clientId, claim);
   }
 
   /** Removes what remembers that a will was stored: its record is gone. @throws QanatError. */
   forgetWill(queue: QueueId, clientId: string, claim: number): Promise<void> {
-    return this.#write(queue, willKey(clientId, claim), undefined);
+    return this.#write(queue, this.willKey(clientId, claim), undefined);
   }
 
-  async #load(clientId: string, client: KnownClient): Promise<boolean> {
-    client.fencedUntilMs = this.#clock.nowMs() + INBOUND_FENCE_MS;
-    client.complete = true;
-    const prefix = inboundPrefix(clientId);
-    await this.#each(
-      async (queue) => {
-        for (const { key, value } of await readAll(this.#state(queue), queue, prefix, { timeoutMs: INBOUND_ASK_MS })) {
-          const [packetId = Number.NaN, generation = 0] = key.slice(prefix.length).split('.').map(Number);
-          if (Number.isInteger(packetId)) this.#found(this.#idOf(client, packetId), generation, queue, value);
+  /** @returns undefined: the session is not this bridge's any more. @throws QanatError: they are not known. */
+  async #known(session: LocalSession): Promise<InboundKnowledge | undefined> {
+    // Who has the session now is asked for the same by the device.
+    if (this.#owner?.has(session) !== true) return undefined;
+    if (session.record.inbound === undefined && session.inbound === undefined) return undefined; // it has begun none
+    const state = await new Promise<InboundState>((resolve) => this.whenKnown(session, resolve));
+    if (state === 'unknown') throw new QanatError('TIMEOUT', `the exchanges of ${session.clientId} are not known`);
+    return state === 'known' ? session.inbound : undefined;
+  }
+
+  async #learn(session: LocalSession, known: InboundKnowledge): Promise<void> {
+    const state = session.record.inbound === undefined ? await this.#name(session) : await this.#ask(session, known);
+    // In one turn: what comes from now on is not before those that have waited.
+    if (state === 'known') known.prefix = inboundPrefix(session.clientId, session.record.inbound as string);
+    known.complete = state === 'known';
+    if (known.complete) known.asked = undefined;
+    const { waiting } = known;
+    known.waiting = [];
+    for (const run of waiting) run(state);
+  }
+
+  /** The first one of all: there are none yet. */
+  #name(session: LocalSession): Promise<InboundState> {
+    const { clock, instance } = this.#options;
+    return new Promise((resolve) => {
+      const cancel = clock.at(clock.nowMs() + INBOUND_WAIT_MS, () => resolve('unknown'));
+      const end = (ours: boolean): void => {
+        cancel();
+        resolve(ours ? 'known' : 'lost');
+      };
+      this.#owner?.name(session, onceName(this.group, instance, session.epoch)).then(end, () => end(false));
+    });
+  }
+
+  async #ask(session: LocalSession, known: InboundKnowledge): Promise<InboundState> {
+    const { clock, onTrouble } = this.#options;
+    const owner = this.#owner as InboundOwner;
+    const untilMs = clock.nowMs() + INBOUND_WAIT_MS;
+    known.fencedUntilMs = clock.nowMs() + INBOUND_FENCE_MS;
+    for (;;) {
+      try {
+        await this.#askQueues(session, known);
+        // What was read counts only then: another bridge may have released some of them.
+        return (await owner.confirm(session)) ? 'known' : 'lost';
+      } catch (error) {
+        if (!owner.has(session)) return 'lost';
+        if (clock.nowMs() >= untilMs) {
+          onTrouble(error);
+          return 'unknown';
         }
-      },
-      () => {
-        client.complete = false;
-      },
-    );
-    const ours = await this.#confirm(clientId);
-    if (!ours && this.#clients.get(clientId) === client) this.leave(clientId);
-    return ours;
+      }
+      await pause(clock, RETRY_MS);
+    }
   }
 
-  #found(id: KnownId, generation: number, queue: QueueId, value: Uint8Array): void {
-    if (value.length !== RELEASED_BYTES) id.begun = { generation, queue };
-    else if (!id.released.some((one) => one.generation === generation))
-      id.released.push({ generation, queue, atMs: readUint53(value, 1) });
+  /** Asks the queues that have not answered yet. @throws QanatError where one does not now. */
+  async #askQueues({ clientId, record }: LocalSession, known: InboundKnowledge): Promise<void> {
+    const prefix = inboundPrefix(clientId, record.inbound as string);
+    known.asked ??= new Set();
+    const { asked } = known;
+    const askOne = async (queue: QueueId): Promise<void> => {
+      for (const { key, value } of await this.#read(queue, prefix)) {
+        const [packetId = Number.NaN, generation = 0] = key.slice(prefix.length).split('.').map(Number);
+        if (Number.isInteger(packetId)) found(idOf(known, packetId), generation, queue, value);
+      }
+      asked.add(queueName(queue));
+    };
+    const rest = this.#options.topics.all().filter((queue) => !asked.has(queueName(queue)));
+    const failures: unknown[] = [];
+    await Promise.all(rest.map((queue) => askOne(queue).catch((error) => failures.push(error))));
+    if (failures.length > 0) throw failures[0];
   }
 
-  #next(clientId: string, packetId: number): number {
-    const id = this.#clients.get(clientId)?.ids.get(packetId);
-    if (id?.begun !== undefined) return id.begun.generation;
-    return id === undefined ? 0 : Math.max(-1, ...id.released.map(({ generation }) => generation)) + 1;
+  async #clearQueue(queue: QueueId, { clientId, claim, inbound }: SessionRecord): Promise<void> {
+    const exchanges = inbound === undefined ? undefined : inboundPrefix(clientId, inbound);
+    const wills = willsPrefix(this.group, clientId);
+    const isOver = (key: string): boolean =>
+      key.startsWith(wills) ? Number(key.slice(wills.length)) <= claim : exchanges !== undefined && key.startsWith(exchanges);
+    const entries = await this.#read(queue, oncePrefix(clientId));
+    for (const { key } of entries) if (isOver(key)) await this.#write(queue, key, undefined);
+  }
+
+  async #removeAll({ prefix, ids }: InboundKnowledge): Promise<void> {
+    for (const [packetId, { begun, released }] of ids)
+      for (const { generation, queue } of begun === undefined ? released : [begun, ...released])
+        await this.#write(queue, inboundKey(prefix, packetId, generation), undefined).catch(() => {});
   }
 
   /** Those that nothing can be under way for any more; the one that is released now stays, and counts on. */
-  async #removeOld(clientId: string, packetId: number, id: KnownId, nowMs: number): Promise<void> {
+  async #removeOld(prefix: string, packetId: number, id: KnownId, nowMs: number): Promise<void> {
     const old = id.released.filter(({ atMs }) => nowMs - atMs > INBOUND_FENCE_MS);
-    for (const { generation, queue } of old) await this.#write(queue, inboundKey(clientId, packetId, generation), undefined);
+    for (const { generation, queue } of old) await this.#write(queue, inboundKey(prefix, packetId, generation), undefined);
     id.released = id.released.filter((one) => !old.includes(one));
   }
 
-  #clientOf(clientId: string): KnownClient {
-    const known = this.#clients.get(clientId) ?? newClient();
-    const client = known === FRESH ? { ...FRESH } : known;
-    this.#clients.set(clientId, client);
-    return client;
-  }
-
-  #idOf(client: KnownClient, packetId: number): KnownId {
-    if (client.ids === NO_IDS) client.ids = new Map();
-    const id = client.ids.get(packetId) ?? { begun: undefined, released: [] };
-    client.ids.set(packetId, id);
-    return id;
+  #read(queue: QueueId, prefix: string): Promise<StateScanEntry[]> {
+    return readAll(this.#state(queue), queue, prefix, { timeoutMs: INBOUND_ASK_MS });
   }
 
   async #write(queue: QueueId, key: string, value: Uint8Array | undefined): Promise<void> {
     await this.#state(queue).write(queue, [{ key, value }]);
   }
 
-  async #each(ask: (queue: QueueId) => Promise<void>, onFailure: (error: unknown) => void): Promise<void> {
-    await Promise.all(this.#topics.all().map((queue) => ask(queue).catch(onFailure)));
-  }
-
   #state({ topic }: QueueId): KeyedState {
-    const state = this.#states.get(topic) ?? this.#client.keyedState(topic);
+    const state = this.#states.get(topic) ?? this.#options.client.keyedState(topic);
     this.#states.set(topic, state);
     return state;
   }
+}
+
+const nextGeneration = ({ begun, released }: KnownId): number =>
+  begun?.generation ?? Math.max(-1, ...released.map(({ generation }) => generation)) + 1;
+
+function idOf({ ids }: InboundKnowledge, packetId: number): KnownId {
+  const id = ids.get(packetId) ?? { begun: undefined, released: [] };
+  ids.set(packetId, id);
+  return id;
+}
+
+function found(id: KnownId, generation: number, queue: QueueId, value: Uint8Array): void {
+  if (value.length !== RELEASED_BYTES) id.begun = { generation, queue };
+  else if (!id.released.some((one) => one.generation === generation))
+    id.released.push({ generation, queue, atMs: readUint53(value, 1) });
 }

@@ -24,6 +24,12 @@ export const STUCK_SESSION_MS = 60_000;
 export const INBOUND_ASK_MS = 2_000;
 /** Longer than a send may take, ms: what a bridge was given before is stored by then, or never. */
 export const INBOUND_FENCE_MS = 60_000;
+/** A message of QoS 2 waits so long until the exchanges of its client are known, ms; then the connection ends. */
+export const INBOUND_WAIT_MS = 10_000;
+/** What sessions that have ended left in data queues is looked for so often, ms; it goes when it is found a second time. */
+export const INBOUND_SWEEP_MS = 120_000;
+/** Sessions that have ended, whose exchanges are looked for at the same time; those of further ones are left to the sweep. */
+export const INBOUND_ENDS_MAX = 128;
 /** A claim that has not ended by then is refused, ms. */
 export const CLAIM_MS = 10_000;
 

@@ -1,5 +1,6 @@
 import type { QueueId } from '@qanat/core';
 import type { Place } from '../ports.ts';
+import type { InboundKnowledge } from './inbound-exchanges.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** A session that this bridge has. */
@@ -20,6 +21,8 @@ export interface LocalSession {
   savedAtMs: number;
   /** Places of exchanges that have ended since it was saved. */
   finished: Place[];
+  /** Of the exchanges of QoS 2 that come; undefined: it has not been asked for. */
+  inbound: InboundKnowledge | undefined;
   /** The engine has it: it is asked for what is unsettled. */
   live: boolean;
 }

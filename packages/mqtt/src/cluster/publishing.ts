@@ -13,6 +13,8 @@ import { Unseen } from './unseen.ts';
 /** Counted for each message that waits, beside its payload. */
 const MESSAGE_BYTES = 256;
 
+const bytesOf = ({ payload, topic }: Publication): number => payload.length + topic.length + MESSAGE_BYTES;
+
 const ALONE: Alone = { dedupId: undefined };
 
 export interface PublishingOptions {
@@ -51,6 +53,8 @@ export class Publishing {
   #edition = 0;
   /** The time of this turn of the event loop. */
   #turnMs: number | undefined;
+  /** Of messages that wait before they may be stored. */
+  #held = 0;
   #full = false;
   #closed = false;
   /** Told of a message of QoS 0, for which nobody waits. */
@@ -74,7 +78,7 @@ export class Publishing {
 
   /** Bytes that wait to be stored. */
   get bytes(): number {
-    return this.#acknowledged.bytes + this.#unacknowledged.bytes;
+    return this.#acknowledged.bytes + this.#unacknowledged.bytes + this.#held;
   }
 
   /** Whether the clients may go on; otherwise `onReady` follows. */
@@ -110,6 +114,17 @@ export class Publishing {
     queueMicrotask(() => {
       if (!this.#closed) stored?.('topic-name-invalid', undefined);
     });
+  }
+
+  /** Counts a message that is not to be stored yet as one that waits. @returns what ends that. */
+  hold(publication: Publication): () => void {
+    const bytes = bytesOf(publication);
+    this.#held += bytes;
+    this.#count();
+    return () => {
+      this.#held -= bytes;
+      this.#roomCame();
+    };
   }
 
   /** The tail of a queue has come to a place. */
@@ -166,8 +181,11 @@ export class Publishing {
     done: Stored | undefined,
   ): void {
     const message = this.#maker.make(publication, mapped, this.#nowMs());
-    const bytes = publication.payload.length + publication.topic.length + MESSAGE_BYTES;
-    outbox.add(lane, message, bytes, alone, done);
+    outbox.add(lane, message, bytesOf(publication), alone, done);
+    this.#count();
+  }
+
+  #count(): void {
     if (this.bytes > PUBLISH_BYTES_MAX) this.#full = true;
   }
 

@@ -28,8 +28,11 @@ export interface SessionRecord {
    * place of cursor and pointers. 0: none.
    */
   readonly checkpointsFrom: number;
-  /** It has published with QoS 2: data queues may hold exchanges of it. */
-  readonly inbound: boolean;
+  /**
+   * Name of its exchanges of QoS 2 that come, in the data queues; no other session ever has it. Undefined: it has published
+   * nothing with QoS 2.
+   */
+  readonly inbound: string | undefined;
   readonly will: Will | undefined;
   /** When the will of an offline session is published, ms since 1970. 0: there is none to publish. */
   readonly willDueMs: number;
@@ -54,9 +57,8 @@ export function encodeSession(record: SessionRecord): Uint8Array {
   w.number(record.offlineSinceMs).number(record.expiryInterval).text(record.principal);
   w.list(record.subscriptions, (subscription) => writeSubscription(w, subscription));
   w.list([...record.cursor], ([queue, offset]) => w.text(queue).number(offset));
-  w.number(record.pointersFrom)
-    .number(record.checkpointsFrom)
-    .byte(record.inbound ? 1 : 0);
+  w.number(record.pointersFrom).number(record.checkpointsFrom);
+  w.maybe(record.inbound, (name) => w.text(name));
   w.maybe(record.will, (will) => writeWill(w, will));
   const bytes = w.number(record.willDueMs).number(record.sentUntilMs).end();
   if (bytes.length > SESSION_RECORD_BYTES_MAX)
@@ -78,7 +80,7 @@ export function decodeSession(bytes: Uint8Array): SessionRecord {
     cursor: new Map(r.list(() => [r.text(), r.number()] as const)),
     pointersFrom: r.number(),
     checkpointsFrom: r.number(),
-    inbound: r.byte() === 1,
+    inbound: r.maybe(() => r.text()),
     will: r.maybe(() => readWill(r)),
     willDueMs: r.number(),
     sentUntilMs: r.number(),

@@ -1,4 +1,4 @@
-import { type Clock, QanatError } from '@qanat/core';
+import type { Clock } from '@qanat/core';
 import type {
   Backlog,
   Claimed,
@@ -61,7 +61,11 @@ export class Sessions {
   constructor(scope: SessionsScope) {
     this.#scope = scope;
     scope.outbound.ownedBy({ fence: (session) => this.#fence(session), fenced: (session) => this.#lost(session) });
-    scope.inbound.ownedBy((clientId) => this.#confirm(clientId));
+    scope.inbound.ownedBy({
+      has: (session) => this.#has(session),
+      name: (session, name) => this.#name(session, name),
+      confirm: (session) => this.#confirm(session),
+    });
     scope.mirror.listen((key, now, version) => this.#changed(key, now, version));
   }
 
@@ -74,6 +78,11 @@ export class Sessions {
   get(clientId: string, epoch: number): LocalSession | undefined {
     const session = this.#local.get(sessionKey(clientId));
     return session?.epoch === epoch ? session : undefined;
+  }
+
+  /** The session of a client, where this bridge has it. */
+  of(clientId: string): LocalSession | undefined {
+    return this.#local.get(sessionKey(clientId));
   }
 
   claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
@@ -166,24 +175,6 @@ export class Sessions {
   }
 
   /**
-   * Before a client's first message of QoS 2: its record says from now on that there may be exchanges. Calls back at once where
-   * it does; `false`: the session is not this bridge's.
-   */
-  usesInbound(clientId: string, done: (known: boolean) => void): void {
-    const session = this.#local.get(sessionKey(clientId));
-    if (session === undefined) return done(false);
-    if (session.record.inbound) return done(true);
-    const work = async (): Promise<void> => {
-      if (this.#local.get(sessionKey(clientId)) !== session) throw new QanatError('CLOSED', `${clientId} has left`);
-      if (!session.record.inbound) await this.#replace(session, { ...session.record, inbound: true }, []);
-    };
-    this.#sequences.run(clientId, work).then(
-      () => done(true),
-      () => done(false),
-    );
-  }
-
-  /**
    * Resolves when what was asked for is done; after CLAIM_MS without: a broker is away. @returns whether every session has left
    * and is saved; otherwise others will find them as those of a bridge that died.
    */
@@ -224,7 +215,7 @@ export class Sessions {
     cursor: ReadonlyMap<string, number>,
     wallMs: number,
   ): Promise<void> {
-    const { clientId, record: former } = session;
+    const { record: former } = session;
     const will = discardWill ? undefined : former.will;
     const record: SessionRecord = {
       ...former,
@@ -246,33 +237,37 @@ export class Sessions {
       await this.#write(session, { ...record, ...rest }, saving);
     }
     await forgetWill?.();
-    // Claims wait for this: whoever has the session now asks anew.
-    this.#scope.inbound.leave(clientId);
   }
 
   async #end(session: LocalSession): Promise<void> {
     const { clientId, queue, version, record, pointers, fence } = session;
     const { store, inbound } = this.#scope;
     const keys = fence > 0 ? (await store.entriesOf(queue, record)).keys : [...pointers.keys()];
-    if (record.inbound) await inbound.endOf(clientId);
     await store.end(queue, clientId, version, keys);
+    inbound.ended(session);
   }
 
-  /** Whether the session is still this bridge's, by its record as it is now. */
-  async #confirm(clientId: string): Promise<boolean> {
-    const session = this.#local.get(sessionKey(clientId));
-    while (session !== undefined && !this.#closed) {
-      try {
-        const found = await this.#scope.store.read(session.queue, clientId);
-        if (found?.record.owner === session.record.owner && found?.record.claim === session.record.claim) break;
-        this.#lost(session);
-      } catch (error) {
-        this.#scope.onTrouble(error);
-        await pause(this.#scope.clock, RETRY_MS);
-      }
-      if (this.#local.get(sessionKey(clientId)) !== session) return false;
-    }
-    return session !== undefined && this.#local.get(sessionKey(clientId)) === session;
+  #has(session: LocalSession): boolean {
+    return !this.#closed && this.#local.get(sessionKey(session.clientId)) === session;
+  }
+
+  /** Before a session's first message of QoS 2: its record names its exchanges from now on. */
+  #name(session: LocalSession, name: string): Promise<boolean> {
+    const work = async (): Promise<boolean> => {
+      if (!this.#has(session)) return false;
+      if (session.record.inbound === undefined) await this.#replace(session, { ...session.record, inbound: name }, []);
+      return true;
+    };
+    return this.#sequences.run(session.clientId, work);
+  }
+
+  /** Whether the session is still this bridge's, by its record as it is now. @throws QanatError. */
+  async #confirm(session: LocalSession): Promise<boolean> {
+    if (!this.#has(session)) return false;
+    const found = await this.#scope.store.read(session.queue, session.clientId);
+    const { owner, claim } = session.record;
+    if (found?.record.owner !== owner || found?.record.claim !== claim) this.#lost(session);
+    return this.#has(session);
   }
 
   /** Before the first exchange: its fence stands beside the record. */
@@ -373,7 +368,6 @@ export class Sessions {
   #lost(session: LocalSession): void {
     if (this.#local.get(sessionKey(session.clientId)) !== session) return;
     this.#leave(session);
-    this.#scope.inbound.leave(session.clientId);
     if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
   }
 

@@ -6,11 +6,13 @@ const QUEUE_KEY_BYTES_MAX = 80;
 const TOPIC_KEY_BYTES_MAX = 400;
 const HASH_BYTES = 16;
 
-const hashed = (text: string): string =>
-  `#${createHash('sha256')
-    .update(text, 'utf8')
-    .digest('hex')
-    .slice(0, HASH_BYTES * 2)}`;
+/** Hex digits of the names of exchanges: of the state topic, and of a life of a bridge. */
+const GROUP_DIGITS = 8;
+const LIFE_DIGITS = 12;
+const WILL = 'will';
+
+const digest = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
+const hashed = (text: string): string => `#${digest(text).slice(0, HASH_BYTES * 2)}`;
 
 /** The name of a queue in records: `topic/broker/queue`. */
 export const queueName = ({ topic, broker, queue }: QueueId): string => `${topic}/${broker}/${queue}`;
@@ -59,8 +61,38 @@ export function handedOffset(key: string): number | undefined {
   const last = key.slice(key.lastIndexOf('/') + 1);
   return last === 'fence' ? undefined : Number.parseInt(last, 16);
 }
-export const inboundPrefix = (clientId: string): string => `d/${clientKey(clientId)}/`;
-export const inboundKey = (clientId: string, packetId: number, generation: number): string =>
-  `${inboundPrefix(clientId)}${packetId}.${generation}`;
+/** Of what remembers messages that are stored once, in the queues of messages. */
+export const ONCE = 'd/';
+
+/**
+ * Begins the names that bridges with one state topic give to the exchanges of their sessions: other bridges may write the same
+ * queues.
+ */
+export const onceGroup = (stateTopic: string): string => `${digest(stateTopic).slice(0, GROUP_DIGITS)}.`;
+/** A name for the exchanges of one session, that no other one ever has. @param epoch of the bridge's claims. */
+export const onceName = (group: string, instance: string, epoch: number): string =>
+  `${group}${digest(instance).slice(0, LIFE_DIGITS)}.${epoch.toString(36)}`;
+export const oncePrefix = (clientId: string): string => `${ONCE}${clientKey(clientId)}/`;
+export const inboundPrefix = (clientId: string, name: string): string => `${oncePrefix(clientId)}${name}/`;
+export const inboundKey = (prefix: string, packetId: number, generation: number): string => `${prefix}${packetId}.${generation}`;
+export const willsPrefix = (group: string, clientId: string): string => `${oncePrefix(clientId)}${group}${WILL}/`;
 /** Of a will, so that it is stored once. */
-export const willKey = (clientId: string, claim: number): string => `d/${clientKey(clientId)}/will-${claim}`;
+export const willKey = (group: string, clientId: string, claim: number): string => willsPrefix(group, clientId) + claim;
+
+/**
+ * Whether the session of an entry under ONCE is over, or past the claim whose will it remembers: nobody will ask for it again.
+ * @param record of its client, undefined: there is none. Entries of other bridges than the group's are never left.
+ */
+export function isLeft(
+  group: string,
+  key: string,
+  record: { readonly claim: number; readonly inbound: string | undefined } | undefined,
+): boolean {
+  const [, , name = '', rest] = key.split('/');
+  if (!name.startsWith(group)) return false;
+  if (name === group + WILL) return record === undefined || record.claim > Number(rest);
+  return record?.inbound !== name;
+}
+
+/** The session of an entry under ONCE. */
+export const sessionKeyOfOnce = (key: string): string => SESSIONS + key.slice(ONCE.length, key.indexOf('/', ONCE.length));

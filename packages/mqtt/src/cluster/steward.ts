@@ -88,8 +88,8 @@ export class Steward {
     if (willIsDue && forgetWill === undefined) return;
     const entries = await store.entriesOf(queue, record);
     if (ends) {
-      if (record.inbound || record.will !== undefined) await inbound.clear(clientId, record.claim);
       await store.end(queue, clientId, version, entries.keys);
+      if (record.inbound !== undefined || record.will !== undefined) void inbound.clear(record);
     } else {
       const rest = willIsDue ? { will: undefined, willDueMs: 0 } : {};
       const left = record.owner === undefined ? { record: offline, writes: [] } : this.#left(offline, entries, pointersHold);

@@ -2,7 +2,6 @@ import type { QueueId } from '@qanat/core';
 import type { CarriedProperties, Publication, PublicationProperties, PublishOutcome } from '../ports.ts';
 import type { InboundExchanges } from './inbound-exchanges.ts';
 import { type SessionRecord, withoutUndefined } from './session-record.ts';
-import { willKey } from './state-keys.ts';
 
 /** What of a packet's properties goes along with its message; the message expires counted from now. */
 function carried(properties: CarriedProperties, wallMs: number): PublicationProperties {
@@ -69,7 +68,7 @@ export class Wills {
       properties: properties === undefined ? undefined : carried(properties, this.#wallMs()),
     };
     const { outcome, queue } = await new Promise<{ outcome: PublishOutcome; queue: QueueId | undefined }>((resolve) =>
-      this.#publish(publication, willKey(clientId, claim), (outcome, queue) => resolve({ outcome, queue })),
+      this.#publish(publication, this.#inbound.willKey(clientId, claim), (outcome, queue) => resolve({ outcome, queue })),
     );
     if (queue === undefined && !FINAL.has(outcome)) return undefined;
     if (queue === undefined) this.#drop(clientId, topic, outcome);

@@ -8,9 +8,13 @@ export const NOTHING_LEFT: Backlog = { places: [], scanFrom: [], maybeSent: [], 
 
 const placeOf = ({ queue, offset }: Place): Place => ({ queue, offset });
 
+/** Oldest first in each queue. */
+const sortedByPlace = <Item extends Place>(places: readonly Item[]): Item[] =>
+  places.toSorted((a, b) => a.queue - b.queue || a.offset - b.offset);
+
 /** Oldest first in each queue, each once. */
 function inOrder(places: readonly Place[]): Place[] {
-  const sorted = places.toSorted((a, b) => a.queue - b.queue || a.offset - b.offset);
+  const sorted = sortedByPlace(places);
   return sorted.filter((place, i) => place.queue !== sorted[i - 1]?.queue || place.offset !== sorted[i - 1]?.offset);
 }
 
@@ -69,7 +73,8 @@ export function restoreBacklog(session: Session, { backlog }: Claimed): Flight[]
   const { exchanges, maybeSent, places, scanFrom } = backlog;
   const released: Flight[] = [];
   const resends: Resend[] = [];
-  for (const exchange of exchanges) {
+  // As they were sent: the cluster may have them in the order of packet ids, which go round.
+  for (const exchange of sortedByPlace(exchanges)) {
     const flight = reserve(session, exchange, exchange.packetId, 2, exchange.released);
     if (exchange.released) released.push(flight);
     else resends.push({ ...placeOf(exchange), packetId: exchange.packetId, qos: 2 });

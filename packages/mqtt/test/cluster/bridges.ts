@@ -44,6 +44,16 @@ export const subscription = (filter: string, rest: Partial<SessionSubscription> 
   ...rest,
 });
 
+/** The same object, but for one method. */
+export function withMethod<T extends object>(object: T, name: keyof T, method: (...args: never[]) => unknown): T {
+  const get = (target: T, property: keyof T): unknown => {
+    const value = target[property];
+    if (property === name) return method;
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+  return new Proxy(object, { get: get as never });
+}
+
 /** A bridge without devices: what the cluster tells it is kept, and tests ask in the place of a server. */
 export class TestBridge implements ClusterEvents {
   /** What `listens` says. */

@@ -26,7 +26,7 @@ const recordOf = (rest: Partial<SessionRecord>): SessionRecord => ({
   cursor: new Map([['mqtt/broker-a/0', 10]]),
   pointersFrom: 1,
   checkpointsFrom: 0,
-  inbound: false,
+  inbound: undefined,
   will: undefined,
   willDueMs: 0,
   sentUntilMs: 0,

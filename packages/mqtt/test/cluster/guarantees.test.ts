@@ -32,7 +32,13 @@ async function exchanges({ cluster }: World): Promise<string[]> {
   return keys.sort();
 }
 
-test('[QNT-MQT-024] a publication of QoS 2 is stored under a key of its client and packet identifier', async () => {
+/** Such a key without the name of the session's exchanges, and that name. */
+function partsOf(key: string): { readonly rest: string; readonly name: string } {
+  const [once, client, name = '', last] = key.split('/');
+  return { rest: `${once}/${client}/${last}`, name };
+}
+
+test('[QNT-MQT-024] a publication of QoS 2 is stored under a key of its client, session and packet identifier', async () => {
   await using world = await startWorld();
   const bridge = await world.bridge('one');
   const long = 'x'.repeat(161);
@@ -41,7 +47,29 @@ test('[QNT-MQT-024] a publication of QoS 2 is stored under a key of its client a
     expect(await bridge.publishOnce('t', clientId, 5, clientId)).toBe('success');
   }
   const hash = createHash('sha256').update(long).digest('hex').slice(0, 32);
-  expect(await exchanges(world)).toEqual(['d/a%2F1%25%23/5.0', `d/#${hash}/5.0`, 'd/plain/5.0'].sort());
+  const keys = (await exchanges(world)).map(partsOf);
+  expect(keys.map(({ rest }) => rest)).toEqual(['d/a%2F1%25%23/5.0', `d/#${hash}/5.0`, 'd/plain/5.0'].sort());
+  for (const { name } of keys) expect(name).toMatch(/^[A-Za-z0-9.]{1,40}$/);
+});
+
+test('[QNT-MQT-024] a session keeps the name in its keys at another bridge; the next session of the client has another one', async () => {
+  await using world = await startWorld();
+  const one = await world.bridge('one');
+  await one.session('device', []);
+  await one.publishOnce('t', 'first', 1, 'device');
+  await one.kill();
+  const two = await world.bridge('two');
+  await two.claimed('device');
+  await two.publishOnce('t', 'second', 2, 'device');
+  const kept = (await exchanges(world)).map(partsOf);
+  expect(kept.map(({ rest }) => rest)).toEqual(['d/device/1.0', 'd/device/2.0']);
+  expect(kept[0]?.name).toBe(kept[1]?.name);
+  await two.claimed('device', { cleanStart: true });
+  await two.publishOnce('t', 'third', 1, 'device');
+  await world.cluster.advance(100);
+  const next = (await exchanges(world)).map(partsOf);
+  expect(next.map(({ rest }) => rest)).toEqual(['d/device/1.0']);
+  expect(next[0]?.name).not.toBe(kept[0]?.name);
 });
 
 test('[QNT-MQT-025] the key is gone before PUBREL is answered', async () => {
@@ -62,9 +90,9 @@ test('[QNT-MQT-024] [QNT-MQT-025] where a bridge before may still be storing, th
   const two = await world.bridge('two');
   await two.claimed('device');
   expect(await two.forget('device', 5)).toBe(true);
-  expect(await exchanges(world)).toEqual(['d/device/5.0']);
+  expect((await exchanges(world)).map((key) => partsOf(key).rest)).toEqual(['d/device/5.0']);
   await two.publishOnce('t', 'again', 5, 'device');
-  expect(await exchanges(world)).toEqual(['d/device/5.0', 'd/device/5.1']);
+  expect((await exchanges(world)).map((key) => partsOf(key).rest)).toEqual(['d/device/5.0', 'd/device/5.1']);
 });
 
 test('[QNT-MQT-027] of two retained messages the one with the higher offset stays, on every bridge', async () => {

@@ -49,7 +49,7 @@ const record: fc.Arbitrary<SessionRecord> = fc.record({
   pointersFrom: offset,
   checkpointsFrom: offset,
   sentUntilMs: offset,
-  inbound: fc.boolean(),
+  inbound: some(textArb),
   will: some(
     fc.record({
       topic: textArb,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PLACE_IDS } from '../../src/packet-ids.ts';
-import { NOTHING, publication, startWorld, subscription, TestBridge, text } from './bridges.ts';
+import { NOTHING, publication, startWorld, subscription, TestBridge, text, withMethod } from './bridges.ts';
 
 test('a session that another bridge claims is told to the one that had it [MQTT-3.1.4-3]', async () => {
   await using world = await startWorld();
@@ -106,16 +106,6 @@ test('QoS 2 out: of an exchange that the former bridge begins beside a claim the
     expect(one.lost).toEqual(['device']);
   }
 });
-
-/** The same object, but for one method. */
-function withMethod<T extends object>(object: T, name: keyof T, method: (...args: never[]) => unknown): T {
-  const get = (target: T, property: keyof T): unknown => {
-    const value = target[property];
-    if (property === name) return method;
-    return typeof value === 'function' ? value.bind(target) : value;
-  };
-  return new Proxy(object, { get: get as never });
-}
 
 test('QoS 2 in: what the former bridge looks for while the next one releases it is stored once [MQTT-4.3.3-10]', async () => {
   await using world = await startWorld();

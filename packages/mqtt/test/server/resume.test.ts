@@ -148,6 +148,23 @@ test('an exchange of QoS 2 goes on where it stood, by its packet id [MQTT-4.4.0-
   expect(world.cluster.sessions.get('a')?.exchanges.size).toBe(0);
 });
 
+test('[QNT-MQT-109] exchanges come again in the order of the log, whatever their packet ids [MQTT-4.4.0-1] [MQTT-4.6.0-5]', () => {
+  const world = new World();
+  const first = world.online(kept()).subscribe('t/#', 2);
+  world.run();
+  sendMany(world, 30, () => 2);
+  const before = first.messages;
+  expect(before).toHaveLength(30);
+  first.drop();
+  world.run();
+  const record = world.cluster.sessions.get('a');
+  if (record !== undefined) record.exchanges = new Map([...record.exchanges].toReversed());
+  const again = world.online(kept());
+  world.run();
+  expect(byTopic(again.messages)).toEqual(byTopic(before));
+  expect(again.all('publish').every(({ dup }) => dup)).toBe(true);
+});
+
 test('PUBREL that is sent again takes no place in the window (section 4.9)', () => {
   const world = new World();
   const first = world.online(kept({ receiveMaximum: 3 })).subscribe('t', 2);
