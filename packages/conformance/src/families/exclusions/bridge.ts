@@ -19,4 +19,5 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
     'takes a broker that is away when a device is lost; what it comes to while all are there is judged by MQTT-3.1.2-8',
   'QNT-MQT-103': 'takes another server of MQTT that the bridge joins',
   'QNT-MQT-104': 'the kit does not choose the rules of a bridge, and its one rule takes every topic',
+  'QNT-MQT-110': 'takes a broker that is away while devices connect',
 };
