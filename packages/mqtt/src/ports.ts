@@ -86,6 +86,8 @@ export interface ClaimRequest {
   readonly principal: string;
   /** Asked of each subscription of a session that goes on: without those that are refused. */
   readonly maySubscribe: (filter: string) => boolean;
+  /** Whether the device still waits. Where it does not, what the cluster cannot do now is not tried again. */
+  readonly wanted: () => boolean;
 }
 
 /** A session that is this bridge's now. */

@@ -25,6 +25,14 @@ export interface ClaimScope extends ResumeScope {
   readonly wallMs: () => number;
 }
 
+/** What is claimed, as long as it is wanted: what a claim does ends with its answer, but for what was asked already. */
+export interface Claiming extends ClaimRequest {
+  /** The state queue of the client. */
+  readonly queue: QueueId;
+  /** Once it is answered without a session. */
+  readonly ended: AbortSignal;
+}
+
 /** What a claim has made; `end` gives what the engine is told, and must be called in the turn in which it is told. */
 export interface ClaimResult {
   readonly session: LocalSession;
@@ -59,10 +67,10 @@ export function withCheckpoint(
  * two bridges one wins and the other one sees it.
  *
  * @returns undefined: it is the session of another principal.
- * @throws QanatError where the cluster cannot be asked.
+ * @throws QanatError where the cluster cannot be asked. The record may name this bridge all the same.
  */
-export async function claimSession(scope: ClaimScope, request: ClaimRequest, epoch: number): Promise<ClaimResult | undefined> {
-  const queue = await scope.store.queueOf(request.clientId);
+export async function claimSession(scope: ClaimScope, request: Claiming, epoch: number): Promise<ClaimResult | undefined> {
+  const { queue } = request;
   // Most new sessions are new to the whole cluster: where that is wrong, the write is refused.
   let isNew = !scope.mirror.sessions.has(sessionKey(request.clientId));
   for (let conflicts = 0; ; ) {
@@ -78,7 +86,7 @@ export async function claimSession(scope: ClaimScope, request: ClaimRequest, epo
 
 async function attempt(
   scope: ClaimScope,
-  request: ClaimRequest,
+  request: Claiming,
   epoch: number,
   queue: QueueId,
   isNew: boolean,
@@ -92,6 +100,7 @@ async function attempt(
   const entries = found === undefined ? NO_ENTRIES : await scope.store.entriesOf(queue, found.record);
   const goesOn = found !== undefined && !request.cleanStart && !isExpired(scope, found.record);
   const forgetWill = found === undefined ? undefined : await settleWill(scope, found.record, goesOn);
+  if (!request.wanted()) throw new QanatError('TIMEOUT', `${request.clientId} does not wait any more`);
   const result = goesOn
     ? await resume(scope, request, epoch, queue, found, entries, indexes)
     : await begin(scope, request, epoch, queue, found, entries);
@@ -148,7 +157,7 @@ async function begin(
     sentUntilMs: 0,
   });
   const removals = entries.keys.map((key) => ({ key, value: undefined }));
-  const version = await scope.store.replace(queue, record, found?.version ?? 0, removals);
+  const version = await scope.store.replace(queue, record, found?.version ?? 0, removals, request.wanted);
   // Nobody waits for it: the new session's exchanges have another name.
   if (found?.record.inbound !== undefined) void scope.inbound.clear(found.record);
   const backlog: Backlog = { places: [], scanFrom: [], maybeSent: [], exchanges: [] };
@@ -158,7 +167,7 @@ async function begin(
 
 async function resume(
   scope: ClaimScope,
-  request: ClaimRequest,
+  request: Claiming,
   epoch: number,
   queue: QueueId,
   found: Versioned,
@@ -179,15 +188,17 @@ async function resume(
     sentUntilMs,
   });
   const kept = pointersHold ? entries : { ...entries, pointers: [], sent: [] };
-  const version = await scope.store.replace(queue, record, found.version, scope.store.restamped(clientId, claim, entries));
+  const restamped = scope.store.restamped(clientId, claim, entries);
+  const version = await scope.store.replace(queue, record, found.version, restamped, request.wanted);
   const session = newSession(clientId, epoch, queue, record, version);
   session.pointers = new Map(entries.keys.filter((key) => key.startsWith('p/')).map((key) => [key, undefined]));
   session.finished = [...entries.finished];
   try {
-    const end = await gatherBacklog(scope, { record, entries: kept, indexed });
+    const end = await gatherBacklog(scope, { record, entries: kept, indexed }, request.ended);
     return { session, end: () => claimed(session, true, end()) };
   } catch (error) {
-    await letGo(scope, session, former);
+    // Whoever looks for sessions that this bridge does not have does it otherwise.
+    await letGo(scope, session, former).catch(() => {});
     throw error;
   }
 }
@@ -202,7 +213,7 @@ async function letGo(
   former: SessionRecord,
 ): Promise<void> {
   const offlineSinceMs = former.owner === undefined ? former.offlineSinceMs : wallMs();
-  await store.replace(queue, { ...record, owner: undefined, offlineSinceMs, will: undefined }, version);
+  await store.replace(queue, { ...record, owner: undefined, offlineSinceMs, will: undefined }, version, [], () => false);
 }
 
 function newRecord(

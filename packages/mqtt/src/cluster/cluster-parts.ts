@@ -247,6 +247,7 @@ export class ClusterParts {
 
   async #look(): Promise<void> {
     this.#wake();
+    this.sessions.strays.sweep();
     this.publishing.sweep();
     this.retained.forgetComing();
   }

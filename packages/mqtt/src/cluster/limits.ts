@@ -58,8 +58,10 @@ export const FETCH_BYTES = 1024 * 1024;
 export const FETCHES_MAX = 8;
 /** Sessions that have missed more than so many offsets of a queue do not share one walk through it with others. */
 export const JOINED_SPAN_MAX = 200_000;
-/** Sessions that are claimed at the same time; further devices wait for their CONNACK. */
+/** Sessions of one state queue that are claimed at the same time; further devices wait for their CONNACK. */
 export const CLAIMS_MAX = 128;
+/** A claim that has taken so long waits for a broker that is away, ms: it does not count for CLAIMS_MAX any more. */
+export const CLAIM_SLOW_MS = 500;
 /** Offsets of one entry of pointers. */
 export const POINTERS_PER_ENTRY_MAX = 8_192;
 /** Places that a resumed session is told one by one; beyond it a queue is scanned. */

@@ -1,6 +1,7 @@
 import type { QueueId } from '@qanat/core';
-import type { Place } from '../ports.ts';
+import type { OutboundExchange, Place } from '../ports.ts';
 import type { InboundKnowledge } from './inbound-exchanges.ts';
+import { same } from './session-entries.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** A session that this bridge has. */
@@ -29,3 +30,22 @@ export interface LocalSession {
 
 /** A session that does not outlive its connection: nothing of it is saved. */
 export const isFleeting = ({ record }: LocalSession): boolean => record.expiryInterval === 0;
+
+/** What is saved of a session at a time. */
+export interface Saving {
+  readonly cursor: ReadonlyMap<string, number>;
+  readonly pointers: ReadonlyMap<string, Uint8Array>;
+  readonly exchanges: readonly OutboundExchange[];
+  /** The ended exchanges that need not be remembered any more. */
+  readonly finished: readonly Place[];
+}
+
+/** Whether what is to be saved is what was. */
+export function sameEntries(a: ReadonlyMap<string, Uint8Array>, b: ReadonlyMap<string, Uint8Array | undefined>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, value] of a) {
+    const other = b.get(key);
+    if (other === undefined || !same(other, value)) return false;
+  }
+  return true;
+}

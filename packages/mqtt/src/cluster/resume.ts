@@ -9,6 +9,7 @@ import { Selector } from './selector.ts';
 import type { SessionEntries } from './session-entries.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { Tails } from './tails.ts';
+import { unlessEnded } from './waiting.ts';
 
 export interface ResumeScope {
   readonly queues: QueueTable;
@@ -40,10 +41,15 @@ export function indexedFor(indexes: ReadonlyMap<number, IndexRecord>, stateQueue
  * What a session still has to get: its pointers, what no indexer had come to, and what arrives meanwhile. The work is that of
  * what the session missed, not that of the log.
  *
+ * @param ended while a broker is away it may take for ever: then it is given up.
  * @returns `end`, which ends the gathering: from then on `arrived` tells. It must be called once.
- * @throws QanatError where the log cannot be read.
+ * @throws QanatError where the log cannot be read; TIMEOUT where it was given up.
  */
-export async function gatherBacklog(scope: ResumeScope, { record, entries, indexed }: Resumed): Promise<() => Backlog> {
+export async function gatherBacklog(
+  scope: ResumeScope,
+  { record, entries, indexed }: Resumed,
+  ended: AbortSignal,
+): Promise<() => Backlog> {
   const { queues, tails, reader, live } = scope;
   const gathering = new Gathering();
   const selector = new Selector(record.clientId, record.subscriptions);
@@ -56,15 +62,15 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
   try {
     const work: Promise<unknown>[] = [];
     // Another bridge may have been ahead: what it sent must not arrive here.
-    for (const [queue, offset] of cursor) if (positions.has(queue)) work.push(tails.reached(queue, offset));
+    for (const [queue, offset] of cursor) if (positions.has(queue)) work.push(tails.reached(queue, offset, ended));
     for (const { queue, offset } of [...entries.finished, ...entries.exchanges])
-      if (positions.has(queue)) work.push(tails.reached(queue, offset + 1));
+      if (positions.has(queue)) work.push(tails.reached(queue, offset + 1, ended));
     for (const { pointers } of entries.pointers) {
       const queue = queues.numberOfName(pointers.queue);
       const { offsets, scan } = pointers;
       // The indexer may have been ahead, too.
       const end = Math.max((offsets.at(-1) ?? -1) + 1, scan === undefined || scan.to === Number.POSITIVE_INFINITY ? 0 : scan.to);
-      if (positions.has(queue)) work.push(tails.reached(queue, end));
+      if (positions.has(queue)) work.push(tails.reached(queue, end, ended));
       if (scan === undefined || scan.to === Number.POSITIVE_INFINITY) gathering.addPointers(queue, pointers);
       else work.push(lookThrough(scope, gathering, record, queue, scan.from, scan.to));
     }
@@ -74,9 +80,10 @@ export async function gatherBacklog(scope: ResumeScope, { record, entries, index
         work.push(lookThrough(scope, gathering, record, queue, from, to));
       }
     }
-    await Promise.all(work);
+    await unlessEnded(Promise.all(work), ended);
     const taken = [...entries.finished, ...entries.exchanges];
-    await Promise.all(takenFromScans(gathering, taken).map(({ queue, offset }) => unscan(queue, offset)));
+    const unscanned = takenFromScans(gathering, taken).map(({ queue, offset }) => unscan(queue, offset));
+    await unlessEnded(Promise.all(unscanned), ended);
   } catch (error) {
     endLive();
     throw error;

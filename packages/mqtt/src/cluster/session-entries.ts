@@ -66,6 +66,8 @@ export const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.le
 /** Errors that another try may cure. */
 const mayPass = (error: unknown): boolean => QanatError.is(error) && error.retryable;
 
+const always = (): boolean => true;
+
 /** The entries of sessions in the state topic. */
 export class SessionStore {
   readonly #state: KeyedState;
@@ -127,10 +129,17 @@ export class SessionStore {
   /**
    * Writes a record in the place of the version that was read, and other entries with it; tries again until it is known what
    * became of it.
-   * @param version 0: there must be none. @returns the new version.
-   * @throws QanatError VERSION_CONFLICT: it is another bridge's; LIMIT_EXCEEDED; CLOSED.
+   * @param version 0: there must be none. @param wanted otherwise it is not tried again. @returns the new version.
+   * @throws QanatError VERSION_CONFLICT: it is another bridge's; LIMIT_EXCEEDED; CLOSED; what the last try said where it is
+   *   wanted no more: then it may have been written all the same.
    */
-  async replace(queue: QueueId, record: SessionRecord, version: number, others: readonly StateWrite[] = []): Promise<number> {
+  async replace(
+    queue: QueueId,
+    record: SessionRecord,
+    version: number,
+    others: readonly StateWrite[] = [],
+    wanted: () => boolean = always,
+  ): Promise<number> {
     const key = sessionKey(record.clientId);
     const value = encodeSession(record);
     const conditions = others.filter((change) => change.expectedVersion !== undefined);
@@ -138,11 +147,11 @@ export class SessionStore {
     const removals = others.filter((change) => change.value === undefined && change.expectedVersion === undefined);
     const room = STATE_PAGE - 1 - conditions.length;
     // What does not fit beside the record is there before it: it means nothing without.
-    await this.#writeAll(queue, puts.slice(room));
+    await this.#writeAll(queue, puts.slice(room), wanted);
     const beside = [...puts.slice(0, room), ...removals].slice(0, room);
     const first = [{ key, value, expectedVersion: version }, ...conditions, ...beside];
-    const written = await this.#persist(() => this.#write(queue, first, key, value));
-    await this.#writeAll(queue, removals.slice(Math.max(0, room - puts.length)));
+    const written = await this.#persist(() => this.#write(queue, first, key, value), wanted);
+    await this.#writeAll(queue, removals.slice(Math.max(0, room - puts.length)), wanted);
     return written;
   }
 
@@ -186,9 +195,9 @@ export class SessionStore {
     return { queue: this.#queues.numberOfName(queue), offset, packetId };
   }
 
-  async #writeAll(queue: QueueId, changes: readonly StateWrite[]): Promise<void> {
+  async #writeAll(queue: QueueId, changes: readonly StateWrite[], wanted: () => boolean = always): Promise<void> {
     for (let at = 0; at < changes.length; at += STATE_PAGE) {
-      await this.#persist(() => this.#state.write(queue, changes.slice(at, at + STATE_PAGE)));
+      await this.#persist(() => this.#state.write(queue, changes.slice(at, at + STATE_PAGE)), wanted);
     }
   }
 
@@ -204,12 +213,12 @@ export class SessionStore {
     }
   }
 
-  async #persist<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  async #persist<Result>(attempt: () => Promise<Result>, wanted: () => boolean = always): Promise<Result> {
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
-        if (this.#closed || isConflict(error) || !mayPass(error)) throw error;
+        if (this.#closed || isConflict(error) || !mayPass(error) || !wanted()) throw error;
         await pause(this.#clock, RETRY_MS);
       }
     }

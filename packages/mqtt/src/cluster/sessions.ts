@@ -1,19 +1,10 @@
-import type { Clock } from '@qanat/core';
-import type {
-  Backlog,
-  Claimed,
-  ClaimRefusal,
-  ClaimRequest,
-  ClusterEvents,
-  OutboundExchange,
-  Place,
-  Standing,
-  Suspension,
-} from '../ports.ts';
+import { type Clock, QanatError, type QueueId } from '@qanat/core';
+import type { Backlog, Claimed, ClaimRefusal, ClaimRequest, ClusterEvents, Standing, Suspension } from '../ports.ts';
 import { backlogEntries } from './backlog.ts';
+import { ClaimSlots } from './claim-slots.ts';
 import { type ClaimResult, type ClaimScope, claimSession } from './claims.ts';
-import { CLAIM_MS, CLAIMS_MAX, FINISHED_EXCHANGES_MAX, RETRY_MS, STUCK_SESSION_MS } from './limits.ts';
-import { isFleeting, type LocalSession } from './local-session.ts';
+import { CLAIM_MS, FINISHED_EXCHANGES_MAX, RETRY_MS, STUCK_SESSION_MS } from './limits.ts';
+import { isFleeting, type LocalSession, type Saving, sameEntries } from './local-session.ts';
 import type { StateWrite } from './log-client.ts';
 import type { OutboundExchanges } from './outbound-exchanges.ts';
 import { outcomeOf } from './outbox.ts';
@@ -22,7 +13,8 @@ import { encodeFence, isConflict } from './session-entries.ts';
 import type { KnownSession } from './session-mirror.ts';
 import type { SessionRecord } from './session-record.ts';
 import { fenceKey, sessionKey } from './state-keys.ts';
-import { pause, Sequences, Slots } from './waiting.ts';
+import { StraySessions } from './stray-sessions.ts';
+import { pause, Sequences } from './waiting.ts';
 import { willDueMs } from './wills.ts';
 
 export interface SessionsScope extends ClaimScope {
@@ -30,15 +22,6 @@ export interface SessionsScope extends ClaimScope {
   readonly outbound: OutboundExchanges;
   readonly events: () => ClusterEvents;
   readonly onTrouble: (error: unknown) => void;
-}
-
-/** What is saved of a session at a time. */
-interface Saving {
-  readonly cursor: ReadonlyMap<string, number>;
-  readonly pointers: ReadonlyMap<string, Uint8Array>;
-  readonly exchanges: readonly OutboundExchange[];
-  /** The ended exchanges that need not be remembered any more. */
-  readonly finished: readonly Place[];
 }
 
 const NO_POINTERS: ReadonlyMap<string, Uint8Array> = new Map();
@@ -51,7 +34,9 @@ export class Sessions {
   readonly #scope: SessionsScope;
   readonly #local = new Map<string, LocalSession>();
   readonly #sequences = new Sequences();
-  readonly #claims = new Slots(CLAIMS_MAX);
+  readonly #claims: ClaimSlots;
+  /** To be swept now and then. */
+  readonly strays: StraySessions;
   /** Sessions that are going offline, and are not saved yet. */
   readonly #leaving = new Set<Promise<void>>();
   #epochs = 0;
@@ -60,6 +45,13 @@ export class Sessions {
 
   constructor(scope: SessionsScope) {
     this.#scope = scope;
+    this.#claims = new ClaimSlots(scope.clock);
+    this.strays = new StraySessions({
+      ...scope,
+      slots: this.#claims,
+      sequences: this.#sequences,
+      has: (key) => this.#local.has(key),
+    });
     scope.outbound.ownedBy({ fence: (session) => this.#fence(session), fenced: (session) => this.#lost(session) });
     scope.inbound.ownedBy({
       has: (session) => this.#has(session),
@@ -87,24 +79,30 @@ export class Sessions {
 
   claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
     const { clock, onTrouble } = this.#scope;
+    const ended = new AbortController();
     let waiting = true;
     const end = (result: Claimed | ClaimRefusal): void => {
       waiting = false;
       cancel();
+      if (typeof result === 'string') ended.abort();
       if (!this.#closed) done(result);
     };
     const cancel = clock.at(clock.nowMs() + CLAIM_MS, () => end('unavailable'));
+    const wanted = (): boolean => waiting && request.wanted();
     const epoch = ++this.#epochs;
-    const work = async (): Promise<void> => {
-      if (!waiting) return;
-      const result = await claimSession(this.#scope, request, epoch);
+    const work = async (queue: QueueId): Promise<void> => {
+      if (!wanted()) throw new QanatError('TIMEOUT', `${request.clientId} does not wait any more`);
+      const result = await claimSession(this.#scope, { ...request, queue, wanted, ended: ended.signal }, epoch);
       if (result === undefined) {
         if (waiting) end('not-authorized');
       } else if (waiting) this.#begin(result, end);
       else await this.#release(result);
     };
     this.#sequences
-      .run(request.clientId, () => this.#claims.run(work))
+      .run(request.clientId, async () => {
+        const queue = await this.#scope.store.queueOf(request.clientId);
+        await this.#claims.run(queue, () => work(queue));
+      })
       .catch((error: unknown) => {
         if (!this.#closed) onTrouble(error);
         const outcome = outcomeOf(error);
@@ -359,9 +357,11 @@ export class Sessions {
   #changed(key: string, now: KnownSession | undefined, version: number): void {
     const session = this.#local.get(key);
     if (session?.version === version) this.#share(key, session);
-    if (session === undefined || version <= session.version) return;
-    const ours = now?.record.owner === this.#scope.liveness.instance && now.record.claim === session.record.claim;
-    if (!ours) this.#lost(session);
+    if (session !== undefined && version > session.version) {
+      const ours = now?.record.owner === this.#scope.liveness.instance && now.record.claim === session.record.claim;
+      if (!ours) this.#lost(session);
+    }
+    if (now !== undefined) this.strays.changed(key, now);
   }
 
   /** Another bridge has the session. */
@@ -375,13 +375,4 @@ export class Sessions {
     this.#local.delete(sessionKey(session.clientId));
     this.#scope.outbound.left(session);
   }
-}
-
-function sameEntries(a: ReadonlyMap<string, Uint8Array>, b: ReadonlyMap<string, Uint8Array | undefined>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [key, value] of a) {
-    const other = b.get(key);
-    if (other === undefined || other.length !== value.length || !other.every((byte, i) => byte === value[i])) return false;
-  }
-  return true;
 }

@@ -38,7 +38,7 @@ export class Tails {
   readonly #starts = new Map<number, number>();
   /** As long as it holds. */
   #cursor: ReadonlyMap<string, number> | undefined;
-  #waiting: { readonly queue: number; readonly offset: number; readonly reached: () => void }[] = [];
+  readonly #waiting = new Set<{ readonly queue: number; readonly offset: number; readonly reached: () => void }>();
   #consumer: PushConsumer | undefined;
   #closed = false;
 
@@ -67,10 +67,23 @@ export class Tails {
     return this.#cursor;
   }
 
-  /** Resolves when everything below an offset has been given to `onBatch`. */
-  reached(queue: number, offset: number): Promise<void> {
+  /**
+   * Resolves when everything below an offset has been given to `onBatch`.
+   * @param ended when it has, nobody waits any more, however long the queue's broker is away.
+   */
+  reached(queue: number, offset: number, ended: AbortSignal): Promise<void> {
     if (this.position(queue) >= offset) return Promise.resolve();
-    return new Promise((reached) => this.#waiting.push({ queue, offset, reached }));
+    return new Promise((resolve) => {
+      const leave = (): void => void this.#waiting.delete(waiting);
+      const reached = (): void => {
+        leave();
+        ended.removeEventListener('abort', leave);
+        resolve();
+      };
+      const waiting = { queue, offset, reached };
+      this.#waiting.add(waiting);
+      ended.addEventListener('abort', leave);
+    });
   }
 
   /** Finds the ends of all queues, and begins to read. Waits until they are known: what was stored before is not told as new. */
@@ -138,7 +151,7 @@ export class Tails {
     this.#positions.set(number, Math.max(from, last.offset + 1));
     this.#cursor = undefined;
     if (last.offset >= from) this.#options.onBatch(number, from, last.offset + 1, publications, quiet);
-    if (this.#waiting.length > 0) this.#tell();
+    if (this.#waiting.size > 0) this.#tell();
   }
 
   #publications(messages: readonly Message[], queue: number, from: number, quiet: boolean): StoredPublication[] {
@@ -153,8 +166,6 @@ export class Tails {
   }
 
   #tell(): void {
-    const waiting = this.#waiting;
-    this.#waiting = waiting.filter(({ queue, offset }) => this.position(queue) < offset);
-    for (const { queue, offset, reached } of waiting) if (this.position(queue) >= offset) reached();
+    for (const { queue, offset, reached } of [...this.#waiting]) if (this.position(queue) >= offset) reached();
   }
 }

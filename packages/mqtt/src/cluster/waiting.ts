@@ -1,10 +1,20 @@
-import type { Clock } from '@qanat/core';
+import { type Clock, QanatError } from '@qanat/core';
 
 /** Resolves after `ms`. */
 export const pause = (clock: Clock, ms: number): Promise<void> =>
   new Promise((resolve) => {
     clock.at(clock.nowMs() + ms, resolve);
   });
+
+/** What `work` brings, as long as nothing ends the waiting for it. @throws QanatError TIMEOUT where `ended` comes first. */
+export function unlessEnded<Result>(work: Promise<Result>, ended: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => reject(new QanatError('TIMEOUT', 'nobody waits any more'));
+    ended.addEventListener('abort', end);
+    if (ended.aborted) end();
+    work.then(resolve, reject).finally(() => ended.removeEventListener('abort', end));
+  });
+}
 
 /** Runs things one after the other for each key, in the order in which they were given; a failure does not hold up the next. */
 export class Sequences {
@@ -13,6 +23,11 @@ export class Sequences {
   /** Keys with something under way. */
   get size(): number {
     return this.#last.size;
+  }
+
+  /** Whether something is under way for a key. */
+  has(key: string): boolean {
+    return this.#last.has(key);
   }
 
   /** Resolves when everything that is under way now has ended. */
@@ -41,16 +56,26 @@ export class Slots {
     this.#free = count;
   }
 
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** @param work may say by `leave` that it does not count any more, though it has not ended. */
+  async run<Result>(work: (leave: () => void) => Promise<Result>): Promise<Result> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let counts = true;
+    const leave = (): void => {
+      if (counts) this.#leave();
+      counts = false;
+    };
     try {
-      return await work();
+      return await work(leave);
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      leave();
     }
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
   }
 }
 

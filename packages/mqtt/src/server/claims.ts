@@ -2,8 +2,6 @@ import type { Claimed, ClaimRefusal, ClaimRequest, Cluster } from '../ports.ts';
 
 export interface Claim {
   readonly request: ClaimRequest;
-  /** Whether its connection still stands. */
-  readonly wanted: () => boolean;
   /** Called only while it is wanted. */
   readonly done: (answer: Claimed | ClaimRefusal) => void;
   /** A newer connection of the same client and principal has come. */
@@ -36,7 +34,7 @@ export class Claims {
     const at = running.next.findIndex(isOlder);
     const older = at >= 0 ? running.next.splice(at, 1)[0] : [running.claim].find(isOlder);
     running.next.push(claim);
-    if (older?.wanted()) older.giveUp();
+    if (older?.request.wanted()) older.giveUp();
   }
 
   #start(claim: Claim): void {
@@ -47,14 +45,14 @@ export class Claims {
 
   #done({ claim, next }: Running, answer: Claimed | ClaimRefusal): void {
     this.#running.delete(claim.request.clientId);
-    if (claim.wanted()) claim.done(answer);
+    if (claim.request.wanted()) claim.done(answer);
     else if (typeof answer !== 'string') this.#giveBack(claim.request, answer);
     this.#goOn(next);
   }
 
   /** The next one that is still wanted, and behind it all others. */
   #goOn(waiting: readonly Claim[]): void {
-    for (const claim of waiting) if (claim.wanted()) this.claim(claim);
+    for (const claim of waiting) if (claim.request.wanted()) this.claim(claim);
   }
 
   /** CONNACK never left, so there is no will yet [MQTT-3.1.2-7]. */

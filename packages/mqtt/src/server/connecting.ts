@@ -139,10 +139,10 @@ export class Connecting {
     const { connection, connect, clientId, expiryInterval } = attempt;
     const { cleanStart, will } = connect;
     const maySubscribe = (filter: string): boolean => this.#maySubscribe(connection, principal, filter);
-    const request: ClaimRequest = { clientId, cleanStart, expiryInterval, will, principal, maySubscribe };
+    const wanted = (): boolean => connection.open;
+    const request: ClaimRequest = { clientId, cleanStart, expiryInterval, will, principal, maySubscribe, wanted };
     this.#claims.claim({
       request,
-      wanted: () => connection.open,
       done: (answer) => {
         this.#claimed(attempt, principal, answer);
         this.#context.answered();

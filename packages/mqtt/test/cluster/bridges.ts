@@ -96,15 +96,21 @@ export class TestBridge implements ClusterEvents {
   }
 
   claim(clientId: string, rest: Partial<ClaimRequest> = {}): Promise<Claimed | ClaimRefusal> {
+    return this.#world.cluster.until(this.claiming(clientId, rest));
+  }
+
+  /** A claim; time goes by elsewhere. */
+  claiming(clientId: string, rest: Partial<ClaimRequest> = {}): Promise<Claimed | ClaimRefusal> {
     const usual = {
       cleanStart: false,
       expiryInterval: 86_400,
       will: undefined,
       principal: 'anonymous',
       maySubscribe: () => true,
+      wanted: () => true,
     };
     const request = { clientId, ...usual, ...rest };
-    return this.#call((done) => this.cluster.claim(request, done));
+    return new Promise((done) => this.cluster.claim(request, done));
   }
 
   async claimed(clientId: string, rest: Partial<ClaimRequest> = {}): Promise<Claimed> {

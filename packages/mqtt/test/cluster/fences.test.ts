@@ -238,6 +238,7 @@ test('a bridge that is behind claims a session once it has seen what the one bef
       will: undefined,
       principal: '',
       maySubscribe: () => true,
+      wanted: () => true,
     };
     two.cluster.claim(request, (result) => {
       claimed = true;
@@ -376,7 +377,8 @@ test('what an indexer has found ahead of this bridge does not arrive here once m
   let ended = false;
   const scope = { queues, tails, walks, live: new LiveGatherings() } as unknown as ResumeScope;
   const entries = { ...NO_ENTRIES, pointers: [pointers, dense].map((one) => ({ key: '', pointers: one })) };
-  const gathered = gatherBacklog(scope, { record: recordOf({ cursor: new Map() }), entries, indexed: new Map() });
+  const resumed = { record: recordOf({ cursor: new Map() }), entries, indexed: new Map() };
+  const gathered = gatherBacklog(scope, resumed, new AbortController().signal);
   void gathered.then(() => {
     ended = true;
   });
@@ -387,4 +389,19 @@ test('what an indexer has found ahead of this bridge does not arrive here once m
     reached();
   }
   expect((await gathered)().places.map(({ offset }) => offset)).toEqual([3, 7]);
+});
+
+test('a backlog that no broker gives is given up with the claim that wants it', async () => {
+  const queues = new QueueTable();
+  const queue = queues.numberOf(QUEUE);
+  const live = new LiveGatherings();
+  const tails = { positions: () => new Map([[queue, 5]]), reached: () => new Promise<void>(() => {}) };
+  const scope = { queues, tails, walks: { look: async () => {} }, live } as unknown as ResumeScope;
+  const record = recordOf({ cursor: new Map([['mqtt/broker-a/0', 9]]) });
+  const ended = new AbortController();
+  const gathered = gatherBacklog(scope, { record, entries: NO_ENTRIES, indexed: new Map() }, ended.signal);
+  expect(live.size).toBe(1);
+  ended.abort();
+  await expect(gathered).rejects.toMatchObject({ code: 'TIMEOUT' });
+  expect(live.size).toBe(0);
 });

@@ -98,7 +98,7 @@ test('a bridge that closes calls nothing any more', async () => {
   await world.cluster.until(one.cluster.close());
   one.cluster.publish(publication('a', 'x'), () => calls++);
   const request = { clientId: 'other', cleanStart: true, expiryInterval: 0, will: undefined, principal: 'x' };
-  one.cluster.claim({ ...request, maySubscribe: () => true }, () => calls++);
+  one.cluster.claim({ ...request, maySubscribe: () => true, wanted: () => true }, () => calls++);
   await world.cluster.advance(20_000);
   expect(calls).toBe(0);
   expect(one.arrivals).toEqual([]);

@@ -1,8 +1,8 @@
 import { type DeriveKey, hostOf, mayDo, type Principal, sameBytes, type UserTable } from '@qanat/core';
 import { ANONYMOUS, type Credentials, type Gate, type Peer } from '@qanat/mqtt';
+import { GuessLimit } from './guess-limit.ts';
 import { grantsMqtt } from './mqtt-rights.ts';
 import { PasswordCheck } from './password-check.ts';
-import { WRONG_PER_ADDRESS, WRONG_PER_USER, WrongPasswords } from './wrong-passwords.ts';
 
 /** What the gate asks of the rules between topics. */
 export interface TopicMapping {
@@ -36,8 +36,7 @@ export interface DeviceGateOptions {
 export class DeviceGate implements Gate {
   readonly #options: DeviceGateOptions;
   readonly #passwords: PasswordCheck;
-  readonly #byUser = new WrongPasswords(WRONG_PER_USER);
-  readonly #byAddress = new WrongPasswords(WRONG_PER_ADDRESS);
+  readonly #guesses: GuessLimit;
   #users: UserTable;
   /** As whom a connection was let in. */
   readonly #admitted = new WeakMap<Peer, Principal>();
@@ -46,6 +45,7 @@ export class DeviceGate implements Gate {
     this.#options = options;
     this.#users = options.users;
     this.#passwords = new PasswordCheck(options.deriveKey);
+    this.#guesses = new GuessLimit(options.nowMs);
   }
 
   /** The users as they are now. Passwords that were changed are verified anew. */
@@ -95,24 +95,24 @@ export class DeviceGate implements Gate {
   }
 
   #checkPassword(credentials: Credentials, username: string, password: Uint8Array, done: (outcome: Outcome) => void): void {
-    const host = hostOf(credentials.peer.address);
-    const pair = `${host} ${username}`;
-    const keys = this.#users.keysOf(username);
-    const nowMs = this.#options.nowMs();
-    // Who is known comes in even where others of his address have tried too much.
-    const known = this.#passwords.isKnown(username, password, keys);
-    if (!known && !(this.#byUser.mayTry(pair, nowMs) && this.#byAddress.mayTry(host, nowMs)))
-      return this.#refuse(credentials, 'too many wrong passwords came from there', 'not-authorized', done);
-    this.#passwords.verify(username, password, keys, (verdict) => {
-      if (verdict === 'busy') return done('unavailable');
-      // The file may have changed meanwhile.
-      if (verdict === 'right' && sameBytes(this.#users.keysOf(username).storedKey, keys.storedKey))
-        return this.#admit(credentials.peer, username, done);
-      this.#byUser.wrong(pair, nowMs);
-      this.#byAddress.wrong(host, nowMs);
-      this.#options.onRefused(credentials, 'the password is not that of the user');
-      done('bad-credentials');
+    const guesser = { host: hostOf(credentials.peer.address), user: username };
+    const taken = this.#guesses.run(guesser, {
+      isKnown: () => this.#passwords.isKnown(username, password, this.#users.keysOf(username)),
+      check: (ended) => {
+        const keys = this.#users.keysOf(username);
+        this.#passwords.verify(username, password, keys, (verdict) => {
+          // The file may have changed meanwhile.
+          const isRight = verdict === 'right' && sameBytes(this.#users.keysOf(username).storedKey, keys.storedKey);
+          ended?.(verdict !== 'busy' && !isRight);
+          if (isRight) return this.#admit(credentials.peer, username, done);
+          if (verdict === 'busy') return done('unavailable');
+          this.#options.onRefused(credentials, 'the password is not that of the user');
+          done('bad-credentials');
+        });
+      },
+      refuse: () => this.#refuse(credentials, 'too many wrong passwords came from there', 'not-authorized', done),
     });
+    if (!taken) queueMicrotask(() => done('unavailable'));
   }
 
   #admit(peer: Peer, name: string, done: (outcome: Outcome) => void): void {

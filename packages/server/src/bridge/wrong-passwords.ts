@@ -16,21 +16,43 @@ interface Bucket {
   atMs: number;
 }
 
-/** Counts wrong passwords, so that nobody can try many. A right one costs nothing. */
+/** `free`: the key may say a password now. `wait`: once some that are being checked have proved right. `full`: not now. */
+export type Room = 'free' | 'wait' | 'full';
+
+/** Counts wrong passwords, so that nobody can try many, and those that are being checked as if they were wrong. */
 export class WrongPasswords {
   readonly #allowance: Allowance;
   readonly #buckets = new Map<string, Bucket>();
+  /** How many are being checked. */
+  readonly #begun = new Map<string, number>();
 
   constructor(allowance: Allowance) {
     this.#allowance = allowance;
   }
 
   /** Whether the key may say another password now. */
-  mayTry(key: string, nowMs: number): boolean {
-    return this.#usedBy(key, nowMs) < this.#allowance.burst;
+  room(key: string, nowMs: number): Room {
+    const used = this.#usedBy(key, nowMs);
+    // A part of one that is free again is not one.
+    const most = this.#allowance.burst - 1;
+    if (used > most) return 'full';
+    return used + (this.#begun.get(key) ?? 0) <= most ? 'free' : 'wait';
   }
 
-  wrong(key: string, nowMs: number): void {
+  /** A password is being checked: `ended` follows. */
+  begin(key: string): void {
+    this.#begun.set(key, (this.#begun.get(key) ?? 0) + 1);
+  }
+
+  /** @param wrong otherwise it costs nothing. */
+  ended(key: string, wrong: boolean, nowMs: number): void {
+    const begun = (this.#begun.get(key) ?? 0) - 1;
+    if (begun > 0) this.#begun.set(key, begun);
+    else this.#begun.delete(key);
+    if (wrong) this.#wrong(key, nowMs);
+  }
+
+  #wrong(key: string, nowMs: number): void {
     const used = this.#usedBy(key, nowMs) + 1;
     this.#buckets.delete(key);
     this.#buckets.set(key, { used, atMs: nowMs });

@@ -1,9 +1,19 @@
 import { pbkdf2Sync } from 'node:crypto';
-import { type DeriveKey, principalOf, SCRAM_ITERATIONS, scramKeys, scramRecord, type UserRecord, UserTable } from '@qanat/core';
+import {
+  type DeriveKey,
+  principalOf,
+  QanatError,
+  SCRAM_ITERATIONS,
+  scramKeys,
+  scramRecord,
+  type UserRecord,
+  UserTable,
+} from '@qanat/core';
 import { matches } from '@qanat/mqtt';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { DeviceGate, type TopicMapping } from '../../src/bridge/device-gate.ts';
+import { TRIES_WAITING_MAX } from '../../src/bridge/guess-limit.ts';
 import { coversFilter } from '../../src/bridge/mqtt-rights.ts';
 import { DERIVATIONS_MAX, DERIVATIONS_WAITING_MAX, PasswordCheck, VERIFIED_MAX } from '../../src/bridge/password-check.ts';
 import { WRONG_KEYS_MAX, WRONG_PER_ADDRESS, WRONG_PER_USER, WrongPasswords } from '../../src/bridge/wrong-passwords.ts';
@@ -33,6 +43,8 @@ interface World {
   readonly derived: string[];
   readonly refused: string[];
   nowMs: number;
+  /** No key can be derived. */
+  failing: boolean;
   connect(username?: string, password?: string, certificate?: string, address?: string): Promise<string>;
 }
 
@@ -41,12 +53,13 @@ function world(...users: UserRecord[]): World {
   const refused: string[] = [];
   const deriveKey: DeriveKey = ({ password }, done) => {
     derived.push(password);
-    setImmediate(() => done(undefined, saltedOf(password)));
+    setImmediate(() => (made.failing ? done(new QanatError('INTERNAL', 'no'), undefined) : done(undefined, saltedOf(password))));
   };
   const made: World = {
     derived,
     refused,
     nowMs: 0,
+    failing: false,
     gate: new DeviceGate({
       users: table(...users),
       mapping,
@@ -106,6 +119,44 @@ describe('the gate of devices', () => {
     expect(await made.connect('ann', 'from elsewhere', undefined, '10.0.0.2:5')).toBe('bad-credentials');
     made.nowMs += WRONG_PER_USER.refillMs;
     expect(await made.connect('ann', 'again')).toBe('bad-credentials');
+  });
+
+  it('looks at no more passwords that are tried side by side than one after the other', async () => {
+    const made = world(user('ann'));
+    const passwords = [...Array(600).keys()].map((i) => (i === 599 ? 'ann-pw' : `guess ${i}`));
+    const answers = await Promise.all(passwords.map((password) => made.connect('ann', password)));
+    expect(made.derived).toHaveLength(WRONG_PER_USER.burst);
+    expect(answers.filter((answer) => answer === 'bad-credentials')).toHaveLength(WRONG_PER_USER.burst);
+    expect(answers.filter((answer) => answer === 'not-authorized')).toHaveLength(600 - WRONG_PER_USER.burst);
+  });
+
+  it('lets in a fleet behind one address that comes at once, of one user or of many', async () => {
+    const users = [...Array(300).keys()].map((i) => `dev-${i}`);
+    const made = world(...users.map((name) => user(name)), user('fleet'));
+    const one = await Promise.all(users.map(() => made.connect('fleet', 'fleet-pw')));
+    expect(new Set(one)).toEqual(new Set(['fleet']));
+    const many = await Promise.all(users.map((name) => made.connect(name, `${name}-pw`)));
+    expect(many).toEqual(users);
+    expect(made.refused).toEqual([]);
+  });
+
+  it('counts no password that nobody could look at', async () => {
+    const made = world(user('ann'));
+    for (const failing of [true, false]) {
+      made.failing = failing;
+      const answers = await Promise.all([...Array(12).keys()].map((i) => made.connect('ann', `${failing} ${i}`)));
+      expect(answers.filter((answer) => answer === 'unavailable')).toHaveLength(failing ? 12 : 0);
+      expect(answers.filter((answer) => answer === 'bad-credentials')).toHaveLength(failing ? 0 : WRONG_PER_USER.burst);
+    }
+  });
+
+  it('lets TRIES_WAITING_MAX devices wait for others, and tells further ones that it is not available', async () => {
+    const made = world(user('ann'));
+    const count = WRONG_PER_USER.burst + TRIES_WAITING_MAX + 1;
+    const answers = await Promise.all([...Array(count).keys()].map((i) => made.connect('ann', `guess ${i}`)));
+    expect(answers.filter((answer) => answer === 'unavailable')).toHaveLength(1);
+    expect(answers.at(-1)).toBe('unavailable');
+    expect(await made.connect('ann', 'one more')).toBe('not-authorized');
   });
 
   it('counts the wrong passwords of one address over all users: WRONG_PER_ADDRESS', async () => {
@@ -225,8 +276,13 @@ describe('what the gate remembers is bounded', () => {
 
   it('wrong passwords: of WRONG_KEYS_MAX keys', () => {
     const wrong = new WrongPasswords({ burst: 1, refillMs: 1_000 });
-    for (let i = 0; i <= WRONG_KEYS_MAX; i++) wrong.wrong(`k${i}`, 0);
-    expect(wrong.mayTry('k0', 0)).toBe(true);
-    expect(wrong.mayTry('k1', 0)).toBe(false);
+    for (let i = 0; i <= WRONG_KEYS_MAX; i++) {
+      wrong.begin(`k${i}`);
+      wrong.ended(`k${i}`, true, 0);
+    }
+    expect(wrong.room('k0', 0)).toBe('free');
+    expect(wrong.room('k1', 0)).toBe('full');
+    expect(wrong.room('k1', 999)).toBe('full');
+    expect(wrong.room('k1', 1_000)).toBe('free');
   });
 });

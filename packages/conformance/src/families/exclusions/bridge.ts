@@ -24,4 +24,5 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-107': 'takes a broker that is away while a device comes back',
   'QNT-MQT-108': 'what sessions have left shows in the keyed state of the topics only, and goes in time',
   'QNT-MQT-109': 'takes a session whose packet identifiers have come round: 65,535 messages',
+  'QNT-MQT-110': 'takes a broker that is away while devices connect',
 };
