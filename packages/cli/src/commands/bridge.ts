@@ -44,6 +44,8 @@ interface LimitFlags {
   readonly keepAliveMax?: number;
   readonly connectionsMax?: number;
   readonly connectionsPerAddressMax?: number;
+  readonly sharesPerSessionMax?: number;
+  readonly sharesMax?: number;
 }
 
 interface BridgeFlags extends ListeningFlags, UpstreamFlags, LimitFlags {
@@ -117,6 +119,8 @@ const limitsOf = (flags: LimitFlags): Record<string, number> =>
       keepAliveMax: flags.keepAliveMax && Math.ceil(flags.keepAliveMax / MS_PER_S),
       connectionsMax: flags.connectionsMax,
       connectionsPerAddressMax: flags.connectionsPerAddressMax,
+      sharesPerSessionMax: flags.sharesPerSessionMax,
+      sharesMax: flags.sharesMax,
     }).filter((entry): entry is [string, number] => entry[1] !== undefined),
   );
 
@@ -198,7 +202,9 @@ function addLimitOptions(command: Command): Command {
     )
     .addOption(option('--keep-alive-max <duration>', 'longest keep alive of MQTT 5.0; default as asked', { parse: durationMs }))
     .addOption(option('--connections-max <n>', 'devices at a time; default 20000', { parse: wholeNumber(1) }))
-    .addOption(option('--connections-per-address-max <n>', 'of one address; default 20000', { parse: wholeNumber(1) }));
+    .addOption(option('--connections-per-address-max <n>', 'of one address; default 20000', { parse: wholeNumber(1) }))
+    .addOption(option('--shares-per-session-max <n>', 'shared subscriptions of a device; default 32', { parse: wholeNumber(0) }))
+    .addOption(option('--shares-max <n>', 'shared subscriptions of all devices; default 256', { parse: wholeNumber(0) }));
 }
 
 function addUpstreamOptions(command: Command): Command {

@@ -88,7 +88,7 @@ describe('qanat bridge mqtt', () => {
       expect(metrics).toMatch(
         new RegExp(`# TYPE qanat_mqtt_${name}_total counter\nqanat_mqtt_${name}_total\\{node="figures"\\} \\d`),
       );
-    const standing = ['publishBytes', 'sessions', 'offlineSessions', 'retained', 'recentBytes', 'indexLag'];
+    const standing = ['publishBytes', 'sessions', 'offlineSessions', 'retained', 'recentBytes', 'shareBytes', 'indexLag'];
     const gauges = [...metrics.matchAll(/^qanat_mqtt_cluster\{.*figure="(\w+)"\}/gm)].map(([, figure]) => figure);
     expect(gauges).toEqual(standing);
     await one.client.endAsync();

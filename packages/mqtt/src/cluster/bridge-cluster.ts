@@ -60,6 +60,8 @@ export interface ClusterFigures {
   readonly retained: number;
   /** Bytes of recent messages that are kept for reading them again. */
   readonly recentBytes: number;
+  /** Bytes of messages of shared subscriptions that devices have not acknowledged. */
+  readonly shareBytes: number;
   /** Messages that are stored and not indexed, in the queues that this bridge indexes. */
   readonly indexLag: number;
   /** Reads of the log that the recent messages could not serve. */
@@ -114,7 +116,7 @@ export class BridgeCluster implements Cluster {
   }
 
   figures(): ClusterFigures {
-    const { publishing, sessions, retained, recent, reader, wills } = this.#parts;
+    const { publishing, sessions, retained, recent, reader, wills, shares } = this.#parts;
     return {
       shed: publishing.shed,
       willsDropped: wills.dropped,
@@ -123,6 +125,7 @@ export class BridgeCluster implements Cluster {
       offlineSessions: this.#parts.offlineSessions,
       retained: retained.size,
       recentBytes: recent.bytes,
+      shareBytes: shares.bytes,
       indexLag: this.#parts.indexLag,
       fetches: reader.fetches,
     };

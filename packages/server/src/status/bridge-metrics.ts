@@ -28,6 +28,8 @@ const byQos = (counts: readonly number[]): [number, string][] => counts.map((cou
 export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
   gauge('sessions', 'Devices whose CONNECT was accepted and who are connected.', ({ sessions }) => sessions),
   gauge('subscriptions', 'Subscriptions of connected devices, shared ones not counted.', ({ subscriptions }) => subscriptions),
+  gauge('shares', 'Shared subscriptions of connected devices, one that several have counted once.', ({ shares }) => shares),
+  gauge('shares_late', 'Of these, those over the limit, which get nothing for now.', ({ sharesLate }) => sharesLate),
   gauge('sessions_behind', 'Connected devices for whom more waits than they take.', ({ sessionsBehind }) => sessionsBehind),
   gauge('under_way', 'Messages of QoS 1 and 2 that devices have not acknowledged.', ({ underWay }) => underWay),
   counter('connections_accepted', 'Connections that were accepted.', ({ connectionsAccepted }) => connectionsAccepted),
@@ -36,6 +38,7 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
   counter('keep_alive_timeouts', 'Connections that ended since nothing came.', ({ keepAliveTimeouts }) => keepAliveTimeouts),
   counter('protocol_errors', 'Connections that ended because of what came.', ({ protocolErrors }) => protocolErrors),
   counter('publishes_refused', 'PUBLISH of devices that was not stored.', ({ publishesRefused }) => publishesRefused),
+  counter('subscriptions_refused', 'Subscriptions that were not granted.', ({ subscriptionsRefused }) => subscriptionsRefused),
   counter('acknowledged', 'Deliveries that devices have acknowledged.', ({ acknowledged }) => acknowledged),
   {
     name: 'qanat_mqtt_connections_refused_total',
