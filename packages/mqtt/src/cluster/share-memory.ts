@@ -55,7 +55,8 @@ export class ShareHold {
 
 /**
  * Bounds what the shared subscriptions of a bridge hold together: what their consumers fetch ahead, and what waits for devices
- * that do not acknowledge. Beyond SHARES_BYTES_MAX those with more than an equal part of it are paused: the others go on.
+ * that do not acknowledge. Beyond SHARES_BYTES_MAX those with more than an equal part of it are paused until something of
+ * theirs is settled: the others go on.
  */
 export class ShareMemory {
   /** Behind messages that were given and are not settled. */
@@ -74,14 +75,15 @@ export class ShareMemory {
 
   grown(hold: ShareHold, bytes: number): void {
     this.bytes += bytes;
-    if (hold.paused || this.bytes <= SHARES_BYTES_MAX || hold.bytes <= this.#part) return;
+    if (hold.paused || this.bytes <= SHARES_BYTES_MAX || hold.bytes <= SHARES_BYTES_MAX / this.#holds.size) return;
     hold.paused = true;
     hold.holder.pause();
   }
 
   shrunk(hold: ShareHold, bytes: number): void {
     this.bytes -= bytes;
-    if (hold.paused && hold.bytes <= this.#part / 2) this.#resume(hold);
+    // It is not all frozen: for each message that it is rid of it gets another one.
+    if (hold.paused) this.#resume(hold);
     this.#resumeAll();
   }
 
@@ -91,10 +93,6 @@ export class ShareMemory {
     this.bytes -= hold.bytes;
     hold.bytes = 0;
     this.#resumeAll();
-  }
-
-  get #part(): number {
-    return SHARES_BYTES_MAX / this.#holds.size;
   }
 
   #resumeAll(): void {

@@ -118,6 +118,29 @@ test('a message keeps the buffer that it came in: it is counted once, until the 
   expect(memory.bytes).toBe(0);
 });
 
+test('a paused shared subscription goes on with each message that is settled, and with all when there is room', () => {
+  const memory = new ShareMemory();
+  const heard: string[] = [];
+  const [one, two] = ['one', 'two'].map((name) =>
+    memory.begin({ pause: () => heard.push(`${name} pauses`), resume: () => heard.push(`${name} goes on`) }),
+  ) as [ReturnType<ShareMemory['begin']>, ReturnType<ShareMemory['begin']>];
+  const quarters = Array.from({ length: 4 }, () => new Uint8Array(SHARES_BYTES_MAX / 4));
+  for (const quarter of quarters) one.add(quarter);
+  const [small, other] = [new Uint8Array(1), new Uint8Array(1)];
+  two.add(small);
+  expect(heard).toEqual([]);
+  one.add(other);
+  expect(heard.splice(0)).toEqual(['one pauses']);
+  one.remove(other);
+  one.add(other);
+  expect(heard.splice(0)).toEqual(['one goes on', 'one pauses']);
+  two.remove(small);
+  expect(heard).toEqual([]);
+  for (const quarter of quarters) one.remove(quarter);
+  expect(heard).toEqual(['one goes on']);
+  expect(one.paused).toBe(false);
+});
+
 test('beyond SHARES_BYTES_MAX the shared subscriptions that hold most wait, and the others go on', async () => {
   await using world = await startWorld();
   const one = await world.bridge('one');
