@@ -66,6 +66,16 @@ export const STATE_PAGE = 1_000;
 export const CLIENT_KEY_BYTES_MAX = 160;
 /** Bytes of a session's record. */
 export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
+/** Sessions of the cluster that outlive their connection. */
+export const SESSIONS_MAX = 100_000;
+/** Of these, those of one user: no fewer, since many devices may have one. */
+export const SESSIONS_PER_USER_MAX = 100_000;
+/** Retained messages of the cluster. */
+export const RETAINED_MAX = 100_000;
+/** Bytes of all sessions with their wills and subscriptions, and of all retained messages. */
+export const STATE_BYTES_MAX = 256 * 1024 * 1024;
+/** What a session or a retained message counts for at the least in STATE_BYTES_MAX. */
+export const STATE_ENTRY_BYTES_MIN = 1_024;
 /** Bytes of a retained message, with its topic, client id and properties. */
 export const RETAINED_BYTES_MAX = 768 * 1024;
 /** Messages of a shared subscription that a bridge holds without acknowledgement. */

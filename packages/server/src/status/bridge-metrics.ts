@@ -77,6 +77,8 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
   },
   clusterCounter('shed', 'Messages of QoS 0 that were not stored.', ({ shed }) => shed),
   clusterCounter('wills_dropped', 'Wills that can never be stored.', ({ willsDropped }) => willsDropped),
+  clusterCounter('sessions_refused', 'CONNECT over a limit of what is kept.', ({ sessionsRefused }) => sessionsRefused),
+  clusterCounter('retained_refused', 'What was not retained, over a limit.', ({ retainedRefused }) => retainedRefused),
   clusterCounter('fetches', 'Reads of the log that recent messages could not serve.', ({ fetches }) => fetches),
   {
     name: 'qanat_mqtt_cluster',
@@ -84,7 +86,7 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
     type: 'gauge',
     labels: ['figure'],
     read: (bridge) => {
-      const { shed, willsDropped, fetches, ...standing } = bridge.figures().cluster;
+      const { shed, willsDropped, sessionsRefused, retainedRefused, fetches, ...standing } = bridge.figures().cluster;
       return Object.entries(standing).map(([name, value]) => [value, name]);
     },
   },
