@@ -1,4 +1,5 @@
 export { BridgeCluster, type BridgeClusterOptions, type ClusterFigures } from './cluster/bridge-cluster.ts';
+export { DEFAULT_STATE_LIMITS, type StateLimits } from './cluster/kept-state.ts';
 export { decodePacket } from './codec/decode.ts';
 export { encodePacket, encodeWithin } from './codec/encode.ts';
 export { ACK_BYTES, publishLength, writeAck, writePublish } from './codec/encode-publish.ts';

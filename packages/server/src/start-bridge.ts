@@ -1,6 +1,14 @@
 import { connect } from '@qanat/client';
 import { type Endpoint, LIMITS, type LoginOptions, nameError, QanatError } from '@qanat/core';
-import { BridgeCluster, DEFAULT_RULES, type MqttLimits, type Rule, TopicRules, type Upstream } from '@qanat/mqtt';
+import {
+  BridgeCluster,
+  DEFAULT_RULES,
+  type MqttLimits,
+  type Rule,
+  type StateLimits,
+  TopicRules,
+  type Upstream,
+} from '@qanat/mqtt';
 import { systemClock } from '@qanat/transports/node';
 import { BridgeProcess } from './bridge/bridge-process.ts';
 import { MQTT_SCHEMES } from './bridge/device-listeners.ts';
@@ -35,8 +43,8 @@ export interface BridgeProcessOptions extends ListeningOptions {
   /** Creates the topics of its rules and its state where they are missing. Default true. */
   readonly createsTopics?: boolean;
   readonly upstream?: UpstreamSettings;
-  /** Limits of devices that differ from the defaults. */
-  readonly limits?: Partial<MqttLimits>;
+  /** Limits of devices, and of what the cluster keeps for them, that differ from the defaults. */
+  readonly limits?: Partial<MqttLimits & StateLimits>;
   readonly logger?: Logger;
 }
 
@@ -64,10 +72,11 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   });
   const mapped = { rules: topicRules, stateTopic, ack, createTopics: createsTopics };
-  const clusterOptions = { client, bridgeId: name, ...mapped, clock: systemClock, log };
+  const limits = options.limits ?? {};
+  const clusterOptions = { client, bridgeId: name, ...mapped, limits, clock: systemClock, log };
   const process = await BridgeProcess.start({
     rules: topicRules,
-    limits: options.limits ?? {},
+    limits,
     connectionsMax,
     users,
     tls,

@@ -44,6 +44,12 @@ interface LimitFlags {
   readonly keepAliveMax?: number;
   readonly connectionsMax?: number;
   readonly connectionsPerAddressMax?: number;
+  readonly sharesPerSessionMax?: number;
+  readonly sharesMax?: number;
+  readonly sessionsMax?: number;
+  readonly sessionsPerUserMax?: number;
+  readonly retainedMax?: number;
+  readonly stateBytesMax?: number;
 }
 
 interface BridgeFlags extends ListeningFlags, UpstreamFlags, LimitFlags {
@@ -117,6 +123,12 @@ const limitsOf = (flags: LimitFlags): Record<string, number> =>
       keepAliveMax: flags.keepAliveMax && Math.ceil(flags.keepAliveMax / MS_PER_S),
       connectionsMax: flags.connectionsMax,
       connectionsPerAddressMax: flags.connectionsPerAddressMax,
+      sharesPerSessionMax: flags.sharesPerSessionMax,
+      sharesMax: flags.sharesMax,
+      sessionsMax: flags.sessionsMax,
+      sessionsPerUserMax: flags.sessionsPerUserMax,
+      retainedMax: flags.retainedMax,
+      stateBytesMax: flags.stateBytesMax,
     }).filter((entry): entry is [string, number] => entry[1] !== undefined),
   );
 
@@ -199,7 +211,21 @@ function addLimitOptions(command: Command): Command {
     )
     .addOption(option('--keep-alive-max <duration>', 'longest keep alive of MQTT 5.0; default as asked', { parse: durationMs }))
     .addOption(option('--connections-max <n>', 'devices at a time; default 20000', { parse: wholeNumber(1) }))
-    .addOption(option('--connections-per-address-max <n>', 'of one address; default 20000', { parse: wholeNumber(1) }));
+    .addOption(option('--connections-per-address-max <n>', 'of one address; default 20000', { parse: wholeNumber(1) }))
+    .addOption(option('--shares-per-session-max <n>', 'shared subscriptions of a device; default 32', { parse: wholeNumber(0) }))
+    .addOption(option('--shares-max <n>', 'shared subscriptions of all devices; default 256', { parse: wholeNumber(0) }))
+    .addOption(
+      option('--sessions-max <n>', 'sessions of the cluster that outlive their connection; default 100000', {
+        parse: wholeNumber(0),
+      }),
+    )
+    .addOption(option('--sessions-per-user-max <n>', 'of one user; default 100000', { parse: wholeNumber(0) }))
+    .addOption(option('--retained-max <n>', 'retained messages of the cluster; default 100000', { parse: wholeNumber(0) }))
+    .addOption(
+      option('--state-bytes-max <n>', 'of sessions, their wills, retained messages; default 268435456', {
+        parse: wholeNumber(0),
+      }),
+    );
 }
 
 function addUpstreamOptions(command: Command): Command {

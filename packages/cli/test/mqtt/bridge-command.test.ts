@@ -84,11 +84,21 @@ describe('qanat bridge mqtt', () => {
     const metrics = await ask('/metrics');
     expect(metrics).toContain('qanat_mqtt_published_total{node="figures",qos="1"} 1');
     expect(metrics).toContain('qanat_ready{node="figures"} 1');
-    for (const name of ['shed', 'wills_dropped', 'fetches'])
+    for (const name of ['shed', 'wills_dropped', 'sessions_refused', 'retained_refused', 'fetches'])
       expect(metrics).toMatch(
         new RegExp(`# TYPE qanat_mqtt_${name}_total counter\nqanat_mqtt_${name}_total\\{node="figures"\\} \\d`),
       );
-    const standing = ['publishBytes', 'sessions', 'offlineSessions', 'retained', 'recentBytes', 'indexLag'];
+    const standing = [
+      'publishBytes',
+      'sessions',
+      'sessionsKept',
+      'offlineSessions',
+      'retained',
+      'stateBytes',
+      'recentBytes',
+      'shareBytes',
+      'indexLag',
+    ];
     const gauges = [...metrics.matchAll(/^qanat_mqtt_cluster\{.*figure="(\w+)"\}/gm)].map(([, figure]) => figure);
     expect(gauges).toEqual(standing);
     await one.client.endAsync();

@@ -1,5 +1,4 @@
-import type { Clock, LogFields, LogLevel } from '@qanat/core';
-import { QanatError } from '@qanat/core';
+import { type Clock, type LogFields, type LogLevel, QanatError, RefusalLog } from '@qanat/core';
 import { FilterTree } from '../filters/filter-tree.ts';
 import type { TopicRules } from '../mapping/topic-rules.ts';
 import type {
@@ -18,12 +17,14 @@ import type {
   Suspension,
 } from '../ports.ts';
 import { ClusterParts } from './cluster-parts.ts';
+import type { StateLimits } from './kept-state.ts';
 import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import { instanceOf } from './liveness.ts';
 import type { LocalSession } from './local-session.ts';
 import type { LogClient } from './log-client.ts';
 import { outcomeOf, type Stored, type StoredAt } from './outbox.ts';
-import { mayBeRetained } from './retained-record.ts';
+import { mayBeRetained, retainedBytes } from './retained-record.ts';
+import { sessionKey } from './state-keys.ts';
 import { StoredMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -39,6 +40,8 @@ export interface BridgeClusterOptions {
   readonly ack?: 'committed' | 'leader';
   /** Creates the topics that are not there. Default true. */
   readonly createTopics?: boolean;
+  /** What the cluster may keep for devices, where that differs from the defaults. */
+  readonly limits?: Partial<StateLimits>;
   /** Tells this life of the bridge from all others of the same name. Default: start, process and a count. */
   readonly life?: string;
   /** The client's clock. */
@@ -52,15 +55,25 @@ export interface ClusterFigures {
   readonly shed: number;
   /** Wills that can never be stored. */
   readonly willsDropped: number;
+  /** CONNECT that was refused since too much is kept of sessions. */
+  readonly sessionsRefused: number;
+  /** What was not retained since too much is: publishes that were refused or dropped, wills, messages of other clients. */
+  readonly retainedRefused: number;
   /** Bytes that wait to be stored. */
   readonly publishBytes: number;
   /** Sessions of this bridge. */
   readonly sessions: number;
+  /** Sessions of the cluster that outlive their connection. */
+  readonly sessionsKept: number;
   /** Sessions of the cluster that are offline and remember messages. */
   readonly offlineSessions: number;
   readonly retained: number;
+  /** Bytes of all sessions and retained messages of the cluster, each counted with STATE_ENTRY_BYTES_MIN at the least. */
+  readonly stateBytes: number;
   /** Bytes of recent messages that are kept for reading them again. */
   readonly recentBytes: number;
+  /** Bytes of messages of shared subscriptions that devices have not acknowledged. */
+  readonly shareBytes: number;
   /** Messages that are stored and not indexed, in the queues that this bridge indexes. */
   readonly indexLag: number;
   /** Reads of the log that the recent messages could not serve. */
@@ -76,6 +89,9 @@ const uniqueLife = (clock: Clock): string =>
 export class BridgeCluster implements Cluster {
   readonly #parts: ClusterParts;
   readonly #options: BridgeClusterOptions;
+  readonly #refusals: RefusalLog;
+  #sessionsRefused = 0;
+  #retainedRefused = 0;
   #closed = false;
 
   /**
@@ -91,14 +107,16 @@ export class BridgeCluster implements Cluster {
   private constructor(options: BridgeClusterOptions, events: () => ClusterEvents) {
     const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
     this.#options = options;
+    this.#refusals = new RefusalLog((event, fields) => log('warn', event, fields));
     const { life = uniqueLife(clock) } = options;
     const instance = instanceOf(bridgeId, life);
-    const parts = { client, clock, instance, rules, stateTopic, ack, createTopics };
+    const parts = { client, clock, instance, rules, stateTopic, ack, createTopics, limits: options.limits ?? {} };
     this.#parts = new ClusterParts(
       {
         ...parts,
-        publishWill: (publication, dedupId, done) =>
-          this.#publish(publication, dedupId, (outcome, at) => done(outcome, at?.queue)),
+        publishWill: (will, dedupId, done) =>
+          this.#publish(this.#withinLimits(will), dedupId, (outcome, at) => done(outcome, at?.queue)),
+        onNotRetained: (message) => this.#notRetained(message),
         onWillDropped: (client, topic, why) => log('warn', 'mqtt-will-dropped', { client, topic, why }),
         onTrouble: (error) => {
           if (!this.#closed) log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
@@ -115,15 +133,20 @@ export class BridgeCluster implements Cluster {
   }
 
   figures(): ClusterFigures {
-    const { publishing, sessions, retained, recent, reader, wills } = this.#parts;
+    const { publishing, sessions, kept, retained, recent, reader, wills, shares } = this.#parts;
     return {
       shed: publishing.shed,
       willsDropped: wills.dropped,
+      sessionsRefused: this.#sessionsRefused,
+      retainedRefused: this.#retainedRefused,
       publishBytes: publishing.bytes,
       sessions: sessions.size,
+      sessionsKept: kept.sessions,
       offlineSessions: this.#parts.offlineSessions,
       retained: retained.size,
+      stateBytes: kept.bytes,
       recentBytes: recent.bytes,
+      shareBytes: shares.bytes,
       indexLag: this.#parts.indexLag,
       fetches: reader.fetches,
     };
@@ -171,7 +194,27 @@ export class BridgeCluster implements Cluster {
   }
 
   claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
-    this.#parts.sessions.claim(request, done);
+    const { kept, mirror, sessions } = this.#parts;
+    const known = mirror.sessions.get(sessionKey(request.clientId))?.counted;
+    const limit = kept.ofClaim(request, known);
+    if (limit !== undefined) {
+      this.#sessionsRefused++;
+      this.#tellLimit(limit, { client: request.clientId, user: request.principal });
+      return queueMicrotask(() => this.#tell(done, 'quota-exceeded'));
+    }
+    const claiming = kept.claiming(request, known);
+    kept.sessionChanged(undefined, claiming);
+    sessions.claim(request, (claimed) => {
+      kept.sessionChanged(claiming, undefined);
+      done(claimed);
+    });
+  }
+
+  mayHold(clientId: string, filterBytes: number): boolean {
+    const { kept, mirror } = this.#parts;
+    const limit = kept.ofSubscriptions(filterBytes, mirror.sessions.get(sessionKey(clientId))?.counted);
+    if (limit !== undefined) this.#tellLimit(limit, { client: clientId });
+    return limit === undefined;
   }
 
   subscribed(clientId: string, epoch: number, standing: Standing, done: (ok: boolean) => void): void {
@@ -257,19 +300,55 @@ export class BridgeCluster implements Cluster {
 
   /** Stores a publication, and retains it where it says so; then tells. */
   #publish(publication: Publication, dedupId: string | undefined, done: Stored): void {
-    const { publishing, rules } = this.#parts;
-    const retains = publication.retain && rules.toCluster(publication.topic)?.retain === true;
-    if (!retains) return publishing.store(publication, false, dedupId, done);
+    const { publishing, kept } = this.#parts;
+    if (!this.#retains(publication)) return publishing.store(publication, false, dedupId, done);
+    const limit = this.#parts.retained.limitOf(publication);
+    // There is nothing to be removed.
+    if (limit !== undefined && publication.payload.length === 0) return publishing.store(publication, false, dedupId, done);
+    if (limit !== undefined) this.#notRetained(publication, limit);
     // Before it is stored: a device of 3.1.1 is not told why, and would send it again and again.
-    if (!mayBeRetained(publication))
-      return queueMicrotask(() => this.#tell(() => done('packet-too-large', undefined), undefined));
-    publishing.store(publication, true, dedupId, (outcome, at) => {
+    const refusal = !mayBeRetained(publication) ? 'packet-too-large' : limit === undefined ? undefined : 'quota-exceeded';
+    if (refusal !== undefined) return queueMicrotask(() => this.#tell(() => done(refusal, undefined), undefined));
+    const bytes = retainedBytes(publication);
+    kept.retainedChanged(undefined, bytes);
+    this.#storeRetained(publication, dedupId, (outcome, at) => {
+      kept.retainedChanged(bytes, undefined);
+      done(outcome, at);
+    });
+  }
+
+  #retains({ retain, topic }: Publication): boolean {
+    return retain && this.#parts.rules.toCluster(topic)?.retain === true;
+  }
+
+  #storeRetained(publication: Publication, dedupId: string | undefined, done: Stored): void {
+    this.#parts.publishing.store(publication, true, dedupId, (outcome, at) => {
       if (outcome !== 'success' || at?.offset === undefined) return done(outcome, at);
       this.#retain(publication, at.offset, at).then(
         () => this.#tell(() => done('success', at), undefined),
         (error: unknown) => this.#tell(() => done(outcomeOf(error), at), undefined),
       );
     });
+  }
+
+  /** A will is published whatever is retained; nobody waits for it who could be told (QNT-MQT-122). */
+  #withinLimits(will: Publication): Publication {
+    const limit = this.#retains(will) ? this.#parts.retained.limitOf(will) : undefined;
+    if (limit === undefined) return will;
+    this.#notRetained(will, limit);
+    return { ...will, retain: false };
+  }
+
+  #notRetained(message: Publication, limit = this.#parts.retained.limitOf(message)): void {
+    if (limit === undefined || message.payload.length === 0) return;
+    this.#retainedRefused++;
+    this.#tellLimit(limit, { topic: message.topic, client: message.clientId });
+  }
+
+  /** Tells operators, each limit once a minute. */
+  #tellLimit(limit: keyof StateLimits, fields: LogFields): void {
+    const most = this.#parts.kept.limits[limit];
+    this.#refusals.tell(this.#options.clock.nowMs(), 'mqtt-limit-reached', limit, { limit, most, ...fields });
   }
 
   #retain(publication: Publication, offset: number, { queue, storeTimeMs }: StoredAt): Promise<void> {

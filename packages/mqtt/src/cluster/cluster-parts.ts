@@ -8,6 +8,7 @@ import { InboundSweep } from './inbound-sweep.ts';
 import { decodeIndex, type IndexRecord } from './index-record.ts';
 import { Indexer } from './indexer.ts';
 import { JoinedWalks } from './joined-walks.ts';
+import { KeptState, type StateLimits } from './kept-state.ts';
 import { CHECKPOINT_MS, INBOUND_SWEEP_MS, TOPICS_MS } from './limits.ts';
 import { LiveGatherings } from './live-gathering.ts';
 import { Liveness } from './liveness.ts';
@@ -40,7 +41,10 @@ export interface PartsOptions {
   readonly stateTopic: string;
   readonly ack: 'committed' | 'leader';
   readonly createTopics: boolean;
+  readonly limits: Partial<StateLimits>;
   readonly publishWill: PublishWill;
+  /** A stored message of another client of the cluster that is not retained since there are too many. */
+  readonly onNotRetained: (message: StoredPublication) => void;
   readonly onWillDropped: (clientId: string, topic: string, why: PublishOutcome) => void;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -56,6 +60,8 @@ export class ClusterParts {
   readonly reader: LogReader;
   readonly tails: Tails;
   readonly publishing: Publishing;
+  readonly kept: KeptState;
+  readonly mirror: SessionMirror;
   readonly retained: Retained;
   readonly inbound: InboundExchanges;
   readonly outbound: OutboundExchanges;
@@ -106,11 +112,13 @@ export class ClusterParts {
     const position = (queue: number): number => this.tails.position(queue);
     const ways = { rules, topics: this.topics, queues: this.queues, position };
     this.publishing = new Publishing({ ...ways, client, ack, wallMs, onReady });
-    this.retained = new Retained(this.#state, clock, this.queues);
+    this.kept = new KeptState(options.limits);
+    this.retained = new Retained(this.#state, clock, this.queues, this.kept);
     this.inbound = new InboundExchanges({ client, clock, topics: this.topics, stateTopic, instance, onTrouble });
     this.outbound = new OutboundExchanges(this.#state, clock, this.queues, onTrouble);
     this.liveness = new Liveness(this.#state, clock, instance, onTrouble);
-    const mirror = new SessionMirror();
+    const mirror = new SessionMirror(this.kept);
+    this.mirror = mirror;
     this.#offline = new OfflineSessions(mirror);
     this.#store = new SessionStore(this.#state, clock, this.queues);
     this.wills = new Wills(options.publishWill, this.inbound, wallMs, options.onWillDropped);
@@ -222,6 +230,7 @@ export class ClusterParts {
   /** What other clients of the cluster sent to be retained, and what a bridge that died had no time to retain. */
   #keepRetained(message: StoredPublication): void {
     if (!message.retain || this.retained.has(message)) return;
+    if (!this.retained.takes(message)) return this.#options.onNotRetained(message);
     this.retained.put(message).catch(this.#options.onTrouble);
   }
 

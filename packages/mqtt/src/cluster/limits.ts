@@ -74,10 +74,28 @@ export const STATE_PAGE = 1_000;
 export const CLIENT_KEY_BYTES_MAX = 160;
 /** Bytes of a session's record. */
 export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
+/** Sessions of the cluster that outlive their connection. */
+export const SESSIONS_MAX = 100_000;
+/** Of these, those of one user: no fewer, since many devices may have one. */
+export const SESSIONS_PER_USER_MAX = 100_000;
+/** Retained messages of the cluster. */
+export const RETAINED_MAX = 100_000;
+/** Bytes of all sessions with their wills and subscriptions, and of all retained messages. */
+export const STATE_BYTES_MAX = 256 * 1024 * 1024;
+/** What a session or a retained message counts for at the least in STATE_BYTES_MAX. */
+export const STATE_ENTRY_BYTES_MIN = 1_024;
 /** Bytes of a retained message, with its topic, client id and properties. */
 export const RETAINED_BYTES_MAX = 768 * 1024;
 /** Messages of a shared subscription that a bridge holds without acknowledgement. */
 export const SHARE_WINDOW = 256;
+/** What all shared subscriptions of a bridge fetch ahead together, bytes; each gets a part of what is left. */
+export const SHARES_PREFETCH_BYTES = 64 * 1024 * 1024;
+/** The most of it for one, bytes. */
+export const SHARE_PREFETCH_BYTES_MAX = 8 * 1024 * 1024;
+/** The least for one, bytes, however many there are. */
+export const SHARE_PREFETCH_BYTES_MIN = 64 * 1024;
+/** What all shared subscriptions of a bridge hold of messages that are not acknowledged, bytes. */
+export const SHARES_BYTES_MAX = 64 * 1024 * 1024;
 /** Messages of one queue that a shared subscription has handed to sessions with QoS 2 while its group's offset stands below. */
 export const HANDED_MAX = 16_384;
 /** How long it is remembered that a retained message was removed, ms: an older one that comes later does not bring it back. */

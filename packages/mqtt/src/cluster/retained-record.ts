@@ -9,13 +9,16 @@ import { StoredMessage } from './stored-publication.ts';
 
 const FORMAT = 1;
 
-/** Whether a publication is within RETAINED_BYTES_MAX, with its topic, client id and properties; its place does not count. */
-export function mayBeRetained({ topic, clientId, payload, properties }: Publication): boolean {
+/** What a publication has as a retained message, with its topic, client id and properties; its place does not count. */
+export function retainedBytes({ topic, clientId, payload, properties }: Publication): number {
   const w = new StoredWriter(FORMAT).text(topic);
   w.maybe(clientId, (text) => w.text(text));
   const said = w.maybe(properties, (given) => writeProperties(w, given)).end();
-  return said.length + payload.length <= RETAINED_BYTES_MAX;
+  return said.length + payload.length;
 }
+
+/** Whether a publication is within RETAINED_BYTES_MAX. */
+export const mayBeRetained = (publication: Publication): boolean => retainedBytes(publication) <= RETAINED_BYTES_MAX;
 
 /** @throws QanatError LIMIT_EXCEEDED: beyond RETAINED_BYTES_MAX. */
 export function encodeRetained(message: StoredPublication, queues: QueueTable): Uint8Array {

@@ -1,9 +1,10 @@
 import type { Clock, QueueId } from '@qanat/core';
-import type { StoredPublication } from '../ports.ts';
+import type { Publication, StoredPublication } from '../ports.ts';
+import type { KeptState, StateLimits } from './kept-state.ts';
 import { RETAINED_COMING_MS, RETAINED_REMOVED_MS } from './limits.ts';
 import type { KeyedState } from './log-client.ts';
 import type { QueueTable } from './queue-table.ts';
-import { decodeRetained, encodeRetained } from './retained-record.ts';
+import { decodeRetained, encodeRetained, retainedBytes } from './retained-record.ts';
 import { isConflict } from './session-entries.ts';
 import { retainedKey } from './state-keys.ts';
 import { TopicTree } from './topic-tree.ts';
@@ -13,6 +14,8 @@ interface Kept {
   readonly message: StoredPublication;
   readonly version: number;
   readonly home: QueueId;
+  /** Of its entry. */
+  readonly bytes: number;
 }
 
 /** Whether a message replaces the one that is retained: it was stored later [MQTT-3.3.1-5]. */
@@ -45,9 +48,11 @@ export class Retained {
   /** Topic by key, for entries that are removed. */
   readonly #topics = new Map<string, string>();
   readonly #sequences = new Sequences();
+  readonly #kept: KeptState;
   #closed = false;
 
-  constructor(state: KeyedState, clock: Clock, queues: QueueTable) {
+  constructor(state: KeyedState, clock: Clock, queues: QueueTable, kept: KeptState) {
+    this.#kept = kept;
     this.#state = state;
     this.#clock = clock;
     this.#queues = queues;
@@ -79,6 +84,7 @@ export class Retained {
    * from now on, written or not. Their sessions were not there when it was given out.
    */
   arrived(message: StoredPublication): void {
+    if (!this.takes(message)) return;
     const before = this.#coming.get(message.topic);
     if (this.has(message) || (before !== undefined && !isLater(message, before.message))) return;
     this.#coming.set(message.topic, { message, sinceMs: this.#clock.nowMs() });
@@ -87,6 +93,22 @@ export class Retained {
 
   #came(topic: string): void {
     if (this.#coming.delete(topic)) this.#comingTree.delete(topic);
+  }
+
+  /**
+   * The limit that a publication would pass if it were retained. What takes no more than what is retained for its topic passes
+   * none, nor does the removal of that.
+   */
+  limitOf(publication: Publication): keyof StateLimits | undefined {
+    return this.#kept.ofRetained(retainedBytes(publication), this.#tree.get(publication.topic)?.bytes);
+  }
+
+  /**
+   * Whether a message that is stored may be retained. It may in the place of another one, whatever its size: of a topic the
+   * latest one is retained, or none.
+   */
+  takes(message: StoredPublication): boolean {
+    return this.#tree.get(message.topic) !== undefined || this.limitOf(message) === undefined;
   }
 
   /** Whether a message is retained already, or one that was stored later. */
@@ -107,15 +129,15 @@ export class Retained {
   changed(key: string, value: Uint8Array | undefined, version: number, home: QueueId): void {
     if (value === undefined) {
       const topic = this.#topics.get(key);
-      this.#topics.delete(key);
-      if (topic !== undefined) this.#tree.delete(topic);
+      if (topic !== undefined) this.#remove(key, topic);
       return;
     }
     const message = decodeRetained(value, this.#queues);
     const before = this.#tree.get(message.topic);
     if (before !== undefined && before.version > version) return;
     this.#topics.set(key, message.topic);
-    this.#tree.set(message.topic, { message, version, home });
+    this.#tree.set(message.topic, { message, version, home, bytes: value.length });
+    this.#kept.retainedChanged(before?.bytes, value.length);
     const coming = this.#coming.get(message.topic);
     if (coming !== undefined && !isLater(coming.message, message)) this.#came(message.topic);
   }
@@ -173,9 +195,12 @@ export class Retained {
   async #refresh(key: string, topic: string, home: QueueId): Promise<void> {
     const [entry] = await this.#state.get(home, [key]);
     if (entry !== undefined) this.changed(key, entry.value, entry.version, home);
-    else {
-      this.#topics.delete(key);
-      this.#tree.delete(topic);
-    }
+    else this.#remove(key, topic);
+  }
+
+  #remove(key: string, topic: string): void {
+    this.#topics.delete(key);
+    this.#kept.retainedChanged(this.#tree.get(topic)?.bytes, undefined);
+    this.#tree.delete(topic);
   }
 }

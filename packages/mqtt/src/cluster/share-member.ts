@@ -7,6 +7,7 @@ import { HandedQueue } from './handed-queue.ts';
 import { CHECKPOINT_MS, HANDED_MAX, RETRY_MS, SHARE_WINDOW } from './limits.ts';
 import type { KeyedState, LogClient } from './log-client.ts';
 import type { QueueTable } from './queue-table.ts';
+import type { ShareHold, ShareMemory } from './share-memory.ts';
 import { type ReadMessage, storedMessage } from './stored-publication.ts';
 import { pause } from './waiting.ts';
 
@@ -17,6 +18,7 @@ export interface SharesScope {
   readonly rules: TopicRules;
   readonly queues: QueueTable;
   readonly read: ReadMessage;
+  readonly memory: ShareMemory;
   readonly given: (share: ShareId, message: StoredPublication, settle: (done: boolean) => void) => void;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -33,6 +35,7 @@ export class ShareMember {
   readonly #handed = new Map<number, HandedQueue>();
   readonly #givenBy: WeakMap<StoredPublication, HandedQueue>;
   readonly #takingBack = new Set<Promise<void>>();
+  readonly #hold: ShareHold;
   #consumer: PushConsumer | undefined;
   #left = false;
 
@@ -42,22 +45,28 @@ export class ShareMember {
     this.#share = share;
     this.#group = group;
     this.#givenBy = givenBy;
+    const pause = (): void => this.#consumer?.pause();
+    const resume = (): void => this.#consumer?.resume();
+    this.#hold = scope.memory.begin({ pause, resume });
   }
 
   async run(): Promise<void> {
     const { client, clock, rules, onTrouble } = this.#scope;
     const topics = rules.clusterTopicsOf(this.#share.filter);
     while (!this.#left && topics.length > 0) {
-      this.#consumer = client.pushConsumer({
+      const consumer = client.pushConsumer({
         group: this.#group,
         topics,
         from: 'last',
         strategy: 'sticky',
         concurrency: SHARE_WINDOW,
+        prefetchBytes: this.#hold.prefetchBytes,
         retryMs: { first: RETRY_MS / 10, max: RETRY_MS },
       });
+      this.#consumer = consumer;
+      if (this.#hold.paused) consumer.pause();
       try {
-        await this.#consumer.run((message) => this.#take(message));
+        await consumer.run((message) => this.#take(message));
       } catch (error) {
         if (this.#left) return;
         onTrouble(error);
@@ -73,6 +82,7 @@ export class ShareMember {
     await Promise.all(this.#takingBack);
     // What is not settled is not passed: the consumer hears of it no more.
     await this.#consumer?.close({ drain: false });
+    this.#hold.end();
     await this.#tidyUp();
   }
 
@@ -122,8 +132,10 @@ export class ShareMember {
   }
 
   #give(message: StoredPublication, handed: HandedQueue | undefined): Promise<void> {
+    this.#hold.add(message.payload);
     return new Promise((resolve, reject) => {
       this.#scope.given(this.#share, message, (done) => {
+        this.#hold.remove(message.payload);
         if (done) resolve();
         else if (handed?.has(message.offset) !== true) reject(new NotSettled());
         else void this.#takeBack(handed, message.offset).then(() => reject(new NotSettled()));

@@ -3,6 +3,7 @@ import type { QueueId } from '@qanat/core';
 import type { ShareId, StoredPublication } from '../ports.ts';
 import type { HandedQueue, Handing } from './handed-queue.ts';
 import { ShareMember, type SharesScope } from './share-member.ts';
+import { ShareMemory } from './share-memory.ts';
 
 /** Characters of a share's name that its group shows. */
 const NAME_CHARACTERS = 60;
@@ -22,13 +23,14 @@ const keyOf = ({ name, filter }: ShareId): string => `${name}/${filter}`;
  */
 export class Shares {
   readonly #scope: SharesScope;
+  readonly #memory = new ShareMemory();
   readonly #members = new Map<string, ShareMember>();
   /** Under which the messages of QoS 2 were given. */
   readonly #givenBy = new WeakMap<StoredPublication, HandedQueue>();
   readonly #unlisten: () => void;
 
-  constructor(scope: SharesScope) {
-    this.#scope = scope;
+  constructor(scope: Omit<SharesScope, 'memory'>) {
+    this.#scope = { ...scope, memory: this.#memory };
     // Those of other consumers are not told apart: for them it is found out once more, too.
     this.#unlisten = scope.client.onEvent((event) => {
       if (event.kind === 'assigned' || event.kind === 'revoked') this.#changed(event.queues);
@@ -37,6 +39,11 @@ export class Shares {
 
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Behind messages that were given and are not settled. */
+  get bytes(): number {
+    return this.#memory.bytes;
   }
 
   join(share: ShareId): void {

@@ -9,6 +9,8 @@ export class Figures {
   keepAliveTimeouts = 0;
   /** Connections that were ended because of what the client sent. */
   protocolErrors = 0;
+  /** Subscriptions that were not granted: forbidden, or over a limit. */
+  subscriptionsRefused = 0;
   /** PUBLISH from clients, by QoS. */
   readonly published: [number, number, number] = [0, 0, 0];
   /** Of these, what was not stored. */
@@ -34,6 +36,10 @@ export interface Gauges {
   readonly sessions: number;
   /** Subscriptions of these sessions, shared ones not counted. */
   readonly subscriptions: number;
+  /** Shared subscriptions of these sessions, one that several have counted once. */
+  readonly shares: number;
+  /** Of these, those beyond the limit, which are given nothing until others are left. */
+  readonly sharesLate: number;
   /** Sessions that have more to send than their window or socket takes. */
   readonly sessionsBehind: number;
   /** Messages of QoS 1 and 2 that are under way to clients. */

@@ -14,6 +14,16 @@ export const SESSION_EXPIRY_MAX_S = 7 * 24 * 3_600;
 export const CONNECT_DEADLINE_MS = 10_000;
 /** Subscriptions of one session. */
 export const SUBSCRIPTIONS_MAX = 1_000;
+/** Shared subscriptions of one session: each is one more consumer of the bridge. */
+export const SHARES_PER_SESSION_MAX = 32;
+/** Shared subscriptions of all sessions of a bridge, one that several sessions have counted once. */
+export const SHARES_MAX = 256;
+/** Shared subscriptions that may be new to a bridge at once: each makes a consumer group, which the cluster keeps for ever. */
+export const NEW_SHARES_MAX = 256;
+/** After this one more of them may be new, ms. */
+export const NEW_SHARE_MS = 600_000;
+/** Shared subscriptions that a bridge remembers, so that they are not new to it. */
+export const SHARES_KEPT_MAX = 10_000;
 /** Places that a session remembers; beyond it, it looks through the queue instead. */
 export const PENDING_PLACES_MAX = 100_000;
 /** Retained messages of one SUBSCRIBE of which the session's record knows before they are sent. */
@@ -57,6 +67,10 @@ export interface MqttLimits {
   readonly connectDeadlineMs: number;
   /** SUBSCRIPTIONS_MAX. */
   readonly subscriptionsPerSessionMax: number;
+  /** SHARES_PER_SESSION_MAX. */
+  readonly sharesPerSessionMax: number;
+  /** SHARES_MAX. */
+  readonly sharesMax: number;
   /** PENDING_PLACES_MAX. */
   readonly pendingPlacesMax: number;
   /** CONNECTIONS_MAX. */
@@ -75,6 +89,8 @@ export const DEFAULT_LIMITS: MqttLimits = {
   sessionExpiryMax: SESSION_EXPIRY_MAX_S,
   connectDeadlineMs: CONNECT_DEADLINE_MS,
   subscriptionsPerSessionMax: SUBSCRIPTIONS_MAX,
+  sharesPerSessionMax: SHARES_PER_SESSION_MAX,
+  sharesMax: SHARES_MAX,
   pendingPlacesMax: PENDING_PLACES_MAX,
   connectionsMax: CONNECTIONS_MAX,
   connectionsPerAddressMax: CONNECTIONS_PER_ADDRESS_MAX,

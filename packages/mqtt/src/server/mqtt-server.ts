@@ -275,10 +275,13 @@ export class MqttServer implements ClusterEvents {
       underWay += session.underWay;
       if (isBehind(session) && session.waiting !== undefined) sessionsBehind++;
     }
+    const { shares, late: sharesLate } = this.#shares.sizes;
     const gauges = {
       connections: connections.size,
       sessions: sessions.size,
       subscriptions: receivers.size,
+      shares,
+      sharesLate,
       sessionsBehind,
       underWay,
     };

@@ -7,6 +7,9 @@ import type { Waiting } from './waiting.ts';
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map();
 
+/** Of a subscription in the record of its session, beside its filter. */
+const SUBSCRIPTION_BYTES = 8;
+
 export interface SessionSettings {
   readonly connection: Connection;
   readonly clientId: string;
@@ -20,6 +23,9 @@ export interface SessionSettings {
   /** As `Claimed` says. */
   readonly sentUntilMs: number;
 }
+
+/** What a filter adds to the record of its session. */
+export const bytesOf = (filter: string): number => Buffer.byteLength(filter) + SUBSCRIPTION_BYTES;
 
 /** A session while its client is connected here. Offline, it is the cluster's alone. */
 export class Session {
@@ -49,6 +55,8 @@ export class Session {
   requests = 0;
   /** Changes with its subscriptions. */
   edition = 0;
+  /** Of the filters of its subscriptions, in UTF-8. */
+  filterBytes = 0;
   #subscriptions: Map<string, SessionSubscription> | undefined;
 
   constructor(settings: SessionSettings) {
@@ -71,12 +79,13 @@ export class Session {
   subscribe(subscription: SessionSubscription): void {
     this.edition++;
     this.#subscriptions ??= new Map();
+    if (!this.#subscriptions.has(subscription.filter)) this.filterBytes += bytesOf(subscription.filter);
     this.#subscriptions.set(subscription.filter, subscription);
   }
 
   unsubscribe(filter: string): void {
     this.edition++;
-    this.#subscriptions?.delete(filter);
+    if (this.#subscriptions?.delete(filter) === true) this.filterBytes -= bytesOf(filter);
   }
 
   /** One more message of QoS 1 or 2 may be sent now. */

@@ -1,6 +1,7 @@
 import { parseShare } from '../filters/topic-filter.ts';
 import type { SessionSubscription, ShareId, StoredPublication } from '../ports.ts';
 import type { Delivery } from './delivery.ts';
+import { NewShares } from './new-shares.ts';
 import { isExpired } from './outbound-publish.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -13,10 +14,22 @@ export class Shares {
   readonly #context: ServerContext;
   readonly #delivery: Delivery;
   readonly #shares = new Map<string, Share>();
+  /** Beyond the limit, of sessions that went on with them: the first one is given messages when another one is left. */
+  readonly #late = new Set<Share>();
+  readonly #new = new NewShares();
 
   constructor(context: ServerContext, delivery: Delivery) {
     this.#context = context;
     this.#delivery = delivery;
+  }
+
+  /** Whether a session may have one more shared subscription (QNT-MQT-118): then it is about to `join`. */
+  take(session: Session, filter: string): boolean {
+    const { limits, nowMs } = this.#context;
+    const id = parseShare(filter);
+    if (id === undefined || (session.shares?.size ?? 0) >= limits.sharesPerSessionMax) return id === undefined;
+    if (this.#shares.has(keyOf(id))) return true;
+    return this.#shares.size < limits.sharesMax && this.#new.take(keyOf(id), nowMs);
   }
 
   /** A subscription whose filter is `$share/NAME/FILTER`, new or with other options. */
@@ -37,7 +50,10 @@ export class Shares {
     if (known !== undefined) return known;
     const share = new Share(id);
     this.#shares.set(keyOf(id), share);
-    this.#context.cluster.joinShare(id);
+    this.#new.came(keyOf(id));
+    // Refused it cannot be: the session has had it before (QNT-MQT-119).
+    if (this.#shares.size - this.#late.size > this.#context.limits.sharesMax) this.#late.add(share);
+    else this.#context.cluster.joinShare(id);
     return share;
   }
 
@@ -77,7 +93,21 @@ export class Shares {
     const waiting = share.waiting;
     share.waiting = [];
     for (const { settle } of waiting) settle(false);
-    this.#context.cluster.leaveShare(share.id);
+    if (!this.#late.delete(share)) this.#context.cluster.leaveShare(share.id);
+    this.#joinLate();
+  }
+
+  #joinLate(): void {
+    for (const share of this.#late) {
+      if (this.#shares.size - this.#late.size >= this.#context.limits.sharesMax) return;
+      this.#late.delete(share);
+      this.#context.cluster.joinShare(share.id);
+    }
+  }
+
+  /** Shared subscriptions that sessions here have, and those of them that wait until another one is left. */
+  get sizes(): { readonly shares: number; readonly late: number } {
+    return { shares: this.#shares.size, late: this.#late.size };
   }
 
   /** The cluster gives a message. */

@@ -7,7 +7,7 @@ import type { Feeding } from './feeding.ts';
 import { RETAINED_PLACES_MAX } from './limits.ts';
 import type { Requests } from './requests.ts';
 import type { ServerContext } from './server-context.ts';
-import type { Session } from './session.ts';
+import { bytesOf, type Session } from './session.ts';
 import type { Shares } from './shares.ts';
 
 /** 3.1.1 has one code for all that fails (its section 3.9.3). */
@@ -70,16 +70,30 @@ export class Subscribing {
     const { filter } = subscription;
     const before = session.subscriptions.get(filter);
     const refusal = this.#refusal(session, filter, before === undefined);
-    if (refusal !== undefined) return { filter, reasonCode: refusal, before, after: before };
+    if (refusal !== undefined) return this.#refused(session, { filter, reasonCode: refusal, before, after: before });
     const after: SessionSubscription = { ...subscription, subscriptionIdentifier: identifier };
     this.join(session, after);
     return { filter, reasonCode: subscription.qos, before, after };
   }
 
+  #refused({ connection, clientId }: Session, change: Change): Change {
+    this.#context.figures.subscriptionsRefused++;
+    const { filter, reasonCode: reason } = change;
+    this.#context.tellRefusal('subscription-refused', connection.peer, { client: clientId, filter, reason });
+    return change;
+  }
+
   #refusal(session: Session, filter: string, isNew: boolean): number | undefined {
     if (!this.#context.gate.maySubscribe(session.principal, selectionOf(filter), session.clientId)) return REASON.NOT_AUTHORIZED;
     const full = session.subscriptions.size >= this.#context.limits.subscriptionsPerSessionMax;
-    return isNew && full ? REASON.QUOTA_EXCEEDED : undefined;
+    return isNew && (full || !this.#isKept(session, filter) || !this.#shares.take(session, filter))
+      ? REASON.QUOTA_EXCEEDED
+      : undefined;
+  }
+
+  /** Whether the cluster keeps one more subscription of the session (QNT-MQT-120). */
+  #isKept({ clientId, expiryInterval, filterBytes }: Session, filter: string): boolean {
+    return expiryInterval === 0 || this.#context.cluster.mayHold(clientId, filterBytes + bytesOf(filter));
   }
 
   unsubscribe(session: Session, { packetId, filters }: Unsubscribe): void {

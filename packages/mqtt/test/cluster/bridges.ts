@@ -1,5 +1,5 @@
 import type { QanatClient } from '@qanat/client';
-import { BridgeCluster, TopicRules } from '@qanat/mqtt';
+import { BridgeCluster, type StateLimits, TopicRules } from '@qanat/mqtt';
 import { type ClusterOptions, startCluster, type TestCluster } from '@qanat/testing';
 import type {
   Backlog,
@@ -80,11 +80,11 @@ export class TestBridge implements ClusterEvents {
   }
 
   async start(bridgeId: string, ack: 'committed' | 'leader'): Promise<this> {
-    const { cluster, rules } = this.#world;
+    const { cluster, rules, limits } = this.#world;
     const log = (_level: string, event: string, fields: object): void => {
       this.logged.push(`${event} ${JSON.stringify(fields)}`);
     };
-    const options = { client: this.client, bridgeId, rules, clock: cluster.clock, ack, log };
+    const options = { client: this.client, bridgeId, rules, limits, clock: cluster.clock, ack, log };
     this.#cluster = await cluster.until(BridgeCluster.start(options, () => this));
     return this;
   }
@@ -220,6 +220,8 @@ export class TestBridge implements ClusterEvents {
 export class World implements AsyncDisposable {
   readonly cluster: TestCluster;
   readonly rules: TopicRules;
+  /** Of bridges that start from now on. */
+  limits: Partial<StateLimits> = {};
 
   constructor(cluster: TestCluster, rules: TopicRules) {
     this.cluster = cluster;

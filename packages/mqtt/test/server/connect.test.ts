@@ -136,13 +136,14 @@ test('a will that its user may not publish refuses CONNECT', () => {
 });
 
 test.each([
-  ['unavailable', 0x88],
-  ['not-authorized', 0x87],
-  ['quota-exceeded', 0x97],
-] as const)('a session that the cluster does not give (%s) refuses CONNECT', (refusal, reason) => {
+  ['unavailable', 0x88, 3],
+  ['not-authorized', 0x87, 5],
+  ['quota-exceeded', 0x97, 3],
+] as const)('a session that the cluster does not give (%s) refuses CONNECT [QNT-MQT-120]', (refusal, reason, code) => {
   const world = new World();
-  world.cluster.refusals.push(refusal);
+  world.cluster.refusals.push(refusal, refusal);
   expect(world.online().last('connack').reasonCode).toBe(reason);
+  expect(world.online({ clientId: 'b' }, 4).last('connack').returnCode).toBe(code);
 });
 
 test('the session expiry is cut to the limit, and CONNACK says so', () => {

@@ -282,6 +282,8 @@ function selects(subscriptions: readonly SessionSubscription[], message: StoredP
 
 /** The cluster as one bridge sees it. */
 export class MemoryBridge implements Cluster {
+  /** What `mayHold` allows. */
+  filterBytesMax = Number.POSITIVE_INFINITY;
   server: ClusterEvents = {
     listens: () => true,
     arrived: () => {},
@@ -329,6 +331,10 @@ export class MemoryBridge implements Cluster {
       done(outcome);
     });
     return this.#cluster.takesMore;
+  }
+
+  mayHold(_clientId: string, filterBytes: number): boolean {
+    return filterBytes <= this.filterBytesMax;
   }
 
   takes(topic: string): boolean {

@@ -1,4 +1,7 @@
+import type { Packet } from 'mqtt-packet';
 import { expect, test } from 'vitest';
+import { NEW_SHARE_MS, NEW_SHARES_MAX, SHARES_KEPT_MAX, SHARES_MAX, SHARES_PER_SESSION_MAX } from '../../src/server/limits.ts';
+import { NewShares } from '../../src/server/new-shares.ts';
 import { type Device, World } from './world.ts';
 
 function member(world: World, clientId: string, qos: 0 | 1 | 2 = 1, more: object = {}, bridge = 0): Device {
@@ -186,4 +189,97 @@ test('what is given to a bridge without members goes back at once', () => {
   const place = { queue: 0, offset: 0, storeTimeMs: 0 };
   world.server.shared({ name: 'g', filter: 't' }, { ...message, ...place }, (done) => void settled.push(done), 0);
   expect(settled).toEqual([false]);
+});
+
+const subscribe = (...filters: readonly string[]): Packet =>
+  ({ cmd: 'subscribe', messageId: 9, subscriptions: filters.map((topic) => ({ topic, qos: 1 })) }) as Packet;
+const names = (count: number, prefix: string): string[] => Array.from({ length: count }, (_, i) => `$share/${prefix}${i}/t`);
+
+test.each([
+  [5, 0x97],
+  [4, 0x80],
+] as const)('MQTT %i: a session has SHARES_PER_SESSION_MAX shared subscriptions, and no more [QNT-MQT-118]', (version, full) => {
+  const world = new World();
+  const device = world.online({}, version).send(subscribe(...names(SHARES_PER_SESSION_MAX + 1, 'a'), 'not/shared'));
+  world.run();
+  const granted = Array.from({ length: SHARES_PER_SESSION_MAX }, () => 1);
+  expect(device.last('suback').granted).toEqual([...granted, full, 1]);
+  expect(world.server.figures().counters.subscriptionsRefused).toBe(1);
+  expect(world.log).toContain('subscription-refused');
+  // Another one in the place of one that it had; the same again is none more.
+  device.send(
+    { cmd: 'unsubscribe', messageId: 10, unsubscriptions: ['$share/a0/t'] } as Packet,
+    subscribe('$share/b/t', '$share/b/t'),
+  );
+  world.run();
+  expect(device.last('suback').granted).toEqual([1, 1]);
+});
+
+test('the sessions of a bridge have SHARES_MAX shared subscriptions together, one of several sessions counts once [QNT-MQT-118]', () => {
+  const world = new World();
+  for (let i = 0; i < SHARES_MAX / SHARES_PER_SESSION_MAX; i++)
+    world.online({ clientId: `d${i}` }).send(subscribe(...names(SHARES_PER_SESSION_MAX, `s${i}-`)));
+  const late = world.online({ clientId: 'late' }).send(subscribe('$share/one/more', '$share/s0-0/t'));
+  world.run();
+  expect(late.last('suback').granted).toEqual([0x97, 1]);
+  expect(world.server.figures().gauges).toMatchObject({ shares: SHARES_MAX, sharesLate: 0 });
+});
+
+test('a shared subscription beyond the limit, of a session that goes on, gets its messages when another one is left [QNT-MQT-119]', () => {
+  const world = new World({ limits: { sharesMax: 1 } });
+  const one = member(world, 'one');
+  one.drop();
+  world.run();
+  const two = world.online({ clientId: 'two' }).subscribe('$share/other/t/#');
+  world.run();
+  const back = world.online({ clientId: 'one', clean: false, properties: { sessionExpiryInterval: 600 } });
+  const expected = send(world, 2);
+  expect(back.last('connack')).toMatchObject({ sessionPresent: true, reasonCode: 0 });
+  expect([back.messages, two.messages]).toEqual([[], expected]);
+  expect(world.server.figures().gauges).toMatchObject({ shares: 2, sharesLate: 1 });
+  two.drop();
+  world.run();
+  expect(back.messages).toEqual(expected);
+  expect(world.server.figures().gauges).toMatchObject({ shares: 1, sharesLate: 0 });
+});
+
+test('a late shared subscription that is left itself was never joined, and makes no room [QNT-MQT-119]', () => {
+  const world = new World({ limits: { sharesMax: 1 } });
+  const one = member(world, 'one');
+  one.drop();
+  world.run();
+  world.online({ clientId: 'two' }).subscribe('$share/other/t/#');
+  world.run();
+  world.online({ clientId: 'one', clean: false, properties: { sessionExpiryInterval: 600 } }).drop();
+  world.run();
+  expect(world.server.figures().gauges).toMatchObject({ shares: 1, sharesLate: 0 });
+  const three = world.online({ clientId: 'three' }).subscribe('$share/third/t/#');
+  world.run();
+  expect(three.last('suback').granted).toEqual([0x97]);
+});
+
+test('who thinks up names of shared subscriptions makes NEW_SHARES_MAX at once, then one each NEW_SHARE_MS [QNT-MQT-118]', () => {
+  const world = new World();
+  const device = world.online();
+  let made = 0;
+  for (let i = 0; made < NEW_SHARES_MAX; i++) {
+    const filters = names(SHARES_PER_SESSION_MAX, `n${i}-`);
+    device.send(subscribe(...filters), { cmd: 'unsubscribe', messageId: 10, unsubscriptions: filters } as Packet);
+    world.run();
+    made += (device.last('suback').granted as number[]).filter((code) => code === 1).length;
+  }
+  device.send(subscribe('$share/new/t', '$share/n0-0/t'));
+  world.run();
+  expect(device.last('suback').granted).toEqual([0x97, 1]);
+  world.pass(NEW_SHARE_MS);
+  device.send(subscribe('$share/new/t', '$share/newer/t'));
+  world.run();
+  expect(device.last('suback').granted).toEqual([1, 0x97]);
+});
+
+test('SHARES_KEPT_MAX shared subscriptions are not new any more; the one that was here longest ago is forgotten', () => {
+  const shares = new NewShares();
+  for (let i = 0; i <= SHARES_KEPT_MAX; i++) shares.came(`${i}`);
+  for (let i = 0; i < NEW_SHARES_MAX; i++) expect(shares.take(`new ${i}`, 0)).toBe(true);
+  expect([shares.take('0', 0), shares.take('1', 0)]).toEqual([false, true]);
 });

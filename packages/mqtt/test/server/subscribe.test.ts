@@ -49,6 +49,27 @@ test('more than subscriptionsPerSessionMax filters are refused with 0x97, a know
   expect(device.all('suback').map(({ granted }) => granted)).toEqual([[1, 1, 0x97], [1]]);
 });
 
+test.each([
+  [5, 0x97],
+  [4, 0x80],
+] as const)('MQTT %i: a subscription that the cluster does not keep any more is refused [QNT-MQT-120]', (version, full) => {
+  const world = new World();
+  world.bridge.filterBytesMax = 30;
+  const kept = version === 5 ? { properties: { sessionExpiryInterval: 60 } } : { clean: false };
+  const device = world
+    .online({ clientId: 'kept', ...kept }, version)
+    .send(subscribe(1, 'short', '\u20ac'.repeat(5), 'a', 'short'));
+  world.run();
+  expect(device.last('suback').granted).toEqual([1, full, 1, 1]);
+  device.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['short'] } as Packet, subscribe(3, 'b'));
+  world.run();
+  expect(device.last('suback').granted).toEqual([1]);
+  // Those of a session that ends with its connection are written nowhere.
+  const fleeting = world.online({ clientId: 'fleeting' }, version).send(subscribe(1, 'much longer than thirty bytes are'));
+  world.run();
+  expect(fleeting.last('suback').granted).toEqual([1]);
+});
+
 test('a subscription that is replaced has the new options, and misses nothing meanwhile [MQTT-3.8.4-3] [MQTT-3.8.4-4]', () => {
   const world = new World();
   const device = world.online().subscribe('t', 1, {}, { subscriptionIdentifier: 1 });

@@ -134,6 +134,10 @@ export class MemoryCluster implements Cluster {
     return true;
   }
 
+  mayHold(): boolean {
+    return true;
+  }
+
   takes(topic: string): boolean {
     const nothing = new Uint8Array(0);
     const empty = { qos: 1, retain: false, payload: nothing, clientId: undefined, properties: undefined } as const;

@@ -28,6 +28,8 @@ const byQos = (counts: readonly number[]): [number, string][] => counts.map((cou
 export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
   gauge('sessions', 'Devices whose CONNECT was accepted and who are connected.', ({ sessions }) => sessions),
   gauge('subscriptions', 'Subscriptions of connected devices, shared ones not counted.', ({ subscriptions }) => subscriptions),
+  gauge('shares', 'Shared subscriptions of connected devices, one that several have counted once.', ({ shares }) => shares),
+  gauge('shares_late', 'Of these, those over the limit, which get nothing for now.', ({ sharesLate }) => sharesLate),
   gauge('sessions_behind', 'Connected devices for whom more waits than they take.', ({ sessionsBehind }) => sessionsBehind),
   gauge('under_way', 'Messages of QoS 1 and 2 that devices have not acknowledged.', ({ underWay }) => underWay),
   counter('connections_accepted', 'Connections that were accepted.', ({ connectionsAccepted }) => connectionsAccepted),
@@ -36,6 +38,7 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
   counter('keep_alive_timeouts', 'Connections that ended since nothing came.', ({ keepAliveTimeouts }) => keepAliveTimeouts),
   counter('protocol_errors', 'Connections that ended because of what came.', ({ protocolErrors }) => protocolErrors),
   counter('publishes_refused', 'PUBLISH of devices that was not stored.', ({ publishesRefused }) => publishesRefused),
+  counter('subscriptions_refused', 'Subscriptions that were not granted.', ({ subscriptionsRefused }) => subscriptionsRefused),
   counter('acknowledged', 'Deliveries that devices have acknowledged.', ({ acknowledged }) => acknowledged),
   {
     name: 'qanat_mqtt_connections_refused_total',
@@ -74,6 +77,8 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
   },
   clusterCounter('shed', 'Messages of QoS 0 that were not stored.', ({ shed }) => shed),
   clusterCounter('wills_dropped', 'Wills that can never be stored.', ({ willsDropped }) => willsDropped),
+  clusterCounter('sessions_refused', 'CONNECT over a limit of what is kept.', ({ sessionsRefused }) => sessionsRefused),
+  clusterCounter('retained_refused', 'What was not retained, over a limit.', ({ retainedRefused }) => retainedRefused),
   clusterCounter('fetches', 'Reads of the log that recent messages could not serve.', ({ fetches }) => fetches),
   {
     name: 'qanat_mqtt_cluster',
@@ -81,7 +86,7 @@ export const BRIDGE_METRICS: readonly Metric<BridgeView>[] = [
     type: 'gauge',
     labels: ['figure'],
     read: (bridge) => {
-      const { shed, willsDropped, fetches, ...standing } = bridge.figures().cluster;
+      const { shed, willsDropped, sessionsRefused, retainedRefused, fetches, ...standing } = bridge.figures().cluster;
       return Object.entries(standing).map(([name, value]) => [value, name]);
     },
   },
