@@ -57,7 +57,7 @@ export class KeepAlive {
     const nowMs = this.#nowMs();
     const deadlineMs = this.#deadlineMs(connection);
     if (deadlineMs === undefined) return;
-    // A socket that we do not read cannot be heard: only one that does not read either is silent.
+    // A socket that we do not read cannot be heard; but one that does not read its answers either is silent.
     const unread = connection.phase === 'online' && (connection.holds & ~HOLD.UNREAD) !== 0;
     if (unread) connection.heardMs = nowMs;
     if (unread || deadlineMs > nowMs) return this.watch(connection);

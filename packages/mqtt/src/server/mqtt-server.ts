@@ -112,8 +112,8 @@ export class MqttServer implements ClusterEvents {
     const drained = this.#context.connections.get(connection);
     if (drained === undefined) return;
     this.#context.input(nowMs, () => {
-      // It reads, so it is there.
-      if (drained.phase === 'online') drained.heardMs = this.#context.nowMs;
+      // To read is no sign of life. But what it sent while its socket was not read comes only now.
+      if ((drained.holds & HOLD.UNREAD) !== 0) drained.heardMs = this.#context.nowMs;
       this.#context.output.unblock(drained);
       this.#feed(drained);
     });

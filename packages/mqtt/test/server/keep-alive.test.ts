@@ -99,6 +99,34 @@ test('a client that we do not read is not silent, one that does not read is', ()
   expect(held.ended).toBe('closed');
 });
 
+test('to read is no sign of life: who sends nothing is silent [MQTT-3.1.2-22]', () => {
+  const world = new World();
+  const device = world.online({ keepalive: 10 }).subscribe('t', 0);
+  device.frozen = true;
+  world.online({ clientId: 'other' }).publish('t', 'a');
+  for (let i = 0; i < 7; i++) {
+    world.pass(2_000);
+    device.read();
+  }
+  expect(device.ended).toBeUndefined();
+  world.pass(1_300);
+  expect(device.ended).toBe('aborted');
+});
+
+test('while a client reads its answers slowly its socket is not read: it is not silent for what waits there', () => {
+  const world = new World();
+  const device = world.online({ keepalive: 10 });
+  device.frozen = true;
+  while (!device.paused) device.send(...Array.from({ length: 1_000 }, () => ({ cmd: 'pingreq' }) as const));
+  world.pass(14_000);
+  device.read();
+  world.pass(2_000);
+  expect([device.ended, device.paused]).toEqual([undefined, false]);
+  device.send({ cmd: 'pingreq' });
+  world.pass(14_000);
+  expect(device.ended).toBeUndefined();
+});
+
 test('connections are not ended for the time that the process itself was away', () => {
   const world = new World();
   const device = world.online({ keepalive: 10 });
