@@ -282,6 +282,43 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     expect(messagesIn(await there.ended).sort()).toEqual(['out/4 4', 'out/5 5', 'out/6 6']);
   });
 
+  it.each(['5', '3.1.1'])(
+    'fetches what is retained there once, however often it starts, in version %s [QNT-MQT-123]',
+    async (protocol) => {
+      const port = await freePort();
+      const broker = await mosquitto(port);
+      const name = `once${protocol.replaceAll('.', '')}`;
+      const start = (...patterns: string[]): Promise<Served> =>
+        bridge(
+          ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream', `mqtt://127.0.0.1:${port}`],
+          ...['--upstream-name', name, '--upstream-protocol', protocol],
+          ...patterns.flatMap((pattern) => ['--upstream-topic', `${pattern} in 1 ${name}/`]),
+        );
+      const fetched = async (count: number): Promise<string[]> => {
+        const found = await world.messages('mqtt', count, ({ key }) => key?.startsWith(`${name}/`) === true);
+        return found.map(({ key, body }) => `${key?.slice(name.length + 1)} ${Buffer.from(body).toString()}`).sort();
+      };
+      // The tool sometimes finds nobody at a broker that has only just said that it runs.
+      for (const topic of ['kept/x', 'more/x'])
+        while ((await pub(port, '5', '-t', topic, '-m', 'retained', '-q', '1', '-r')).code !== 0);
+      const first = await start('kept/#');
+      expect(await fetched(1)).toEqual(['kept/x retained']);
+      // Otherwise it would come again.
+      await broker.says('Received PUBACK from qanat-once');
+      await first.stop();
+      // It subscribes in this order, and stores one after the other.
+      const second = await start('kept/#', 'more/#');
+      expect(await fetched(2)).toEqual(['kept/x retained', 'more/x retained']);
+      while (broker.err.split('Received PUBACK from qanat-once').length < 3) await broker.more();
+      await second.stop();
+      await start('more/#');
+      await broker.says('Received UNSUBSCRIBE');
+      await broker.says('\tkept/#\n');
+      for (const topic of ['kept/x', 'more/x']) await pub(port, '5', '-t', topic, '-m', 'last', '-q', '1');
+      expect(await fetched(3)).toEqual(['kept/x retained', 'more/x last', 'more/x retained']);
+    },
+  );
+
   it('sends it no more than it takes, and what follows goes on [QNT-MQT-105] [QNT-MQT-106]', async () => {
     const [port, config] = [await freePort(), join(world.folder, 'limits.conf')];
     const limits = ['max_packet_size 300', 'max_qos 1', 'retain_available false'];

@@ -64,3 +64,5 @@ export const inboundKey = (clientId: string, packetId: number, generation: numbe
   `${inboundPrefix(clientId)}${packetId}.${generation}`;
 /** Of a will, so that it is stored once. */
 export const willKey = (clientId: string, claim: number): string => `d/${clientKey(clientId)}/will-${claim}`;
+/** What a bridge has subscribed to at another broker. */
+export const upstreamKey = (clientId: string, server: string): string => `u/${clientKey(clientId)}/${hashed(server)}`;

@@ -13,6 +13,7 @@ import {
   type UpstreamLimits,
   type UpstreamPublish,
 } from './upstream-limits.ts';
+import { type Subscribed, UpstreamSubscriptions } from './upstream-subscriptions.ts';
 
 /** Publishes that are under way to the other broker, where it allows so many. */
 export const UPSTREAM_WINDOW_MAX = 100;
@@ -54,6 +55,8 @@ export interface LinkEvents {
   disconnected(why: string): void;
   /** A subscription was refused, or cannot be asked for. */
   refused(filter: string, why: string): void;
+  /** What the session there has is another: to be given to the next link. */
+  subscribed(there: Subscribed): void;
   /**
    * @returns true once the message is stored, or can never be: it is acknowledged then; false: never, so that it comes again.
    *   Never rejects.
@@ -61,10 +64,14 @@ export interface LinkEvents {
   message(packet: IPublishPacket): Promise<boolean>;
 }
 
-/** A subscription, and whether the session there has it. */
-interface Asked {
-  readonly qos: 0 | 1;
-  granted: boolean;
+export interface LinkSubscriptions {
+  /**
+   * What this side published does not come back by them. There is no QoS 2: MQTT.js acknowledges it before it hands a message
+   * over, and a crash would lose it.
+   */
+  readonly wanted: Subscribed;
+  /** What the session there had when it was last known. */
+  readonly there: Subscribed;
 }
 
 /** The connection to another broker: MQTT.js, with what it leaves to its user. */
@@ -72,7 +79,7 @@ export class UpstreamLink {
   readonly #client: MqttClient;
   readonly #version: ProtocolVersion;
   readonly #events: LinkEvents;
-  readonly #subscriptions = new Map<string, Asked>();
+  readonly #subscriptions: UpstreamSubscriptions;
   #closed = false;
   /** Connected, and MQTT.js has sent again what it kept. */
   #open = false;
@@ -82,10 +89,11 @@ export class UpstreamLink {
   readonly #waiting: ((admitted: boolean) => void)[] = [];
   #error = 'it does not answer';
 
-  private constructor(client: MqttClient, version: ProtocolVersion, events: LinkEvents) {
+  private constructor(client: MqttClient, version: ProtocolVersion, { wanted, there }: LinkSubscriptions, events: LinkEvents) {
     this.#client = client;
     this.#version = version;
     this.#events = events;
+    this.#subscriptions = new UpstreamSubscriptions(wanted, there, version, (now) => events.subscribed(now));
     client.on('packetreceive', (packet) => this.#received(packet));
     client.on('connect', ({ sessionPresent }) => this.#begin(sessionPresent === true));
     // Of 3.1.1: who is a bridge is not sent back what comes from him. MQTT 5.0 has No Local. It is told before it is written.
@@ -107,10 +115,10 @@ export class UpstreamLink {
   }
 
   /** Begins to connect, and goes on until `close`. @throws QanatError BAD_CONFIG when a file cannot be read. */
-  static async open(address: UpstreamAddress, events: LinkEvents): Promise<UpstreamLink> {
+  static async open(address: UpstreamAddress, subscriptions: LinkSubscriptions, events: LinkEvents): Promise<UpstreamLink> {
     const { connect } = await import('mqtt');
     const client = connect(address.url, { ...optionsOf(address), manualConnect: true });
-    const link = new UpstreamLink(client, address.protocolVersion ?? DEFAULT_VERSION, events);
+    const link = new UpstreamLink(client, address.protocolVersion ?? DEFAULT_VERSION, subscriptions, events);
     client.connect();
     return link;
   }
@@ -119,22 +127,25 @@ export class UpstreamLink {
     return this.#client.connected;
   }
 
-  /**
-   * Subscribes, also at later connections where the session there is a new one. What this side published does not come back.
-   * @param qos 2 is taken as 1: MQTT.js acknowledges QoS 2 before it hands a message over, and a crash would lose it.
-   */
-  subscribe(filter: string, qos: QoS): void {
-    const asked: Asked = { qos: Math.min(qos, 1) as 0 | 1, granted: false };
-    this.#subscriptions.set(filter, asked);
-    if (this.#open) this.#ask(filter, asked);
+  /** Asks for what the session there does not have, then ends what nobody wants: what both select is missed at no time. */
+  #subscribe(): void {
+    for (const [filter, qos] of this.#subscriptions.missing()) this.#ask(filter, qos);
+    for (const filter of this.#subscriptions.superfluous())
+      if (refusalOfFilter(filter, this.#version, this.#limits) === undefined)
+        this.#client.unsubscribe(filter, (error) => {
+          if (error == null) this.#subscriptions.gone(filter);
+        });
   }
 
-  #ask(filter: string, asked: Asked): void {
+  #ask(filter: string, qos: 0 | 1): void {
     const refusal = refusalOfFilter(filter, this.#version, this.#limits);
     if (refusal !== undefined) return this.#events.refused(filter, refusal);
-    this.#client.subscribe(filter, { qos: asked.qos, nl: true, rap: true }, (error) => {
-      asked.granted = error === null;
-      if (error !== null && !this.#closed) this.#events.refused(filter, error.message);
+    // Retained messages come where the subscription is new to the session, not each time that a bridge starts.
+    this.#client.subscribe(filter, { qos, nl: true, rap: true, rh: 1 }, (error) => {
+      if (error === null) return this.#subscriptions.granted(filter);
+      // Without SUBACK the session may have what it had.
+      if ('packet' in error && error.packet !== undefined) this.#subscriptions.gone(filter);
+      if (!this.#closed) this.#events.refused(filter, error.message);
     });
   }
 
@@ -167,14 +178,17 @@ export class UpstreamLink {
   async close(): Promise<void> {
     this.#closed = true;
     for (const go of this.#waiting.splice(0)) go(false);
-    // With something under way it would wait for an acknowledgement that may never come.
-    await this.#client.endAsync(this.#underWay > 0 || !this.#client.connected);
+    // With something under way it would wait for an answer that may never come.
+    const awaits = this.#underWay > 0 || Object.keys(this.#client.outgoing).length > 0;
+    await this.#client.endAsync(awaits || !this.#client.connected);
   }
 
   /** The limits of a connection hold from its CONNACK on, after which MQTT.js sends again what it kept. */
   #received(packet: Packet): void {
     if (packet.cmd !== 'connack' || !accepts(packet)) return;
     this.#limits = limitsOf(packet.properties);
+    // Not only at `connect`, before which the connection can end.
+    if (!packet.sessionPresent) this.#subscriptions.lost();
     const { outgoing, outgoingStore } = this.#client;
     for (const [id, { cmd }] of Object.entries(outgoing)) {
       if (cmd !== 'publish') continue;
@@ -190,7 +204,7 @@ export class UpstreamLink {
 
   #begin(sessionPresent: boolean): void {
     this.#open = true;
-    for (const [filter, asked] of this.#subscriptions) if (!sessionPresent || !asked.granted) this.#ask(filter, asked);
+    this.#subscribe();
     this.#admit();
     this.#events.connected(sessionPresent, this.#limits);
   }

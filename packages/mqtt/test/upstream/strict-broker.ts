@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { IConnackPacket, IPublishPacket, ISubscribePacket, Packet } from 'mqtt-packet';
+import type { IConnackPacket, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
 import packets from 'mqtt-packet';
 
 export type ConnackProperties = NonNullable<IConnackPacket['properties']>;
@@ -17,16 +17,21 @@ export class StrictBroker implements AsyncDisposable {
   acknowledgesAtOnce = 1;
   readonly published: IPublishPacket[] = [];
   readonly subscribed: string[] = [];
+  /** What SUBSCRIBE said of retained messages, for each of these. */
+  readonly retainHandling: (number | undefined)[] = [];
+  readonly unsubscribed: string[] = [];
+  /** Whether SUBSCRIBE and UNSUBSCRIBE are answered. */
+  answersSubscriptions = true;
   connections = 0;
   /** Why it ended connections. */
   readonly violations: string[] = [];
-  readonly #version: 4 | 5;
+  readonly version: 4 | 5;
   readonly #sockets = new Set<Socket>();
   #unacknowledged: Packet[] = [];
   readonly #listener: Server = createServer((socket) => this.#accepted(socket));
 
   constructor(version: 4 | 5 = 5) {
-    this.#version = version;
+    this.version = version;
   }
 
   /** @returns its address. */
@@ -48,7 +53,7 @@ export class StrictBroker implements AsyncDisposable {
 
   #accepted(socket: Socket): void {
     const takes = this.takes;
-    const parser = packets.parser({ protocolVersion: this.#version });
+    const parser = packets.parser({ protocolVersion: this.version });
     this.connections++;
     this.#sockets.add(socket);
     parser.on('packet', (packet) => {
@@ -68,7 +73,7 @@ export class StrictBroker implements AsyncDisposable {
 
   #take(socket: Socket, packet: Packet, takes: ConnackProperties): void {
     if (packet.cmd === 'connect') {
-      const five = this.#version === 5 ? { reasonCode: 0, properties: takes } : {};
+      const five = this.version === 5 ? { reasonCode: 0, properties: takes } : {};
       this.#answer(socket, {
         cmd: 'connack',
         sessionPresent: this.keepsSessions && this.connections > 1,
@@ -76,6 +81,7 @@ export class StrictBroker implements AsyncDisposable {
         ...five,
       });
     } else if (packet.cmd === 'subscribe') this.#subscribe(socket, packet);
+    else if (packet.cmd === 'unsubscribe') this.#unsubscribe(socket, packet);
     else if (packet.cmd === 'publish') this.#publish(socket, packet, takes);
     else if (packet.cmd === 'pubrel')
       this.#answer(socket, { cmd: 'pubcomp', messageId: packet.messageId as number, reasonCode: 0 });
@@ -100,11 +106,19 @@ export class StrictBroker implements AsyncDisposable {
 
   #subscribe(socket: Socket, { subscriptions, messageId }: ISubscribePacket): void {
     this.subscribed.push(...subscriptions.map(({ topic }) => topic));
+    this.retainHandling.push(...subscriptions.map(({ rh }) => rh));
+    if (!this.answersSubscriptions) return;
     this.#answer(socket, { cmd: 'suback', messageId: messageId as number, granted: subscriptions.map(({ qos }) => qos) });
   }
 
+  #unsubscribe(socket: Socket, { unsubscriptions, messageId }: IUnsubscribePacket): void {
+    this.unsubscribed.push(...unsubscriptions);
+    if (!this.answersSubscriptions) return;
+    this.#answer(socket, { cmd: 'unsuback', messageId: messageId as number, granted: unsubscriptions.map(() => 0) });
+  }
+
   #answer(socket: Socket, ...answers: Packet[]): void {
-    socket.write(Buffer.concat(answers.map((packet) => packets.generate(packet, { protocolVersion: this.#version }))));
+    socket.write(Buffer.concat(answers.map((packet) => packets.generate(packet, { protocolVersion: this.version }))));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
