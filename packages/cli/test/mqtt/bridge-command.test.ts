@@ -319,6 +319,23 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     },
   );
 
+  it('goes on behind a message at which it ends the connection of 3.1.1 each time [QNT-MQT-124]', async () => {
+    const [port, config] = [await freePort(), join(world.folder, 'ends.conf')];
+    writeFileSync(config, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_packet_size 300'].join('\n'));
+    const broker = await mosquitto(port, '-c', config);
+    const served = await bridge(
+      ...['--listen', 'mqtt://127.0.0.1:0', '--name', 'ends', '--upstream', `mqtt://127.0.0.1:${port}`],
+      ...['--upstream-name', 'ends', '--upstream-protocol', '3.1.1', '--upstream-topic', '# out 2 ends/ ends/'],
+    );
+    await broker.says('as qanat-ends');
+    const there = await sub(port, '5', '-t', 'ends/#', '-q', '2', '-C', '3', '-F', '%t %l');
+    const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+    for (const bytes of [1, 300, 2, 3]) await here.client.publishAsync('ends/up', 'x'.repeat(bytes), { qos: 2 });
+    await here.client.endAsync();
+    expect(messagesIn(await there.ended)).toEqual(['ends/up 1', 'ends/up 2', 'ends/up 3']);
+    expect(served.io.stderr.text).toMatch(/upstream\.dropped.*ended 3 connections in a row/);
+  }, 20_000);
+
   it('sends it no more than it takes, and what follows goes on [QNT-MQT-105] [QNT-MQT-106]', async () => {
     const [port, config] = [await freePort(), join(world.folder, 'limits.conf')];
     const limits = ['max_packet_size 300', 'max_qos 1', 'retain_available false'];

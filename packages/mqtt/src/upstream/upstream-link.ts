@@ -3,7 +3,8 @@ import { QanatError } from '@qanat/core';
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient, Packet } from 'mqtt';
 import { MqttError } from '../codec/mqtt-error.ts';
 import type { ProtocolVersion, QoS } from '../codec/packet.ts';
-import { isFailure } from '../codec/reason-codes.ts';
+import { isFailure, REASON } from '../codec/reason-codes.ts';
+import { FatalPublish, UPSTREAM_TRIES_MAX } from './fatal-publish.ts';
 import {
   checkSayable,
   limitsOf,
@@ -87,6 +88,13 @@ export class UpstreamLink {
   #underWay = 0;
   /** Told whether there is a place for it. */
   readonly #waiting: ((admitted: boolean) => void)[] = [];
+  /** Of those under way. */
+  readonly #rejections = new Set<(error: Error) => void>();
+  readonly #fatal = new FatalPublish();
+  /** What is not sent any more: it ended its connections. */
+  #givenUp: number | undefined;
+  /** Why a publish is being taken from MQTT.js, which tells it at once, without a reason. */
+  #removal: Error | undefined;
   #error = 'it does not answer';
 
   private constructor(client: MqttClient, version: ProtocolVersion, { wanted, there }: LinkSubscriptions, events: LinkEvents) {
@@ -99,12 +107,15 @@ export class UpstreamLink {
     // Of 3.1.1: who is a bridge is not sent back what comes from him. MQTT 5.0 has No Local. It is told before it is written.
     client.on('packetsend', (packet) => {
       if (packet.cmd === 'connect' && packet.protocolVersion === 4) Object.assign(packet, { bridgeMode: true });
+      if (packet.cmd === 'publish' && packet.qos > 0) this.#fatal.sent(packet.messageId as number);
     });
     client.on('error', (error) => {
       this.#error = error.message;
+      this.#fatal.failed(error);
     });
     client.on('close', () => {
       this.#open = false;
+      this.#givenUp = this.#fatal.ended() ?? this.#givenUp;
       if (!this.#closed) events.disconnected(this.#error);
     });
     // Called for QoS 0 and 1 before the acknowledgement, which waits for `done`.
@@ -154,7 +165,7 @@ export class UpstreamLink {
    * connection. It is sent as the other broker takes it: see `lowered`. Rejects: see `refusalOf`.
    */
   async publish(packet: Omit<UpstreamPublish, 'payload'>, payload: Uint8Array): Promise<void> {
-    if (!(await this.#admission(packet.qos))) throw new QanatError('CLOSED', 'the link to the other broker is closed');
+    if (!(await this.#admission(packet.qos))) throw closed();
     const whole = { ...packet, payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) };
     try {
       await this.#send(whole);
@@ -172,7 +183,14 @@ export class UpstreamLink {
     const sent = lowered(publish, this.#limits);
     checkSayable(sent, this.#version, this.#limits);
     const { topic, payload, ...options } = sent;
-    await this.#client.publishAsync(topic, payload, options);
+    await new Promise<void>((resolve, reject) => {
+      this.#rejections.add(reject);
+      this.#client.publish(topic, payload, options, (error) => {
+        this.#rejections.delete(reject);
+        if (error == null) resolve();
+        else reject(this.#removal ?? error);
+      });
+    });
   }
 
   async close(): Promise<void> {
@@ -181,25 +199,41 @@ export class UpstreamLink {
     // With something under way it would wait for an answer that may never come.
     const awaits = this.#underWay > 0 || Object.keys(this.#client.outgoing).length > 0;
     await this.#client.endAsync(awaits || !this.#client.connected);
+    for (const reject of this.#rejections) reject(closed());
+  }
+
+  #received(packet: Packet): void {
+    if (packet.cmd === 'connack' && accepts(packet)) this.#accepted(packet);
+    else if (packet.cmd === 'puback' || packet.cmd === 'pubrec') this.#fatal.acknowledged(packet.messageId as number);
+    else if (packet.cmd === 'disconnect') this.#fatal.told(packet.reasonCode ?? REASON.NORMAL_DISCONNECTION);
   }
 
   /** The limits of a connection hold from its CONNACK on, after which MQTT.js sends again what it kept. */
-  #received(packet: Packet): void {
-    if (packet.cmd !== 'connack' || !accepts(packet)) return;
-    this.#limits = limitsOf(packet.properties);
+  #accepted({ properties, sessionPresent }: IConnackPacket): void {
+    this.#limits = limitsOf(properties);
+    this.#fatal.accepted();
     // Not only at `connect`, before which the connection can end.
-    if (!packet.sessionPresent) this.#subscriptions.lost();
+    if (!sessionPresent) this.#subscriptions.lost();
     const { outgoing, outgoingStore } = this.#client;
-    for (const [id, { cmd }] of Object.entries(outgoing)) {
-      if (cmd !== 'publish') continue;
-      const messageId = Number(id);
+    for (const messageId of Object.keys(outgoing).map(Number))
       outgoingStore.get({ messageId }, (_error, kept) => {
-        if (kept?.cmd !== 'publish') return;
-        // MQTT.js sends it again without saying so [MQTT-3.3.1-1].
-        if (mayGoAgain(kept, this.#version, this.#limits)) kept.dup = true;
-        else this.#client.removeOutgoingMessage(messageId);
+        if (kept?.cmd === 'publish') this.#again(messageId, kept);
       });
-    }
+    this.#givenUp = undefined;
+  }
+
+  /** What was under way is sent again, or taken from MQTT.js. */
+  #again(messageId: number, kept: IPublishPacket): void {
+    if (messageId === this.#givenUp) this.#remove(messageId, fatal());
+    else if (!mayGoAgain(kept, this.#version, this.#limits)) this.#remove(messageId);
+    // MQTT.js sends it without saying so [MQTT-3.3.1-1].
+    else kept.dup = true;
+  }
+
+  #remove(messageId: number, why?: Error): void {
+    this.#removal = why;
+    this.#client.removeOutgoingMessage(messageId);
+    this.#removal = undefined;
   }
 
   #begin(sessionPresent: boolean): void {
@@ -230,6 +264,13 @@ export class UpstreamLink {
     }
   }
 }
+
+const closed = (): QanatError => new QanatError('CLOSED', 'the link to the other broker is closed');
+
+const fatal = (): MqttError => {
+  const why = `the other broker ended ${UPSTREAM_TRIES_MAX} connections in a row at its sending`;
+  return new MqttError(REASON.UNSPECIFIED_ERROR, why);
+};
 
 const accepts = ({ reasonCode, returnCode }: IConnackPacket): boolean => (reasonCode ?? returnCode ?? 0) === 0;
 

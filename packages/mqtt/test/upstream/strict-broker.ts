@@ -22,6 +22,10 @@ export class StrictBroker implements AsyncDisposable {
   readonly unsubscribed: string[] = [];
   /** Whether SUBSCRIBE and UNSUBSCRIBE are answered. */
   answersSubscriptions = true;
+  /** Whether it ends each connection before CONNACK, as one that is away behind something that balances does. */
+  away = false;
+  /** Connections that it ended so. */
+  turnedAway = 0;
   connections = 0;
   /** Why it ended connections. */
   readonly violations: string[] = [];
@@ -52,6 +56,12 @@ export class StrictBroker implements AsyncDisposable {
   }
 
   #accepted(socket: Socket): void {
+    socket.on('error', () => {});
+    if (this.away) {
+      this.turnedAway++;
+      socket.destroy();
+      return;
+    }
     const takes = this.takes;
     const parser = packets.parser({ protocolVersion: this.version });
     this.connections++;
@@ -67,7 +77,6 @@ export class StrictBroker implements AsyncDisposable {
       socket.destroy();
     });
     socket.on('data', (bytes) => void parser.parse(bytes));
-    socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));
   }
 
