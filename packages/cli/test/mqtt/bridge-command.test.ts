@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { IDisconnectPacket } from 'mqtt';
@@ -7,6 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { qanat } from '../fake-io.ts';
 import { BridgeWorld, portOf, Served } from './bridge-world.ts';
 import { type Device, device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
+
+/** First byte of such a packet. */
+const PUBREL = 0x62;
 
 const world = new BridgeWorld();
 beforeAll(() => world.start(), 60_000);
@@ -335,6 +339,47 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     expect(messagesIn(await there.ended)).toEqual(['ends/up 1', 'ends/up 2', 'ends/up 3']);
     expect(served.io.stderr.text).toMatch(/upstream\.dropped.*ended 3 connections in a row/);
   }, 20_000);
+
+  it.each(['5', '3.1.1'])(
+    'sends a message of QoS 2 anew where it lost the session before PUBREL, in version %s [QNT-MQT-125]',
+    async (protocol) => {
+      const [port, name] = [await freePort(), `lost${protocol.replaceAll('.', '')}`];
+      const broker = await mosquitto(port);
+      // Between them: at the first PUBREL the broker, which keeps nothing on a disk, is started anew.
+      let restarted: Promise<Tool> | undefined;
+      const between = createServer((socket) => {
+        const there = connect(port, '127.0.0.1');
+        for (const [from, to] of [
+          [socket, there],
+          [there, socket],
+        ] as const) {
+          from.on('error', () => to.destroy());
+          from.on('close', () => to.destroy());
+        }
+        there.pipe(socket);
+        socket.on('data', (bytes) => {
+          if (restarted !== undefined || bytes[0] !== PUBREL) return void there.write(bytes);
+          broker.stop();
+          restarted = broker.ended.then(() => mosquitto(port));
+          return socket.destroy();
+        });
+      }).listen(0, '127.0.0.1');
+      await once(between, 'listening');
+      stops.push(async () => void between.close());
+      await bridge(
+        ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream-name', name, '--upstream-protocol', protocol],
+        ...['--upstream', `mqtt://127.0.0.1:${(between.address() as AddressInfo).port}`, '--upstream-topic', `${name}/# out 2`],
+      );
+      await broker.says(`as qanat-${name}`);
+      const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+      await here.client.publishAsync(`${name}/x`, 'once', { qos: 2, retain: true });
+      await here.client.endAsync();
+      await broker.ended;
+      await (await restarted)?.says(`Sending PUBCOMP to qanat-${name}`);
+      const there = await sub(port, '5', '-t', `${name}/x`, '-C', '1', '-v');
+      expect(messagesIn(await there.ended)).toEqual([`${name}/x once`]);
+    },
+  );
 
   it('sends it no more than it takes, and what follows goes on [QNT-MQT-105] [QNT-MQT-106]', async () => {
     const [port, config] = [await freePort(), join(world.folder, 'limits.conf')];

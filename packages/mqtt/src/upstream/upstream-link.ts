@@ -165,17 +165,20 @@ export class UpstreamLink {
    * connection. It is sent as the other broker takes it: see `lowered`. Rejects: see `refusalOf`.
    */
   async publish(packet: Omit<UpstreamPublish, 'payload'>, payload: Uint8Array): Promise<void> {
-    if (!(await this.#admission(packet.qos))) throw closed();
     const whole = { ...packet, payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) };
-    try {
-      await this.#send(whole);
-    } catch (error) {
-      // It was under way when a connection began that does not take it any more.
-      checkSayable(lowered(whole, this.#limits), this.#version, this.#limits);
-      throw error;
-    } finally {
-      this.#underWay--;
-      this.#admit();
+    for (;;) {
+      if (!(await this.#admission(packet.qos))) throw closed();
+      try {
+        return await this.#send(whole);
+      } catch (error) {
+        if (error === EXCHANGE_LOST) continue;
+        // It was under way when a connection began that does not take it any more.
+        checkSayable(lowered(whole, this.#limits), this.#version, this.#limits);
+        throw error;
+      } finally {
+        this.#underWay--;
+        this.#admit();
+      }
     }
   }
 
@@ -187,7 +190,7 @@ export class UpstreamLink {
       this.#rejections.add(reject);
       this.#client.publish(topic, payload, options, (error) => {
         this.#rejections.delete(reject);
-        if (error == null) resolve();
+        if (error == null || hasEnded(error)) resolve();
         else reject(this.#removal ?? error);
       });
     });
@@ -218,6 +221,8 @@ export class UpstreamLink {
     for (const messageId of Object.keys(outgoing).map(Number))
       outgoingStore.get({ messageId }, (_error, kept) => {
         if (kept?.cmd === 'publish') this.#again(messageId, kept);
+        // In another session PUBREL releases nothing, and a server of 3.1.1 says nothing of that.
+        else if (kept?.cmd === 'pubrel' && !sessionPresent) this.#remove(messageId, EXCHANGE_LOST);
       });
     this.#givenUp = undefined;
   }
@@ -271,6 +276,12 @@ const fatal = (): MqttError => {
   const why = `the other broker ended ${UPSTREAM_TRIES_MAX} connections in a row at its sending`;
   return new MqttError(REASON.UNSPECIFIED_ERROR, why);
 };
+
+/** The other broker had a message of QoS 2, and lost its session before it was told to release it: it is sent anew. */
+const EXCHANGE_LOST = new Error('the other broker has lost the session');
+
+/** PUBCOMP to a PUBREL that was sent again: the session has ended the exchange, and told so on a connection that is no more. */
+const hasEnded = (error: Error): boolean => 'code' in error && error.code === REASON.PACKET_IDENTIFIER_NOT_FOUND;
 
 const accepts = ({ reasonCode, returnCode }: IConnackPacket): boolean => (reasonCode ?? returnCode ?? 0) === 0;
 

@@ -11,11 +11,15 @@ export class StrictBroker implements AsyncDisposable {
   takes: ConnackProperties = {};
   /** Whether publishes are acknowledged. */
   acknowledging = true;
+  /** Whether PUBREL is answered; what it says is done nevertheless. */
+  answersReleases = true;
   /** Whether a later connection finds the session of the one before. */
   keepsSessions = true;
   /** So many publishes of QoS 1 are acknowledged together. */
   acknowledgesAtOnce = 1;
   readonly published: IPublishPacket[] = [];
+  /** PUBREL that came. */
+  releases = 0;
   readonly subscribed: string[] = [];
   /** What SUBSCRIBE said of retained messages, for each of these. */
   readonly retainHandling: (number | undefined)[] = [];
@@ -31,6 +35,8 @@ export class StrictBroker implements AsyncDisposable {
   readonly violations: string[] = [];
   readonly version: 4 | 5;
   readonly #sockets = new Set<Socket>();
+  /** Exchanges of QoS 2 that the session has, by their packet identifiers. */
+  readonly #exchanges = new Set<number>();
   #unacknowledged: Packet[] = [];
   readonly #listener: Server = createServer((socket) => this.#accepted(socket));
 
@@ -82,6 +88,7 @@ export class StrictBroker implements AsyncDisposable {
 
   #take(socket: Socket, packet: Packet, takes: ConnackProperties): void {
     if (packet.cmd === 'connect') {
+      if (!this.keepsSessions) this.#exchanges.clear();
       const five = this.version === 5 ? { reasonCode: 0, properties: takes } : {};
       this.#answer(socket, {
         cmd: 'connack',
@@ -92,13 +99,13 @@ export class StrictBroker implements AsyncDisposable {
     } else if (packet.cmd === 'subscribe') this.#subscribe(socket, packet);
     else if (packet.cmd === 'unsubscribe') this.#unsubscribe(socket, packet);
     else if (packet.cmd === 'publish') this.#publish(socket, packet, takes);
-    else if (packet.cmd === 'pubrel')
-      this.#answer(socket, { cmd: 'pubcomp', messageId: packet.messageId as number, reasonCode: 0 });
+    else if (packet.cmd === 'pubrel') this.#release(socket, packet.messageId as number);
   }
 
   #publish(socket: Socket, packet: IPublishPacket, { receiveMaximum = 0xffff }: ConnackProperties): void {
     this.published.push(packet);
     if (packet.qos === 0 || !this.acknowledging) return;
+    if (packet.qos === 2) this.#exchanges.add(packet.messageId as number);
     this.#unacknowledged.push({
       cmd: packet.qos === 1 ? 'puback' : 'pubrec',
       messageId: packet.messageId as number,
@@ -111,6 +118,12 @@ export class StrictBroker implements AsyncDisposable {
       // Behind what came with it, which is under way too.
       setImmediate(() => this.#answer(socket, ...this.#unacknowledged.splice(0)));
     }
+  }
+
+  #release(socket: Socket, messageId: number): void {
+    this.releases++;
+    const known = this.#exchanges.delete(messageId);
+    if (this.answersReleases) this.#answer(socket, { cmd: 'pubcomp', messageId, reasonCode: known ? 0 : 0x92 });
   }
 
   #subscribe(socket: Socket, { subscriptions, messageId }: ISubscribePacket): void {

@@ -23,4 +23,5 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-106': 'takes another server of MQTT that the bridge joins',
   'QNT-MQT-123': 'takes another server of MQTT that the bridge joins',
   'QNT-MQT-124': 'takes another server of MQTT that the bridge joins',
+  'QNT-MQT-125': 'takes another server of MQTT that the bridge joins',
 };
