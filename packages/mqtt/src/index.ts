@@ -22,6 +22,7 @@ export { ANONYMOUS } from './principal.ts';
 export type { Figures, Gauges } from './server/figures.ts';
 export { DEFAULT_LIMITS, type MqttLimits } from './server/limits.ts';
 export * from './server/mqtt-server.ts';
+export { UPSTREAM_TRIES_MAX } from './upstream/fatal-publish.ts';
 export { Upstream, type UpstreamFigures, type UpstreamOptions } from './upstream/upstream.ts';
 export { UPSTREAM_WINDOW_MAX, type UpstreamAddress } from './upstream/upstream-link.ts';
 export { parseUpstreamTopic, type UpstreamDirection, type UpstreamTopic } from './upstream/upstream-topic.ts';

@@ -89,7 +89,8 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
   });
   void process.ended.then(() => client.close());
   const { upstream } = options;
-  if (upstream !== undefined) await join(process, () => openUpstream(upstream, { bridge: name, client, rules, ack, log }));
+  if (upstream !== undefined)
+    await join(process, () => openUpstream(upstream, { bridge: name, client, rules, ack, stateTopic, log }));
   const endpoints = await process.listen(listeners);
   for (const endpoint of endpoints) log('info', 'listening', { endpoint: formatListener(endpoint) });
   warnOfOpenListeners(log, endpoints, authenticates);

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { IDisconnectPacket } from 'mqtt';
@@ -7,6 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { qanat } from '../fake-io.ts';
 import { BridgeWorld, portOf, Served } from './bridge-world.ts';
 import { type Device, device, hasBroker, hasMosquitto, messagesIn, pub, sub, Tool } from './tools.ts';
+
+/** First byte of such a packet. */
+const PUBREL = 0x62;
 
 const world = new BridgeWorld();
 beforeAll(() => world.start(), 60_000);
@@ -291,6 +295,101 @@ describe.skipIf(!hasBroker || !hasMosquitto)('with mosquitto as upstream', () =>
     const there = await sub(port, '5', '-t', 'out/#', '-q', '1', '-C', '3', '-v');
     expect(messagesIn(await there.ended).sort()).toEqual(['out/4 4', 'out/5 5', 'out/6 6']);
   });
+
+  it.each(['5', '3.1.1'])(
+    'fetches what is retained there once, however often it starts, in version %s [QNT-MQT-123]',
+    async (protocol) => {
+      const port = await freePort();
+      const broker = await mosquitto(port);
+      const name = `once${protocol.replaceAll('.', '')}`;
+      const start = (...patterns: string[]): Promise<Served> =>
+        bridge(
+          ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream', `mqtt://127.0.0.1:${port}`],
+          ...['--upstream-name', name, '--upstream-protocol', protocol],
+          ...patterns.flatMap((pattern) => ['--upstream-topic', `${pattern} in 1 ${name}/`]),
+        );
+      const fetched = async (count: number): Promise<string[]> => {
+        const found = await world.messages('mqtt', count, ({ key }) => key?.startsWith(`${name}/`) === true);
+        return found.map(({ key, body }) => `${key?.slice(name.length + 1)} ${Buffer.from(body).toString()}`).sort();
+      };
+      // The tool sometimes finds nobody at a broker that has only just said that it runs.
+      for (const topic of ['kept/x', 'more/x'])
+        while ((await pub(port, '5', '-t', topic, '-m', 'retained', '-q', '1', '-r')).code !== 0);
+      const first = await start('kept/#');
+      expect(await fetched(1)).toEqual(['kept/x retained']);
+      // Otherwise it would come again.
+      await broker.says('Received PUBACK from qanat-once');
+      await first.stop();
+      // It subscribes in this order, and stores one after the other.
+      const second = await start('kept/#', 'more/#');
+      expect(await fetched(2)).toEqual(['kept/x retained', 'more/x retained']);
+      while (broker.err.split('Received PUBACK from qanat-once').length < 3) await broker.more();
+      await second.stop();
+      await start('more/#');
+      await broker.says('Received UNSUBSCRIBE');
+      await broker.says('\tkept/#\n');
+      for (const topic of ['kept/x', 'more/x']) await pub(port, '5', '-t', topic, '-m', 'last', '-q', '1');
+      expect(await fetched(3)).toEqual(['kept/x retained', 'more/x last', 'more/x retained']);
+    },
+  );
+
+  it('goes on behind a message at which it ends the connection of 3.1.1 each time [QNT-MQT-124]', async () => {
+    const [port, config] = [await freePort(), join(world.folder, 'ends.conf')];
+    writeFileSync(config, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_packet_size 300'].join('\n'));
+    const broker = await mosquitto(port, '-c', config);
+    const served = await bridge(
+      ...['--listen', 'mqtt://127.0.0.1:0', '--name', 'ends', '--upstream', `mqtt://127.0.0.1:${port}`],
+      ...['--upstream-name', 'ends', '--upstream-protocol', '3.1.1', '--upstream-topic', '# out 2 ends/ ends/'],
+    );
+    await broker.says('as qanat-ends');
+    const there = await sub(port, '5', '-t', 'ends/#', '-q', '2', '-C', '3', '-F', '%t %l');
+    const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+    for (const bytes of [1, 300, 2, 3]) await here.client.publishAsync('ends/up', 'x'.repeat(bytes), { qos: 2 });
+    await here.client.endAsync();
+    expect(messagesIn(await there.ended)).toEqual(['ends/up 1', 'ends/up 2', 'ends/up 3']);
+    expect(served.io.stderr.text).toMatch(/upstream\.dropped.*ended 3 connections in a row/);
+  }, 20_000);
+
+  it.each(['5', '3.1.1'])(
+    'sends a message of QoS 2 anew where it lost the session before PUBREL, in version %s [QNT-MQT-125]',
+    async (protocol) => {
+      const [port, name] = [await freePort(), `lost${protocol.replaceAll('.', '')}`];
+      const broker = await mosquitto(port);
+      // Between them: at the first PUBREL the broker, which keeps nothing on a disk, is started anew.
+      let restarted: Promise<Tool> | undefined;
+      const between = createServer((socket) => {
+        const there = connect(port, '127.0.0.1');
+        for (const [from, to] of [
+          [socket, there],
+          [there, socket],
+        ] as const) {
+          from.on('error', () => to.destroy());
+          from.on('close', () => to.destroy());
+        }
+        there.pipe(socket);
+        socket.on('data', (bytes) => {
+          if (restarted !== undefined || bytes[0] !== PUBREL) return void there.write(bytes);
+          broker.stop();
+          restarted = broker.ended.then(() => mosquitto(port));
+          return socket.destroy();
+        });
+      }).listen(0, '127.0.0.1');
+      await once(between, 'listening');
+      stops.push(async () => void between.close());
+      await bridge(
+        ...['--listen', 'mqtt://127.0.0.1:0', '--name', name, '--upstream-name', name, '--upstream-protocol', protocol],
+        ...['--upstream', `mqtt://127.0.0.1:${(between.address() as AddressInfo).port}`, '--upstream-topic', `${name}/# out 2`],
+      );
+      await broker.says(`as qanat-${name}`);
+      const here = await device(`mqtt://127.0.0.1:${world.port()}`, { protocolVersion: 5 });
+      await here.client.publishAsync(`${name}/x`, 'once', { qos: 2, retain: true });
+      await here.client.endAsync();
+      await broker.ended;
+      await (await restarted)?.says(`Sending PUBCOMP to qanat-${name}`);
+      const there = await sub(port, '5', '-t', `${name}/x`, '-C', '1', '-v');
+      expect(messagesIn(await there.ended)).toEqual([`${name}/x once`]);
+    },
+  );
 
   it('sends it no more than it takes, and what follows goes on [QNT-MQT-105] [QNT-MQT-106]', async () => {
     const [port, config] = [await freePort(), join(world.folder, 'limits.conf')];

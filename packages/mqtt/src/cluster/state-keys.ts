@@ -96,3 +96,5 @@ export function isLeft(
 
 /** The session of an entry under ONCE. */
 export const sessionKeyOfOnce = (key: string): string => SESSIONS + key.slice(ONCE.length, key.indexOf('/', ONCE.length));
+/** What a bridge has subscribed to at another broker. */
+export const upstreamKey = (clientId: string, server: string): string => `u/${clientKey(clientId)}/${hashed(server)}`;

@@ -3,7 +3,8 @@ import { QanatError } from '@qanat/core';
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient, Packet } from 'mqtt';
 import { MqttError } from '../codec/mqtt-error.ts';
 import type { ProtocolVersion, QoS } from '../codec/packet.ts';
-import { isFailure } from '../codec/reason-codes.ts';
+import { isFailure, REASON } from '../codec/reason-codes.ts';
+import { FatalPublish, UPSTREAM_TRIES_MAX } from './fatal-publish.ts';
 import {
   checkSayable,
   limitsOf,
@@ -13,6 +14,7 @@ import {
   type UpstreamLimits,
   type UpstreamPublish,
 } from './upstream-limits.ts';
+import { type Subscribed, UpstreamSubscriptions } from './upstream-subscriptions.ts';
 
 /** Publishes that are under way to the other broker, where it allows so many. */
 export const UPSTREAM_WINDOW_MAX = 100;
@@ -54,6 +56,8 @@ export interface LinkEvents {
   disconnected(why: string): void;
   /** A subscription was refused, or cannot be asked for. */
   refused(filter: string, why: string): void;
+  /** What the session there has is another: to be given to the next link. */
+  subscribed(there: Subscribed): void;
   /**
    * @returns true once the message is stored, or can never be: it is acknowledged then; false: never, so that it comes again.
    *   Never rejects.
@@ -61,10 +65,14 @@ export interface LinkEvents {
   message(packet: IPublishPacket): Promise<boolean>;
 }
 
-/** A subscription, and whether the session there has it. */
-interface Asked {
-  readonly qos: 0 | 1;
-  granted: boolean;
+export interface LinkSubscriptions {
+  /**
+   * What this side published does not come back by them. There is no QoS 2: MQTT.js acknowledges it before it hands a message
+   * over, and a crash would lose it.
+   */
+  readonly wanted: Subscribed;
+  /** What the session there had when it was last known. */
+  readonly there: Subscribed;
 }
 
 /** The connection to another broker: MQTT.js, with what it leaves to its user. */
@@ -72,7 +80,7 @@ export class UpstreamLink {
   readonly #client: MqttClient;
   readonly #version: ProtocolVersion;
   readonly #events: LinkEvents;
-  readonly #subscriptions = new Map<string, Asked>();
+  readonly #subscriptions: UpstreamSubscriptions;
   #closed = false;
   /** Connected, and MQTT.js has sent again what it kept. */
   #open = false;
@@ -80,23 +88,34 @@ export class UpstreamLink {
   #underWay = 0;
   /** Told whether there is a place for it. */
   readonly #waiting: ((admitted: boolean) => void)[] = [];
+  /** Of those under way. */
+  readonly #rejections = new Set<(error: Error) => void>();
+  readonly #fatal = new FatalPublish();
+  /** What is not sent any more: it ended its connections. */
+  #givenUp: number | undefined;
+  /** Why a publish is being taken from MQTT.js, which tells it at once, without a reason. */
+  #removal: Error | undefined;
   #error = 'it does not answer';
 
-  private constructor(client: MqttClient, version: ProtocolVersion, events: LinkEvents) {
+  private constructor(client: MqttClient, version: ProtocolVersion, { wanted, there }: LinkSubscriptions, events: LinkEvents) {
     this.#client = client;
     this.#version = version;
     this.#events = events;
+    this.#subscriptions = new UpstreamSubscriptions(wanted, there, version, (now) => events.subscribed(now));
     client.on('packetreceive', (packet) => this.#received(packet));
     client.on('connect', ({ sessionPresent }) => this.#begin(sessionPresent === true));
     // Of 3.1.1: who is a bridge is not sent back what comes from him. MQTT 5.0 has No Local. It is told before it is written.
     client.on('packetsend', (packet) => {
       if (packet.cmd === 'connect' && packet.protocolVersion === 4) Object.assign(packet, { bridgeMode: true });
+      if (packet.cmd === 'publish' && packet.qos > 0) this.#fatal.sent(packet.messageId as number);
     });
     client.on('error', (error) => {
       this.#error = error.message;
+      this.#fatal.failed(error);
     });
     client.on('close', () => {
       this.#open = false;
+      this.#givenUp = this.#fatal.ended() ?? this.#givenUp;
       if (!this.#closed) events.disconnected(this.#error);
     });
     // Called for QoS 0 and 1 before the acknowledgement, which waits for `done`.
@@ -107,10 +126,10 @@ export class UpstreamLink {
   }
 
   /** Begins to connect, and goes on until `close`. @throws QanatError BAD_CONFIG when a file cannot be read. */
-  static async open(address: UpstreamAddress, events: LinkEvents): Promise<UpstreamLink> {
+  static async open(address: UpstreamAddress, subscriptions: LinkSubscriptions, events: LinkEvents): Promise<UpstreamLink> {
     const { connect } = await import('mqtt');
     const client = connect(address.url, { ...optionsOf(address), manualConnect: true });
-    const link = new UpstreamLink(client, address.protocolVersion ?? DEFAULT_VERSION, events);
+    const link = new UpstreamLink(client, address.protocolVersion ?? DEFAULT_VERSION, subscriptions, events);
     client.connect();
     return link;
   }
@@ -119,22 +138,25 @@ export class UpstreamLink {
     return this.#client.connected;
   }
 
-  /**
-   * Subscribes, also at later connections where the session there is a new one. What this side published does not come back.
-   * @param qos 2 is taken as 1: MQTT.js acknowledges QoS 2 before it hands a message over, and a crash would lose it.
-   */
-  subscribe(filter: string, qos: QoS): void {
-    const asked: Asked = { qos: Math.min(qos, 1) as 0 | 1, granted: false };
-    this.#subscriptions.set(filter, asked);
-    if (this.#open) this.#ask(filter, asked);
+  /** Asks for what the session there does not have, then ends what nobody wants: what both select is missed at no time. */
+  #subscribe(): void {
+    for (const [filter, qos] of this.#subscriptions.missing()) this.#ask(filter, qos);
+    for (const filter of this.#subscriptions.superfluous())
+      if (refusalOfFilter(filter, this.#version, this.#limits) === undefined)
+        this.#client.unsubscribe(filter, (error) => {
+          if (error == null) this.#subscriptions.gone(filter);
+        });
   }
 
-  #ask(filter: string, asked: Asked): void {
+  #ask(filter: string, qos: 0 | 1): void {
     const refusal = refusalOfFilter(filter, this.#version, this.#limits);
     if (refusal !== undefined) return this.#events.refused(filter, refusal);
-    this.#client.subscribe(filter, { qos: asked.qos, nl: true, rap: true }, (error) => {
-      asked.granted = error === null;
-      if (error !== null && !this.#closed) this.#events.refused(filter, error.message);
+    // Retained messages come where the subscription is new to the session, not each time that a bridge starts.
+    this.#client.subscribe(filter, { qos, nl: true, rap: true, rh: 1 }, (error) => {
+      if (error === null) return this.#subscriptions.granted(filter);
+      // Without SUBACK the session may have what it had.
+      if ('packet' in error && error.packet !== undefined) this.#subscriptions.gone(filter);
+      if (!this.#closed) this.#events.refused(filter, error.message);
     });
   }
 
@@ -143,17 +165,20 @@ export class UpstreamLink {
    * connection. It is sent as the other broker takes it: see `lowered`. Rejects: see `refusalOf`.
    */
   async publish(packet: Omit<UpstreamPublish, 'payload'>, payload: Uint8Array): Promise<void> {
-    if (!(await this.#admission(packet.qos))) throw new QanatError('CLOSED', 'the link to the other broker is closed');
     const whole = { ...packet, payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) };
-    try {
-      await this.#send(whole);
-    } catch (error) {
-      // It was under way when a connection began that does not take it any more.
-      checkSayable(lowered(whole, this.#limits), this.#version, this.#limits);
-      throw error;
-    } finally {
-      this.#underWay--;
-      this.#admit();
+    for (;;) {
+      if (!(await this.#admission(packet.qos))) throw closed();
+      try {
+        return await this.#send(whole);
+      } catch (error) {
+        if (error === EXCHANGE_LOST) continue;
+        // It was under way when a connection began that does not take it any more.
+        checkSayable(lowered(whole, this.#limits), this.#version, this.#limits);
+        throw error;
+      } finally {
+        this.#underWay--;
+        this.#admit();
+      }
     }
   }
 
@@ -161,36 +186,64 @@ export class UpstreamLink {
     const sent = lowered(publish, this.#limits);
     checkSayable(sent, this.#version, this.#limits);
     const { topic, payload, ...options } = sent;
-    await this.#client.publishAsync(topic, payload, options);
+    await new Promise<void>((resolve, reject) => {
+      this.#rejections.add(reject);
+      this.#client.publish(topic, payload, options, (error) => {
+        this.#rejections.delete(reject);
+        if (error == null || hasEnded(error)) resolve();
+        else reject(this.#removal ?? error);
+      });
+    });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     for (const go of this.#waiting.splice(0)) go(false);
-    // With something under way it would wait for an acknowledgement that may never come.
-    await this.#client.endAsync(this.#underWay > 0 || !this.#client.connected);
+    // With something under way it would wait for an answer that may never come.
+    const awaits = this.#underWay > 0 || Object.keys(this.#client.outgoing).length > 0;
+    await this.#client.endAsync(awaits || !this.#client.connected);
+    for (const reject of this.#rejections) reject(closed());
+  }
+
+  #received(packet: Packet): void {
+    if (packet.cmd === 'connack' && accepts(packet)) this.#accepted(packet);
+    else if (packet.cmd === 'puback' || packet.cmd === 'pubrec') this.#fatal.acknowledged(packet.messageId as number);
+    else if (packet.cmd === 'disconnect') this.#fatal.told(packet.reasonCode ?? REASON.NORMAL_DISCONNECTION);
   }
 
   /** The limits of a connection hold from its CONNACK on, after which MQTT.js sends again what it kept. */
-  #received(packet: Packet): void {
-    if (packet.cmd !== 'connack' || !accepts(packet)) return;
-    this.#limits = limitsOf(packet.properties);
+  #accepted({ properties, sessionPresent }: IConnackPacket): void {
+    this.#limits = limitsOf(properties);
+    this.#fatal.accepted();
+    // Not only at `connect`, before which the connection can end.
+    if (!sessionPresent) this.#subscriptions.lost();
     const { outgoing, outgoingStore } = this.#client;
-    for (const [id, { cmd }] of Object.entries(outgoing)) {
-      if (cmd !== 'publish') continue;
-      const messageId = Number(id);
+    for (const messageId of Object.keys(outgoing).map(Number))
       outgoingStore.get({ messageId }, (_error, kept) => {
-        if (kept?.cmd !== 'publish') return;
-        // MQTT.js sends it again without saying so [MQTT-3.3.1-1].
-        if (mayGoAgain(kept, this.#version, this.#limits)) kept.dup = true;
-        else this.#client.removeOutgoingMessage(messageId);
+        if (kept?.cmd === 'publish') this.#again(messageId, kept);
+        // In another session PUBREL releases nothing, and a server of 3.1.1 says nothing of that.
+        else if (kept?.cmd === 'pubrel' && !sessionPresent) this.#remove(messageId, EXCHANGE_LOST);
       });
-    }
+    this.#givenUp = undefined;
+  }
+
+  /** What was under way is sent again, or taken from MQTT.js. */
+  #again(messageId: number, kept: IPublishPacket): void {
+    if (messageId === this.#givenUp) this.#remove(messageId, fatal());
+    else if (!mayGoAgain(kept, this.#version, this.#limits)) this.#remove(messageId);
+    // MQTT.js sends it without saying so [MQTT-3.3.1-1].
+    else kept.dup = true;
+  }
+
+  #remove(messageId: number, why?: Error): void {
+    this.#removal = why;
+    this.#client.removeOutgoingMessage(messageId);
+    this.#removal = undefined;
   }
 
   #begin(sessionPresent: boolean): void {
     this.#open = true;
-    for (const [filter, asked] of this.#subscriptions) if (!sessionPresent || !asked.granted) this.#ask(filter, asked);
+    this.#subscribe();
     this.#admit();
     this.#events.connected(sessionPresent, this.#limits);
   }
@@ -216,6 +269,19 @@ export class UpstreamLink {
     }
   }
 }
+
+const closed = (): QanatError => new QanatError('CLOSED', 'the link to the other broker is closed');
+
+const fatal = (): MqttError => {
+  const why = `the other broker ended ${UPSTREAM_TRIES_MAX} connections in a row at its sending`;
+  return new MqttError(REASON.UNSPECIFIED_ERROR, why);
+};
+
+/** The other broker had a message of QoS 2, and lost its session before it was told to release it: it is sent anew. */
+const EXCHANGE_LOST = new Error('the other broker has lost the session');
+
+/** PUBCOMP to a PUBREL that was sent again: the session has ended the exchange, and told so on a connection that is no more. */
+const hasEnded = (error: Error): boolean => 'code' in error && error.code === REASON.PACKET_IDENTIFIER_NOT_FOUND;
 
 const accepts = ({ reasonCode, returnCode }: IConnackPacket): boolean => (reasonCode ?? returnCode ?? 0) === 0;
 

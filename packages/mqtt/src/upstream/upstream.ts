@@ -7,8 +7,10 @@ import { toMessage } from '../mapping/to-message.ts';
 import { toPublication } from '../mapping/to-publication.ts';
 import { TopicRules } from '../mapping/topic-rules.ts';
 import { packetProperties, publicationOf, serverOf } from './packet-of.ts';
+import { SubscriptionMemory } from './subscription-memory.ts';
 import type { UpstreamLimits } from './upstream-limits.ts';
 import { refusalOf, type UpstreamAddress, UpstreamLink } from './upstream-link.ts';
+import type { Subscribed } from './upstream-subscriptions.ts';
 import { inwards, outwards, type UpstreamTopic } from './upstream-topic.ts';
 
 /** Between two attempts to store what came. */
@@ -23,6 +25,8 @@ export interface UpstreamOptions extends UpstreamAddress {
   /** Those of the bridge. Their directions are about devices: another broker sends and receives everything. */
   readonly rules: readonly Rule[];
   readonly ack: 'committed' | 'leader';
+  /** Its keyed state keeps what the session there is subscribed to. */
+  readonly stateTopic: string;
   readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
   /** ms since 1970. Default that of the process. */
   readonly wallMs?: () => number;
@@ -53,6 +57,7 @@ export class Upstream {
   readonly #rules: TopicRules;
   readonly #producer: Producer;
   readonly #consumer: PushConsumer | undefined;
+  readonly #memory: SubscriptionMemory;
   #link: UpstreamLink | undefined;
   #running: Promise<void> | undefined;
   readonly #closing = new AbortController();
@@ -71,6 +76,7 @@ export class Upstream {
     this.#consumer = options.topics.some(({ direction }) => direction !== 'in')
       ? options.client.pushConsumer({ group: `mqtt-upstream.${options.name}`, topics: this.#rules.clusterTopics(), from: 'last' })
       : undefined;
+    this.#memory = memoryOf(options);
   }
 
   /** Begins to connect; it goes on until `close`, however long the other broker is away. @throws QanatError BAD_CONFIG. */
@@ -104,6 +110,7 @@ export class Upstream {
     if (this.#closed) return;
     this.#closing.abort();
     await this.#link?.close();
+    await this.#memory.close();
     await this.#consumer?.close();
     await this.#running;
     await this.#producer.close();
@@ -112,7 +119,8 @@ export class Upstream {
   async #start(): Promise<void> {
     const { name, url, topics, log } = this.#options;
     let told = false;
-    this.#link = await UpstreamLink.open(this.#options, {
+    const subscriptions = { wanted: wantedOf(topics), there: await this.#memory.read() };
+    this.#link = await UpstreamLink.open(this.#options, subscriptions, {
       connected: (sessionPresent, limits) => {
         told = false;
         log('info', 'upstream.connected', { upstream: name, url: withoutSecrets(url), sessionPresent });
@@ -123,10 +131,9 @@ export class Upstream {
         told = true;
       },
       refused: (filter, why) => log('error', 'upstream.refused', { upstream: name, filter, why }),
+      subscribed: (there) => this.#memory.keep(there),
       message: (packet) => this.#store(packet),
     });
-    for (const { pattern, direction, qos, remotePrefix } of topics)
-      if (direction !== 'out') this.#link.subscribe(remotePrefix + pattern, qos);
     this.#running = this.#consumer
       ?.runBatch((messages) => this.#send(messages), { recordsMax: BATCH_RECORDS })
       .catch((error) => {
@@ -207,5 +214,17 @@ export class Upstream {
 
 /** Trying again changes nothing. */
 const isFinal = (error: unknown): boolean => QanatError.is(error) && !error.retryable;
+
+/** What comes is asked for with QoS 1 at most: see `LinkSubscriptions`. */
+function wantedOf(topics: readonly UpstreamTopic[]): Subscribed {
+  const incoming = topics.filter(({ direction }) => direction !== 'out');
+  return new Map(incoming.map(({ remotePrefix, pattern, qos }) => [remotePrefix + pattern, qos === 0 ? 0 : 1]));
+}
+
+function memoryOf({ client, stateTopic, clientId, url, username = '', name, log }: UpstreamOptions): SubscriptionMemory {
+  return new SubscriptionMemory(client.keyedState(stateTopic), clientId, `${username}@${withoutSecrets(url)}`, (error) =>
+    log('warn', 'upstream.not-remembered', { upstream: name, why: (error as Error).message }),
+  );
+}
 
 const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');

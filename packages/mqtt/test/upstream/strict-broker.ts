@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { IConnackPacket, IPublishPacket, ISubscribePacket, Packet } from 'mqtt-packet';
+import type { IConnackPacket, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
 import packets from 'mqtt-packet';
 
 export type ConnackProperties = NonNullable<IConnackPacket['properties']>;
@@ -11,22 +11,37 @@ export class StrictBroker implements AsyncDisposable {
   takes: ConnackProperties = {};
   /** Whether publishes are acknowledged. */
   acknowledging = true;
+  /** Whether PUBREL is answered; what it says is done nevertheless. */
+  answersReleases = true;
   /** Whether a later connection finds the session of the one before. */
   keepsSessions = true;
   /** So many publishes of QoS 1 are acknowledged together. */
   acknowledgesAtOnce = 1;
   readonly published: IPublishPacket[] = [];
+  /** PUBREL that came. */
+  releases = 0;
   readonly subscribed: string[] = [];
+  /** What SUBSCRIBE said of retained messages, for each of these. */
+  readonly retainHandling: (number | undefined)[] = [];
+  readonly unsubscribed: string[] = [];
+  /** Whether SUBSCRIBE and UNSUBSCRIBE are answered. */
+  answersSubscriptions = true;
+  /** Whether it ends each connection before CONNACK, as one that is away behind something that balances does. */
+  away = false;
+  /** Connections that it ended so. */
+  turnedAway = 0;
   connections = 0;
   /** Why it ended connections. */
   readonly violations: string[] = [];
-  readonly #version: 4 | 5;
+  readonly version: 4 | 5;
   readonly #sockets = new Set<Socket>();
+  /** Exchanges of QoS 2 that the session has, by their packet identifiers. */
+  readonly #exchanges = new Set<number>();
   #unacknowledged: Packet[] = [];
   readonly #listener: Server = createServer((socket) => this.#accepted(socket));
 
   constructor(version: 4 | 5 = 5) {
-    this.#version = version;
+    this.version = version;
   }
 
   /** @returns its address. */
@@ -47,8 +62,14 @@ export class StrictBroker implements AsyncDisposable {
   }
 
   #accepted(socket: Socket): void {
+    socket.on('error', () => {});
+    if (this.away) {
+      this.turnedAway++;
+      socket.destroy();
+      return;
+    }
     const takes = this.takes;
-    const parser = packets.parser({ protocolVersion: this.#version });
+    const parser = packets.parser({ protocolVersion: this.version });
     this.connections++;
     this.#sockets.add(socket);
     parser.on('packet', (packet) => {
@@ -62,13 +83,13 @@ export class StrictBroker implements AsyncDisposable {
       socket.destroy();
     });
     socket.on('data', (bytes) => void parser.parse(bytes));
-    socket.on('error', () => {});
     socket.on('close', () => this.#sockets.delete(socket));
   }
 
   #take(socket: Socket, packet: Packet, takes: ConnackProperties): void {
     if (packet.cmd === 'connect') {
-      const five = this.#version === 5 ? { reasonCode: 0, properties: takes } : {};
+      if (!this.keepsSessions) this.#exchanges.clear();
+      const five = this.version === 5 ? { reasonCode: 0, properties: takes } : {};
       this.#answer(socket, {
         cmd: 'connack',
         sessionPresent: this.keepsSessions && this.connections > 1,
@@ -76,14 +97,15 @@ export class StrictBroker implements AsyncDisposable {
         ...five,
       });
     } else if (packet.cmd === 'subscribe') this.#subscribe(socket, packet);
+    else if (packet.cmd === 'unsubscribe') this.#unsubscribe(socket, packet);
     else if (packet.cmd === 'publish') this.#publish(socket, packet, takes);
-    else if (packet.cmd === 'pubrel')
-      this.#answer(socket, { cmd: 'pubcomp', messageId: packet.messageId as number, reasonCode: 0 });
+    else if (packet.cmd === 'pubrel') this.#release(socket, packet.messageId as number);
   }
 
   #publish(socket: Socket, packet: IPublishPacket, { receiveMaximum = 0xffff }: ConnackProperties): void {
     this.published.push(packet);
     if (packet.qos === 0 || !this.acknowledging) return;
+    if (packet.qos === 2) this.#exchanges.add(packet.messageId as number);
     this.#unacknowledged.push({
       cmd: packet.qos === 1 ? 'puback' : 'pubrec',
       messageId: packet.messageId as number,
@@ -98,13 +120,27 @@ export class StrictBroker implements AsyncDisposable {
     }
   }
 
+  #release(socket: Socket, messageId: number): void {
+    this.releases++;
+    const known = this.#exchanges.delete(messageId);
+    if (this.answersReleases) this.#answer(socket, { cmd: 'pubcomp', messageId, reasonCode: known ? 0 : 0x92 });
+  }
+
   #subscribe(socket: Socket, { subscriptions, messageId }: ISubscribePacket): void {
     this.subscribed.push(...subscriptions.map(({ topic }) => topic));
+    this.retainHandling.push(...subscriptions.map(({ rh }) => rh));
+    if (!this.answersSubscriptions) return;
     this.#answer(socket, { cmd: 'suback', messageId: messageId as number, granted: subscriptions.map(({ qos }) => qos) });
   }
 
+  #unsubscribe(socket: Socket, { unsubscriptions, messageId }: IUnsubscribePacket): void {
+    this.unsubscribed.push(...unsubscriptions);
+    if (!this.answersSubscriptions) return;
+    this.#answer(socket, { cmd: 'unsuback', messageId: messageId as number, granted: unsubscriptions.map(() => 0) });
+  }
+
   #answer(socket: Socket, ...answers: Packet[]): void {
-    socket.write(Buffer.concat(answers.map((packet) => packets.generate(packet, { protocolVersion: this.#version }))));
+    socket.write(Buffer.concat(answers.map((packet) => packets.generate(packet, { protocolVersion: this.version }))));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,6 +18,7 @@ export interface UpstreamOwner {
   readonly client: QanatClient;
   readonly rules: readonly Rule[];
   readonly ack: 'committed' | 'leader';
+  readonly stateTopic: string;
   readonly log: Logger;
 }
 
