@@ -95,6 +95,8 @@ export class UpstreamLink {
   #givenUp: number | undefined;
   /** Why a publish is being taken from MQTT.js, which tells it at once, without a reason. */
   #removal: Error | undefined;
+  /** Packet identifiers of what was sent again in the session in which it was sent before. */
+  readonly #sentAgain = new Set<number | undefined>();
   #error = 'it does not answer';
 
   private constructor(client: MqttClient, version: ProtocolVersion, { wanted, there }: LinkSubscriptions, events: LinkEvents) {
@@ -188,9 +190,10 @@ export class UpstreamLink {
     const { topic, payload, ...options } = sent;
     await new Promise<void>((resolve, reject) => {
       this.#rejections.add(reject);
-      this.#client.publish(topic, payload, options, (error) => {
+      this.#client.publish(topic, payload, options, (error, answer) => {
         this.#rejections.delete(reject);
-        if (error == null || hasEnded(error)) resolve();
+        const again = this.#sentAgain.delete(answer?.messageId);
+        if (error == null || (sent.qos === 2 && isThere(error, again))) resolve();
         else reject(this.#removal ?? error);
       });
     });
@@ -215,12 +218,13 @@ export class UpstreamLink {
   #accepted({ properties, sessionPresent }: IConnackPacket): void {
     this.#limits = limitsOf(properties);
     this.#fatal.accepted();
+    this.#sentAgain.clear();
     // Not only at `connect`, before which the connection can end.
     if (!sessionPresent) this.#subscriptions.lost();
     const { outgoing, outgoingStore } = this.#client;
     for (const messageId of Object.keys(outgoing).map(Number))
       outgoingStore.get({ messageId }, (_error, kept) => {
-        if (kept?.cmd === 'publish') this.#again(messageId, kept);
+        if (kept?.cmd === 'publish') this.#again(messageId, kept, sessionPresent);
         // In another session PUBREL releases nothing, and a server of 3.1.1 says nothing of that.
         else if (kept?.cmd === 'pubrel' && !sessionPresent) this.#remove(messageId, EXCHANGE_LOST);
       });
@@ -228,11 +232,12 @@ export class UpstreamLink {
   }
 
   /** What was under way is sent again, or taken from MQTT.js. */
-  #again(messageId: number, kept: IPublishPacket): void {
-    if (messageId === this.#givenUp) this.#remove(messageId, fatal());
-    else if (!mayGoAgain(kept, this.#version, this.#limits)) this.#remove(messageId);
+  #again(messageId: number, kept: IPublishPacket, sessionPresent: boolean): void {
+    if (messageId === this.#givenUp) return this.#remove(messageId, fatal());
+    if (!mayGoAgain(kept, this.#version, this.#limits)) return this.#remove(messageId);
     // MQTT.js sends it without saying so [MQTT-3.3.1-1].
-    else kept.dup = true;
+    kept.dup = true;
+    if (sessionPresent) this.#sentAgain.add(messageId);
   }
 
   #remove(messageId: number, why?: Error): void {
@@ -280,8 +285,14 @@ const fatal = (): MqttError => {
 /** The other broker had a message of QoS 2, and lost its session before it was told to release it: it is sent anew. */
 const EXCHANGE_LOST = new Error('the other broker has lost the session');
 
-/** PUBCOMP to a PUBREL that was sent again: the session has ended the exchange, and told so on a connection that is no more. */
-const hasEnded = (error: Error): boolean => 'code' in error && error.code === REASON.PACKET_IDENTIFIER_NOT_FOUND;
+/**
+ * Whether the other broker has a message of QoS 2, though its answer is a failure. PUBCOMP to a PUBREL that was sent again: it
+ * ended the exchange before, and told so on a connection that is no more. PUBREC to a PUBLISH that was sent again: it knows that.
+ */
+function isThere(error: Error, again: boolean): boolean {
+  const code = 'code' in error ? error.code : undefined;
+  return code === REASON.PACKET_IDENTIFIER_NOT_FOUND || (again && code === REASON.PACKET_IDENTIFIER_IN_USE);
+}
 
 const accepts = ({ reasonCode, returnCode }: IConnackPacket): boolean => (reasonCode ?? returnCode ?? 0) === 0;
 

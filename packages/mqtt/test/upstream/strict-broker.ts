@@ -18,6 +18,8 @@ export class StrictBroker implements AsyncDisposable {
   /** So many publishes of QoS 1 are acknowledged together. */
   acknowledgesAtOnce = 1;
   readonly published: IPublishPacket[] = [];
+  /** Whether PUBREC is sent; the exchange stands nevertheless. */
+  answersExactlyOnce = true;
   /** PUBREL that came. */
   releases = 0;
   readonly subscribed: string[] = [];
@@ -105,12 +107,11 @@ export class StrictBroker implements AsyncDisposable {
   #publish(socket: Socket, packet: IPublishPacket, { receiveMaximum = 0xffff }: ConnackProperties): void {
     this.published.push(packet);
     if (packet.qos === 0 || !this.acknowledging) return;
-    if (packet.qos === 2) this.#exchanges.add(packet.messageId as number);
-    this.#unacknowledged.push({
-      cmd: packet.qos === 1 ? 'puback' : 'pubrec',
-      messageId: packet.messageId as number,
-      reasonCode: 0,
-    });
+    const messageId = packet.messageId as number;
+    const inUse = packet.qos === 2 && this.#exchanges.has(messageId);
+    if (packet.qos === 2) this.#exchanges.add(messageId);
+    if (packet.qos === 2 && !this.answersExactlyOnce) return;
+    this.#unacknowledged.push({ cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: inUse ? 0x91 : 0 });
     if (this.#unacknowledged.length > receiveMaximum) {
       this.violations.push(`${this.#unacknowledged.length} publishes under way`);
       socket.destroy();

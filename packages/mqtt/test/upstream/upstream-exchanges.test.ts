@@ -57,3 +57,18 @@ test('[QNT-MQT-125] in a session that is kept, PUBREL alone is sent again', asyn
   expect(upstream.figures()).toMatchObject({ sent: 1, dropped: 0 });
   await upstream.close();
 }, 15_000);
+
+test('[QNT-MQT-125] a server that says of a message sent again that its packet identifier is in use has the message', async () => {
+  await using other = new StrictBroker();
+  const { client, upstream, told } = await join(await other.start());
+  other.answersExactlyOnce = false;
+  const handled = client.handle([message]);
+  await vi.waitFor(() => expect(other.published).toHaveLength(1));
+  other.answersExactlyOnce = true;
+  other.breakOff();
+  await handled;
+  expect(other.published.map(({ dup }) => dup)).toEqual([false, true]);
+  expect(upstream.figures()).toMatchObject({ sent: 1, dropped: 0 });
+  expect(told('upstream.dropped')).toEqual([]);
+  await upstream.close();
+}, 15_000);
