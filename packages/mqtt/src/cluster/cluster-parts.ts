@@ -246,6 +246,7 @@ export class ClusterParts {
   }
 
   async #look(): Promise<void> {
+    this.inbound.runs();
     this.#wake();
     this.publishing.sweep();
     this.retained.forgetComing();
