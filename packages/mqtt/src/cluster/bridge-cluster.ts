@@ -162,8 +162,8 @@ export class BridgeCluster implements Cluster {
   publishOnce(publication: Publication, packetId: number, done: (outcome: PublishOutcome) => void): boolean {
     const { publishing, sessions, inbound } = this.#parts;
     const session = sessions.of(publication.clientId ?? '');
-    if (session?.inbound?.complete === true) this.#publishOnce(session, publication, packetId, done);
-    else if (session === undefined) queueMicrotask(() => this.#tell(done, 'unspecified-error'));
+    if (session === undefined) queueMicrotask(() => this.#tell(done, 'unspecified-error'));
+    else if (inbound.isKnown(session)) this.#publishOnce(session, publication, packetId, done);
     else {
       const release = publishing.hold(publication);
       inbound.whenKnown(session, (state) => {

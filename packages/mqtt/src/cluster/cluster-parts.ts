@@ -255,6 +255,7 @@ export class ClusterParts {
   }
 
   async #look(): Promise<void> {
+    this.inbound.runs();
     this.#wake();
     this.sessions.strays.sweep();
     this.publishing.sweep();

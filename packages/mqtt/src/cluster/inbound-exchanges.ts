@@ -1,6 +1,6 @@
 import type { StateScanEntry } from '@qanat/client';
 import { type Clock, QanatError, type QueueId, readUint53, writeUint53At } from '@qanat/core';
-import { INBOUND_ASK_MS, INBOUND_ENDS_MAX, INBOUND_FENCE_MS, INBOUND_WAIT_MS, RETRY_MS } from './limits.ts';
+import { INBOUND_ASK_MS, INBOUND_ENDS_MAX, INBOUND_FENCE_MS, INBOUND_STILL_MS, INBOUND_WAIT_MS, RETRY_MS } from './limits.ts';
 import type { LocalSession } from './local-session.ts';
 import type { KeyedState, LogClient } from './log-client.ts';
 import type { SessionRecord } from './session-record.ts';
@@ -40,6 +40,8 @@ export interface InboundKnowledge {
   fencedUntilMs: number;
   /** Every queue was asked, and the session was still this bridge's afterwards. */
   complete: boolean;
+  /** The session was this bridge's then, ms of its clock. */
+  asOfMs: number;
   /** Told when they are known, in the order of the calls. */
   waiting: ((state: InboundState) => void)[];
   /** The session is over: what is still stored for it goes. */
@@ -81,6 +83,7 @@ const newKnowledge = (): InboundKnowledge => ({
   asked: undefined,
   fencedUntilMs: 0,
   complete: false,
+  asOfMs: 0,
   waiting: [],
   ended: false,
 });
@@ -103,15 +106,32 @@ export class InboundExchanges {
   readonly #options: InboundOptions;
   readonly #states = new Map<string, KeyedState>();
   #ends = 0;
+  /** When this bridge last did something, and since when it has done so without standing still, ms. */
+  #ranMs: number;
+  #awakeMs = 0;
   #owner: InboundOwner | undefined;
 
   constructor(options: InboundOptions) {
     this.#options = options;
+    this.#ranMs = options.clock.nowMs();
     this.group = onceGroup(options.stateTopic);
   }
 
   ownedBy(owner: InboundOwner): void {
     this.#owner = owner;
+  }
+
+  /** To be called each second: otherwise this bridge stands still, and others may have its sessions. */
+  runs(): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - this.#ranMs > INBOUND_STILL_MS) this.#awakeMs = nowMs;
+    this.#ranMs = nowMs;
+  }
+
+  /** Whether the exchanges of a session of this bridge are known now. */
+  isKnown({ inbound }: LocalSession): boolean {
+    this.runs();
+    return inbound?.complete === true && inbound.asOfMs >= this.#awakeMs;
   }
 
   /**
@@ -121,7 +141,7 @@ export class InboundExchanges {
   whenKnown(session: LocalSession, run: (state: InboundState) => void): void {
     session.inbound ??= newKnowledge();
     const known = session.inbound;
-    if (known.complete) return run('known');
+    if (this.isKnown(session)) return run('known');
     known.waiting.push(run);
     if (known.waiting.length === 1) void this.#learn(session, known);
   }
@@ -210,11 +230,20 @@ export class InboundExchanges {
   }
 
   async #learn(session: LocalSession, known: InboundKnowledge): Promise<void> {
-    const state = session.record.inbound === undefined ? await this.#name(session) : await this.#ask(session, known);
+    let state: InboundState;
+    let asOfMs: number;
+    do {
+      asOfMs = this.#options.clock.nowMs();
+      state = session.record.inbound === undefined ? await this.#name(session) : await this.#ask(session, known);
+      this.runs();
+    } while (state === 'known' && asOfMs < this.#awakeMs);
     // In one turn: what comes from now on is not before those that have waited.
-    if (state === 'known') known.prefix = inboundPrefix(session.clientId, session.record.inbound as string);
-    known.complete = state === 'known';
-    if (known.complete) known.asked = undefined;
+    if (state === 'known') {
+      known.prefix = inboundPrefix(session.clientId, session.record.inbound as string);
+      known.asOfMs = asOfMs;
+      known.complete = true;
+      known.asked = undefined;
+    }
     const { waiting } = known;
     known.waiting = [];
     for (const run of waiting) run(state);
@@ -237,10 +266,10 @@ export class InboundExchanges {
     const { clock, onTrouble } = this.#options;
     const owner = this.#owner as InboundOwner;
     const untilMs = clock.nowMs() + INBOUND_WAIT_MS;
-    known.fencedUntilMs = clock.nowMs() + INBOUND_FENCE_MS;
+    if (!known.complete) known.fencedUntilMs = clock.nowMs() + INBOUND_FENCE_MS;
     for (;;) {
       try {
-        await this.#askQueues(session, known);
+        if (!known.complete) await this.#askQueues(session, known);
         // What was read counts only then: another bridge may have released some of them.
         return (await owner.confirm(session)) ? 'known' : 'lost';
       } catch (error) {

@@ -26,6 +26,11 @@ export const INBOUND_ASK_MS = 2_000;
 export const INBOUND_FENCE_MS = 60_000;
 /** A message of QoS 2 waits so long until the exchanges of its client are known, ms; then the connection ends. */
 export const INBOUND_WAIT_MS = 10_000;
+/**
+ * A bridge that did nothing for so long asks whether a session is still its own before it stores for it with QoS 2, ms: with the
+ * 30 s that a send may take, what it begins without asking is stored within INBOUND_FENCE_MS of another bridge's claim.
+ */
+export const INBOUND_STILL_MS = 20_000;
 /** What sessions that have ended left in data queues is looked for so often, ms; it goes when it is found a second time. */
 export const INBOUND_SWEEP_MS = 120_000;
 /** Sessions that have ended, whose exchanges are looked for at the same time; those of further ones are left to the sweep. */

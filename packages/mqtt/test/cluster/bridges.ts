@@ -1,4 +1,5 @@
 import type { QanatClient } from '@qanat/client';
+import type { Clock } from '@qanat/core';
 import { BridgeCluster, type StateLimits, TopicRules } from '@qanat/mqtt';
 import { type ClusterOptions, startCluster, type TestCluster } from '@qanat/testing';
 import type {
@@ -54,6 +55,37 @@ export function withMethod<T extends object>(object: T, name: keyof T, method: (
   return new Proxy(object, { get: get as never });
 }
 
+/** The clock of a process that may stand still: what is due meanwhile comes when it goes on. */
+export class FreezingClock implements Clock {
+  frozen = false;
+  readonly #clock: Clock;
+  #due: (() => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  at(timeMs: number, run: () => void): () => void {
+    return this.#clock.at(timeMs, () => {
+      if (this.frozen) this.#due.push(run);
+      else run();
+    });
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    for (const run of this.#due.splice(0)) run();
+  }
+}
+
 /** A bridge without devices: what the cluster tells it is kept, and tests ask in the place of a server. */
 export class TestBridge implements ClusterEvents {
   /** What `listens` says. */
@@ -79,12 +111,12 @@ export class TestBridge implements ClusterEvents {
     return this.#cluster as BridgeCluster;
   }
 
-  async start(bridgeId: string, ack: 'committed' | 'leader'): Promise<this> {
+  async start(bridgeId: string, ack: 'committed' | 'leader', clock: Clock = this.#world.cluster.clock): Promise<this> {
     const { cluster, rules, limits } = this.#world;
     const log = (_level: string, event: string, fields: object): void => {
       this.logged.push(`${event} ${JSON.stringify(fields)}`);
     };
-    const options = { client: this.client, bridgeId, rules, limits, clock: cluster.clock, ack, log };
+    const options = { client: this.client, bridgeId, rules, limits, clock, ack, log };
     this.#cluster = await cluster.until(BridgeCluster.start(options, () => this));
     return this;
   }

@@ -1,7 +1,13 @@
 import { QanatError } from '@qanat/core';
 import { expect, test } from 'vitest';
-import { INBOUND_SWEEP_MS, INBOUND_WAIT_MS, PUBLISH_BYTES_MAX } from '../../src/cluster/limits.ts';
-import { publication, startWorld, TestBridge, text, type World, withMethod } from './bridges.ts';
+import {
+  INBOUND_FENCE_MS,
+  INBOUND_STILL_MS,
+  INBOUND_SWEEP_MS,
+  INBOUND_WAIT_MS,
+  PUBLISH_BYTES_MAX,
+} from '../../src/cluster/limits.ts';
+import { FreezingClock, publication, startWorld, TestBridge, text, type World, withMethod } from './bridges.ts';
 
 /** A client id or MQTT topic whose queue lives at a broker. */
 async function textAt({ cluster }: World, { client }: TestBridge, of: string, broker: string): Promise<string> {
@@ -204,6 +210,42 @@ test('[QNT-MQT-107] a PUBLISH whose session is not known for INBOUND_WAIT_MS end
   expect(outcomes).toEqual(open.map(() => 'unspecified-error'));
   expect(one.cluster.figures().publishBytes).toBe(0);
   expect(one.readied).toBe(1);
+});
+
+test('[QNT-MQT-107] a bridge that stood still asks whose the session is before it stores what came for it before', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const clock = new FreezingClock(cluster.clock);
+  const one = await new TestBridge(world, await cluster.connect()).start('one', 'committed', clock);
+  const two = await world.bridge('two');
+  await one.session('device', []);
+  await one.publishOnce('a', 'so that it is known', 2, 'device');
+  clock.frozen = true;
+  for (const broker of ['broker-a', 'broker-b']) cluster.cut('client-1', broker);
+  const exchange = async (payload: string): Promise<void> => {
+    expect(await two.publishOnce('a', payload, 1, 'device')).toBe('success');
+    expect(await two.forget('device', 1)).toBe(true);
+  };
+  await two.claimed('device');
+  await exchange('old');
+  // Nothing can be under way any more, so that the key goes.
+  expect(INBOUND_STILL_MS).toBeLessThan(INBOUND_FENCE_MS - 30_000);
+  await cluster.advance(INBOUND_FENCE_MS + 1_000);
+  await exchange('next');
+  for (const broker of ['broker-a', 'broker-b']) cluster.heal('client-1', broker);
+  const outcomes: string[] = [];
+  const late = (packetId: number): void => {
+    const message = publication('a', 'old', { qos: 2, clientId: 'device' });
+    one.cluster.publishOnce(message, packetId, (outcome) => outcomes.push(outcome));
+  };
+  late(1);
+  clock.thaw();
+  late(3);
+  await cluster.advance(3_000);
+  expect(outcomes).toEqual(['unspecified-error', 'unspecified-error']);
+  await exchange('last');
+  await cluster.advance(100);
+  expect(two.arrivals.map(text)).toEqual(['so that it is known', 'old', 'next', 'last']);
 });
 
 test('[QNT-MQT-024] the packet id of a message that was refused, since it could not be retained, is free for another message', async () => {
