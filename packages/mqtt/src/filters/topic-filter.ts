@@ -21,6 +21,9 @@ export function isTopicName(topic: string): boolean {
   return topic !== '' && !/[+#\0]/.test(topic);
 }
 
+/** How many levels a filter has; those of `$share/NAME/` count. */
+export const levelsOf = (filter: string): number => filter.split('/').length;
+
 export const isShared = (filter: string): boolean => filter.startsWith(SHARE);
 
 /** The parts of a shared subscription's filter; undefined where it is none by [MQTT-4.8.2-1] and [MQTT-4.8.2-2]. */

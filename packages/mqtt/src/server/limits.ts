@@ -14,6 +14,8 @@ export const SESSION_EXPIRY_MAX_S = 7 * 24 * 3_600;
 export const CONNECT_DEADLINE_MS = 10_000;
 /** Subscriptions of one session. */
 export const SUBSCRIPTIONS_MAX = 1_000;
+/** Levels of all filters of one session together: 16 for each of SUBSCRIPTIONS_MAX. */
+export const FILTER_LEVELS_MAX = 16_000;
 /** Places that a session remembers; beyond it, it looks through the queue instead. */
 export const PENDING_PLACES_MAX = 100_000;
 /** Retained messages of one SUBSCRIBE of which the session's record knows before they are sent. */

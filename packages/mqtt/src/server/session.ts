@@ -1,4 +1,5 @@
 import type { ProtocolVersion } from '../codec/packet.ts';
+import { levelsOf } from '../filters/topic-filter.ts';
 import type { SessionSubscription } from '../ports.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { Connection } from './connection.ts';
@@ -49,6 +50,8 @@ export class Session {
   requests = 0;
   /** Changes with its subscriptions. */
   edition = 0;
+  /** Of the filters of all its subscriptions together. */
+  filterLevels = 0;
   #subscriptions: Map<string, SessionSubscription> | undefined;
 
   constructor(settings: SessionSettings) {
@@ -70,13 +73,15 @@ export class Session {
 
   subscribe(subscription: SessionSubscription): void {
     this.edition++;
+    const { filter } = subscription;
     this.#subscriptions ??= new Map();
-    this.#subscriptions.set(subscription.filter, subscription);
+    if (!this.#subscriptions.has(filter)) this.filterLevels += levelsOf(filter);
+    this.#subscriptions.set(filter, subscription);
   }
 
   unsubscribe(filter: string): void {
     this.edition++;
-    this.#subscriptions?.delete(filter);
+    if (this.#subscriptions?.delete(filter) === true) this.filterLevels -= levelsOf(filter);
   }
 
   /** One more message of QoS 1 or 2 may be sent now. */

@@ -1,10 +1,10 @@
 import type { Subscribe, Subscription, Unsubscribe } from '../codec/packet.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
-import { isShared, selectionOf } from '../filters/topic-filter.ts';
+import { isShared, levelsOf, selectionOf } from '../filters/topic-filter.ts';
 import type { Place, SessionSubscription, StoredPublication } from '../ports.ts';
 import { backlogOf, withPlaces } from './backlog.ts';
 import type { Feeding } from './feeding.ts';
-import { RETAINED_PLACES_MAX } from './limits.ts';
+import { FILTER_LEVELS_MAX, RETAINED_PLACES_MAX } from './limits.ts';
 import type { Requests } from './requests.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
@@ -78,8 +78,12 @@ export class Subscribing {
 
   #refusal(session: Session, filter: string, isNew: boolean): number | undefined {
     if (!this.#context.gate.maySubscribe(session.principal, selectionOf(filter), session.clientId)) return REASON.NOT_AUTHORIZED;
-    const full = session.subscriptions.size >= this.#context.limits.subscriptionsPerSessionMax;
-    return isNew && full ? REASON.QUOTA_EXCEEDED : undefined;
+    return isNew && !this.#hasRoomFor(session, filter) ? REASON.QUOTA_EXCEEDED : undefined;
+  }
+
+  #hasRoomFor({ subscriptions, filterLevels }: Session, filter: string): boolean {
+    const { subscriptionsPerSessionMax } = this.#context.limits;
+    return subscriptions.size < subscriptionsPerSessionMax && filterLevels + levelsOf(filter) <= FILTER_LEVELS_MAX;
   }
 
   unsubscribe(session: Session, { packetId, filters }: Unsubscribe): void {

@@ -1,7 +1,7 @@
 import type { Packet } from 'mqtt-packet';
 import { expect, test } from 'vitest';
 import type { Publication, Standing } from '../../src/ports.ts';
-import { RETAINED_PLACES_MAX } from '../../src/server/limits.ts';
+import { FILTER_LEVELS_MAX, RETAINED_PLACES_MAX } from '../../src/server/limits.ts';
 import { World } from './world.ts';
 
 const retained = (topic: string, qos: 0 | 1 | 2): Publication => ({
@@ -47,6 +47,16 @@ test('more than subscriptionsPerSessionMax filters are refused with 0x97, a know
   const device = world.online().send(subscribe(1, 'a', 'b', 'c'), subscribe(2, 'a'));
   world.run();
   expect(device.all('suback').map(({ granted }) => granted)).toEqual([[1, 1, 0x97], [1]]);
+});
+
+test('filters of more than FILTER_LEVELS_MAX levels together are refused with 0x97, until others are given up', () => {
+  const world = new World();
+  const levels = 125;
+  const filters = Array.from({ length: FILTER_LEVELS_MAX / levels }, (_, i) => `${i}${'/+'.repeat(levels - 1)}`);
+  const device = world.online().send(subscribe(1, ...filters), subscribe(2, 'x', filters[0] as string));
+  device.send({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: [filters[1] as string] }, subscribe(4, 'x'));
+  world.run();
+  expect(device.all('suback').map(({ granted }) => granted)).toEqual([filters.map(() => 1), [0x97, 1], [1]]);
 });
 
 test('a subscription that is replaced has the new options, and misses nothing meanwhile [MQTT-3.8.4-3] [MQTT-3.8.4-4]', () => {
