@@ -46,6 +46,10 @@ export class Session {
   open: Set<number> | undefined;
   /** Publishes of QoS 1 that were received and not answered, for the Receive Maximum; those of QoS 2 are in `open`. */
   unanswered = 0;
+  /** What sending it retained messages has cost since it last waited for its turn. */
+  retainedCost = 0;
+  /** Its retained messages go on in a later turn. */
+  resting = false;
   /** What it asked of the cluster and waits for. */
   requests = 0;
   /** Changes with its subscriptions. */

@@ -268,8 +268,8 @@ test('the record of a session knows of the retained messages that follow SUBACK,
   world.online({ clientId: 'fleeting' }).send(subscribe(1, 'a/+'));
   world.run();
   expect(saved.map(({ backlog }) => backlog.places.length)).toEqual([2, 0]);
-  for (let i = 0; i < RETAINED_PLACES_MAX; i++) world.cluster.append(retained(`a/b/${i}`, 1));
-  world.online({ clientId: 'many', ...lasting }).send(subscribe(1, 'a/#'));
+  for (let i = 0; i <= RETAINED_PLACES_MAX; i++) world.cluster.append(retained(`a/b/${i}`, 1));
+  world.online({ clientId: 'many', ...lasting }).send(subscribe(1, 'a/b/#'));
   world.run();
   expect(saved.at(-1)?.backlog.places).toHaveLength(RETAINED_PLACES_MAX);
 });
