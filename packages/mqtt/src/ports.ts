@@ -204,6 +204,8 @@ export interface Cluster {
   scan(from: Place, filters: readonly string[], done: (found: readonly StoredPublication[], next: Place) => void): void;
   /** The retained messages that a filter selects. */
   retained(filter: string): Iterable<StoredPublication>;
+  /** About how many are retained in all: so much it may cost to find those that a wildcard selects. */
+  retainedCount(): number;
 
   /**
    * This bridge has a member of a shared subscription that is online: its messages come by `shared`. Idempotent. The cluster

@@ -274,6 +274,10 @@ export class BridgeCluster implements Cluster {
     return this.#parts.retained.match(filter);
   }
 
+  retainedCount(): number {
+    return this.#parts.retained.size;
+  }
+
   joinShare(share: ShareId): void {
     this.#parts.shares.join(share);
   }

@@ -18,8 +18,13 @@ export function isTopicFilter(filter: string): boolean {
 
 /** Whether the text may be the name of a topic that is published to (MQTT 5.0 sections 3.3.2.1, 4.7.3). */
 export function isTopicName(topic: string): boolean {
-  return topic !== '' && !/[+#\0]/.test(topic);
+  return topic !== '' && !hasWildcard(topic) && !topic.includes('\0');
 }
+
+/** How many levels a filter has; those of `$share/NAME/` count. */
+export const levelsOf = (filter: string): number => filter.split('/').length;
+
+export const hasWildcard = (filter: string): boolean => /[+#]/.test(filter);
 
 export const isShared = (filter: string): boolean => filter.startsWith(SHARE);
 

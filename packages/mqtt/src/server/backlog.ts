@@ -1,5 +1,7 @@
 import type { Backlog, Claimed, OutboundExchange, Place, SentPlace, Unsettled } from '../ports.ts';
 import type { Flight } from './flights.ts';
+import { RETAINED_PLACES_MAX } from './limits.ts';
+import { placesOf, type Round } from './retained-rounds.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
 import { placeKey, type Resend, Waiting } from './waiting.ts';
@@ -23,23 +25,30 @@ function exchangeOf({ queue, offset, packetId, state }: Flight): OutboundExchang
 }
 
 /** The places that wait, and have no packet id yet. */
-function waitingPlaces(waiting: Waiting): Place[] {
-  const read = [...(waiting.reading ?? []), ...waiting.loaded.rest()];
+function waitingPlaces({ reading = [], loaded, retained, places }: Waiting): Place[] {
+  const read = [...reading, ...loaded.rest()];
   return [
     ...read.filter(({ resend }) => resend === undefined).map(({ place }) => placeOf(place)),
-    ...waiting.retained
-      .rest()
+    ...[...retained.rest()]
       .filter(({ message, subscription }) => message.qos > 0 && subscription.qos > 0)
       .map(({ message }) => placeOf(message)),
-    ...waiting.places,
+    ...places,
   ];
+}
+
+/** What may be looked for in a session's retained messages that have not had their turn. */
+interface Retained {
+  /** Further ones than those that wait. */
+  readonly rounds?: readonly Round[];
+  /** Default: RETAINED_PLACES_MAX. */
+  readonly costMax?: number;
 }
 
 /**
  * What a session still has to send when its connection ends. Of shared subscriptions only exchanges of QoS 2 are the session's
  * own; their messages of QoS 1 have gone back.
  */
-export function backlogOf({ flights, waiting }: Session): Backlog {
+export function backlogOf(context: ServerContext, { flights, waiting, clientId }: Session, retained: Retained = {}): Backlog {
   const maybeSent: SentPlace[] = [];
   const exchanges: OutboundExchange[] = [];
   for (const flight of flights) {
@@ -48,14 +57,12 @@ export function backlogOf({ flights, waiting }: Session): Backlog {
     if (flight.qos === 2) exchanges.push(exchangeOf(flight));
     else if (!flight.shared) maybeSent.push({ ...placeOf(flight), packetId: flight.packetId });
   }
-  const places = inOrder([...maybeSent.map(placeOf), ...(waiting === undefined ? [] : waitingPlaces(waiting))]);
+  const { rounds = [], costMax = RETAINED_PLACES_MAX } = retained;
+  const notBegun = placesOf(context, clientId, [...(waiting?.retained.waiting ?? []), ...rounds], costMax);
+  const places = inOrder([...maybeSent.map(placeOf), ...(waiting === undefined ? [] : waitingPlaces(waiting)), ...notBegun]);
   const scanFrom = [...(waiting?.scans.values() ?? [])].map(placeOf);
   return { places, scanFrom, maybeSent, exchanges };
 }
-
-/** A backlog with places that are about to be sent. */
-export const withPlaces = (backlog: Backlog, places: readonly Place[]): Backlog =>
-  places.length === 0 ? backlog : { ...backlog, places: inOrder([...backlog.places, ...places.map(placeOf)]) };
 
 function reserve(session: Session, place: Place, packetId: number, qos: 1 | 2, released: boolean): Flight {
   const { queue, offset } = place;
@@ -100,6 +107,6 @@ export const isBehind = ({ flights, waiting }: Session): boolean => flights.size
 export function* unsettled(context: ServerContext): Generator<Unsettled> {
   for (const session of context.sessions.values()) {
     const { clientId, epoch, expiryInterval } = session;
-    if (expiryInterval > 0 && isBehind(session)) yield { clientId, epoch, backlog: backlogOf(session) };
+    if (expiryInterval > 0 && isBehind(session)) yield { clientId, epoch, backlog: backlogOf(context, session) };
   }
 }

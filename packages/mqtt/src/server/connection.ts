@@ -16,6 +16,8 @@ export const HOLD = {
   UNREAD: 4,
   /** Too much of it waits for the cluster. */
   REQUESTS: 8,
+  /** It had its turn: what else came is handled in the next one. */
+  TURN: 16,
 } as const;
 
 /** One socket. What only busy ones need is made when it is needed first. */
@@ -40,7 +42,9 @@ export class Connection {
   blocked = false;
   /** Of answers that were given to the socket all the same. */
   unreadBytes = 0;
-  /** What came and is no whole packet yet. */
+  /** Filters of SUBSCRIBE and UNSUBSCRIBE that were handled since it last waited for its turn. */
+  filters = 0;
+  /** What came and is no whole packet yet, or waits for its turn. */
   rest: Gathered | undefined;
   /** What the client takes, 0xFFFFFFFF when it did not say. */
   packetBytesMax = 0xffff_ffff;

@@ -1,6 +1,7 @@
 import { connackReturnCode, REASON } from '../codec/reason-codes.ts';
 import { backlogOf, NOTHING_LEFT } from './backlog.ts';
 import type { Connection } from './connection.ts';
+import { RETAINED_PLACES_LEFT_MAX } from './limits.ts';
 import type { ServerContext } from './server-context.ts';
 import { type Session, sessionOf } from './session.ts';
 import type { Shares } from './shares.ts';
@@ -74,7 +75,8 @@ export class Endings {
     connection.session = undefined;
     for (const filter of session.subscriptions.keys()) receivers.delete(session, filter);
     this.#shares.leaveAll(session);
-    const backlog = expiryInterval === 0 ? NOTHING_LEFT : backlogOf(session);
+    const backlog =
+      expiryInterval === 0 ? NOTHING_LEFT : backlogOf(this.#context, session, { costMax: RETAINED_PLACES_LEFT_MAX });
     cluster.suspend(clientId, epoch, { expiryInterval, discardWill, backlog });
   }
 

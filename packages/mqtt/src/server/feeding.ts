@@ -2,12 +2,13 @@ import { isShared } from '../filters/topic-filter.ts';
 import type { Place, StoredPublication } from '../ports.ts';
 import { type Delivery, mannerFor } from './delivery.ts';
 import type { Flight } from './flights.ts';
-import { READ_PLACES_MAX } from './limits.ts';
+import { READ_PLACES_MAX, RETAINED_PER_TURN_MAX } from './limits.ts';
 import { isExpired, lower } from './outbound-publish.ts';
 import { receiverOf } from './receivers.ts';
+import { costOf, messagesOf, type RetainedDelivery, type RetainedRounds, type Round } from './retained-rounds.ts';
 import type { ServerContext } from './server-context.ts';
 import type { Session } from './session.ts';
-import { type Loaded, type Resend, type RetainedDelivery, type Scan, Waiting } from './waiting.ts';
+import { type Loaded, type Resend, type Scan, Waiting } from './waiting.ts';
 
 /** Sends sessions what waits for them, as their windows and sockets have room. */
 export class Feeding {
@@ -41,7 +42,7 @@ export class Feeding {
     if (waiting.loaded.length > 0) return this.#sendLoaded(session, waiting);
     if (waiting.reading !== undefined || waiting.scanning || !session.connection.open) return false;
     if (waiting.resends.length > 0) return session.hasRoom && this.#readResends(session, waiting);
-    if (waiting.retained.length > 0) return this.#sendRetained(session, waiting);
+    if (!waiting.retained.empty) return this.#sendRetained(session, waiting);
     return this.#readOn(session, waiting);
   }
 
@@ -183,15 +184,44 @@ export class Feeding {
     else if (flight !== undefined) session.flights.delete(flight.packetId);
   }
 
-  #sendRetained(session: Session, waiting: Waiting): boolean {
-    for (let delivery = waiting.retained.first; delivery !== undefined; delivery = waiting.retained.first) {
-      const qos = lower(delivery.message.qos, delivery.subscription.qos);
-      const { message } = delivery;
-      if (qos === 0 ? session.connection.blocked : !this.#delivery.hasRoomFor(session, message)) return false;
-      waiting.retained.shift();
-      if (this.#isCurrent(message)) this.#sendRetainedOne(session, delivery);
+  #sendRetained(session: Session, { retained }: Waiting): boolean {
+    while (!retained.empty) {
+      if (session.retainedCost >= RETAINED_PER_TURN_MAX) return this.#rest(session);
+      const { first } = retained;
+      if (first === undefined) {
+        if (session.connection.blocked) return false;
+        this.#beginRound(session, retained);
+      } else {
+        if (!this.#hasRoomFor(session, first)) return false;
+        retained.shift();
+        session.retainedCost++;
+        if (this.#isCurrent(first.message)) this.#sendRetainedOne(session, first);
+      }
     }
     return true;
+  }
+
+  #beginRound(session: Session, retained: RetainedRounds): void {
+    const round = retained.next();
+    if (round === undefined) return;
+    session.retainedCost += costOf(this.#context, round);
+    retained.begin(round, [...messagesOf(this.#context, session.clientId, round)]);
+  }
+
+  #hasRoomFor(session: Session, { message, subscription }: RetainedDelivery): boolean {
+    return lower(message.qos, subscription.qos) === 0 ? !session.connection.blocked : this.#delivery.hasRoomFor(session, message);
+  }
+
+  /** Others have their turn. */
+  #rest(session: Session): false {
+    if (session.resting) return false;
+    session.resting = true;
+    this.#context.putOff(() => {
+      session.resting = false;
+      session.retainedCost = 0;
+      this.feed(session);
+    });
+    return false;
   }
 
   /** One that was replaced since has arrived as it was published: an older state must not follow it. */
@@ -214,10 +244,14 @@ export class Feeding {
   }
 
   /** Retained messages of a new subscription [MQTT-3.3.1-9]. */
-  retained(session: Session, deliveries: readonly RetainedDelivery[]): void {
-    if (deliveries.length === 0) return;
+  retained(session: Session, round: Round): void {
     session.waiting ??= new Waiting();
-    session.waiting.retained.add(deliveries);
+    session.waiting.retained.add(round);
     this.feed(session);
+  }
+
+  /** A filter is subscribed to no more. */
+  unsubscribed({ waiting }: Session, filter: string): void {
+    waiting?.retained.drop(filter);
   }
 }

@@ -24,10 +24,20 @@ export const NEW_SHARES_MAX = 256;
 export const NEW_SHARE_MS = 600_000;
 /** Shared subscriptions that a bridge remembers, so that they are not new to it. */
 export const SHARES_KEPT_MAX = 10_000;
+/** Levels of all filters of one session together: 16 for each of SUBSCRIPTIONS_MAX. */
+export const FILTER_LEVELS_MAX = 16_000;
 /** Places that a session remembers; beyond it, it looks through the queue instead. */
 export const PENDING_PLACES_MAX = 100_000;
-/** Retained messages of one SUBSCRIBE of which the session's record knows before they are sent. */
+/** Retained messages, of filters whose turn has not come, of which a session's record knows, and what may be looked at for it. */
 export const RETAINED_PLACES_MAX = 10_000;
+/** The same when its connection ends. */
+export const RETAINED_PLACES_LEFT_MAX = 200_000;
+/** Retained messages that one session is sent, or that are looked at for it, in one turn of the event loop. */
+export const RETAINED_PER_TURN_MAX = 1_000;
+/** Filters of SUBSCRIBE and UNSUBSCRIBE of one client that are handled in one turn of the event loop. */
+export const FILTERS_PER_TURN_MAX = 1_024;
+/** Clients whose work goes on in one turn of the event loop. */
+export const CLIENTS_PER_TURN_MAX = 16;
 /** Connections of all listeners. */
 export const CONNECTIONS_MAX = 20_000;
 /** Connections of one address. */

@@ -138,11 +138,11 @@ export class MqttServer implements ClusterEvents {
   // Time.
 
   tick(nowMs: number): void {
-    this.#context.input(nowMs, () => this.#context.timers.tick(this.#context.nowMs));
+    this.#context.input(nowMs, () => this.#context.tick());
   }
 
   nextDeadlineMs(): number | undefined {
-    return this.#context.timers.nextDeadlineMs();
+    return this.#context.nextDeadlineMs();
   }
 
   /** Sends what `done`s of the cluster have brought: asked for by the port `wake`. */
@@ -235,14 +235,15 @@ export class MqttServer implements ClusterEvents {
   // The cluster.
 
   listens(): boolean {
-    return this.#context.receivers.size > 0;
+    const listens = this.#context.receivers.size > 0;
+    if (!listens) this.#context.passedOver();
+    return listens;
   }
 
   arrived(messages: readonly StoredPublication[], nowMs: number): void {
-    const { arrivedTo } = this.#context;
     this.#context.input(nowMs, () => {
       for (const message of messages) {
-        arrivedTo.set(message.queue, message.offset + 1);
+        this.#context.arrived(message.queue, message.offset + 1);
         this.#delivery.arrived(message);
       }
     });

@@ -3,10 +3,13 @@ import { MqttError } from '../codec/mqtt-error.ts';
 import type { ClientPacket } from '../codec/packet.ts';
 import { packetEnd } from '../codec/packet-end.ts';
 import { REASON } from '../codec/reason-codes.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, HOLD } from './connection.ts';
 import type { Endings } from './endings.ts';
 import { Gathered } from './gathered.ts';
+import { FILTERS_PER_TURN_MAX } from './limits.ts';
 import type { ServerContext } from './server-context.ts';
+
+const isHeld = ({ holds }: Connection): boolean => (holds & HOLD.TURN) !== 0;
 
 /** Cuts what sockets bring into packets. */
 export class Receiving {
@@ -28,10 +31,10 @@ export class Receiving {
     this.goOn(connection);
   }
 
-  /** Looks at what was gathered: more has come, or CONNECT was answered. */
+  /** Looks at what was gathered: more has come, CONNECT was answered, or it is its turn. */
   goOn(connection: Connection): void {
     const { rest } = connection;
-    if (rest === undefined) return;
+    if (rest === undefined || isHeld(connection)) return;
     if (connection.phase === 'connecting') return this.#boundGathered(connection, rest.bytes.length);
     const bytes = rest.bytes;
     if (this.#endOf(connection, bytes, 0) === undefined) return;
@@ -46,7 +49,7 @@ export class Receiving {
 
   #cut(connection: Connection, bytes: Uint8Array): void {
     let at = 0;
-    while (at < bytes.length && connection.open && connection.phase !== 'connecting') {
+    while (at < bytes.length && connection.open && connection.phase !== 'connecting' && !isHeld(connection)) {
       const end = this.#endOf(connection, bytes, at);
       if (end === undefined) break;
       this.#take(connection, bytes, at, end);
@@ -73,9 +76,23 @@ export class Receiving {
       const packet = decodePacket(bytes, at, end, connection.phase === 'new' ? undefined : connection.version);
       connection.heardMs = connection.phase === 'online' ? this.#context.nowMs : connection.heardMs;
       this.#handle(connection, packet);
+      if (packet.type === 'SUBSCRIBE') this.#spend(connection, packet.subscriptions.length);
+      else if (packet.type === 'UNSUBSCRIBE') this.#spend(connection, packet.filters.length);
     } catch (error) {
       this.#fail(connection, error);
     }
+  }
+
+  /** Few bytes ask for much: beyond FILTERS_PER_TURN_MAX filters the rest is handled after others had their turn. */
+  #spend(connection: Connection, filters: number): void {
+    connection.filters += filters;
+    if (connection.filters < FILTERS_PER_TURN_MAX) return;
+    connection.filters = 0;
+    this.#context.output.hold(connection, HOLD.TURN);
+    this.#context.putOff(() => {
+      this.#context.output.release(connection, HOLD.TURN);
+      if (connection.open) this.goOn(connection);
+    });
   }
 
   /** [MQTT-4.13.1-1]. Of a CONNECT that names a version, the answer is in that version, or the nearest that there is. */

@@ -11,11 +11,14 @@ export class Requests {
     this.#context = context;
   }
 
-  begin(session: Session): void {
-    if (++session.requests >= REQUESTS_MAX) this.#context.output.hold(session.connection, HOLD.REQUESTS);
+  /** @param weight of the request, in small ones. */
+  begin(session: Session, weight = 1): void {
+    session.requests += weight;
+    if (session.requests >= REQUESTS_MAX) this.#context.output.hold(session.connection, HOLD.REQUESTS);
   }
 
-  end(session: Session): void {
-    if (--session.requests <= REQUESTS_MAX / 2) this.#context.output.release(session.connection, HOLD.REQUESTS);
+  end(session: Session, weight = 1): void {
+    session.requests -= weight;
+    if (session.requests <= REQUESTS_MAX / 2) this.#context.output.release(session.connection, HOLD.REQUESTS);
   }
 }

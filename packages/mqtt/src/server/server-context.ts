@@ -2,7 +2,7 @@ import { type LogFields, type LogLevel, RefusalLog, Timers } from '@qanat/core';
 import type { Cluster, Gate, Peer, Sockets } from '../ports.ts';
 import type { Connection } from './connection.ts';
 import { Figures } from './figures.ts';
-import type { MqttLimits } from './limits.ts';
+import { CLIENTS_PER_TURN_MAX, type MqttLimits } from './limits.ts';
 import { Output } from './output.ts';
 import { hostOf } from './peer-count.ts';
 import { Receivers } from './receivers.ts';
@@ -37,6 +37,10 @@ export class ServerContext {
   readonly sessions = new Map<string, Session>();
   /** By queue the offset behind what has `arrived`. */
   readonly arrivedTo = new Map<number, number>();
+  /** A copy of `arrivedTo` as it is now; undefined: not made yet. */
+  #arrivedByNow: ReadonlyMap<number, number> | undefined;
+  /** Work of clients that goes on in later turns, in the order in which it was put off. */
+  #putOff: (() => void)[] = [];
   nowMs = 0;
   /** Wall clock minus `nowMs`. */
   wallOffsetMs = 0;
@@ -58,6 +62,41 @@ export class ServerContext {
   /** ms since 1970. */
   get wallMs(): number {
     return this.nowMs + this.wallOffsetMs;
+  }
+
+  /** Messages have arrived in a queue, up to an offset. */
+  arrived(queue: number, to: number): void {
+    this.arrivedTo.set(queue, to);
+    this.#arrivedByNow = undefined;
+  }
+
+  /** Messages pass that nobody here wants: how far queues have arrived is not known any more. */
+  passedOver(): void {
+    this.arrivedTo.clear();
+    this.#arrivedByNow = undefined;
+  }
+
+  /** `arrivedTo` as it is now, to be compared with later. */
+  arrivedByNow(): ReadonlyMap<number, number> {
+    this.#arrivedByNow ??= new Map(this.arrivedTo);
+    return this.#arrivedByNow;
+  }
+
+  /** Goes on with the work of a client in a later turn of the event loop, after others have been served. */
+  putOff(work: () => void): void {
+    this.#putOff.push(work);
+    // Whoever drives this asks for the next deadline only when it was called.
+    if (this.#putOff.length === 1) this.#wake?.();
+  }
+
+  /** When something is due. */
+  nextDeadlineMs(): number | undefined {
+    return this.#putOff.length > 0 ? this.nowMs : this.timers.nextDeadlineMs();
+  }
+
+  tick(): void {
+    for (const work of this.#putOff.splice(0, CLIENTS_PER_TURN_MAX)) work();
+    this.timers.tick(this.nowMs);
   }
 
   /** Tells operators of a client that is refused or ended, the same host and reason once a minute. */

@@ -1,4 +1,5 @@
 import type { ProtocolVersion } from '../codec/packet.ts';
+import { levelsOf } from '../filters/topic-filter.ts';
 import type { SessionSubscription } from '../ports.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { Connection } from './connection.ts';
@@ -51,12 +52,18 @@ export class Session {
   open: Set<number> | undefined;
   /** Publishes of QoS 1 that were received and not answered, for the Receive Maximum; those of QoS 2 are in `open`. */
   unanswered = 0;
+  /** What sending it retained messages has cost since it last waited for its turn. */
+  retainedCost = 0;
+  /** Its retained messages go on in a later turn. */
+  resting = false;
   /** What it asked of the cluster and waits for. */
   requests = 0;
   /** Changes with its subscriptions. */
   edition = 0;
   /** Of the filters of its subscriptions, in UTF-8. */
   filterBytes = 0;
+  /** Of the filters of all its subscriptions together. */
+  filterLevels = 0;
   #subscriptions: Map<string, SessionSubscription> | undefined;
 
   constructor(settings: SessionSettings) {
@@ -78,14 +85,20 @@ export class Session {
 
   subscribe(subscription: SessionSubscription): void {
     this.edition++;
+    const { filter } = subscription;
     this.#subscriptions ??= new Map();
-    if (!this.#subscriptions.has(subscription.filter)) this.filterBytes += bytesOf(subscription.filter);
-    this.#subscriptions.set(subscription.filter, subscription);
+    if (!this.#subscriptions.has(filter)) {
+      this.filterBytes += bytesOf(filter);
+      this.filterLevels += levelsOf(filter);
+    }
+    this.#subscriptions.set(filter, subscription);
   }
 
   unsubscribe(filter: string): void {
     this.edition++;
-    if (this.#subscriptions?.delete(filter) === true) this.filterBytes -= bytesOf(filter);
+    if (this.#subscriptions?.delete(filter) !== true) return;
+    this.filterBytes -= bytesOf(filter);
+    this.filterLevels -= levelsOf(filter);
   }
 
   /** One more message of QoS 1 or 2 may be sent now. */

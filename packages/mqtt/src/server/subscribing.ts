@@ -1,11 +1,12 @@
 import type { Subscribe, Subscription, Unsubscribe } from '../codec/packet.ts';
 import { isFailure, REASON } from '../codec/reason-codes.ts';
-import { isShared, selectionOf } from '../filters/topic-filter.ts';
-import type { Place, SessionSubscription, StoredPublication } from '../ports.ts';
-import { backlogOf, withPlaces } from './backlog.ts';
+import { isShared, levelsOf, selectionOf } from '../filters/topic-filter.ts';
+import type { Backlog, SessionSubscription } from '../ports.ts';
+import { backlogOf, NOTHING_LEFT } from './backlog.ts';
 import type { Feeding } from './feeding.ts';
-import { RETAINED_PLACES_MAX } from './limits.ts';
+import { FILTER_LEVELS_MAX } from './limits.ts';
 import type { Requests } from './requests.ts';
+import type { Round } from './retained-rounds.ts';
 import type { ServerContext } from './server-context.ts';
 import { bytesOf, type Session } from './session.ts';
 import type { Shares } from './shares.ts';
@@ -19,7 +20,36 @@ interface Change {
   readonly reasonCode: number;
   readonly before: SessionSubscription | undefined;
   readonly after: SessionSubscription | undefined;
+  /** The retained messages that follow. */
+  readonly round: Round | undefined;
 }
+
+/** A SUBSCRIBE or UNSUBSCRIBE. */
+interface Asked {
+  readonly changes: readonly Change[];
+  /** What it takes up until it is answered, in small requests. */
+  readonly weight: number;
+  readonly answer: (ok: boolean) => void;
+}
+
+const isChange = ({ changes }: Asked): boolean => changes.some(({ before, after }) => before !== after);
+
+function isSame(one: SessionSubscription, other: SessionSubscription): boolean {
+  return (
+    one.qos === other.qos &&
+    one.noLocal === other.noLocal &&
+    one.retainAsPublished === other.retainAsPublished &&
+    one.retainHandling === other.retainHandling &&
+    one.subscriptionIdentifier === other.subscriptionIdentifier
+  );
+}
+
+const FILTER_BYTES = 64;
+const SMALL_REQUEST_BYTES = 1_024;
+
+/** Filters may be few or many, short or long. */
+const weightOf = (changes: readonly Change[]): number =>
+  Math.ceil(changes.reduce((bytes, { filter }) => bytes + filter.length + FILTER_BYTES, 0) / SMALL_REQUEST_BYTES);
 
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5.0 sections 3.8 to 3.11). */
 export class Subscribing {
@@ -27,6 +57,8 @@ export class Subscribing {
   readonly #shares: Shares;
   readonly #feeding: Feeding;
   readonly #requests: Requests;
+  /** Of the sessions that are being written: what was asked for meanwhile. */
+  readonly #waiting = new Map<Session, Asked[]>();
 
   constructor(context: ServerContext, shares: Shares, feeding: Feeding, requests: Requests) {
     this.#context = context;
@@ -55,11 +87,12 @@ export class Subscribing {
   subscribe(session: Session, { packetId, subscriptions, properties }: Subscribe): void {
     const identifier = properties?.subscriptionIdentifiers?.[0];
     const changes = subscriptions.map((subscription) => this.#subscribeOne(session, subscription, identifier));
-    this.#record(session, changes, (ok) => {
+    const answer = (ok: boolean): void => {
       const reasonCodes = changes.map(({ reasonCode }) => this.#code(session, ok ? reasonCode : REASON.UNSPECIFIED_ERROR));
       this.#context.output.packet(session.connection, { type: 'SUBACK', packetId, reasonCodes });
       if (ok) for (const change of changes) this.#sendRetained(session, change);
-    });
+    };
+    this.#record(session, { changes, weight: weightOf(changes), answer });
   }
 
   #code({ version }: Session, reasonCode: number): number {
@@ -70,10 +103,12 @@ export class Subscribing {
     const { filter } = subscription;
     const before = session.subscriptions.get(filter);
     const refusal = this.#refusal(session, filter, before === undefined);
-    if (refusal !== undefined) return this.#refused(session, { filter, reasonCode: refusal, before, after: before });
-    const after: SessionSubscription = { ...subscription, subscriptionIdentifier: identifier };
-    this.join(session, after);
-    return { filter, reasonCode: subscription.qos, before, after };
+    if (refusal !== undefined)
+      return this.#refused(session, { filter, reasonCode: refusal, before, after: before, round: undefined });
+    const wanted: SessionSubscription = { ...subscription, subscriptionIdentifier: identifier };
+    const after = before !== undefined && isSame(before, wanted) ? before : wanted;
+    if (after !== before) this.join(session, after);
+    return { filter, reasonCode: subscription.qos, before, after, round: this.#roundOf(before, after) };
   }
 
   #refused({ connection, clientId }: Session, change: Change): Change {
@@ -85,10 +120,9 @@ export class Subscribing {
 
   #refusal(session: Session, filter: string, isNew: boolean): number | undefined {
     if (!this.#context.gate.maySubscribe(session.principal, selectionOf(filter), session.clientId)) return REASON.NOT_AUTHORIZED;
-    const full = session.subscriptions.size >= this.#context.limits.subscriptionsPerSessionMax;
-    return isNew && (full || !this.#isKept(session, filter) || !this.#shares.take(session, filter))
-      ? REASON.QUOTA_EXCEEDED
-      : undefined;
+    const hasRoom =
+      !isNew || (this.#hasRoomFor(session, filter) && this.#isKept(session, filter) && this.#shares.take(session, filter));
+    return hasRoom ? undefined : REASON.QUOTA_EXCEEDED;
   }
 
   /** Whether the cluster keeps one more subscription of the session (QNT-MQT-120). */
@@ -96,71 +130,92 @@ export class Subscribing {
     return expiryInterval === 0 || this.#context.cluster.mayHold(clientId, filterBytes + bytesOf(filter));
   }
 
+  #hasRoomFor({ subscriptions, filterLevels }: Session, filter: string): boolean {
+    const { subscriptionsPerSessionMax } = this.#context.limits;
+    return subscriptions.size < subscriptionsPerSessionMax && filterLevels + levelsOf(filter) <= FILTER_LEVELS_MAX;
+  }
+
   unsubscribe(session: Session, { packetId, filters }: Unsubscribe): void {
     const changes = filters.map((filter) => this.#unsubscribeOne(session, filter));
-    this.#record(session, changes, (ok) => {
+    const answer = (ok: boolean): void => {
       const codes = changes.map(({ reasonCode }) => (ok ? reasonCode : REASON.UNSPECIFIED_ERROR));
       const reasonCodes = session.version === 4 ? [] : codes;
       this.#context.output.packet(session.connection, { type: 'UNSUBACK', packetId, reasonCodes });
-    });
+      for (const { filter } of changes) if (!session.subscriptions.has(filter)) this.#feeding.unsubscribed(session, filter);
+    };
+    this.#record(session, { changes, weight: weightOf(changes), answer });
   }
 
   #unsubscribeOne(session: Session, filter: string): Change {
     const before = session.subscriptions.get(filter);
     if (before !== undefined) this.#leave(session, filter);
     const reasonCode = before === undefined ? REASON.NO_SUBSCRIPTION_EXISTED : REASON.SUCCESS;
-    return { filter, reasonCode, before, after: undefined };
+    return { filter, reasonCode, before, after: undefined, round: undefined };
   }
 
-  /** Has the session written, where something changed, and answers in the order of the packets. */
-  #record(session: Session, changes: readonly Change[], answer: (ok: boolean) => void): void {
+  /**
+   * Has the session written where something changed, and answers in the order of the packets. One write is under way at a time:
+   * what is asked for meanwhile makes the next one together.
+   */
+  #record(session: Session, asked: Asked): void {
+    const waiting = this.#waiting.get(session);
+    if (waiting === undefined && !isChange(asked)) return asked.answer(true);
+    this.#requests.begin(session, asked.weight);
+    if (waiting === undefined) this.#write(session, [asked]);
+    else waiting.push(asked);
+  }
+
+  #write(session: Session, batch: readonly Asked[]): void {
     const { clientId, epoch, connection, subscriptions } = session;
-    this.#requests.begin(session);
-    const backlog = withPlaces(backlogOf(session), this.#retainedPlaces(session, changes));
-    const standing = { subscriptions: [...subscriptions.values()], backlog };
+    this.#waiting.set(session, []);
+    const standing = { subscriptions: [...subscriptions.values()], backlog: this.#backlog(session, batch) };
     this.#context.cluster.subscribed(clientId, epoch, standing, (ok) => {
-      if (!connection.open) return;
-      if (!ok) for (const change of changes) this.#undo(session, change);
-      answer(ok);
-      this.#requests.end(session);
+      if (!connection.open) return void this.#waiting.delete(session);
+      if (ok) this.#answer(session, batch, true);
+      this.#goOn(session, batch, ok);
       this.#context.answered();
     });
   }
 
-  /** What could not be written does not hold, unless a later packet has changed it again. */
+  /** Of a session that ends with its connection nobody needs to know what it still has to send. */
+  #backlog(session: Session, batch: readonly Asked[]): Backlog {
+    if (session.expiryInterval === 0) return NOTHING_LEFT;
+    const rounds = batch.flatMap(({ changes }) => changes.flatMap(({ round }) => round ?? []));
+    return backlogOf(this.#context, session, { rounds });
+  }
+
+  #goOn(session: Session, written: readonly Asked[], ok: boolean): void {
+    const waiting = this.#waiting.get(session) ?? [];
+    if (ok && waiting.some(isChange)) return this.#write(session, waiting);
+    this.#waiting.delete(session);
+    if (ok) return this.#answer(session, waiting, true);
+    // What was asked for since builds on what does not hold.
+    const failed = [...written, ...waiting];
+    for (const { changes } of failed.toReversed()) for (const change of changes.toReversed()) this.#undo(session, change);
+    this.#answer(session, failed, false);
+  }
+
+  #answer(session: Session, batch: readonly Asked[], ok: boolean): void {
+    for (const { answer, weight } of batch) {
+      answer(ok);
+      this.#requests.end(session, weight);
+    }
+  }
+
   #undo(session: Session, { filter, before, after }: Change): void {
-    if (session.subscriptions.get(filter) !== after || before === after) return;
+    if (before === after) return;
     if (before === undefined) this.#leave(session, filter);
     else this.join(session, before);
   }
 
-  /** Of the retained messages that follow: whoever goes on with the session knows of them, too. */
-  #retainedPlaces(session: Session, changes: readonly Change[]): Place[] {
-    const places: Place[] = [];
-    if (session.expiryInterval === 0) return places;
-    for (const change of changes) {
-      if (change.after?.qos === 0) continue;
-      for (const message of this.#retainedFor(session, change)) {
-        if (places.length === RETAINED_PLACES_MAX) return places;
-        if (message.qos > 0) places.push(message);
-      }
-    }
-    return places;
-  }
-
-  #sendRetained(session: Session, change: Change): void {
-    const { after } = change;
-    if (after === undefined) return;
-    const deliveries = [...this.#retainedFor(session, change)].map((message) => ({ message, subscription: after }));
-    this.#feeding.retained(session, deliveries);
+  #sendRetained(session: Session, { filter, round }: Change): void {
+    if (round !== undefined && session.subscriptions.has(filter)) this.#feeding.retained(session, round);
   }
 
   /** [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none (section 4.8.2). */
-  *#retainedFor(session: Session, { filter, reasonCode, before, after }: Change): Iterable<StoredPublication> {
-    if (isFailure(reasonCode) || after === undefined || isShared(filter)) return;
-    if (after.retainHandling === 2 || (after.retainHandling === 1 && before !== undefined)) return;
-    for (const message of this.#context.cluster.retained(filter)) {
-      if (!(after.noLocal && message.clientId === session.clientId)) yield message;
-    }
+  #roundOf(before: SessionSubscription | undefined, after: SessionSubscription): Round | undefined {
+    const { filter, retainHandling } = after;
+    if (isShared(filter) || retainHandling === 2 || (retainHandling === 1 && before !== undefined)) return undefined;
+    return { subscription: after, arrivedTo: this.#context.arrivedByNow() };
   }
 }

@@ -1,17 +1,12 @@
-import type { Place, SentPlace, SessionSubscription, StoredPublication } from '../ports.ts';
+import type { Place, SentPlace, StoredPublication } from '../ports.ts';
 import { PlaceQueue } from './place-queue.ts';
+import { RetainedRounds } from './retained-rounds.ts';
 
 export const placeKey = ({ queue, offset }: Place): string => `${queue}:${offset}`;
 
 /** A message that was or may have been sent on a connection before. */
 export interface Resend extends SentPlace {
   readonly qos: 1 | 2;
-}
-
-/** A retained message that a new subscription selects. The bridge holds it anyway, so it is no place. */
-export interface RetainedDelivery {
-  readonly message: StoredPublication;
-  readonly subscription: SessionSubscription;
 }
 
 /** A place that was read again, or is being read. */
@@ -28,38 +23,41 @@ export interface Scan extends Place {
   readonly behind: number;
 }
 
-/** First in, first out, of what came as a list. */
-class Lane<Item> {
-  #items: readonly Item[] = [];
+/** First in, first out, of what came as lists: none is copied when another one comes. */
+export class Lane<Item> {
+  #lists: (readonly Item[])[] = [];
+  /** In the first list. */
   #head = 0;
+  #length = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
   get first(): Item | undefined {
-    return this.#items[this.#head];
+    return this.#lists[0]?.[this.#head];
   }
 
   add(items: readonly Item[]): void {
-    this.#items = this.length === 0 ? items : [...this.rest(), ...items];
-    this.#head = 0;
+    if (items.length === 0) return;
+    this.#lists.push(items);
+    this.#length += items.length;
   }
 
   shift(): Item | undefined {
-    const item = this.#items[this.#head];
-    if (item !== undefined) this.#head++;
-    if (this.length === 0) this.#clear();
+    const [list] = this.#lists;
+    if (list === undefined) return undefined;
+    const item = list[this.#head++];
+    this.#length--;
+    if (this.#head === list.length) {
+      this.#lists.shift();
+      this.#head = 0;
+    }
     return item;
   }
 
-  #clear(): void {
-    this.#items = [];
-    this.#head = 0;
-  }
-
-  rest(): readonly Item[] {
-    return this.#items.slice(this.#head);
+  *rest(): Generator<Item> {
+    for (const [i, list] of this.#lists.entries()) yield* i === 0 ? list.slice(this.#head) : list;
   }
 }
 
@@ -70,7 +68,7 @@ class Lane<Item> {
 export class Waiting {
   readonly loaded = new Lane<Loaded>();
   readonly resends = new Lane<Resend>();
-  readonly retained = new Lane<RetainedDelivery>();
+  readonly retained = new RetainedRounds();
   readonly places = new PlaceQueue();
   /** By queue. */
   readonly scans = new Map<number, Scan>();
@@ -87,7 +85,7 @@ export class Waiting {
       this.reading === undefined &&
       this.loaded.length === 0 &&
       this.resends.length === 0 &&
-      this.retained.length === 0 &&
+      this.retained.empty &&
       this.places.length === 0 &&
       this.scans.size === 0
     );

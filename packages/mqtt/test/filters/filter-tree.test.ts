@@ -54,6 +54,7 @@ test('the tree finds what trying every filter finds, also after some are taken o
         const kept = filters.map((text, i) => ({ text, key: String(i) })).filter((_, i) => i % 3 !== 0);
         filters.forEach((text, i) => void (i % 3 === 0 && expect(tree.delete(text, String(i))).toBe(true)));
         expect(tree.size).toBe(kept.length);
+        expect(tree.nodes).toBeLessThanOrEqual(1 + 2 * kept.length);
         for (const name of topics) {
           const found: string[] = [];
           tree.match(name, (_, key) => void found.push(key));
@@ -64,9 +65,23 @@ test('the tree finds what trying every filter finds, also after some are taken o
               .sort(),
           );
         }
+        for (const { text, key } of kept) expect(tree.delete(text, key)).toBe(true);
+        expect([tree.size, tree.nodes]).toEqual([0, 1]);
       },
     ),
   );
+});
+
+test('a tree has a node where filters part or end, not for each of their levels: long ones cost no more than short ones', () => {
+  const tree = new FilterTree<number>();
+  const levels = (i: number) => Array.from({ length: 128 }, (_, level) => (level < 10 && ((i >> level) & 1) === 0 ? 'a' : '+'));
+  for (let i = 0; i < 1_000; i++) tree.set(levels(i).join('/'), '', i);
+  expect(tree.nodes).toBeLessThanOrEqual(2_001);
+  let found = 0;
+  tree.match(Array(128).fill('a').join('/'), () => void found++);
+  expect(found).toBe(1_000);
+  for (let i = 1; i < 1_000; i++) tree.delete(levels(i).join('/'), '');
+  expect(tree.nodes).toBe(2);
 });
 
 test('two filters may meet where one topic is selected by both', () => {

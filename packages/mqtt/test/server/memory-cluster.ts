@@ -308,7 +308,7 @@ export class MemoryBridge implements Cluster {
   tail(queue: number): void {
     const messages = this.#cluster.logs[queue]?.slice(this.tails[queue]) ?? [];
     this.tails[queue] = (this.tails[queue] as number) + messages.length;
-    if (messages.length > 0) this.server.arrived(messages, this.#cluster.nowMs);
+    if (messages.length > 0 && this.server.listens()) this.server.arrived(messages, this.#cluster.nowMs);
   }
 
   publish(publication: Publication, done?: (outcome: PublishOutcome) => void): boolean {
@@ -413,6 +413,10 @@ export class MemoryBridge implements Cluster {
 
   *#selected(filter: string): Iterable<StoredPublication> {
     for (const message of this.#cluster.retained.values()) if (matches(filter, message.topic)) yield message;
+  }
+
+  retainedCount(): number {
+    return this.#cluster.retained.size;
   }
 
   joinShare(id: ShareId): void {

@@ -1,7 +1,7 @@
 import type { Packet } from 'mqtt-packet';
 import { expect, test } from 'vitest';
 import type { Publication, Standing } from '../../src/ports.ts';
-import { RETAINED_PLACES_MAX } from '../../src/server/limits.ts';
+import { FILTER_LEVELS_MAX, RETAINED_PLACES_MAX } from '../../src/server/limits.ts';
 import { World } from './world.ts';
 
 const retained = (topic: string, qos: 0 | 1 | 2): Publication => ({
@@ -68,6 +68,16 @@ test.each([
   const fleeting = world.online({ clientId: 'fleeting' }, version).send(subscribe(1, 'much longer than thirty bytes are'));
   world.run();
   expect(fleeting.last('suback').granted).toEqual([1]);
+});
+
+test('filters of more than FILTER_LEVELS_MAX levels together are refused with 0x97, until others are given up', () => {
+  const world = new World();
+  const levels = 125;
+  const filters = Array.from({ length: FILTER_LEVELS_MAX / levels }, (_, i) => `${i}${'/+'.repeat(levels - 1)}`);
+  const device = world.online().send(subscribe(1, ...filters), subscribe(2, 'x', filters[0] as string));
+  device.send({ cmd: 'unsubscribe', messageId: 3, unsubscriptions: [filters[1] as string] }, subscribe(4, 'x'));
+  world.run();
+  expect(device.all('suback').map(({ granted }) => granted)).toEqual([filters.map(() => 1), [0x97, 1], [1]]);
 });
 
 test('a subscription that is replaced has the new options, and misses nothing meanwhile [MQTT-3.8.4-3] [MQTT-3.8.4-4]', () => {
@@ -279,8 +289,8 @@ test('the record of a session knows of the retained messages that follow SUBACK,
   world.online({ clientId: 'fleeting' }).send(subscribe(1, 'a/+'));
   world.run();
   expect(saved.map(({ backlog }) => backlog.places.length)).toEqual([2, 0]);
-  for (let i = 0; i < RETAINED_PLACES_MAX; i++) world.cluster.append(retained(`a/b/${i}`, 1));
-  world.online({ clientId: 'many', ...lasting }).send(subscribe(1, 'a/#'));
+  for (let i = 0; i <= RETAINED_PLACES_MAX; i++) world.cluster.append(retained(`a/b/${i}`, 1));
+  world.online({ clientId: 'many', ...lasting }).send(subscribe(1, 'a/b/#'));
   world.run();
   expect(saved.at(-1)?.backlog.places).toHaveLength(RETAINED_PLACES_MAX);
 });

@@ -163,6 +163,8 @@ export class Device {
   }
 }
 
+const isDue = (server: MqttServer, nowMs: number): boolean => (server.nextDeadlineMs() ?? Number.POSITIVE_INFINITY) <= nowMs;
+
 /** Bridges, each with its server, over one cluster in memory, in virtual time. */
 export class World {
   readonly cluster = new MemoryCluster();
@@ -243,9 +245,13 @@ export class World {
     return stepped;
   }
 
+  /** Everything that waits in the cluster, and what is due by now. */
   run(): this {
-    this.cluster.run();
-    for (const server of this.#woken.splice(0)) server.flush(this.nowMs);
+    do {
+      this.cluster.run();
+      for (const server of this.#woken.splice(0)) server.flush(this.nowMs);
+      for (const server of this.servers) if (isDue(server, this.nowMs)) server.tick(this.nowMs);
+    } while (!this.cluster.idle || this.servers.some((server) => isDue(server, this.nowMs)));
     return this;
   }
 

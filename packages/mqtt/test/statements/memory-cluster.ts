@@ -274,6 +274,10 @@ export class MemoryCluster implements Cluster {
     return [...this.retainedByTopic.values()].filter(({ topic }) => matches(filter, topic));
   }
 
+  retainedCount(): number {
+    return this.retainedByTopic.size;
+  }
+
   joinShare(id: ShareId): void {
     const key = `$share/${id.name}/${id.filter}`;
     const share = this.#shares.get(key) ?? { id, joined: true, waiting: [] };
