@@ -286,6 +286,7 @@ export class MemoryBridge implements Cluster {
     listens: () => true,
     arrived: () => {},
     takenOver: () => {},
+    setOffline: () => {},
     shared: () => {},
     ready: () => {},
     unsettled: () => [],

@@ -20,4 +20,5 @@ export const BRIDGE_EXCLUSIONS: Readonly<Record<string, string>> = {
   'QNT-MQT-103': 'takes another server of MQTT that the bridge joins',
   'QNT-MQT-104': 'the kit does not choose the rules of a bridge, and its one rule takes every topic',
   'QNT-MQT-110': 'takes a broker that is away while devices connect',
+  'QNT-MQT-111': 'takes a bridge that stands still, and another one',
 };
