@@ -181,8 +181,8 @@ export interface Cluster {
   /**
    * An outbound exchange of QoS 2 begins, is released, or ended (undefined). It must be durable before the packet is sent. The
    * `done`s of one session come in the order of the calls.
-   * @param done `false`: the session is another bridge's, which knows nothing of it; `takenOver` came before. Or the message
-   *   that was `shared` may be another member's: this session must not be sent it.
+   * @param done `false`: the session is another bridge's, which knows nothing of it; `takenOver` or `setOffline` came before.
+   *   Or the message that was `shared` may be another member's: this session must not be sent it.
    * @param shared with an exchange that begins, the message as `shared` gave it: from now on it is this session's, whatever
    *   becomes of the bridge, unless it is settled with `false` [MQTT-4.8.2-5].
    */
@@ -230,10 +230,12 @@ export interface ClusterEvents {
   /** What was stored in a queue, in order and without gaps since the call before for this queue. */
   arrived(messages: readonly StoredPublication[], nowMs: number): void;
   /**
-   * Another bridge has the session now: the connection ends with reason 0x8E [MQTT-3.1.4-3]. The server answers with `suspend`
-   * inside this call: what it knew of the session may be handed over, or is of an older epoch and does nothing.
+   * A device has come for the session to another bridge: the connection ends with reason 0x8E [MQTT-3.1.4-3]. The server answers
+   * with `suspend` inside this call: what it knew of the session may be handed over, or is of an older epoch and does nothing.
    */
   takenOver(clientId: string, epoch: number, nowMs: number): void;
+  /** As above, but no device came: this bridge stood still, and others took it for dead. The connection ends with reason 0x89. */
+  setOffline(clientId: string, epoch: number, nowMs: number): void;
   /** A message of a shared subscription; `settle(true)` once a member has acknowledged it, `settle(false)`: give it again. */
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void, nowMs: number): void;
   /** Publishing may go on. */

@@ -67,6 +67,9 @@ export class Liveness {
   readonly #looks: Repeated;
   readonly #onTrouble: (error: unknown) => void;
   #own: Checkpoint = NONE;
+  /** Of the last beat that was written, and of the last one that came late. */
+  #beatAtMs: number;
+  #lateAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param instance name of this life of the bridge: another one has another name. */
   constructor(state: KeyedState, clock: Clock, instance: string, onTrouble: (error: unknown) => void) {
@@ -74,6 +77,7 @@ export class Liveness {
     this.#clock = clock;
     this.instance = instance;
     this.#begunAtMs = clock.wallMs();
+    this.#beatAtMs = clock.nowMs();
     this.#onTrouble = onTrouble;
     this.#beat = new Repeated(clock, CHECKPOINT_MS, () => this.#write(), onTrouble);
     this.#looks = new Repeated(clock, CHECKPOINT_MS, () => this.#look(), onTrouble);
@@ -118,6 +122,12 @@ export class Liveness {
     const still = this.#missing.get(instance) ?? new StillSpan(this.#clock.nowMs());
     this.#missing.set(instance, still);
     return !still.isDead;
+  }
+
+  /** Whether others may have taken this bridge for dead a moment ago: no beat of it came for so long. */
+  get wasLate(): boolean {
+    const now = this.#clock.nowMs();
+    return now - this.#beatAtMs > BRIDGE_DEAD_MS || now - this.#lateAtMs < 2 * BRIDGE_DEAD_MS;
   }
 
   /** The last checkpoint that a bridge told of. */
@@ -195,6 +205,9 @@ export class Liveness {
     await this.#state.write(await this.#state.queueOf(key), [
       { key, value: encodeLiveness({ atMs: this.#clock.wallMs(), checkpoint: this.#own }) },
     ]);
+    const now = this.#clock.nowMs();
+    if (now - this.#beatAtMs > BRIDGE_DEAD_MS) this.#lateAtMs = now;
+    this.#beatAtMs = now;
   }
 
   async #remove(instance: string): Promise<void> {

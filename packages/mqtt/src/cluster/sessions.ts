@@ -364,11 +364,22 @@ export class Sessions {
     if (now !== undefined) this.strays.changed(key, now);
   }
 
-  /** Another bridge has the session. */
+  /** The session is not this bridge's any more. */
   #lost(session: LocalSession): void {
-    if (this.#local.get(sessionKey(session.clientId)) !== session) return;
+    const { clientId, epoch } = session;
+    if (this.#local.get(sessionKey(clientId)) !== session) return;
     this.#leave(session);
-    if (!this.#closed) this.#scope.events().takenOver(session.clientId, session.epoch, this.#scope.clock.nowMs());
+    if (this.#closed) return;
+    const nowMs = this.#scope.clock.nowMs();
+    if (this.#isTaken(session)) this.#scope.events().takenOver(clientId, epoch, nowMs);
+    else this.#scope.events().setOffline(clientId, epoch, nowMs);
+  }
+
+  /** Whether a device came for it. Where its record is not known yet, or gone, what this bridge knows of itself decides. */
+  #isTaken({ clientId, version }: LocalSession): boolean {
+    const known = this.#scope.mirror.sessions.get(sessionKey(clientId));
+    if (known !== undefined && known.version > version) return known.record.owner !== undefined;
+    return !this.#scope.liveness.wasLate;
   }
 
   #leave(session: LocalSession): void {

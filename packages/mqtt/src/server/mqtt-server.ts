@@ -256,6 +256,13 @@ export class MqttServer implements ClusterEvents {
     this.#context.input(nowMs, () => this.#endings.disconnect(session.connection, REASON.SESSION_TAKEN_OVER));
   }
 
+  setOffline(clientId: string, epoch: number, nowMs: number): void {
+    const session = this.#context.sessions.get(clientId);
+    if (session === undefined || session.epoch !== epoch) return;
+    // It may come again at once: libraries do not after 0x8E, since somebody else has their client id.
+    this.#context.input(nowMs, () => this.#endings.disconnect(session.connection, REASON.SERVER_BUSY));
+  }
+
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void, nowMs: number): void {
     this.#context.input(nowMs, () => this.#shares.given(share, message, settle));
   }

@@ -92,7 +92,9 @@ export class TestBridge implements ClusterEvents {
   listening = true;
   readonly client: QanatClient;
   readonly arrivals: StoredPublication[] = [];
+  /** Whose sessions it has no more; `setOffline` told of those in `offlined`, `takenOver` of the others. */
   readonly lost: string[] = [];
+  readonly offlined: string[] = [];
   readonly given: { readonly share: ShareId; readonly message: StoredPublication; readonly settle: (done: boolean) => void }[] =
     [];
   /** What `unsettled` says. */
@@ -229,6 +231,11 @@ export class TestBridge implements ClusterEvents {
 
   takenOver(clientId: string): void {
     this.lost.push(clientId);
+  }
+
+  setOffline(clientId: string): void {
+    this.lost.push(clientId);
+    this.offlined.push(clientId);
   }
 
   shared(share: ShareId, message: StoredPublication, settle: (done: boolean) => void): void {

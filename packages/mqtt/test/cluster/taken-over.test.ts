@@ -22,6 +22,41 @@ test('a session that another bridge claims is told to the one that had it [MQTT-
   expect(third.sessionPresent).toBe(true);
 });
 
+test.each(['the watch', 'a refused write'])(
+  'others set sessions of a bridge offline that stood still: it learns by %s that no device came for them [QNT-MQT-111]',
+  async (by) => {
+    await using world = await startWorld();
+    const { cluster } = world;
+    const client = await cluster.connect();
+    let deaf = false;
+    const stateOf = (topic: string): ReturnType<typeof client.keyedState> => {
+      const state = client.keyedState(topic);
+      const watch = async function* (...args: Parameters<typeof state.watch>): ReturnType<typeof state.watch> {
+        for await (const news of state.watch(...args)) {
+          if (deaf && args[1].prefix === 's/') await new Promise(() => {});
+          yield news;
+        }
+      };
+      return withMethod(state, 'watch', watch as never);
+    };
+    const one = await new TestBridge(world, withMethod(client, 'keyedState', stateOf as never)).start('one', 'committed');
+    const two = await world.bridge('two');
+    const epochs = new Map<string, number>();
+    for (const name of ['stays', 'moves']) epochs.set(name, await one.session(name, ['a']));
+    for (const broker of ['broker-a', 'broker-b']) cluster.cut('client-1', broker);
+    deaf = by !== 'the watch';
+    await cluster.advance(12_000);
+    if (by === 'the watch') await two.claimed('moves');
+    for (const broker of ['broker-a', 'broker-b']) cluster.heal('client-1', broker);
+    const write = (name: string): Promise<boolean> =>
+      one.subscribed(name, epochs.get(name) ?? 0, { subscriptions: [], backlog: NOTHING });
+    if (deaf) expect(await Promise.all([...epochs.keys()].map(write))).toEqual([false, false]);
+    await cluster.advance(20_000);
+    expect(one.lost.toSorted()).toEqual(['moves', 'stays']);
+    expect(one.offlined.toSorted()).toEqual(by === 'the watch' ? ['stays'] : ['moves', 'stays']);
+  },
+);
+
 test('what was not acknowledged at the former bridge is sent by the next one', async () => {
   await using world = await startWorld();
   const one = await world.bridge('one');

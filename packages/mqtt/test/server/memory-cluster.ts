@@ -288,6 +288,7 @@ export class MemoryBridge implements Cluster {
     listens: () => true,
     arrived: () => {},
     takenOver: () => {},
+    setOffline: () => {},
     shared: () => {},
     ready: () => {},
     unsettled: () => [],

@@ -85,11 +85,23 @@ test('a session that another bridge took is not suspended again by the socket th
   expect(world.cluster.sessions.get('a')?.owner).toBe(world.bridges[1]);
 });
 
+test('a session that others have set offline, since the bridge stood still: 0x89, not 0x8E, and it may come again [QNT-MQT-111]', () => {
+  const world = new World();
+  const device = world.online(KEPT);
+  world.server.setOffline('a', world.cluster.sessions.get('a')?.epoch ?? 0, world.nowMs);
+  expect(device.last('disconnect').reasonCode).toBe(0x89);
+  expect(device.ended).toBe('closed');
+  expect(world.server.figures().counters.sessionsTakenOver).toBe(0);
+  expect(world.online(KEPT).last('connack').sessionPresent).toBe(true);
+});
+
 test('a take-over of an older epoch ends nobody', () => {
   const world = new World();
   const device = world.online(KEPT);
   world.server.takenOver('a', 0, world.nowMs);
   world.server.takenOver('b', 1, world.nowMs);
+  world.server.setOffline('a', 0, world.nowMs);
+  world.server.setOffline('b', 1, world.nowMs);
   expect(device.ended).toBeUndefined();
 });
 

@@ -28,6 +28,10 @@ export class EarlyEvents implements ClusterEvents {
     this.#kept.push((events) => events.takenOver(...told));
   }
 
+  setOffline(...told: Parameters<ClusterEvents['setOffline']>): void {
+    this.#kept.push((events) => events.setOffline(...told));
+  }
+
   shared(...told: Parameters<ClusterEvents['shared']>): void {
     this.#kept.push((events) => events.shared(...told));
   }

@@ -8,6 +8,7 @@ it('what the cluster tells before there is a server is told to it in order, and 
     listens: () => false,
     arrived: (messages, nowMs) => void told.push(`arrived ${messages.length} ${nowMs}`),
     takenOver: (clientId, epoch, nowMs) => void told.push(`taken over ${clientId} ${epoch} ${nowMs}`),
+    setOffline: (clientId, epoch, nowMs) => void told.push(`offline ${clientId} ${epoch} ${nowMs}`),
     shared: (share, _message, settle, nowMs) => {
       told.push(`shared ${share.name} ${nowMs}`);
       settle(true);
@@ -21,9 +22,10 @@ it('what the cluster tells before there is a server is told to it in order, and 
   early.target.arrived([], 1);
   early.target.takenOver('c', 2, 3);
   early.target.shared({ name: 's', filter: '#' }, {} as StoredPublication, (done) => told.push(`settled ${done}`), 4);
+  early.target.setOffline('d', 7, 8);
   early.target.ready(5);
   early.lead(server);
   expect(early.target.listens()).toBe(false);
   early.target.ready(6);
-  expect(told).toEqual(['arrived 0 1', 'taken over c 2 3', 'shared s 4', 'settled true', 'ready 5', 'ready 6']);
+  expect(told).toEqual(['arrived 0 1', 'taken over c 2 3', 'shared s 4', 'settled true', 'offline d 7 8', 'ready 5', 'ready 6']);
 });
