@@ -7,9 +7,6 @@ import type { Waiting } from './waiting.ts';
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map();
 
-/** Of a subscription in the record of its session, beside its filter. */
-const SUBSCRIPTION_BYTES = 8;
-
 export interface SessionSettings {
   readonly connection: Connection;
   readonly clientId: string;
@@ -23,9 +20,6 @@ export interface SessionSettings {
   /** As `Claimed` says. */
   readonly sentUntilMs: number;
 }
-
-/** What a filter adds to the record of its session. */
-export const bytesOf = (filter: string): number => Buffer.byteLength(filter) + SUBSCRIPTION_BYTES;
 
 /** A session while its client is connected here. Offline, it is the cluster's alone. */
 export class Session {
@@ -79,13 +73,13 @@ export class Session {
   subscribe(subscription: SessionSubscription): void {
     this.edition++;
     this.#subscriptions ??= new Map();
-    if (!this.#subscriptions.has(subscription.filter)) this.filterBytes += bytesOf(subscription.filter);
+    if (!this.#subscriptions.has(subscription.filter)) this.filterBytes += Buffer.byteLength(subscription.filter);
     this.#subscriptions.set(subscription.filter, subscription);
   }
 
   unsubscribe(filter: string): void {
     this.edition++;
-    if (this.#subscriptions?.delete(filter) === true) this.filterBytes -= bytesOf(filter);
+    if (this.#subscriptions?.delete(filter) === true) this.filterBytes -= Buffer.byteLength(filter);
   }
 
   /** One more message of QoS 1 or 2 may be sent now. */

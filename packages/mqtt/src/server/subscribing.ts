@@ -7,7 +7,7 @@ import type { Feeding } from './feeding.ts';
 import { RETAINED_PLACES_MAX } from './limits.ts';
 import type { Requests } from './requests.ts';
 import type { ServerContext } from './server-context.ts';
-import { bytesOf, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import type { Shares } from './shares.ts';
 
 /** 3.1.1 has one code for all that fails (its section 3.9.3). */
@@ -92,8 +92,9 @@ export class Subscribing {
   }
 
   /** Whether the cluster keeps one more subscription of the session (QNT-MQT-120). */
-  #isKept({ clientId, expiryInterval, filterBytes }: Session, filter: string): boolean {
-    return expiryInterval === 0 || this.#context.cluster.mayHold(clientId, filterBytes + bytesOf(filter));
+  #isKept({ clientId, expiryInterval, subscriptions, filterBytes }: Session, filter: string): boolean {
+    if (expiryInterval === 0) return true;
+    return this.#context.cluster.mayHold(clientId, subscriptions.size + 1, filterBytes + Buffer.byteLength(filter));
   }
 
   unsubscribe(session: Session, { packetId, filters }: Unsubscribe): void {
