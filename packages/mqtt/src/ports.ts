@@ -167,10 +167,10 @@ export interface Cluster {
   /** The subscriptions of a session changed. What they were before must not be needed to know what it still has to send. */
   subscribed(clientId: string, epoch: number, standing: Standing, done: (ok: boolean) => void): void;
   /**
-   * Whether the cluster keeps a session whose subscriptions have so many bytes; otherwise it is told to the operator. Asked for
-   * one that outlives its connection, before one more is made.
+   * Whether the cluster keeps a session with so many subscriptions, whose filters have so many bytes; otherwise it is told to the
+   * operator. Asked for one that outlives its connection, before one more is made.
    */
-  mayHold(clientId: string, filterBytes: number): boolean;
+  mayHold(clientId: string, subscriptions: number, filterBytes: number): boolean;
   /**
    * The packet id by which a message is sent to sessions with QoS 1, 1 to PLACE_IDS: the same at every bridge, so that one which
    * knows only that it may have been sent uses it again.

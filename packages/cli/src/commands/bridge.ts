@@ -215,14 +215,14 @@ function addLimitOptions(command: Command): Command {
     .addOption(option('--shares-per-session-max <n>', 'shared subscriptions of a device; default 32', { parse: wholeNumber(0) }))
     .addOption(option('--shares-max <n>', 'shared subscriptions of all devices; default 256', { parse: wholeNumber(0) }))
     .addOption(
-      option('--sessions-max <n>', 'sessions of the cluster that outlive their connection; default 100000', {
+      option('--sessions-max <n>', 'sessions of the cluster that outlive their connection; default 50000', {
         parse: wholeNumber(0),
       }),
     )
-    .addOption(option('--sessions-per-user-max <n>', 'of one user; default 100000', { parse: wholeNumber(0) }))
+    .addOption(option('--sessions-per-user-max <n>', 'of one user; default 50000', { parse: wholeNumber(0) }))
     .addOption(option('--retained-max <n>', 'retained messages of the cluster; default 100000', { parse: wholeNumber(0) }))
     .addOption(
-      option('--state-bytes-max <n>', 'of sessions, their wills, retained messages; default 268435456', {
+      option('--state-bytes-max <n>', 'of sessions, their wills, retained messages; default 335544320', {
         parse: wholeNumber(0),
       }),
     );

@@ -79,6 +79,21 @@ describe('qanat bridge mqtt', () => {
     expect(err).toContain('wrong.yaml:3:8: a rule has no field "qos"');
   });
 
+  it('bounds what devices may have, and what the cluster keeps for them [QNT-MQT-118] [QNT-MQT-120] [QNT-MQT-121]', async () => {
+    const none = ['--sessions-max', '0', '--retained-max', '0', '--shares-max', '0'];
+    const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'bounded', '--state-topic', 'bounded-state', ...none);
+    const url = `mqtt://127.0.0.1:${mqttPort(served)}`;
+    const kept = { clientId: 'kept', clean: false, protocolVersion: 5, properties: { sessionExpiryInterval: 60 } } as const;
+    await expect(device(url, kept)).rejects.toThrow(/Quota exceeded/i);
+    const one = await device(url, { protocolVersion: 5 });
+    await expect(one.client.publishAsync('bounded/x', 'x', { qos: 1, retain: true })).rejects.toThrow(/Quota exceeded/i);
+    await expect(one.client.subscribeAsync('$share/g/bounded/#', { qos: 1 })).rejects.toThrow();
+    await one.client.publishAsync('bounded/x', 'x', { qos: 1 });
+    await one.client.endAsync();
+    const old = { clientId: 'kept', clean: false, protocolVersion: 4 } as const;
+    await expect(device(url, old)).rejects.toThrow(/Server unavailable/i);
+  });
+
   it('serves its figures', async () => {
     const served = await bridge('--listen', 'mqtt://127.0.0.1:0', '--name', 'figures', '--http', '127.0.0.1:0');
     const one = await device(`mqtt://127.0.0.1:${mqttPort(served)}`, { protocolVersion: 5 });

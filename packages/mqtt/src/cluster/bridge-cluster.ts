@@ -68,7 +68,7 @@ export interface ClusterFigures {
   /** Sessions of the cluster that are offline and remember messages. */
   readonly offlineSessions: number;
   readonly retained: number;
-  /** Bytes of all sessions and retained messages of the cluster, each counted with STATE_ENTRY_BYTES_MIN at the least. */
+  /** Bytes of all sessions and retained messages of the cluster, as STATE_BYTES_MAX counts them. */
   readonly stateBytes: number;
   /** Bytes of recent messages that are kept for reading them again. */
   readonly recentBytes: number;
@@ -210,9 +210,9 @@ export class BridgeCluster implements Cluster {
     });
   }
 
-  mayHold(clientId: string, filterBytes: number): boolean {
+  mayHold(clientId: string, subscriptions: number, filterBytes: number): boolean {
     const { kept, mirror } = this.#parts;
-    const limit = kept.ofSubscriptions(filterBytes, mirror.sessions.get(sessionKey(clientId))?.counted);
+    const limit = kept.ofSubscriptions(subscriptions, filterBytes, mirror.sessions.get(sessionKey(clientId))?.counted);
     if (limit !== undefined) this.#tellLimit(limit, { client: clientId });
     return limit === undefined;
   }

@@ -1,6 +1,14 @@
 import type { Will } from '../codec/packet.ts';
 import type { ClaimRequest } from '../ports.ts';
-import { RETAINED_MAX, SESSIONS_MAX, SESSIONS_PER_USER_MAX, STATE_BYTES_MAX, STATE_ENTRY_BYTES_MIN } from './limits.ts';
+import {
+  RETAINED_MAX,
+  RETAINED_STATE_BYTES_MIN,
+  SESSION_STATE_BYTES_MIN,
+  SESSIONS_MAX,
+  SESSIONS_PER_USER_MAX,
+  STATE_BYTES_MAX,
+  SUBSCRIPTION_STATE_BYTES,
+} from './limits.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** What a cluster may keep for devices, each with the default of its constant. All bridges of a cluster should have the same. */
@@ -27,7 +35,7 @@ export interface CountedSession {
   /** It outlives its connection. */
   readonly kept: boolean;
   readonly principal: string;
-  /** Of its entry. */
+  /** Of its entry, and what its subscriptions count for beside that. */
   readonly bytes: number;
   /** Of these, those of its will. */
   readonly willBytes: number;
@@ -47,16 +55,16 @@ export function willBytes(will: Will | undefined): number {
 export const countedSession = (record: SessionRecord, bytes: number): CountedSession => ({
   kept: record.owner === undefined || record.expiryInterval > 0,
   principal: record.principal,
-  bytes,
+  bytes: bytes + record.subscriptions.length * SUBSCRIPTION_STATE_BYTES,
   willBytes: willBytes(record.will),
 });
 
-/** An entry counts for more than it has where that is little: it takes memory of every bridge, too. */
-const counted = (bytes: number): number => Math.max(STATE_ENTRY_BYTES_MIN, bytes);
+/** More than it has where that is little: every bridge has an object for it, and where it is found. */
+const countedRetained = (bytes: number): number => Math.max(RETAINED_STATE_BYTES_MIN, bytes);
 
-/** Who is connected anyhow is asked for nothing but a large will. */
+/** As above; who is connected anyhow is asked for nothing but a large will. */
 function countedBytes({ kept, bytes }: { readonly kept: boolean; readonly bytes: number }): number {
-  return kept || bytes > STATE_ENTRY_BYTES_MIN ? counted(bytes) : 0;
+  return kept || bytes > SESSION_STATE_BYTES_MIN ? Math.max(SESSION_STATE_BYTES_MIN, bytes) : 0;
 }
 
 /**
@@ -68,7 +76,7 @@ export class KeptState {
   /** Sessions that outlive their connection. */
   sessions = 0;
   retained = 0;
-  /** Of sessions and retained messages, each counted with STATE_ENTRY_BYTES_MIN at the least. */
+  /** Of sessions and retained messages, as they are counted. */
   bytes = 0;
   readonly #users = new Map<string, number>();
 
@@ -94,10 +102,10 @@ export class KeptState {
   /** An entry of a retained message is new, changed or gone; each time its bytes, undefined: none. */
   retainedChanged(before: number | undefined, now: number | undefined): void {
     this.retained += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
-    this.bytes += (now === undefined ? 0 : counted(now)) - (before === undefined ? 0 : counted(before));
+    this.bytes += (now === undefined ? 0 : countedRetained(now)) - (before === undefined ? 0 : countedRetained(before));
   }
 
-  /** What a claim counts for until its entry is told of. @param known the session as it is. */
+  /** @param known the session as it is. @returns what a claim counts for until its entry is told of. */
   claiming({ expiryInterval, principal, will }: ClaimRequest, known: CountedSession | undefined): CountedSession {
     const ofWill = willBytes(will);
     return {
@@ -120,16 +128,19 @@ export class KeptState {
     return this.#ofBytes(countedBytes({ kept, bytes: stays + willBytes(will) }), known === undefined ? 0 : countedBytes(known));
   }
 
-  /** @param filterBytes of all its subscriptions. @returns the limit that a session with them would pass (QNT-MQT-120). */
-  ofSubscriptions(filterBytes: number, known: CountedSession | undefined): keyof StateLimits | undefined {
-    const bytes = RECORD_BYTES + filterBytes + (known?.willBytes ?? 0);
-    return this.#ofBytes(counted(bytes), known === undefined ? STATE_ENTRY_BYTES_MIN : countedBytes(known));
+  /**
+   * @param count of all its subscriptions. @param filterBytes of their filters.
+   * @returns the limit that a session with them would pass (QNT-MQT-120).
+   */
+  ofSubscriptions(count: number, filterBytes: number, known: CountedSession | undefined): keyof StateLimits | undefined {
+    const bytes = RECORD_BYTES + count * SUBSCRIPTION_STATE_BYTES + filterBytes + (known?.willBytes ?? 0);
+    return this.#ofBytes(countedBytes({ kept: true, bytes }), countedBytes(known ?? { kept: true, bytes: 0 }));
   }
 
   /** @param before bytes of the message in whose place it comes. @returns the limit that it would pass (QNT-MQT-121). */
   ofRetained(bytes: number, before: number | undefined): keyof StateLimits | undefined {
     if (before === undefined && this.retained >= this.limits.retainedMax) return 'retainedMax';
-    return this.#ofBytes(counted(bytes), before === undefined ? 0 : counted(before));
+    return this.#ofBytes(countedRetained(bytes), before === undefined ? 0 : countedRetained(before));
   }
 
   /** What does not grow is never refused. */

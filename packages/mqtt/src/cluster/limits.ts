@@ -80,15 +80,19 @@ export const CLIENT_KEY_BYTES_MAX = 160;
 /** Bytes of a session's record. */
 export const SESSION_RECORD_BYTES_MAX = 512 * 1024;
 /** Sessions of the cluster that outlive their connection. */
-export const SESSIONS_MAX = 100_000;
+export const SESSIONS_MAX = 50_000;
 /** Of these, those of one user: no fewer, since many devices may have one. */
-export const SESSIONS_PER_USER_MAX = 100_000;
+export const SESSIONS_PER_USER_MAX = 50_000;
 /** Retained messages of the cluster. */
 export const RETAINED_MAX = 100_000;
-/** Bytes of all sessions with their wills and subscriptions, and of all retained messages. */
-export const STATE_BYTES_MAX = 256 * 1024 * 1024;
-/** What a session or a retained message counts for at the least in STATE_BYTES_MAX. */
-export const STATE_ENTRY_BYTES_MIN = 1_024;
+/** Bytes of all sessions with their wills and subscriptions, and of all retained messages: about what a bridge has in memory. */
+export const STATE_BYTES_MAX = 320 * 1024 * 1024;
+/** What a session counts for at the least, with the few subscriptions that a device has. */
+export const SESSION_STATE_BYTES_MIN = 4_096;
+/** What a subscription counts for, beside its filter. */
+export const SUBSCRIPTION_STATE_BYTES = 1_024;
+/** What a retained message counts for at the least. */
+export const RETAINED_STATE_BYTES_MIN = 1_024;
 /** Bytes of a retained message, with its topic, client id and properties. */
 export const RETAINED_BYTES_MAX = 768 * 1024;
 /** Messages of a shared subscription that a bridge holds without acknowledgement. */

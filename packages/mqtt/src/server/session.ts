@@ -8,9 +8,6 @@ import type { Waiting } from './waiting.ts';
 
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, SessionSubscription> = new Map();
 
-/** Of a subscription in the record of its session, beside its filter. */
-const SUBSCRIPTION_BYTES = 8;
-
 export interface SessionSettings {
   readonly connection: Connection;
   readonly clientId: string;
@@ -24,9 +21,6 @@ export interface SessionSettings {
   /** As `Claimed` says. */
   readonly sentUntilMs: number;
 }
-
-/** What a filter adds to the record of its session. */
-export const bytesOf = (filter: string): number => Buffer.byteLength(filter) + SUBSCRIPTION_BYTES;
 
 /** A session while its client is connected here. Offline, it is the cluster's alone. */
 export class Session {
@@ -88,7 +82,7 @@ export class Session {
     const { filter } = subscription;
     this.#subscriptions ??= new Map();
     if (!this.#subscriptions.has(filter)) {
-      this.filterBytes += bytesOf(filter);
+      this.filterBytes += Buffer.byteLength(filter);
       this.filterLevels += levelsOf(filter);
     }
     this.#subscriptions.set(filter, subscription);
@@ -97,7 +91,7 @@ export class Session {
   unsubscribe(filter: string): void {
     this.edition++;
     if (this.#subscriptions?.delete(filter) !== true) return;
-    this.filterBytes -= bytesOf(filter);
+    this.filterBytes -= Buffer.byteLength(filter);
     this.filterLevels -= levelsOf(filter);
   }
 

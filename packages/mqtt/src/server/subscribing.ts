@@ -8,7 +8,7 @@ import { FILTER_LEVELS_MAX } from './limits.ts';
 import type { Requests } from './requests.ts';
 import type { Round } from './retained-rounds.ts';
 import type { ServerContext } from './server-context.ts';
-import { bytesOf, type Session } from './session.ts';
+import type { Session } from './session.ts';
 import type { Shares } from './shares.ts';
 
 /** 3.1.1 has one code for all that fails (its section 3.9.3). */
@@ -126,8 +126,9 @@ export class Subscribing {
   }
 
   /** Whether the cluster keeps one more subscription of the session (QNT-MQT-120). */
-  #isKept({ clientId, expiryInterval, filterBytes }: Session, filter: string): boolean {
-    return expiryInterval === 0 || this.#context.cluster.mayHold(clientId, filterBytes + bytesOf(filter));
+  #isKept({ clientId, expiryInterval, subscriptions, filterBytes }: Session, filter: string): boolean {
+    if (expiryInterval === 0) return true;
+    return this.#context.cluster.mayHold(clientId, subscriptions.size + 1, filterBytes + Buffer.byteLength(filter));
   }
 
   #hasRoomFor({ subscriptions, filterLevels }: Session, filter: string): boolean {

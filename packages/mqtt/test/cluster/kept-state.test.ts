@@ -3,10 +3,12 @@ import { expect, test } from 'vitest';
 import { KeptState } from '../../src/cluster/kept-state.ts';
 import {
   RETAINED_MAX,
+  RETAINED_STATE_BYTES_MIN,
+  SESSION_STATE_BYTES_MIN,
   SESSIONS_MAX,
   SESSIONS_PER_USER_MAX,
   STATE_BYTES_MAX,
-  STATE_ENTRY_BYTES_MIN,
+  SUBSCRIPTION_STATE_BYTES,
 } from '../../src/cluster/limits.ts';
 import { SessionMirror } from '../../src/cluster/session-mirror.ts';
 import { encodeSession, type SessionRecord } from '../../src/cluster/session-record.ts';
@@ -37,7 +39,7 @@ test('sessions beyond sessionsMax are refused at every bridge, those that there 
   await world.cluster.advance(100);
   for (const bridge of [one, two]) expect(await bridge.claim('c')).toBe('quota-exceeded');
   expect(limitLines(two)).toEqual(['mqtt-limit-reached {"limit":"sessionsMax","most":2,"client":"c","user":"anonymous"}']);
-  expect(two.cluster.figures()).toMatchObject({ sessionsKept: 2, sessionsRefused: 1, stateBytes: 2 * STATE_ENTRY_BYTES_MIN });
+  expect(two.cluster.figures()).toMatchObject({ sessionsKept: 2, sessionsRefused: 1, stateBytes: 2 * SESSION_STATE_BYTES_MIN });
   // Those that end with their connection are not kept, and what is kept may be taken up by its device, also anew.
   expect(await two.claim('c', { expiryInterval: 0 })).toMatchObject({ sessionPresent: false });
   expect(await two.claim('a')).toMatchObject({ sessionPresent: true });
@@ -65,25 +67,25 @@ test('a user has sessionsPerUserMax sessions, and others have theirs [QNT-MQT-12
 });
 
 test('wills and subscriptions are kept up to stateBytesMax; who needs no more than before is let in [QNT-MQT-120]', async () => {
-  const { world, one, two } = await limited({ stateBytesMax: 10_000 });
+  const { world, one, two } = await limited({ stateBytesMax: 20_000 });
   await using _ = world;
   const epoch = await one.session('a', ['x']);
-  one.suspend('will', await one.session('will', [], { will: willOf(7_000) }), NOTHING, 86_400, false);
+  one.suspend('will', await one.session('will', [], { will: willOf(12_000) }), NOTHING, 86_400, false);
   await world.cluster.advance(100);
   for (const expiryInterval of [0, 600])
-    expect(await two.claim('b', { will: willOf(3_000), expiryInterval })).toBe('quota-exceeded');
+    expect(await two.claim('b', { will: willOf(6_000), expiryInterval })).toBe('quota-exceeded');
   expect(await two.claim('b', { will: willOf(100), expiryInterval: 0 })).toMatchObject({ sessionPresent: false });
-  expect(one.cluster.mayHold('a', 700)).toBe(true);
-  expect(one.cluster.mayHold('a', 5_000)).toBe(false);
-  expect(limitLines(one)).toEqual(['mqtt-limit-reached {"limit":"stateBytesMax","most":10000,"client":"a"}']);
+  expect(one.cluster.mayHold('a', 2, 700)).toBe(true);
+  expect(one.cluster.mayHold('a', 2, 7_000)).toBe(false);
+  expect(limitLines(one)).toEqual(['mqtt-limit-reached {"limit":"stateBytesMax","most":20000,"client":"a"}']);
   // What stands counts: the will of the session that goes on is not kept any more.
   await two.claimed('will', { cleanStart: true });
   await world.cluster.advance(100);
-  expect(one.cluster.mayHold('a', 5_000)).toBe(true);
+  expect(one.cluster.mayHold('a', 2, 7_000)).toBe(true);
   const filters = Array.from({ length: 50 }, (_, i) => subscription(`${'f'.repeat(100)}/${i}`));
   expect(await one.subscribed('a', epoch, { subscriptions: filters, backlog: NOTHING })).toBe(true);
   await world.cluster.advance(100);
-  expect(two.cluster.figures().stateBytes).toBeGreaterThan(5_000 + STATE_ENTRY_BYTES_MIN);
+  expect(two.cluster.figures().stateBytes).toBeGreaterThan(50 * (100 + SUBSCRIPTION_STATE_BYTES) + SESSION_STATE_BYTES_MIN);
   // Going offline writes it again, whatever the limit says.
   one.suspend('a', epoch);
   await world.cluster.advance(100);
@@ -163,12 +165,12 @@ test('the defaults hold together: SESSIONS_MAX and RETAINED_MAX small ones are w
     retainedMax: RETAINED_MAX,
     stateBytesMax: STATE_BYTES_MAX,
   });
-  expect((SESSIONS_MAX + RETAINED_MAX) * STATE_ENTRY_BYTES_MIN).toBeLessThanOrEqual(STATE_BYTES_MAX);
+  expect(SESSIONS_MAX * SESSION_STATE_BYTES_MIN + RETAINED_MAX * RETAINED_STATE_BYTES_MIN).toBeLessThanOrEqual(STATE_BYTES_MAX);
 });
 
 test('what grows no further is let in, also where the limit was lowered or passed [QNT-MQT-120] [QNT-MQT-121]', () => {
   const state = new KeptState({ sessionsMax: 0, retainedMax: 0, stateBytesMax: 10 });
-  const session = { kept: true, principal: 'ada', bytes: 3_000, willBytes: 0 };
+  const session = { kept: true, principal: 'ada', bytes: 6_000, willBytes: 0 };
   state.sessionChanged(undefined, session);
   state.retainedChanged(undefined, 2_000);
   const request = {
@@ -183,7 +185,7 @@ test('what grows no further is let in, also where the limit was lowered or passe
   expect(state.ofClaim(request, session)).toBeUndefined();
   expect(state.ofClaim({ ...request, will: willOf(1) }, session)).toBe('stateBytesMax');
   expect(state.ofClaim({ ...request, cleanStart: true, will: willOf(100) }, session)).toBeUndefined();
-  expect(state.ofSubscriptions(2_000, session)).toBeUndefined();
+  expect(state.ofSubscriptions(2, 2_000, session)).toBeUndefined();
   expect([1_000, 2_000, 2_001].map((bytes) => state.ofRetained(bytes, 2_000))).toEqual([undefined, undefined, 'stateBytesMax']);
 });
 

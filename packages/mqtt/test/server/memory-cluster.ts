@@ -334,7 +334,7 @@ export class MemoryBridge implements Cluster {
     return this.#cluster.takesMore;
   }
 
-  mayHold(_clientId: string, filterBytes: number): boolean {
+  mayHold(_clientId: string, _subscriptions: number, filterBytes: number): boolean {
     return filterBytes <= this.filterBytesMax;
   }
 

@@ -54,7 +54,7 @@ test.each([
   [4, 0x80],
 ] as const)('MQTT %i: a subscription that the cluster does not keep any more is refused [QNT-MQT-120]', (version, full) => {
   const world = new World();
-  world.bridge.filterBytesMax = 30;
+  world.bridge.filterBytesMax = 7;
   const kept = version === 5 ? { properties: { sessionExpiryInterval: 60 } } : { clean: false };
   const device = world
     .online({ clientId: 'kept', ...kept }, version)
