@@ -38,8 +38,8 @@ export function keepNewSpaceSmall(): void {
 }
 
 /**
- * For every server. Little of what is new lives on when a server collects it, 100 kB: the threads that V8 wakes to help cost more than
- * they spare where they have no processor of their own. A pause of 0.9 ms became one of 0.6 ms on two processors.
+ * For every server. Little of what is new lives on when a server collects it, 100 kB: the threads that V8 wakes to help cost more
+ * than they spare where they have no processor of their own. A pause of 0.9 ms became one of 0.6 ms on two processors.
  */
 export function collectWithoutHelpers(): void {
   if (availableParallelism() < PROCESSORS_FOR_HELPERS) setFlagsFromString('--no-parallel-scavenge');

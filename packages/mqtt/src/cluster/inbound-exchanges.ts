@@ -1,5 +1,6 @@
 import type { StateScanEntry } from '@qanat/client';
 import { type Clock, QanatError, type QueueId, readUint53, writeUint53At } from '@qanat/core';
+import type { InboundKnowledge, InboundState, KnownId } from './inbound-knowledge.ts';
 import { INBOUND_ASK_MS, INBOUND_ENDS_MAX, INBOUND_FENCE_MS, INBOUND_STILL_MS, INBOUND_WAIT_MS, RETRY_MS } from './limits.ts';
 import type { LocalSession } from './local-session.ts';
 import type { KeyedState, LogClient } from './log-client.ts';
@@ -8,45 +9,6 @@ import { inboundKey, inboundPrefix, onceGroup, onceName, oncePrefix, queueName, 
 import { readAll } from './state-mirror.ts';
 import type { TopicQueues } from './topic-queues.ts';
 import { pause } from './waiting.ts';
-
-/** An exchange that was released, and is remembered against what may still be under way. */
-interface Released {
-  readonly generation: number;
-  readonly queue: QueueId;
-  readonly atMs: number;
-}
-
-/** What is known of one packet id of a client. */
-interface KnownId {
-  /** Where the exchange that is not released began. */
-  begun: { readonly generation: number; readonly queue: QueueId } | undefined;
-  released: Released[];
-}
-
-/**
- * Whether the exchanges of a session are known. `lost`: the session is not this bridge's any more; `unknown`: a queue could not
- * be asked for INBOUND_WAIT_MS.
- */
-export type InboundState = 'known' | 'lost' | 'unknown';
-
-/** What a bridge knows of the exchanges of one of its sessions. */
-export interface InboundKnowledge {
-  /** Their keys begin with it; empty before they have a name. */
-  prefix: string;
-  readonly ids: Map<number, KnownId>;
-  /** Names of the queues that were asked, while not all were. */
-  asked: Set<string> | undefined;
-  /** Until then another bridge may still be storing what it was given, ms of this bridge's clock. */
-  fencedUntilMs: number;
-  /** Every queue was asked, and the session was still this bridge's afterwards. */
-  complete: boolean;
-  /** The session was this bridge's then, ms of its clock. */
-  asOfMs: number;
-  /** Told when they are known, in the order of the calls. */
-  waiting: ((state: InboundState) => void)[];
-  /** The session is over: what is still stored for it goes. */
-  ended: boolean;
-}
 
 /** What has the sessions. */
 export interface InboundOwner {

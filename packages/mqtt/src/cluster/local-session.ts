@@ -1,6 +1,6 @@
 import type { QueueId } from '@qanat/core';
 import type { OutboundExchange, Place } from '../ports.ts';
-import type { InboundKnowledge } from './inbound-exchanges.ts';
+import type { InboundKnowledge } from './inbound-knowledge.ts';
 import { same } from './session-entries.ts';
 import type { SessionRecord } from './session-record.ts';
 
