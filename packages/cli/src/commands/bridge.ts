@@ -213,7 +213,7 @@ function addLimitOptions(command: Command): Command {
     .addOption(option('--connections-max <n>', 'devices at a time; default 20000', { parse: wholeNumber(1) }))
     .addOption(option('--connections-per-address-max <n>', 'of one address; default 20000', { parse: wholeNumber(1) }))
     .addOption(option('--shares-per-session-max <n>', 'shared subscriptions of a device; default 32', { parse: wholeNumber(0) }))
-    .addOption(option('--shares-max <n>', 'shared subscriptions of all devices; default 256', { parse: wholeNumber(0) }))
+    .addOption(option('--shares-max <n>', 'shared subscriptions of all devices; default 128', { parse: wholeNumber(0) }))
     .addOption(
       option('--sessions-max <n>', 'sessions of the cluster that outlive their connection; default 50000', {
         parse: wholeNumber(0),

@@ -16,8 +16,11 @@ export const CONNECT_DEADLINE_MS = 10_000;
 export const SUBSCRIPTIONS_MAX = 1_000;
 /** Shared subscriptions of one session: each is one more consumer of the bridge. */
 export const SHARES_PER_SESSION_MAX = 32;
-/** Shared subscriptions of all sessions of a bridge, one that several sessions have counted once. */
-export const SHARES_MAX = 256;
+/**
+ * Shared subscriptions of all sessions of a bridge, one that several sessions have counted once. Each reads every message of the
+ * topics that it may select from, which takes some 40 µs each time.
+ */
+export const SHARES_MAX = 128;
 /** Shared subscriptions that may be new to a bridge at once: each makes a consumer group, which the cluster keeps for ever. */
 export const NEW_SHARES_MAX = 256;
 /** After this one more of them may be new, ms. */
