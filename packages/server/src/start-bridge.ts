@@ -4,7 +4,7 @@ import { BridgeCluster, DEFAULT_RULES, type MqttLimits, type Rule, TopicRules, t
 import { systemClock } from '@qanat/transports/node';
 import { BridgeProcess } from './bridge/bridge-process.ts';
 import { MQTT_SCHEMES } from './bridge/device-listeners.ts';
-import { openUpstream, type UpstreamSettings } from './bridge/open-upstream.ts';
+import { checkUpstream, openUpstream, type UpstreamSettings } from './bridge/open-upstream.ts';
 import { dialled, formatListener, parseListeners, parseOrigins } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
@@ -48,6 +48,7 @@ export interface BridgeProcessOptions extends ListeningOptions {
 export async function startBridge(options: BridgeProcessOptions): Promise<RunningNode> {
   const { name, stateTopic = STATE_TOPIC, ack = 'committed', createsTopics = true } = options;
   checkNames(name, stateTopic);
+  const upstream = options.upstream && checkUpstream(options.upstream);
   const log = options.logger ?? createLogger({ node: name });
   const rules = options.rules ?? DEFAULT_RULES;
   const topicRules = new TopicRules(rules);
@@ -79,7 +80,6 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
     throw error;
   });
   void process.ended.then(() => client.close());
-  const { upstream } = options;
   if (upstream !== undefined) await join(process, () => openUpstream(upstream, { bridge: name, client, rules, ack, log }));
   const endpoints = await process.listen(listeners);
   for (const endpoint of endpoints) log('info', 'listening', { endpoint: formatListener(endpoint) });
