@@ -47,6 +47,13 @@ export const durationFrom =
     return ms >= leastMs ? ms : refuse(`${least} or more is needed.`);
   };
 
+export const durationTo =
+  (mostMs: number, most: string) =>
+  (text: string): number => {
+    const ms = durationMs(text);
+    return ms <= mostMs ? ms : refuse(`${most} is the most.`);
+  };
+
 export const bytesPerSecond = (text: string): number =>
   parseByteRate(text) ?? refuse('Write for example 50MB, 64MiB or 1GB; a bare number is bytes in a second.');
 

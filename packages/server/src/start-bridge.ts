@@ -12,7 +12,7 @@ import {
 import { systemClock } from '@qanat/transports/node';
 import { BridgeProcess } from './bridge/bridge-process.ts';
 import { MQTT_SCHEMES } from './bridge/device-listeners.ts';
-import { openUpstream, type UpstreamSettings } from './bridge/open-upstream.ts';
+import { checkUpstream, openUpstream, type UpstreamSettings } from './bridge/open-upstream.ts';
 import { dialled, formatListener, parseListeners, parseOrigins } from './listeners.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { connectionsThatFit } from './open-files.ts';
@@ -56,6 +56,7 @@ export interface BridgeProcessOptions extends ListeningOptions {
 export async function startBridge(options: BridgeProcessOptions): Promise<RunningNode> {
   const { name, stateTopic = STATE_TOPIC, ack = 'committed', createsTopics = true } = options;
   checkNames(name, stateTopic);
+  const upstream = options.upstream && checkUpstream(options.upstream);
   const log = options.logger ?? createLogger({ node: name });
   const rules = options.rules ?? DEFAULT_RULES;
   const topicRules = new TopicRules(rules);
@@ -88,7 +89,6 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
     throw error;
   });
   void process.ended.then(() => client.close());
-  const { upstream } = options;
   if (upstream !== undefined)
     await join(process, () => openUpstream(upstream, { bridge: name, client, rules, ack, stateTopic, log }));
   const endpoints = await process.listen(listeners);

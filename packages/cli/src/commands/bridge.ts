@@ -6,7 +6,7 @@ import { bridgeLines } from '../bridge/bridge-summary.ts';
 import { usageError } from '../errors.ts';
 import { collectWithoutHelpers, keepNewSpaceSmall } from '../heap-growth.ts';
 import { loginOf } from '../login.ts';
-import { durationMs, option, wholeNumber } from '../options.ts';
+import { durationMs, durationTo, option, wholeNumber } from '../options.ts';
 import { passwordFromFile } from '../password.ts';
 import type { Session } from '../session.ts';
 import { addExamples } from './examples.ts';
@@ -64,6 +64,9 @@ interface BridgeFlags extends ListeningFlags, UpstreamFlags, LimitFlags {
 }
 
 const MS_PER_S = 1_000;
+/** What MQTT can say: no packet is longer, no keep alive either. */
+const PACKET_BYTES_MOST = 268_435_460;
+const KEEP_ALIVE_S_MOST = 65_535;
 
 /** Names of machines have what names of bridges may not have, and may be longer. */
 const defaultName = (): string =>
@@ -200,7 +203,11 @@ function addMqttCommand(noun: Command, session: Session): void {
 
 function addLimitOptions(command: Command): Command {
   return command
-    .addOption(option('--packet-bytes-max <n>', 'longest packet of a device; default 1048576', { parse: wholeNumber(1) }))
+    .addOption(
+      option('--packet-bytes-max <n>', 'longest packet of a device; default 1048576', {
+        parse: wholeNumber(1, PACKET_BYTES_MOST),
+      }),
+    )
     .addOption(
       option('--receive-maximum <n>', 'publishes a device may have under way; default 100', { parse: wholeNumber(1, 65_535) }),
     )
@@ -209,7 +216,11 @@ function addLimitOptions(command: Command): Command {
         parse: durationMs,
       }),
     )
-    .addOption(option('--keep-alive-max <duration>', 'longest keep alive of MQTT 5.0; default as asked', { parse: durationMs }))
+    .addOption(
+      option('--keep-alive-max <duration>', 'longest keep alive of MQTT 5.0; default as asked', {
+        parse: durationTo(KEEP_ALIVE_S_MOST * MS_PER_S, `${KEEP_ALIVE_S_MOST}s`),
+      }),
+    )
     .addOption(option('--connections-max <n>', 'devices at a time; default 20000', { parse: wholeNumber(1) }))
     .addOption(option('--connections-per-address-max <n>', 'of one address; default 20000', { parse: wholeNumber(1) }))
     .addOption(option('--shares-per-session-max <n>', 'shared subscriptions of a device; default 32', { parse: wholeNumber(0) }))

@@ -95,7 +95,7 @@ export const MUTANTS = [
     'nothing-left-for-a-session',
     'MQTT-4.5.0-1',
     ENDINGS,
-    'expiryInterval === 0 ? NOTHING_LEFT : backlogOf(session)',
+    'expiryInterval === 0 ? NOTHING_LEFT : backlogOf(this.#context, session, { costMax: RETAINED_PLACES_LEFT_MAX })',
     'NOTHING_LEFT',
   ),
   of(

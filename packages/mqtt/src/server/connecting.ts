@@ -176,6 +176,7 @@ export class Connecting {
 
   #accept(attempt: Attempt, principal: string, claimed: Claimed): void {
     const { connection, connect, clientId, expiryInterval } = attempt;
+    if (!this.#sendConnack(attempt, claimed)) return;
     const receiveMaximum = connect.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT;
     const session = new Session({
       connection,
@@ -188,12 +189,22 @@ export class Connecting {
       sentUntilMs: claimed.sentUntilMs,
     });
     this.#online(connection, session, connect);
+    this.#begin(session, claimed);
+  }
+
+  /** @returns whether it was sent; otherwise the session is given back, and the connection has ended. */
+  #sendConnack(attempt: Attempt, { sessionPresent, epoch, backlog }: Claimed): boolean {
+    const { connection, clientId, expiryInterval } = attempt;
+    const { output, cluster } = this.#context;
     const properties = connection.version === 5 ? this.#connackProperties(attempt) : undefined;
-    const connack: Connack = { type: 'CONNACK', sessionPresent: claimed.sessionPresent, reasonCode: REASON.SUCCESS };
-    const sent = this.#context.output.packet(connection, properties === undefined ? connack : { ...connack, properties });
+    const connack: Connack = { type: 'CONNACK', sessionPresent, reasonCode: REASON.SUCCESS };
+    const sent = output.packetIfSayable(connection, properties === undefined ? connack : { ...connack, properties });
+    if (sent === 'sent') return true;
+    cluster.suspend(clientId, epoch, { expiryInterval, discardWill: true, backlog });
     // It takes packets so small that even this one does not fit: nothing may be sent to it [MQTT-3.1.2-24].
-    if (!sent) this.#endings.end(connection, { discardWill: true });
-    else this.#begin(session, claimed);
+    if (sent === 'too-large') this.#endings.end(connection, { discardWill: true });
+    else this.#endings.refuse(connection, REASON.IMPLEMENTATION_SPECIFIC_ERROR);
+    return false;
   }
 
   #online(connection: Connection, session: Session, connect: Connect): void {

@@ -62,7 +62,7 @@ export const RECEIVERS_KEPT_MAX = 1_000_000;
 
 /** What clients may take up, each with the default of its constant. */
 export interface MqttLimits {
-  /** Bytes; PACKET_BYTES_MAX. */
+  /** Bytes, 1 to 268,435,460; PACKET_BYTES_MAX. */
   readonly packetBytesMax: number;
   /** Bytes; CONNECT_BYTES_MAX. */
   readonly connectBytesMax: number;
@@ -72,7 +72,7 @@ export interface MqttLimits {
   readonly windowMax: number;
   /** 0 to 65,535, each way; TOPIC_ALIASES_MAX. */
   readonly topicAliasMaximum: number;
-  /** Seconds; 0, the default: as the client asks. Clients of 3.1.1 cannot be told, and keep theirs. */
+  /** Seconds, to 65,535; 0, the default: as the client asks. Clients of 3.1.1 cannot be told, and keep theirs. */
   readonly keepAliveMax: number;
   /** Seconds; SESSION_EXPIRY_MAX_S. 0xFFFFFFFF: for ever. */
   readonly sessionExpiryMax: number;

@@ -74,6 +74,12 @@ export class Output {
     return true;
   }
 
+  /** As `packet`; `unsayable`: it has what MQTT cannot say, by limits that somebody set. */
+  packetIfSayable(connection: Connection, packet: ServerPacket): 'sent' | 'too-large' | 'unsayable' {
+    const sent = sayable(() => this.packet(connection, packet));
+    return sent === undefined ? 'unsayable' : sent ? 'sent' : 'too-large';
+  }
+
   /** @returns undefined: MQTT cannot say it, since a text is too long. Other clients of the cluster know no such limit. */
   publish(publish: Publish, version: ProtocolVersion): Stretch | undefined {
     // Without a closure for each message, as `sayable` would need one.

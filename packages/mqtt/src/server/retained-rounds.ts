@@ -1,6 +1,5 @@
 import { hasWildcard } from '../filters/topic-filter.ts';
-import type { Place, SessionSubscription, StoredPublication } from '../ports.ts';
-import type { ServerContext } from './server-context.ts';
+import type { Cluster, Place, SessionSubscription, StoredPublication } from '../ports.ts';
 
 /** The retained messages that a SUBSCRIBE asks for [MQTT-3.3.1-9]: found when their turn comes, not before. */
 export interface Round {
@@ -78,8 +77,13 @@ export class RetainedRounds {
   }
 }
 
+/** Of the context of a server: who has the retained messages. */
+interface RetainedHolder {
+  readonly cluster: Cluster;
+}
+
 /** The messages of a round for a client. */
-export function* messagesOf({ cluster }: ServerContext, clientId: string, round: Round): Generator<StoredPublication> {
+export function* messagesOf({ cluster }: RetainedHolder, clientId: string, round: Round): Generator<StoredPublication> {
   const { subscription, arrivedTo } = round;
   for (const message of cluster.retained(subscription.filter)) {
     if (subscription.noLocal && message.clientId === clientId) continue;
@@ -88,14 +92,14 @@ export function* messagesOf({ cluster }: ServerContext, clientId: string, round:
 }
 
 /** What it costs to look for the messages of a filter: for those that a wildcard selects, all there is may be passed by. */
-export const costOf = ({ cluster }: ServerContext, { subscription }: Round): number =>
+export const costOf = ({ cluster }: RetainedHolder, { subscription }: Round): number =>
   hasWildcard(subscription.filter) ? cluster.retainedCount() : 1;
 
 /**
  * The places of rounds that have not begun, so that whoever goes on with the session sends them. Looks at one round at least,
  * and at further ones while the cost is below the limit.
  */
-export function placesOf(context: ServerContext, clientId: string, rounds: Iterable<Round>, costMax: number): Place[] {
+export function placesOf(context: RetainedHolder, clientId: string, rounds: Iterable<Round>, costMax: number): Place[] {
   const places: Place[] = [];
   let cost = 0;
   for (const round of rounds) {

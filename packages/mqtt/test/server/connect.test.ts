@@ -231,3 +231,22 @@ test('an administrative action ends connections with DISCONNECT 0x98, and their 
   expect(older.got.map(({ cmd }) => cmd)).toEqual(['connack']);
   expect(world.cluster.logs.flat().map(({ topic }) => topic)).toEqual(['w']);
 });
+
+test.each([{ packetBytesMax: 99_999_999_999 }, { keepAliveMax: 100_000 }])(
+  'limits that CONNACK cannot say refuse the CONNECT, and the session is given back without its will: %o',
+  (limits) => {
+    const world = new World({ limits });
+    const device = world.device().connect({
+      clean: false,
+      properties: { sessionExpiryInterval: 60 },
+      will: { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: false },
+    });
+    world.run();
+    expect(device.last('connack').reasonCode).toBe(0x83);
+    expect(device.ended).toBe('closed');
+    expect(world.bridge.calls.filter((call) => call === 'suspend a')).toHaveLength(1);
+    expect(world.cluster.logs.flat()).toEqual([]);
+    const old = world.online({ clientId: 'old' }, 4);
+    expect(old.last('connack').returnCode).toBe(0);
+  },
+);

@@ -1,6 +1,6 @@
 import type { QanatClient } from '@qanat/client';
 import { nameError, QanatError } from '@qanat/core';
-import { parseUpstreamTopic, type Rule, Upstream, type UpstreamAddress } from '@qanat/mqtt';
+import { parseUpstreamTopic, type Rule, Upstream, type UpstreamAddress, type UpstreamTopic } from '@qanat/mqtt';
 import type { Logger } from '../logger.ts';
 
 /** Another MQTT broker that the bridge joins. */
@@ -26,18 +26,23 @@ export interface UpstreamOwner {
 const NAME_BYTES_MAX = 100;
 const SCHEME = /^(?:mqtts?|wss?):$/;
 
+/** An upstream whose settings are in order. */
+export interface CheckedUpstream extends Omit<UpstreamAddress, 'clientId'> {
+  readonly name: string;
+  readonly topics: readonly UpstreamTopic[];
+}
+
 /** @throws QanatError BAD_CONFIG that says what of the settings is wrong. */
-export async function openUpstream(settings: UpstreamSettings, { bridge, ...owner }: UpstreamOwner): Promise<Upstream> {
-  const { name, topics, ...address } = settings;
+export function checkUpstream({ name, topics, ...address }: UpstreamSettings): CheckedUpstream {
   if (topics.length === 0)
     throw bad('nothing is exchanged with the upstream', "say what: --upstream-topic 'devices/# out 1', again and again");
-  return Upstream.start({
-    ...owner,
-    ...address,
-    name: checkedName(name ?? hostOfUrl(settings.url)),
-    clientId: `qanat-${bridge}`,
-    topics: topics.map(parseUpstreamTopic),
-  });
+  const host = hostOfUrl(address.url);
+  return { ...address, name: checkedName(name ?? host), topics: topics.map(parseUpstreamTopic) };
+}
+
+/** @throws QanatError BAD_CONFIG. */
+export function openUpstream(upstream: CheckedUpstream, { bridge, ...owner }: UpstreamOwner): Promise<Upstream> {
+  return Upstream.start({ ...owner, ...upstream, clientId: `qanat-${bridge}` });
 }
 
 function hostOfUrl(url: string): string {
