@@ -9,7 +9,8 @@ import { Gathered } from './gathered.ts';
 import { FILTERS_PER_TURN_MAX } from './limits.ts';
 import type { ServerContext } from './server-context.ts';
 
-const isHeld = ({ holds }: Connection): boolean => (holds & HOLD.TURN) !== 0;
+/** It had its turn. */
+const isHeld = ({ filters }: Connection): boolean => filters >= FILTERS_PER_TURN_MAX;
 
 /** Cuts what sockets bring into packets. */
 export class Receiving {
@@ -86,12 +87,13 @@ export class Receiving {
   /** Few bytes ask for much: beyond FILTERS_PER_TURN_MAX filters the rest is handled after others had their turn. */
   #spend(connection: Connection, filters: number): void {
     connection.filters += filters;
-    if (connection.filters < FILTERS_PER_TURN_MAX) return;
-    connection.filters = 0;
+    if (!isHeld(connection)) return;
     this.#context.output.hold(connection, HOLD.TURN);
     this.#context.putOff(() => {
-      this.#context.output.release(connection, HOLD.TURN);
+      connection.filters = 0;
       if (connection.open) this.goOn(connection);
+      // Read on only when all that was read is handled.
+      if (!isHeld(connection)) this.#context.output.release(connection, HOLD.TURN);
     });
   }
 
