@@ -77,15 +77,16 @@ export class Receiving {
       const packet = decodePacket(bytes, at, end, connection.phase === 'new' ? undefined : connection.version);
       connection.heardMs = connection.phase === 'online' ? this.#context.nowMs : connection.heardMs;
       this.#handle(connection, packet);
-      if (packet.type === 'SUBSCRIBE') this.#spend(connection, packet.subscriptions.length);
-      else if (packet.type === 'UNSUBSCRIBE') this.#spend(connection, packet.filters.length);
     } catch (error) {
       this.#fail(connection, error);
     }
   }
 
-  /** Few bytes ask for much: beyond FILTERS_PER_TURN_MAX filters the rest is handled after others had their turn. */
-  #spend(connection: Connection, filters: number): void {
+  /**
+   * A SUBSCRIBE or UNSUBSCRIBE was handled. Few bytes ask for much: beyond FILTERS_PER_TURN_MAX filters the rest of what came is
+   * handled after others had their turn.
+   */
+  spend(connection: Connection, filters: number): void {
     connection.filters += filters;
     if (!isHeld(connection)) return;
     this.#context.output.hold(connection, HOLD.TURN);
