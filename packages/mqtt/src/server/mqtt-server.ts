@@ -199,9 +199,11 @@ export class MqttServer implements ClusterEvents {
       case 'PUBCOMP':
         return this.#handshakes.pubcomp(session, packet);
       case 'SUBSCRIBE':
-        return this.#subscribing.subscribe(session, packet);
+        this.#subscribing.subscribe(session, packet);
+        return this.#receiving.spend(connection, packet.subscriptions.length);
       case 'UNSUBSCRIBE':
-        return this.#subscribing.unsubscribe(session, packet);
+        this.#subscribing.unsubscribe(session, packet);
+        return this.#receiving.spend(connection, packet.filters.length);
       case 'PINGREQ':
         return this.#context.output.pong(connection);
       case 'DISCONNECT':

@@ -9,7 +9,8 @@ import { Gathered } from './gathered.ts';
 import { FILTERS_PER_TURN_MAX } from './limits.ts';
 import type { ServerContext } from './server-context.ts';
 
-const isHeld = ({ holds }: Connection): boolean => (holds & HOLD.TURN) !== 0;
+/** It had its turn. */
+const isHeld = ({ filters }: Connection): boolean => filters >= FILTERS_PER_TURN_MAX;
 
 /** Cuts what sockets bring into packets. */
 export class Receiving {
@@ -76,22 +77,24 @@ export class Receiving {
       const packet = decodePacket(bytes, at, end, connection.phase === 'new' ? undefined : connection.version);
       connection.heardMs = connection.phase === 'online' ? this.#context.nowMs : connection.heardMs;
       this.#handle(connection, packet);
-      if (packet.type === 'SUBSCRIBE') this.#spend(connection, packet.subscriptions.length);
-      else if (packet.type === 'UNSUBSCRIBE') this.#spend(connection, packet.filters.length);
     } catch (error) {
       this.#fail(connection, error);
     }
   }
 
-  /** Few bytes ask for much: beyond FILTERS_PER_TURN_MAX filters the rest is handled after others had their turn. */
-  #spend(connection: Connection, filters: number): void {
+  /**
+   * A SUBSCRIBE or UNSUBSCRIBE was handled. Few bytes ask for much: beyond FILTERS_PER_TURN_MAX filters the rest of what came is
+   * handled after others had their turn.
+   */
+  spend(connection: Connection, filters: number): void {
     connection.filters += filters;
-    if (connection.filters < FILTERS_PER_TURN_MAX) return;
-    connection.filters = 0;
+    if (!isHeld(connection)) return;
     this.#context.output.hold(connection, HOLD.TURN);
     this.#context.putOff(() => {
-      this.#context.output.release(connection, HOLD.TURN);
+      connection.filters = 0;
       if (connection.open) this.goOn(connection);
+      // Read on only when all that was read is handled.
+      if (!isHeld(connection)) this.#context.output.release(connection, HOLD.TURN);
     });
   }
 

@@ -42,6 +42,8 @@ export class Device {
   bytes = 0;
   ended: 'closed' | 'aborted' | undefined;
   paused = false;
+  /** How many times the server began to read again. */
+  resumes = 0;
   /** It reads nothing: what it is sent waits, and from here on the server is told so. */
   frozen = false;
   /** Bytes that its socket takes while it is frozen. */
@@ -83,6 +85,7 @@ export class Device {
   /** The server reads its socket no more, or again. */
   pause(paused: boolean): void {
     this.paused = paused;
+    if (!paused) this.resumes++;
   }
 
   /** Reads what waits, and then no more. */
