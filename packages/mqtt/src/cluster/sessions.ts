@@ -104,7 +104,8 @@ export class Sessions {
         await this.#claims.run(queue, () => work(queue));
       })
       .catch((error: unknown) => {
-        if (!this.#closed) onTrouble(error);
+        // Of a broker that is away others tell: not each device that has left, or was told so already.
+        if (!this.#closed && wanted()) onTrouble(error);
         const outcome = outcomeOf(error);
         if (waiting) end(outcome === 'not-authorized' || outcome === 'quota-exceeded' ? outcome : 'unavailable');
       });
