@@ -12,8 +12,8 @@ const PACKET_END = 'codec/packet-end.ts';
 const of = (name, clause, file, find, replace) => ({ name: `mqtt-${name}`, clause, file, find, replace, over: 'mqtt' });
 
 export const MUTANTS = [
-  of('no-session-told', 'MQTT-3.2.2-3', CONNECTING, 'sessionPresent: claimed.sessionPresent,', 'sessionPresent: false,'),
-  of('session-told-to-everybody', 'MQTT-3.2.2-2', CONNECTING, 'sessionPresent: claimed.sessionPresent,', 'sessionPresent: true,'),
+  of('no-session-told', 'MQTT-3.2.2-3', CONNECTING, "'CONNACK', sessionPresent,", "'CONNACK', sessionPresent: false,"),
+  of('session-told-to-everybody', 'MQTT-3.2.2-2', CONNECTING, "'CONNACK', sessionPresent,", "'CONNACK', sessionPresent: true,"),
   of(
     'taken-over-with-another-reason',
     'MQTT-3.1.4-3',
