@@ -30,7 +30,7 @@ export interface Claiming extends ClaimRequest {
   /** The state queue of the client. */
   readonly queue: QueueId;
   /** Once it is answered without a session. */
-  readonly ended: AbortSignal;
+  readonly ended: () => AbortSignal;
 }
 
 /** What a claim has made; `end` gives what the engine is told, and must be called in the turn in which it is told. */
@@ -194,7 +194,7 @@ async function resume(
   session.pointers = new Map(entries.keys.filter((key) => key.startsWith('p/')).map((key) => [key, undefined]));
   session.finished = [...entries.finished];
   try {
-    const end = await gatherBacklog(scope, { record, entries: kept, indexed }, request.ended);
+    const end = await gatherBacklog(scope, { record, entries: kept, indexed }, request.ended());
     return { session, end: () => claimed(session, true, end()) };
   } catch (error) {
     // Whoever looks for sessions that this bridge does not have does it otherwise.

@@ -79,20 +79,26 @@ export class Sessions {
 
   claim(request: ClaimRequest, done: (claimed: Claimed | ClaimRefusal) => void): void {
     const { clock, onTrouble } = this.#scope;
-    const ended = new AbortController();
+    // A fleet that connects needs none: most claims wait for nothing that may take for ever.
+    let controller: AbortController | undefined;
     let waiting = true;
     const end = (result: Claimed | ClaimRefusal): void => {
       waiting = false;
       cancel();
-      if (typeof result === 'string') ended.abort();
+      if (typeof result === 'string') controller?.abort();
       if (!this.#closed) done(result);
     };
     const cancel = clock.at(clock.nowMs() + CLAIM_MS, () => end('unavailable'));
     const wanted = (): boolean => waiting && request.wanted();
+    const ended = (): AbortSignal => {
+      controller ??= new AbortController();
+      if (!waiting) controller.abort();
+      return controller.signal;
+    };
     const epoch = ++this.#epochs;
     const work = async (queue: QueueId): Promise<void> => {
       if (!wanted()) throw new QanatError('TIMEOUT', `${request.clientId} does not wait any more`);
-      const result = await claimSession(this.#scope, { ...request, queue, wanted, ended: ended.signal }, epoch);
+      const result = await claimSession(this.#scope, { ...request, queue, wanted, ended }, epoch);
       if (result === undefined) {
         if (waiting) end('not-authorized');
       } else if (waiting) this.#begin(result, end);
