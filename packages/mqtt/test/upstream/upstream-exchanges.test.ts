@@ -6,15 +6,20 @@ import { StrictBroker } from './strict-broker.ts';
 
 const message = storedMessage('mqtt', { body: 'x', key: 'here/1', properties: { [PROPERTY.QOS]: '2' } });
 
-test('[QNT-MQT-125] a server that knows an exchange no more, as it had its PUBREL, has the message: it is not counted as dropped', async () => {
-  await using other = new StrictBroker();
-  const { client, upstream, told } = await join(await other.start());
+/** The other broker ends the connection once PUBREL has come, without an answer. Waits until the message is done with. */
+async function brokenOffAtPubrel(other: StrictBroker, client: Awaited<ReturnType<typeof join>>['client']): Promise<void> {
   other.answersReleases = false;
   const handled = client.handle([message]);
   await vi.waitFor(() => expect(other.releases).toBe(1));
   other.answersReleases = true;
   other.breakOff();
   await handled;
+}
+
+test('[QNT-MQT-125] a server that knows an exchange no more, as it had its PUBREL, has the message: it is not counted as dropped', async () => {
+  await using other = new StrictBroker();
+  const { client, upstream, told } = await join(await other.start());
+  await brokenOffAtPubrel(other, client);
   expect([other.topics(), other.releases]).toEqual([['here/1'], 2]);
   expect(upstream.figures()).toMatchObject({ sent: 1, dropped: 0 });
   expect(told('upstream.dropped')).toEqual([]);
@@ -26,13 +31,8 @@ test.each([4, 5] as const)(
   async (protocolVersion) => {
     await using other = new StrictBroker(protocolVersion);
     const { client, upstream } = await join(await other.start(), { protocolVersion });
-    other.answersReleases = false;
-    const handled = client.handle([message]);
-    await vi.waitFor(() => expect(other.releases).toBe(1));
-    other.answersReleases = true;
     other.keepsSessions = false;
-    other.breakOff();
-    await handled;
+    await brokenOffAtPubrel(other, client);
     expect(other.published.map(({ topic, dup }) => [topic, dup])).toEqual([
       ['here/1', false],
       ['here/1', false],
@@ -47,12 +47,7 @@ test.each([4, 5] as const)(
 test('[QNT-MQT-125] in a session that is kept, PUBREL alone is sent again', async () => {
   await using other = new StrictBroker(4);
   const { client, upstream } = await join(await other.start(), { protocolVersion: 4 });
-  other.answersReleases = false;
-  const handled = client.handle([message]);
-  await vi.waitFor(() => expect(other.releases).toBe(1));
-  other.answersReleases = true;
-  other.breakOff();
-  await handled;
+  await brokenOffAtPubrel(other, client);
   expect([other.topics(), other.releases]).toEqual([['here/1'], 2]);
   expect(upstream.figures()).toMatchObject({ sent: 1, dropped: 0 });
   await upstream.close();

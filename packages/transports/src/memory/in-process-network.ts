@@ -5,18 +5,17 @@ import {
   Exchange,
   type Listener,
   parseHostPort,
-  type QanatError,
+  QanatError,
   type Transport,
 } from '@qanat/core';
-
-type ListenDone = (error: QanatError | undefined, listener: Listener | undefined) => void;
+import { type ListenDone, tryParse } from '../tcp/listening.ts';
 
 const OWNER = 'in-process';
 const AT_ONCE = { latencyMs: (): number => 0, isCut: (): boolean => false };
 
 /**
- * Clients and servers of one process that have the same one reach each other without sockets: a message spares four system calls
- * at each hop and what their wake-ups cost. Nothing else changes: addresses are the same, others connect as they did, and who
+ * Clients and servers of one process that have the same one reach each other without sockets: a message spares the system calls
+ * and the wake-ups of each hop. Nothing else changes: addresses are the same, others connect as they did, and who
  * dials an address at which nobody of the process listens goes over the network.
  */
 export class InProcessNetwork {
@@ -42,13 +41,9 @@ export class InProcessNetwork {
   }
 
   #dial(transport: Transport, address: string, handler: ConnectionHandler): Connection {
-    let target: ReturnType<typeof parseHostPort>;
-    try {
-      target = parseHostPort(address, transport.schemes);
-    } catch {
-      return transport.dial(address, handler); // says what is wrong with it
-    }
-    if (!this.#exchange.listensAt(target)) return transport.dial(address, handler);
+    const target = tryParse(address, transport.schemes);
+    // Of an address that is none the transport says what is wrong with it.
+    if (QanatError.is(target) || !this.#exchange.listensAt(target)) return transport.dial(address, handler);
     return this.#exchange.dial(OWNER, OWNER, target, handler);
   }
 }
