@@ -19,13 +19,12 @@ export default defineConfig({
         // Engines are pure: files of tests share what they import, which takes a third off their time.
         test: {
           name: 'all',
-          include: ['packages/*/test/**/*.test.ts', 'spec/test/**/*.test.ts', 'scripts/test/**/*.test.ts'],
+          include: ['packages', 'spec', 'scripts', 'examples'].map((name) => `${name}/**/test/**/*.test.ts`),
           exclude: [...configDefaults.exclude, ...MOCKING],
           isolate: false,
         },
       },
       { extends: true, test: { name: 'mocking', include: MOCKING } },
-      { extends: true, test: { name: 'browser', include: ['examples/browser/test/**/*.test.ts'] } },
     ],
   },
 });

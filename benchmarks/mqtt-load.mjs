@@ -1,8 +1,8 @@
 // A process of its own that puts MQTT load on one port, and says what came of it. Its settings come as JSON.
 import { Buffer } from 'node:buffer';
 import { Device, publishPacket } from './mqtt-device.mjs';
+import { monotonicMs, startPacedPublisher } from './mqtt-paced-publisher.mjs';
 import { Histogram } from './percentiles.mjs';
-import { startTicker } from './ticker.mjs';
 
 const settings = JSON.parse(process.argv[2]);
 const { port, payloadBytes, warmUpMs, durationMs } = settings;
@@ -11,6 +11,8 @@ const BURST = 64;
 /** Nothing has come for so long: nothing more will. */
 const QUIET_MS = 1_500;
 const PATIENCE_MS = 60_000;
+/** The publisher's thread is connected by then. */
+const HEAD_START_MS = 200;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const open = (count, name) => Promise.all(Array.from({ length: count }, (_, i) => Device.open(port, `${name}-${i}`)));
@@ -106,26 +108,26 @@ const WORKS = {
 
   async latency({ qos }) {
     const [subscriber] = await open(1, 'sub');
-    const [publisher] = await open(1, 'pub');
     await subscriber.subscribe('bench/#', qos);
     const histogram = new Histogram();
     const warmUp = Math.floor((settings.rate * warmUpMs) / 1000);
     const total = warmUp + Math.floor((settings.rate * durationMs) / 1000);
     let received = 0;
     subscriber.onPublish = (bytes, at) => {
-      const meantMs = bytes.readDoubleBE(at);
-      if (received++ >= warmUp) histogram.record(performance.now() - meantMs);
+      if (received++ >= warmUp) histogram.record(monotonicMs() - bytes.readDoubleBE(at));
     };
-    const startMs = performance.now() + 200;
-    let sent = 0;
-    startTicker({ rate: settings.rate, total, startMs: performance.timeOrigin + startMs }, (due) => {
-      for (; sent < due; sent++) {
-        const payload = Buffer.alloc(Math.max(8, payloadBytes));
-        payload.writeDoubleBE(startMs + (sent * 1000) / settings.rate);
-        publisher.write(publishPacket('bench/latency', payload, qos, (sent % 60_000) + 1));
-      }
+    const startMs = monotonicMs() + HEAD_START_MS;
+    const publisher = startPacedPublisher({
+      port,
+      topic: 'bench/latency',
+      qos,
+      payloadBytes,
+      rate: settings.rate,
+      total,
+      startMs,
     });
     await settled(() => received, total);
+    await publisher.terminate();
     return { latency: histogram.summary(), lost: total - received };
   },
 

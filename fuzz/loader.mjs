@@ -3,90 +3,29 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 
 const SOURCE = /^file:.*\/packages\/[^/]+\/src\/.*\.ts$/;
 /** Lets a module count in its own part of the shared map. */
 const CLAIM = '__qanatCoverage';
-const COUNTERS = '__taken';
-
-/** Puts a counter in front of each block, branch, case and right side of a logical operator. */
-function counting(probes) {
-  return (context) => {
-    const { factory } = context;
-    const probe = () => {
-      const counter = factory.createElementAccessExpression(factory.createIdentifier(COUNTERS), probes.count++);
-      return factory.createPostfixIncrement(counter);
-    };
-    const counted = (expression) => factory.createParenthesizedExpression(factory.createComma(probe(), expression));
-    const statement = () => factory.createExpressionStatement(probe());
-    const block = (node) => (ts.isBlock(node) ? node : factory.createBlock([statement(), node], true));
-    const LOGICAL = new Set([
-      ts.SyntaxKind.AmpersandAmpersandToken,
-      ts.SyntaxKind.BarBarToken,
-      ts.SyntaxKind.QuestionQuestionToken,
-    ]);
-    const visit = (original) => {
-      const node = ts.visitEachChild(original, visit, context);
-      if (ts.isBlock(node)) return factory.updateBlock(node, [statement(), ...node.statements]);
-      if (ts.isIfStatement(node)) {
-        const otherwise = node.elseStatement === undefined ? undefined : block(node.elseStatement);
-        return factory.updateIfStatement(node, node.expression, block(node.thenStatement), otherwise);
-      }
-      if (ts.isForStatement(node))
-        return factory.updateForStatement(node, node.initializer, node.condition, node.incrementor, block(node.statement));
-      if (ts.isForOfStatement(node))
-        return factory.updateForOfStatement(node, node.awaitModifier, node.initializer, node.expression, block(node.statement));
-      if (ts.isWhileStatement(node)) return factory.updateWhileStatement(node, node.expression, block(node.statement));
-      if (ts.isCaseClause(node)) return factory.updateCaseClause(node, node.expression, [statement(), ...node.statements]);
-      if (ts.isDefaultClause(node)) return factory.updateDefaultClause(node, [statement(), ...node.statements]);
-      if (ts.isConditionalExpression(node)) {
-        const { condition, questionToken, whenTrue, colonToken, whenFalse } = node;
-        return factory.updateConditionalExpression(
-          node,
-          condition,
-          questionToken,
-          counted(whenTrue),
-          colonToken,
-          counted(whenFalse),
-        );
-      }
-      if (ts.isBinaryExpression(node) && LOGICAL.has(node.operatorToken.kind))
-        return factory.updateBinaryExpression(node, node.left, node.operatorToken, counted(node.right));
-      if (ts.isArrowFunction(node) && !ts.isBlock(node.body)) {
-        const { modifiers, typeParameters, parameters, type, equalsGreaterThanToken } = node;
-        const body = counted(node.body);
-        return factory.updateArrowFunction(node, modifiers, typeParameters, parameters, type, equalsGreaterThanToken, body);
-      }
-      return node;
-    };
-    return (file) => ts.visitNode(file, visit);
-  };
-}
-
+const INSTRUMENT = new URL('./instrument.mjs', import.meta.url);
 const CACHE = fileURLToPath(new URL('../node_modules/.cache/fuzz/', import.meta.url));
-const LOADER = readFileSync(fileURLToPath(import.meta.url));
+/** Of everything that makes the text of a module what it is. */
+const INSTRUMENT_TEXT = readFileSync(INSTRUMENT);
 mkdirSync(CACHE, { recursive: true });
 
-function instrumented(path, text) {
-  const probes = { count: 0 };
-  const { outputText } = ts.transpileModule(text, {
-    fileName: path,
-    compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-    transformers: { before: [counting(probes)] },
-  });
-  return `const ${COUNTERS} = globalThis.${CLAIM}(${probes.count});\n${outputText}`;
+async function write(file, path, text) {
+  // Takes half a second to load, and most processes find everything made.
+  const { instrumented } = await import(INSTRUMENT.href);
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, instrumented(path, text, CLAIM));
+  renameSync(temporary, file);
 }
 
-export function load(url, context, next) {
+export async function load(url, context, next) {
   if (!SOURCE.test(url)) return next(url, context);
   const path = fileURLToPath(url);
   const text = readFileSync(path, 'utf8');
-  const cached = `${CACHE}${createHash('sha256').update(LOADER).update(text).digest('hex')}.mjs`;
-  if (!existsSync(cached)) {
-    const temporary = `${cached}.${process.pid}`;
-    writeFileSync(temporary, instrumented(path, text));
-    renameSync(temporary, cached);
-  }
+  const cached = `${CACHE}${createHash('sha256').update(INSTRUMENT_TEXT).update(text).digest('hex')}.mjs`;
+  if (!existsSync(cached)) await write(cached, path, text);
   return { format: 'module', source: readFileSync(cached, 'utf8'), shortCircuit: true };
 }

@@ -20,6 +20,7 @@ is killed when the clause that it names fails; another clause does not count.
   --share K/N      the K-th of N equal shares of them, 1/8 for example
   --stored         begins with the program that kills.json has for the mutant, and wants one for each
   --budget NAME    how many programs are drawn where those written by hand do not kill: quick (the default) or standard
+  --workers K      processes that try mutants; default: as many as processors. Those over WebSocket have 8 of their own
   --seeds N,…      of the drawn programs; a mutant has to be killed with each. Default: 1
   --update         writes kills.json: which program killed which mutant
   --verbose        what the clauses say
@@ -27,6 +28,8 @@ is killed when the clause that it names fails; another clause does not count.
 
 The exit code is 0 when every mutant was killed by its clause, 1 otherwise, 64 for wrong options.`;
 
+/** Those over WebSocket run on real time, and mostly wait: so many at a time, beside the others. */
+const WAITING_AT_A_TIME = 8;
 const KILLS = fileURLToPath(new URL('./kills.json', import.meta.url));
 
 function readOptions() {
@@ -122,11 +125,20 @@ function writeKills(results) {
 
 const kit = await bundleKit(join(out, 'kit.mjs'));
 const results = [];
-await runPool(kit, mutants, Number(options.workers ?? availableParallelism()), async (mutant, ask) => {
-  const result = await tryMutant(mutant, ask);
-  results.push(result);
-  tell(result);
-});
+const waits = ({ over }) => over === 'websocket';
+const tryAll = (some, workers) =>
+  runPool(kit, some, workers, async (mutant, ask) => {
+    const result = await tryMutant(mutant, ask);
+    results.push(result);
+    tell(result);
+  });
+await Promise.all([
+  tryAll(mutants.filter(waits), WAITING_AT_A_TIME),
+  tryAll(
+    mutants.filter((mutant) => !waits(mutant)),
+    Number(options.workers ?? availableParallelism()),
+  ),
+]);
 if (options.update) writeKills(results);
 const gone = options.stored ? Object.keys(stored).filter((name) => !all.some((mutant) => mutant.name === name)) : [];
 if (gone.length > 0) process.stdout.write(`kills.json has mutants that are no more: ${gone.join(', ')} (run with --update)\n`);
