@@ -17,6 +17,8 @@ const WINDOW = 100;
 const WARM_UP_MS = 1_500;
 /** So few messages need longer until V8 has compiled their way; what that takes is no delay of a bridge that runs. */
 const LATENCY_WARM_UP_MS = 5_000;
+/** Of a run, until the host of the machine is quiet enough. */
+const TRIES_MAX = 20;
 
 /** `key` is the figure that is compared. `sides`: of SIDES, where not the usual ones. */
 const WORKS = [
@@ -220,7 +222,15 @@ async function measure(side, work, values) {
   }
 }
 
-/** @param values the options of the command line: runs, size, duration, only, flush, dir, json. */
+/** Chooses by what the host did, never by the figure. The last try counts whatever the host did. */
+async function measureInQuiet(side, work, values) {
+  for (let tries = 1; ; tries++) {
+    const run = await measure(side, work, values);
+    if (run.stolenPercent <= Number(values['stolen-max']) || tries === TRIES_MAX) return { ...run, tries };
+  }
+}
+
+/** @param values the options of the command line: runs, size, duration, only, flush, stolen-max, dir, json. */
 export async function mqtt(values) {
   const works = WORKS.filter(({ name }) => values.only === undefined || name.includes(values.only));
   const rows = works.map((work) => ({ work, runs: [] }));
@@ -228,7 +238,7 @@ export async function mqtt(values) {
     for (const { work, runs } of rows) {
       process.stderr.write(`run ${i} of ${values.runs}: ${work.name}\n`);
       const run = {};
-      for (const side of work.sides ?? USUAL_SIDES) run[side] = await measure(SIDES[side], work, values);
+      for (const side of work.sides ?? USUAL_SIDES) run[side] = await measureInQuiet(SIDES[side], work, values);
       process.stderr.write(`  ${JSON.stringify(run)}\n`);
       runs.push(run);
     }
