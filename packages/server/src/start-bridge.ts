@@ -2,6 +2,7 @@ import { connect } from '@qanat/client';
 import { type Endpoint, LIMITS, type LoginOptions, nameError, QanatError } from '@qanat/core';
 import {
   BridgeCluster,
+  type ClusterEvents,
   DEFAULT_RULES,
   type MqttLimits,
   type Rule,
@@ -46,12 +47,15 @@ export interface BridgeProcessOptions extends ListeningOptions {
   /** Limits of devices, and of what the cluster keeps for them, that differ from the defaults. */
   readonly limits?: Partial<MqttLimits & StateLimits>;
   readonly logger?: Logger;
+  /** Gives the start up; a bridge that serves is stopped by its `stop`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Starts an MQTT bridge: devices of MQTT 3.1.1 and 5.0 publish to topics of the cluster and receive from them. Listens at
  * `mqtt://`, `mqtts://`, `mqtt+ws://` and `mqtt+wss://`; an address without a scheme is `mqtt`.
- * @throws QanatError BAD_CONFIG; what `connect` throws where the cluster is not reached.
+ * @throws QanatError BAD_CONFIG; what `connect` throws where the cluster is not reached; FORBIDDEN where the bridge's user may
+ *   not do what a bridge does; CLOSED where its signal gave the start up.
  */
 export async function startBridge(options: BridgeProcessOptions): Promise<RunningNode> {
   const { name, stateTopic = STATE_TOPIC, ack = 'committed', createsTopics = true } = options;
@@ -66,16 +70,19 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
   const connectionsMax = connectionsThatFit(options.limits?.connectionsMax);
   const tls = tlsSettings(options, connectionsMax, log);
   const users = options.users === undefined ? undefined : new WatchedUsers(options.users, log);
-  const client = await connect(options.nameServers, {
+  const { signal } = options;
+  const connecting = {
     label: name,
     inProcess: options.inProcess,
     ...(options.login === undefined ? {} : { login: options.login }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-  });
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const client = await unlessGivenUp(signal, () => connect(options.nameServers, connecting));
   const mapped = { rules: topicRules, stateTopic, ack, createTopics: createsTopics };
   const limits = options.limits ?? {};
   const clusterOptions = { client, bridgeId: name, ...mapped, limits, clock: systemClock, log };
-  const process = await BridgeProcess.start({
+  const parts = {
     rules: topicRules,
     limits,
     connectionsMax,
@@ -83,11 +90,17 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
     tls,
     origins: parseOrigins(options.origins ?? []),
     log,
-    openCluster: (events) => BridgeCluster.start(clusterOptions, events),
-  }).catch(async (error: unknown) => {
-    await client.close();
-    throw error;
-  });
+    openCluster: (events: () => ClusterEvents) => BridgeCluster.start(clusterOptions, events),
+  };
+  // What waits for the cluster ends with its client.
+  const giveUp = (): void => void client.close();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  const process = await unlessGivenUp(signal, () => BridgeProcess.start(parts))
+    .catch(async (error: unknown) => {
+      await client.close();
+      throw error;
+    })
+    .finally(() => signal?.removeEventListener('abort', giveUp));
   void process.ended.then(() => client.close());
   if (upstream !== undefined)
     await join(process, () => openUpstream(upstream, { bridge: name, client, rules, ack, stateTopic, log }));
@@ -95,6 +108,16 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
   for (const endpoint of endpoints) log('info', 'listening', { endpoint: formatListener(endpoint) });
   warnOfOpenListeners(log, endpoints, authenticates);
   return nodeOf(name, process, endpoints, authenticates);
+}
+
+/** @throws QanatError CLOSED where the start was given up, whatever became of it. */
+async function unlessGivenUp<T>(signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+    throw new QanatError('CLOSED', 'the start was given up', { cause: error });
+  }
 }
 
 async function join(process: BridgeProcess, open: () => Promise<Upstream>): Promise<void> {

@@ -23,6 +23,7 @@ import {
   readyLineOption,
   serve,
   serveStatus,
+  startUnlessStopped,
 } from './serve.ts';
 
 interface UpstreamFlags {
@@ -141,7 +142,7 @@ async function runMqttBridge(session: Session, flags: BridgeFlags): Promise<void
   const rules = await rulesOf(flags);
   const upstream = await upstreamOf(session, flags);
   const { DEFAULT_MQTT_RULES, startBridge } = await import('@qanat/server');
-  const node = await startBridge({
+  const settings = {
     name: flags.name,
     ...listeningOf(session, flags),
     nameServers: session.settings.nameServers,
@@ -153,7 +154,9 @@ async function runMqttBridge(session: Session, flags: BridgeFlags): Promise<void
     logger: (await nodeLoggers(session))(flags.name),
     ...(rules === undefined ? {} : { rules }),
     ...(upstream === undefined ? {} : { upstream }),
-  });
+  };
+  const node = await startUnlessStopped(session, (signal) => startBridge({ ...settings, signal }));
+  if (node === undefined) return;
   const status = await serveStatus(flags.http, [node]);
   if (flags.json === true) {
     const { name, endpoint, endpoints } = node;
@@ -250,7 +253,9 @@ function addUpstreamOptions(command: Command): Command {
         repeated: true,
       }),
     )
-    .addOption(option('--upstream-name <name>', 'of that broker here; default its host'))
+    .addOption(
+      option('--upstream-name <name>', 'of that broker here; default its host, with its port where that is not 1883 or 8883'),
+    )
     .addOption(option('--upstream-user <name>', 'who the bridge is there', { env: 'QANAT_UPSTREAM_USER' }))
     .addOption(option('--upstream-password-from <file>', 'its first line is the password; default $QANAT_UPSTREAM_PASSWORD'))
     .addOption(option('--upstream-protocol <version>', 'of MQTT', { choices: ['5', '3.1.1'], fallback: '5' }))

@@ -66,7 +66,7 @@ export const configOption = (): ReturnType<typeof option> =>
 
 /** `--http` of the commands that run servers. */
 export const httpOption = (): ReturnType<typeof option> =>
-  option('--http <address>', 'serves /metrics (Prometheus), /healthz and /readyz at host:port', { env: 'QANAT_HTTP' });
+  option('--http <address>', 'serves /metrics (Prometheus), /status, /healthz and /readyz at host:port', { env: 'QANAT_HTTP' });
 
 /** Serves metrics and health where `--http` asks for it. When that fails the nodes are stopped. */
 export async function serveStatus(http: string | undefined, nodes: readonly RunningNode[]): Promise<StatusServer | undefined> {

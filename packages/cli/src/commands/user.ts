@@ -161,7 +161,7 @@ function addUserAdd(noun: Command, session: Session): void {
       ['qanat user add broker-a --role broker --generate', 'a broker says who it is to its NameServers'],
       ['qanat user add broker-a --role broker --certificate', 'the same by a certificate (qanat tls client broker-a)'],
     ],
-    'A permission is ACTIONS KIND:NAME. Actions: read, write, create, describe, all. Kinds: topic, group, cluster. NAME may end in *.',
+    'A permission is ACTIONS KIND:NAME. Actions: read, write, create, describe, all. Kinds: topic, group, cluster, and mqtt at a bridge, with a filter of MQTT as its name (%u the user, %c the client id). Other names may end in *.',
   );
 }
 

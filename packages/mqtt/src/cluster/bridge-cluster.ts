@@ -90,6 +90,7 @@ export class BridgeCluster implements Cluster {
   readonly #parts: ClusterParts;
   readonly #options: BridgeClusterOptions;
   readonly #refusals: RefusalLog;
+  readonly #troubles: RefusalLog;
   #sessionsRefused = 0;
   #retainedRefused = 0;
   #closed = false;
@@ -107,7 +108,9 @@ export class BridgeCluster implements Cluster {
   private constructor(options: BridgeClusterOptions, events: () => ClusterEvents) {
     const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
     this.#options = options;
-    this.#refusals = new RefusalLog((event, fields) => log('warn', event, fields));
+    const warn = (event: string, fields: LogFields): void => log('warn', event, fields);
+    this.#refusals = new RefusalLog(warn);
+    this.#troubles = new RefusalLog(warn);
     const { life = uniqueLife(clock) } = options;
     const instance = instanceOf(bridgeId, life);
     const parts = { client, clock, instance, rules, stateTopic, ack, createTopics, limits: options.limits ?? {} };
@@ -118,9 +121,7 @@ export class BridgeCluster implements Cluster {
           this.#publish(this.#withinLimits(will), dedupId, (outcome, at) => done(outcome, at?.queue)),
         onNotRetained: (message) => this.#notRetained(message),
         onWillDropped: (client, topic, why) => log('warn', 'mqtt-will-dropped', { client, topic, why }),
-        onTrouble: (error) => {
-          if (!this.#closed) log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
-        },
+        onTrouble: (error) => this.#trouble(error),
       },
       events,
     );
@@ -361,6 +362,12 @@ export class BridgeCluster implements Cluster {
     return retained.put(new StoredMessage(publication, payload, queues.numberOf(queue), offset, storeTimeMs));
   }
 
+  /** Tells operators, the same once a minute: an outage fails what is tried again every moment. */
+  #trouble(error: unknown): void {
+    const what = messageOf(error);
+    if (!this.#closed) this.#troubles.tell(this.#options.clock.nowMs(), 'mqtt-cluster-trouble', what, { error: what });
+  }
+
   /** Asks until there is an answer: that a broker is away does not mean that a message is gone. */
   #again<Result>(ask: () => Promise<Result>, done: (result: Result) => void): void {
     const attempt = async (): Promise<Result> => {
@@ -369,7 +376,7 @@ export class BridgeCluster implements Cluster {
           return await ask();
         } catch (error) {
           if (this.#closed) throw error;
-          this.#options.log('warn', 'mqtt-cluster-trouble', { error: messageOf(error) });
+          this.#trouble(error);
           await pause(this.#options.clock, RETRY_MS);
         }
       }

@@ -146,11 +146,22 @@ export class ClusterParts {
   /** Resolves when devices may come. @throws QanatError. */
   async start(): Promise<void> {
     const { createTopics } = this.#options;
-    await Promise.all([this.#stateQueues.start(createTopics), this.topics.start(createTopics)]);
-    await this.liveness.start();
-    await Promise.all(this.#following);
-    await this.tails.start();
+    try {
+      await Promise.all([this.#stateQueues.start(createTopics), this.topics.start(createTopics)]);
+      await this.liveness.start();
+      await Promise.all(this.#following);
+      await this.tails.start();
+    } catch (error) {
+      this.#giveUp();
+      throw error;
+    }
     for (const repeated of this.#repeated) repeated.start();
+  }
+
+  #giveUp(): void {
+    for (const mirror of this.#mirrors) mirror.close();
+    this.topics.stop();
+    this.#stateQueues.stop();
   }
 
   /** Messages that no indexer of this bridge has come to. */

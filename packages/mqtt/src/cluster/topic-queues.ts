@@ -1,4 +1,4 @@
-import { type Clock, portableCrc32, portablePlatform, type QueueId, queueHash, queueOfKey, utf8 } from '@qanat/core';
+import { type Clock, portableCrc32, portablePlatform, QanatError, type QueueId, queueHash, queueOfKey, utf8 } from '@qanat/core';
 import { RETRY_MS, TOPICS_MS } from './limits.ts';
 import type { LogClient } from './log-client.ts';
 import { queueName } from './state-keys.ts';
@@ -43,7 +43,10 @@ export class TopicQueues {
     this.#refresh = new Repeated(clock, TOPICS_MS, () => this.#ask(), onTrouble);
   }
 
-  /** Resolves when the queues of every topic are known. @param create makes topics that are not there. */
+  /**
+   * Resolves when the queues of every topic are known. @param create makes topics that are not there.
+   * @throws QanatError FORBIDDEN, CLOSED: no outage that passes by itself.
+   */
   async start(create: boolean): Promise<void> {
     while (!this.#closed) {
       try {
@@ -51,6 +54,7 @@ export class TopicQueues {
         await this.#ask();
         if ([...this.#topics.values()].every(({ queues }) => queues.length > 0)) break;
       } catch (error) {
+        if (QanatError.is(error, 'FORBIDDEN') || QanatError.is(error, 'CLOSED')) throw error;
         this.#onTrouble(error);
       }
       await pause(this.#clock, RETRY_MS);

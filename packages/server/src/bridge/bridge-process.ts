@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint, QanatError } from '@qanat/core';
 import {
   type Cluster,
@@ -23,6 +24,9 @@ import { DeviceListeners } from './device-listeners.ts';
 import { DeviceSockets } from './device-sockets.ts';
 import { EarlyEvents } from './early-events.ts';
 import { gateLog } from './gate-log.ts';
+
+/** While a broker is away its sessions cannot be handed over: after so long the next bridge finds them as after a kill. */
+const HAND_OVER_MS = 5_000;
 
 /** The cluster as a bridge has it. */
 export interface BridgedCluster extends Cluster {
@@ -146,7 +150,10 @@ export class BridgeProcess implements BridgeView {
     await this.#listeners.close();
     for (const upstream of this.#upstreams) await upstream.close();
     await this.#host.stop(this.#sockets);
-    await this.#cluster.close();
+    const leaving = this.#cluster.close();
+    await Promise.race([leaving, sleep(HAND_OVER_MS, undefined, { ref: false })]);
+    // What it still waits for fails with the client.
+    leaving.catch(() => {});
     this.#host.end();
     this.#end(undefined);
   }

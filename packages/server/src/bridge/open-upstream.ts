@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts';
 
 /** Another MQTT broker that the bridge joins. */
 export interface UpstreamSettings extends Omit<UpstreamAddress, 'clientId'> {
-  /** Of the other broker, in this cluster. Default: the host in its URL. */
+  /** Of the other broker, in this cluster. Default: the host in its URL, with its port where that is none of USUAL_PORTS. */
   readonly name?: string | undefined;
   /** As mosquitto has them: `PATTERN in|out|both QOS LOCALPREFIX REMOTEPREFIX`. */
   readonly topics: readonly string[];
@@ -25,6 +25,8 @@ export interface UpstreamOwner {
 /** It is part of a group's name. */
 const NAME_BYTES_MAX = 100;
 const SCHEME = /^(?:mqtts?|wss?):$/;
+/** Two brokers at other ports of one host would have one name, and with it share what goes there. */
+const USUAL_PORTS: ReadonlySet<string> = new Set(['', '1883', '8883']);
 
 /** An upstream whose settings are in order. */
 export interface CheckedUpstream extends Omit<UpstreamAddress, 'clientId'> {
@@ -36,8 +38,8 @@ export interface CheckedUpstream extends Omit<UpstreamAddress, 'clientId'> {
 export function checkUpstream({ name, topics, ...address }: UpstreamSettings): CheckedUpstream {
   if (topics.length === 0)
     throw bad('nothing is exchanged with the upstream', "say what: --upstream-topic 'devices/# out 1', again and again");
-  const host = hostOfUrl(address.url);
-  return { ...address, name: checkedName(name ?? host), topics: topics.map(parseUpstreamTopic) };
+  const usual = usualName(address.url);
+  return { ...address, name: checkedName(name ?? usual), topics: topics.map(parseUpstreamTopic) };
 }
 
 /** @throws QanatError BAD_CONFIG. */
@@ -45,10 +47,11 @@ export function openUpstream(upstream: CheckedUpstream, { bridge, ...owner }: Up
   return Upstream.start({ ...owner, ...upstream, clientId: `qanat-${bridge}` });
 }
 
-function hostOfUrl(url: string): string {
+function usualName(url: string): string {
   try {
-    const { protocol, hostname } = new URL(url);
-    if (SCHEME.test(protocol) && hostname !== '') return hostname.replace(/[^A-Za-z0-9_.-]/g, '_').replace(/^[.-]/, '_');
+    const { protocol, hostname, port } = new URL(url);
+    const name = USUAL_PORTS.has(port) ? hostname : `${hostname}-${port}`;
+    if (SCHEME.test(protocol) && hostname !== '') return name.replace(/[^A-Za-z0-9_.-]/g, '_').replace(/^[.-]/, '_');
   } catch {
     // Told below.
   }
