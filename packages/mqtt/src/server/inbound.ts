@@ -52,10 +52,15 @@ export class Inbound {
     const topic = this.#topicOf(session.connection, publish);
     this.#context.figures.published[publish.qos]++;
     const refusal = publishRefusal(this.#context.gate, session, topic, publish);
+    if (refusal !== undefined) this.#tellRefusal(session, topic, refusal);
     if (publish.qos === 0) return this.#once(session, topic, publish, refusal);
     this.#checkQuota(session, publish);
     if (publish.qos === 1) this.#acknowledged(session, topic, publish, refusal);
     else this.#exactly(session, topic, publish, refusal);
+  }
+
+  #tellRefusal({ connection, clientId }: Session, topic: string, reason: number): void {
+    this.#context.tellRefusal('publish-refused', connection.peer, { client: clientId, topic, reason });
   }
 
   #topicOf(connection: Connection, publish: Publish): string {

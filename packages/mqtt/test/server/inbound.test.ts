@@ -65,6 +65,13 @@ test('a publish of QoS 0 that may not be is dropped and counted, and the connect
   expect(world.server.figures().counters).toMatchObject({ publishesRefused: 2, published: [2, 0, 0] });
 });
 
+test('operators are told of publishes that may not be, the same host and reason once a minute', () => {
+  const world = new World();
+  world.gate.forbidden.add('no');
+  world.online().send(publish(0, 0, { topic: 'no' }), publish(1, 1, { topic: 'no' }), publish(2, 2, { topic: '$SYS/x' }));
+  expect(world.log).toEqual(['publish-refused', 'publish-refused']);
+});
+
 test('the names of the server are nobody else’s to publish to (section 4.7.2)', () => {
   const world = new World();
   const device = world
