@@ -81,7 +81,7 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
   const client = await unlessGivenUp(signal, () => connect(options.nameServers, connecting));
   const mapped = { rules: topicRules, stateTopic, ack, createTopics: createsTopics };
   const limits = options.limits ?? {};
-  const clusterOptions = { client, bridgeId: name, ...mapped, limits, clock: systemClock, log };
+  const clusterOptions = { client, bridgeId: name, ...mapped, limits, clock: systemClock, signal, log };
   const parts = {
     rules: topicRules,
     limits,
@@ -92,15 +92,10 @@ export async function startBridge(options: BridgeProcessOptions): Promise<Runnin
     log,
     openCluster: (events: () => ClusterEvents) => BridgeCluster.start(clusterOptions, events),
   };
-  // What waits for the cluster ends with its client.
-  const giveUp = (): void => void client.close();
-  signal?.addEventListener('abort', giveUp, { once: true });
-  const process = await unlessGivenUp(signal, () => BridgeProcess.start(parts))
-    .catch(async (error: unknown) => {
-      await client.close();
-      throw error;
-    })
-    .finally(() => signal?.removeEventListener('abort', giveUp));
+  const process = await unlessGivenUp(signal, () => BridgeProcess.start(parts)).catch(async (error: unknown) => {
+    await client.close();
+    throw error;
+  });
   void process.ended.then(() => client.close());
   if (upstream !== undefined)
     await join(process, () => openUpstream(upstream, { bridge: name, client, rules, ack, stateTopic, log }));

@@ -49,27 +49,14 @@ describe('qanat bridge mqtt', () => {
 
   it('ends in good order where it is stopped while it waits for brokers, and tells the same trouble once', async () => {
     const nameServer = await served('nameserver', ...ANY_PORT);
-    const data = newFolder();
-    const broker = await Served.start([
-      'broker',
-      '--name',
-      'a',
-      '--data',
-      data,
-      '--nameserver',
-      String(nameServer.ready.endpoint),
-      ...ANY_PORT,
-    ]);
-    await qanat(['topic', 'create', 'orders', '--nameserver', String(nameServer.ready.endpoint)]);
-    await broker.stop();
-    const { io, ended } = starting(
-      '--nameserver',
-      String(nameServer.ready.endpoint),
-      '--log-level',
-      'warn',
-      '--log-format',
-      'json',
-    );
+    const at = ['--nameserver', String(nameServer.ready.endpoint)];
+    const start = (name: string): Promise<Served> =>
+      Served.start(['broker', '--name', name, '--data', newFolder(), ...at, ...ANY_PORT]);
+    const [here, away] = [await start('a'), await start('b')];
+    stops.push(() => here.stop());
+    for (const topic of ['mqtt', 'mqtt-state']) await qanat(['topic', 'create', topic, ...at]);
+    await away.stop();
+    const { io, ended } = starting('--log-level', 'warn', '--log-format', 'json', ...at);
     await io.stderr.has('mqtt-cluster-trouble');
     io.signal('SIGINT');
     expect(await ended).toBe(0);

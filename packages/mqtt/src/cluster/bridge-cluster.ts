@@ -18,6 +18,7 @@ import type {
 } from '../ports.ts';
 import { ClusterParts } from './cluster-parts.ts';
 import type { StateLimits } from './kept-state.ts';
+import { LimitRefusals } from './limit-refusals.ts';
 import { RETRY_MS, SCAN_MESSAGES_MAX } from './limits.ts';
 import { instanceOf } from './liveness.ts';
 import type { LocalSession } from './local-session.ts';
@@ -44,6 +45,8 @@ export interface BridgeClusterOptions {
   readonly limits?: Partial<StateLimits>;
   /** Tells this life of the bridge from all others of the same name. Default: start, process and a count. */
   readonly life?: string;
+  /** Gives the start up. */
+  readonly signal?: AbortSignal | undefined;
   /** The client's clock. */
   readonly clock: Clock;
   readonly log: (level: LogLevel, event: string, fields: LogFields) => void;
@@ -89,10 +92,8 @@ const uniqueLife = (clock: Clock): string =>
 export class BridgeCluster implements Cluster {
   readonly #parts: ClusterParts;
   readonly #options: BridgeClusterOptions;
-  readonly #refusals: RefusalLog;
+  readonly #refused: LimitRefusals;
   readonly #troubles: RefusalLog;
-  #sessionsRefused = 0;
-  #retainedRefused = 0;
   #closed = false;
 
   /**
@@ -101,15 +102,19 @@ export class BridgeCluster implements Cluster {
    */
   static async start(options: BridgeClusterOptions, events: () => ClusterEvents): Promise<BridgeCluster> {
     const cluster = new BridgeCluster(options, events);
-    await cluster.#parts.start();
-    return cluster;
+    try {
+      await cluster.#parts.start(options.signal);
+      return cluster;
+    } catch (error) {
+      cluster.#closed = true;
+      throw error;
+    }
   }
 
   private constructor(options: BridgeClusterOptions, events: () => ClusterEvents) {
     const { client, bridgeId, rules, stateTopic = 'mqtt-state', ack = 'committed', createTopics = true, clock, log } = options;
     this.#options = options;
     const warn = (event: string, fields: LogFields): void => log('warn', event, fields);
-    this.#refusals = new RefusalLog(warn);
     this.#troubles = new RefusalLog(warn);
     const { life = uniqueLife(clock) } = options;
     const instance = instanceOf(bridgeId, life);
@@ -125,6 +130,7 @@ export class BridgeCluster implements Cluster {
       },
       events,
     );
+    this.#refused = new LimitRefusals(this.#parts.kept.limits, clock, warn);
   }
 
   /** Ends the work of sessions that is under way, then leaves. The server has suspended its sessions before. */
@@ -138,8 +144,8 @@ export class BridgeCluster implements Cluster {
     return {
       shed: publishing.shed,
       willsDropped: wills.dropped,
-      sessionsRefused: this.#sessionsRefused,
-      retainedRefused: this.#retainedRefused,
+      sessionsRefused: this.#refused.sessions,
+      retainedRefused: this.#refused.retained,
       publishBytes: publishing.bytes,
       sessions: sessions.size,
       sessionsKept: kept.sessions,
@@ -199,8 +205,8 @@ export class BridgeCluster implements Cluster {
     const known = mirror.sessions.get(sessionKey(request.clientId))?.counted;
     const limit = kept.ofClaim(request, known);
     if (limit !== undefined) {
-      this.#sessionsRefused++;
-      this.#tellLimit(limit, { client: request.clientId, user: request.principal });
+      this.#refused.sessions++;
+      this.#refused.tell(limit, { client: request.clientId, user: request.principal });
       return queueMicrotask(() => this.#tell(done, 'quota-exceeded'));
     }
     const claiming = kept.claiming(request, known);
@@ -214,7 +220,7 @@ export class BridgeCluster implements Cluster {
   mayHold(clientId: string, subscriptions: number, filterBytes: number): boolean {
     const { kept, mirror } = this.#parts;
     const limit = kept.ofSubscriptions(subscriptions, filterBytes, mirror.sessions.get(sessionKey(clientId))?.counted);
-    if (limit !== undefined) this.#tellLimit(limit, { client: clientId });
+    if (limit !== undefined) this.#refused.tell(limit, { client: clientId });
     return limit === undefined;
   }
 
@@ -346,14 +352,8 @@ export class BridgeCluster implements Cluster {
 
   #notRetained(message: Publication, limit = this.#parts.retained.limitOf(message)): void {
     if (limit === undefined || message.payload.length === 0) return;
-    this.#retainedRefused++;
-    this.#tellLimit(limit, { topic: message.topic, client: message.clientId });
-  }
-
-  /** Tells operators, each limit once a minute. */
-  #tellLimit(limit: keyof StateLimits, fields: LogFields): void {
-    const most = this.#parts.kept.limits[limit];
-    this.#refusals.tell(this.#options.clock.nowMs(), 'mqtt-limit-reached', limit, { limit, most, ...fields });
+    this.#refused.retained++;
+    this.#refused.tell(limit, { topic: message.topic, client: message.clientId });
   }
 
   #retain(publication: Publication, offset: number, { queue, storeTimeMs }: StoredAt): Promise<void> {

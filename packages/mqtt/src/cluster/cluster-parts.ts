@@ -29,7 +29,7 @@ import { StateMirror } from './state-mirror.ts';
 import { Steward } from './steward.ts';
 import { Tails } from './tails.ts';
 import { TopicQueues } from './topic-queues.ts';
-import { Repeated } from './waiting.ts';
+import { Repeated, unlessEnded } from './waiting.ts';
 import { type PublishWill, Wills } from './wills.ts';
 
 export interface PartsOptions {
@@ -143,25 +143,34 @@ export class ClusterParts {
     ];
   }
 
-  /** Resolves when devices may come. @throws QanatError. */
-  async start(): Promise<void> {
-    const { createTopics } = this.#options;
+  /** Resolves when devices may come. @param signal gives it up. @throws QanatError. */
+  async start(signal?: AbortSignal): Promise<void> {
+    const work = this.#join();
     try {
-      await Promise.all([this.#stateQueues.start(createTopics), this.topics.start(createTopics)]);
-      await this.liveness.start();
-      await Promise.all(this.#following);
-      await this.tails.start();
+      await (signal === undefined ? work : unlessEnded(work, signal));
     } catch (error) {
-      this.#giveUp();
+      this.#leave();
+      // What it was at may have begun more.
+      void work.catch(() => {}).then(() => this.#leave());
       throw error;
     }
     for (const repeated of this.#repeated) repeated.start();
   }
 
-  #giveUp(): void {
+  async #join(): Promise<void> {
+    const { createTopics } = this.#options;
+    await Promise.all([this.#stateQueues.start(createTopics), this.topics.start(createTopics)]);
+    await this.liveness.start();
+    await Promise.all(this.#following);
+    await this.tails.start();
+  }
+
+  #leave(): void {
     for (const mirror of this.#mirrors) mirror.close();
     this.topics.stop();
     this.#stateQueues.stop();
+    void this.tails.close();
+    void this.liveness.stop(false);
   }
 
   /** Messages that no indexer of this bridge has come to. */
