@@ -15,8 +15,8 @@ const STEPS = [
   },
   {
     name: 'sim',
-    what: 'simulated quarters of an hour under faults, three of ten with slaves, as many as fit in 40 seconds, at least 40',
-    args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '40', '--at-least', '40'],
+    what: 'simulated quarters of an hour under faults, three of ten with slaves, as many as fit in a minute, at least 40',
+    args: ['scripts/sim/main.mjs', '--seeds', '1000000', '--seconds', '60', '--at-least', '40'],
   },
   {
     name: 'replication',
@@ -46,7 +46,7 @@ const STEPS = [
     what: 'the tutorial of the conformance kit, as its reader would follow it',
     args: ['packages/conformance/test/tutorial.mjs'],
   },
-  { name: 'fuzz', what: 'changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '30', '--jobs', '2'] },
+  { name: 'fuzz', what: 'changed inputs for every decoder', args: ['fuzz/main.mjs', '--seconds', '45', '--jobs', '2'] },
   {
     name: 'newer-node',
     what: 'unit tests under a newer Node, of the engines and what they stand on',

@@ -174,7 +174,7 @@ class Run {
 }
 
 const SEEDS = Array.from(
-  { length: Number(process.env.QANAT_SEEDS ?? 30) },
+  { length: Number(process.env.QANAT_SEEDS ?? 60) },
   (_, i) => i + 1 + Number(process.env.QANAT_SEED_FIRST ?? 0),
 );
 

@@ -283,7 +283,7 @@ describe('a power cut at any step of the storage (spec, chapter of the log entry
         }
       },
     );
-    fc.assert(property, { numRuns: 250, seed: 1, size: 'max' } as fc.Parameters<[number, number, string]>);
+    fc.assert(property, { numRuns: 400, seed: 1, size: 'max' } as fc.Parameters<[number, number, string]>);
     expect(entries).toBeGreaterThan(5_000);
   }, 240_000);
 

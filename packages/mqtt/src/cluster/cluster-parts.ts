@@ -165,10 +165,14 @@ export class ClusterParts {
     await this.tails.start();
   }
 
-  #leave(): void {
+  #unfollow(): void {
     for (const mirror of this.#mirrors) mirror.close();
     this.topics.stop();
     this.#stateQueues.stop();
+  }
+
+  #leave(): void {
+    this.#unfollow();
     void this.tails.close();
     void this.liveness.stop(false);
   }
@@ -188,9 +192,7 @@ export class ClusterParts {
     const alone = await this.sessions.close();
     for (const repeated of this.#repeated) repeated.stop();
     for (const indexer of this.#indexers.values()) indexer.stop();
-    for (const mirror of this.#mirrors) mirror.close();
-    this.topics.stop();
-    this.#stateQueues.stop();
+    this.#unfollow();
     await Promise.all([this.tails.close(), this.shares.close(), this.publishing.close()]);
     await this.liveness.stop(alone);
     this.#store.close();

@@ -150,10 +150,8 @@ export class BridgeProcess implements BridgeView {
     await this.#listeners.close();
     for (const upstream of this.#upstreams) await upstream.close();
     await this.#host.stop(this.#sockets);
-    const leaving = this.#cluster.close();
-    await Promise.race([leaving, sleep(HAND_OVER_MS, undefined, { ref: false })]);
-    // What it still waits for fails with the client.
-    leaving.catch(() => {});
+    // What it still waits for then fails with the client.
+    await Promise.race([this.#cluster.close(), sleep(HAND_OVER_MS, undefined, { ref: false })]);
     this.#host.end();
     this.#end(undefined);
   }

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts';
 
 /** Another MQTT broker that the bridge joins. */
 export interface UpstreamSettings extends Omit<UpstreamAddress, 'clientId'> {
-  /** Of the other broker, in this cluster. Default: the host in its URL, with its port where that is none of USUAL_PORTS. */
+  /** Of the other broker, in this cluster. Default: the host in its URL, with its port where that is not 1883 or 8883. */
   readonly name?: string | undefined;
   /** As mosquitto has them: `PATTERN in|out|both QOS LOCALPREFIX REMOTEPREFIX`. */
   readonly topics: readonly string[];
