@@ -138,7 +138,7 @@ export class ServerBench extends Bench {
     super();
     const handler = {
       identity: () => ({ role: ServerRole.BROKER, name: 'b1', storeId: new Uint8Array(16), term: 1 }),
-      serves: () => true,
+      serves: (name: LiveFrame) => FRAMES[name].at !== 'client',
       onRequest: (request: Request) => void this.requests.push(request),
       onClosed: () => {},
     };

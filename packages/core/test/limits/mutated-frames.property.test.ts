@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME_HEADER_BYTES, LIMITS } from '../../src/index.ts';
+import { encodeFrame, FRAME_HEADER_BYTES, FrameType, LIMITS } from '../../src/index.ts';
 import { runningBroker } from '../broker/broker-world.ts';
-import { ServerBench } from '../conformance/session-bench.ts';
+import { joined, ServerBench } from '../conformance/session-bench.ts';
 
 interface Case {
   readonly frame: string;
@@ -38,6 +38,9 @@ const changedFrame = fc
     return bytes;
   });
 
+/** What only servers send, one-way: a client that makes a request of it gets WRONG_BROKER. */
+const routeUpdateAsRequest = joined(encodeFrame(FrameType.ROUTE_UPDATE, 0, 1001, new Uint8Array(0)));
+
 describe('a server that is given changed frames', () => {
   it('goes on serving others: a broker [QNT-SEC-003]', () => {
     const world = runningBroker();
@@ -68,7 +71,7 @@ describe('a server that is given changed frames', () => {
         bench.advance(LIMITS.IDLE_MS);
         expect(bench.kinds).toContain('close');
       }),
-      { numRuns: 400 },
+      { numRuns: 400, examples: [[[routeUpdateAsRequest]]] },
     );
   });
 });
