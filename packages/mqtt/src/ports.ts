@@ -265,10 +265,13 @@ export interface Credentials {
 
 /** Who a device is, and what it may do. */
 export interface Gate {
-  /** @param done the user, or why not. May take a while: keys are derived. */
+  /**
+   * @param done the user, or that the device is refused; `why` is for the operator's log, never for the device. May take a while:
+   *   keys are derived.
+   */
   authenticate(
     credentials: Credentials,
-    done: (principal: string | 'bad-credentials' | 'not-authorized' | 'unavailable') => void,
+    done: (principal: string | 'bad-credentials' | 'not-authorized' | 'unavailable', why?: string) => void,
   ): void;
   /** @param clientId for rights that name it; without it these grant nothing. */
   mayPublish(principal: string, topic: string, clientId?: string): boolean;

@@ -50,6 +50,12 @@ export const REASON = {
 /** Whether a reason code says that something failed (section 2.4). */
 export const isFailure = (reasonCode: number): boolean => reasonCode >= REASON.UNSPECIFIED_ERROR;
 
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(REASON).map(([name, reasonCode]) => [reasonCode, name]));
+
+/** What the standard calls a reason code, for people; one that it does not know in hexadecimal. */
+export const reasonName = (reasonCode: number): string =>
+  NAMES.get(reasonCode) ?? `0x${reasonCode.toString(16).padStart(2, '0')}`;
+
 const RETURN_CODES: ReadonlyMap<number, number> = new Map([
   [REASON.SUCCESS, 0],
   [REASON.UNSUPPORTED_PROTOCOL_VERSION, 1],

@@ -102,15 +102,15 @@ export class Connecting {
     const { connection, connect } = attempt;
     const { username, password } = connect;
     const credentials = { clientId: attempt.clientId, username, password, peer: connection.peer };
-    this.#context.gate.authenticate(credentials, (answer) => {
-      if (connection.open) this.#authenticated(attempt, answer);
+    this.#context.gate.authenticate(credentials, (answer, why) => {
+      if (connection.open) this.#authenticated(attempt, answer, why);
       this.#context.answered();
     });
   }
 
-  #authenticated(attempt: Attempt, answer: string): void {
+  #authenticated(attempt: Attempt, answer: string, why: string | undefined): void {
     const { connection, connect } = attempt;
-    if (isRefusal(answer)) return this.#endings.refuse(connection, REFUSALS[answer]);
+    if (isRefusal(answer)) return this.#endings.refuse(connection, REFUSALS[answer], { user: connect.username, why });
     if (this.#context.stopping) return this.#endings.refuse(connection, REASON.SERVER_UNAVAILABLE);
     const { will } = connect;
     const refusal = will === undefined ? undefined : this.#willRefusal(attempt, answer, will);

@@ -1,3 +1,4 @@
+import type { LogFields } from '@qanat/core';
 import { connackReturnCode, REASON } from '../codec/reason-codes.ts';
 import { backlogOf, NOTHING_LEFT } from './backlog.ts';
 import type { Connection } from './connection.ts';
@@ -26,11 +27,14 @@ export class Endings {
     this.#ended = ended;
   }
 
-  /** Refuses a CONNECT [MQTT-3.2.2-7] [MQTT-3.2.2-8]. 3.1.1 has no word for most reasons: then nothing is said. */
-  refuse(connection: Connection, reason: number): void {
+  /**
+   * Refuses a CONNECT [MQTT-3.2.2-7] [MQTT-3.2.2-8]. 3.1.1 has no word for most reasons: then nothing is said.
+   * @param more what else the operator is told of it.
+   */
+  refuse(connection: Connection, reason: number, more: LogFields = {}): void {
     if (!connection.open) return;
     this.#context.figures.connectsRefused++;
-    this.#context.tellRefusal('connect-refused', connection.peer, { client: connection.clientId, reason });
+    this.#context.tellRefusal('connect-refused', connection.peer, { client: connection.clientId, ...more, reason });
     const reasonCode = connection.version === 4 ? connackReturnCode(reason) : reason;
     if (reasonCode !== undefined) this.#context.output.packet(connection, { type: 'CONNACK', sessionPresent: false, reasonCode });
     this.end(connection, { discardWill: false });

@@ -113,7 +113,7 @@ export class Inbound {
     const entry = this.#await(session, publish.packetId, 1);
     if (refusal !== undefined) return this.#answer(session, entry, refusal);
     const publication = this.#publicationOf(session, topic, publish);
-    const more = this.#context.cluster.publish(publication, (outcome) => this.#done(session, entry, outcome));
+    const more = this.#context.cluster.publish(publication, (outcome) => this.#done(session, topic, entry, outcome));
     this.#flow(session.connection, more);
   }
 
@@ -124,7 +124,8 @@ export class Inbound {
     const entry = this.#await(session, packetId, 2);
     if (refusal !== undefined) return this.#answer(session, entry, refusal);
     const publication = this.#publicationOf(session, topic, publish);
-    const more = this.#context.cluster.publishOnce(publication, packetId, (outcome) => this.#done(session, entry, outcome));
+    const done = (outcome: PublishOutcome): void => this.#done(session, topic, entry, outcome);
+    const more = this.#context.cluster.publishOnce(publication, packetId, done);
     this.#flow(session.connection, more);
   }
 
@@ -134,8 +135,10 @@ export class Inbound {
     return session.acknowledgements.add(packetId, qos);
   }
 
-  #done(session: Session, entry: Acknowledgement, outcome: PublishOutcome): void {
-    this.#answer(session, entry, REASONS[outcome]);
+  #done(session: Session, topic: string, entry: Acknowledgement, outcome: PublishOutcome): void {
+    const reasonCode = REASONS[outcome];
+    if (isFailure(reasonCode)) this.#tellRefusal(session, topic, reasonCode);
+    this.#answer(session, entry, reasonCode);
     this.#context.answered();
   }
 

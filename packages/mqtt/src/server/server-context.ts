@@ -1,4 +1,5 @@
 import { type LogFields, type LogLevel, RefusalLog, Timers } from '@qanat/core';
+import { reasonName } from '../codec/reason-codes.ts';
 import type { Cluster, Gate, Peer, Sockets } from '../ports.ts';
 import type { Connection } from './connection.ts';
 import { Figures } from './figures.ts';
@@ -99,9 +100,11 @@ export class ServerContext {
     this.timers.tick(this.nowMs);
   }
 
-  /** Tells operators of a client that is refused or ended, the same host and reason once a minute. */
-  tellRefusal(event: string, peer: Peer, fields: LogFields): void {
-    this.#refusals.tell(this.nowMs, event, `${event} ${hostOf(peer)} ${fields.reason ?? ''}`, { ...fields, peer: peer.address });
+  /** Tells operators of a client that is refused or ended, the same of one host, user and reason once a minute. */
+  tellRefusal(event: string, peer: Peer, { reason, ...fields }: LogFields & { readonly reason?: number }): void {
+    const named = reason === undefined ? {} : { reason: reasonName(reason) };
+    const key = [event, hostOf(peer), fields.user, named.reason, fields.why].join(' ');
+    this.#refusals.tell(this.nowMs, event, key, { ...fields, ...named, peer: peer.address });
   }
 
   /** Handles an input, and sends what came of it. Inputs within inputs are part of them. */

@@ -68,6 +68,16 @@ test.each([
   expect(world.online({}, 4).last('connack').returnCode).toBe(v4);
 });
 
+test('operators are told once who was refused, and why, of each user', () => {
+  const world = new World();
+  world.gate.answer = 'bad-credentials';
+  world.gate.why = 'the password is not that of the user';
+  for (const username of ['ann', 'bob', 'ann']) world.online({ username, password: Buffer.from('pw') });
+  expect(world.log).toEqual(['connect-refused', 'connect-refused']);
+  const { why } = world.gate;
+  expect(world.logged).toMatchObject(['ann', 'bob'].map((user) => ({ user, why, reason: 'BAD_USER_NAME_OR_PASSWORD' })));
+});
+
 test('nothing behind a CONNECT that is refused is looked at [MQTT-3.1.4-6]', () => {
   const world = new World();
   world.gate.answer = 'not-authorized';

@@ -70,6 +70,22 @@ test('operators are told of publishes that may not be, the same host and reason 
   world.gate.forbidden.add('no');
   world.online().send(publish(0, 0, { topic: 'no' }), publish(1, 1, { topic: 'no' }), publish(2, 2, { topic: '$SYS/x' }));
   expect(world.log).toEqual(['publish-refused', 'publish-refused']);
+  expect(world.logged).toMatchObject([
+    { topic: 'no', reason: 'NOT_AUTHORIZED' },
+    { topic: '$SYS/x', reason: 'TOPIC_NAME_INVALID' },
+  ]);
+});
+
+test('operators are told of publishes that the cluster refuses', () => {
+  const world = new World();
+  world.cluster.outcomes.push('topic-name-invalid', 'quota-exceeded');
+  world.online().send(publish(1, 1, { topic: 'a' }), publish(2, 2, { topic: 'b' }));
+  world.run();
+  expect(world.log).toEqual(['publish-refused', 'publish-refused']);
+  expect(world.logged).toMatchObject([
+    { topic: 'a', reason: 'TOPIC_NAME_INVALID' },
+    { topic: 'b', reason: 'QUOTA_EXCEEDED' },
+  ]);
 });
 
 test('the names of the server are nobody else’s to publish to (section 4.7.2)', () => {

@@ -1,3 +1,4 @@
+import type { LogFields } from '@qanat/core';
 import { type Credentials, type Gate, type MqttLimits, MqttServer, type Sockets } from '@qanat/mqtt';
 import { generate, type IConnectPacket, type Packet, parser } from 'mqtt-packet';
 import { type MemoryBridge, MemoryCluster } from './memory-cluster.ts';
@@ -8,13 +9,14 @@ export type Got = Packet;
 /** A gate that a test may shut for users, topics and filters. */
 export class TestGate implements Gate {
   answer: 'bad-credentials' | 'not-authorized' | 'unavailable' | undefined;
+  why: string | undefined;
   /** Holds answers back until `open`. */
   slow = false;
   readonly forbidden = new Set<string>();
   readonly #waiting: (() => void)[] = [];
 
-  authenticate(credentials: Credentials, done: (principal: string) => void): void {
-    const answer = () => done(this.answer ?? credentials.username ?? 'anonymous');
+  authenticate(credentials: Credentials, done: (principal: string, why?: string) => void): void {
+    const answer = () => done(this.answer ?? credentials.username ?? 'anonymous', this.why);
     if (this.slow) this.#waiting.push(answer);
     else answer();
   }
@@ -175,7 +177,9 @@ export class World {
   readonly servers: MqttServer[] = [];
   readonly bridges: MemoryBridge[] = [];
   readonly devices = new Map<number, Device>();
+  /** The events that operators were told of, and with what. */
   readonly log: string[] = [];
+  readonly logged: LogFields[] = [];
   nowMs = 0;
   #woken: MqttServer[] = [];
   #nextId = 1;
@@ -199,7 +203,10 @@ export class World {
         sockets,
         gate: this.gate,
         cluster: bridge,
-        log: (_level, event) => void this.log.push(event),
+        log: (_level, event, fields) => {
+          this.log.push(event);
+          this.logged.push(fields);
+        },
         wake: () => void this.#woken.push(server),
       },
     );

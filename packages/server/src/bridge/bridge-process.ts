@@ -23,7 +23,6 @@ import { DeviceHost } from './device-host.ts';
 import { DeviceListeners } from './device-listeners.ts';
 import { DeviceSockets } from './device-sockets.ts';
 import { EarlyEvents } from './early-events.ts';
-import { gateLog } from './gate-log.ts';
 
 /** While a broker is away its sessions cannot be handed over: after so long the next bridge finds them as after a kill. */
 const HAND_OVER_MS = 5_000;
@@ -165,8 +164,7 @@ interface Made {
   readonly cluster: BridgedCluster;
 }
 
-function gateOf({ users, rules, log }: BridgeParts): (DeviceGate & Gate) | undefined {
+function gateOf({ users, rules }: BridgeParts): (DeviceGate & Gate) | undefined {
   if (users === undefined) return undefined;
-  const nowMs = (): number => performance.now();
-  return new DeviceGate({ users: users.security.users, mapping: rules, deriveKey, onRefused: gateLog(log, nowMs), nowMs });
+  return new DeviceGate({ users: users.security.users, mapping: rules, deriveKey, nowMs: () => performance.now() });
 }

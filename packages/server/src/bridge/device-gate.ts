@@ -10,7 +10,9 @@ export interface TopicMapping {
   clusterTopicsOf(filter: string): readonly string[];
 }
 
-type Outcome = Parameters<Parameters<Gate['authenticate']>[1]>[0];
+type Done = Parameters<Gate['authenticate']>[1];
+
+const BUSY = 'too many passwords wait to be checked';
 
 /** Lets everybody in, and everybody do everything. */
 export const openGate: Gate = {
@@ -23,8 +25,6 @@ export interface DeviceGateOptions {
   readonly users: UserTable;
   readonly mapping: TopicMapping;
   readonly deriveKey: DeriveKey;
-  /** Tells of a device that was not let in. */
-  readonly onRefused: (credentials: Credentials, why: string) => void;
   /** Monotonic, ms. */
   readonly nowMs: () => number;
 }
@@ -64,19 +64,13 @@ export class DeviceGate implements Gate {
     return names?.find((name) => this.#users.find(name)?.certificate === true);
   }
 
-  authenticate(credentials: Credentials, done: (outcome: Outcome) => void): void {
-    const { username, password, peer } = credentials;
+  authenticate({ username, password, peer }: Credentials, done: Done): void {
     const shown = peer.certificate;
     if (shown !== undefined && this.#users.find(shown)?.certificate === true && (username === undefined || username === shown))
       return queueMicrotask(() => this.#admit(peer, shown, done));
-    if (username === undefined || password === undefined)
-      return this.#refuse(
-        credentials,
-        username === undefined ? 'it says no user' : 'it says no password',
-        'not-authorized',
-        done,
-      );
-    this.#checkPassword(credentials, username, password, done);
+    if (username === undefined) return refuse('it says no user', done);
+    if (password === undefined) return refuse('it says no password', done);
+    this.#checkPassword(peer, username, password, done);
   }
 
   mayPublish(principal: string, topic: string, clientId?: string): boolean {
@@ -94,8 +88,8 @@ export class DeviceGate implements Gate {
     return this.#options.mapping.clusterTopicsOf(filter).every((topic) => mayDo(user, 'read', 'topic', topic));
   }
 
-  #checkPassword(credentials: Credentials, username: string, password: Uint8Array, done: (outcome: Outcome) => void): void {
-    const guesser = { host: hostOf(credentials.peer.address), user: username };
+  #checkPassword(peer: Peer, username: string, password: Uint8Array, done: Done): void {
+    const guesser = { host: hostOf(peer.address), user: username };
     const taken = this.#guesses.run(guesser, {
       isKnown: () => this.#passwords.isKnown(username, password, this.#users.keysOf(username)),
       check: (ended) => {
@@ -104,28 +98,24 @@ export class DeviceGate implements Gate {
           // The file may have changed meanwhile.
           const isRight = verdict === 'right' && sameBytes(this.#users.keysOf(username).storedKey, keys.storedKey);
           ended?.(verdict !== 'busy' && !isRight);
-          if (isRight) return this.#admit(credentials.peer, username, done);
-          if (verdict === 'busy') return done('unavailable');
-          this.#options.onRefused(credentials, 'the password is not that of the user');
-          done('bad-credentials');
+          if (isRight) return this.#admit(peer, username, done);
+          if (verdict === 'busy') return done('unavailable', BUSY);
+          done('bad-credentials', 'the password is not that of the user');
         });
       },
-      refuse: () => this.#refuse(credentials, 'too many wrong passwords came from there', 'not-authorized', done),
+      refuse: () => refuse('too many wrong passwords came from there', done),
     });
-    if (!taken) queueMicrotask(() => done('unavailable'));
+    if (!taken) queueMicrotask(() => done('unavailable', BUSY));
   }
 
-  #admit(peer: Peer, name: string, done: (outcome: Outcome) => void): void {
+  #admit(peer: Peer, name: string, done: Done): void {
     const principal = this.#users.find(name);
     if (principal === undefined) return done('bad-credentials');
     this.#admitted.set(peer, principal);
     done(name);
   }
-
-  #refuse(credentials: Credentials, why: string, outcome: Outcome, done: (outcome: Outcome) => void): void {
-    this.#options.onRefused(credentials, why);
-    queueMicrotask(() => done(outcome));
-  }
 }
+
+const refuse = (why: string, done: Done): void => queueMicrotask(() => done('not-authorized', why));
 
 const isClient = ({ roles }: Principal): boolean => roles.has('client');

@@ -64,14 +64,16 @@ function world(...users: UserRecord[]): World {
       users: table(...users),
       mapping,
       deriveKey,
-      onRefused: (_credentials, why) => refused.push(why),
       nowMs: () => made.nowMs,
     }),
     connect: (username, password, certificate, address = '10.0.0.1:5') =>
       new Promise((resolve) => {
         const peer = { address, secure: true, ...(certificate === undefined ? {} : { certificate }) };
         const said = password === undefined ? undefined : bytes(password);
-        made.gate.authenticate({ clientId: 'c', username, password: said, peer }, resolve);
+        made.gate.authenticate({ clientId: 'c', username, password: said, peer }, (answer, why) => {
+          if (why !== undefined) refused.push(why);
+          resolve(answer);
+        });
       }),
   };
   return made;
