@@ -39,7 +39,7 @@ function set(command: Command, at: string, name: string, texts: readonly string[
   if (found === undefined) {
     throw usageError(
       `${at}: there is no setting "${name}"`,
-      `settings of qanat ${command.name()}: ${[...settings.keys()].join(', ')}`,
+      `settings of ${pathOf(command)}: ${[...settings.keys()].join(', ')}`,
     );
   }
   const { option: one, owner } = found;
@@ -63,6 +63,10 @@ function booleanOf(text: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   throw new Error('Write true or false.');
 }
+
+/** `qanat bridge mqtt` */
+const pathOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 
 /** The options that the help of the command shows, by their long names. */
 function settingsOf(command: Command): Map<string, { readonly option: Option; readonly owner: Command }> {

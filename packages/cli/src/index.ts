@@ -3,7 +3,7 @@ import { CONFORMANCE, runConformance } from './commands/conformance.ts';
 import { describeError, ExitCode, exitCodeOf } from './errors.ts';
 import { type CliIo, processIo } from './io.ts';
 import { safeText } from './output/safe-text.ts';
-import { createProgram, expandHelp } from './program.ts';
+import { checkNoun, createProgram, expandHelp } from './program.ts';
 import { Session } from './session.ts';
 
 export { ExitCode } from './errors.ts';
@@ -28,6 +28,7 @@ function report(session: Session, error: unknown, debug: boolean): void {
 async function runCommand(session: Session, argv: readonly string[]): Promise<number> {
   try {
     const program = createProgram(session);
+    checkNoun(program, argv);
     await program.parseAsync([...expandHelp(program, argv)], { from: 'user' });
     return session.stoppedBy === undefined ? session.exitCode : session.stoppedExitCode || session.exitCode;
   } catch (error) {

@@ -13,6 +13,7 @@ import { addTailCommand } from './commands/tail.ts';
 import { addTlsCommands } from './commands/tls.ts';
 import { addTopicCommands } from './commands/topic.ts';
 import { addUserCommands } from './commands/user.ts';
+import { usageError } from './errors.ts';
 import { addGlobalOptions, applyGlobals } from './options.ts';
 import type { Session } from './session.ts';
 import { packageVersion } from './version.ts';
@@ -84,6 +85,19 @@ export function createProgram(session: Session): Command {
   addConformanceCommand(program);
   program.addHelpText('after', `\n"qanat help COMMAND" shows examples.\n${EXIT_CODES}`);
   return program;
+}
+
+/**
+ * A command within another that is called without it: `mqtt` for `bridge mqtt`. Commander shows the main help for `mqtt --help`.
+ * @throws CliError that names the whole command.
+ */
+export function checkNoun(program: Command, argv: readonly string[]): void {
+  const [word] = argv;
+  if (program.commands.some((one) => one.name() === word || one.aliases().includes(word ?? ''))) return;
+  const nouns = program.commands.filter(({ commands }) => commands.some((one) => one.name() === word));
+  if (nouns.length === 0) return;
+  const meant = nouns.map((noun) => `"qanat ${noun.name()} ${word}"`).join(' or ');
+  throw usageError(`there is no command "${word}"`, `write ${meant}`);
 }
 
 /** Commander's `help` knows one word: `help topic create` becomes `topic create --help`. */

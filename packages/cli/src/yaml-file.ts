@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { LineCounter, Node } from 'yaml';
 import { CliError, ExitCode, usageError } from './errors.ts';
 
@@ -27,7 +28,8 @@ function readText(file: string, what: string): string {
     const bytes = readFileSync(file);
     if (bytes.length <= CONFIG_BYTES_MAX) return bytes.toString();
   } catch (error) {
-    throw new CliError(ExitCode.USAGE, `cannot read the ${what}: ${(error as Error).message}`, undefined, error);
+    const hint = `it was looked for at ${resolve(file)}`;
+    throw new CliError(ExitCode.USAGE, `cannot read the ${what}: ${(error as Error).message}`, hint, error);
   }
   throw usageError(`${file} is above ${CONFIG_BYTES_MAX} bytes (CONFIG_BYTES_MAX): this is no ${what}`);
 }

@@ -51,6 +51,11 @@ describe('a configuration file', () => {
     expect(err).toContain(why);
   });
 
+  it('names a command by all its words', async () => {
+    const { err } = await qanat(['bridge', 'mqtt', '--config', configFile('nmae: a')]);
+    expect(err).toContain('settings of qanat bridge mqtt: name, listen');
+  });
+
   it('of a NameServer has no settings of clients', async () => {
     const { code, err } = await qanat(['nameserver', '--config', configFile('nameserver: a:1')]);
     expect(code).toBe(2);
@@ -61,5 +66,6 @@ describe('a configuration file', () => {
     const { code, err } = await qanat(['broker', '--config', join(folder, 'none.yaml')]);
     expect(code).toBe(2);
     expect(err).toContain('cannot read the configuration: ENOENT');
+    expect(err).toContain(`it was looked for at ${join(folder, 'none.yaml')}`);
   });
 });

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -85,7 +86,16 @@ describe('a cluster with --http', () => {
   });
 
   it('does not start where the address is taken, and says so', async () => {
-    const { code, err } = await qanat(['nameserver', '--listen', '127.0.0.1:0', '--http', '256.0.0.1:1', '--log-level', 'error']);
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const serving = (http: string) => qanat(['nameserver', '--listen', '127.0.0.1:0', '--http', http, '--log-level', 'error']);
+    const taken = await serving(`127.0.0.1:${port}`);
+    other.close();
+    expect(taken.code).toBe(2);
+    expect(taken.err).toContain(`cannot serve metrics at 127.0.0.1:${port}`);
+    expect(taken.err).toContain('hint: another process listens there');
+    const { code, err } = await serving('256.0.0.1:1');
     expect(code).toBe(2);
     expect(err).toContain('cannot serve metrics at 256.0.0.1:1');
   });

@@ -58,6 +58,8 @@ describe('wrong use ends with 2, says why on standard error, and prints nothing'
   it.each([
     [['tial'], 'Did you mean tail?'],
     [['topic', 'crate'], 'Did you mean create?'],
+    [['mqtt', '--help'], 'write "qanat bridge mqtt"'],
+    [['ls'], 'write "qanat topic ls" or "qanat group ls"'],
     [['send'], "missing required argument 'topic'"],
     [['tail', 'x', '--form', 'first'], 'Did you mean --from?'],
     [['tail', 'x', '--from', 'yesterday'], 'Write first, last, -1h'],

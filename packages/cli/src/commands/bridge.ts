@@ -215,12 +215,12 @@ function addLimitOptions(command: Command): Command {
       option('--receive-maximum <n>', 'publishes a device may have under way; default 100', { parse: wholeNumber(1, 65_535) }),
     )
     .addOption(
-      option('--session-expiry-max <duration>', 'longest life of a session without connection; default 7d', {
+      option('--session-expiry-max <duration>', 'longest life of a session without connection, for example 12h; default 7d', {
         parse: durationMs,
       }),
     )
     .addOption(
-      option('--keep-alive-max <duration>', 'longest keep alive of MQTT 5.0; default as asked', {
+      option('--keep-alive-max <duration>', 'longest keep alive of MQTT 5.0, for example 5m; default as asked', {
         parse: durationTo(KEEP_ALIVE_S_MOST * MS_PER_S, `${KEEP_ALIVE_S_MOST}s`),
       }),
     )

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { formatHostPort, parseHostPort, QanatError } from '@qanat/core';
+import { LISTEN_HINTS } from '@qanat/transports/tcp';
 import type { RunningNode } from '../running-node.ts';
 
 const CONNECTIONS_MAX = 64;
@@ -109,8 +110,10 @@ function write(response: ServerResponse, { status, type = 'text/plain; charset=u
 
 function listen(server: Server, host: string, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new QanatError('BAD_CONFIG', `cannot serve metrics at ${address}: ${cause.message}`, { cause }));
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const hint = LISTEN_HINTS[cause.code ?? ''];
+      const why = `cannot serve metrics at ${address}: ${cause.message}`;
+      reject(new QanatError('BAD_CONFIG', why, { cause, ...(hint === undefined ? {} : { hint }) }));
     });
     server.listen(port, host, resolve);
   });

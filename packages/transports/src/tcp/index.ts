@@ -1,1 +1,2 @@
+export { LISTEN_HINTS } from './listening.ts';
 export { type TcpTransportOptions, tcpTransport } from './tcp-transport.ts';

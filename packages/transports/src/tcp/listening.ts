@@ -4,7 +4,8 @@ import { formatHostPort, type HostPort, type Listener, parseHostPort, QanatError
 /** Connections that the kernel has and Node has not taken: a crowd beyond it makes honest peers wait for seconds. */
 const BACKLOG = 4_096;
 
-const HINTS: Readonly<Record<string, string>> = {
+/** What to do when a server cannot listen, by the code of the system's error. */
+export const LISTEN_HINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there: stop it, or choose another port (0 picks a free one)',
   EACCES: 'choose a port of 1024 or above, or give the process the right to lower ones',
   EADDRNOTAVAIL: 'this machine has no such address: try 0.0.0.0 or 127.0.0.1',
@@ -21,7 +22,7 @@ export function listenWith(server: Server, target: HostPort, done: ListenDone, e
   const failed = (error: NodeJS.ErrnoException): void => {
     ended();
     const reason = error.code ?? error.message;
-    const hint = HINTS[reason];
+    const hint = LISTEN_HINTS[reason];
     const why = `cannot listen at ${formatHostPort(target)}: ${reason}`;
     done(new QanatError('BAD_CONFIG', why, { cause: error, ...(hint ? { hint } : {}) }), undefined);
   };
