@@ -121,13 +121,20 @@ export class Registration {
 
   linkClosed(link: NameServerLink, error: QanatError | undefined): void {
     const state = this.#state(link);
-    if (state.registered)
-      this.#parts.host.log('warn', 'broker.name-server.lost', { address: link.address, error: error?.message });
+    this.#tellLoss(link, state, error);
     state.registered = false;
     state.registering = false;
     state.heartbeat?.cancel();
     state.report?.cancel();
     this.#decide(state, 'failed');
+  }
+
+  /** Once for each time that it is gone, not for every try, and not where this broker itself has closed. */
+  #tellLoss({ address }: NameServerLink, { registered, first }: LinkState, error: QanatError | undefined): void {
+    const { host } = this.#parts;
+    if (registered) host.log('warn', 'broker.name-server.lost', { address, error: error?.message });
+    else if (first === 'none' && error?.code !== 'CLOSED')
+      host.log('warn', 'broker.name-server.away', { address, error: error?.message, hint: 'the broker goes on trying' });
   }
 
   /** Leaves every NameServer; `done` comes when all have answered or had their time. */

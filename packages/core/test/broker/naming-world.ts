@@ -62,6 +62,8 @@ export class NamingWorld {
   readonly network = new VirtualNetwork(this.clock);
   readonly nameServers = new Map<string, { readonly engine: NameServer; readonly driver: Driver }>();
   readonly addresses: readonly string[];
+  /** What brokers told their operators: `host event address`. */
+  readonly log: string[] = [];
   #seed = 1;
 
   constructor(nameServers = 2) {
@@ -99,6 +101,7 @@ export class NamingWorld {
       clock: this.clock,
       transports: [transport],
       storage: disk,
+      onLog: (_level, event, fields) => this.log.push(`${host} ${event} ${fields.address ?? ''}`.trim()),
       onReady: () => {
         node.ready = true;
         driver.listen(transport, `${host}:7610`, 'default', () => {});

@@ -50,6 +50,23 @@ describe('registration at the NameServers', () => {
     expect(world.known('ns-1')).toEqual(['b1 live 0']);
   });
 
+  it('tells once of a NameServer that is away from the start, and once of one that is lost', () => {
+    const world = new NamingWorld();
+    world.killNameServer('ns-1');
+    world.startBroker('b1');
+    world.run(60_000);
+    world.killNameServer('ns-2');
+    world.run(60_000);
+    world.startNameServer('ns-1');
+    world.run(60_000);
+    expect(world.log.filter((line) => /name-server|registered/.test(line))).toEqual([
+      'b1 broker.name-server.away ns-1:7600',
+      'b1 broker.registered ns-2:7600',
+      'b1 broker.name-server.lost ns-2:7600',
+      'b1 broker.registered ns-1:7600',
+    ]);
+  });
+
   it('is away at once when it stops, soon when it is killed, and live again after its restart [QNT-REG-010]', () => {
     const world = new NamingWorld();
     const one = world.startBroker('b1');
