@@ -1,4 +1,4 @@
-import { type Clock, fmix32, portableCrc32, type QueueId, utf8 } from '@qanat/core';
+import { type Clock, fmix32, portableCrc32, QanatError, type QueueId, utf8 } from '@qanat/core';
 import { BRIDGE_DEAD_MS, BRIDGE_FORGOTTEN_MS, CHECKPOINT_MS } from './limits.ts';
 import type { KeyedState } from './log-client.ts';
 import { BRIDGES, bridgeKey } from './state-keys.ts';
@@ -46,6 +46,9 @@ export function decodeLiveness(bytes: Uint8Array): Beat {
 /** The name of one life of a bridge. */
 export const instanceOf = (bridgeId: string, life: string): string => `${bridgeId}~${life}`;
 const bridgeOf = (instance: string): string => instance.slice(0, instance.indexOf('~'));
+
+const nameInUse = (name: string): QanatError =>
+  new QanatError('NAME_IN_USE', `another bridge runs by the name "${name}": give each a name of its own`);
 
 const NONE: Checkpoint = { number: 0, positions: new Map() };
 
@@ -108,7 +111,14 @@ export class Liveness {
     this.#missing.delete(instance);
     if (value === undefined) return void this.#seen.delete(instance);
     const beat = decodeLiveness(value);
+    if (this.#isTwin(instance, beat)) this.#onTrouble(nameInUse(bridgeOf(instance)));
     this.#seen.set(instance, { ...beat, version, queue, still: new StillSpan(this.#clock.nowMs()), aliveAtMs: beat.atMs });
+  }
+
+  /** Whether a bridge of the same name runs: an earlier life would have handed over, or be dead, by now. */
+  #isTwin(instance: string, { atMs }: Beat): boolean {
+    if (instance === this.instance || bridgeOf(instance) !== bridgeOf(this.instance)) return false;
+    return atMs - this.#begunAtMs > BRIDGE_DEAD_MS;
   }
 
   /**

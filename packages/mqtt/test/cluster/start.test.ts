@@ -47,6 +47,25 @@ test('queues that are added to a topic are read from their first message on', as
   expect((await one.read(backlog.places)).map(Number).toSorted((a, b) => a - b)).toEqual(expected);
 });
 
+test('two bridges of one name are told so, and one that was started again is not', async () => {
+  await using world = await startWorld();
+  const { cluster } = world;
+  const first = await world.bridge('one');
+  await first.kill();
+  const again = await world.bridge('one');
+  const other = await world.bridge('other');
+  await cluster.advance(20_000);
+  expect([...again.logged, ...other.logged]).toEqual([]);
+  const twin = await world.bridge('one');
+  await cluster.advance(20_000);
+  for (const { logged } of [again, twin]) {
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain('mqtt-cluster-trouble');
+    expect(logged[0]).toContain('another bridge runs by the name \\"one\\"');
+  }
+  expect(other.logged).toEqual([]);
+});
+
 test('an entry that a bridge cannot read hides no other one', async () => {
   await using world = await startWorld();
   const { cluster } = world;
