@@ -24,7 +24,9 @@ afterEach(() => {
 class Owner {
   readonly streams: ByteStream[] = [];
   readonly got: number[] = [];
-  readonly ended: ByteStream[] = [];
+  readonly closings: ByteStream[] = [];
+  /** Those whose peer has ended them. */
+  readonly left: ByteStream[] = [];
   drains = 0;
   accepted(stream: ByteStream): void {
     this.streams.push(stream);
@@ -35,8 +37,11 @@ class Owner {
   drained(): void {
     this.drains++;
   }
+  ended(stream: ByteStream): void {
+    this.left.push(stream);
+  }
   closed(stream: ByteStream): void {
-    this.ended.push(stream);
+    this.closings.push(stream);
   }
   get stream(): ByteStream {
     return this.streams[0] as ByteStream;
@@ -83,8 +88,45 @@ describe('a stream over TCP', () => {
     owner.stream.send(Uint8Array.of(5));
     expect([...((await once(peer, 'data'))[0] as Uint8Array)]).toEqual([4, 5]);
     peer.end();
-    await until(() => owner.ended.length > 0);
-    expect(owner.ended).toEqual([owner.stream]);
+    await until(() => owner.closings.length > 0);
+    expect(owner.closings).toEqual([owner.stream]);
+  });
+
+  it('tells at once that its peer has ended, sends what waits, and closes', async () => {
+    const { owner, port } = await listening();
+    const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    ends.push(() => peer.destroy());
+    await once(peer, 'connect');
+    peer.pause();
+    await until(() => owner.streams.length === 1);
+    const more = STREAM_BUFFER_BYTES_MAX / 2;
+    owner.stream.send(new Uint8Array(more));
+    peer.end(Uint8Array.of(1));
+    await until(() => owner.left.length === 1);
+    expect(owner.got).toEqual([1]);
+    expect(owner.closings).toEqual([]);
+    owner.stream.send(Uint8Array.of(9));
+    let read = 0;
+    peer.on('data', (chunk) => {
+      read += chunk.length;
+    });
+    await once(peer.resume(), 'end');
+    expect(read).toBe(more);
+    await until(() => owner.closings.length === 1);
+    expect(owner.left).toEqual([owner.stream]);
+  });
+
+  it('tells of a peer that drops it, and of one that it ends itself only that it is closed', async () => {
+    const { owner, port } = await listening();
+    const [first, second] = [await dial(port), await dial(port)];
+    await until(() => owner.streams.length === 2);
+    first.resetAndDestroy();
+    await until(() => owner.closings.length === 1);
+    expect(owner.left).toEqual([owner.stream]);
+    owner.streams[1]?.close();
+    second.resume();
+    await until(() => owner.closings.length === 2);
+    expect(owner.left).toHaveLength(1);
   });
 
   it('sends what waits before it closes, and gives nothing that comes meanwhile', async () => {
@@ -95,7 +137,7 @@ describe('a stream over TCP', () => {
     owner.stream.send(Uint8Array.of(7));
     owner.stream.close();
     expect([...((await once(peer, 'data'))[0] as Uint8Array)]).toEqual([7]);
-    await until(() => owner.ended.length === 1);
+    await until(() => owner.closings.length === 1);
     expect(owner.got).toEqual([]);
   });
 
@@ -118,7 +160,7 @@ describe('a stream over TCP', () => {
     await until(() => owner.streams.length === 1);
     for (let bytes = 0; bytes <= STREAM_BUFFER_BYTES_MAX; bytes += 1_048_576) owner.stream.send(new Uint8Array(1_048_576));
     owner.stream.send(new Uint8Array(1));
-    await until(() => owner.ended.length === 1);
+    await until(() => owner.closings.length === 1);
   });
 
   it('stops and goes on to read', async () => {
@@ -169,7 +211,7 @@ describe('a stream over WebSocket', () => {
     const [message, isBinary] = (await once(peer, 'message')) as [Buffer, boolean];
     expect([[...message], isBinary]).toEqual([[6, 7], true]);
     peer.close();
-    await until(() => owner.ended.length === 1);
+    await until(() => owner.closings.length === 1);
   });
 
   it('takes a message of any length', async () => {
@@ -190,7 +232,7 @@ describe('a stream over WebSocket', () => {
     peer.send('CONNECT');
     const [code] = await once(peer, 'close');
     expect(code).toBe(1003);
-    await until(() => owner.ended.length === 1);
+    await until(() => owner.closings.length === 1);
     expect(onRefused).toHaveBeenCalledOnce();
   });
 

@@ -12,6 +12,8 @@ export interface DeviceEntrance {
 interface Device {
   readonly stream: ByteStream;
   readonly peer: Peer;
+  /** The engine was told that the connection is over; its socket still is one of those that are open. */
+  isOver: boolean;
 }
 
 /** The sockets of devices by numbers, for the engine; and the engine for the sockets. */
@@ -44,7 +46,7 @@ export class DeviceSockets implements Sockets, StreamOwner {
     const number = ++this.#last;
     stream.number = number;
     const peer = this.#peerOf(stream);
-    this.#devices.set(number, { stream, peer });
+    this.#devices.set(number, { stream, peer, isOver: false });
     this.#entrance.enter((engine, nowMs) => engine.accepted(number, peer, nowMs));
   }
 
@@ -56,9 +58,16 @@ export class DeviceSockets implements Sockets, StreamOwner {
     this.#entrance.enter((engine, nowMs) => engine.drained(stream.number, nowMs));
   }
 
+  ended({ number }: ByteStream): void {
+    const device = this.#devices.get(number);
+    if (device === undefined || device.isOver) return;
+    device.isOver = true;
+    this.#entrance.enter((engine, nowMs) => engine.closed(number, nowMs));
+  }
+
   closed(stream: ByteStream): void {
+    this.ended(stream);
     if (!this.#devices.delete(stream.number)) return;
-    this.#entrance.enter((engine, nowMs) => engine.closed(stream.number, nowMs));
     if (this.#devices.size === 0) this.onEmpty?.();
   }
 

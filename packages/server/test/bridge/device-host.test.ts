@@ -71,6 +71,19 @@ function world(connectionsMax = 10): { clock: TestClock; host: DeviceHost; socke
 }
 
 describe('the host of an MQTT engine', () => {
+  it('tells the engine once that a connection is over, and counts its socket until it is closed', () => {
+    const { sockets, engine } = world();
+    const stream = new FakeStream();
+    sockets.accepted(stream);
+    engine.told.length = 0;
+    sockets.ended(stream);
+    expect(engine.told).toEqual(['closed 1']);
+    expect(sockets.size).toBe(1);
+    sockets.closed(stream);
+    expect(engine.told).toEqual(['closed 1']);
+    expect(sockets.size).toBe(0);
+  });
+
   it('gives connections numbers, and the engine what they bring', () => {
     const { sockets, engine } = world();
     const stream = new FakeStream(['x', 'dev-1']);

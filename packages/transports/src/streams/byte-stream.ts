@@ -34,6 +34,11 @@ export interface StreamOwner {
   received(stream: ByteStream, bytes: Uint8Array): void;
   /** What waited has left. Comes only after `send` gave false. */
   drained(stream: ByteStream): void;
+  /**
+   * The peer has ended it, or it failed: what waits leaves, what is sent from now on does not, and `closed` follows. Is called
+   * once at the most, and not behind `close` or `abort`. Over WebSocket `closed` alone tells it.
+   */
+  ended(stream: ByteStream): void;
   /** It is over. Is called exactly once for each that was accepted, after `close` and `abort` too, in a later turn. */
   closed(stream: ByteStream): void;
 }

@@ -21,11 +21,7 @@ function onDrain(this: OwnedSocket): void {
 }
 
 function onEnd(this: OwnedSocket): void {
-  this.end();
-}
-
-function onError(this: OwnedSocket): void {
-  // `close` follows, and says all that the owner has to know.
+  this.stream?.ended();
 }
 
 function onClose(this: OwnedSocket): void {
@@ -63,7 +59,7 @@ export class SocketStream implements ByteStream {
     this.certificateNames = certificateNames;
     socket.stream = this;
     socket.setKeepAlive(true, PROBE_AFTER_MS);
-    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
+    socket.on('data', onData).on('drain', onDrain).on('end', onEnd).on('error', onEnd).on('close', onClose);
     socket.resume();
   }
 
@@ -131,6 +127,16 @@ export class SocketStream implements ByteStream {
     if (!this.#blocked || this.#closing || this.#bufferedBytes >= STREAM_HIGH_WATER_BYTES) return;
     this.#blocked = false;
     this.#around.owner.drained(this);
+  }
+
+  /**
+   * The peer sends no more, or the socket has failed. The owner hears it now: until the socket is closed turns of the event loop
+   * go by, and what it sends in them would pass for sent.
+   */
+  ended(): void {
+    if (this.#closing) return;
+    this.close();
+    this.#around.owner.ended(this);
   }
 
   /** The socket is closed. */

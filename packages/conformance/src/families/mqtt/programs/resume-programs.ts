@@ -31,6 +31,8 @@ const receiverDrops = (version: Version, packet: string, qos: number, nth = 1): 
   ...pair(version, { dropAt: { packet, nth } }),
   publish('b', { qos, count: 3 }),
   { op: 'awaitClose', d: 'a' },
+  // The server knows by then that it is away.
+  SETTLE,
   publish('b', { qos }),
   connect('a', lasting(version)),
   COLLECT,
