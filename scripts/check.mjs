@@ -3,6 +3,7 @@
 //   node scripts/check.mjs --only tidy,lint      some steps
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { readOptions, wrongUse } from './read-options.mjs';
 
@@ -14,7 +15,10 @@ const BIN = {
   vitest: 'node_modules/vitest/vitest.mjs',
 };
 
-/** Each step is one Node program. The last line of one that `says` something is shown. */
+/**
+ * Each step is one Node program; as many run side by side as there are processors, but one that is `alone` uses all of them. The
+ * last line of one that `says` something is shown.
+ */
 const steps = [
   { name: 'generate', what: 'generated files are fresh', args: ['scripts/generate/main.mjs', '--check'] },
   { name: 'tidy', what: 'sizes, tokens, links', args: ['scripts/tidy.mjs'] },
@@ -36,14 +40,27 @@ const steps = [
     what: 'unit tests',
     args: [BIN.vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`],
     count: countTests,
+    alone: true,
   },
 ];
 
+const children = new Set();
+let isStopped = false;
+
+/** One step has failed: the others end, and none begins. */
+function stop() {
+  isStopped = true;
+  for (const child of children) child.kill();
+}
+
 /** Runs one program to its end and keeps what it says. */
 function run(args) {
+  if (isStopped) return Promise.resolve({ ok: false, output: '' });
   return new Promise((resolve) => {
     const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    children.add(child);
+    child.once('close', () => children.delete(child));
     const output = [];
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => output.push(chunk));
@@ -83,23 +100,48 @@ function chosenSteps() {
 
 const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 
+/** Begins to run steps, so many at a time and in order. @returns the outcome of each. */
+function runBeside(chosen, atATime) {
+  const lanes = Array.from({ length: atATime }, () => Promise.resolve());
+  const free = () => Promise.race(lanes.map((lane, i) => lane.then(() => i)));
+  let turn = Promise.resolve();
+  return chosen.map(({ args }) => {
+    let outcome;
+    const begun = turn.then(free).then((i) => {
+      const startMs = performance.now();
+      outcome = run(args).then((ran) => ({ ...ran, took: seconds(startMs) }));
+      lanes[i] = outcome;
+    });
+    turn = begun;
+    return begun.then(() => outcome);
+  });
+}
+
+/** Each step with its outcome, in order. */
+async function* outcomesOf(chosen) {
+  const side = chosen.filter(({ alone }) => !alone);
+  const outcomes = runBeside(side, availableParallelism());
+  for (const [i, step] of side.entries()) yield [step, outcomes[i]];
+  for (const step of chosen.filter(({ alone }) => alone)) yield [step, runBeside([step], 1)[0]];
+}
+
 async function main() {
   const total = { passed: 0, failed: 0 };
   const startMs = performance.now();
   mkdirSync(dirname(REPORT), { recursive: true });
   rmSync(REPORT, { force: true });
-  for (const { name, what, args, says, count } of chosenSteps()) {
-    const stepMs = performance.now();
+  for await (const [{ name, what, says, count }, outcome] of outcomesOf(chosenSteps())) {
     process.stdout.write(`${name.padEnd(13)} ${what.padEnd(30)} `);
-    const { ok, output } = await run(args);
+    const { ok, output, took } = await outcome;
     const counted = count ? count(ok) : { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
     total.passed += counted.passed;
     total.failed += counted.failed;
-    console.log(`${counted.failed === 0 ? 'ok' : 'FAILED'}  ${seconds(stepMs)}`);
+    console.log(`${counted.failed === 0 ? 'ok' : 'FAILED'}  ${took}`);
     if (counted.failed === 0 && says) console.log(`              ${output.trimEnd().split('\n').at(-1)}`);
     if (counted.failed === 0) continue;
     console.log(`\n${output.trimEnd()}\n`);
     console.log(`Stopped at the step ${name}. To run it alone: node scripts/check.mjs --only ${name}`);
+    stop();
     break;
   }
   console.log(`Took ${seconds(startMs)}`);
