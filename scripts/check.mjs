@@ -57,6 +57,7 @@ function stop() {
 function run(args) {
   if (isStopped) return Promise.resolve({ ok: false, output: '' });
   return new Promise((resolve) => {
+    const startMs = performance.now();
     const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     children.add(child);
@@ -64,8 +65,9 @@ function run(args) {
     const output = [];
     child.stdout.on('data', (chunk) => output.push(chunk));
     child.stderr.on('data', (chunk) => output.push(chunk));
-    child.on('error', (error) => resolve({ ok: false, output: String(error) }));
-    child.on('close', (code) => resolve({ ok: code === 0, output: Buffer.concat(output).toString() }));
+    const end = (ok, text) => resolve({ ok, output: text, took: seconds(startMs) });
+    child.on('error', (error) => end(false, String(error)));
+    child.on('close', (code) => end(code === 0, Buffer.concat(output).toString()));
   });
 }
 
@@ -100,29 +102,23 @@ function chosenSteps() {
 
 const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 
-/** Begins to run steps, so many at a time and in order. @returns the outcome of each. */
-function runBeside(chosen, atATime) {
-  const lanes = Array.from({ length: atATime }, () => Promise.resolve());
-  const free = () => Promise.race(lanes.map((lane, i) => lane.then(() => i)));
+/** Begins to run steps in order, as many at a time as there are processors. @returns the outcome of each. */
+function runBeside(chosen) {
+  const lanes = Array.from({ length: availableParallelism() }, () => Promise.resolve());
   let turn = Promise.resolve();
-  return chosen.map(({ args }) => {
-    let outcome;
-    const begun = turn.then(free).then((i) => {
-      const startMs = performance.now();
-      outcome = run(args).then((ran) => ({ ...ran, took: seconds(startMs) }));
-      lanes[i] = outcome;
-    });
-    turn = begun;
-    return begun.then(() => outcome);
-  });
-}
-
-/** Each step with its outcome, in order. */
-async function* outcomesOf(chosen) {
-  const side = chosen.filter(({ alone }) => !alone);
-  const outcomes = runBeside(side, availableParallelism());
-  for (const [i, step] of side.entries()) yield [step, outcomes[i]];
-  for (const step of chosen.filter(({ alone }) => alone)) yield [step, runBeside([step], 1)[0]];
+  const begin = async (before, args) => {
+    await before;
+    const lane = await Promise.race(lanes.map((ended, i) => ended.then(() => i)));
+    lanes[lane] = run(args);
+    return { outcome: lanes[lane] };
+  };
+  return new Map(
+    chosen.map((step) => {
+      const begun = begin(turn, step.args);
+      turn = begun;
+      return [step, begun.then(({ outcome }) => outcome)];
+    }),
+  );
 }
 
 async function main() {
@@ -130,9 +126,12 @@ async function main() {
   const startMs = performance.now();
   mkdirSync(dirname(REPORT), { recursive: true });
   rmSync(REPORT, { force: true });
-  for await (const [{ name, what, says, count }, outcome] of outcomesOf(chosenSteps())) {
+  const chosen = chosenSteps();
+  const beside = runBeside(chosen.filter(({ alone }) => !alone));
+  for (const step of chosen) {
+    const { name, what, args, says, count } = step;
     process.stdout.write(`${name.padEnd(13)} ${what.padEnd(30)} `);
-    const { ok, output, took } = await outcome;
+    const { ok, output, took } = await (beside.get(step) ?? run(args));
     const counted = count ? count(ok) : { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
     total.passed += counted.passed;
     total.failed += counted.failed;

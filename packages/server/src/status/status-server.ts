@@ -1,8 +1,8 @@
 // Metrics and health over HTTP, for monitoring systems and supervisors. It changes nothing and tells no message.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { formatHostPort, parseHostPort, QanatError } from '@qanat/core';
-import { LISTEN_HINTS } from '@qanat/transports/tcp';
+import { formatHostPort, parseHostPort } from '@qanat/core';
+import { listenError } from '@qanat/transports/tcp';
 import type { RunningNode } from '../running-node.ts';
 
 const CONNECTIONS_MAX = 64;
@@ -110,11 +110,7 @@ function write(response: ServerResponse, { status, type = 'text/plain; charset=u
 
 function listen(server: Server, host: string, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const hint = LISTEN_HINTS[cause.code ?? ''];
-      const why = `cannot serve metrics at ${address}: ${cause.message}`;
-      reject(new QanatError('BAD_CONFIG', why, { cause, ...(hint === undefined ? {} : { hint }) }));
-    });
+    server.once('error', (error) => reject(listenError(`cannot serve metrics at ${address}`, error)));
     server.listen(port, host, resolve);
   });
 }

@@ -1,2 +1,2 @@
-export { LISTEN_HINTS } from './listening.ts';
+export { listenError } from './listening.ts';
 export { type TcpTransportOptions, tcpTransport } from './tcp-transport.ts';

@@ -4,13 +4,19 @@ import { formatHostPort, type HostPort, type Listener, parseHostPort, QanatError
 /** Connections that the kernel has and Node has not taken: a crowd beyond it makes honest peers wait for seconds. */
 const BACKLOG = 4_096;
 
-/** What to do when a server cannot listen, by the code of the system's error. */
-export const LISTEN_HINTS: Readonly<Record<string, string>> = {
+const HINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there: stop it, or choose another port (0 picks a free one)',
   EACCES: 'choose a port of 1024 or above, or give the process the right to lower ones',
   EADDRNOTAVAIL: 'this machine has no such address: try 0.0.0.0 or 127.0.0.1',
   ENOTFOUND: 'the host name has no address',
 };
+
+/** BAD_CONFIG with what to do. @param what cannot be, and where. */
+export function listenError(what: string, cause: NodeJS.ErrnoException): QanatError {
+  const reason = cause.code ?? cause.message;
+  const hint = HINTS[reason];
+  return new QanatError('BAD_CONFIG', `${what}: ${reason}`, { cause, ...(hint === undefined ? {} : { hint }) });
+}
 
 export type ListenDone = (error: QanatError | undefined, listener: Listener | undefined) => void;
 
@@ -21,10 +27,7 @@ export type ListenDone = (error: QanatError | undefined, listener: Listener | un
 export function listenWith(server: Server, target: HostPort, done: ListenDone, ended: () => void = () => undefined): void {
   const failed = (error: NodeJS.ErrnoException): void => {
     ended();
-    const reason = error.code ?? error.message;
-    const hint = LISTEN_HINTS[reason];
-    const why = `cannot listen at ${formatHostPort(target)}: ${reason}`;
-    done(new QanatError('BAD_CONFIG', why, { cause: error, ...(hint ? { hint } : {}) }), undefined);
+    done(listenError(`cannot listen at ${formatHostPort(target)}`, error), undefined);
   };
   server.once('error', failed);
   server.listen({ ...target, backlog: BACKLOG }, () => {
